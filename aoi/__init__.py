@@ -1,0 +1,1 @@
+"""Where we look: sites, dated boundaries, zones, geodesy, grids."""

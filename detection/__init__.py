@@ -1,0 +1,1 @@
+"""What it means: stockpiles, footprint, boundary change, monitor, radar. Pure functions."""

@@ -1,0 +1,1 @@
+"""What was seen: sources, archive, masks, registration, cubes, simulator."""

@@ -1,0 +1,1 @@
+"""The archive: source pixels, write-once, itself a static STAC catalogue."""

@@ -1,0 +1,1 @@
+"""Providers of products, one module each, all behind `imagery.records.SceneSource`."""

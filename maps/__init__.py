@@ -1,0 +1,1 @@
+"""What people see: Folium site maps, overview, charts, offline assets."""
