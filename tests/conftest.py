@@ -1,0 +1,44 @@
+"""What every test shares: where optional data are, and what is skipped, with a reason, where they are not."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = ROOT.parent / "shared"
+
+
+def nrt_data_folder() -> Path | None:
+    """Where the nrt wheel keeps its imagery; found without importing it."""
+    spec = importlib.util.find_spec("nrt")
+    if spec is None or spec.submodule_search_locations is None:
+        return None
+    folder = Path(next(iter(spec.submodule_search_locations))) / "data"
+    return folder if (folder / "sentinel2_cube_subset_romania_10m.nc").exists() else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    no_shared = pytest.mark.skip(reason="../shared is not beside this checkout (development machines only)")
+    no_nrt = pytest.mark.skip(reason="the nrt wheel is not installed: pip install --no-deps nrt==0.2.1")
+    for item in items:
+        if item.get_closest_marker("shared") and not SHARED.is_dir():
+            item.add_marker(no_shared)
+        if item.get_closest_marker("nrt") and nrt_data_folder() is None:
+            item.add_marker(no_nrt)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real imagery; only in tests marked `shared`."""
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def romania_folder() -> Path:
+    """The folder of the Romania cubes; only in tests marked `nrt`."""
+    folder = nrt_data_folder()
+    assert folder is not None
+    return folder
