@@ -145,22 +145,28 @@ def _search(
             for product in source.search(site.bounds, since, until)
             if overlaps(product.bounds, site.bounds)
         ]
+        troubles = list(getattr(source, "rejected", ()))
         if not found:
             report.notices.append(_nothing(site, source))
     except SourceError as error:
-        gap = Gap(
-            kind=GapKind.ERROR,
-            sensor="all",
-            datetime=since,
-            until=until,
-            source=source.name,
-            detail=f"search: {error}",
-            recorded=dt.datetime.now(dt.UTC),
-        )
+        found, troubles = [], [str(error)]
+    for trouble in troubles:
+        gap = _search_gap(source, since, until, trouble)
         archive.record_gap(site.id, gap)
         report.failed.append(gap)
-        return []
     return found
+
+
+def _search_gap(source: SceneSource, since: dt.datetime, until: dt.datetime, trouble: str) -> Gap:
+    return Gap(
+        kind=GapKind.ERROR,
+        sensor="all",
+        datetime=since,
+        until=until,
+        source=source.name,
+        detail=f"search: {trouble}",
+        recorded=dt.datetime.now(dt.UTC),
+    )
 
 
 def _nothing(site: Site, source: SceneSource) -> str:

@@ -58,7 +58,7 @@ def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve 
         collection=str(item.get("collection") or ""),
         platform=_platform(properties, identifier),
         datetime=sensed,
-        assets=find_assets(item.get("assets") or {}, resolve),
+        assets=find_assets(item.get("assets") or {}, resolve, properties),
         bounds=(west, south, east, north),
         tile=_tile(properties, names),
         datatake=_datatake(properties, names),
@@ -70,14 +70,16 @@ def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve 
     )
 
 
-def find_assets(assets: Mapping[str, Mapping[str, Any]], resolve: Resolve) -> dict[str, Asset]:
+def find_assets(
+    assets: Mapping[str, Mapping[str, Any]], resolve: Resolve, properties: Mapping[str, Any] | None = None
+) -> dict[str, Asset]:
     """The best asset of each band: GeoTIFF before other formats, then the finest pixels."""
     found: dict[str, tuple[tuple[bool, float], Asset]] = {}
     for key, asset in assets.items():
         band = band_of_asset(key, asset)
         if band is None or "href" not in asset:
             continue
-        made = _asset(band, asset, resolve)
+        made = _asset(band, asset, resolve, properties or {})
         rank = ("tif" not in str(asset.get("type", "image/tiff")), made.gsd_m or 0.0)
         if band not in found or rank < found[band][0]:
             found[band] = (rank, made)
@@ -105,7 +107,7 @@ def band_of_asset(key: str, asset: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve) -> Asset:
+def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve, properties: Mapping[str, Any]) -> Asset:
     described: Mapping[str, Any] = next(
         (
             band
@@ -127,7 +129,20 @@ def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve) -> Asset:
         offset=_number(value("raster:offset", "offset")),
         nodata=_number(value("nodata")) if value("nodata") is not None else _default_nodata(band),
         gsd_m=_number(value("gsd", "raster:spatial_resolution", "spatial_resolution")),
+        crs=_stated_crs(asset) or _stated_crs(properties),
+        shape=_stated_shape(asset),
     )
+
+
+def _stated_crs(place: Mapping[str, Any]) -> str | None:
+    if place.get("proj:code"):
+        return str(place["proj:code"])
+    return f"EPSG:{place['proj:epsg']}" if place.get("proj:epsg") else None
+
+
+def _stated_shape(asset: Mapping[str, Any]) -> tuple[int, int] | None:
+    shape = asset.get("proj:shape")
+    return (int(shape[0]), int(shape[1])) if isinstance(shape, list) and len(shape) == 2 else None  # noqa: PLR2004
 
 
 def _default_nodata(band: str) -> float | None:
