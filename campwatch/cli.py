@@ -172,6 +172,6 @@ def main() -> None:
         stderr.print("interrupted")
         sys.exit(EXIT_INTERRUPTED)
     except WatchError as err:
-        stderr.print(f"campwatch: {err}", markup=False, highlight=False, soft_wrap=True)
+        sys.stderr.write(f"campwatch: {' '.join(str(err).split())}\n")
         sys.exit(EXIT_ERROR)
     sys.exit(code if isinstance(code, int) else 0)

@@ -31,9 +31,9 @@ from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from imagery.archive import Archive
 from imagery.cube import CubeParams, load_cube
-from imagery.fetch import FetchReport, fetch_new
+from imagery.cube_scenes import group_archived
+from imagery.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.records import ArchivedProduct, SceneSource
-from imagery.scenes import group_archived
 
 _log = logging.getLogger(__name__)
 
@@ -161,8 +161,12 @@ def _fetch(
         sources,
         since=_midnight(since),
         until=_midnight(until),
-        progress=progress,
+        progress=lambda step: progress(_fetch_text(site, step)),
     )
+
+
+def _fetch_text(site: Site, step: FetchProgress) -> str:
+    return f"{site.id}: fetched {step.done} of {step.total} products, {step.bytes / 1e6:.1f} MB"
 
 
 def _midnight(day: dt.date) -> dt.datetime:
@@ -206,10 +210,10 @@ def _measure_site(
 
 
 def _inputs(workspace: Workspace, site: Site, products: Sequence[ArchivedProduct]) -> Inputs:
-    path = next(path for path in workspace.site_paths() if path.stem == site.id or site.id in path.read_text("utf-8"))
+    path = workspace.site_path(site.id)
     scenes = {
-        scene_id: sha256_json(sorted(product_digest(product) for product in members))
-        for scene_id, members in group_archived(products).items()
+        scene.id: sha256_json(sorted(product_digest(product) for product in scene.products))
+        for scene in group_archived(products)
     }
     return Inputs(site=site_digest(path), scenes=scenes)
 
@@ -234,7 +238,7 @@ def _summary(site: Site, report: FetchReport, statuses: Sequence[str], **more: o
         site_id=site.id,
         looks=len(statuses),
         used=sum(status == "used" for status in statuses),
-        fetched=report.fetched,
-        gaps=report.failed,
+        fetched=len(report.fetched),
+        gaps=len(report.failed),
         **more,  # type: ignore[arg-type]
     )

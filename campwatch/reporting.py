@@ -123,7 +123,7 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
 def verify_and_report(workspace: Workspace, *, deep: bool, session: Reporter, console: Console) -> bool:
     """Verify archive, ledger and custody; True where something is not as it was written."""
     findings = [
-        Finding(where=finding.where, what=finding.what)
+        Finding(where=str(finding.path), what=finding.problem)
         for finding in Archive(workspace.archive_folder).verify(deep=deep)
     ]
     with Ledger(workspace.ledger_path, read_only=True) as ledger:

@@ -73,6 +73,17 @@ class Workspace:
         """The site files in order."""
         return sorted(self.sites_folder.glob("*.geojson"))
 
+    def site_path(self, site_id: str) -> Path:
+        """The file that holds a site.
+
+        Raises:
+            AoiError: where none does.
+        """
+        for path in self.site_paths():
+            if read_site(path).id == site_id:
+                return path
+        raise AoiError(f"no site {site_id} in {self.sites_folder}")
+
     def sites(self, only: tuple[str, ...] = ()) -> list[Site]:
         """The sites of the workspace, or the named ones.
 
