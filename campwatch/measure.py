@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,9 +11,10 @@ import xarray as xr
 
 from aoi.records import Site
 from campwatch.identity import inputs_digest
+from detection import footprint
 from detection.footprint import FootprintParams, measure_footprints
 from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
-from detection.stockpiles import StockpileParams, measure_stockpiles
+from detection.stockpiles import measure_stockpiles
 from evidence.hashing import sha256_json
 from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
 from imagery.observations import Observation, cube_observations
@@ -33,43 +34,52 @@ class Inputs:
 
 def measured_rows(cube: xr.Dataset, site: Site, inputs: Inputs) -> list[Row]:
     """Every row that the cube of a site yields."""
-    footprint_params, stockpile_params = FootprintParams(), StockpileParams()
-    footprints = measure_footprints(cube, site, params=footprint_params)
-    stockpiles = measure_stockpiles(cube, site, params=stockpile_params)
-    rows = [
-        *_rows("observations", cube_observations(cube), site, inputs, method="look/1", params=None),
-        *_rows("footprints", footprints, site, inputs, method=FOOTPRINT_METHOD, params=footprint_params),
-    ]
-    for layer, records in (
-        ("stockpile_areas", stockpiles.areas),
-        ("stockpiles", stockpiles.piles),
-        ("series", stockpiles.series),
-    ):
-        rows += _rows(layer, records, site, inputs, method=STOCKPILE_METHOD, params=stockpile_params)
-    return rows
+    return [row for made in _measurements(cube, site) for row in _rows(made, site, inputs)]
 
 
-FOOTPRINT_METHOD = "footprint/1"
-STOCKPILE_METHOD = "stockpile/1"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """The records of one layer, and how they came about."""
+
+    layer: str
+    records: Sequence[Any]
+    method: str
+    params: Any = None
+    validated_on: str | None = None
 
 
-def _rows(
-    layer: str, records: Sequence[Any], site: Site, inputs: Inputs, *, method: str, params: Any
-) -> list[Row]:
-    params_hash = sha256_json(plain(asdict(params)) if params is not None else {})
+def _measurements(cube: xr.Dataset, site: Site) -> Iterator[_Measured]:
+    yield _Measured(layer="observations", records=cube_observations(cube), method="look/1")
+    footprint_params = FootprintParams()
+    yield _Measured(
+        layer="footprints",
+        records=measure_footprints(cube, site, params=footprint_params),
+        method=footprint.METHOD,
+        params=footprint_params,
+    )
+    found = measure_stockpiles(cube, site)
+    told = {"method": found.method, "params": found.params, "validated_on": found.validated_on}
+    yield _Measured(layer="stockpile_areas", records=found.areas, **told)
+    yield _Measured(layer="stockpiles", records=found.piles, **told)
+    yield _Measured(layer="series", records=found.series, **told)
+
+
+def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
+    params_hash = sha256_json(plain(asdict(made.params)) if made.params is not None else {})
+    extra = {"validated_on": made.validated_on} if made.validated_on else {}
     return [
         Row(
-            layer=layer,
+            layer=made.layer,
             site_id=site.id,
             subject=_subject(record),
             time=_time(record),
-            method=method,
+            method=made.method,
             params_hash=params_hash,
             inputs_hash=inputs_digest(inputs.site, inputs.scenes, _scenes(record)),
-            data=record_data(record),
+            data=record_data(record) | extra,
             geometry=record_geometry(record),
         )
-        for record in records
+        for record in made.records
     ]
 
 
