@@ -52,7 +52,7 @@ class ExportFormat(StrEnum):
     CSV = "csv"
 
 
-def _version(value: bool) -> None:  # noqa: FBT001 - typer calls it
+def _version(value: bool) -> None:
     if value:
         typer.echo(__version__)
         raise typer.Exit
@@ -133,7 +133,9 @@ def export(
 
 
 @app.command()
-def verify(context: typer.Context, *, deep: Annotated[bool, typer.Option(help="Hash every file.")] = False) -> None:
+def verify(
+    context: typer.Context, *, deep: Annotated[bool, typer.Option(help="Hash every file.")] = False
+) -> None:
     """Check archive, ledger and custody against their hashes."""
     from campwatch.reporting import verify_and_report  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415

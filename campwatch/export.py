@@ -32,7 +32,11 @@ def export_csv(ledger: Ledger, folder: Path, *, as_of_run: str | None = None) ->
 
 def data_dictionary() -> pd.DataFrame:
     """Every column of every layer: type, unit, meaning."""
-    lines = [_dictionary_line(layer, name, column) for layer in LAYERS.values() for name, column in layer_columns(layer)]
+    lines = [
+        _dictionary_line(layer, name, column)
+        for layer in LAYERS.values()
+        for name, column in layer_columns(layer)
+    ]
     return pd.DataFrame(lines)
 
 

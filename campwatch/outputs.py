@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import xarray as xr
+from maps.records import RunInfo, SiteMapData
+from maps.site_map import write_site_map
 
 from aoi.records import Site
 from campwatch import __version__
@@ -15,8 +17,6 @@ from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
-from maps.records import RunInfo, SiteMapData
-from maps.site_map import write_site_map
 
 Record = TypeVar("Record")
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import xarray as xr
 
 from aoi.grid import site_grid
 from aoi.records import Site
+from aoi.site_file import read_site
 from campwatch.identity import (
     Clock,
     code_identity,
@@ -23,14 +25,14 @@ from campwatch.identity import (
     timestamp,
 )
 from campwatch.measure import MEASURED_LAYERS, Inputs, measured_rows
-from campwatch.outputs import rebuild_outputs, write_site_page
+from campwatch.outputs import rebuild_tables, site_page_path, write_site_page
 from campwatch.sources import build_sources
 from campwatch.workspace import Workspace
 from evidence.errors import WatchError
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from imagery.archive import Archive
-from imagery.cube import CubeParams, load_cube
+from imagery.cube import load_cube
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.records import ArchivedProduct, SceneSource
@@ -75,7 +77,6 @@ class RunSummary:
     sites: tuple[SiteSummary, ...]
     head: str | None
     """Digest of all custody heads, to be kept elsewhere."""
-    warnings: tuple[str, ...] = field(default=())
 
     @property
     def nothing_new(self) -> bool:
@@ -102,66 +103,67 @@ def run_workspace(
     Raises:
         WatchError: where nothing can be done at all (no settings, no sites, workspace held or read-only).
     """
-    sites = workspace.sites(options.sites)
-    if not sites:
-        raise WatchError(f"no sites in {workspace.sites_folder} (campwatch sites add FILE adds one)")
+    paths = workspace.chosen_paths(options.sites)
     with workspace.lock(wait=options.wait):
-        run_id = new_run_id(clock)
-        sources = build_sources(workspace)
-        summaries = tuple(
-            _run_site(workspace, site, sources, options, run_id=run_id, progress=progress, clock=clock)
-            for site in sites
+        job = _Job(
+            workspace=workspace,
+            sources=tuple(build_sources(workspace)),
+            options=options,
+            run_id=new_run_id(clock),
+            progress=progress,
+            clock=clock,
         )
-        return _finish(workspace, run_id, summaries)
+        summaries = tuple(_run_site(job, path) for path in paths)
+        if all(site.error for site in summaries):
+            raise WatchError("; ".join(f"{site.site_id}: {site.error}" for site in summaries))
+        return _finish(job, summaries)
 
 
-def _finish(workspace: Workspace, run_id: str, summaries: Sequence[SiteSummary]) -> RunSummary:
-    head = None
-    if workspace.ledger_path.exists():
-        with Ledger(workspace.ledger_path) as ledger:
-            head = sha256_json(ledger.heads())
-            if any(site.new_rows or site.retired_rows for site in summaries) or not workspace.results_path.exists():
-                rebuild_outputs(workspace, ledger)
-    return RunSummary(run_id=run_id, sites=tuple(summaries), head=head)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """What every step of one run needs."""
+
+    workspace: Workspace
+    sources: tuple[SceneSource, ...]
+    options: RunOptions
+    run_id: str
+    progress: Progress
+    clock: Clock
 
 
-def _run_site(
-    workspace: Workspace,
-    site: Site,
-    sources: Sequence[SceneSource],
-    options: RunOptions,
-    *,
-    run_id: str,
-    progress: Progress,
-    clock: Clock,
-) -> SiteSummary:
+def _finish(job: _Job, summaries: tuple[SiteSummary, ...]) -> RunSummary:
+    workspace = job.workspace
+    changed = any(site.new_rows or site.retired_rows for site in summaries)
+    with Ledger(workspace.ledger_path) as ledger:
+        if changed or not (workspace.results_path.exists() and workspace.custody_path.exists()):
+            rebuild_tables(workspace, ledger)
+        head = sha256_json(ledger.heads())
+    return RunSummary(run_id=job.run_id, sites=summaries, head=head)
+
+
+def _run_site(job: _Job, path: Path) -> SiteSummary:
+    site_id = path.stem
     try:
-        report = _fetch(workspace, site, sources, options, progress=progress, clock=clock)
-        return _measure_site(workspace, site, report, run_id=run_id, progress=progress, clock=clock)
+        site = read_site(path)
+        site_id = site.id
+        report = _fetch(job, site)
+        return _measure_site(job, site, path, report)
     except WatchError as err:
-        _log.warning("site %s: %s", site.id, err)
-        return SiteSummary(site_id=site.id, error=str(err))
+        _log.debug("site %s: %s", site_id, err)
+        return SiteSummary(site_id=site_id, error=str(err))
 
 
-def _fetch(
-    workspace: Workspace,
-    site: Site,
-    sources: Sequence[SceneSource],
-    options: RunOptions,
-    *,
-    progress: Progress,
-    clock: Clock,
-) -> FetchReport:
-    since = options.since or workspace.settings.monitor.since
-    until = options.until or (clock().date() + dt.timedelta(days=1))
-    progress(f"{site.id}: searching {since} to {until}")
+def _fetch(job: _Job, site: Site) -> FetchReport:
+    since = job.options.since or job.workspace.settings.monitor.since
+    until = job.options.until or (job.clock().date() + dt.timedelta(days=1))
+    job.progress(f"{site.id}: searching {since} to {until}")
     return fetch_new(
         site,
-        Archive(workspace.archive_folder),
-        sources,
+        Archive(job.workspace.archive_folder),
+        job.sources,
         since=_midnight(since),
         until=_midnight(until),
-        progress=lambda step: progress(_fetch_text(site, step)),
+        progress=lambda step: job.progress(_fetch_text(site, step)),
     )
 
 
@@ -173,44 +175,44 @@ def _midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC)
 
 
-def _measure_site(
-    workspace: Workspace, site: Site, report: FetchReport, *, run_id: str, progress: Progress, clock: Clock
-) -> SiteSummary:
-    products = Archive(workspace.archive_folder).products(site.id)
+def _measure_site(job: _Job, site: Site, path: Path, report: FetchReport) -> SiteSummary:
+    products = Archive(job.workspace.archive_folder).products(site.id)
     if not products:
-        raise WatchError(f"no product of any source covers {site.id}; is its aoi where the imagery is?")
-    inputs = _inputs(workspace, site, products)
-    inputs_hash = inputs_digest(inputs.site, inputs.scenes)
-    code = code_identity()
-    with Ledger(workspace.ledger_path, create=True) as ledger:
-        looks = {stored.row.subject: stored.row for stored in ledger.current("observations", site_id=site.id)}
-        if _measured_before(ledger, site.id, inputs_hash, code):
-            return _summary(site, report, [str(row.data["status"]) for row in looks.values()])
-        cube = _load(workspace, site, products, progress)
-        progress(f"{site.id}: measuring")
-        rows = measured_rows(cube, site, inputs)
+        raise WatchError(_nothing_held(site, report))
+    inputs = _inputs(path, products)
+    with Ledger(job.workspace.ledger_path, create=True) as ledger:
+        page = site_page_path(job.workspace, site.id)
+        measured = _measured_before(ledger, site.id, _recipe(inputs))
+        if measured and page.exists():
+            return _summary(site, report, ledger)
+        cube = _load(job, site, products)
+        if measured:
+            return _summary(site, report, ledger, map_path=write_site_page(job.workspace, site, cube, ledger))
+        job.progress(f"{site.id}: measuring")
         result = ledger.append(
-            rows,
+            measured_rows(cube, site, inputs),
             chain=site.id,
-            run_id=run_id,
-            time=timestamp(clock),
+            run_id=job.run_id,
+            time=timestamp(job.clock),
             actor="campwatch",
             action="measure",
-            details={
-                "inputs": {"site": inputs.site, "scenes": dict(inputs.scenes), "sha256": inputs_hash},
-                "code": code,
-            },
+            details=_recipe(inputs),
             complete=MEASURED_LAYERS,
         )
-        map_path = write_site_page(workspace, site, cube, ledger, run_id=run_id)
-    statuses = [str(status) for status in cube["status"].to_numpy()]
-    return _summary(
-        site, report, statuses, new_rows=result.new, retired_rows=result.retired, map_path=map_path
-    )
+        job.progress(f"{site.id}: drawing the map")
+        map_path = write_site_page(job.workspace, site, cube, ledger)
+        return _summary(
+            site, report, ledger, new_rows=result.new, retired_rows=result.retired, map_path=map_path
+        )
 
 
-def _inputs(workspace: Workspace, site: Site, products: Sequence[ArchivedProduct]) -> Inputs:
-    path = workspace.site_path(site.id)
+def _nothing_held(site: Site, report: FetchReport) -> str:
+    if report.failed:
+        return f"nothing could be fetched: {report.failed[0].detail}"
+    return " ".join(report.notices) or f"no source has a product over {site.id}"
+
+
+def _inputs(path: Path, products: Sequence[ArchivedProduct]) -> Inputs:
     scenes = {
         scene.id: sha256_json(sorted(product_digest(product) for product in scene.products))
         for scene in group_archived(products)
@@ -218,27 +220,30 @@ def _inputs(workspace: Workspace, site: Site, products: Sequence[ArchivedProduct
     return Inputs(site=site_digest(path), scenes=scenes)
 
 
-def _measured_before(ledger: Ledger, site_id: str, inputs_hash: str, code: dict[str, object]) -> bool:
+def _recipe(inputs: Inputs) -> dict[str, Any]:
+    """Everything that a measurement follows from, as custody keeps it."""
+    digest = inputs_digest(inputs.site, inputs.scenes)
+    told = {"site": inputs.site, "scenes": dict(inputs.scenes), "sha256": digest}
+    return {"inputs": told, "code": code_identity()}
+
+
+def _measured_before(ledger: Ledger, site_id: str, recipe: dict[str, Any]) -> bool:
     measured = [entry for entry in ledger.custody(site_id) if entry.action == "measure"]
-    if not measured:
-        return False
-    last = measured[-1].data
-    return bool(last["inputs"]["sha256"] == inputs_hash and last["code"] == code)
+    return bool(measured) and all(measured[-1].data[name] == recipe[name] for name in recipe)
 
 
-def _load(
-    workspace: Workspace, site: Site, products: Sequence[ArchivedProduct], progress: Progress
-) -> xr.Dataset:
-    progress(f"{site.id}: loading {len(products)} products")
-    return load_cube(products, site_grid(site), params=CubeParams(), cache_dir=workspace.cache_folder / site.id)
+def _load(job: _Job, site: Site, products: Sequence[ArchivedProduct]) -> xr.Dataset:
+    job.progress(f"{site.id}: loading {len(products)} products")
+    return load_cube(products, site_grid(site), cache_dir=job.workspace.cache_folder / site.id)
 
 
-def _summary(site: Site, report: FetchReport, statuses: Sequence[str], **more: object) -> SiteSummary:
+def _summary(site: Site, report: FetchReport, ledger: Ledger, **more: Any) -> SiteSummary:
+    looks = ledger.current("observations", site_id=site.id)
     return SiteSummary(
         site_id=site.id,
-        looks=len(statuses),
-        used=sum(status == "used" for status in statuses),
+        looks=len(looks),
+        used=sum(look.row.data["status"] == "used" for look in looks),
         fetched=len(report.fetched),
         gaps=len(report.failed),
-        **more,  # type: ignore[arg-type]
+        **more,
     )

@@ -116,7 +116,9 @@ def _first_problem(error: ValidationError) -> str:
     place = ".".join(str(part) for part in problem["loc"])
     if problem["type"] != "extra_forbidden":
         return f"{place}: {problem['msg']}"
-    near = difflib.get_close_matches(str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1, cutoff=0.0)
+    near = difflib.get_close_matches(
+        str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1, cutoff=0.0
+    )
     return f"{place} is not a setting" + (f"; the nearest is {near[0]}" if near else "")
 
 
@@ -126,7 +128,9 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
         if isinstance(part, int):
             continue
         annotation = model.model_fields[part].annotation
-        inner = next((arg for arg in getattr(annotation, "__args__", ()) if isinstance(arg, type)), annotation)
+        inner = next(
+            (arg for arg in getattr(annotation, "__args__", ()) if isinstance(arg, type)), annotation
+        )
         if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
             return []
         model = inner

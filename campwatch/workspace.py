@@ -10,7 +10,6 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.settings import FILE_NAME, Settings, read_settings
 from evidence.errors import AoiError, WorkspaceError
@@ -73,32 +72,25 @@ class Workspace:
         """The site files in order."""
         return sorted(self.sites_folder.glob("*.geojson"))
 
-    def site_path(self, site_id: str) -> Path:
-        """The file that holds a site.
+    def chosen_paths(self, only: tuple[str, ...] = ()) -> list[Path]:
+        """The files of the named sites, or of all.
+
+        A file that is no site counts under its own name, so that one broken file does not stop the others.
 
         Raises:
-            AoiError: where none does.
+            AoiError: where there is none, two hold the same site, or a named one is missing.
         """
+        paths: dict[str, Path] = {}
         for path in self.site_paths():
-            if read_site(path).id == site_id:
-                return path
-        raise AoiError(f"no site {site_id} in {self.sites_folder}")
-
-    def sites(self, only: tuple[str, ...] = ()) -> list[Site]:
-        """The sites of the workspace, or the named ones.
-
-        Raises:
-            AoiError: where a file is not a site, two share an id, or a named one is missing.
-        """
-        sites = [read_site(path) for path in self.site_paths()]
-        ids = [site.id for site in sites]
-        for site_id in ids:
-            if ids.count(site_id) > 1:
-                raise AoiError(f"two files in {self.sites_folder} hold the site {site_id}")
-        for wanted in only:
-            if wanted not in ids:
-                raise AoiError(f"no site {wanted} in {self.sites_folder}; there are: {', '.join(ids) or 'none'}")
-        return [site for site in sites if not only or site.id in only]
+            site_id = _site_id(path)
+            if site_id in paths:
+                raise AoiError(f"{paths[site_id].name} and {path.name} both hold the site {site_id}")
+            paths[site_id] = path
+        missing = [site_id for site_id in only if site_id not in paths]
+        if missing or not paths:
+            there = ", ".join(paths) or "none (campwatch sites add FILE adds one)"
+            raise AoiError(f"no site {', '.join(missing)} in {self.sites_folder}; there are: {there}")
+        return [path for site_id, path in paths.items() if not only or site_id in only]
 
     @contextmanager
     def lock(self, *, wait: bool) -> Iterator[None]:
@@ -153,3 +145,10 @@ def create_workspace(folder: Path, *, settings_text: str | None = None) -> Works
 def default_settings_text() -> str:
     """The commented settings that `init` writes."""
     return resources.files("campwatch").joinpath("default_settings.toml").read_text("utf-8")
+
+
+def _site_id(path: Path) -> str:
+    try:
+        return read_site(path).id
+    except AoiError:
+        return path.stem

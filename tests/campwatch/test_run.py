@@ -48,7 +48,9 @@ def test_a_second_run_changes_nothing_and_says_so(ran, cli):
     result = cli("-C", folder, "run")
     assert result.returncode == 0, result.stderr
     assert "nothing new" in result.stderr
-    after = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".lock" not in path.name}
+    after = {
+        path: path.read_bytes() for path in folder.rglob("*") if path.is_file() and ".lock" not in path.name
+    }
     assert after == before
 
 
@@ -144,7 +146,10 @@ ELSEWHERE = Polygon([(20.0, 10.0), (20.1, 10.0), (20.1, 10.1), (20.0, 10.1)])
             id="strings for coordinates",
         ),
         pytest.param(
-            {"type": "FeatureCollection", "features": [feature(ELSEWHERE, role="aoi", id="bad", name="far away")]},
+            {
+                "type": "FeatureCollection",
+                "features": [feature(ELSEWHERE, role="aoi", id="bad", name="far away")],
+            },
             id="outside the imagery",
         ),
     ],

@@ -19,7 +19,9 @@ def write(tmp_path):
 
 def test_the_commented_settings_are_the_defaults(write):
     lines = default_settings_text().splitlines()
-    uncommented = [line.removeprefix("# ") if "=" in line and line.startswith("# ") else line for line in lines]
+    uncommented = [
+        line.removeprefix("# ") if "=" in line and line.startswith("# ") else line for line in lines
+    ]
     settings = read_settings(write("\n".join(line for line in uncommented if "base_url" not in line)))
     assert settings == read_settings(write(default_settings_text()))
 
