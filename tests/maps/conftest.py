@@ -1,0 +1,1 @@
+"""Made-up sites, cubes and browsers for the map tests."""
