@@ -11,10 +11,10 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from typer.core import TyperGroup
 
 from campwatch import __version__
 from evidence.errors import WatchError
@@ -23,8 +23,25 @@ EXIT_ERROR = 1
 EXIT_INCOMPLETE = 3
 EXIT_INTERRUPTED = 130
 
+
+class _Commands(TyperGroup):
+    """Turns what a command raises into an exit code and one line; anything unknown shows its traceback."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except WatchError as err:
+            sys.stderr.write(f"campwatch: {' '.join(str(err).split())}\n")
+            raise typer.Exit(EXIT_ERROR) from err
+
+
 app = typer.Typer(
     name="campwatch",
+    cls=_Commands,
     help="Measure boundary expansion and coal stockpile area from Sentinel imagery.",
     no_args_is_help=True,
     add_completion=False,
@@ -161,19 +178,8 @@ def demo(
 
 
 def main() -> None:
-    """Entry point: a known error is one line and exit 1, anything else is a bug and shows its traceback."""
+    """Entry point; output is UTF-8 whatever the locale."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        code = app(standalone_mode=False)
-    except click.ClickException as err:
-        err.show()
-        sys.exit(err.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        stderr.print("interrupted")
-        sys.exit(EXIT_INTERRUPTED)
-    except WatchError as err:
-        sys.stderr.write(f"campwatch: {' '.join(str(err).split())}\n")
-        sys.exit(EXIT_ERROR)
-    sys.exit(code if isinstance(code, int) else 0)
+    app()

@@ -58,10 +58,19 @@ def _measurements(cube: xr.Dataset, site: Site) -> Iterator[_Measured]:
         params=footprint_params,
     )
     found = measure_stockpiles(cube, site)
-    told = {"method": found.method, "params": found.params, "validated_on": found.validated_on}
-    yield _Measured(layer="stockpile_areas", records=found.areas, **told)
-    yield _Measured(layer="stockpiles", records=found.piles, **told)
-    yield _Measured(layer="series", records=found.series, **told)
+    layers: dict[str, Sequence[Any]] = {
+        "stockpile_areas": found.areas,
+        "stockpiles": found.piles,
+        "series": found.series,
+    }
+    for layer, records in layers.items():
+        yield _Measured(
+            layer=layer,
+            records=records,
+            method=found.method,
+            params=found.params,
+            validated_on=found.validated_on,
+        )
 
 
 def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:

@@ -25,7 +25,7 @@ from campwatch.identity import (
     timestamp,
 )
 from campwatch.measure import MEASURED_LAYERS, Inputs, measured_rows
-from campwatch.outputs import rebuild_tables, site_page_path, write_site_page
+from campwatch.outputs import map_profile, rebuild_tables, site_page_path, write_site_page
 from campwatch.sources import build_sources
 from campwatch.workspace import Workspace
 from evidence.errors import WatchError
@@ -181,7 +181,7 @@ def _measure_site(job: _Job, site: Site, path: Path, report: FetchReport) -> Sit
         raise WatchError(_nothing_held(site, report))
     inputs = _inputs(path, products)
     with Ledger(job.workspace.ledger_path, create=True) as ledger:
-        page = site_page_path(job.workspace, site.id)
+        page = site_page_path(job.workspace, site, map_profile(job.workspace, site))
         measured = _measured_before(ledger, site.id, _recipe(inputs))
         if measured and page.exists():
             return _summary(site, report, ledger)

@@ -27,7 +27,7 @@ def run_and_report(
 ) -> RunSummary:
     """Run and print the summary."""
     with console.status("") as status:
-        summary = run_workspace(workspace, options, progress=lambda text: status.update(text))
+        summary = run_workspace(workspace, options, progress=status.update)
     print_summary(workspace, summary, console)
     session.report(summary_document(summary))
     return summary

@@ -59,6 +59,17 @@ class PrivacySettings(_Table):
     mode: Literal["box", "tile"] = "box"
 
 
+class MapSettings(_Table):
+    """The maps that a run draws for the analysts of this workspace."""
+
+    restricted: bool = True
+    """Whether they show what is restricted; their names and every view then say so."""
+    coordinate_decimals: int | None = Field(default=None, ge=0, le=7)
+    """Of public maps: vertices are rounded to this many decimals of a degree."""
+    delay_days: int = Field(default=0, ge=0)
+    """Of public maps: nothing younger than this is shown."""
+
+
 class MeasureSettings(_Table):
     """Parameters of the methods, by method; names and meanings are in docs/."""
 
@@ -79,15 +90,16 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     privacy: PrivacySettings = PrivacySettings()
     measure: MeasureSettings = MeasureSettings()
+    map: MapSettings = MapSettings()
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings names it
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings names it
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the file (passed as keywords)."""
         return env_settings, init_settings

@@ -6,10 +6,10 @@ import dataclasses
 import datetime as dt
 import types
 import typing
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import shapely
-from shapely.geometry.base import BaseGeometry
 
 from evidence.errors import LedgerError
 from evidence.quantity import Quantity
@@ -37,6 +37,13 @@ def read_record(kind: type[Record], row: Row) -> Record:
         raise LedgerError(f"a row of {row.layer} is not a {kind.__name__}: {err}") from err
 
 
+_READERS: dict[Any, Callable[[Any], Any]] = {
+    Quantity: Quantity.from_dict,
+    dt.datetime: dt.datetime.fromisoformat,
+    dt.date: dt.date.fromisoformat,
+}
+
+
 def _read(hint: Any, value: Any) -> Any:
     if value is None:
         return None
@@ -44,14 +51,6 @@ def _read(hint: Any, value: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _read(next(arg for arg in typing.get_args(hint) if arg is not type(None)), value)
     if origin is tuple:
-        inner = typing.get_args(hint)[0]
-        return tuple(_read(inner, item) for item in value)
-    if hint is Quantity:
-        return Quantity.from_dict(value)
-    if hint is dt.datetime:
-        return dt.datetime.fromisoformat(value)
-    if hint is dt.date:
-        return dt.date.fromisoformat(value)
-    if isinstance(hint, type) and issubclass(hint, BaseGeometry):
-        return shapely.from_wkb(value)
-    return value
+        return tuple(_read(typing.get_args(hint)[0], item) for item in value)
+    reader = _READERS.get(hint)
+    return value if reader is None else reader(value)

@@ -48,7 +48,7 @@ def sensing_time(value: np.datetime64) -> dt.datetime:
 
 
 def _observation(step: xr.Dataset) -> Observation:
-    moment = sensing_time(step["time"].to_numpy()[()])
+    moment = sensing_time(np.datetime64(step["time"].item(), "ns"))
     orbit = _number(step, "relative_orbit")
     return Observation(
         scene_id=str(step["scene_id"].item()),

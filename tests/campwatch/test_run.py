@@ -37,7 +37,7 @@ def test_one_run_goes_through_every_room(ran):
     assert (folder / "results.gpkg").is_file()
     assert (folder / "custody.jsonl").is_file()
     assert (folder / "archive" / "catalog.json").is_file()
-    page = (folder / "maps" / "tiny.html").read_text("utf-8")
+    page = (folder / "maps" / "tiny.restricted.html").read_text("utf-8")
     assert "Simulated tiny" in page
 
 
@@ -91,7 +91,7 @@ def test_archive_and_ledger_verify(ran, cli):
 def test_a_flipped_byte_in_the_archive_is_named(ran, cli, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(ran[0], folder)
-    victim = sorted((folder / "archive").rglob("*.tif"))[0]
+    victim = min((folder / "archive").rglob("*.tif"))
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
@@ -107,7 +107,7 @@ def test_derived_files_come_back_after_they_are_deleted(ran, tmp_path, cli):
     shutil.rmtree(folder / "maps")
     assert cli("-C", folder, "run").returncode == 0
     assert (folder / "results.gpkg").is_file()
-    assert (folder / "maps" / "tiny.html").is_file()
+    assert (folder / "maps" / "tiny.restricted.html").is_file()
 
 
 def test_a_changed_site_file_is_measured_again(ran, tmp_path):

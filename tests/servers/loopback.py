@@ -38,7 +38,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, document: Any, *, status: int = 200, kind: str = "application/json", **headers: str) -> Answer:
+    def of(
+        cls, document: Any, *, status: int = 200, kind: str = "application/json", **headers: str
+    ) -> Answer:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         return cls(status=status, body=json.dumps(document).encode(), headers={"Content-Type": kind, **named})
 
@@ -109,7 +111,9 @@ class Loopback:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closing.set()
         self._server.shutdown()
         self._server.server_close()
@@ -123,7 +127,7 @@ class Loopback:
             return False
         method, target, _ = line.split()
         headers = {}
-        while (header := connection.rfile.readline(65536).decode("latin-1").strip()):
+        while header := connection.rfile.readline(65536).decode("latin-1").strip():
             key, _, value = header.partition(":")
             headers[key.lower()] = value.strip()
         body = connection.rfile.read(int(headers.get("content-length", 0)))
@@ -158,7 +162,9 @@ class Loopback:
             body = bytes(byte ^ 0x5A for byte in body)
         length = len(body) + (1000 if kind == "length" else 0)
         headers.setdefault("Content-Length", str(length))
-        head = f"HTTP/1.1 {answer.status} X\r\n" + "".join(f"{key}: {value}\r\n" for key, value in headers.items())
+        head = f"HTTP/1.1 {answer.status} X\r\n" + "".join(
+            f"{key}: {value}\r\n" for key, value in headers.items()
+        )
         with self._lock:
             self.statuses.append(answer.status)
         connection.wfile.write(head.encode("latin-1") + b"\r\n")
