@@ -65,7 +65,7 @@ def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = N
 def has_restricted_parts(site: Site) -> bool:
     """Whether anything of the site is not marked public."""
     told = [site.sensitivity, *(boundary.sensitivity for boundary in site.boundaries)]
-    told += [part.sensitivity for part in (*site.zones, *site.points)]
+    told += [part.sensitivity for part in site.zones] + [part.sensitivity for part in site.points]
     return Sensitivity.RESTRICTED in told
 
 
