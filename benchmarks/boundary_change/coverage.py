@@ -98,14 +98,18 @@ def table(scores: dict[str, list[dict[str, float]]]) -> str:
     everything = [one for group in scores.values() for one in group]
     quiet = [one for one in everything if one["none"]]
     lines = [
-        ("| error of the hand | pairs | area | gained | lost | net | all sectors | max advance "
-        "| RMSE of gained, ha | of the plain overlay, ha |"),
+        (
+            "| error of the hand | pairs | area | gained | lost | net | all sectors | max advance "
+            "| RMSE of gained, ha | of the plain overlay, ha |"
+        ),
         "|---|---|---|---|---|---|---|---|---|---|",
         *(row(model, scores[model]) for model in MODELS),
         row("**all**", everything),
         "",
-        (f"Where nothing was gained ({len(quiet)} pairs) a gain was reported in "
-        f"{sum(one['found'] for one in quiet):.0f}."),
+        (
+            f"Where nothing was gained ({len(quiet)} pairs) a gain was reported in "
+            f"{sum(one['found'] for one in quiet):.0f}."
+        ),
     ]
     return "\n".join(lines)
 
