@@ -19,7 +19,7 @@ from pyproj.exceptions import ProjError
 from aoi import features
 from aoi.features import Feature, Role
 from aoi.names import slug_from
-from aoi.records import Site
+from aoi.records import Purpose, Site
 from aoi.shapes import Projector, ShapeReader
 from aoi.versions import ordered_versions
 from evidence.errors import AoiError
@@ -27,6 +27,10 @@ from evidence.files import write_text
 
 logger = logging.getLogger(__name__)
 MAX_BYTES = 64 * 1024 * 1024
+AOI_PROPERTIES = (
+    "id", "name", "name_ko", "aliases", "kind", "status", "purpose", "source", "source_url", "accuracy_m",
+    "confidence", "reported_area_km2", "contested", "note", "derived", "sensitivity", "extra",
+)  # fmt: skip
 TEXTS = ("name_ko", "kind", "status", "source", "source_url", "note")
 WGS84_NAMES = ("4326", "CRS84", "WGS84")
 
@@ -233,6 +237,7 @@ def _site(
     if not site_id:
         raise AoiError(f"{aoi.where}: no id, and none can be made from the name {title[:60]!r}")
     texts: dict[str, Any] = {key: fields.text(key) for key in TEXTS}
+    derived = fields.flag("derived")
     site = Site(
         id=site_id,
         name=title,
@@ -240,7 +245,11 @@ def _site(
         aliases=fields.texts("aliases"),
         accuracy_m=fields.metres("accuracy_m"),
         confidence=features.optional(fields, "confidence", features.Confidence),
-        derived=fields.flag("derived"),
+        derived=derived,
+        accepted=not derived if fields.raw("accepted") is None else fields.flag("accepted"),
+        purpose=fields.choice("purpose", Purpose, Purpose.SUBJECT),
+        contested=fields.texts("contested"),
+        reported_area_km2=fields.metres("reported_area_km2"),
         sensitivity=features.sensitivity(fields),
         extra=fields.kept(keep),
         **texts,
@@ -252,19 +261,9 @@ def _site(
 
 def site_document(site: Site) -> dict[str, Any]:
     """The site as a GeoJSON document."""
-    names = (
-        "id",
-        "name",
-        "name_ko",
-        "aliases",
-        "kind",
-        "status",
-        "source",
-        "source_url",
-        "accuracy_m",
-        "confidence",
-    )
-    properties = {name: getattr(site, name) for name in (*names, "note", "derived", "sensitivity", "extra")}
+    properties = {name: getattr(site, name) for name in AOI_PROPERTIES}
+    if site.accepted == site.derived:  # not what a reader takes it for
+        properties["accepted"] = site.accepted
     members = [
         features.geojson_feature(Role.AOI, site.aoi, properties),
         *(features.boundary_feature(boundary) for boundary in site.boundaries),
