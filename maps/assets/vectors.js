@@ -71,6 +71,7 @@ CW.focusable = (part, subject) => {
 };
 CW.label = (latlng, node, kind) =>
   L.marker(latlng, { pane: "labels", interactive: false, keyboard: false, icon: L.divIcon({ className: `map-label ${kind}`, html: node, iconSize: null }) });
+CW.bottomOf = (layer) => { const b = layer.getBounds(); return L.latLng(b.getSouth(), b.getCenter().lng); };
 CW.topOf = (layer) => { const b = layer.getBounds(); return L.latLng(b.getNorth(), b.getCenter().lng); };
 CW.drawFixed = () => {
   for (const name of ["boundaries", "zones", "disturbances", "aoi", "changes", "points"]) CW.groups[name].clearLayers();
@@ -81,7 +82,7 @@ CW.drawFixed = () => {
     const style = k === data.boundaries.length - 1 ? CW.shape.boundary : CW.shape.boundaryOld;
     const layer = CW.geo(b.geometry, style, "ground", { type: "boundary", key: b.id, record: b });
     CW.groups.boundaries.addLayer(layer);
-    CW.groups.boundaries.addLayer(CW.label(CW.topOf(layer), CW.el("span", {}, CW.name(b.id)), "boundary-label"));
+    CW.groups.boundaries.addLayer(CW.label(style === CW.shape.boundary ? CW.topOf(layer) : CW.bottomOf(layer), CW.el("span", {}, CW.name(b.id)), style === CW.shape.boundary ? "boundary-label" : "boundary-label old"));
   });
   for (const zone of data.zones) {
     if (!zone.geometry) continue;

@@ -1,0 +1,36 @@
+"""A camp mine at Sentinel sampling with exact truth, for judging what methods can and cannot see.
+
+Everything that comes out is simulated and says so.
+"""
+
+from imagery.simulate.params import (
+    TEN_METRE_BANDS,
+    CoalParams,
+    LandParams,
+    MaskHabit,
+    MineParams,
+    PilePlan,
+    SensorParams,
+    SimulationParams,
+    WeatherParams,
+    unchanged_site,
+)
+from imagery.simulate.simulated import SimulatedSite, simulate_site
+from imagery.simulate.truth import SkyTruth, Truth
+
+__all__ = [
+    "TEN_METRE_BANDS",
+    "CoalParams",
+    "LandParams",
+    "MaskHabit",
+    "MineParams",
+    "PilePlan",
+    "SensorParams",
+    "SimulatedSite",
+    "SimulationParams",
+    "SkyTruth",
+    "Truth",
+    "WeatherParams",
+    "simulate_site",
+    "unchanged_site",
+]
