@@ -90,7 +90,7 @@ def _limits(layer: xr.Dataset, bands: tuple[str, ...]) -> NDArray[np.float64] | 
 
 
 def common_stretch(cube: xr.Dataset, band_set: BandSet) -> Stretch:
-    """Percentiles of clear snow-free ground, the median over dates: one hazy or missed cloud moves nothing."""
+    """Percentiles of clear snow-free ground, median over dates: one missed cloud moves nothing."""
     found = [_limits(cube.isel(time=int(t)), band_set.bands) for t in _sample_times(cube)]
     known = [limits for limits in found if limits is not None]
     if not known:

@@ -1,4 +1,4 @@
-"""The file that a map page downloads and `campwatch review import` takes: verdicts and manual observations."""
+"""The file that a map page downloads and `campwatch review import` takes: verdicts, observations."""
 
 from __future__ import annotations
 

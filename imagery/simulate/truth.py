@@ -89,6 +89,19 @@ class Truth:
             if pile.area_ha(day) > 0
         ]
 
+    def ground_table(self, days: Sequence[dt.date]) -> list[dict[str, Any]]:
+        """Rows `date, pile_area_ha, footprint_ha, boundary_id, boundary_ha` for each day."""
+        return [
+            {
+                "date": day.isoformat(),
+                "pile_area_ha": self.pile_area_ha(day),
+                "footprint_ha": self.footprint_area_ha(day),
+                "boundary_id": self.perimeter(day).boundary_id,
+                "boundary_ha": self.boundary_area_ha(day),
+            }
+            for day in days
+        ]
+
     def footprint_fraction(self, day: dt.date, *, kinds: Sequence[str] | None = None) -> Floats:
         """Share of each 10 m pixel of the site that the mine has bared by `day` (all kinds, yard too)."""
         return self._site_mean(self._bare_cells(day, kinds).astype(np.float32))

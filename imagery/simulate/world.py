@@ -30,6 +30,9 @@ TERRAIN_LEFT = 0.6
 """Share of the slope's effect on light that is left in products."""
 FOREST = (Material.DECIDUOUS, Material.DECIDUOUS_LATE, Material.CONIFER)
 CANOPY = np.array([material in FOREST for material in Material])
+HOLDS_SNOW = np.where(CANOPY, 0.35, 1.0).astype(np.float32)
+HOLDS_SNOW[Material.WATER] = 0.15
+"""Snow to be seen per material, relative to open ground: canopies hide it, rivers melt it (assumed)."""
 GREEN = np.array(
     [material in (*FOREST, Material.CROP, Material.PADDY, Material.GRASS) for material in Material]
 )
@@ -111,7 +114,7 @@ class World:
             cover + self.dust(cover),
             cover,
             np.zeros((1, 1), np.float32) if snow is None else snow,
-            np.where(CANOPY, 0.35, 1.0).astype(np.float32),
+            HOLDS_SNOW,
             self.land.texture,
             self.light(sun),
             DIFFUSE[rows],

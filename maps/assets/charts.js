@@ -112,7 +112,7 @@ CW.footprintChart = (host) => {
   const wide = Math.min(34, slot * 0.62);
   all.forEach((r, k) => {
     const middle = f.left + slot * (k + 0.5);
-    const group = CW.svg("g", { class: "bar", "data-epoch": r.start });
+    const group = CW.svg("g", { class: "epoch-bar", "data-epoch": r.start });
     const part = (from, to, kind) => {
       if (to - from > 1e-9) CW.fill(group, CW.svg("rect", { class: kind, x: middle - wide / 2, width: wide, y: y(to), height: Math.max(0.5, y(from) - y(to)) }));
     };
@@ -134,7 +134,7 @@ CW.footprintChart = (host) => {
   });
   const mark = () => {
     const epoch = CW.dates[CW.state.date] && CW.epochAt(CW.dates[CW.state.date].utc);
-    for (const g of f.root.querySelectorAll(".bar")) g.classList.toggle("is-now", Boolean(epoch) && g.dataset.epoch === epoch.start);
+    for (const g of f.root.querySelectorAll(".epoch-bar")) g.classList.toggle("is-now", Boolean(epoch) && g.dataset.epoch === epoch.start);
   };
   CW.cursors.push(mark);
   mark();

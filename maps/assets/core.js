@@ -69,13 +69,13 @@ CW.announce = (text) => { CW.byId("announcer").textContent = text; };
 CW.num = (x) => {
   const size = Math.abs(x);
   const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
-  return x.toLocaleString(CW.lang === "ko" ? "ko-KR" : "en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return x.toLocaleString(CW.lang === "ko" ? "ko-KR" : "en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
 };
 CW.known = (q) => Boolean(q) && q.v !== undefined;
 /* The interval first, the best estimate after it; or the reason why there is none. */
 CW.interval = (q, unit) => {
   if (!CW.known(q)) return q && q.reason ? CW.t("not_assessable_because", { reason: q.reason }) : CW.t("not_assessable");
-  return `${CW.num(q.l)}–${CW.num(q.h)} ${unit}`;
+  return CW.t(q.l < 0 ? "interval_to" : "interval_dash", { low: CW.num(q.l), high: CW.num(q.h), unit }).trim();
 };
 CW.best = (q, unit) =>
   CW.known(q) ? CW.t("best_level", { value: `${CW.num(q.v)} ${unit}`, level: Math.round(q.level * 100) }) : "";

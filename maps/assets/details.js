@@ -67,7 +67,7 @@ CW.chip = (date, geometry, key) => {
   const look = CW.dates[date];
   const note = CW.el("span", { class: "muted" });
   canvas.setAttribute("aria-label", `${CW.t(key)} ${CW.day(look.utc)}`);
-  CW.drawChip(canvas, date, geometry, CW.state.view === "change" ? "true" : CW.state.view).then((native) => { note.textContent = CW.t(native ? "quality_native" : "quality_copy"); });
+  CW.drawChip(canvas, date, geometry, CW.state.view === "change" ? "true" : CW.state.view).then((native) => { note.textContent = CW.t(native ? "quality_native" : "quality_copy", { metres: Math.round(CW.data.grid.ground_m) }); });
   return CW.el("figure", { class: "chip-figure" }, canvas, CW.el("figcaption", { class: "small" }, CW.el("strong", {}, `${CW.t(key)} ${CW.day(look.utc)}`), CW.el("br"), note));
 };
 CW.chipPair = (record, type) => {
@@ -145,18 +145,35 @@ CW.card = (subject) => {
   CW.fill(card, buttons);
   return card;
 };
-CW.open = (subject, latlng) => {
-  const at = latlng || (subject.record.geometry ? CW.boundsOf(subject.record.geometry).getCenter() : CW.map.getCenter());
-  const narrow = CW.map.getSize().x < 560;
-  CW.popup = L.popup({ maxWidth: narrow ? 300 : 360, minWidth: narrow ? 260 : 340, maxHeight: Math.max(220, CW.map.getSize().y - 90), className: "card-popup", autoPanPaddingTopLeft: [10, 60], closeButton: true })
-    .setLatLng(at).setContent(CW.card(subject)).openOn(CW.map);
-  CW.change({ selected: subject.key });
-  const close = CW.popup.getElement().querySelector(".leaflet-popup-close-button");
-  close.setAttribute("aria-label", CW.t("close"));
-  CW.popup.getElement().setAttribute("role", "dialog");
-  CW.popup.getElement().setAttribute("aria-label", CW.subjectTitle(subject));
-  close.focus({ preventScroll: true });
+/* The card covers the panel, on a phone the lower part of the screen: the map and the swipe stay in sight. */
+CW.open = (subject) => {
+  CW.opener = document.activeElement;
   CW.selectedSubject = subject;
+  CW.drawCard();
+  CW.change({ selected: subject.key });
+  CW.byId("card-close").focus({ preventScroll: true });
+};
+CW.drawCard = () => {
+  const host = CW.clear(CW.byId("card"));
+  const subject = CW.selectedSubject;
+  host.hidden = !subject;
+  CW.byId("app").classList.toggle("has-card", Boolean(subject));
+  CW.markSelected();
+  if (!subject) return;
+  host.setAttribute("aria-label", CW.subjectTitle(subject).slice(0, 200));
+  CW.fill(host, CW.el("button", { type: "button", class: "card-close", id: "card-close", "aria-label": CW.t("close"), title: CW.t("close"), onclick: CW.closeCard }, "×"), CW.card(subject));
+  host.scrollTop = 0;
+};
+CW.closeCard = () => {
+  if (!CW.selectedSubject) return;
+  CW.selectedSubject = null;
+  CW.drawCard();
+  CW.change({ selected: null });
+  if (CW.opener && CW.opener.isConnected) CW.opener.focus({ preventScroll: true });
+};
+CW.markSelected = () => {
+  const key = CW.selectedSubject && CW.selectedSubject.key;
+  for (const path of CW.map.getContainer().querySelectorAll("path[data-subject]")) path.classList.toggle("is-selected", path.dataset.subject === key);
 };
 CW.findSubject = (key) => {
   const { data } = CW;

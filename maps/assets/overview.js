@@ -20,11 +20,11 @@ CW.columns = [
   { key: "alerts", label: "alerts", value: (s) => s.alerts, cell: (s) => (s.alerts ? CW.el("strong", { class: "num alert-count" }, s.alerts) : CW.el("span", { class: "muted" }, "0")) },
 ];
 /* A direction is told only together with the test that found it. */
-CW.trend = (s) => (s.trend && s.trend_test ? CW.el("div", { class: "small" }, `${{ rising: "↗", falling: "↘", none: "→" }[s.trend] || ""} ${CW.word("trend", s.trend)} `, CW.el("span", { class: "muted" }, "(", CW.name(s.trend_test), ")")) : null);
+CW.trend = (s) => (s.trend && s.trend_test ? CW.el("div", { class: "small" }, `${{ rising: "↗", falling: "↘", none: "→" }[s.trend] || ""} ${CW.word("trend", s.trend)} `, CW.el("bdi", { class: "muted" }, `(${s.trend_test})`)) : null);
 CW.amount = (q, when, more) => {
   if (!q) return CW.el("span", { class: "muted" }, "–");
   if (!CW.known(q)) return CW.el("span", { class: "small muted" }, CW.interval(q, ""));
-  return [CW.el("div", { class: "num amount" }, `${CW.num(q.l)}–${CW.num(q.h)}`), CW.el("div", { class: "small muted num" }, `${CW.t("best_date", { value: CW.num(q.v) })}${when ? ` · ${when}` : ""}`), more];
+  return [CW.el("div", { class: "num amount" }, CW.interval(q, "")), CW.el("div", { class: "small muted num" }, `${CW.t("best_date", { value: CW.num(q.v) })}${when ? ` · ${when}` : ""}`), more];
 };
 CW.shown = () => {
   const wanted = CW.folded(CW.byId("search").value);
@@ -45,7 +45,7 @@ CW.drawTable = () => {
   CW.mark(rows);
 };
 CW.cardOf = (key, items, line) => CW.el("section", { class: `over-card ${items.length ? "has" : ""}` }, CW.el("h2", {}, CW.t(key)), CW.el("p", { class: "count num" }, items.length ? items.reduce((n, s) => n + line(s).n, 0) : 0),
-  items.length ? CW.el("ul", {}, items.slice(0, 6).map((s) => CW.el("li", {}, CW.link(s), CW.el("span", { class: "small muted" }, line(s).text)))) : CW.el("p", { class: "muted" }, CW.t("card_none")));
+  items.length ? CW.el("ul", {}, items.slice(0, 4).map((s) => CW.el("li", {}, CW.link(s), CW.el("span", { class: "small muted" }, line(s).text))), items.length > 4 ? CW.el("li", { class: "small muted" }, CW.t("and_more", { n: items.length - 4 })) : null) : CW.el("p", { class: "muted" }, CW.t("card_none")));
 CW.drawCards = () => {
   const by = (value) => (a, b) => value(b) - value(a);
   CW.fill(CW.clear(CW.byId("cards")),
@@ -63,7 +63,8 @@ CW.mark = (rows) => {
     if (path) {
       CW.set(path, { tabindex: "0", role: "button", "aria-label": CW.title(s).slice(0, 120), onkeydown: (e) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); dot.openPopup(); } } });
     }
-    if (rows.length <= 12) CW.marks.addLayer(L.marker(s.middle, { interactive: false, keyboard: false, icon: L.divIcon({ className: "dot-label", html: CW.el("span", {}, CW.name(CW.title(s))), iconSize: null }) }));
+    dot.bindTooltip(CW.el("span", {}, CW.name(CW.title(s))), { direction: "top", offset: [0, -8] });
+    if (rows.length <= 4) CW.marks.addLayer(L.marker(s.middle, { interactive: false, keyboard: false, icon: L.divIcon({ className: "dot-label", html: CW.el("span", {}, CW.name(CW.title(s))), iconSize: null }) }));
   }
 };
 CW.drawOverview = () => {

@@ -17,6 +17,8 @@ CW.setupPanel = () => {
   });
   CW.watch(["tab"], CW.showTab);
   CW.watch(["lang", "zone"], CW.drawPanel);
+  CW.watch(["lang"], CW.drawCard);
+  CW.watch(["layers", "overlays", "date", "compare"], () => CW.markSelected());
   CW.watch(["date"], () => CW.cursors.forEach((place) => place()));
   CW.watch(["layers", "overlays", "background", "asked"], CW.drawLayers);
   let wide = 0;

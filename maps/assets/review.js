@@ -19,6 +19,7 @@ CW.choices = (group, chosen) => CW.el("select", {}, CW.el("option", { value: "" 
 CW.startReview = (subject) => {
   CW.reviewSubject = subject;
   CW.evidence = [];
+  CW.closeCard();
   CW.change({ tab: "review" });
   CW.drawReview();
   CW.byId("review-subject")?.focus();

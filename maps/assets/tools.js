@@ -146,6 +146,7 @@ CW.setupKeys = () => {
     if (event.key === " " && event.target.closest("button, summary, [role=button], [role=tab], input")) return;
     if (event.key.startsWith("Arrow") && event.target.closest("[role=tab], [role=slider], .pages")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+    if (key === "Escape" && !CW.tool) { CW.closeCard(); CW.map.closePopup(); return; }
     const run = (CW.tool && CW.toolActions[key]) || CW.actions[key];
     if (!run) return;
     event.preventDefault();

@@ -49,7 +49,7 @@ CW.setupVectors = (map) => {
 CW.geo = (geometry, style, pane, subject) => {
   const layer = L.geoJSON(geometry, { pane, style: () => ({ ...style, pane }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane }) });
   if (subject) {
-    layer.on("click", (event) => { L.DomEvent.stopPropagation(event); if (!CW.tool) CW.open(subject, event.latlng); });
+    layer.on("click", (event) => { L.DomEvent.stopPropagation(event); if (!CW.tool) CW.open(subject); });
     layer.on("add", () => layer.eachLayer((part) => CW.focusable(part, subject)));
   }
   return layer;
@@ -66,7 +66,7 @@ CW.focusable = (part, subject) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
     event.stopPropagation();
-    CW.open(subject, part.getBounds().getCenter());
+    CW.open(subject);
   });
 };
 CW.label = (latlng, node, kind) =>
