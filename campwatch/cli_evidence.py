@@ -46,9 +46,8 @@ def reproduce(
     sites = reproduce_run(open_workspace(context.obj.folder), run, tolerance=tolerance)
     for site in sites:
         how = "equal to the bit" if site.same_code else f"equal within {tolerance:g} with other code"
-        say(
-            f"{site.site_id}: {site.rows} rows, {how if not site.differing else f'{len(site.differing)} differ'}"
-        )
+        outcome = f"{len(site.differing)} differ" if site.differing else how
+        say(f"{site.site_id}: {site.rows} rows, {outcome}")
         for text in site.differing:
             say(f"  {text}")
     context.obj.report([asdict(site) for site in sites])

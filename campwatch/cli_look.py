@@ -49,9 +49,8 @@ def status(context: typer.Context) -> None:
     stderr.print(table)
     for site in sites:
         for alert in site.alerts:
-            say(
-                f"alert {alert.alert_id} since {alert.raised_at[:10]}: {site.site_id}, {alert.rule}: {alert.detail}"
-            )
+            since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
+            say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")
     context.obj.report([asdict(site) for site in sites])
 
 
