@@ -18,7 +18,7 @@ from rasterio.warp import Resampling, reproject
 
 from evidence.files import atomic_path, write_text
 from imagery.bands import NATIVE_RESOLUTION_M
-from imagery.simulate.frame import LATTICE_M, PIXEL_M, Frame
+from imagery.simulate.frame import LATTICE_M, PIXEL_M, Frame, from_cell, outer_bounds
 from imagery.simulate.items import (
     BAND_NAMES,
     catalog_document,
@@ -121,17 +121,16 @@ def _placed(frame: Frame, product: PlannedProduct, pixels: Pixels, resolution: i
     first, last = (round(share * pixels.shape[1] / step) * step for share in product.columns)
     last = pixels.shape[1] if product.columns[1] == 1 else last
     cut = pixels[:, first:last]
-    return cut, (transform * Affine.translation(first, 0), (cut.shape[0], cut.shape[1]))
+    return cut, (from_cell(transform, first, 0), (cut.shape[0], cut.shape[1]))
 
 
 def _other_zone(
     pixels: Pixels, transform: Affine, epsg: int, tile: Tile, resolution: int
 ) -> tuple[Pixels, Grid]:
     """The same scene on another zone's lattice; corners that it does not reach are nodata."""
-    rows, columns = pixels.shape
     to_other = Transformer.from_crs(epsg, tile.epsg, always_xy=True)
     west, south, east, north = to_other.transform_bounds(
-        *(transform * (0, rows)), *(transform * (columns, 0)), densify_pts=21
+        *outer_bounds(transform, (pixels.shape[0], pixels.shape[1])), densify_pts=21
     )
     left, top = np.floor(west / LATTICE_M) * LATTICE_M, np.ceil(north / LATTICE_M) * LATTICE_M
     shape = (int(np.ceil((top - south) / resolution)), int(np.ceil((east - left) / resolution)))
@@ -176,11 +175,8 @@ def write_raster(path: Path, pixels: Pixels, transform: Affine, epsg: int, *, no
 
 def _bounds(grid: Grid, epsg: int) -> tuple[float, float, float, float]:
     """(west, south, east, north) in degrees of a grid."""
-    transform, (rows, columns) = grid
     to_degrees = Transformer.from_crs(epsg, 4326, always_xy=True)
-    west, south, east, north = to_degrees.transform_bounds(
-        *(transform * (0, rows)), *(transform * (columns, 0)), densify_pts=21
-    )
+    west, south, east, north = to_degrees.transform_bounds(*outer_bounds(*grid), densify_pts=21)
     return float(west), float(south), float(east), float(north)
 
 

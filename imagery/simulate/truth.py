@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from imagery.simulate.atmosphere import block_mean
-from imagery.simulate.frame import CELL_M
+from imagery.simulate.frame import CELL_M, from_cell
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed, PerimeterVersion
 from imagery.simulate.passes import Pass
 from imagery.simulate.piles import PileTruth
@@ -165,7 +165,7 @@ class Truth:
     def _polygon(self, cells: Bools) -> BaseGeometry:
         frame = self.world.frame
         inside = self._cut(cells)
-        t = frame.world_transform * frame.world_transform.translation(frame.margin_cells, frame.margin_cells)
+        t = from_cell(frame.world_transform, frame.margin_cells, frame.margin_cells)
         found = [shape(one) for one, _ in shapes(inside.astype(np.uint8), mask=inside, transform=t)]
         merged = unary_union(found) if found else Polygon()
         return frame.degrees(merged if isinstance(merged, (Polygon, MultiPolygon)) else MultiPolygon())
