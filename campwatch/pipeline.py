@@ -19,7 +19,7 @@ from campwatch.alerts.watch import deliver_open, watch_sites, write_channels
 from campwatch.derived import DerivedFiles
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.measure import MEASURED_LAYERS, measured_rows
-from campwatch.outputs import map_profile, rebuild_tables, site_page_path, write_site_page
+from campwatch.outputs import map_profile, rebuild_tables, shown_state, site_page_path, write_site_page
 from campwatch.site_job import (
     Progress,
     SiteWork,
@@ -225,13 +225,13 @@ def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> Si
             rows = measured_rows(cube, site, work.inputs) if cube is not None else _result(future)
             appended = _append(run, ledger, work, rows)
         page = site_page_path(run.workspace, site, map_profile(run.workspace, site))
-        head = ledger.heads()[site.id]
+        shown = shown_state(ledger, site)
         drawn = None
-        if not run.derived.is_current(page, head):
+        if not run.derived.is_current(page, shown):
             run.progress(f"{site.id}: drawing the map")
-            shown = cube if cube is not None else load_site_cube(run.workspace, work)
-            drawn = write_site_page(run.workspace, site, shown, ledger)
-            run.derived.stamp(drawn, head)
+            imagery = cube if cube is not None else load_site_cube(run.workspace, work)
+            drawn = write_site_page(run.workspace, site, imagery, ledger)
+            run.derived.stamp(drawn, shown)
         return _summary(item.summary, ledger, appended, drawn)
 
 

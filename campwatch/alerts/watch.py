@@ -77,8 +77,9 @@ def deliver_open(
                 ledger, [changed], site_id=changed.site_id, run_id=run_id, now=now, action="deliver alert"
             )
 
-        if deliver(alert, email, remember=remember, send=send).deliveries[EMAIL] != "sent":
-            pending.append(alert)
+        told = deliver(alert, email, remember=remember, send=send)
+        if told.deliveries[EMAIL] != "sent":
+            pending.append(told)
     return pending
 
 
