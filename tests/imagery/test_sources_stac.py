@@ -10,10 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
-from tests.servers import tiny
-from tests.servers.files import serve_files
-from tests.servers.loopback import Answer, Fault, Loopback, Request
-from tests.servers.stac import StacServer
 
 from evidence.errors import SourceError
 from imagery.archive import Archive
@@ -24,6 +20,10 @@ from imagery.sources.http import Http, HttpLimits
 from imagery.sources.privacy import PrivacyMode, snap_outward
 from imagery.sources.retry import Retrier, RetryPolicy
 from imagery.sources.stac_api import StacApi
+from tests.servers import tiny
+from tests.servers.files import serve_files
+from tests.servers.loopback import Answer, Fault, Loopback, Request
+from tests.servers.stac import StacServer
 
 ALL = {"since": dt.datetime(2015, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}
 QUICK = {"GDAL_HTTP_LOW_SPEED_TIME": 1, "GDAL_HTTP_TIMEOUT": 3, "GDAL_HTTP_CONNECTTIMEOUT": 2}
@@ -68,7 +68,9 @@ def world(bucket: Path, tmp_path: Path) -> Iterator[World]:
 
     with Loopback(handle) as server:
         for index, when in enumerate(tiny.days(3)):
-            hrefs = {band: f"{server.url}/item%20{index}/{band}.tif" for band in tiny.BANDS_10M | tiny.BANDS_20M}
+            hrefs = {
+                band: f"{server.url}/item%20{index}/{band}.tif" for band in tiny.BANDS_10M | tiny.BANDS_20M
+            }
             stac.items.append(tiny.item(when, hrefs, orbit=43879 + index))
         yield World(server, stac, folder)
 
@@ -103,7 +105,9 @@ def test_searches_go_out_on_snapped_boxes_and_under_a_neutral_name(world: World,
     (search,) = [request for request in world.server.log if request.path == "/search"]
     assert search.json()["bbox"] == list(snap_outward(tiny.site().bounds))
     assert search.json()["collections"] == ["sentinel-2-c1-l2a"]
-    everything = " ".join(f"{request.target} {request.headers} {request.body!r}" for request in world.server.log)
+    everything = " ".join(
+        f"{request.target} {request.headers} {request.body!r}" for request in world.server.log
+    )
     assert "campwatch" not in everything.lower()
     assert tiny.site().id not in [word for word in everything.split() if word == tiny.site().id]
 
@@ -265,7 +269,9 @@ def test_a_file_of_another_size_is_refused(world: World, tmp_path: Path) -> None
 def test_a_product_without_a_single_value_is_a_gap(world: World, tmp_path: Path) -> None:
     for band in tiny.BANDS_10M | tiny.BANDS_20M:
         pixels = np.zeros_like(tiny.numbers(band, seed=1))
-        tiny.write_tif(world.folder / "item 1" / f"{band}.tif", pixels, pixel=10 if band in tiny.BANDS_10M else 20)
+        tiny.write_tif(
+            world.folder / "item 1" / f"{band}.tif", pixels, pixel=10 if band in tiny.BANDS_10M else 20
+        )
     report = run(world, Archive(tmp_path / "archive"))
     assert "every pixel is nodata" in report.failed[0].detail
 

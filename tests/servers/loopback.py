@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server on loopback that can misbehave on demand, remembers every request, and can be slow."""
+"""A small HTTP/1.1 server on loopback that misbehaves on demand, remembers requests, and can be slow."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import socket
 import socketserver
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 
@@ -38,7 +39,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, document: Any, *, status: int = 200, kind: str = "application/json", **headers: str) -> Answer:
+    def of(
+        cls, document: Any, *, status: int = 200, kind: str = "application/json", **headers: str
+    ) -> Answer:
         named = {key.replace("_", "-"): value for key, value in headers.items()}
         return cls(status=status, body=json.dumps(document).encode(), headers={"Content-Type": kind, **named})
 
@@ -47,8 +50,8 @@ class Answer:
 class Fault:
     """Misbehaviour for requests whose path matches, as often as `times` says.
 
-    kind: a status such as "503"; "reset" (nothing is sent), "truncate" (half the body), "stall" (headers, then
-    silence), "html" (a page with status 200), "length" (a Content-Length that is too long), "corrupt".
+    kind: a status such as "503"; "reset" (nothing is sent), "truncate" (half the body), "stall" (a third,
+    then silence), "html" (a page, status 200), "length" (Content-Length too long), "corrupt".
     """
 
     path: str
@@ -96,20 +99,21 @@ class Loopback:
             request_queue_size = 128
 
             def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-                outer.errors.append("handler failed")
-                raise
+                outer.errors.append(traceback.format_exc())
 
         self.errors: list[str] = []
         self._server = Server(("127.0.0.1", 0), Connection)
         self.port = int(self._server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Loopback:
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._closing.set()
         self._server.shutdown()
         self._server.server_close()
@@ -123,7 +127,7 @@ class Loopback:
             return False
         method, target, _ = line.split()
         headers = {}
-        while (header := connection.rfile.readline(65536).decode("latin-1").strip()):
+        while header := connection.rfile.readline(65536).decode("latin-1").strip():
             key, _, value = header.partition(":")
             headers[key.lower()] = value.strip()
         body = connection.rfile.read(int(headers.get("content-length", 0)))
@@ -158,7 +162,9 @@ class Loopback:
             body = bytes(byte ^ 0x5A for byte in body)
         length = len(body) + (1000 if kind == "length" else 0)
         headers.setdefault("Content-Length", str(length))
-        head = f"HTTP/1.1 {answer.status} X\r\n" + "".join(f"{key}: {value}\r\n" for key, value in headers.items())
+        head = f"HTTP/1.1 {answer.status} X\r\n" + "".join(
+            f"{key}: {value}\r\n" for key, value in headers.items()
+        )
         with self._lock:
             self.statuses.append(answer.status)
         connection.wfile.write(head.encode("latin-1") + b"\r\n")

@@ -1,4 +1,4 @@
-"""A STAC API on loopback: search with box, time, query and the paging of Earth Search or of Planetary Computer."""
+"""A STAC API on loopback: box, time, query, and the paging of Earth Search or of Planetary Computer."""
 
 from __future__ import annotations
 
@@ -25,7 +25,12 @@ class StacServer:
     """Answers POST /search below `root`."""
 
     def __init__(
-        self, items: Sequence[Mapping[str, Any]], *, root: str = "", flavour: Flavour = "earth-search", most: int = 250
+        self,
+        items: Sequence[Mapping[str, Any]],
+        *,
+        root: str = "",
+        flavour: Flavour = "earth-search",
+        most: int = 250,
     ) -> None:
         self.items, self.root, self.flavour, self.most = list(items), root, flavour, most
         self.endless = False
@@ -43,7 +48,9 @@ class StacServer:
         if self.endless:
             page = matched[:limit]
         answer: dict[str, Any] = {"type": "FeatureCollection", "features": page, "links": []}
-        full = len(page) == limit  # Earth Search offers a next page after a full last one, which is then empty
+        full = (
+            len(page) == limit
+        )  # Earth Search offers a next page after a full last one, which is then empty
         more = start + limit < len(matched) or (self.flavour == "earth-search" and full) or self.endless
         if page and more:
             answer["links"].append(self._next(request, query, page[-1]))
