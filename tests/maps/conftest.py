@@ -267,7 +267,7 @@ def open_page(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Call
             "request", lambda r: None if _inside(r.url, path.parent) else faults.append(f"request: {r.url}")
         )
         page.goto(path.as_uri() + fragment)
-        page.wait_for_selector("html[data-ready=yes]")
+        page.wait_for_selector("html[data-ready=yes]", state="attached")
         return page
 
     yield opened
