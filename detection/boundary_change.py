@@ -132,6 +132,8 @@ def compare(before: Boundary, after: Boundary, knobs: BoundaryChangeParams) -> C
         later = registered(b, registration)
     if not later.is_valid or later.is_empty:
         return "the later version cannot be laid over the earlier one"
+    gained, gained_core = significant(shapely.difference(later, a), a, registration)
+    lost, lost_core = significant(shapely.difference(a, later), later, registration)
     return Comparison(
         versions=(before, after),
         plane=plane,
@@ -142,8 +144,10 @@ def compare(before: Boundary, after: Boundary, knobs: BoundaryChangeParams) -> C
         registration=registration,
         errors=both,
         params=knobs,
-        gained=significant(shapely.difference(later, a), a, registration, knobs),
-        lost=significant(shapely.difference(a, later), later, registration, knobs),
+        gained=gained,
+        lost=lost,
+        gained_core=gained_core,
+        lost_core=lost_core,
     )
 
 
@@ -189,8 +193,8 @@ def _assessed(compared: Comparison) -> BoundaryChange:
         to_boundary_id=after.boundary_id,
         cause=CAUSES[0],
         extent=_extent(before, after).value,
-        gained_ha=compared.area_ha(gained),
-        lost_ha=compared.area_ha(lost),
+        gained_ha=compared.area_ha(gained, compared.gained_core),
+        lost_ha=compared.area_ha(lost, compared.lost_core),
         net_ha=compared.net_ha(gained, lost),
         max_advance_m=advance,
         bearing_deg=bearing,
