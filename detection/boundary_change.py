@@ -18,6 +18,7 @@ import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from aoi.features import to_geojson
 from aoi.geodesy import M2_PER_HA, area_ha, length_m
 from aoi.records import Boundary, Extent, Site
 from detection.boundary_comparison import Comparison, SectorAdvance, significant
@@ -188,6 +189,7 @@ def _assessed(compared: Comparison) -> BoundaryChange:
     overlay_gained, overlay_lost = overlay_ha(before, after)
     fit = compared.registration
     advance, bearing = compared.advance()
+    lost_ground = compared.in_degrees(compared.lost)
     return BoundaryChange(
         from_boundary_id=before.boundary_id,
         to_boundary_id=after.boundary_id,
@@ -207,5 +209,5 @@ def _assessed(compared: Comparison) -> BoundaryChange:
         compared_m=float(compared.edges.length.sum()),
         stable_fraction=fit.stable_fraction,
         geometry=compared.in_degrees(compared.gained),
-        lost_geometry=compared.in_degrees(compared.lost),
+        lost_geojson=None if lost_ground is None else to_geojson(lost_ground),
     )

@@ -23,6 +23,7 @@ def found(query: str) -> list[str]:
 
 
 def test_every_box_is_an_ordering_box_and_no_boundary_is_shipped() -> None:
+    assert len(shipped_sites()) == 34
     for site in shipped_sites():
         assert site.boundaries == ()
         assert site.note is not None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import replace
 from statistics import fmean
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 from shapely.affinity import translate
+from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import substring
 
@@ -109,6 +111,9 @@ def test_a_detached_part_and_a_hole_are_gains_and_losses() -> None:
     change = measure_boundary_change(version("a", ROUND), version("b", after))
     assert change.gained_ha.value == pytest.approx(100.0, rel=0.02)
     assert change.lost_ha.value == pytest.approx(144.0, rel=0.02)
+    assert change.lost_geojson is not None
+    assert json.loads(json.dumps(change.lost_geojson)) == change.lost_geojson
+    assert PLANE.project(shape(change.lost_geojson)).area == pytest.approx(144e4, rel=0.02)
 
 
 def test_without_an_accuracy_nothing_is_claimed() -> None:
