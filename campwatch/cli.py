@@ -1,0 +1,166 @@
+"""The command line. Human text on stderr, results on stdout; one line for a known error."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from campwatch import __version__
+from campwatch.cli_evidence import release, reproduce, verify
+from campwatch.cli_look import doctor, draw_maps, schedule, status
+from campwatch.log import LogFormat, set_up
+from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, stderr
+from evidence.errors import WatchError
+
+
+class _Commands(TyperGroup):
+    """Turns what a command raises into an exit code and one line; anything unknown shows its traceback."""
+
+    def invoke(self, context: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except WatchError as err:
+            sys.stderr.write(f"campwatch: {' '.join(str(err).split())}\n")
+            raise typer.Exit(EXIT_ERROR) from err
+
+
+app = typer.Typer(
+    name="campwatch",
+    cls=_Commands,
+    help="Measure boundary expansion and coal stockpile area from Sentinel imagery.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+class ExportFormat(StrEnum):
+    """What `export` can write."""
+
+    CSV = "csv"
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    *,
+    workspace: Annotated[Path, typer.Option("-C", help="The workspace.", metavar="DIR")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Make stdout one JSON document.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", help="Say more.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", help="Say only what went wrong.")] = False,
+    log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.TEXT,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Options that every command takes."""
+    del version
+    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
+    set_up(stderr, log_format=log_format, level=level)
+    stderr.quiet = quiet and not verbose
+    context.obj = Session(folder=workspace, json=as_json)
+
+
+@app.command()
+def init(context: typer.Context, folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
+    """Make a workspace with commented settings."""
+    from campwatch.workspace import create_workspace  # noqa: PLC0415 - start-up stays quick
+
+    workspace = create_workspace(folder)
+    stderr.print(f"A workspace in [bold]{workspace.folder}[/]. Next: campwatch -C {folder} sites add FILE")
+    context.obj.report({"workspace": str(workspace.folder)})
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    *,
+    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
+    since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
+) -> None:
+    """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
+    from campwatch.pipeline import RunOptions  # noqa: PLC0415
+    from campwatch.reporting import run_and_report  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    options = RunOptions(
+        sites=tuple(site or ()),
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+        wait=wait,
+        workers=workers,
+    )
+    summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)
+    if not summary.complete:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+@app.command()
+def export(
+    context: typer.Context,
+    *,
+    kind: Annotated[ExportFormat, typer.Option("--format", help="File format.")],
+    as_of: Annotated[str | None, typer.Option(help="As things stood after this run.", metavar="RUN")] = None,
+) -> None:
+    """Write the current rows in the files that people work with."""
+    from campwatch.export import export_csv  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+    from evidence.ledger import Ledger  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    with Ledger(workspace.ledger_path) as ledger:
+        paths = export_csv(ledger, workspace.exports_folder / kind.value, as_of_run=as_of)
+    for path in paths:
+        stderr.print(str(path), soft_wrap=True)
+    context.obj.report({"files": [str(path) for path in paths]})
+
+
+app.command()(verify)
+app.command()(reproduce)
+app.command()(release)
+app.command()(status)
+app.command()(doctor)
+app.command()(schedule)
+app.command("map")(draw_maps)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("campwatch-demo"),
+) -> None:
+    """The main job on embedded real imagery, without credentials or downloads."""
+    from campwatch.demo import prepare_demo  # noqa: PLC0415
+    from campwatch.pipeline import RunOptions  # noqa: PLC0415
+    from campwatch.reporting import run_and_report  # noqa: PLC0415
+
+    workspace = prepare_demo(folder, progress=stderr.print)
+    summary = run_and_report(workspace, RunOptions(), session=context.obj, console=stderr)
+    if not summary.complete:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def main() -> None:
+    """Entry point; output is UTF-8 whatever the locale."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    app()

@@ -1,0 +1,1 @@
+"""Coal in optical imagery, step by step: spectra, coverage, background, fraction, supports, areas, piles."""
