@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import sys
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
 from typer.core import TyperGroup
 
 from campwatch import __version__
+from campwatch.cli_evidence import release, reproduce, verify
+from campwatch.cli_look import doctor, draw_maps, schedule, status
+from campwatch.log import LogFormat, set_up
+from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, stderr
 from evidence.errors import WatchError
-
-EXIT_ERROR = 1
-EXIT_INCOMPLETE = 3
-EXIT_INTERRUPTED = 130
 
 
 class _Commands(TyperGroup):
@@ -47,20 +43,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-stderr = Console(stderr=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """What the options before the command say."""
-
-    folder: Path
-    json: bool
-
-    def report(self, document: Any) -> None:
-        """Print a result: one JSON document, or nothing where people read stderr."""
-        if self.json:
-            sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
 
 
 class ExportFormat(StrEnum):
@@ -83,14 +65,14 @@ def options(
     as_json: Annotated[bool, typer.Option("--json", help="Make stdout one JSON document.")] = False,
     verbose: Annotated[bool, typer.Option("-v", help="Say more.")] = False,
     quiet: Annotated[bool, typer.Option("-q", help="Say only what went wrong.")] = False,
+    log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.TEXT,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     """Options that every command takes."""
     del version
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    handler = RichHandler(console=stderr, show_path=False, show_time=verbose)
-    logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
-    stderr.quiet = quiet
+    set_up(stderr, log_format=log_format, level=level)
+    stderr.quiet = quiet and not verbose
     context.obj = Session(folder=workspace, json=as_json)
 
 
@@ -111,7 +93,8 @@ def run(
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
-    wait: Annotated[bool, typer.Option(help="Wait for another run instead of leaving.")] = False,
+    workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
 ) -> None:
     """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
     from campwatch.pipeline import RunOptions  # noqa: PLC0415
@@ -123,6 +106,7 @@ def run(
         since=since.date() if since else None,
         until=until.date() if until else None,
         wait=wait,
+        workers=workers,
     )
     summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)
     if not summary.complete:
@@ -149,16 +133,13 @@ def export(
     context.obj.report({"files": [str(path) for path in paths]})
 
 
-@app.command()
-def verify(
-    context: typer.Context, *, deep: Annotated[bool, typer.Option(help="Hash every file.")] = False
-) -> None:
-    """Check archive, ledger and custody against their hashes."""
-    from campwatch.reporting import verify_and_report  # noqa: PLC0415
-    from campwatch.workspace import open_workspace  # noqa: PLC0415
-
-    if verify_and_report(open_workspace(context.obj.folder), deep=deep, session=context.obj, console=stderr):
-        raise typer.Exit(EXIT_ERROR)
+app.command()(verify)
+app.command()(reproduce)
+app.command()(release)
+app.command()(status)
+app.command()(doctor)
+app.command()(schedule)
+app.command("map")(draw_maps)
 
 
 @app.command()

@@ -12,6 +12,7 @@ from aoi.records import Sensitivity, Site
 from campwatch import __version__
 from campwatch.workspace import Workspace
 from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
+from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
@@ -51,6 +52,12 @@ def write_site_page(
         profile=profile,
     )
     return write_site_map(site_page_path(workspace, site, profile), data)
+
+
+def shown_state(ledger: Ledger, site: Site) -> str:
+    """Digest of every current row that the map of a site shows."""
+    rows = ledger.current(site_id=site.id)
+    return sha256_json([stored.row_id for stored in rows if stored.row.layer != "alerts"])
 
 
 def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:

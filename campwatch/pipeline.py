@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from aoi.site_file import read_site
+from campwatch.alerts.book import read_alerts
+from campwatch.alerts.watch import deliver_open, watch_sites, write_channels
 from campwatch.derived import DerivedFiles
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.measure import MEASURED_LAYERS, measured_rows
-from campwatch.outputs import map_profile, rebuild_tables, site_page_path, write_site_page
+from campwatch.outputs import map_profile, rebuild_tables, shown_state, site_page_path, write_site_page
 from campwatch.site_job import (
     Progress,
     SiteWork,
@@ -30,8 +32,8 @@ from campwatch.site_job import (
 )
 from campwatch.sources import build_sources
 from campwatch.workspace import Workspace
+from evidence.custody import heads_digest
 from evidence.errors import WatchError, WorkspaceError
-from evidence.hashing import sha256_json
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
 from imagery.fetch import FetchReport
@@ -139,9 +141,9 @@ def run_workspace(
         sources = build_sources(workspace)
         prepared = [_guarded(path.stem, partial(_prepare, run, path, sources)) for path in paths]
         summaries = tuple(_measure_all(run, prepared))
-        if all(site.error for site in summaries):
+        if not workspace.ledger_path.exists():
             raise WatchError("; ".join(f"{site.site_id}: {site.error}" for site in summaries))
-        return RunSummary(run_id=run.run_id, sites=summaries, head=_finish(run))
+        return RunSummary(run_id=run.run_id, sites=summaries, head=_finish(run, summaries))
 
 
 def _guarded(site_id: str, step: Callable[[], Done]) -> Done | SiteSummary:
@@ -223,13 +225,13 @@ def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> Si
             rows = measured_rows(cube, site, work.inputs) if cube is not None else _result(future)
             appended = _append(run, ledger, work, rows)
         page = site_page_path(run.workspace, site, map_profile(run.workspace, site))
-        head = ledger.heads()[site.id]
+        shown = shown_state(ledger, site)
         drawn = None
-        if not run.derived.is_current(page, head):
+        if not run.derived.is_current(page, shown):
             run.progress(f"{site.id}: drawing the map")
-            shown = cube if cube is not None else load_site_cube(run.workspace, work)
-            drawn = write_site_page(run.workspace, site, shown, ledger)
-            run.derived.stamp(drawn, head)
+            imagery = cube if cube is not None else load_site_cube(run.workspace, work)
+            drawn = write_site_page(run.workspace, site, imagery, ledger)
+            run.derived.stamp(drawn, shown)
         return _summary(item.summary, ledger, appended, drawn)
 
 
@@ -266,14 +268,18 @@ def _summary(
     )
 
 
-def _finish(run: _Run) -> str:
-    """Rebuild the tables where they are behind; the digest over all custody heads."""
-    workspace = run.workspace
+def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
+    """Alerts, then the tables where they are behind; the digest over all custody heads."""
+    workspace, settings = run.workspace, run.workspace.settings.alerts
     with Ledger(workspace.ledger_path) as ledger:
-        head = sha256_json(ledger.heads())
+        failures = {site.site_id: site.error for site in summaries}
+        watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
+        deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
+        head = heads_digest(ledger.heads())
         files = (workspace.results_path, workspace.custody_path)
         if not all(run.derived.is_current(file, head) for file in files):
             rebuild_tables(workspace, ledger)
+            write_channels(read_alerts(ledger), settings, workspace.folder)
             for file in files:
                 run.derived.stamp(file, head)
     return head

@@ -11,8 +11,6 @@ from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspac
 from campwatch.workspace import Workspace
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
-from evidence.verify import Finding, verify_ledger
-from imagery.archive import Archive
 
 
 class Reporter(Protocol):
@@ -118,20 +116,3 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
             for site in summary.sites
         ],
     }
-
-
-def verify_and_report(workspace: Workspace, *, deep: bool, session: Reporter, console: Console) -> bool:
-    """Verify archive, ledger and custody; True where something is not as it was written."""
-    findings = [
-        Finding(where=str(finding.path), what=finding.problem)
-        for finding in Archive(workspace.archive_folder).verify(deep=deep)
-    ]
-    with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        findings += verify_ledger(ledger)
-        heads = ledger.heads()
-    for finding in findings:
-        console.print(f"{finding.where}: {finding.what}", soft_wrap=True, highlight=False)
-    if not findings:
-        console.print("everything is as it was written")
-    session.report({"findings": [{"where": f.where, "what": f.what} for f in findings], "heads": heads})
-    return bool(findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,8 @@ class SiteWork:
         """Everything that the measurement follows from, as custody keeps it."""
         digest = inputs_digest(self.inputs.site, self.inputs.scenes)
         told = {"site": self.inputs.site, "scenes": dict(self.inputs.scenes), "sha256": digest}
-        return {"inputs": told, "code": code_identity()}
+        document = json.loads(self.path.read_text("utf-8-sig"))
+        return {"inputs": told, "code": code_identity(), "site_file": document}
 
 
 def fetch_site(

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from evidence.errors import ArchiveError
-from evidence.files import is_temporary, remove_leftovers, write_text
+from evidence.files import TEMPORARY_PREFIX, is_temporary, remove_leftovers, write_text
 from evidence.hashing import sha256_file
 from imagery.archive_catalog import write_catalog, write_collection
 from imagery.archive_check import Finding, check_product
@@ -118,17 +118,25 @@ class Archive:
             write_collection(folder, site_id)
         write_catalog(self.root)
 
-    def recover(self) -> int:
-        """Remove what interrupted writes left, and renew every index; returns how many files went."""
+    def recover(self, site_id: str | None = None) -> int:
+        """Remove what interrupted writes left, and renew the index; returns how many files went.
+
+        Args:
+            site_id: only this site; all of them by default.
+        """
         if not self.root.is_dir():
             return 0
-        removed = remove_leftovers(self.root)
-        for folder in [path for site in self.sites() for path in _product_folders(self.root / site)]:
+        wanted = [folder_name(site_id)] if site_id else self.sites()
+        removed = sum(remove_leftovers(self.root / site) for site in wanted)
+        for folder in [path for site in wanted for path in _product_folders(self.root / site)]:
             if not (folder / f"{folder.name}.json").exists():
                 removed += _remove_folder(folder)
         self._known.clear()
-        for site_id in self.sites():
-            self.write_index(site_id)
+        for path in self.root.glob(f"{TEMPORARY_PREFIX}*"):
+            path.unlink()
+            removed += 1
+        for site in wanted:
+            self.write_index(site)
         return removed
 
     def verify(self, *, deep: bool = False, site_id: str | None = None) -> list[Finding]:

@@ -15,12 +15,16 @@ from imagery.simulate.params import (
     WeatherParams,
     unchanged_site,
 )
+from imagery.simulate.products import CLEAN_HABITS, CatalogHabits, Habit
 from imagery.simulate.simulated import SimulatedSite, simulate_site
 from imagery.simulate.truth import SkyTruth, Truth
 
 __all__ = [
+    "CLEAN_HABITS",
     "TEN_METRE_BANDS",
+    "CatalogHabits",
     "CoalParams",
+    "Habit",
     "LandParams",
     "MaskHabit",
     "MineParams",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +46,12 @@ class Sky:
     cover: float
     """Mean of `cloud` > 0.1 that was asked for."""
 
+    def cut(self, border: int) -> Sky:
+        """Without `border` pixels on every side."""
+        inner = slice(border, self.cloud.shape[0] - border)
+        cut = {name: getattr(self, name)[inner, inner] for name in ("cloud", "shadow", "cirrus", "haze")}
+        return replace(self, **cut)
+
 
 def draw_cover(weather: WeatherParams, month: int, rng: np.random.Generator) -> float:
     """Cloud cover of one date."""
@@ -82,7 +88,7 @@ def _clouds(
     cell_m = FIELD_STEP_PX * 10.0
     pad = int(REACH_M / cell_m)
     inner = (shape[0] // FIELD_STEP_PX + 2, shape[1] // FIELD_STEP_PX + 2)
-    field = random_field(rng, (inner[0] + 2 * pad, inner[1] + 2 * pad), slope=float(rng.uniform(1.5, 2.0)))
+    field = random_field(rng, (inner[0] + 2 * pad, inner[1] + 2 * pad), slope=float(rng.uniform(1.1, 1.9)))
     window = (slice(pad, pad + inner[0]), slice(pad, pad + inner[1]))
     limit = float(np.quantile(field[window], 1 - cover)) if cover < 1 else float(field.min()) - 1.5
     edge = float(rng.uniform(0.12, 0.4))
@@ -120,12 +126,10 @@ def _gain(factor: float, rng: np.random.Generator) -> Floats:
     return (1 + factor * (common + own)).astype(np.float32)
 
 
-def seen_through(
-    reflectance: Floats, sky: Sky, bands: tuple[str, ...], *, rows: slice, columns: slice, step: int
-) -> Floats:
+def seen_through(reflectance: Floats, sky: Sky, bands: tuple[str, ...], *, step: int) -> Floats:
     """Ground as it looks through a sky, in place: (band, y, x), one for `step` × `step` of 10 m."""
     cloud, shadow, cirrus, haze = (
-        block_mean(field[rows, columns], step) for field in (sky.cloud, sky.shadow, sky.cirrus, sky.haze)
+        block_mean(field, step) for field in (sky.cloud, sky.shadow, sky.cirrus, sky.haze)
     )
     for row, band in enumerate(bands):
         plane = reflectance[row]

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from shapely import MultiPolygon, Polygon, box
 from shapely.geometry.polygon import orient
 
+from imagery.simulate.frame import outer_bounds
+
 Doubles = NDArray[np.float64]
 
 
@@ -80,7 +82,7 @@ def polygon_coverage(geometry: Polygon | MultiPolygon, transform: Affine, shape:
     rows, columns = shape
     acc = np.zeros((rows, columns + 2))
     inverse = ~transform
-    frame = box(*(transform * (0, rows)), *(transform * (columns, 0)))
+    frame = box(*outer_bounds(transform, shape))
     inside = geometry if frame.contains(geometry) else geometry.intersection(frame)
     for part in getattr(inside, "geoms", [inside]):
         if not isinstance(part, Polygon):

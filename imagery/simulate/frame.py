@@ -10,9 +10,8 @@ from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import Proj, Transformer
-from shapely import Polygon, box
+from shapely import Polygon, box, transform
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform as reproject
 
 CELL_M = 5.0
 """Side of a fine cell: half a 10 m pixel, a quarter of a 20 m pixel."""
@@ -26,6 +25,19 @@ MARGIN_M = 180.0
 def utm_zone(lon: float) -> int:
     """UTM zone of a longitude (no exceptions for Norway and Svalbard)."""
     return int((lon + 180) // 6) % 60 + 1
+
+
+def from_cell(transform: Affine, column: int, row: int) -> Affine:
+    """The same north-up grid, counted from another cell."""
+    return Affine(
+        transform.a, 0, transform.c + transform.a * column, 0, transform.e, transform.f + transform.e * row
+    )
+
+
+def outer_bounds(transform: Affine, shape: tuple[int, int]) -> tuple[float, float, float, float]:
+    """(west, south, east, north) of a north-up grid."""
+    last = from_cell(transform, shape[1], shape[0])
+    return float(transform.c), float(last.f), float(last.c), float(transform.f)
 
 
 @dataclass(frozen=True)
@@ -100,7 +112,11 @@ class Frame:
 
     def degrees(self, geometry: BaseGeometry) -> BaseGeometry:
         """A geometry in metres as lon lat."""
-        return reproject(self.to_degrees.transform, geometry)
+
+        def reproject(points: NDArray[np.float64]) -> NDArray[np.float64]:
+            return np.column_stack(self.to_degrees.transform(points[:, 0], points[:, 1]))
+
+        return transform(geometry, reproject)
 
     def cell_centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Map coordinates (x of columns, y of rows) of the fine cells."""

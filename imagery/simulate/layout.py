@@ -96,7 +96,7 @@ def _relief(
     hills = smooth_field(rng, shape, slope=2.0, step=4)
     hills = gaussian_filter(hills, 6)
     rise = np.clip(np.abs(river) / (1.2 * half), 0, 1)
-    height = land.relief_m * (0.55 * rise + 0.28 * rise * hills)
+    height = land.relief_m * (0.5 * rise + 0.45 * rise * hills)
     return np.asarray(height - height.min(), np.float32)
 
 

@@ -72,7 +72,7 @@ class MineParams:
 class LandParams:
     """What else is there, and so what can be taken for coal or for change."""
 
-    relief_m: float = 160.0
+    relief_m: float = 220.0
     forest_fraction: float = 0.55
     conifer_fraction: float = 0.25
     river: bool = True

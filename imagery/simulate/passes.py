@@ -135,7 +135,7 @@ class Weather:
         )
 
 
-SNOWFALLS = {12: 2.0, 1: 2.2, 2: 1.8, 3: 0.6, 11: 0.4}
+SNOWFALLS = {12: 1.2, 1: 1.3, 2: 1.0, 3: 0.3, 11: 0.2}
 """Mean number of snowfalls per month that stay on the ground in Korea's north-west (assumed)."""
 RAIN_CHANCE = {
     1: 0.08,
@@ -163,7 +163,7 @@ def build_weather(params: SimulationParams, seed: int) -> Weather:
     left = rain = slow = 0.0
     for k, day in enumerate(days):
         falls = rng.random() < params.weather.snow * SNOWFALLS.get(day.month, 0.0) / 30
-        left = max(left - 1, 0.0) + (rng.exponential(7) + 2 if falls else 0.0)
+        left = max(left - 1, 0.0) + (rng.exponential(5) + 2 if falls else 0.0)
         rain = 1.0 if rng.random() < RAIN_CHANCE[day.month] and snow[k - 1] == 0 else rain * np.exp(-1 / 5)
         slow = slow * np.exp(-1 / 40) + np.sqrt(1 - np.exp(-2 / 40)) * rng.standard_normal()
         snow[k], wetness[k], vigour[k] = min(left / 4, 1.0), rain, 1 + 0.03 * slow

@@ -44,27 +44,30 @@ def scene_image(world: World, one: Pass, *, shift_m: tuple[float, float], margin
         shift_m: displacement of the image (east, north): raw for products, residual for the fast cube.
         margin_px: 10 m pixels beyond the site on every side, even and within the world's margin.
     """
-    frame = world.frame
-    side = frame.size_px + 2 * margin_px
-    sky = draw_sky(
-        world.params.weather,
-        one.datetime.month,
-        one.sun,
-        (side, side),
-        stream(world.seed, Stream.ATMOSPHERE, one.index),
-    )
+    sky = scene_sky(world, one, margin_px=margin_px)
     wanted = tuple(dict.fromkeys((*world.params.sensor.bands, *SCL_NEEDS)))
     fine = world.reflectance(one.day, one.sun, wanted)
     planes = _sense(world, one, fine, wanted, sky, shift_m, margin_px)
-    classes = scene_classes(
-        _at_20m(planes), sky, slice(0, side), slice(0, side), stream(world.seed, Stream.SCL, one.index)
-    )
+    classes = scene_classes(_at_20m(planes), sky, stream(world.seed, Stream.SCL, one.index))
     return SceneImage(
         reflectance={band: planes[band] for band in world.params.sensor.bands},
         scl=classes,
         sky=sky,
         snow=_snow(world, one, margin_px),
     )
+
+
+def scene_sky(world: World, one: Pass, *, margin_px: int = 0) -> Sky:
+    """The true sky over a window; always drawn over the whole world, so that it is one and the same sky."""
+    side = world.frame.world_shape[0] // 2
+    whole = draw_sky(
+        world.params.weather,
+        one.datetime.month,
+        one.sun,
+        (side, side),
+        stream(world.seed, Stream.ATMOSPHERE, one.index),
+    )
+    return whole.cut(world.frame.margin_cells // 2 - margin_px)
 
 
 def _sense(
@@ -92,8 +95,7 @@ def _sense(
             mtf_nyquist=world.params.sensor.mtf_nyquist,
         )
         seen *= np.float32(one.gain)
-        whole = slice(0, side)
-        seen = seen_through(seen, sky, here, rows=whole, columns=whole, step=resolution // 10)
+        seen = seen_through(seen, sky, here, step=resolution // 10)
         seen = with_noise(seen, here, rng, factor=world.params.sensor.noise)
         planes.update(zip(here, np.maximum(seen, 0.0001), strict=True))
     return planes

@@ -42,26 +42,20 @@ CLOUD_CLASSES = (Scl.CLOUD_MEDIUM, Scl.CLOUD_HIGH, Scl.CIRRUS)
 SNOW_INDEX, SNOW_GREEN = 0.35, 0.22
 
 
-def scene_classes(
-    seen: dict[str, Floats], sky: Sky, rows: slice, columns: slice, rng: np.random.Generator
-) -> Classes:
+def scene_classes(seen: dict[str, Floats], sky: Sky, rng: np.random.Generator) -> Classes:
     """Classify one scene at 20 m by its own pixels, with thresholds that wander from scene to scene: (y, x).
 
     Args:
         seen: reflectance at 20 m of blue, green, red, nir08, swir16 as the satellite saw it.
         sky: the truth, for what Sen2Cor takes from other sources (cirrus band, sun geometry).
-        rows: the sky's window.
-        columns: the same.
         rng: source of chance.
     """
-    cloud, shadow, cirrus = (
-        block_mean(field[rows, columns], 2) for field in (sky.cloud, sky.shadow, sky.cirrus)
-    )
+    cloud, shadow, cirrus = (block_mean(field, 2) for field in (sky.cloud, sky.shadow, sky.cirrus))
     wander = rng.normal(0, 1, 6)
     patch = smooth_field(rng, cloud.shape, slope=0.7, step=2)
     classes = _surface(seen, wander, patch)
     dark = (seen["nir08"] < 0.13) & (seen["blue"] < 0.09)  # noqa: PLR2004
-    found = (shadow > 0.35 + 0.08 * wander[0]) & (patch < 0.9 + 0.3 * wander[1]) & (seen["nir08"] < 0.22)  # noqa: PLR2004
+    found = (shadow > 0.35 + 0.08 * wander[0]) & (patch < 1.4 + 0.3 * wander[1]) & (seen["nir08"] < 0.22)  # noqa: PLR2004
     classes[found & np.isin(classes, [Scl.DARK, Scl.UNCLASSIFIED, Scl.BARE, Scl.VEGETATION, Scl.WATER])] = (
         Scl.SHADOW
     )

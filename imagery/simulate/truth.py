@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from imagery.simulate.atmosphere import block_mean
-from imagery.simulate.frame import CELL_M
+from imagery.simulate.frame import CELL_M, from_cell
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed, PerimeterVersion
 from imagery.simulate.passes import Pass
 from imagery.simulate.piles import PileTruth
@@ -89,6 +89,19 @@ class Truth:
             if pile.area_ha(day) > 0
         ]
 
+    def ground_table(self, days: Sequence[dt.date]) -> list[dict[str, Any]]:
+        """Rows `date, pile_area_ha, footprint_ha, boundary_id, boundary_ha` for each day."""
+        return [
+            {
+                "date": day.isoformat(),
+                "pile_area_ha": self.pile_area_ha(day),
+                "footprint_ha": self.footprint_area_ha(day),
+                "boundary_id": self.perimeter(day).boundary_id,
+                "boundary_ha": self.boundary_area_ha(day),
+            }
+            for day in days
+        ]
+
     def footprint_fraction(self, day: dt.date, *, kinds: Sequence[str] | None = None) -> Floats:
         """Share of each 10 m pixel of the site that the mine has bared by `day` (all kinds, yard too)."""
         return self._site_mean(self._bare_cells(day, kinds).astype(np.float32))
@@ -152,7 +165,7 @@ class Truth:
     def _polygon(self, cells: Bools) -> BaseGeometry:
         frame = self.world.frame
         inside = self._cut(cells)
-        t = frame.world_transform * frame.world_transform.translation(frame.margin_cells, frame.margin_cells)
+        t = from_cell(frame.world_transform, frame.margin_cells, frame.margin_cells)
         found = [shape(one) for one, _ in shapes(inside.astype(np.uint8), mask=inside, transform=t)]
         merged = unary_union(found) if found else Polygon()
         return frame.degrees(merged if isinstance(merged, (Polygon, MultiPolygon)) else MultiPolygon())

@@ -14,7 +14,7 @@ from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.atmosphere import DIFFUSE
 from imagery.simulate.chance import Stream, stream
 from imagery.simulate.coverage import polygon_coverage
-from imagery.simulate.frame import CELL_M, Frame
+from imagery.simulate.frame import CELL_M, Frame, from_cell
 from imagery.simulate.layout import Land, build_land
 from imagery.simulate.mine import Mine, build_mine
 from imagery.simulate.params import SimulationParams
@@ -30,6 +30,9 @@ TERRAIN_LEFT = 0.6
 """Share of the slope's effect on light that is left in products."""
 FOREST = (Material.DECIDUOUS, Material.DECIDUOUS_LATE, Material.CONIFER)
 CANOPY = np.array([material in FOREST for material in Material])
+HOLDS_SNOW = np.where(CANOPY, 0.35, 1.0).astype(np.float32)
+HOLDS_SNOW[Material.WATER] = 0.15
+"""Snow to be seen per material, relative to open ground: canopies hide it, rivers melt it (assumed)."""
 GREEN = np.array(
     [material in (*FOREST, Material.CROP, Material.PADDY, Material.GRASS) for material in Material]
 )
@@ -111,7 +114,7 @@ class World:
             cover + self.dust(cover),
             cover,
             np.zeros((1, 1), np.float32) if snow is None else snow,
-            np.where(CANOPY, 0.35, 1.0).astype(np.float32),
+            HOLDS_SNOW,
             self.land.texture,
             self.light(sun),
             DIFFUSE[rows],
@@ -148,7 +151,7 @@ def add_pile(cover: Floats, pile: PileTruth, frame: Frame, day: dt.date) -> None
     west, south, east, north = outline.bounds
     first_column, first_row = int((west - t.c) / CELL_M) - 1, int((t.f - north) / CELL_M) - 1
     columns, rows = int((east - west) / CELL_M) + 4, int((north - south) / CELL_M) + 4
-    part = polygon_coverage(outline, t * t.translation(first_column, first_row), (rows, columns))
+    part = polygon_coverage(outline, from_cell(t, first_column, first_row), (rows, columns))
     window = cover[first_row : first_row + rows, first_column : first_column + columns]
     window += part.astype(np.float32)
 

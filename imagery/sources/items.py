@@ -11,7 +11,7 @@ from evidence.errors import SourceError
 from imagery.bands import BANDS, SENTINEL2_BANDS
 from imagery.records import Asset, Product
 
-EXTRA_KEYS = {"data": "elevation", "qa_pixel": "qa_pixel", "qa": "qa_pixel", "dem": "elevation"}
+EXTRA_KEYS = {"data": "elevation", "qa_pixel": "qa_pixel", "dem": "elevation"}
 """Assets beyond `imagery.bands` that are taken along: Copernicus DEM and Landsat's quality band."""
 
 _TILE = re.compile(r"(?:^|[_-])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})(?=[_-]|$)")
@@ -77,7 +77,7 @@ def find_assets(
     found: dict[str, tuple[tuple[bool, float], Asset]] = {}
     for key, asset in assets.items():
         band = band_of_asset(key, asset)
-        if band is None or "href" not in asset:
+        if band is None or "href" not in asset or _is_folder(asset):
             continue
         made = _asset(band, asset, resolve, properties or {})
         rank = ("tif" not in str(asset.get("type", "image/tiff")), made.gsd_m or 0.0)
@@ -143,6 +143,13 @@ def _stated_crs(place: Mapping[str, Any]) -> str | None:
 def _stated_shape(asset: Mapping[str, Any]) -> tuple[int, int] | None:
     shape = asset.get("proj:shape")
     return (int(shape[0]), int(shape[1])) if isinstance(shape, list) and len(shape) == 2 else None  # noqa: PLR2004
+
+
+def _is_folder(asset: Mapping[str, Any]) -> bool:
+    """Sentinel Hub's `data` asset names the product's folder, not a raster."""
+    return "tif" not in f"{asset.get('type', 'tif')}{asset['href']}".lower() and "jp2" not in str(
+        asset["href"]
+    )
 
 
 def _default_nodata(band: str) -> float | None:

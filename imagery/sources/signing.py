@@ -1,4 +1,4 @@
-"""Planetary Computer's shared-access signatures: short-lived tokens per storage container, held in memory only."""
+"""Planetary Computer's shared-access signatures: short-lived tokens per container, held in memory only."""
 
 from __future__ import annotations
 

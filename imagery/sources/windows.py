@@ -32,8 +32,8 @@ GDAL_OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_MULTIRANGE": "YES",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
 }
-"""For files and URLs alike. Without the first two, GDAL asks for side-car files and listings before every open: 8-16 times the wall
-time."""
+"""For files and URLs alike. Without the first two, GDAL asks for side-car files and listings before every
+open: 8-16 times the wall time."""
 
 
 HTTP_OPTIONS: Mapping[str, str | int] = {
@@ -46,9 +46,9 @@ HTTP_OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_USERAGENT": "GDAL",
     "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/http",
 }
-"""For URLs: retries are `imagery.sources.retry`'s; a stall ends by its speed, not by its length; and nothing is
-remembered of a URL after it is closed, since GDAL would answer every later open of a URL that failed once from
-memory, though the server has long healed."""
+"""For URLs: retries are `imagery.sources.retry`'s; a stall ends by its speed, not by its length; and nothing
+is remembered of a URL after it is closed, since GDAL would answer every later open of a URL that failed once
+from memory, though the server has long healed."""
 
 
 def read_window(
