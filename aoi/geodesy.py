@@ -1,7 +1,7 @@
 """Areas, lengths and bearings on the WGS 84 ellipsoid, by Karney's geodesics (PROJ's `Geod`).
 
-Edges are geodesics: over the few kilometres of a site they differ from straight lines in a map by less than
-a centimetre. Geometry is EPSG:4326, lon lat.
+Edges are geodesics. At 40° N an edge that runs east leaves the straight line of a lon/lat map by 2 cm when it
+is 1 km long and by 5 m when it is 17 km long. Geometry is EPSG:4326, lon lat.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -173,8 +173,22 @@ def site_of(document: Any, *, name: str, keep: Iterable[str] = ()) -> SiteReadin
         keep: names of unknown properties to keep.
     """
     notices: list[str] = []
+    return site_of_features(checked_features(document, notices), name=name, keep=keep, notices=notices)
+
+
+def site_of_features(
+    checked: Sequence[Feature], *, name: str, keep: Iterable[str] = (), notices: list[str]
+) -> SiteReading:
+    """The site that features with valid geometry make up.
+
+    Args:
+        checked: the features, each with its role among its properties.
+        name: what to call the site if no feature does.
+        keep: names of unknown properties to keep.
+        notices: where repairs are told.
+    """
     kept = tuple(keep)
-    by_role = _by_role(checked_features(document, notices))
+    by_role = _by_role(checked)
     aoi = _the_aoi(by_role)
     boundaries = [features.boundary_of(f, keep=kept, notices=notices) for f in by_role[Role.BOUNDARY]]
     zones = [features.zone_of(f, keep=kept, notices=notices) for f in by_role[Role.ZONE]]
@@ -193,7 +207,7 @@ def site_of(document: Any, *, name: str, keep: Iterable[str] = ()) -> SiteReadin
     return SiteReading(site=site, notices=tuple(notices))
 
 
-def _by_role(checked: list[Feature]) -> dict[Role, list[Feature]]:
+def _by_role(checked: Sequence[Feature]) -> dict[Role, list[Feature]]:
     groups: dict[Role, list[Feature]] = {role: [] for role in Role}
     roles = [feature.fields().text("role") for feature in checked]
     plain = roles == [None]

@@ -41,7 +41,7 @@ def _layers(path: Path) -> list[str]:
 
 
 def _asked(question: Any) -> Any:
-    """What GDAL answers; it raises and warns in many ways, all of which mean that the file is not readable."""
+    """What GDAL answers; it raises and warns in many ways, all of which mean that it cannot read."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

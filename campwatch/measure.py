@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import xarray as xr
-from detection.footprint import FootprintParams, measure_footprints
 
 from aoi.records import Site
 from campwatch.identity import inputs_digest
 from detection import footprint
+from detection.footprint import FootprintParams, measure_footprints
 from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
 from detection.stockpiles import measure_stockpiles
 from evidence.hashing import sha256_json

@@ -18,6 +18,7 @@ import shapely
 from shapely import MultiPolygon, Polygon
 from shapely.geometry.base import BaseGeometry
 
+from aoi.features import to_geojson
 from aoi.geodesy import M2_PER_HA, area_ha, length_m
 from aoi.records import Boundary, Extent, Site
 from detection.boundary_comparison import Comparison, SectorAdvance, significant
@@ -132,6 +133,8 @@ def compare(before: Boundary, after: Boundary, knobs: BoundaryChangeParams) -> C
         later = registered(b, registration)
     if not later.is_valid or later.is_empty:
         return "the later version cannot be laid over the earlier one"
+    gained, gained_core = significant(shapely.difference(later, a), a, registration)
+    lost, lost_core = significant(shapely.difference(a, later), later, registration)
     return Comparison(
         versions=(before, after),
         plane=plane,
@@ -142,8 +145,10 @@ def compare(before: Boundary, after: Boundary, knobs: BoundaryChangeParams) -> C
         registration=registration,
         errors=both,
         params=knobs,
-        gained=significant(shapely.difference(later, a), a, registration, knobs),
-        lost=significant(shapely.difference(a, later), later, registration, knobs),
+        gained=gained,
+        lost=lost,
+        gained_core=gained_core,
+        lost_core=lost_core,
     )
 
 
@@ -184,13 +189,14 @@ def _assessed(compared: Comparison) -> BoundaryChange:
     overlay_gained, overlay_lost = overlay_ha(before, after)
     fit = compared.registration
     advance, bearing = compared.advance()
+    lost_ground = compared.in_degrees(compared.lost)
     return BoundaryChange(
         from_boundary_id=before.boundary_id,
         to_boundary_id=after.boundary_id,
         cause=CAUSES[0],
         extent=_extent(before, after).value,
-        gained_ha=compared.area_ha(gained),
-        lost_ha=compared.area_ha(lost),
+        gained_ha=compared.area_ha(gained, compared.gained_core),
+        lost_ha=compared.area_ha(lost, compared.lost_core),
         net_ha=compared.net_ha(gained, lost),
         max_advance_m=advance,
         bearing_deg=bearing,
@@ -203,5 +209,5 @@ def _assessed(compared: Comparison) -> BoundaryChange:
         compared_m=float(compared.edges.length.sum()),
         stable_fraction=fit.stable_fraction,
         geometry=compared.in_degrees(compared.gained),
-        lost_geometry=compared.in_degrees(compared.lost),
+        lost_geojson=None if lost_ground is None else to_geojson(lost_ground),
     )

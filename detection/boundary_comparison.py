@@ -58,16 +58,14 @@ class Effect:
 
 
 def significant(
-    difference: BaseGeometry, other: BaseGeometry, registration: Registration, params: BoundaryChangeParams
-) -> tuple[Polygon, ...]:
-    """The parts that reach deeper than error does, from the edge of `other`."""
-    found = []
-    for part in parts(difference):
-        if isinstance(part, Polygon):
-            ring = shapely.get_coordinates(shapely.segmentize(part.exterior, params.spacing_m))
-            if shapely.distance(shapely.points(ring), other).max() > registration.threshold_m:
-                found.append(part)
-    return tuple(found)
+    difference: BaseGeometry, other: BaseGeometry, registration: Registration
+) -> tuple[tuple[Polygon, ...], BaseGeometry]:
+    """The parts that reach deeper than error does from `other`, and their ground beyond that depth."""
+    near: BaseGeometry = other.buffer(registration.threshold_m)
+    polygons = [part for part in parts(difference) if isinstance(part, Polygon)]
+    cores = [shapely.difference(polygon, near) for polygon in polygons]
+    found = tuple(polygon for polygon, core in zip(polygons, cores, strict=True) if core.area > 0.0)
+    return found, shapely.union_all([core for core in cores if core.area > 0.0])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +85,9 @@ class Comparison:
     params: BoundaryChangeParams
     gained: tuple[Polygon, ...]
     lost: tuple[Polygon, ...]
+    gained_core: BaseGeometry
+    """Ground gained that lies deeper than error reaches."""
+    lost_core: BaseGeometry
 
     def in_degrees(self, polygons: Sequence[Polygon]) -> BaseGeometry | None:
         """The polygons in EPSG:4326; None where there are none."""
@@ -145,15 +146,21 @@ class Comparison:
         """Area of the largest bulge of one correlation length that error can hide."""
         return self.registration.threshold_m * independent_length_m(self.registration.correlation_m)
 
-    def ends_m2(self, effect: Effect, factor: float) -> tuple[float, float]:
-        """Lower and upper end at `factor` σ: never below zero, with room above for what could hide."""
-        half = factor * self.sd_m2(effect)
-        return max(0.0, effect.area_m2 - half), effect.area_m2 + math.hypot(half, self.hidden_m2)
+    def ends_m2(self, effect: Effect, factor: float, core_m2: float) -> tuple[float, float]:
+        """Lower and upper end at `factor` σ.
 
-    def area_ha(self, effect: Effect) -> Quantity:
+        Not below what lies deeper than error reaches (so that a change that is claimed at all is above zero),
+        and with room above for what could hide.
+        """
+        half = factor * self.sd_m2(effect)
+        return max(min(core_m2, effect.area_m2), effect.area_m2 - half), effect.area_m2 + math.hypot(
+            half, self.hidden_m2
+        )
+
+    def area_ha(self, effect: Effect, core: BaseGeometry) -> Quantity:
         """Area beyond error in hectares."""
         factor = coverage_factor(self.params.level)
-        low, high = self.ends_m2(effect, factor)
+        low, high = self.ends_m2(effect, factor, core.area)
         return Quantity.interval(
             effect.area_m2 / M2_PER_HA,
             low / M2_PER_HA,
@@ -205,7 +212,8 @@ class Comparison:
         pieces = (part for polygon in self.gained for part in parts(shapely.intersection(polygon, wedge)))
         effect = self.effect([p for p in pieces if isinstance(p, Polygon)], 1.0, wedge.boundary)
         factor = NormalDist().inv_cdf((1.0 + self.params.level ** (1.0 / count)) / 2.0)
-        low, high = self.ends_m2(effect, factor)
+        core = shapely.intersection(self.gained_core, wedge).area
+        low, high = self.ends_m2(effect, factor, core)
         return SectorAdvance(
             bearing_deg=(index + 0.5) * 360.0 / count,
             length_m=length,

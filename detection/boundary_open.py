@@ -111,7 +111,9 @@ def _line(geometry: BaseGeometry, other: BaseGeometry) -> LineString | None:
 
 
 def _common(a: LineString, b: LineString) -> tuple[LineString, LineString]:
-    start, end = sorted(a.project(Point(b.coords[k])) for k in (0, -1))
+    """The stretch of each along which the other runs; a ring that was opened has no ends to heed."""
+    opened = b.coords[0] == b.coords[-1]
+    start, end = (0.0, a.length) if opened else sorted(a.project(Point(b.coords[k])) for k in (0, -1))
     first = _stretch(a, start, end)
     return first, _stretch(b, b.project(Point(first.coords[0])), b.project(Point(first.coords[-1])))
 

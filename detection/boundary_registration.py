@@ -113,7 +113,7 @@ class Registration:
     vertex_scale: float
     """Observed over stated vertex error, at least one."""
     correlation_m: float
-    """The longer of the stated and the observed correlation length of the vertex error."""
+    """Correlation length that gives areas the stated or, where it is larger, the observed uncertainty."""
     stable_fraction: float
     """Part of the perimeter that served."""
     threshold_m: float
@@ -134,21 +134,22 @@ def register(
 ) -> Registration:
     """Shift and offset of the later trace against the earlier one.
 
-    A first fit with the stated correlation length tells how long the errors' waves are; a second one uses it.
+    A first fit with the stated correlation length tells how long the waves are; a second one uses that.
     """
     moved = displacement(edges, later)
     first = _fit(edges, moved, errors, params, params.correlation_m)
     design = np.column_stack((edges.normal, np.ones(len(moved))))
     residual = moved - design @ np.array([*first.shift_m, first.offset_m])
-    stable = np.abs(residual) <= CUTOFF * first.vertex_scale * relative_sds(errors)[2]
-    observed = observed_correlation_m(residual, stable, edges.length, params.spacing_m)
+    vertex_sd = first.vertex_scale * relative_sds(errors)[2]
+    stable = np.abs(residual) <= CUTOFF * vertex_sd
+    observed = observed_noise_m3(residual, stable, edges.length, params.spacing_m) / vertex_sd**2
     longest = float(edges.length.sum()) / LONGEST_WAVE
-    correlation = min(max(params.correlation_m, observed), max(params.correlation_m, longest))
+    correlation = max(params.correlation_m, min(observed / independent_length_m(1.0), longest))
     return first if correlation == params.correlation_m else _fit(edges, moved, errors, params, correlation)
 
 
-def observed_correlation_m(residual: Floats, stable: Floats, length: Floats, spacing_m: float) -> float:
-    """Correlation length of the residuals where the ground stayed: integral scale of their autocorrelation.
+def observed_noise_m3(residual: Floats, stable: NDArray[np.bool_], length: Floats, spacing_m: float) -> float:
+    """Integral of the residuals' autocovariance where the ground stayed, m³: what makes areas uncertain.
 
     The sum stops at the first lag whose correlation is not positive (Geyer 1992's initial positive sequence).
     """
@@ -165,8 +166,8 @@ def observed_correlation_m(residual: Floats, stable: Floats, length: Floats, spa
     if half == 0 or covariance[0] <= 0.0:
         return 0.0
     ended = np.flatnonzero(covariance <= 0.0)
-    lags = covariance[: ended[0] if len(ended) else half] / covariance[0]
-    return float((2.0 * lags.sum() - 1.0) * spacing_m / math.sqrt(2.0 * math.pi))
+    lags = covariance[: ended[0] if len(ended) else half]
+    return float((2.0 * lags.sum() - lags[0]) * spacing_m)
 
 
 def _fit(

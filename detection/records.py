@@ -7,7 +7,9 @@ Records become ledger rows through `to_row`; a `Quantity` field ``area_ha`` beco
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
@@ -136,4 +138,5 @@ class BoundaryChange:
     """Part of it where the versions agree within error."""
     geometry: BaseGeometry | None = None
     """Ground gained beyond error, EPSG:4326, in the frame of the earlier version."""
-    lost_geometry: BaseGeometry | None = None
+    lost_geojson: Mapping[str, Any] | None = None
+    """Ground lost beyond error, a GeoJSON geometry in the same frame (a ledger row holds one WKB only)."""

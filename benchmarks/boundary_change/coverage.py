@@ -22,7 +22,7 @@ from detection.boundary_comparison import sector_wedge
 from detection.boundary_errors import BoundaryChangeParams
 from evidence.quantity import Quantity
 
-SEED = 31_000_000
+SEED = 61_000_000
 HECTARE = 1e4
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "boundary-change.md"
 BEGIN, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"

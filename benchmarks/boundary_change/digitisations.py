@@ -16,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 from shapely import Polygon
 
+from aoi.geodesy import parts
 from aoi.records import Boundary, TracedImage
 from detection.boundary_registration import Plane
 
@@ -177,11 +178,10 @@ def digitise(true: Polygon, hand: Hand, rng: np.random.Generator) -> Polygon:
         start = rng.integers(0, len(path))
         traced = np.delete(traced, [(start + i) % len(path) for i in range(1, gap)], axis=0)
     polygon = Polygon(traced)
-    return (
-        polygon
-        if polygon.is_valid
-        else Polygon(max(shapely.make_valid(polygon).geoms, key=lambda g: g.area).exterior)
-    )
+    if polygon.is_valid:
+        return polygon
+    repaired = [part for part in parts(shapely.make_valid(polygon)) if isinstance(part, Polygon)]
+    return Polygon(max(repaired, key=lambda part: part.area).exterior)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
