@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import logging
 import sys
 from enum import StrEnum
@@ -22,6 +23,16 @@ from evidence.errors import WatchError
 
 class _Commands(TyperGroup):
     """Turns what a command raises into an exit code and one line; anything unknown shows its traceback."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; groups are imported when they are asked for, so that the others start at once."""
+        if cmd_name == "sites":
+            return typer.main.get_command(importlib.import_module("campwatch.cli_sites").app)
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every command, groups among them."""
+        return [*super().list_commands(ctx), "sites"]
 
     def invoke(self, context: Any) -> Any:
         """Run the command."""

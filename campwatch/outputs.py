@@ -11,7 +11,7 @@ import xarray as xr
 from aoi.records import Sensitivity, Site
 from campwatch import __version__
 from campwatch.workspace import Workspace
-from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.records import BoundaryChange, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
@@ -49,6 +49,7 @@ def write_site_page(
         stockpile_areas=_records(ledger, "stockpile_areas", site.id, StockpileArea),
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
+        boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
         profile=profile,
     )
     return write_site_map(site_page_path(workspace, site, profile), data)
