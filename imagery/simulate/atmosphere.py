@@ -16,8 +16,8 @@ from imagery.simulate.terrain import Sun, random_field, resized
 Floats = NDArray[np.float32]
 
 MONTHLY_COVER = (0.30, 0.32, 0.37, 0.40, 0.42, 0.52, 0.66, 0.58, 0.40, 0.30, 0.37, 0.32)
-"""Mean cloud cover of a site by month: dry winters, wet summers as in north-western Korea (assumed shape; level
-tuned to the 20 of 24 months that had a date with at most 5 % cloud over Camp 14)."""
+"""Mean cloud cover of a site by month: dry winters, wet summers as in north-western Korea (assumed shape; the
+level is tuned to the 20 of 24 months that had a date with at most 5 % cloud over Camp 14)."""
 COVER_CONCENTRATION = 0.48
 """Of the beta law of one date's cover: below 1, most dates are clear or overcast, as on the Romania cube."""
 FIELD_STEP_PX = 5
@@ -55,7 +55,7 @@ class Sky:
 
 
 HAZE_SPREAD = 0.007
-"""Sd of the path-radiance error left in blue on most dates; three times that on the others (tuned, see docs)."""
+"""Sd of the path-radiance error left in blue on most dates; three times that on the others (tuned)."""
 GAIN_SPREAD = 0.04
 """Sd of the multiplicative error left, common to the bands (tuned)."""
 
