@@ -7,7 +7,6 @@ import json
 import logging
 import sys
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +16,7 @@ from rich.logging import RichHandler
 from typer.core import TyperGroup
 
 from campwatch import __version__
+from campwatch.cli_export import export, figure
 from evidence.errors import WatchError
 
 EXIT_ERROR = 1
@@ -61,12 +61,6 @@ class Session:
         """Print a result: one JSON document, or nothing where people read stderr."""
         if self.json:
             sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-
-
-class ExportFormat(StrEnum):
-    """What `export` can write."""
-
-    CSV = "csv"
 
 
 def _version(value: bool) -> None:
@@ -130,26 +124,6 @@ def run(
 
 
 @app.command()
-def export(
-    context: typer.Context,
-    *,
-    kind: Annotated[ExportFormat, typer.Option("--format", help="File format.")],
-    as_of: Annotated[str | None, typer.Option(help="As things stood after this run.", metavar="RUN")] = None,
-) -> None:
-    """Write the current rows in the files that people work with."""
-    from campwatch.export import export_csv  # noqa: PLC0415
-    from campwatch.workspace import open_workspace  # noqa: PLC0415
-    from evidence.ledger import Ledger  # noqa: PLC0415
-
-    workspace = open_workspace(context.obj.folder)
-    with Ledger(workspace.ledger_path) as ledger:
-        paths = export_csv(ledger, workspace.exports_folder / kind.value, as_of_run=as_of)
-    for path in paths:
-        stderr.print(str(path), soft_wrap=True)
-    context.obj.report({"files": [str(path) for path in paths]})
-
-
-@app.command()
 def verify(
     context: typer.Context, *, deep: Annotated[bool, typer.Option(help="Hash every file.")] = False
 ) -> None:
@@ -175,6 +149,10 @@ def demo(
     summary = run_and_report(workspace, RunOptions(), session=context.obj, console=stderr)
     if not summary.complete:
         raise typer.Exit(EXIT_INCOMPLETE)
+
+
+app.command()(export)
+app.command()(figure)
 
 
 def main() -> None:
