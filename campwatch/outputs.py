@@ -10,6 +10,7 @@ import xarray as xr
 
 from aoi.records import Sensitivity, Site
 from campwatch import __version__
+from campwatch.profile import shows_restricted
 from campwatch.workspace import Workspace
 from detection.records import BoundaryChange, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.hashing import sha256_json
@@ -64,8 +65,7 @@ def shown_state(ledger: Ledger, site: Site) -> str:
 def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:
     """Who the map of a site is for; a site without restricted parts has one map only."""
     settings = workspace.settings.map
-    wanted = settings.restricted if restricted is None else restricted
-    if wanted and has_restricted_parts(site):
+    if shows_restricted(restricted, settings, [site]) and has_restricted_parts(site):
         return Profile(restricted=True)
     return Profile(coordinate_decimals=settings.coordinate_decimals, delay_days=settings.delay_days)
 

@@ -140,12 +140,14 @@ def test_opening_the_results_elsewhere_is_no_change_but_another_number_is(copy):
 
 def test_a_release_is_complete_and_never_changes(copy):
     workspace = open_workspace(copy)
-    release = make_release(workspace, "2026-11")
+    release = make_release(workspace, "2026-11", restricted=True)
     manifest = json.loads((release.folder / "manifest.json").read_text("utf-8"))
-    assert {"results.gpkg", "custody.jsonl", "README.txt", "csv/observations.csv"} <= set(manifest["files"])
+    assert {"results.gpkg", "custody.jsonl", "README.txt", "csv/observations.restricted.csv"} <= set(
+        manifest["files"]
+    )
     assert "not volume, tonnage, production or origin" in (release.folder / "README.txt").read_text("utf-8")
     with pytest.raises(ExportError, match="exists already"):
-        make_release(workspace, "2026-11")
+        make_release(workspace, "2026-11", restricted=True)
     with pytest.raises(ExportError, match="not a release id"):
         make_release(workspace, "../escape")
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
