@@ -167,7 +167,9 @@ def _guess(candidate: Candidate, *, alone: bool) -> tuple[Role | None, ZoneKind 
         kind = candidate.properties.get("kind")
         return (
             Role(stated),
-            ZoneKind(kind) if stated == Role.ZONE and kind in set(ZoneKind) else None,
+            ZoneKind(kind)
+            if stated == Role.ZONE and isinstance(kind, str) and kind in set(ZoneKind)
+            else None,
             "its role",
         )
     if isinstance(candidate.geometry, Point):

@@ -94,14 +94,14 @@ def geojson_features(document: Any) -> list[Mapping[str, Any]]:
     """The feature objects of a GeoJSON document, whatever its outermost object is."""
     if not isinstance(document, Mapping):
         raise AoiError(f"the outermost value is {type(document).__name__}, not a GeoJSON object")
-    kind = document.get("type")
+    kind = str(document.get("type"))
     if kind == "Feature":
         return [document]
     if kind in {"Polygon", "MultiPolygon"}:
         return [{"type": "Feature", "properties": {}, "geometry": document}]
     members = document.get("features")
     if kind != "FeatureCollection" or not isinstance(members, list):
-        raise AoiError(f"type {str(kind)[:40]!r} is not a FeatureCollection")
+        raise AoiError(f"type {kind[:40]!r} is not a FeatureCollection")
     if not members:
         raise AoiError("there are no features")
     if not all(isinstance(member, Mapping) for member in members):

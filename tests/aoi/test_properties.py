@@ -175,6 +175,7 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=5) | st.dictionaries(st.text(max_size=8), inner, max_size=5),
     max_leaves=20,
 )
+KINDS = ["Polygon", "MultiPolygon", "LineString", "Point", "GeometryCollection"]
 numbers = (
     st.floats(-400, 400) | st.integers(-(10**400), 10**400) | st.just("126.1") | st.none() | st.booleans()
 )
@@ -182,9 +183,7 @@ positions = st.lists(numbers, max_size=4)
 rings = st.lists(positions | st.tuples(st.floats(125, 127), st.floats(39, 40)).map(list), max_size=8)
 geometries = st.fixed_dictionaries(
     {
-        "type": st.sampled_from(
-            ["Polygon", "MultiPolygon", "LineString", "Point", "GeometryCollection", "x", 3, None]
-        ),
+        "type": st.sampled_from(KINDS) | json_values,
         "coordinates": json_values
         | st.lists(rings, max_size=3)
         | rings
@@ -207,7 +206,10 @@ features = st.fixed_dictionaries(
     }
 )
 documents = json_values | st.fixed_dictionaries(
-    {"type": st.just("FeatureCollection"), "features": st.lists(features, max_size=3) | json_values},
+    {
+        "type": st.just("FeatureCollection") | json_values,
+        "features": st.lists(features, max_size=3) | json_values,
+    },
     optional={"crs": json_values | st.just({"properties": {"name": "EPSG:32652"}})},
 )
 
@@ -217,6 +219,17 @@ documents = json_values | st.fixed_dictionaries(
 def test_no_document_raises_anything_but_an_aoi_error(document: Any) -> None:
     with suppress(AoiError):
         site_of(document, name="x")
+
+
+@given(document=documents)
+@settings(max_examples=150, deadline=None)
+def test_no_brought_document_raises_anything_but_an_aoi_error(
+    document: Any, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "brought.geojson"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    with suppress(AoiError):
+        site_from(propose(path))
 
 
 @given(data=st.binary(max_size=200) | st.text(max_size=100).map(lambda t: f"<kml>{t}</kml>".encode()))
