@@ -12,6 +12,7 @@ from aoi.records import Site
 from evidence.errors import SourceError
 from imagery.archive import Archive
 from imagery.archive_items import sensor_of
+from imagery.archive_write import encode_all
 from imagery.bands import BANDS, REQUIRED_BANDS
 from imagery.fetch_rules import FetchRules, LeftOut, fetch_by_rule
 from imagery.gaps import Gap, GapKind, gap_of
@@ -24,6 +25,8 @@ Bounds = tuple[float, float, float, float]
 
 WANTED = (*BANDS, "clp", "elevation", "qa_pixel")
 """By meaning; what a product lacks is missed gracefully."""
+Delivered = tuple[FetchedProduct, dict[str, bytes]]
+"""A product and the files of its bands, encoded by the thread that fetched it."""
 INDEX_EVERY = 25
 """Products after which the catalogue's links are renewed in a long run."""
 DEFAULT_RULES = FetchRules()
@@ -143,7 +146,7 @@ class _Run:
     ) -> None:
         """Everything in `todo`; what is in flight, and so memory, is bounded."""
         waiting = list(reversed(todo))
-        running: dict[Future[FetchedProduct], Candidate] = {}
+        running: dict[Future[Delivered], Candidate] = {}
         done = 0
         pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="fetch")
         try:
@@ -165,12 +168,13 @@ class _Run:
         self.archive.record_gap(self.site.id, stamped)
         where.append(stamped)
 
-    def _from_best(self, candidate: Candidate) -> FetchedProduct:
+    def _from_best(self, candidate: Candidate) -> Delivered:
         """The first offer that is delivered; the next source fills the gaps of the one before."""
         failures: list[SourceError] = []
         for product, source in candidate.offers:
             try:
-                return self._from(product, source)
+                fetched = self._from(product, source)
+                return fetched, encode_all(fetched)
             except LeftOut:
                 raise
             except SourceError as error:
@@ -191,11 +195,11 @@ class _Run:
             raise SourceError(f"{product.id} carries no data over the site: every pixel is nodata")
         return fetched
 
-    def _keep(self, candidate: Candidate, future: Future[FetchedProduct]) -> str:
+    def _keep(self, candidate: Candidate, future: Future[Delivered]) -> str:
         product = candidate.product
         sensor = sensor_of(product.platform)
         try:
-            fetched = future.result()
+            fetched, encoded = future.result()
         except LeftOut as decision:
             gap = gap_of(product, GapKind.CLOUD, str(decision), sensor=sensor, **decision.values)
             self.record(gap, self.report.left_out)
@@ -205,7 +209,8 @@ class _Run:
             self.record(gap_of(product, kind, str(error), sensor=sensor), self.report.failed)
             return str(error)
         box = self.site.bounds
-        self.report.fetched.append(self.archive.put(self.site.id, fetched, ordering_box=box, index=False))
+        kept = self.archive.put(self.site.id, fetched, ordering_box=box, index=False, encoded=encoded)
+        self.report.fetched.append(kept)
         self.report.bytes += sum(raster.pixels.nbytes for raster in fetched.rasters.values())
         if len(self.report.fetched) % INDEX_EVERY == 0:
             self.archive.write_index(self.site.id)

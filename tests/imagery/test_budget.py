@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from evidence.errors import SourceError
 from imagery.budget import UnitBudget, catalog_units, processing_units
-from imagery.sources.retry import QuotaError, RetryableError, Retrier, RetryPolicy, retry_after_s
+from imagery.sources.retry import QuotaError, Retrier, RetryableError, RetryPolicy, retry_after_s
 
 NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
 
@@ -167,6 +167,6 @@ def test_a_pause_that_a_server_asks_for_holds_for_every_thread() -> None:
     ],
 )
 def test_retry_after_is_read_in_every_unit(
-    value: str | None, milliseconds: bool, seconds: float | None
-) -> None:  # noqa: FBT001
-    assert retry_after_s(value, now=NOW, milliseconds=milliseconds) == seconds
+    value: str | None, milliseconds: object, seconds: float | None
+) -> None:
+    assert retry_after_s(value, now=NOW, milliseconds=bool(milliseconds)) == seconds

@@ -125,9 +125,9 @@ def test_the_romania_dates_are_never_taken_for_raw(romania_folder: Path) -> None
                 meaning: np.nan_to_num(date[name].to_numpy()).astype("int64")
                 for meaning, name in bands.items()
             }
-            for offset in counts:
+            for offset, count in counts.items():
                 shifted = {band: np.where(dn > 0, dn + offset, 0) for band, dn in numbers.items()}
-                counts[offset][decide_offset({}, shifted).from_pixels] += 1
+                count[decide_offset({}, shifted).from_pixels] += 1
     assert counts[0][-1000] == 0, counts
     assert counts[1000][0] == 0, counts
     assert counts[0][0] >= 25, counts
