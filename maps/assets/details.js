@@ -74,7 +74,8 @@ CW.chipPair = (record, type) => {
   if (!record.geometry || !CW.usableDates.length || type === "boundary" || type === "footprint" || type === "point") return null;
   const low = record.first_low || record.first;
   const high = record.first_high || record.first;
-  const before = low ? CW.lastBefore(low, CW.usableDates) ?? CW.usableDates[0] : CW.usableDates[0];
+  const yearAgo = CW.sameSeasonLastYear(CW.state.date);
+  const before = (low && CW.lastBefore(low, CW.usableDates)) ?? (yearAgo >= 0 ? yearAgo : CW.usableDates[0]);
   const later = high ? CW.usableDates.filter((i) => CW.day(CW.dates[i].utc) >= high) : CW.usableDates;
   const after = type === "disturbance" && later.length ? later[0] : CW.usable(CW.state.date) ? CW.state.date : CW.usableDates[CW.usableDates.length - 1];
   return { before, after };

@@ -54,7 +54,9 @@ CW.applyHash = () => {
   if (lang && lang !== CW.lang) CW.setLanguage(lang);
 };
 CW.start = (map) => {
-  const last = CW.usableDates.length ? CW.usableDates[CW.usableDates.length - 1] : Math.max(0, CW.dates.length - 1);
+  /* The page opens on the newest look that saw most of the site. */
+  const clear = CW.usableDates.filter((i) => CW.dates[i].valid === null || CW.dates[i].valid >= 0.6);
+  const last = [...clear, ...(clear.length ? [] : CW.usableDates)].pop() ?? Math.max(0, CW.dates.length - 1);
   CW.state = { date: last, before: CW.usableDates[0] ?? 0, view: "true", compare: false, split: 0.5, overlays: true, layers: CW.defaultLayers, onlyUsable: true, playing: false, lang: null, tab: "figures", drawn: 0, background: "none" };
   CW.setupMap(map);
   CW.before = new CW.Side(map, "before", 210);
@@ -66,6 +68,8 @@ CW.start = (map) => {
   CW.setupReadout(map);
   CW.setupTools(map);
   CW.setupKeys();
+  const yearAgo = CW.sameSeasonLastYear(last);
+  CW.state.before = yearAgo >= 0 ? yearAgo : CW.state.before;
   const { patch, lang } = CW.readHash();
   Object.assign(CW.state, patch);
   CW.watchAll(map);

@@ -184,6 +184,7 @@ CW.drawAttribution = () => {
 CW.drawQuality = () => {
   const badge = CW.byId("quality");
   const found = CW.after.quality();
+  CW.byId("change-key").hidden = CW.state.view !== "change";
   badge.className = `badge ${found.kind === "native" ? "is-native" : found.kind === "copy" ? "" : "is-warn"}`;
   badge.textContent = CW.t(`quality_${found.kind}`, { metres: CW.data.grid ? Math.round(CW.data.grid.ground_m) : "", file: found.detail || "" });
   if (found.kind === "none" && CW.state.view === "change") badge.textContent = CW.t("no_comparable");

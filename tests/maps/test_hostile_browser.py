@@ -18,7 +18,7 @@ pytestmark = pytest.mark.browser
 MARK = "window.__hit=1"
 HOSTILE = (
     f"<script>{MARK}</script></script><img src=x onerror={MARK}>\"'`&amp;<!--]]>"
-    f"{{{{ 7*7 }}}}{{% raw %}}${{7*7}}[[part:leaflet]]‮evil‬\u2028\u2029\\u003c/script>"
+    f"{{{{ 7*7 }}}}{{% raw %}}${{7*7}}[[part:leaflet]]\u202eevil\u202c\u2028\u2029\\u003c/script>"
 )
 LONG = "가나다" + "x" * 10_000
 

@@ -25,6 +25,10 @@ OBSERVATION = {
 }
 
 
+BOW_TIE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
+OFF_EARTH = {"type": "Point", "coordinates": [500, 0]}
+
+
 def review(**changes: Any) -> str:
     base = {
         "format": "campwatch-review/1", "site_id": "s", "run_id": "r", "map_version": "0.1", "reviewer": "K2",
@@ -56,10 +60,10 @@ def test_reads_what_the_page_writes(tmp_path: Path) -> None:
         ({"observations": [{**OBSERVATION, "kind": "outline"}]}, "geometry"),
         ({"observations": [{**OBSERVATION, "value": None}]}, "value"),
         (
-            {"observations": [{**OBSERVATION, "geometry": {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}}]},
+            {"observations": [{**OBSERVATION, "geometry": BOW_TIE}]},
             "crosses itself",
         ),
-        ({"observations": [{**OBSERVATION, "geometry": {"type": "Point", "coordinates": [500, 0]}}]}, "outside"),
+        ({"observations": [{**OBSERVATION, "geometry": OFF_EARTH}]}, "outside"),
     ],
 )  # fmt: skip
 def test_says_what_is_wrong(changes: dict[str, Any], told: str) -> None:

@@ -153,7 +153,8 @@ def test_popup_tells_area_first_as_interval_with_chips_scenes_and_dates(
     assert card.locator("canvas").count() == 2
     until(
         page,
-        "[...document.querySelectorAll('#card canvas')].every((c) => new Set(c.getContext('2d').getImageData(0, 0, 300, 300).data).size > 20)",
+        "[...document.querySelectorAll('#card canvas')].every("
+        "(c) => new Set(c.getContext('2d').getImageData(0, 0, 300, 300).data).size > 20)",
     )
     card.locator("summary").first.click()
     expect(card).to_contain_text("SIM_010")
@@ -219,7 +220,8 @@ def test_hatching_tells_its_reason_on_demand(site_page: Path, open_page: Open) -
     page.evaluate("CW.change({ date: 15 })")
     until(page, "CW.after.mask && CW.after.date === 15 && CW.after.hatches.length > 0")
     at = page.evaluate(
-        "(() => { const b = CW.data.grid.bounds; const p = CW.map.latLngToContainerPoint([b[3] - (b[3] - b[1]) * .14, b[0] + (b[2] - b[0]) * .12]);"
+        "(() => { const b = CW.data.grid.bounds;"
+        "const p = CW.map.latLngToContainerPoint([b[3] - (b[3] - b[1]) * .14, b[0] + (b[2] - b[0]) * .12]);"
         "const r = CW.map.getContainer().getBoundingClientRect(); return [r.x + p.x, r.y + p.y]; })()"
     )
     page.mouse.move(*at)
@@ -243,7 +245,8 @@ def test_permalink_restores_date_layers_and_view(site_page: Path, open_page: Ope
     page = open_page(site_page)
     drawn(page)
     page.evaluate(
-        "CW.change({ date: 7, before: 2, compare: true, view: 'false', split: 0.3 }); CW.toggleLayer('zones', false); CW.map.setZoom(16, { animate: false })"
+        "CW.change({ date: 7, before: 2, compare: true, view: 'false', split: 0.3 });"
+        "CW.toggleLayer('zones', false); CW.map.setZoom(16, { animate: false })"
     )
     address = page.evaluate("location.hash")
     again = open_page(site_page, fragment=address)
