@@ -27,19 +27,32 @@ from imagery.cube_scene import MASKS, SceneImage, Stages, load_scene
 from imagery.cube_scenes import ArchivedScene, group_archived
 from imagery.cube_store import LAYOUT, CubeStore, column
 from imagery.records import ArchivedProduct
-from imagery.resample import wkt_of
+from imagery.resample import shape_of, wkt_of
 
 __all__ = ["CubeParams", "iter_rows", "load_cube"]
 
 RECORD = (
-    "time scene_id platform relative_orbit baseline dx_m dy_m residual_px offset_applied status detail "
-    "valid_fraction snow_fraction sun_elevation_deg sun_azimuth_deg"
-).split()
+    "time",
+    "scene_id",
+    "platform",
+    "relative_orbit",
+    "baseline",
+    "dx_m",
+    "dy_m",
+    "residual_px",
+    "offset_applied",
+    "status",
+    "detail",
+    "valid_fraction",
+    "snow_fraction",
+    "sun_elevation_deg",
+    "sun_azimuth_deg",
+)
 IN_MEMORY_SHARE = 0.5
 """A cube larger than this share of the limit stays in the cache: measuring needs room too."""
 
 
-def load_cube(  # noqa: PLR0913 - one entry, all of it optional
+def load_cube(
     products: Sequence[ArchivedProduct],
     grid: GeoBox,
     *,
@@ -82,7 +95,8 @@ def load_cube(  # noqa: PLR0913 - one entry, all of it optional
 
 def cube_bytes(scenes: int, bands: int, grid: GeoBox) -> int:
     """What the cube takes in memory: float32 bands and boolean masks."""
-    return scenes * grid.shape[0] * grid.shape[1] * (4 * bands + len(MASKS))
+    height, width = grid.shape
+    return int(scenes * height * width * (4 * bands + len(MASKS)))
 
 
 def iter_rows(cube: xr.Dataset, *, memory_gb: float = 0.25) -> Iterator[tuple[slice, xr.Dataset]]:
@@ -121,7 +135,7 @@ class _Work:
 
     def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> xr.Dataset:
         reference = self.reference(scenes)
-        store = CubeStore.open(cache_dir, self.key(reference), self.bands, self.grid.shape)
+        store = CubeStore.open(cache_dir, self.key(reference), self.bands, shape_of(self.grid))
         new = [scene for scene in scenes if scene.digest not in store.records]
         for scene, image in zip(new, self.images(new, reference), strict=True):
             store.add(scene.digest, image)
@@ -138,9 +152,7 @@ class _Work:
             return dataclasses.replace(reference, members={})
         return reference if self.params.use_history else dataclasses.replace(reference, histories={})
 
-    def images(
-        self, scenes: Sequence[ArchivedScene], reference: Reference | None
-    ) -> Iterator[SceneImage]:
+    def images(self, scenes: Sequence[ArchivedScene], reference: Reference | None) -> Iterator[SceneImage]:
         within = self.within()
         for k, scene in enumerate(scenes):
             yield load_scene(
@@ -173,7 +185,7 @@ class _Work:
         )
 
     def dataset(self, variables: dict[str, xr.Variable], records: Sequence[Any]) -> xr.Dataset:
-        coords: dict[str, Any] = dict(xr_coords(self.grid, dims=("y", "x")))
+        coords: dict[Any, Any] = {**xr_coords(self.grid, dims=("y", "x"))}
         coords |= {name: ("time", column(records, name)) for name in RECORD}
         dataset = xr.Dataset(variables, coords=coords)
         for band in self.bands:

@@ -23,13 +23,14 @@ from imagery.registration import (
     Chips,
     RegistrationParams,
     Shift,
+    aligned,
     block_windows,
     chips,
     composite,
     estimate_shift,
     inner_support,
 )
-from imagery.resample import Image, classes_to_grid, to_grid
+from imagery.resample import Image, classes_to_grid, shape_of, to_grid
 
 SEASONS = 4
 """Three months each, from December."""
@@ -57,9 +58,9 @@ class Reference:
     members: Mapping[int, tuple[str, ...]]
     """Scene ids by season."""
     member_chips: Mapping[str, Chips]
-    """By scene id, as seen (not shifted)."""
-    member_shifts: Mapping[str, tuple[float, float]]
-    """(dx, dy) in pixels by scene id, against the mean of all members."""
+    """By scene id, moved back by the member's own shift."""
+    composites: Mapping[int, Chips]
+    """By season, of all members."""
     histories: Mapping[int, History]
     prior: Prior
     digest: str
@@ -79,12 +80,17 @@ class Reference:
     def shift(self, scene: ArchivedScene, image: Chips, params: RegistrationParams) -> Shift | None:
         """How far the scene lies from the others of its season; None where there are no others."""
         season = self.season(scene)
-        others = [m for m in self.members.get(season if season is not None else -1, ()) if m != scene.id]
+        if season is None:
+            return None
+        others = [m for m in self.members[season] if m != scene.id]
         if not others:
             return None
-        shifts = {k: self.member_shifts[m] for k, m in enumerate(others)}
-        held = composite([self.member_chips[m] for m in others], shifts, support=self.support)
+        own = len(others) == len(self.members[season])
+        held = self.composites[season] if own else self._without(others)
         return estimate_shift(image, held, params)
+
+    def _without(self, others: Sequence[str]) -> Chips:
+        return composite([self.member_chips[m] for m in others], support=self.support)
 
 
 def season_of(scene: ArchivedScene) -> int:
@@ -93,7 +99,10 @@ def season_of(scene: ArchivedScene) -> int:
 
 
 def scene_chips(
-    sources: Sequence[SourceProduct], grid: GeoBox, windows: Sequence[tuple[slice, slice]], bands: Sequence[str]
+    sources: Sequence[SourceProduct],
+    grid: GeoBox,
+    windows: Sequence[tuple[slice, slice]],
+    bands: Sequence[str],
 ) -> tuple[Chips, dict[str, Image]]:
     """Blocks for registration, and the bands that they were cut from, unshifted on the grid."""
     images = {band: on_grid(sources, band, grid) for band in bands}
@@ -108,10 +117,8 @@ def clear_ground(
     classes = classes_on_grid(sources, grid)
     seen = ~np.any([np.isnan(image) for image in images.values()], axis=0)
     if classes is None:
-        usable: NDArray[np.bool_] = seen & ~spectral_cloud(images)
-        return usable
-    usable = seen & ~np.isin(classes, (*SCL_CLOUD, SCL_NODATA))
-    return usable
+        return np.asarray(seen & ~spectral_cloud(images))
+    return np.asarray(seen & ~np.isin(classes, (*SCL_CLOUD, SCL_NODATA)))
 
 
 def on_grid(
@@ -158,8 +165,8 @@ def build_reference(
     params: ReferenceParams,
 ) -> Reference:
     """Choose the members, register them against each other, and remember what the ground looks like."""
-    windows = tuple(block_windows(grid.shape, params.registration))
-    support = inner_support(grid.shape, windows, params.registration)
+    windows = tuple(block_windows(shape_of(grid), params.registration))
+    support = inner_support(shape_of(grid), windows, params.registration)
     seasons: dict[int, list[ArchivedScene]] = {}
     cut: dict[str, Chips] = {}
     histories: dict[int, History] = {}
@@ -173,12 +180,14 @@ def build_reference(
             histories[season] = history
     ids = {s: tuple(scene.id for scene in members) for s, members in seasons.items()}
     shifts = _group_shifts(ids, cut, support, params.registration)
+    moved = {name: aligned(chip, shifts[name]) for name, chip in cut.items()}
+    lent = _lend(ids, params.least_members)
     digests = [scene.digest for members in seasons.values() for scene in members]
     return Reference(
         windows=windows,
-        members=_lend(ids, params.least_members),
-        member_chips=cut,
-        member_shifts=shifts,
+        members=lent,
+        member_chips=moved,
+        composites={s: composite([moved[m] for m in names], support=support) for s, names in lent.items()},
         histories=histories,
         prior={kind: count.most_common(1)[0][0] for kind, count in votes.items() if len(count) == 1},
         digest=sha256_json(digests),
@@ -256,7 +265,7 @@ def _group_shifts(
     params: RegistrationParams,
 ) -> dict[str, tuple[float, float]]:
     """Shift of every member against the mean of all: within its season, then season against season."""
-    shifts = {name: (0.0, 0.0) for name in cut}
+    shifts = dict.fromkeys(cut, (0.0, 0.0))
     for members in ids.values():
         for name in members:
             others = [cut[m] for m in members if m != name]
@@ -283,5 +292,4 @@ def _aligned(
     shifts: Mapping[str, tuple[float, float]],
     support: NDArray[np.bool_] | None = None,
 ) -> Chips:
-    moves = {k: shifts[name] for k, name in enumerate(names)}
-    return composite([cut[name] for name in names], moves, support=support)
+    return composite([aligned(cut[name], shifts[name]) for name in names], support=support)

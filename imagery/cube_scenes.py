@@ -36,7 +36,10 @@ class ArchivedScene:
     @property
     def digest(self) -> str:
         """Of the scene's identity and the bytes of every band."""
-        files = [sorted((band, p.sha256.get(band, str(path))) for band, path in p.bands.items()) for p in self.products]
+        files = [
+            sorted((band, p.sha256.get(band, str(path))) for band, path in p.bands.items())
+            for p in self.products
+        ]
         return sha256_json([self.id, files])
 
 

@@ -78,6 +78,8 @@ class CubeStore:
         slab = len(self.records)
         for name in (*self.bands, *MASKS):
             array = group[name]
+            if not isinstance(array, zarr.Array):
+                raise TypeError(name)
             if array.shape[0] <= slab:
                 array.resize((slab + 1, *self.shape))
             array[slab] = _packed(image.reflectance[name]) if name in self.bands else image.masks[name]

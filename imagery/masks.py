@@ -119,7 +119,9 @@ def darkened(bands: Bands, history: History, params: MaskParams) -> Mask:
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = bands["nir"] / history.nir
     level = _level(ratio)
-    dark: Mask = (ratio < params.shade_ratio * level) & (history.nir * level - bands["nir"] > params.shade_drop)
+    dark: Mask = (ratio < params.shade_ratio * level) & (
+        history.nir * level - bands["nir"] > params.shade_drop
+    )
     return dark
 
 
@@ -130,7 +132,7 @@ def _level(ratio: NDArray[np.float32]) -> float:
     return float(np.clip(np.percentile(sample, 75), 0.6, 1.2)) if sample.size else 1.0
 
 
-def _shadow(  # noqa: PLR0913 - all that a shadow hangs on
+def _shadow(
     bands: Bands,
     scl: NDArray[np.uint8] | None,
     core: Mask,

@@ -33,13 +33,7 @@ def grow(mask: Mask, radius_px: float) -> Mask:
         return mask
     size = int(radius_px)
     rows, cols = np.mgrid[-size : size + 1, -size : size + 1]
-    grown: Mask = mask
-    if mask.size <= 1_000_000:
-        grown = np.asarray(ndimage.distance_transform_edt(~mask)) <= radius_px
-        return grown
-    disc = rows**2 + cols**2 <= radius_px**2
-    grown = np.asarray(ndimage.binary_dilation(mask, disc))
-    return grown
+    return np.asarray(ndimage.binary_dilation(mask, rows**2 + cols**2 <= radius_px**2))
 
 
 def moved(mask: Mask, rows: int, cols: int) -> Mask:

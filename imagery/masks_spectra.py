@@ -1,4 +1,7 @@
-"""What a pixel's own spectrum says, where classes are missing. Reflectance (y, x) by band, NaN where missing."""
+"""What a pixel's own spectrum says where classes are missing.
+
+Reflectance is (y, x) by band, NaN where missing.
+"""
 
 from __future__ import annotations
 

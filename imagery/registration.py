@@ -7,7 +7,7 @@ is reported as the residual. A scene that does not agree with itself is refused 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imagery.registration_kernels import correlate, refine
+from imagery.resample_kernels import axis_taps, separable
 
 GROSS_PX = 1.5
 """A block this far from the median of the blocks is a false match."""
@@ -33,7 +34,7 @@ class RegistrationParams:
     bands: tuple[str, ...] = ("green", "red", "nir")
     """10 m bands with contrast; blue is the haziest and adds nothing (see docs/imagery-cube.md)."""
     block_px: int = 128
-    most_blocks: int = 16
+    most_blocks: int = 9
     """Spread over the site; more add time, not accuracy."""
     reach_px: int = 6
     """Search distance; geolocation before the 2021 reference was within 1.2 pixels."""
@@ -179,11 +180,11 @@ def estimate_shift(image: Chips, reference: Chips, params: RegistrationParams | 
 def _summed_surface(
     image: Chips, reference: Chips, params: RegistrationParams
 ) -> tuple[NDArray[np.float64], float]:
-    """Correlation over all blocks and bands, weighted by pixels; and the pixels at no lag."""
+    """Correlation over some blocks and all bands, weighted by pixels; and the pixels at no lag."""
     side = 2 * params.reach_px + 1
     total, weight = np.zeros((side, side)), np.zeros((side, side))
     least = max(64, params.least_pixels // 4)
-    for block in range(image.features.shape[0]):
+    for block in range(0, image.features.shape[0], max(1, image.features.shape[0] // 4)):
         for band in range(image.features.shape[1]):
             correlation, pixels = correlate(
                 reference.features[block, band],
@@ -273,34 +274,37 @@ def _accept(shift: Shift, params: RegistrationParams, *, clear: bool) -> Shift:
     return replace(shift, dx_px=np.nan, dy_px=np.nan, reason=reason) if reason else shift
 
 
-def composite(
-    members: Sequence[Chips],
-    shifts: Mapping[int, tuple[float, float]] | None = None,
-    *,
-    support: Mask | None = None,
-) -> Chips:
-    """Median of the members' blocks, each moved back by its shift where one is given.
+def composite(members: Sequence[Chips], *, support: Mask | None = None) -> Chips:
+    """Median of the members' blocks, each over the members that see the pixel.
 
     Args:
-        members: blocks of the scenes.
-        shifts: (dx, dy) in pixels by position in `members`.
+        members: blocks of the scenes, aligned.
         support: (block, y, x) where the reference may be used, from `inner_support`.
     """
-    moved = [_moved(member, (shifts or {}).get(k, (0.0, 0.0))) for k, member in enumerate(members)]
-    usable = np.stack([member.usable for member in moved])
-    features = np.stack([member.features for member in moved])
-    hidden: Mask = np.broadcast_to(~usable[:, :, None], features.shape)
-    features[hidden] = np.nan
+    usable = np.stack([member.usable for member in members])
+    features = np.stack([member.features for member in members])
     seen: Mask = np.asarray(usable.any(axis=0))
-    seen = seen if support is None else seen & support
-    features = np.where(seen[None, :, None], features, np.float32(0.0))
-    return Chips(features=np.nanmedian(features, axis=0).astype(np.float32), usable=seen)
+    everywhere = usable.all(axis=0)
+    median = np.median(features, axis=0)
+    patchy = seen & ~everywhere
+    if patchy.any():
+        for band in range(features.shape[2]):
+            values = np.where(usable[:, patchy], features[:, :, band][:, patchy], np.nan)
+            median[:, band][patchy] = np.nanmedian(values, axis=0)
+    median = np.where(seen[:, None], median, 0.0)
+    return Chips(features=median.astype(np.float32), usable=seen if support is None else seen & support)
 
 
-def _moved(chip: Chips, shift: tuple[float, float]) -> Chips:
+def aligned(chip: Chips, shift: tuple[float, float]) -> Chips:
+    """Blocks moved back by (dx, dy) in pixels."""
     dx, dy = shift
     if not dx and not dy:
         return chip
-    features = ndimage.shift(chip.features, (0, 0, -dy, -dx), order=3, mode="nearest")
-    weight = np.asarray(ndimage.shift(chip.usable.astype(np.float32), (0, -dy, -dx), order=1))
-    return Chips(features=features.astype(np.float32), usable=weight > 0.99)  # noqa: PLR2004
+    height, width = chip.usable.shape[1:]
+    rows, row_weights = axis_taps(height, height, dy, 1.0)
+    cols, col_weights = axis_taps(width, width, dx, 1.0)
+    taps = rows, row_weights, cols, col_weights
+    features = [[separable(image, *taps, 1.0, 0.0) for image in block] for block in chip.features]
+    weights = [separable(mask.astype(np.float32), *taps, 1.0, 0.0) for mask in chip.usable]
+    usable = np.nan_to_num(np.array(weights)) > 0.99  # noqa: PLR2004 - all taps
+    return Chips(features=np.nan_to_num(np.array(features, np.float32)), usable=usable)

@@ -28,6 +28,12 @@ def wkt_of(grid: GeoBox) -> str:
     return str(grid.crs.to_wkt())
 
 
+def shape_of(grid: GeoBox) -> tuple[int, int]:
+    """(rows, columns) as plain numbers."""
+    height, width = grid.shape
+    return int(height), int(width)
+
+
 def centre_lon_lat(grid: GeoBox) -> tuple[float, float]:
     """Longitude and latitude of the middle of the grid in degrees."""
     left, bottom, right, top = grid.boundingbox.bbox
@@ -80,9 +86,7 @@ def to_grid(
         return _warped(values, moved, crs_wkt, grid, Resampling.cubic)
     rows, row_weights, cols, col_weights = _taps(pixels.shape, moved, grid)
     if not missing.any():
-        plain: Image = separable(
-            pixels, rows, row_weights, cols, col_weights, np.float32(scale), np.float32(offset)
-        )
+        plain: Image = separable(pixels, rows, row_weights, cols, col_weights, float(scale), float(offset))
         return plain
     weight = separable((~missing).astype(np.float32), rows, row_weights, cols, col_weights, 1.0, 0.0)
     values = separable(pixels * ~missing, rows, row_weights, cols, col_weights, 1.0, 0.0)

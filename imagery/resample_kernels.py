@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
 
 from imagery.registration_kernels import cubic_weights
+
+TAPS = 4
+"""Of the cubic kernel."""
 
 
 @numba.njit(cache=True)
@@ -28,7 +33,7 @@ def axis_taps(
     first, weights = np.empty(length, np.int64), np.zeros((length, 4), np.float32)
     for i in range(length):
         position = start + i * step
-        if position < -0.5 - 1e-9 or position > source_length - 0.5 + 1e-9 or source_length < 4:
+        if position < -0.5 - 1e-9 or position > source_length - 0.5 + 1e-9 or source_length < TAPS:
             first[i] = -1
             continue
         base = int(np.floor(position))
@@ -42,9 +47,15 @@ def axis_taps(
 
 
 @numba.njit(cache=True, fastmath=True)
-def separable(  # type: ignore[no-untyped-def] # any number type goes in
-    source, rows, row_weights, cols, col_weights, scale, offset
-):
+def separable(
+    source: NDArray[Any],
+    rows: NDArray[np.int64],
+    row_weights: NDArray[np.float32],
+    cols: NDArray[np.int64],
+    col_weights: NDArray[np.float32],
+    scale: float,
+    offset: float,
+) -> NDArray[np.float32]:
     """`source` (y, x) resampled, times `scale`, plus `offset`; NaN outside."""
     height, width = rows.shape[0], cols.shape[0]
     out = np.empty((height, width), np.float32)
