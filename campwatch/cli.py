@@ -16,6 +16,7 @@ from campwatch import __version__
 from campwatch.cli_evidence import release, reproduce, verify
 from campwatch.cli_export import export, figure
 from campwatch.cli_look import doctor, draw_maps, schedule, status
+from campwatch.cli_search import look, search
 from campwatch.log import LogFormat, set_up
 from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, stderr
 from evidence.errors import WatchError
@@ -99,10 +100,14 @@ def run(
     since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
 ) -> None:
     """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
-    from campwatch.pipeline import RunOptions  # noqa: PLC0415
+    if dry_run:
+        look(context.obj, site, since, until)
+        return
+    from campwatch.pipeline import RunOptions  # noqa: PLC0415 - start-up stays quick
     from campwatch.reporting import run_and_report  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
@@ -118,6 +123,7 @@ def run(
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
+app.command()(search)
 app.command()(verify)
 app.command()(reproduce)
 app.command()(release)

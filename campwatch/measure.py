@@ -39,11 +39,13 @@ class Inputs:
     site: str
     scenes: Mapping[str, str]
     """By scene id."""
+    missed: tuple[Observation, ...] = ()
+    """Passes that left no pixels, and why."""
 
 
 def measured_rows(cube: xr.Dataset, site: Site, inputs: Inputs) -> list[Row]:
     """Every row that the cube of a site yields."""
-    return [row for made in _measurements(cube, site) for row in _rows(made, site, inputs)]
+    return [row for made in _measurements(cube, site, inputs) for row in _rows(made, site, inputs)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +59,9 @@ class _Measured:
     validated_on: str | None = None
 
 
-def _measurements(cube: xr.Dataset, site: Site) -> Iterator[_Measured]:
-    yield _Measured(layer="observations", records=cube_observations(cube), method="look/1")
+def _measurements(cube: xr.Dataset, site: Site, inputs: Inputs) -> Iterator[_Measured]:
+    looks = [*cube_observations(cube), *inputs.missed]
+    yield _Measured(layer="observations", records=looks, method="look/1")
     footprint_params = FootprintParams()
     yield _Measured(
         layer="footprints",
