@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import importlib
 import logging
 import sys
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +14,7 @@ from typer.core import TyperGroup
 
 from campwatch import __version__
 from campwatch.cli_evidence import release, reproduce, verify
+from campwatch.cli_export import export, figure
 from campwatch.cli_look import doctor, draw_maps, schedule, status
 from campwatch.log import LogFormat, set_up
 from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, stderr
@@ -22,6 +23,16 @@ from evidence.errors import WatchError
 
 class _Commands(TyperGroup):
     """Turns what a command raises into an exit code and one line; anything unknown shows its traceback."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; groups are imported when they are asked for, so that the others start at once."""
+        if cmd_name == "sites":
+            return typer.main.get_command(importlib.import_module("campwatch.cli_sites").app)
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every command, groups among them."""
+        return [*super().list_commands(ctx), "sites"]
 
     def invoke(self, context: Any) -> Any:
         """Run the command."""
@@ -43,12 +54,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-
-class ExportFormat(StrEnum):
-    """What `export` can write."""
-
-    CSV = "csv"
 
 
 def _version(value: bool) -> None:
@@ -113,26 +118,6 @@ def run(
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-@app.command()
-def export(
-    context: typer.Context,
-    *,
-    kind: Annotated[ExportFormat, typer.Option("--format", help="File format.")],
-    as_of: Annotated[str | None, typer.Option(help="As things stood after this run.", metavar="RUN")] = None,
-) -> None:
-    """Write the current rows in the files that people work with."""
-    from campwatch.export import export_csv  # noqa: PLC0415
-    from campwatch.workspace import open_workspace  # noqa: PLC0415
-    from evidence.ledger import Ledger  # noqa: PLC0415
-
-    workspace = open_workspace(context.obj.folder)
-    with Ledger(workspace.ledger_path) as ledger:
-        paths = export_csv(ledger, workspace.exports_folder / kind.value, as_of_run=as_of)
-    for path in paths:
-        stderr.print(str(path), soft_wrap=True)
-    context.obj.report({"files": [str(path) for path in paths]})
-
-
 app.command()(verify)
 app.command()(reproduce)
 app.command()(release)
@@ -156,6 +141,10 @@ def demo(
     summary = run_and_report(workspace, RunOptions(), session=context.obj, console=stderr)
     if not summary.complete:
         raise typer.Exit(EXIT_INCOMPLETE)
+
+
+app.command()(export)
+app.command()(figure)
 
 
 def main() -> None:

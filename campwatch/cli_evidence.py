@@ -55,11 +55,24 @@ def reproduce(
         raise typer.Exit(EXIT_ERROR)
 
 
-def release(context: typer.Context, release_id: Annotated[str, typer.Argument(metavar="ID")]) -> None:
+def release(
+    context: typer.Context,
+    release_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    restricted: Annotated[
+        bool | None,
+        typer.Option("--restricted/--public", help="Freeze what is not marked public too, or never."),
+    ] = None,
+) -> None:
     """Freeze data, method and text under a citable id."""
+    from aoi.site_file import read_site  # noqa: PLC0415
+    from campwatch.profile import shows_restricted  # noqa: PLC0415
     from campwatch.release import make_release  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
-    made = make_release(open_workspace(context.obj.folder), release_id)
+    workspace = open_workspace(context.obj.folder)
+    sites = [read_site(path) for path in workspace.chosen_paths()]
+    shown = shows_restricted(restricted, workspace.settings.map, sites)
+    made = make_release(workspace, release_id, restricted=shown)
     say(f"release {made.release_id} in {made.folder}; manifest {made.manifest_sha256}")
     context.obj.report({**asdict(made), "folder": str(made.folder)})

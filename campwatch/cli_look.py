@@ -100,9 +100,15 @@ def draw_maps(
     context: typer.Context,
     *,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
-    restricted: Annotated[bool, typer.Option("--restricted", help="Show what is restricted.")] = False,
+    restricted: Annotated[
+        bool | None,
+        typer.Option(
+            "--restricted/--public",
+            help="Show what is restricted, or never. [default: only where nothing is public]",
+        ),
+    ] = None,
 ) -> None:
-    """Draw the maps anew; without --restricted nothing restricted is in them."""
+    """Draw the maps anew."""
     from campwatch.maps import draw  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 

@@ -11,7 +11,9 @@ from evidence.errors import ExportError
 from evidence.ledger import Ledger
 
 
-def draw(workspace: Workspace, sites: tuple[str, ...], *, restricted: bool, progress: Progress) -> list[Path]:
+def draw(
+    workspace: Workspace, sites: tuple[str, ...], *, restricted: bool | None, progress: Progress
+) -> list[Path]:
     """Write the maps of the named sites, or of all.
 
     Raises:

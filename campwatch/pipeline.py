@@ -72,6 +72,8 @@ class SiteSummary:
     map_path: Path | None = None
     """Of the map, where it was drawn anew."""
     error: str | None = None
+    skipped: str | None = None
+    """Why it was left alone on purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +144,7 @@ def run_workspace(
         prepared = [_guarded(path.stem, partial(_prepare, run, path, sources)) for path in paths]
         summaries = tuple(_measure_all(run, prepared))
         if not workspace.ledger_path.exists():
-            raise WatchError("; ".join(f"{site.site_id}: {site.error}" for site in summaries))
+            raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
         return RunSummary(run_id=run.run_id, sites=summaries, head=_finish(run, summaries))
 
 
@@ -168,6 +170,9 @@ class _Prepared:
 
 def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared | SiteSummary:
     site = read_site(path)
+    if not site.accepted:
+        text = f"its ordering box is derived and not accepted (campwatch sites accept {site.id})"
+        return SiteSummary(site_id=site.id, skipped=text)
     if run.out_of_time():
         return SiteSummary(site_id=site.id, error="left for the next run: the time limit has passed")
     since = run.options.since or run.workspace.settings.monitor.since
@@ -272,7 +277,7 @@ def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
     """Alerts, then the tables where they are behind; the digest over all custody heads."""
     workspace, settings = run.workspace, run.workspace.settings.alerts
     with Ledger(workspace.ledger_path) as ledger:
-        failures = {site.site_id: site.error for site in summaries}
+        failures = {site.site_id: site.error for site in summaries if not site.skipped}
         watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
         deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
         head = heads_digest(ledger.heads())

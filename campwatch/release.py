@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from campwatch import __version__
-from campwatch.export import export_csv
+from campwatch.exports.bundle import Bundle, collect
+from campwatch.exports.csv_files import write_csv
+from campwatch.exports.vector import write_geopackage
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN, heads_digest
@@ -34,11 +36,19 @@ class Release:
     manifest_sha256: str
 
 
-def make_release(workspace: Workspace, release_id: str, *, clock: Clock = system_clock) -> Release:
-    """Freeze the current rows, their custody, the method versions and the texts that explain them.
+def make_release(
+    workspace: Workspace, release_id: str, *, restricted: bool = False, clock: Clock = system_clock
+) -> Release:
+    """Freeze the current rows, the method versions and the texts that explain them.
+
+    Args:
+        workspace: whose.
+        release_id: the id to cite.
+        restricted: whether to freeze what is not marked public too, with the whole custody.
+        clock: now.
 
     Raises:
-        ExportError: where the id is taken or not of the form ``[a-z0-9.-]``.
+        ExportError: where the id is taken or not of the form ``[a-z0-9.-]``, or nothing may be shown.
     """
     if not _ID.fullmatch(release_id):
         raise ExportError(f"{release_id!r} is not a release id: lower-case letters, digits, dots and hyphens")
@@ -49,7 +59,8 @@ def make_release(workspace: Workspace, release_id: str, *, clock: Clock = system
         created, head = timestamp(clock), heads_digest(ledger.heads())
         draft = folder.with_name(f"{TEMPORARY_PREFIX}{release_id}")
         shutil.rmtree(draft, ignore_errors=True)
-        _write(ledger, draft, release_id=release_id, created=created, head=head)
+        bundle = collect(workspace, ledger, restricted=restricted, release_id=release_id)
+        _write(ledger, bundle, draft, release_id=release_id, created=created, head=head)
         digest = sha256_file(draft / "manifest.json")
         ledger.append(
             [],
@@ -64,11 +75,14 @@ def make_release(workspace: Workspace, release_id: str, *, clock: Clock = system
     return Release(release_id=release_id, folder=folder, created=created, head=head, manifest_sha256=digest)
 
 
-def _write(ledger: Ledger, folder: Path, *, release_id: str, created: str, head: str) -> None:
-    write_results(ledger, folder / "results.gpkg")
-    write_custody(ledger, folder / "custody.jsonl")
-    export_csv(ledger, folder / "csv")
-    write_text(folder / "README.txt", _readme(ledger, release_id, created, head))
+def _write(ledger: Ledger, bundle: Bundle, folder: Path, *, release_id: str, created: str, head: str) -> None:
+    write_csv(bundle, folder / "csv")
+    if bundle.stamp.restricted:
+        write_results(ledger, folder / "results.gpkg")
+        write_custody(ledger, folder / "custody.jsonl")
+    else:
+        write_geopackage(bundle, folder / "results.gpkg")
+    write_text(folder / "README.txt", _readme(bundle, release_id, created, head))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {
         "release": release_id,
@@ -80,25 +94,24 @@ def _write(ledger: Ledger, folder: Path, *, release_id: str, created: str, head:
     write_text(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True))
 
 
-def _readme(ledger: Ledger, release_id: str, created: str, head: str) -> str:
-    rows = ledger.current()
-    methods = sorted({(stored.row.layer, stored.row.method) for stored in rows})
-    years = sorted({str(stored.row.data["datetime"])[:4] for stored in ledger.current("observations")})
-    span = "" if not years else f" {years[0]}" if len(years) == 1 else f" {years[0]}-{years[-1]}"
+def _readme(bundle: Bundle, release_id: str, created: str, head: str) -> str:
+    rows = [stored.row for stored_rows in bundle.rows.values() for stored in stored_rows]
+    methods = sorted({(row.layer, row.method) for row in rows})
+    who = "restricted: holds what is not marked public" if bundle.stamp.restricted else "public"
     lines = [
-        f"campwatch release {release_id}, made {created} with campwatch {__version__}",
+        f"campwatch release {release_id} ({who}), made {created} with campwatch {__version__}",
         "",
         "Stockpile figures are plan area of probable coal; not volume, tonnage, production or origin.",
         "Imagery shows activity, not who works. Where nobody could look there is no figure, and the reason.",
         "Each figure has an interval at the level named beside it; validated_on says what it was checked on.",
         "",
-        f"Contains modified Copernicus Sentinel data{span}",
+        *sorted({table.attribution for table in bundle.tables}),
         f"Custody head: {head}",
         "",
         "Methods:",
         *(f"  {layer}: {method}" for layer, method in methods),
         "",
-        "csv/ holds one table per layer and data_dictionary.csv; results.gpkg the same with geometry;",
-        "custody.jsonl who did what when, hash-chained; manifest.json the SHA-256 of every file here.",
+        "csv/ holds one table per layer and the data dictionary; results.gpkg the same with geometry;",
+        "manifest.json the SHA-256 of every file here. A restricted release holds custody.jsonl too.",
     ]
     return "\n".join(lines) + "\n"

@@ -51,8 +51,8 @@ def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -
 
 
 def _status(site: SiteSummary) -> str:
-    if site.error:
-        return f"failed: {site.error}"
+    if site.error or site.skipped:
+        return f"failed: {site.error}" if site.error else f"skipped: {site.skipped}"
     return "incomplete" if site.gaps else "done"
 
 
@@ -112,6 +112,7 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
                 "retired_rows": site.retired_rows,
                 "map": str(site.map_path) if site.map_path else None,
                 "error": site.error,
+                "skipped": site.skipped,
             }
             for site in summary.sites
         ],

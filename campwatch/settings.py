@@ -60,10 +60,10 @@ class PrivacySettings(_Table):
 
 
 class MapSettings(_Table):
-    """The maps that a run draws for the analysts of this workspace."""
+    """Maps and exports of this workspace."""
 
-    restricted: bool = True
-    """Whether they show what is restricted; their names and every view then say so."""
+    restricted: bool | None = None
+    """Whether they show what is restricted, and say so; None: only where no site is public."""
     coordinate_decimals: int | None = Field(default=None, ge=0, le=7)
     """Of public maps: vertices are rounded to this many decimals of a degree."""
     delay_days: int = Field(default=0, ge=0)

@@ -13,6 +13,7 @@ from campwatch.workspace import Workspace
 from evidence.custody import custody_lines, heads_digest
 from evidence.layers import LAYERS
 from evidence.ledger import Ledger
+from evidence.runs import layer_rows
 from evidence.tables import layer_table
 from evidence.verify import Finding, verify_ledger
 from imagery.archive import Archive
@@ -63,7 +64,7 @@ def _results(path: Path, ledger: Ledger) -> list[Finding]:
     """By rows, not bytes: opening a GeoPackage in QGIS changes its bytes."""
     findings = []
     for layer in LAYERS.values():
-        wanted = layer_table(layer, ledger.current(layer.name))
+        wanted = layer_table(layer, layer_rows(ledger, layer.name))
         held = pd.DataFrame(pyogrio.read_dataframe(path, layer=layer.name, read_geometry=False))
         try:
             assert_frame_equal(_comparable(held), _comparable(wanted), check_dtype=False)

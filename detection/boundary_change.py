@@ -29,6 +29,7 @@ from detection.records import BoundaryChange
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
 
+METHOD = "boundary-change-1"
 CAUSES = ("undetermined", "ground", "reinterpretation", "registration")
 SHORTEST_PIECES = 3.0
 """A partial perimeter must hold this many independent errors to be compared."""

@@ -15,9 +15,10 @@ from imagery.simulate.terrain import Sun, random_field, resized
 
 Floats = NDArray[np.float32]
 
-MONTHLY_COVER = (0.38, 0.40, 0.45, 0.48, 0.50, 0.60, 0.72, 0.65, 0.48, 0.38, 0.45, 0.40)
-"""Mean cloud cover of a site by month: dry winters, wet summers as in north-western Korea (assumed)."""
-COVER_CONCENTRATION = 0.55
+MONTHLY_COVER = (0.30, 0.32, 0.37, 0.40, 0.42, 0.52, 0.66, 0.58, 0.40, 0.30, 0.37, 0.32)
+"""Mean cloud cover of a site by month: dry winters, wet summers as in north-western Korea (assumed shape; the
+level is tuned to the 20 of 24 months that had a date with at most 5 % cloud over Camp 14)."""
+COVER_CONCENTRATION = 0.48
 """Of the beta law of one date's cover: below 1, most dates are clear or overcast, as on the Romania cube."""
 FIELD_STEP_PX = 5
 """Cloud fields are drawn on 50 m cells and interpolated."""
@@ -51,6 +52,12 @@ class Sky:
         inner = slice(border, self.cloud.shape[0] - border)
         cut = {name: getattr(self, name)[inner, inner] for name in ("cloud", "shadow", "cirrus", "haze")}
         return replace(self, **cut)
+
+
+HAZE_SPREAD = 0.007
+"""Sd of the path-radiance error left in blue on most dates; three times that on the others (tuned)."""
+GAIN_SPREAD = 0.04
+"""Sd of the multiplicative error left, common to the bands (tuned)."""
 
 
 def draw_cover(weather: WeatherParams, month: int, rng: np.random.Generator) -> float:
@@ -114,14 +121,14 @@ def _cirrus(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
 def _haze(factor: float, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
     """Error of the aerosol estimate: an offset and a slow field, mostly small, sometimes large."""
     step = 10
-    spread = 0.004 * float(rng.choice([1.0, 3.0], p=[0.85, 0.15]))
+    spread = HAZE_SPREAD * float(rng.choice([1.0, 3.0], p=[0.85, 0.15]))
     field = random_field(rng, (shape[0] // step + 3, shape[1] // step + 3), slope=2.0)
     offset = spread * rng.standard_normal()
-    return resized((factor * (offset + 0.25 * spread * field)).astype(np.float32), shape, step=step)
+    return resized((factor * (offset + 0.15 * spread * field)).astype(np.float32), shape, step=step)
 
 
 def _gain(factor: float, rng: np.random.Generator) -> Floats:
-    common = rng.normal(0, 0.03)
+    common = rng.normal(0, GAIN_SPREAD)
     own = rng.normal(0, 0.008, len(OPTICAL_BANDS))
     return (1 + factor * (common + own)).astype(np.float32)
 

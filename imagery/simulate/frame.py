@@ -27,6 +27,12 @@ def utm_zone(lon: float) -> int:
     return int((lon + 180) // 6) % 60 + 1
 
 
+def whole_lattice(size_px: int) -> int:
+    """The next side in 10 m pixels that is a multiple of 60 m."""
+    step = round(LATTICE_M / PIXEL_M)
+    return -(-size_px // step) * step
+
+
 def from_cell(transform: Affine, column: int, row: int) -> Affine:
     """The same north-up grid, counted from another cell."""
     return Affine(

@@ -125,8 +125,8 @@ class SimulationParams:
     lon: float = 150.9
     lat: float = 39.5
     """Centre; the default lies in the open Pacific on the latitude of Korea: plainly no place."""
-    size_px: int = 250
-    """Side of the site in 10 m pixels (even)."""
+    size_px: int = 252
+    """Side of the site in 10 m pixels; rounded up to a multiple of 6 (60 m), as grids of sites are."""
     since: dt.date = dt.date(2017, 1, 1)
     until: dt.date = dt.date(2022, 1, 1)
     """First day that is not simulated."""
@@ -143,8 +143,8 @@ class SimulationParams:
 
     def __post_init__(self) -> None:
         """Refuse what cannot be simulated."""
-        if self.size_px < 60 or self.size_px % 2:  # noqa: PLR2004 - room for a yard, whole 20 m pixels
-            raise ValueError(f"size_px must be even and at least 60, not {self.size_px}")
+        if self.size_px < 60:  # noqa: PLR2004 - room for a yard
+            raise ValueError(f"size_px must be at least 60, not {self.size_px}")
         if self.until <= self.since:
             raise ValueError(f"until {self.until} must come after since {self.since}")
         unknown = set(self.sensor.bands) - set(OPTICAL_BANDS)

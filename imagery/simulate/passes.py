@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import lfilter
 
 from imagery.simulate.chance import Stream, stream
 from imagery.simulate.params import SimulationParams
@@ -112,6 +113,8 @@ class GroundState:
     phenology_shift_days: float
     greenness_gain: float
     """Slow factor on vegetation (vigour of the year), about 1."""
+    patchiness: tuple[float, float]
+    """Slow coefficients of two lasting patterns of brightness (moisture, stands that do well or badly)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +124,8 @@ class Weather:
     first: dt.date
     snow: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     wetness: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
-    vigour: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    slow: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    """(3, day): first-order processes of sd 1 that forget in `MEMORY_DAYS`."""
     year_shift: dict[int, float]
 
     def on(self, day: dt.date) -> GroundState:
@@ -131,10 +135,13 @@ class Weather:
             snow=float(self.snow[k]),
             wetness=float(self.wetness[k]),
             phenology_shift_days=self.year_shift[day.year],
-            greenness_gain=float(self.vigour[k]),
+            greenness_gain=float(1 + 0.04 * self.slow[0, k]),
+            patchiness=(float(self.slow[1, k]), float(self.slow[2, k])),
         )
 
 
+MEMORY_DAYS = 40.0
+"""How long unusual years and spots stay unusual (tuned to the Romania cube)."""
 SNOWFALLS = {12: 1.2, 1: 1.3, 2: 1.0, 3: 0.3, 11: 0.2}
 """Mean number of snowfalls per month that stay on the ground in Korea's north-west (assumed)."""
 RAIN_CHANCE = {
@@ -159,13 +166,22 @@ def build_weather(params: SimulationParams, seed: int) -> Weather:
     rng = stream(seed, Stream.WEATHER)
     first = dt.date(params.since.year - 1, 11, 1)
     days = [first + dt.timedelta(days=k) for k in range((params.until - first).days + 1)]
-    snow, wetness, vigour = (np.zeros(len(days)) for _ in range(3))
-    left = rain = slow = 0.0
+    snow, wetness = (np.zeros(len(days)) for _ in range(2))
+    left = rain = 0.0
     for k, day in enumerate(days):
         falls = rng.random() < params.weather.snow * SNOWFALLS.get(day.month, 0.0) / 30
         left = max(left - 1, 0.0) + (rng.exponential(5) + 2 if falls else 0.0)
         rain = 1.0 if rng.random() < RAIN_CHANCE[day.month] and snow[k - 1] == 0 else rain * np.exp(-1 / 5)
-        slow = slow * np.exp(-1 / 40) + np.sqrt(1 - np.exp(-2 / 40)) * rng.standard_normal()
-        snow[k], wetness[k], vigour[k] = min(left / 4, 1.0), rain, 1 + 0.03 * slow
+        snow[k], wetness[k] = min(left / 4, 1.0), rain
     shift = {year: float(rng.normal(0, 4)) for year in range(first.year, params.until.year + 1)}
-    return Weather(first, snow, wetness, vigour, shift)
+    return Weather(first, snow, wetness, _slow_processes(len(days), rng), shift)
+
+
+def _slow_processes(
+    count: int, rng: np.random.Generator
+) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
+    """Three independent first-order autoregressions of sd 1: (3, day)."""
+    keep = np.exp(-1 / MEMORY_DAYS)
+    shocks = np.sqrt(1 - keep**2) * rng.standard_normal((3, count))
+    shocks[:, 0] /= np.sqrt(1 - keep**2)
+    return np.asarray(lfilter([1.0], [1.0, -keep], shocks, axis=1))

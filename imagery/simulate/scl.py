@@ -55,7 +55,7 @@ def scene_classes(seen: dict[str, Floats], sky: Sky, rng: np.random.Generator) -
     patch = smooth_field(rng, cloud.shape, slope=0.7, step=2)
     classes = _surface(seen, wander, patch)
     dark = (seen["nir08"] < 0.13) & (seen["blue"] < 0.09)  # noqa: PLR2004
-    found = (shadow > 0.35 + 0.08 * wander[0]) & (patch < 1.4 + 0.3 * wander[1]) & (seen["nir08"] < 0.22)  # noqa: PLR2004
+    found = (shadow > 0.42 + 0.08 * wander[0]) & (patch < 0.6 + 0.4 * wander[1]) & (seen["nir08"] < 0.22)  # noqa: PLR2004
     classes[found & np.isin(classes, [Scl.DARK, Scl.UNCLASSIFIED, Scl.BARE, Scl.VEGETATION, Scl.WATER])] = (
         Scl.SHADOW
     )
@@ -101,9 +101,9 @@ def _clouds(
     bright = (seen["blue"] > 0.19 + 0.02 * wander[1]) & (classes == Scl.BARE)
     classes[bright] = Scl.CLOUD_MEDIUM
     classes[bright & (seen["blue"] > 0.30)] = Scl.CLOUD_HIGH  # noqa: PLR2004
-    thin = cirrus > 0.07 + 0.02 * wander[2] + 0.02 * patch
+    thin = cirrus > 0.09 + 0.03 * wander[2] + 0.03 * patch
     classes[thin] = Scl.CIRRUS
-    classes[cloud > 0.22 + 0.05 * wander[0] + 0.05 * patch] = Scl.CLOUD_MEDIUM
+    classes[cloud > 0.40 + 0.08 * wander[0] + 0.20 * patch] = Scl.CLOUD_MEDIUM
     classes[cloud > 0.62 + 0.05 * wander[3]] = Scl.CLOUD_HIGH
     return classes
 

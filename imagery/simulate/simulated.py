@@ -9,6 +9,7 @@ from pathlib import Path
 import xarray as xr
 
 from aoi.records import Site
+from aoi.site_file import write_site
 from imagery.simulate.catalog import write_catalog, write_scene_table
 from imagery.simulate.cube import build_cube
 from imagery.simulate.params import SimulationParams
@@ -16,7 +17,6 @@ from imagery.simulate.passes import optical_passes
 from imagery.simulate.products import CatalogHabits
 from imagery.simulate.radar import radar_cube, radar_passes
 from imagery.simulate.site import site_record
-from imagery.simulate.site_file import write_site_file
 from imagery.simulate.truth import SkyTruth, Truth
 from imagery.simulate.world import World, build_world
 
@@ -74,7 +74,8 @@ class SimulatedSite:
 
     def write_site_file(self, path: Path) -> Path:
         """Write the site as a site file (GeoJSON); returns the path."""
-        return write_site_file(self.site, path)
+        write_site(path, self.site)
+        return path
 
 
 def simulate_site(params: SimulationParams | None = None, *, seed: int) -> SimulatedSite:

@@ -8,11 +8,15 @@ from shapely.affinity import translate
 
 from aoi.records import Boundary, Sensitivity, Site, TracedImage, Zone, ZoneKind
 from imagery.simulate.chance import Stream, stream
+from imagery.simulate.frame import Frame
 from imagery.simulate.mine import Mine, PerimeterVersion
 from imagery.simulate.world import World
 
 INSET_M = 1.0
-"""The aoi stays this far within the site's grid, so that snapping it outwards gives the grid again."""
+"""The ordering box stays this far within the site's grid: snapped outwards it gives the grid again."""
+METRES_PER_DEGREE = 111_000.0
+ROUNDS = 8
+"""Of the search for the box; each leaves a few per cent of the error."""
 TRACE_ERROR_M = 3.0
 """Sd per axis of the shift of the image that a perimeter was traced on; common to the whole trace."""
 NOTE = "Simulated: no such place exists. Made by imagery.simulate, for judging methods."
@@ -21,12 +25,10 @@ NOTE = "Simulated: no such place exists. Made by imagery.simulate, for judging m
 def site_record(world: World) -> Site:
     """Build the `Site` of a world."""
     frame = world.frame
-    aoi = frame.degrees(frame.extent.buffer(-INSET_M, join_style="mitre"))
-    assert isinstance(aoi, Polygon)  # noqa: S101 - a square stays a polygon
     return Site(
         id=f"simulated-mine-{world.seed}",
         name=f"Simulated mine {world.seed}",
-        aoi=aoi,
+        aoi=ordering_box(frame),
         name_ko=None,
         kind="simulated",
         status="simulated",
@@ -36,6 +38,27 @@ def site_record(world: World) -> Site:
         boundaries=_boundaries(world),
         zones=_zones(world),
     )
+
+
+def ordering_box(frame: Frame) -> Polygon:
+    """The largest box of longitudes and latitudes within the site's grid, a square of its UTM zone."""
+    west, south, east, north = frame.bounds_m
+    lon, lat = frame.to_degrees.transform((west + east) / 2, (south + north) / 2)
+    half = (north - south) / 2
+    shrink, found = 1.0, Polygon()
+    for _ in range(ROUNDS):
+        half_lat = shrink * half / METRES_PER_DEGREE
+        half_lon = half_lat / np.cos(np.radians(lat))
+        found = Polygon(box(lon - half_lon, lat - half_lat, lon + half_lon, lat + half_lat).exterior)
+        left, low, right, high = _utm_bounds(frame, found)
+        shrink -= (max(west - left, south - low, right - east, high - north) + INSET_M) / half
+    return found
+
+
+def _utm_bounds(frame: Frame, degrees: Polygon) -> tuple[float, float, float, float]:
+    left, low, right, high = degrees.bounds
+    bounds = frame.to_utm.transform_bounds(left, low, right, high, densify_pts=64)
+    return float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3])
 
 
 def _boundaries(world: World) -> tuple[Boundary, ...]:

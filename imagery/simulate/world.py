@@ -14,7 +14,7 @@ from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.atmosphere import DIFFUSE
 from imagery.simulate.chance import Stream, stream
 from imagery.simulate.coverage import polygon_coverage
-from imagery.simulate.frame import CELL_M, Frame, from_cell
+from imagery.simulate.frame import CELL_M, Frame, from_cell, whole_lattice
 from imagery.simulate.layout import Land, build_land
 from imagery.simulate.mine import Mine, build_mine
 from imagery.simulate.params import SimulationParams
@@ -26,6 +26,8 @@ from imagery.simulate.terrain import Sun, cast_light, random_field, slope_gain, 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 
+PATCH_SPREAD = 0.03
+"""Sd of the patterns of brightness that come and go (tuned to the Romania cube)."""
 TERRAIN_LEFT = 0.6
 """Share of the slope's effect on light that is left in products."""
 FOREST = (Material.DECIDUOUS, Material.DECIDUOUS_LATE, Material.CONIFER)
@@ -115,12 +117,18 @@ class World:
             cover,
             np.zeros((1, 1), np.float32) if snow is None else snow,
             HOLDS_SNOW,
-            self.land.texture,
+            self._texture(state),
             self.light(sun),
             DIFFUSE[rows],
             out,
         )
         return out
+
+    def _texture(self, state: GroundState) -> Floats:
+        """Lasting texture, and the patterns that come and go over weeks."""
+        first, second = state.patchiness
+        now = 1 + PATCH_SPREAD * (first * self.season_patch + second * self.snow_lies)
+        return np.asarray(self.land.texture * now, np.float32)
 
     def _spectra(self, day: dt.date, state: GroundState) -> Floats:
         table = material_spectra(
@@ -194,7 +202,7 @@ def _compose(  # noqa: PLR0913, PLR0917 - arrays of a kernel
 
 def build_world(params: SimulationParams, seed: int) -> World:
     """Draw a world from a seed."""
-    frame = Frame(params.lon, params.lat, params.size_px)
+    frame = Frame(params.lon, params.lat, whole_lattice(params.size_px))
     land = build_land(params, frame, stream(seed, Stream.LAND))
     rng = stream(seed, Stream.SITE)
     south_slope = np.gradient(land.height_m, CELL_M, axis=0)

@@ -11,6 +11,7 @@ CW.drawHeader = () => {
   CW.fill(CW.clear(CW.byId("site-name")), CW.name(korean ? site.name_ko : site.name));
   CW.fill(CW.clear(CW.byId("site-sub")), [korean ? site.name : site.name_ko, site.kind, site.status].filter(Boolean).map((text, k) => [k ? " · " : null, CW.name(text)]));
   CW.byId("flag-restricted").hidden = !CW.data.profile.restricted;
+  CW.byId("home-link").href = CW.data.profile.restricted ? "index.restricted.html" : "index.html";
   CW.byId("flag-simulated").hidden = !CW.data.simulated;
   for (const button of CW.byId("lang").children) button.setAttribute("aria-pressed", String(button.dataset.lang === CW.lang));
   CW.byId("btn-keys").setAttribute("aria-label", CW.t("keys_long"));

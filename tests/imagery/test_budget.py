@@ -20,7 +20,9 @@ NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)
     [(100, 7, 16, 1, 0.089), (500, 7, 16, 1, 2.225), (1000, 11, 16, 1, 13.99), (500, 2, 32, 2.5, 3.179)],
 )
 def test_prices_are_the_published_ones(side: int, bands: int, bits: int, factor: float, units: float) -> None:
-    assert processing_units(side, side, bands=bands, bits=bits, factor=factor) == pytest.approx(units, rel=5e-3)
+    assert processing_units(side, side, bands=bands, bits=bits, factor=factor) == pytest.approx(
+        units, rel=5e-3
+    )
 
 
 def test_the_price_of_a_real_answer() -> None:
@@ -68,7 +70,9 @@ def test_a_spoiled_file_is_said_to_be(tmp_path: Path) -> None:
 
 @settings(max_examples=10, deadline=None)
 @given(st.lists(st.floats(0.01, 3), min_size=1, max_size=12))
-def test_threads_together_never_exceed_it(tmp_path_factory: pytest.TempPathFactory, prices: list[float]) -> None:
+def test_threads_together_never_exceed_it(
+    tmp_path_factory: pytest.TempPathFactory, prices: list[float]
+) -> None:
     budget = UnitBudget(tmp_path_factory.mktemp("b") / "b.json", units_per_month=5, now=lambda: NOW)
 
     def spend(price: float) -> float:
@@ -132,7 +136,9 @@ def test_it_ends_with_the_number_of_attempts() -> None:
 
 def test_what_is_not_worth_it_is_not_repeated() -> None:
     with pytest.raises(SourceError, match="gone"):
-        Retrier(sleep=lambda _: pytest.fail("slept")).call(failing(1, SourceError("gone", status=404)), what="t")
+        Retrier(sleep=lambda _: pytest.fail("slept")).call(
+            failing(1, SourceError("gone", status=404)), what="t"
+        )
 
 
 def test_a_pause_that_a_server_asks_for_holds_for_every_thread() -> None:
@@ -160,5 +166,7 @@ def test_a_pause_that_a_server_asks_for_holds_for_every_thread() -> None:
         ("nan", True, None),
     ],
 )
-def test_retry_after_is_read_in_every_unit(value: str | None, milliseconds: bool, seconds: float | None) -> None:  # noqa: FBT001
+def test_retry_after_is_read_in_every_unit(
+    value: str | None, milliseconds: bool, seconds: float | None
+) -> None:  # noqa: FBT001
     assert retry_after_s(value, now=NOW, milliseconds=milliseconds) == seconds

@@ -103,7 +103,9 @@ def test_an_empty_crop_decides_nothing() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.sampled_from([0, 1000]), st.sampled_from(["plants", "cloud", "winter soil"]))
+@given(
+    st.integers(0, 10_000), st.sampled_from([0, 1000]), st.sampled_from(["plants", "cloud", "winter soil"])
+)
 def test_pixels_never_say_the_opposite(seed: int, offset: int, kind: str) -> None:
     seen = decide_offset({}, ground(offset, kind=kind, seed=seed)).from_pixels
     assert seen in {None, -offset}
@@ -119,7 +121,10 @@ def test_the_romania_dates_are_never_taken_for_raw(romania_folder: Path) -> None
         counts = {0: {0: 0, -1000: 0, None: 0}, 1000: {0: 0, -1000: 0, None: 0}}
         for index in range(0, cube.sizes["time"], 3):
             date = cube.isel(time=index)
-            numbers = {meaning: np.nan_to_num(date[name].to_numpy()).astype("int64") for meaning, name in bands.items()}
+            numbers = {
+                meaning: np.nan_to_num(date[name].to_numpy()).astype("int64")
+                for meaning, name in bands.items()
+            }
             for offset in counts:
                 shifted = {band: np.where(dn > 0, dn + offset, 0) for band, dn in numbers.items()}
                 counts[offset][decide_offset({}, shifted).from_pixels] += 1

@@ -52,7 +52,12 @@ def test_radar_frames_of_one_pass_are_one_scene_but_two_acquisitions() -> None:
     assert same_acquisition(first, product(id="x", platform="sentinel-1a", tile=None))
 
 
-@given(st.lists(st.tuples(st.integers(0, 60), st.sampled_from("abc"), st.sampled_from(["51SYD", "52SBJ"])), max_size=30))
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.sampled_from("abc"), st.sampled_from(["51SYD", "52SBJ"])),
+        max_size=30,
+    )
+)
 def test_grouping_keeps_every_product_once_whatever_their_order(passes: list[tuple[int, str, str]]) -> None:
     products = [
         product(id=str(i), platform=f"sentinel-2{letter}", tile=tile, datetime=T0 + dt.timedelta(days=day))
