@@ -159,6 +159,10 @@ class _Run:
                     candidate = running.pop(future)
                     done += 1
                     self._tell(progress, done, len(todo), candidate, self._keep(candidate, future))
+        except BaseException:
+            for _, source in (offer for candidate in todo for offer in candidate.offers):
+                getattr(source, "stop", lambda: None)()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

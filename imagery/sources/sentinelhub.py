@@ -210,6 +210,10 @@ class SentinelHub:
             if chosen := [band for band in group if band in wanted]:
                 yield chosen, grid_over(bounds, _epsg_of(product), pixel_m)
 
+    def stop(self) -> None:
+        """End every wait: the run is being broken off."""
+        self._retrier.stop()
+
     def _units(self, grid: Grid, bands: Sequence[str]) -> float:
         radar = self._sensor == "sentinel-1"
         return processing_units(
