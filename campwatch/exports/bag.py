@@ -1,4 +1,4 @@
-"""A BagIt zip of one finding: what it says, what it was made from, how, and who did what; opens without campwatch."""
+"""A BagIt zip of one finding: what it says, from what, how, and who did what; opens without campwatch."""
 
 from __future__ import annotations
 
@@ -37,7 +37,6 @@ from evidence.tables import layer_table
 from imagery.records import ArchivedProduct
 
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-_LATEST_LOOKS = 3
 
 
 def write_bag(workspace: Workspace, ledger: Ledger, bundle: Bundle, folder: Path, *, finding: str) -> Path:
@@ -143,12 +142,9 @@ def _custody_line(entry: CustodyEntry, digest: str, *, whole: bool) -> str:
 
 def _code(ledger: Ledger, stored: StoredRow) -> dict[str, Any]:
     """What the run that wrote the row told of its code."""
-    told = [
-        e.data.get("code")
-        for _, e, _ in links_until(ledger)
-        if e.run_id == stored.run_id and e.data.get("code")
-    ]
-    return dict(told[-1]) if told else {}
+    entries = (entry for _, entry, _ in links_until(ledger) if entry.run_id == stored.run_id)
+    told: list[dict[str, Any]] = [entry.data["code"] for entry in entries if entry.data.get("code")]
+    return told[-1] if told else {}
 
 
 def _manifest(
@@ -189,7 +185,7 @@ def _make_bag(root: Path, bundle: Bundle, stored: StoredRow) -> None:
             "Source-Organization": "campwatch workspace",
             "External-Identifier": stored.row_id,
             "External-Description": f"Evidence of one finding at {stored.row.site_id}; {stamp.profile}",
-            "Internal-Sender-Identifier": f"{stamp.release}; run {stamp.run_id}; custody head {stamp.custody_head}",
+            "Internal-Sender-Identifier": f"{stamp.release}; run {stamp.run_id}; head {stamp.custody_head}",
             "Bagging-Date": stamp.as_of[:10],
             "Bag-Software-Agent": f"campwatch {stamp.version}",
         },

@@ -81,7 +81,7 @@ def pair_figure(
     looks = choose_pair(usable_looks(bundle, site.id), before=before, after=after)
     cube = load_looks(workspace, site, looks)
     notice = imagery_attribution(
-        [str(platform) for platform in cube["platform"].values],
+        [str(platform) for platform in cube["platform"].to_numpy()],
         [look.datetime.year for look in looks],
         simulated=bundle.stamp.simulated,
     )
