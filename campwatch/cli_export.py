@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+
+if TYPE_CHECKING:
+    from campwatch.workspace import Workspace
 
 
 class FormatOption(StrEnum):
@@ -27,7 +30,10 @@ class FormatOption(StrEnum):
 
 
 _AS_OF = typer.Option("--as-of", help="As things stood after this run.", metavar="RUN")
-_RESTRICTED = typer.Option("--restricted", help="Show what is not marked public; file names then say so.")
+_RESTRICTED = typer.Option(
+    "--restricted/--public",
+    help="Show what is not marked public, and say so. [default: only where no site is public]",
+)
 _SITE = typer.Option("--site", help="Only this site; may be repeated.", metavar="ID")
 _OUT = typer.Option("--out", help="Folder to write to.", metavar="DIR")
 
@@ -37,7 +43,7 @@ def export(
     *,
     kind: Annotated[FormatOption, typer.Option("--format", help="File format.")],
     as_of: Annotated[str | None, _AS_OF] = None,
-    restricted: Annotated[bool, _RESTRICTED] = False,
+    restricted: Annotated[bool | None, _RESTRICTED] = None,
     site: Annotated[list[str] | None, _SITE] = None,
     finding: Annotated[
         str | None, typer.Option(help="Row, disturbance or pile, for chips and bag.", metavar="ID")
@@ -49,10 +55,15 @@ def export(
     from campwatch.exports.write import export as write  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
+    workspace = open_workspace(context.obj.folder)
     options = ExportOptions(
-        restricted=restricted, as_of_run=as_of, sites=tuple(site or ()), finding=finding, out=out
+        restricted=_profile(workspace, restricted, site),
+        as_of_run=as_of,
+        sites=tuple(site or ()),
+        finding=finding,
+        out=out,
     )
-    _tell(context, write(open_workspace(context.obj.folder), ExportFormat(kind.value), options))
+    _tell(context, write(workspace, ExportFormat(kind.value), options))
 
 
 class FigureOption(StrEnum):
@@ -73,23 +84,32 @@ def figure(
     before: Annotated[str | None, typer.Option(help="Date of the first picture.", metavar="DATE")] = None,
     after: Annotated[str | None, typer.Option(help="Date of the second picture.", metavar="DATE")] = None,
     as_of: Annotated[str | None, _AS_OF] = None,
-    restricted: Annotated[bool, _RESTRICTED] = False,
+    restricted: Annotated[bool | None, _RESTRICTED] = None,
     out: Annotated[Path | None, _OUT] = None,
 ) -> None:
     """Draw figures for print: PNG at 300 dpi and SVG."""
     from campwatch.exports.figures import FigureOptions, write_figures  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
+    workspace = open_workspace(context.obj.folder)
     options = FigureOptions(
         kinds=tuple(k.value for k in kind or list(FigureOption)),
         sites=tuple(site or ()),
         before=before,
         after=after,
         as_of_run=as_of,
-        restricted=restricted,
+        restricted=_profile(workspace, restricted, site),
         out=out,
     )
-    _tell(context, write_figures(open_workspace(context.obj.folder), options))
+    _tell(context, write_figures(workspace, options))
+
+
+def _profile(workspace: Workspace, asked: bool | None, only: list[str] | None) -> bool:
+    from aoi.site_file import read_site  # noqa: PLC0415
+    from campwatch.profile import shows_restricted  # noqa: PLC0415
+
+    sites = [read_site(path) for path in workspace.chosen_paths(tuple(only or ()))]
+    return shows_restricted(asked, workspace.settings.map, sites)
 
 
 def _tell(context: typer.Context, paths: list[Path]) -> None:

@@ -91,7 +91,7 @@ def demo_site() -> dict[str, Any]:
                  name_ko="예시: 루마니아 산림 벌채지 (탄광 아님)", kind="demonstration",
                  note="Real Sentinel-2 imagery of a forest. Not a camp, not a mine."),
         _feature(_BOUNDARY, role="boundary", boundary_id="demo-line", valid_from="2015-01-01",
-                 source="drawn for the demo through the middle of the scene; encloses nothing real", basis="inferred"),
+                 source="drawn for the demo through the scene; encloses nothing real", basis="inferred"),
         _feature(_CONTROL, role="zone", id="negative-control", kind="stockyard",
                  name="Negative control: any coal in this forest is a false positive"),
     ]  # fmt: skip

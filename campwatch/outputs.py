@@ -10,8 +10,10 @@ import xarray as xr
 
 from aoi.records import Sensitivity, Site
 from campwatch import __version__
+from campwatch.profile import shows_restricted
 from campwatch.workspace import Workspace
-from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.records import BoundaryChange, Footprint, SeriesPoint, Stockpile, StockpileArea
+from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
@@ -48,16 +50,22 @@ def write_site_page(
         stockpile_areas=_records(ledger, "stockpile_areas", site.id, StockpileArea),
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
+        boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
         profile=profile,
     )
     return write_site_map(site_page_path(workspace, site, profile), data)
 
 
+def shown_state(ledger: Ledger, site: Site) -> str:
+    """Digest of every current row that the map of a site shows."""
+    rows = ledger.current(site_id=site.id)
+    return sha256_json([stored.row_id for stored in rows if stored.row.layer != "alerts"])
+
+
 def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:
     """Who the map of a site is for; a site without restricted parts has one map only."""
     settings = workspace.settings.map
-    wanted = settings.restricted if restricted is None else restricted
-    if wanted and has_restricted_parts(site):
+    if shows_restricted(restricted, settings, [site]) and has_restricted_parts(site):
         return Profile(restricted=True)
     return Profile(coordinate_decimals=settings.coordinate_decimals, delay_days=settings.delay_days)
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from evidence.errors import ArchiveError
-from evidence.files import is_temporary, remove_leftovers, write_text
-from evidence.hashing import sha256_file
+from evidence.files import TEMPORARY_PREFIX, is_temporary, remove_leftovers, sync_folder, write_text
+from evidence.hashing import sha256_bytes
 from imagery.archive_catalog import write_catalog, write_collection
 from imagery.archive_check import Finding, check_product
 from imagery.archive_items import (
@@ -26,7 +26,7 @@ from imagery.archive_items import (
     sensor_of,
     source_document,
 )
-from imagery.archive_write import item_text, write_cog
+from imagery.archive_write import encode_all, item_text, write_durably
 from imagery.gaps import Gap, read_gaps, write_gap
 from imagery.records import ArchivedProduct, FetchedProduct, Product
 from imagery.scenes import same_acquisition
@@ -55,6 +55,7 @@ class Archive:
         *,
         ordering_box: tuple[float, float, float, float] | None = None,
         index: bool = True,
+        encoded: Mapping[str, bytes] | None = None,
     ) -> ArchivedProduct:
         """Add a product; one that is there already stays as it is and is returned.
 
@@ -63,6 +64,7 @@ class Archive:
             fetched: product and pixels.
             ordering_box: what was asked for, degrees.
             index: also renew the collection's links (a run of many does that once, with `write_index`).
+            encoded: from `encode_all`, where another thread has done that.
 
         Raises:
             ArchiveError: where there is nothing to keep.
@@ -70,7 +72,7 @@ class Archive:
         if not fetched.rasters:
             raise ArchiveError(f"{fetched.product.id}: no pixels to archive")
         same = self._same_processing(site_id, fetched, ordering_box)
-        archived = same or self._write(site_id, fetched, ordering_box)
+        archived = same or self._write(site_id, fetched, ordering_box, encoded or encode_all(fetched))
         if index:
             self.write_index(site_id)
         return archived
@@ -118,17 +120,25 @@ class Archive:
             write_collection(folder, site_id)
         write_catalog(self.root)
 
-    def recover(self) -> int:
-        """Remove what interrupted writes left, and renew every index; returns how many files went."""
+    def recover(self, site_id: str | None = None) -> int:
+        """Remove what interrupted writes left, and renew the index; returns how many files went.
+
+        Args:
+            site_id: only this site; all of them by default.
+        """
         if not self.root.is_dir():
             return 0
-        removed = remove_leftovers(self.root)
-        for folder in [path for site in self.sites() for path in _product_folders(self.root / site)]:
+        wanted = [folder_name(site_id)] if site_id else self.sites()
+        removed = sum(remove_leftovers(self.root / site) for site in wanted)
+        for folder in [path for site in wanted for path in _product_folders(self.root / site)]:
             if not (folder / f"{folder.name}.json").exists():
                 removed += _remove_folder(folder)
         self._known.clear()
-        for site_id in self.sites():
-            self.write_index(site_id)
+        for path in self.root.glob(f"{TEMPORARY_PREFIX}*"):
+            path.unlink()
+            removed += 1
+        for site in wanted:
+            self.write_index(site)
         return removed
 
     def verify(self, *, deep: bool = False, site_id: str | None = None) -> list[Finding]:
@@ -179,7 +189,11 @@ class Archive:
         )
 
     def _write(
-        self, site_id: str, fetched: FetchedProduct, ordering_box: tuple[float, float, float, float] | None
+        self,
+        site_id: str,
+        fetched: FetchedProduct,
+        ordering_box: tuple[float, float, float, float] | None,
+        encoded: Mapping[str, bytes],
     ) -> ArchivedProduct:
         product, accessed = fetched.product, self._clock()
         sensor = sensor_of(product.platform)
@@ -189,19 +203,12 @@ class Archive:
         assets = {}
         for band, raster in fetched.rasters.items():
             path = folder / f"{band}.tif"
-            write_cog(path, raster)
+            data = encoded[band]
+            write_durably(path, data)
             assets[band] = asset_entry(
-                path, raster, product.assets.get(band), sha256=sha256_file(path), size=path.stat().st_size
+                path, raster, product.assets.get(band), sha256=sha256_bytes(data), size=len(data)
             )
-        write_text(folder / SOURCE_FILE, source_document(fetched))
-        digest = sha256_file(folder / SOURCE_FILE)
-        assets["source"] = {
-            "href": f"./{SOURCE_FILE}",
-            "type": "application/json",
-            "roles": ["metadata"],
-            "file:checksum": f"1220{digest}",
-            "campwatch:sha256": digest,
-        }
+        assets["source"] = _write_source(folder, fetched)
         item = build_item(
             folder.name,
             f"{site_id}-{sensor}",
@@ -212,11 +219,27 @@ class Archive:
             predecessor=_relative(previous) if previous else None,
         )
         path = folder / f"{folder.name}.json"
+        sync_folder(parent)
         write_text(path, item_text(item))
         archived = archived_from_item(path, item)
         self._known[site_id].append(archived)
         log.debug("archived %s for %s", folder.name, site_id)
         return archived
+
+
+def _write_source(folder: Path, fetched: FetchedProduct) -> dict[str, object]:
+    """The provider's own item, beside ours; returns its STAC asset."""
+    data = source_document(fetched).encode()
+    write_durably(folder / SOURCE_FILE, data)
+    digest = sha256_bytes(data)
+    return {
+        "href": f"./{SOURCE_FILE}",
+        "type": "application/json",
+        "roles": ["metadata"],
+        "file:checksum": f"1220{digest}",
+        "file:size": len(data),
+        "campwatch:sha256": digest,
+    }
 
 
 def processing_order(product: ArchivedProduct) -> tuple[str, str, str]:

@@ -2,48 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
-from rasterio.warp import Resampling
+from pyproj import Transformer
+from rasterio.features import geometry_mask
+from shapely.geometry.base import BaseGeometry
 
 from evidence.errors import MeasurementError
-from imagery.bands import NATIVE_RESOLUTION_M, OPTICAL_BANDS
-from imagery.cube_read import SourceProduct, read_product
-from imagery.cube_scenes import ArchivedScene, group_archived, sun_angles
-from imagery.masks import MaskParams, SceneMask, mask_scene
+from evidence.hashing import sha256_json
+from imagery.bands import NATIVE_RESOLUTION_M
+from imagery.cube_lazy import lazy_variable
+from imagery.cube_params import CubeParams
+from imagery.cube_reference import Reference, build_reference
+from imagery.cube_scene import MASKS, SceneImage, Stages, load_scene
+from imagery.cube_scenes import ArchivedScene, group_archived
+from imagery.cube_store import LAYOUT, CubeStore, column
 from imagery.records import ArchivedProduct
-from imagery.resample import centre_lon_lat, to_grid
+from imagery.resample import shape_of, wkt_of
 
+__all__ = ["CubeParams", "iter_rows", "load_cube"]
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CubeParams:
-    """Knobs of the cube; saved in its attributes."""
-
-    bands: tuple[str, ...] = OPTICAL_BANDS
-    """Bands to load; what no product has is left out."""
-    min_valid_fraction: float = 0.02
-    """Scenes with less to see are kept as unusable."""
-    masks: MaskParams = field(default_factory=MaskParams)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SceneImage:
-    """One scene on the grid."""
-
-    reflectance: dict[str, NDArray[np.float32]]
-    """(y, x) by band, NaN where missing."""
-    mask: SceneMask
-    status: str
-    detail: str
-    offset_applied: float
-    sun: tuple[float, float]
+RECORD = (
+    "time",
+    "scene_id",
+    "platform",
+    "relative_orbit",
+    "baseline",
+    "dx_m",
+    "dy_m",
+    "residual_px",
+    "offset_applied",
+    "status",
+    "detail",
+    "valid_fraction",
+    "snow_fraction",
+    "sun_elevation_deg",
+    "sun_azimuth_deg",
+)
+IN_MEMORY_SHARE = 0.5
+"""A cube larger than this share of the limit stays in the cache: measuring needs room too."""
 
 
 def load_cube(
@@ -51,7 +57,11 @@ def load_cube(
     grid: GeoBox,
     *,
     params: CubeParams | None = None,
-    cache_dir: Path | None = None,  # noqa: ARG001
+    cache_dir: Path | None = None,
+    aoi: BaseGeometry | None = None,
+    memory_gb: float = 2.0,
+    progress: Callable[[int, int], None] | None = None,
+    stages: Stages | None = None,
 ) -> xr.Dataset:
     """The site's scenes as a Dataset ``(time, y, x)``.
 
@@ -59,125 +69,125 @@ def load_cube(
         products: what the archive holds of the site, Sentinel-2.
         grid: the site's grid.
         params: knobs.
-        cache_dir: where a cube that does not fit in memory may live.
+        cache_dir: where scenes on the grid are kept, so that a new scene costs one scene. A cube that does
+            not fit in memory stays there and is read as it is used; see `iter_rows`.
+        aoi: polygon in EPSG:4326 over which valid and snow fractions are counted; the grid by default.
+        memory_gb: the limit.
+        progress: called with scenes done and scenes to do.
+        stages: where to book the time.
+
+    Raises:
+        MeasurementError: where there is nothing to load, or it does not fit and there is no cache.
     """
     params = params or CubeParams()
     scenes = group_archived(products)
     if not scenes:
         raise MeasurementError("no archived product to make a cube of")
     bands = tuple(b for b in params.bands if any(b in p.bands for p in products))
-    images = [load_scene(scene, grid, bands, params) for scene in scenes]
-    return _dataset(scenes, images, grid, bands)
+    fits = cube_bytes(len(scenes), len(bands), grid) <= IN_MEMORY_SHARE * memory_gb * 1e9
+    if cache_dir is None and not fits:
+        size = cube_bytes(len(scenes), len(bands), grid) / 1e9
+        raise MeasurementError(f"a cube of {size:.1f} GB needs a cache folder to stay under {memory_gb:g} GB")
+    work = _Work(grid=grid, bands=bands, params=params, aoi=aoi, progress=progress, stages=stages or Stages())
+    dataset = work.in_memory(scenes) if cache_dir is None else work.in_cache(scenes, cache_dir)
+    return dataset.load() if fits else dataset
 
 
-def load_scene(scene: ArchivedScene, grid: GeoBox, bands: Sequence[str], params: CubeParams) -> SceneImage:
-    """Read, fuse and mask one scene."""
-    sun = sun_angles(scene, *centre_lon_lat(grid))
-    sources = [s for s in (read_product(p, grid) for p in scene.products) if s is not None]
-    decided = [s for s in sources if s.offset.value is not None]
-    reflectance = {band: _fused(decided, band, grid) for band in bands}
-    scl = _fused_classes(decided, grid)
-    mask = mask_scene(reflectance, scl, sun, abs(grid.resolution.x), params.masks)
-    status, detail = _status(sources, decided, mask, params)
-    offset = decided[0].offset.value if decided else None
-    return SceneImage(
-        reflectance=reflectance,
-        mask=mask,
-        status=status,
-        detail=detail,
-        offset_applied=np.nan if offset is None else offset,
-        sun=sun,
-    )
+def cube_bytes(scenes: int, bands: int, grid: GeoBox) -> int:
+    """What the cube takes in memory: float32 bands and boolean masks."""
+    height, width = grid.shape
+    return int(scenes * height * width * (4 * bands + len(MASKS)))
 
 
-def _status(
-    sources: list[SourceProduct], decided: list[SourceProduct], mask: SceneMask, params: CubeParams
-) -> tuple[str, str]:
-    if not sources:
-        return "unusable", "no pixels over the grid"
-    if not decided:
-        return "unusable", f"offset undecided: {sources[0].offset.evidence}"
-    fraction = float(mask.valid.mean())
-    if fraction < params.min_valid_fraction:
-        return "unusable", f"clear ground on {fraction:.4f} of the grid, cloud on {mask.cloud.mean():.4f}"
-    return "used", ""
+def iter_rows(cube: xr.Dataset, *, memory_gb: float = 0.25) -> Iterator[tuple[slice, xr.Dataset]]:
+    """Strips of rows over all dates, loaded, each within `memory_gb`; for what works pixel by pixel."""
+    height = cube.sizes["y"]
+    per_row = sum(v.dtype.itemsize * v.size // height for v in cube.data_vars.values())
+    rows = max(1, int(memory_gb * 1e9 // max(per_row, 1)))
+    for start in range(0, height, rows):
+        strip = slice(start, min(start + rows, height))
+        yield strip, cube.isel(y=strip).load()
 
 
-def _fused(sources: list[SourceProduct], band: str, grid: GeoBox) -> NDArray[np.float32]:
-    """The band on the grid: the first product's pixels, the others' only where it has none."""
-    fused = np.full(grid.shape, np.nan, np.float32)
-    for source in _ordered(sources, grid):
-        empty = np.isnan(fused)
-        if band not in source.bands or not empty.any():
-            continue
-        own = source.bands[band]
-        values = to_grid(source.reflectance(band), own.transform, own.crs_wkt, grid)
-        fused[empty] = values[empty]
-    return fused
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What every scene of one cube shares."""
 
+    grid: GeoBox
+    bands: tuple[str, ...]
+    params: CubeParams
+    aoi: BaseGeometry | None
+    progress: Callable[[int, int], None] | None
+    stages: Stages
 
-def _fused_classes(sources: list[SourceProduct], grid: GeoBox) -> NDArray[np.uint8] | None:
-    if not any("scl" in source.bands for source in sources):
-        return None
-    fused = np.zeros(grid.shape, np.uint8)
-    for source in _ordered(sources, grid):
-        if "scl" not in source.bands:
-            continue
-        own = source.bands["scl"]
-        values = own.dn.astype(np.float32)
-        classes = to_grid(values, own.transform, own.crs_wkt, grid, resampling=Resampling.nearest)
-        fused = np.where(fused == 0, np.nan_to_num(classes).astype(np.uint8), fused)
-    return fused
+    def in_memory(self, scenes: Sequence[ArchivedScene]) -> xr.Dataset:
+        reference = self.reference(scenes)
+        shape = (len(scenes), *self.grid.shape)
+        arrays: dict[str, NDArray[Any]] = {band: np.empty(shape, np.float32) for band in self.bands}
+        arrays |= {name: np.empty(shape, bool) for name in MASKS}
+        records = []
+        for k, image in enumerate(self.images(scenes, reference)):
+            for name in arrays:
+                arrays[name][k] = image.reflectance[name] if name in self.bands else image.masks[name]
+            records.append(image.record)
+        variables = {name: xr.Variable(("time", "y", "x"), values) for name, values in arrays.items()}
+        return self.dataset(variables, records)
 
+    def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> xr.Dataset:
+        reference = self.reference(scenes)
+        store = CubeStore.open(cache_dir, self.key(reference), self.bands, shape_of(self.grid))
+        new = [scene for scene in scenes if scene.digest not in store.records]
+        for scene, image in zip(new, self.images(new, reference), strict=True):
+            store.add(scene.digest, image)
+        records = [store.records[scene.digest] for scene in scenes]
+        slabs = np.array([record["slab"] for record in records])
+        variables = {name: lazy_variable(store, name, slabs) for name in (*self.bands, *MASKS)}
+        return self.dataset(variables, records)
 
-def _ordered(sources: list[SourceProduct], grid: GeoBox) -> list[SourceProduct]:
-    """Products in the grid's own zone first: they need no reprojection."""
-    own = grid.crs
+    def reference(self, scenes: Sequence[ArchivedScene]) -> Reference | None:
+        if not self.params.register and not self.params.use_history:
+            return None
+        reference = build_reference(scenes, self.grid, self.params.reference)
+        if not self.params.register:
+            return dataclasses.replace(reference, members={})
+        return reference if self.params.use_history else dataclasses.replace(reference, histories={})
 
-    def foreign(source: SourceProduct) -> tuple[bool, str]:
-        first = next(iter(source.bands.values()))
-        return own != first.crs_wkt, source.product.id
+    def images(self, scenes: Sequence[ArchivedScene], reference: Reference | None) -> Iterator[SceneImage]:
+        within = self.within()
+        for k, scene in enumerate(scenes):
+            yield load_scene(
+                scene,
+                self.grid,
+                self.bands,
+                self.params,
+                reference=reference,
+                within=within,
+                stages=self.stages,
+            )
+            if self.progress is not None:
+                self.progress(k + 1, len(scenes))
 
-    return sorted(sources, key=foreign)
+    def within(self) -> NDArray[np.bool_] | None:
+        """(y, x): pixels of the aoi."""
+        if self.aoi is None:
+            return None
+        forward = Transformer.from_crs("EPSG:4326", wkt_of(self.grid), always_xy=True)
+        outline = shapely.transform(self.aoi, lambda p: np.column_stack(forward.transform(*p.T)))
+        inside = geometry_mask([outline], self.grid.shape, self.grid.transform, invert=True, all_touched=True)
+        return np.asarray(inside) if inside.any() else None
 
+    def key(self, reference: Reference | None) -> str:
+        """What a stored scene hangs on besides its own bytes."""
+        held = None if reference is None else reference.digest
+        outline = None if self.aoi is None else shapely.to_wkb(self.aoi, hex=True)
+        return sha256_json(
+            [LAYOUT, repr(self.grid), self.bands, dataclasses.asdict(self.params), held, outline]
+        )
 
-def _dataset(
-    scenes: list[ArchivedScene], images: list[SceneImage], grid: GeoBox, bands: Sequence[str]
-) -> xr.Dataset:
-    dims = ("time", "y", "x")
-    variables: dict[str, tuple[tuple[str, ...], NDArray[np.generic]]] = {}
-    for band in bands:
-        variables[band] = (dims, np.stack([image.reflectance[band] for image in images]))
-    usable = np.array([image.status == "used" for image in images])[:, None, None]
-    for name in ("valid", "cloud", "shadow", "snow", "water"):
-        layer = np.stack([getattr(image.mask, name) for image in images])
-        variables[name] = (dims, layer & usable if name == "valid" else layer)
-    coords = dict(xr_coords(grid, dims=("y", "x"))) | _time_coords(scenes, images)
-    dataset = xr.Dataset(variables, coords=coords)
-    for band in bands:
-        dataset[band].attrs["native_resolution_m"] = NATIVE_RESOLUTION_M[band]
-    return dataset
-
-
-def _time_coords(
-    scenes: list[ArchivedScene], images: list[SceneImage]
-) -> dict[str, tuple[str, NDArray[np.generic]]]:
-    nan = np.full(len(scenes), np.nan)
-    columns: dict[str, NDArray[np.generic]] = {
-        "time": np.array([s.datetime.replace(tzinfo=None) for s in scenes], "datetime64[ns]"),
-        "scene_id": np.array([s.id for s in scenes]),
-        "platform": np.array([s.platform for s in scenes]),
-        "relative_orbit": np.array([-1 if s.relative_orbit is None else s.relative_orbit for s in scenes]),
-        "baseline": np.array([s.baseline for s in scenes]),
-        "dx_m": nan,
-        "dy_m": nan,
-        "residual_px": nan,
-        "offset_applied": np.array([image.offset_applied for image in images]),
-        "status": np.array([image.status for image in images]),
-        "detail": np.array([image.detail for image in images]),
-        "valid_fraction": np.array([image.mask.valid.mean() for image in images]),
-        "snow_fraction": np.array([image.mask.snow.mean() for image in images]),
-        "sun_elevation_deg": np.array([image.sun[0] for image in images]),
-        "sun_azimuth_deg": np.array([image.sun[1] for image in images]),
-    }
-    return {name: ("time", values) for name, values in columns.items()}
+    def dataset(self, variables: dict[str, xr.Variable], records: Sequence[Any]) -> xr.Dataset:
+        coords: dict[Any, Any] = {**xr_coords(self.grid, dims=("y", "x"))}
+        coords |= {name: ("time", column(records, name)) for name in RECORD}
+        dataset = xr.Dataset(variables, coords=coords)
+        for band in self.bands:
+            dataset[band].attrs["native_resolution_m"] = NATIVE_RESOLUTION_M[band]
+        return dataset

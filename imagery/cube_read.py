@@ -1,11 +1,12 @@
-"""Source pixels of archived products as reflectance, on their own lattice."""
+"""Source pixels of archived products over a grid, on their own lattices."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import rasterio
@@ -17,22 +18,32 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window, from_bounds
 
 from imagery.bands import OPTICAL_BANDS
-from imagery.radiometry import DigitalNumbers, OffsetDecision, reflectance_offset
+from imagery.cube_scenes import ArchivedScene
+from imagery.offset import OffsetDecision, decide_offset
 from imagery.records import ArchivedProduct
-from imagery.resample import wkt_of
+from imagery.resample import same_crs, wkt_of
 
-MARGIN_PX = 8
+MARGIN_PX = 10
 """Read beyond the grid: room for the shift and for the resampling kernel."""
 
 DEFAULT_SCALE = 1e-4
 """Sentinel-2 L2A since launch, where the metadata say nothing."""
+
+BLOCK_CACHE_BYTES = 64_000_000
+"""GDAL's own default is a twentieth of the machine's memory, beyond any limit that was set here."""
+
+DECIDING_BANDS = ("blue", "green", "red", "nir", "scl")
+"""What the offset is decided from."""
+
+Prior = Mapping[tuple[str, str, str], float]
+"""Offset that clear products of one kind (source, baseline, flag) turned out to need."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceBand:
     """One band over the grid on its own lattice."""
 
-    dn: DigitalNumbers
+    dn: NDArray[Any]
     """(y, x) digital numbers."""
     transform: Affine
     crs_wkt: str
@@ -44,60 +55,90 @@ class SourceProduct:
 
     product: ArchivedProduct
     bands: Mapping[str, SourceBand]
-    offset: OffsetDecision
+    offset: float | None
+    """Reflectance to add; None where it could not be decided."""
+    evidence: str
 
-    def reflectance(self, band: str) -> NDArray[np.float32]:
-        """Reflectance, NaN where missing. A zero among non-zero bands is clamped ground, not missing."""
-        source = self.bands[band]
-        scale = self.product.scale.get(band) or DEFAULT_SCALE
-        values = source.dn.astype(np.float32) * np.float32(scale) + np.float32(self.offset.value or 0.0)
-        values[self.missing(band)] = np.nan
-        return values
+    def scale(self, band: str) -> float:
+        """Reflectance per number."""
+        return self.product.scale.get(band) or DEFAULT_SCALE
 
     def missing(self, band: str) -> NDArray[np.bool_]:
-        """Where no band of the same lattice holds anything."""
+        """Where no band of the same lattice holds anything: a zero among others is clamped ground."""
         own = self.bands[band]
         missing: NDArray[np.bool_] = own.dn == 0
-        if not missing.any():
-            return missing
         for name, other in self.bands.items():
+            if not missing.any():
+                break
             if name in OPTICAL_BANDS and other.dn.shape == own.dn.shape:
                 missing &= other.dn == 0
         return missing
 
 
-def read_product(product: ArchivedProduct, grid: GeoBox) -> SourceProduct | None:
-    """The product's pixels over `grid`; None where it does not touch it."""
-    bands = {name: read_window(path, grid) for name, path in product.bands.items()}
-    found = {name: band for name, band in bands.items() if band is not None}
-    optical = {name: band.dn[band.dn > 0] for name, band in found.items() if name in OPTICAL_BANDS}
-    if not any(dn.size for dn in optical.values()):
+def kind_of(product: ArchivedProduct) -> tuple[str, str, str]:
+    """Products of one kind share what their provider did about the offset."""
+    flag = str(product.properties.get("earthsearch:boa_offset_applied"))
+    return product.source, str(product.baseline), flag
+
+
+def read_scene(
+    scene: ArchivedScene, grid: GeoBox, bands: Sequence[str], *, prior: Prior | None = None
+) -> list[SourceProduct]:
+    """The scene's products over `grid`, those in the grid's own zone first."""
+    with rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES):
+        read = [read_product(product, grid, bands, prior=prior) for product in scene.products]
+    found = [source for source in read if source is not None]
+    return sorted(found, key=lambda source: (not _own_zone(source, grid), source.product.id))
+
+
+def _own_zone(source: SourceProduct, grid: GeoBox) -> bool:
+    return same_crs(next(iter(source.bands.values())).crs_wkt, grid)
+
+
+def read_product(
+    product: ArchivedProduct, grid: GeoBox, bands: Iterable[str], *, prior: Prior | None = None
+) -> SourceProduct | None:
+    """The product's pixels over `grid`; None where it holds none there."""
+    names = [name for name in dict.fromkeys([*bands, "scl"]) if name in product.bands]
+    read = {name: read_window(product.bands[name], grid) for name in names}
+    found = {name: band for name, band in read.items() if band is not None}
+    if not any(band.dn.any() for name, band in found.items() if name in OPTICAL_BANDS):
         return None
-    decision = reflectance_offset(
-        product.properties, _stated_offset(product), optical, baseline=product.baseline
-    )
-    return SourceProduct(product=product, bands=found, offset=decision)
+    decision = _decision(product, found)
+    known = (prior or {}).get(kind_of(product))
+    offset = decision.offset if decision.usable else known
+    evidence = decision.detail if decision.usable or known is None else f"{decision.detail}; as its like"
+    return SourceProduct(product=product, bands=found, offset=offset, evidence=evidence)
 
 
-def _stated_offset(product: ArchivedProduct) -> float | None:
-    stated = {product.offset.get(band) for band in product.bands if band in OPTICAL_BANDS} - {None}
-    return stated.pop() if len(stated) == 1 else None
+def _decision(product: ArchivedProduct, found: Mapping[str, SourceBand]) -> OffsetDecision:
+    """Decide from a sample of pixels: thousands say as much as millions."""
+    pixels = {name: found[name].dn for name in DECIDING_BANDS if name in found}
+    step = max(1, round(max(dn.size for dn in pixels.values()) ** 0.5 / 512))
+    sampled = {name: dn[::step, ::step] for name, dn in pixels.items()}
+    stated = {product.offset.get(band) for band in found if band in OPTICAL_BANDS} - {None}
+    properties = dict(product.properties)
+    if product.baseline and "campwatch:baseline" not in properties:
+        properties["campwatch:baseline"] = product.baseline
+    return decide_offset(properties, sampled, metadata_offset=stated.pop() if len(stated) == 1 else None)
 
 
 def read_window(path: Path, grid: GeoBox) -> SourceBand | None:
     """Pixels of one file over `grid` and a margin; None where they do not meet."""
     with rasterio.open(path) as dataset:
+        crs_wkt = dataset.crs.to_wkt()
         try:
-            window = _window(dataset, grid)
+            window = _window(dataset, crs_wkt, grid)
         except WindowError:
             return None
         dn = dataset.read(1, window=window)
-        return SourceBand(dn=dn, transform=dataset.window_transform(window), crs_wkt=dataset.crs.to_wkt())
+        return SourceBand(dn=dn, transform=dataset.window_transform(window), crs_wkt=crs_wkt)
 
 
-def _window(dataset: rasterio.DatasetReader, grid: GeoBox) -> Window:
+def _window(dataset: rasterio.DatasetReader, crs_wkt: str, grid: GeoBox) -> Window:
     bounds = grid.boundingbox.bbox
-    bounds = transform_bounds(wkt_of(grid), dataset.crs, *bounds, densify_pts=21)
+    if not same_crs(crs_wkt, grid):
+        bounds = transform_bounds(wkt_of(grid), dataset.crs, *bounds, densify_pts=21)
     exact = from_bounds(*bounds, transform=dataset.transform)
     col, row = floor(exact.col_off) - MARGIN_PX, floor(exact.row_off) - MARGIN_PX
     width = ceil(exact.col_off + exact.width) + MARGIN_PX - col

@@ -1,17 +1,16 @@
-"""Which archived products are one look: one platform, one pass over the site."""
+"""Which archived products are one look, and where the sun stood."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from evidence.hashing import sha256_json
 from imagery.records import ArchivedProduct
+from imagery.scenes import group_passes, scene_id
 from imagery.sun import sun_position
-
-SAME_PASS = dt.timedelta(minutes=10)
-"""Tiles of one pass over one site are sensed within a minute; a platform is back after 99."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,30 +33,27 @@ class ArchivedScene:
         """Processing baselines of the products, joined where they differ."""
         return "+".join(sorted({p.baseline for p in self.products if p.baseline}))
 
+    @property
+    def digest(self) -> str:
+        """Of the scene's identity and the bytes of every band."""
+        files = [
+            sorted((band, p.sha256.get(band, str(path))) for band, path in p.bands.items())
+            for p in self.products
+        ]
+        return sha256_json([self.id, files])
+
 
 def group_archived(products: Iterable[ArchivedProduct]) -> list[ArchivedScene]:
     """Scenes in order of time; products in the order of their ids."""
-    scenes: list[list[ArchivedProduct]] = []
-    last: dict[str, list[ArchivedProduct]] = {}
-    for product in sorted(products, key=lambda p: (p.datetime, p.id)):
-        open_scene = last.get(product.platform)
-        if open_scene is not None and product.datetime - open_scene[0].datetime <= SAME_PASS:
-            open_scene.append(product)
-            continue
-        last[product.platform] = [product]
-        scenes.append(last[product.platform])
-    return [_scene(group) for group in scenes]
-
-
-def _scene(group: Sequence[ArchivedProduct]) -> ArchivedScene:
-    first = group[0]
-    identity = next((p.datatake for p in group if p.datatake), None) or f"{first.datetime:%Y%m%dT%H%M%S}"
-    return ArchivedScene(
-        id=f"{first.platform}_{identity}",
-        platform=first.platform,
-        datetime=first.datetime,
-        products=tuple(sorted(group, key=lambda p: p.id)),
-    )
+    return [
+        ArchivedScene(
+            id=scene_id(group),
+            platform=group[0].platform,
+            datetime=group[0].datetime,
+            products=tuple(sorted(group, key=lambda p: p.id)),
+        )
+        for group in group_passes(products)
+    ]
 
 
 def sun_angles(scene: ArchivedScene, lon_deg: float, lat_deg: float) -> tuple[float, float]:

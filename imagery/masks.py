@@ -1,20 +1,28 @@
 """What was seen of the ground: coal-safe masks.
 
 Sen2Cor's scene classification (SCL) takes coal for dark area (2), cloud shadow (3), water (6) or
-unclassified (7). None of these classes hides a pixel by itself here: cloud is cloud, shadow needs a cloud
-that can cast it, and what is dark in most clear scenes is ground.
+unclassified (7). None of these classes hides a pixel by itself here: cloud is cloud; shadow is ground
+darker than its own history that a cloud can have darkened; and what is dark in most clear scenes is ground.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Mask = NDArray[np.bool_]
+from imagery.masks_shadow import ShadowParams, cast_by_clouds, grow
+from imagery.masks_spectra import (
+    Bands,
+    Mask,
+    coal_like,
+    spectral_cloud,
+    spectral_dark,
+    spectral_snow,
+    spectral_water,
+)
 
 SCL_NODATA, SCL_DEFECTIVE, SCL_DARK, SCL_SHADOW, SCL_WATER, SCL_SNOW = 0, 1, 2, 3, 6, 11
 SCL_CLOUD = (8, 9, 10)
@@ -27,8 +35,26 @@ class MaskParams:
 
     cloud_margin_m: float = 40.0
     """Cloud edges are thinner than the classification sees: two of its 20 m pixels."""
-    cloud_height_m: tuple[float, float] = (200.0, 12000.0)
-    """Heights between which a cloud may cast the shadow (Zhu and Woodcock 2012 search the same range)."""
+    haze_blue: float = 0.08
+    """Brighter than the history by so much in blue, and nearly so in red, over a large area: cloud."""
+    haze_area_m2: float = 20000.0
+    """Roofs and fresh clearings that brighten are smaller, or less blue."""
+    shade_ratio: float = 0.65
+    """Near infrared over history, below which ground is darkened (thin shadow is about a half)."""
+    shade_drop: float = 0.05
+    """And by at least so much reflectance."""
+    most_departed: float = 0.5
+    """Where more of the frame than this departs, the scene's own brightness cannot be told."""
+    shadow: ShadowParams = field(default_factory=ShadowParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """Median reflectance of the ground in clear scenes of the season. (y, x)."""
+
+    blue: NDArray[np.float32]
+    red: NDArray[np.float32]
+    nir: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,97 +69,96 @@ class SceneMask:
     water: Mask
 
 
-def grow(mask: Mask, radius_px: float) -> Mask:
-    """`mask` widened by a disc."""
-    if radius_px <= 0 or not mask.any():
-        return mask
-    distance = np.asarray(ndimage.distance_transform_edt(~mask))
-    grown: Mask = distance <= radius_px
-    return grown
-
-
-def shadow_reach(
-    cloud: Mask, sun_elevation_deg: float, sun_azimuth_deg: float, pixel_m: float, params: MaskParams
-) -> Mask:
-    """Where clouds of the height range can cast a shadow: the cloud swept away from the sun."""
-    if not cloud.any() or sun_elevation_deg <= 0:
-        return np.zeros_like(cloud)
-    azimuth, run = np.radians(sun_azimuth_deg), 1.0 / np.tan(np.radians(sun_elevation_deg)) / pixel_m
-    reach = np.zeros_like(cloud)
-    low, high = (height * run for height in params.cloud_height_m)
-    for length in np.arange(low, high, 4.0):
-        reach |= _moved(cloud, round(length * np.cos(azimuth)), round(-length * np.sin(azimuth)))
-    return grow(reach, 4.0)
-
-
-def _moved(mask: Mask, rows: int, cols: int) -> Mask:
-    """`mask` moved down by `rows` and right by `cols`; what enters is False."""
-    moved = np.zeros_like(mask)
-    height, width = mask.shape
-    if abs(rows) >= height or abs(cols) >= width:
-        return moved
-    target = (slice(max(rows, 0), height + min(rows, 0)), slice(max(cols, 0), width + min(cols, 0)))
-    source = (slice(max(-rows, 0), height - max(rows, 0)), slice(max(-cols, 0), width - max(cols, 0)))
-    moved[target] = mask[source]
-    return moved
-
-
 def mask_scene(
-    reflectance: Mapping[str, NDArray[np.float32]],
+    bands: Bands,
     scl: NDArray[np.uint8] | None,
     sun: tuple[float, float],
     pixel_m: float,
     params: MaskParams | None = None,
+    *,
+    history: History | None = None,
 ) -> SceneMask:
-    """Masks of one scene from its classes where there are any, else from its spectra.
+    """Masks of one scene from its classes where there are any, from its spectra, and from time.
 
     Args:
-        reflectance: (y, x) by band, NaN where missing.
+        bands: reflectance (y, x) by band, NaN where missing.
         scl: (y, x) Sen2Cor classes, 0 where missing, or None.
         sun: elevation and azimuth in degrees.
         pixel_m: pixel size.
         params: knobs.
+        history: the ground's usual reflectance in this season, where known.
     """
     params = params or MaskParams()
-    missing = np.isnan(reflectance["red"]) | np.isnan(reflectance["nir"])
-    core = spectral_cloud(reflectance) if scl is None else np.isin(scl, SCL_CLOUD)
-    cloud = grow(core & ~missing, params.cloud_margin_m / pixel_m)
-    snow = spectral_snow(reflectance) & ~cloud if scl is None else (scl == SCL_SNOW) & ~cloud
-    water = spectral_water(reflectance) & ~cloud
-    dark = spectral_dark(reflectance) if scl is None else scl == SCL_SHADOW
-    shadow = dark & shadow_reach(core & ~missing, *sun, pixel_m, params) & ~cloud & ~missing
+    missing = np.isnan(bands["red"]) | np.isnan(bands["nir"])
+    snow = spectral_snow(bands) if scl is None else (scl == SCL_SNOW)
+    core = (spectral_cloud(bands) if scl is None else np.isin(scl, SCL_CLOUD)) & ~missing
+    if history is not None:
+        core |= brightened(bands, history, pixel_m, params) & ~snow & ~missing
+    cloud = grow(core, params.cloud_margin_m / pixel_m) & ~missing
+    shadow = _shadow(bands, scl, core, sun, pixel_m, params, history) & ~cloud & ~missing
     defective = np.zeros_like(missing) if scl is None else (scl == SCL_DEFECTIVE) | (scl == SCL_NODATA)
     return SceneMask(
-        valid=~(missing | cloud | shadow | defective), cloud=cloud, shadow=shadow, snow=snow, water=water
+        valid=~(missing | cloud | shadow | defective),
+        cloud=cloud,
+        shadow=shadow,
+        snow=snow & ~cloud & ~missing,
+        water=spectral_water(bands) & ~cloud & ~shadow & ~missing,
     )
 
 
-def spectral_cloud(reflectance: Mapping[str, NDArray[np.float32]]) -> Mask:
-    """Bright and white in the visible: cloud where nothing better is known."""
-    visible = np.stack([reflectance[band] for band in ("blue", "green", "red") if band in reflectance])
-    bright, spread = visible.mean(axis=0), np.ptp(visible, axis=0)
-    cloud: Mask = (bright > 0.18) & (spread < 0.35 * bright)  # noqa: PLR2004
-    return cloud
+def brightened(bands: Bands, history: History, pixel_m: float, params: MaskParams) -> Mask:
+    """Cloud and haze by time: brighter than ever in blue and in red, over more than a roof or a clearing."""
+    rise_blue = bands.get("blue", bands["red"]) - history.blue
+    rise_red = bands["red"] - history.red
+    candidate: Mask = (rise_blue > params.haze_blue) & (rise_red > 0.6 * params.haze_blue)
+    return _large(candidate & (rise_red < 2.0 * rise_blue + 0.05), pixel_m, params.haze_area_m2)
 
 
-def spectral_snow(reflectance: Mapping[str, NDArray[np.float32]]) -> Mask:
-    """NDSI over 0.4 and bright (Dozier 1989), where a short-wave band is there."""
-    if "swir16" not in reflectance or "green" not in reflectance:
-        return np.zeros(reflectance["red"].shape, bool)
-    green, swir = reflectance["green"], reflectance["swir16"]
-    snow: Mask = (green - swir > 0.4 * (green + swir)) & (green > 0.15)  # noqa: PLR2004
-    return snow
-
-
-def spectral_water(reflectance: Mapping[str, NDArray[np.float32]]) -> Mask:
-    """Darker in the infrared than in the visible, and dark in the short-wave where that band is there."""
-    green, nir = reflectance.get("green", reflectance["red"]), reflectance["nir"]
-    infrared = reflectance.get("swir16", nir)
-    water: Mask = (green > infrared) & (green > nir) & (infrared < 0.05)  # noqa: PLR2004
-    return water
-
-
-def spectral_dark(reflectance: Mapping[str, NDArray[np.float32]]) -> Mask:
-    """Dark in red and infrared: shadow where a cloud can cast it."""
-    dark: Mask = (reflectance["red"] < 0.08) & (reflectance["nir"] < 0.15)  # noqa: PLR2004
+def darkened(bands: Bands, history: History, params: MaskParams) -> Mask:
+    """Ground well below its own history in the near infrared, the scene's own level taken out."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = bands["nir"] / history.nir
+    level = _level(ratio)
+    dark: Mask = (ratio < params.shade_ratio * level) & (
+        history.nir * level - bands["nir"] > params.shade_drop
+    )
     return dark
+
+
+def _level(ratio: NDArray[np.float32]) -> float:
+    """How bright the scene is against its history: the upper quartile, so that shadow cannot set it."""
+    sample = ratio[::4, ::4]
+    sample = sample[np.isfinite(sample)]
+    return float(np.clip(np.percentile(sample, 75), 0.6, 1.2)) if sample.size else 1.0
+
+
+def _shadow(
+    bands: Bands,
+    scl: NDArray[np.uint8] | None,
+    core: Mask,
+    sun: tuple[float, float],
+    pixel_m: float,
+    params: MaskParams,
+    history: History | None,
+) -> Mask:
+    """Dark ground under a cloud's cast; with a history also what Sen2Cor calls shadow and coal is not."""
+    classed = np.zeros_like(core) if scl is None else scl == SCL_SHADOW
+    if history is None:
+        dark = spectral_dark(bands) if scl is None else classed
+        return dark & cast_by_clouds(core, dark, sun, pixel_m, params.shadow)
+    dark = darkened(bands, history, params)
+    cast = cast_by_clouds(core, dark, sun, pixel_m, params.shadow)
+    return dark & (cast | (classed & ~coal_like(bands)))
+
+
+def _large(mask: Mask, pixel_m: float, least_m2: float) -> Mask:
+    """Connected parts of at least an area, after small specks are opened away."""
+    opened = np.asarray(ndimage.binary_opening(mask, iterations=1))
+    if not opened.any():
+        return opened
+    labels, _ = ndimage.label(opened)
+    sizes = np.bincount(labels.ravel())
+    keep = sizes * pixel_m**2 >= least_m2
+    keep[0] = False
+    kept: Mask = keep[labels]
+    return kept

@@ -5,12 +5,11 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evidence.files import write_bytes
+from evidence.files import temporary_sibling
 from maps.images import Picture
 
 BASE64_GROWTH = 4 / 3
@@ -62,10 +61,20 @@ class PictureStore:
             script = (
                 f"campwatchPicture({json.dumps(key)},{json.dumps(data_uri(picture.mime, picture.data))});\n"
             )
-            write_bytes(self.folder / f"{key}.js", script.encode())
+            self._write(key, script)
             self.files.add(f"{key}.js")
             self.file_bytes += len(script)
         return False
+
+    def _write(self, key: str, script: str) -> None:
+        """Named by its content and rebuildable: complete or absent, without the cost of a flush each."""
+        path = self.folder / f"{key}.js"
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_sibling(path)
+        temporary.write_text(script, encoding="utf-8")
+        temporary.replace(path)
 
     def remove_strangers(self) -> None:
         """Delete pictures of earlier runs that this page no longer names."""
@@ -76,8 +85,3 @@ class PictureStore:
                 path.unlink(missing_ok=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
-
-
-def total_bytes(pictures: Iterable[Picture]) -> int:
-    """Encoded size of some pictures."""
-    return sum(len(picture.data) for picture in pictures)

@@ -72,9 +72,9 @@ class CogReader:
         try:
             return self._read_once(asset, bounds)
         except SourceError as error:
-            if self._signer is None or error.status not in {401, 403}:
+            if self._signer is None or error.status not in {None, 401, 403}:
                 raise
-            self._signer.forget()  # once: the token may have been withdrawn
+            self._signer.forget()  # once: it may have ended; GDAL hides the status of a refused range
             return self._read_once(asset, bounds)
 
     def _read_once(self, asset: Asset, bounds: Bounds) -> Raster:

@@ -1,4 +1,4 @@
-"""One exchange over HTTP: bounded in time, checked for length, every failure a `SourceError` without secrets."""
+"""One exchange over HTTP: bounded in time and length, every failure a `SourceError` without secrets."""
 
 from __future__ import annotations
 
@@ -45,7 +45,13 @@ class Http:
     session: requests.Session = field(default_factory=requests.Session)
 
     def send(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None, json: Any = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
     ) -> requests.Response:
         """One exchange, whole body read; no status is judged.
 
@@ -60,6 +66,7 @@ class Http:
                 url,
                 headers=sent,
                 json=json,
+                data=form,
                 stream=True,
                 timeout=(limits.connect_s, limits.silence_s),
             ) as response:
@@ -123,8 +130,5 @@ def _plain(error: BaseException) -> str:
     cause = error
     while cause.__context__ is not None and not isinstance(cause.__context__, SourceError):
         cause = cause.__context__
-    return (
-        f"{type(error).__name__} ({public_url(str(cause)).splitlines()[0][:160]})"
-        if str(cause)
-        else type(error).__name__
-    )
+    words = public_url(str(cause)).splitlines()
+    return f"{type(error).__name__} ({words[0][:160]})" if words else type(error).__name__

@@ -11,8 +11,11 @@ from evidence.errors import SourceError
 from imagery.bands import BANDS, SENTINEL2_BANDS
 from imagery.records import Asset, Product
 
-EXTRA_KEYS = {"data": "elevation", "qa_pixel": "qa_pixel", "qa": "qa_pixel", "dem": "elevation"}
+EXTRA_KEYS = {"data": "elevation", "qa_pixel": "qa_pixel", "dem": "elevation"}
 """Assets beyond `imagery.bands` that are taken along: Copernicus DEM and Landsat's quality band."""
+
+DEM_PLATFORM = "copernicus-dem"
+"""Stands for a platform; every one of its tiles is an acquisition of its own."""
 
 _TILE = re.compile(r"(?:^|[_-])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})(?=[_-]|$)")
 _BASELINE = re.compile(r"_N(\d{2})\.?(\d{2})(?:_|$)")
@@ -56,11 +59,13 @@ def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve 
         id=identifier,
         source=source,
         collection=str(item.get("collection") or ""),
-        platform=_platform(properties, identifier),
+        platform=_platform(properties, identifier, str(item.get("collection") or "")),
         datetime=sensed,
         assets=find_assets(item.get("assets") or {}, resolve, properties),
         bounds=(west, south, east, north),
-        tile=_tile(properties, names),
+        tile=_tile(properties, names)
+        if not str(item.get("collection")).startswith("cop-dem")
+        else identifier,
         datatake=_datatake(properties, names),
         relative_orbit=_relative_orbit(properties, names),
         baseline=_baseline(properties, names),
@@ -77,7 +82,7 @@ def find_assets(
     found: dict[str, tuple[tuple[bool, float], Asset]] = {}
     for key, asset in assets.items():
         band = band_of_asset(key, asset)
-        if band is None or "href" not in asset:
+        if band is None or "href" not in asset or _is_folder(asset):
             continue
         made = _asset(band, asset, resolve, properties or {})
         rank = ("tif" not in str(asset.get("type", "image/tiff")), made.gsd_m or 0.0)
@@ -145,6 +150,13 @@ def _stated_shape(asset: Mapping[str, Any]) -> tuple[int, int] | None:
     return (int(shape[0]), int(shape[1])) if isinstance(shape, list) and len(shape) == 2 else None  # noqa: PLR2004
 
 
+def _is_folder(asset: Mapping[str, Any]) -> bool:
+    """Sentinel Hub's `data` asset names the product's folder, not a raster."""
+    return "tif" not in f"{asset.get('type', 'tif')}{asset['href']}".lower() and "jp2" not in str(
+        asset["href"]
+    )
+
+
 def _default_nodata(band: str) -> float | None:
     return None if band in {"vv", "vh", "elevation"} else 0.0
 
@@ -177,7 +189,9 @@ def _bounds(item: Mapping[str, Any]) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def _platform(properties: Mapping[str, Any], identifier: str) -> str:
+def _platform(properties: Mapping[str, Any], identifier: str, collection: str) -> str:
+    if collection.startswith("cop-dem"):
+        return DEM_PLATFORM
     stated = str(properties.get("platform") or "").lower().replace(" ", "-")
     if stated:
         return stated
@@ -190,6 +204,8 @@ def _tile(properties: Mapping[str, Any], names: list[str]) -> str | None:
         return str(properties["s2:mgrs_tile"]).removeprefix("T")
     if str(properties.get("grid:code", "")).startswith("MGRS-"):
         return str(properties["grid:code"]).removeprefix("MGRS-")
+    if "landsat:wrs_path" in properties and "landsat:wrs_row" in properties:
+        return f"WRS2-{int(properties['landsat:wrs_path']):03d}{int(properties['landsat:wrs_row']):03d}"
     return next((match[1] for name in names if (match := _TILE.search(name))), None)
 
 

@@ -1,4 +1,4 @@
-"""What providers learn: boxes snapped outward, tile ids, neutral names. Sites' outlines never leave the machine."""
+"""What providers learn: boxes snapped outward, tile ids. Sites' outlines never leave the machine."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ SNAP_DEG = 0.1
 TILE_M, STEP_M = 109_800, 100_000
 """Sentinel-2 tiles are 109.8 km wide on the 100 km squares of MGRS."""
 
+MOST_COLUMNS = 8
 _COLUMNS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
 _ROWS = "ABCDEFGHJKLMNPQRSTUV"
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"
@@ -63,10 +64,10 @@ def _tiles_of_zone(zone: int, bounds: Bounds) -> list[str]:
     columns = range(math.floor(left / STEP_M - overlap / STEP_M), math.floor(right / STEP_M) + 1)
     rows = range(math.floor((bottom - 40) / STEP_M), math.floor((top + overlap) / STEP_M) + 1)
     return [
-        f"{zone:02d}{_band(zone, column, row, epsg)}{_letters(zone, column, row)}"
+        f"{zone:02d}{_band(column, row, epsg)}{_letters(zone, column, row)}"
         for column in columns
         for row in rows
-        if 1 <= column <= 8
+        if 1 <= column <= MOST_COLUMNS
         and _in_zone(zone, column, row, epsg)
         and _touches(column, row, (left, bottom, right, top))
     ]
@@ -92,7 +93,7 @@ def _letters(zone: int, column: int, row: int) -> str:
     return _COLUMNS[zone % 3][column - 1] + rows[row % 20]
 
 
-def _band(zone: int, column: int, row: int, epsg: int) -> str:
+def _band(column: int, row: int, epsg: int) -> str:
     to_degrees = Transformer.from_crs(epsg, 4326, always_xy=True)
     _, latitude = to_degrees.transform((column + 0.5) * STEP_M, (row + 0.5) * STEP_M)
     return _BANDS[min(19, max(0, int((latitude + 80) // 8)))]

@@ -1,4 +1,4 @@
-"""Planetary Computer's shared-access signatures: short-lived tokens per storage container, held in memory only."""
+"""Planetary Computer's shared-access signatures: short-lived tokens per container, held in memory only."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class BlobSigner:
 
     def _token(self, container: tuple[str, str]) -> str:
         with self._lock:
-            expiry, token = self._tokens.get(container, (dt.datetime.min.replace(tzinfo=dt.UTC), ""))
+            expiry, token = self._tokens.get(container, (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), ""))
             if expiry - MARGIN <= self._now():
                 expiry, token = self._retrier.call(lambda: self._ask(container), what="signature")
                 self._tokens[container] = expiry, token

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -32,8 +33,8 @@ GDAL_OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_MULTIRANGE": "YES",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
 }
-"""For files and URLs alike. Without the first two, GDAL asks for side-car files and listings before every open: 8-16 times the wall
-time."""
+"""For files and URLs alike. Without the first two, GDAL asks for side-car files and listings before every
+open: 8-16 times the wall time."""
 
 
 HTTP_OPTIONS: Mapping[str, str | int] = {
@@ -44,11 +45,14 @@ HTTP_OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_LOW_SPEED_LIMIT": 10_000,
     "GDAL_HTTP_TIMEOUT": 300,
     "GDAL_HTTP_USERAGENT": "GDAL",
-    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/http",
 }
-"""For URLs: retries are `imagery.sources.retry`'s; a stall ends by its speed, not by its length; and nothing is
-remembered of a URL after it is closed, since GDAL would answer every later open of a URL that failed once from
-memory, though the server has long healed."""
+"""For URLs: retries are `imagery.sources.retry`'s; a stall ends by its speed, not by its length."""
+
+
+_failures: Counter[str] = Counter()
+"""URLs that failed in this process, and how often. GDAL answers every later open of such a URL from memory,
+though the server has long healed; under a query that it has not seen yet it asks again. (Its own cure,
+CPL_VSIL_CURL_NON_CACHED, costs another HEAD for every file.)"""
 
 
 def read_window(
@@ -70,10 +74,17 @@ def read_window(
         SourceError: where the raster cannot be read or does not touch the bounds.
     """
     try:
-        with rasterio.Env(**options), rasterio.open(asset.href) as dataset:
+        with rasterio.Env(**options), rasterio.open(_unremembered(asset.href)) as dataset:
             return _read(dataset, asset, bounds, whole=whole)
     except (RasterioError, OSError) as error:
+        _failures[public_url(asset.href)] += 1
         raise read_error(asset, error) from error
+
+
+def _unremembered(href: str) -> str:
+    """`href` as GDAL has not seen it fail yet."""
+    failed = _failures[public_url(href)] if "://" in href else 0
+    return f"{href}{'&' if '?' in href else '?'}again={failed}" if failed else href
 
 
 def read_error(asset: Asset, error: BaseException) -> SourceError:

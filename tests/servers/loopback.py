@@ -1,4 +1,4 @@
-"""A small HTTP/1.1 server on loopback that can misbehave on demand, remembers every request, and can be slow."""
+"""A small HTTP/1.1 server on loopback that misbehaves on demand, remembers requests, and can be slow."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import socket
 import socketserver
 import threading
 import time
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 
@@ -49,8 +50,8 @@ class Answer:
 class Fault:
     """Misbehaviour for requests whose path matches, as often as `times` says.
 
-    kind: a status such as "503"; "reset" (nothing is sent), "truncate" (half the body), "stall" (headers, then
-    silence), "html" (a page with status 200), "length" (a Content-Length that is too long), "corrupt".
+    kind: a status such as "503"; "reset" (nothing is sent), "truncate" (half the body), "stall" (a third,
+    then silence), "html" (a page, status 200), "length" (Content-Length too long), "corrupt".
     """
 
     path: str
@@ -98,15 +99,14 @@ class Loopback:
             request_queue_size = 128
 
             def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
-                outer.errors.append("handler failed")
-                raise
+                outer.errors.append(traceback.format_exc())
 
         self.errors: list[str] = []
         self._server = Server(("127.0.0.1", 0), Connection)
         self.port = int(self._server.server_address[1])
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def __enter__(self) -> Loopback:
+    def __enter__(self) -> Self:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
         self._thread.start()
         return self

@@ -1,4 +1,4 @@
-"""A CONNECT proxy on loopback with a certificate authority of its own, so that clients use production host names.
+"""A CONNECT proxy on loopback with its own certificate authority, so that clients use production host names.
 
 A host without a route is refused: nothing can leave the machine unnoticed.
 """
@@ -11,8 +11,10 @@ import socketserver
 import ssl
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
+from typing import Self
 
 import trustme
 
@@ -31,10 +33,8 @@ class Proxy:
 
         class Connection(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                try:
+                with suppress(OSError, ValueError):
                     outer._connect(self.request)
-                except (OSError, ValueError):
-                    pass
 
         class Server(socketserver.ThreadingTCPServer):
             daemon_threads = True
@@ -43,7 +43,7 @@ class Proxy:
         self._server = Server(("127.0.0.1", 0), Connection)
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def __enter__(self) -> Proxy:
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
@@ -107,7 +107,5 @@ def _pump(source: socket.socket, sink: socket.socket) -> None:
     except OSError:
         pass
     for end in (source, sink):
-        try:
+        with suppress(OSError):
             end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass

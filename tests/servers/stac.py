@@ -1,4 +1,4 @@
-"""A STAC API on loopback: search with box, time, query and the paging of Earth Search or of Planetary Computer."""
+"""A STAC API on loopback: box, time, query, and the paging of Earth Search or of Planetary Computer."""
 
 from __future__ import annotations
 

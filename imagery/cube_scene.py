@@ -1,0 +1,178 @@
+"""One scene on the grid: read, registered, resampled once, masked."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from imagery.cube_params import CubeParams
+from imagery.cube_read import SourceProduct, read_scene
+from imagery.cube_reference import Reference, classes_on_grid, on_grid, scene_chips
+from imagery.cube_scenes import ArchivedScene, sun_angles
+from imagery.masks import SceneMask, mask_scene
+from imagery.registration import Shift
+from imagery.resample import Image, centre_lon_lat
+
+MASKS = ("valid", "cloud", "shadow", "snow", "water")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SceneImage:
+    """One scene on the grid and what is known of it."""
+
+    reflectance: Mapping[str, Image]
+    """(y, x) by band, NaN where missing."""
+    masks: Mapping[str, NDArray[np.bool_]]
+    """(y, x) by name; `valid` is all False where the scene is unusable."""
+    record: Mapping[str, Any]
+    """Values of the coordinates on time."""
+
+
+@dataclass(slots=True)
+class Stages:
+    """Seconds spent by stage, for the benchmark's table."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def add(self, stage: str, since: float) -> float:
+        """Book the time since `since` under `stage`; returns now."""
+        now = time.perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - since
+        return now
+
+
+def load_scene(
+    scene: ArchivedScene,
+    grid: GeoBox,
+    bands: Sequence[str],
+    params: CubeParams,
+    *,
+    reference: Reference | None = None,
+    within: NDArray[np.bool_] | None = None,
+    stages: Stages | None = None,
+) -> SceneImage:
+    """Read, register, resample and mask one scene.
+
+    Args:
+        scene: what the archive holds of the pass.
+        grid: the site's grid.
+        bands: by meaning.
+        params: knobs.
+        reference: what to register against; None leaves the scene where it is.
+        within: (y, x) over which fractions are counted; everywhere by default.
+        stages: where to book the time.
+    """
+    stages = stages or Stages()
+    clock = time.perf_counter()
+    prior = reference.prior if reference is not None else None
+    sources = read_scene(scene, grid, bands, prior=prior)
+    clock = stages.add("read", clock)
+    decided = [source for source in sources if source.offset is not None]
+    shift = _shift(scene, decided, grid, params, reference)
+    clock = stages.add("register", clock)
+    move = _move_m(shift, grid)
+    reflectance = {band: on_grid(decided, band, grid, shift_m=move) for band in bands}
+    scl = classes_on_grid(decided, grid, shift_m=move)
+    clock = stages.add("resample", clock)
+    sun = sun_angles(scene, *centre_lon_lat(grid))
+    history = reference.history(scene) if reference is not None else None
+    mask = mask_scene(reflectance, scl, sun, pixel_m(grid), params.masks, history=history)
+    stages.add("mask", clock)
+    return _image(scene, grid, params, reflectance, mask, sources, shift, sun, within)
+
+
+def pixel_m(grid: GeoBox) -> float:
+    """Pixel size of the grid in metres."""
+    return float(abs(grid.resolution.x))
+
+
+def _shift(
+    scene: ArchivedScene,
+    sources: Sequence[SourceProduct],
+    grid: GeoBox,
+    params: CubeParams,
+    reference: Reference | None,
+) -> Shift | None:
+    """None where there is nothing to register, or nothing to register against."""
+    wanted = params.reference.registration.bands
+    if reference is None or not sources or not reference.members:
+        return None
+    if any(band not in sources[0].bands for band in wanted):
+        return None
+    image, _ = scene_chips(sources, grid, reference.windows, wanted)
+    return reference.shift(scene, image, params.reference.registration)
+
+
+def _move_m(shift: Shift | None, grid: GeoBox) -> tuple[float, float]:
+    """East and north in metres; nothing where there is no accepted shift."""
+    if shift is None or not shift.accepted:
+        return 0.0, 0.0
+    return shift.dx_px * grid.resolution.x, shift.dy_px * grid.resolution.y
+
+
+def _image(  # noqa: PLR0913, PLR0917 - gathers what the stages made
+    scene: ArchivedScene,
+    grid: GeoBox,
+    params: CubeParams,
+    reflectance: Mapping[str, Image],
+    mask: SceneMask,
+    sources: Sequence[SourceProduct],
+    shift: Shift | None,
+    sun: tuple[float, float],
+    within: NDArray[np.bool_] | None,
+) -> SceneImage:
+    masks = {name: getattr(mask, name) for name in MASKS}
+    valid_fraction, snow_fraction = (_share(masks[name], within) for name in ("valid", "snow"))
+    status, detail = _status(sources, shift, masks, within, params)
+    move = _move_m(shift, grid) if shift is not None and shift.accepted else (np.nan, np.nan)
+    offsets = [source.offset for source in sources if source.offset is not None]
+    if status != "used":
+        masks["valid"] = np.zeros_like(masks["valid"])
+    record = {
+        "scene_id": scene.id,
+        "platform": scene.platform,
+        "time": scene.datetime.replace(tzinfo=None).isoformat(),
+        "relative_orbit": -1 if scene.relative_orbit is None else scene.relative_orbit,
+        "baseline": scene.baseline,
+        "dx_m": move[0],
+        "dy_m": move[1],
+        "residual_px": shift.residual_px if shift is not None and shift.accepted else np.nan,
+        "offset_applied": offsets[0] if offsets else np.nan,
+        "status": status,
+        "detail": detail,
+        "valid_fraction": valid_fraction,
+        "snow_fraction": snow_fraction,
+        "sun_elevation_deg": sun[0],
+        "sun_azimuth_deg": sun[1],
+    }
+    return SceneImage(reflectance=reflectance, masks=masks, record=record)
+
+
+def _share(mask: NDArray[np.bool_], within: NDArray[np.bool_] | None) -> float:
+    return float(mask.mean() if within is None else mask[within].mean())
+
+
+def _status(
+    sources: Sequence[SourceProduct],
+    shift: Shift | None,
+    masks: Mapping[str, NDArray[np.bool_]],
+    within: NDArray[np.bool_] | None,
+    params: CubeParams,
+) -> tuple[str, str]:
+    if not sources:
+        return "unusable", "no pixels over the grid"
+    if all(source.offset is None for source in sources):
+        return "unusable", f"offset undecided: {sources[0].evidence}"
+    fraction = _share(masks["valid"], within)
+    if fraction < params.min_valid_fraction:
+        cloud = _share(masks["cloud"], within)
+        return "unusable", f"clear ground on {fraction:.2%} of the site, cloud on {cloud:.2%}"
+    if shift is not None and not shift.accepted:
+        return "unusable", f"not registered: {shift.reason}"
+    return "used", "" if shift is not None else "nothing to register against"

@@ -1,0 +1,310 @@
+"""How far a scene lies from where it should: sub-pixel, from many blocks and bands, with refusals.
+
+One masked correlation surface, summed over blocks and bands, finds the pixel; robust least squares refines
+every block and band from there; a robust mean by information combines them. What disagrees among the blocks
+is reported as the residual. A scene that does not agree with itself is refused rather than moved.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from imagery.registration_kernels import correlate, refine
+from imagery.resample_kernels import axis_taps, separable
+
+GROSS_PX = 1.5
+"""A block this far from the median of the blocks is a false match."""
+
+MOSTLY_CLEAR = 0.8
+"""Usable share of the blocks (their eroded edges count as hidden)."""
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationParams:
+    """Knobs of the registration."""
+
+    bands: tuple[str, ...] = ("green", "red", "nir")
+    """10 m bands with contrast; blue is the haziest and adds nothing (see docs/imagery-cube.md)."""
+    block_px: int = 128
+    most_blocks: int = 9
+    """Spread over the site; more add time, not accuracy."""
+    reach_px: int = 6
+    """Search distance; geolocation before the 2021 reference was within 1.2 pixels."""
+    largest_shift_px: float = 5.0
+    """Beyond it an estimate is not believed."""
+    least_pixels: int = 600
+    """Clear pixels that a scene needs."""
+    least_block_pixels: int = 300
+    """Clear pixels that a block needs to have a say in the residual."""
+    least_correlation: float = 0.2
+    """Of the summed surface at its peak."""
+    least_margin: float = 0.05
+    """By which the peak must stand above the best lag more than two pixels away."""
+    largest_error_px: float = 0.15
+    """Formal error of the combined shift that is still accepted."""
+    largest_partial_residual_px: float = 0.5
+    """The same where part of the scene is hidden: there disagreement is more likely cloud than relief."""
+    largest_residual_px: float = 1.0
+    """Spread of the blocks that is still accepted. Relief seen from another orbit, or over another elevation
+    model, moves blocks by most of a pixel against each other and is real; more is a false match."""
+    model_error_px: float = 0.05
+    """What a block's formal error leaves out (relief, real change); added in quadrature."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shift:
+    """How far an image lies from its reference."""
+
+    dx_px: float
+    """Columns to the right; NaN where refused."""
+    dy_px: float
+    """Rows down; NaN where refused."""
+    residual_px: float
+    """Robust spread of the blocks around the shift, per axis: what stays after it is applied."""
+    error_px: float
+    """Formal error of the shift."""
+    correlation: float
+    n_blocks: int
+    reason: str = ""
+    """Why it was refused; empty where it was not."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the shift may be applied."""
+        return not self.reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chips:
+    """High-passed blocks of one image."""
+
+    features: NDArray[np.float32]
+    """(block, band, y, x)."""
+    usable: Mask
+    """(block, y, x)."""
+
+
+def block_windows(shape: tuple[int, int], params: RegistrationParams) -> list[tuple[slice, slice]]:
+    """Blocks spread evenly over an image; at least two by two where it is large enough."""
+    side = min(params.block_px, max(48, min(shape) // 2))
+    rows, cols = (_starts(length, side, params.most_blocks) for length in shape)
+    return [(slice(r, r + side), slice(c, c + side)) for r in rows for c in cols]
+
+
+def _starts(length: int, side: int, most: int) -> list[int]:
+    if length <= side:
+        return [0]
+    count = int(min(max(1, length // side), max(1, np.sqrt(most))))
+    return [round(start) for start in np.linspace(0, length - side, count)]
+
+
+def chips(
+    bands: Sequence[Image], usable: Mask, windows: Sequence[tuple[slice, slice]], *, margin_px: int = 12
+) -> Chips:
+    """High-passed blocks of an image.
+
+    Args:
+        bands: (y, x) each.
+        usable: (y, x), clear of cloud and nodata.
+        windows: of the blocks.
+        margin_px: context around a block for the filter.
+    """
+    features, masks = [], []
+    for rows, cols in windows:
+        outer = _outer(rows, usable.shape[0], margin_px), _outer(cols, usable.shape[1], margin_px)
+        inner = tuple(
+            slice(w.start - o.start, w.stop - o.start) for w, o in zip((rows, cols), outer, strict=True)
+        )
+        seen = usable[outer]
+        features.append([high_pass(band[outer], seen)[inner] for band in bands])
+        masks.append(ndimage.binary_erosion(seen, iterations=2, border_value=0)[inner])
+    return Chips(features=np.array(features, np.float32), usable=np.array(masks, bool))
+
+
+def inner_support(
+    shape: tuple[int, int], windows: Sequence[tuple[slice, slice]], params: RegistrationParams
+) -> Mask:
+    """(block, y, x): ground that stays in view whatever the shift: every estimate is of the same ground."""
+    inner = np.zeros(shape, bool)
+    margin = min(params.reach_px + 2, max(0, (min(shape) - 32) // 2))
+    inner[margin : shape[0] - margin, margin : shape[1] - margin] = True
+    return np.stack([inner[window] for window in windows])
+
+
+def _outer(window: slice, length: int, margin: int) -> slice:
+    return slice(max(0, window.start - margin), min(length, window.stop + margin))
+
+
+def high_pass(image: Image, usable: Mask, *, fine_px: float = 0.8, coarse_px: float = 4.0) -> Image:
+    """Detail between two Gaussians, blind to what is masked (normalised convolution)."""
+    weight = usable.astype(np.float32)
+    filled = np.where(usable, image, np.float32(0.0))
+    coverage = ndimage.gaussian_filter(weight, coarse_px)
+    mean = ndimage.gaussian_filter(filled, coarse_px) / np.maximum(coverage, 1e-6)
+    detail = np.where(usable, image - mean, np.float32(0.0))
+    result: Image = ndimage.gaussian_filter(detail, fine_px).astype(np.float32)
+    return result
+
+
+def estimate_shift(image: Chips, reference: Chips, params: RegistrationParams | None = None) -> Shift:
+    """How far `image` lies from `reference`; both hold the same blocks and bands."""
+    params = params or RegistrationParams()
+    surface, pixels = _summed_surface(image, reference, params)
+    refused = Shift(
+        dx_px=np.nan, dy_px=np.nan, residual_px=np.nan, error_px=np.nan, correlation=np.nan, n_blocks=0
+    )
+    if pixels < params.least_pixels:
+        return replace(refused, reason=f"only {pixels:.0f} clear pixels to register on")
+    peak, margin, lag = _peak(surface)
+    refused = replace(refused, correlation=peak)
+    if peak < params.least_correlation or margin < params.least_margin:
+        return replace(
+            refused, reason=f"no distinct match: correlation {peak:.2f}, {margin:.2f} above others"
+        )
+    fits = [_fitted(image, reference, lag, block, params) for block in range(image.features.shape[0])]
+    found = [fit for fit in fits if fit is not None]
+    if not found:
+        return replace(refused, reason="no block converges")
+    clear = float(image.usable.mean()) >= MOSTLY_CLEAR
+    return _accept(_combined(np.array(found), peak), params, clear=clear)
+
+
+def _summed_surface(
+    image: Chips, reference: Chips, params: RegistrationParams
+) -> tuple[NDArray[np.float64], float]:
+    """Correlation over some blocks and all bands, weighted by pixels; and the pixels at no lag."""
+    side = 2 * params.reach_px + 1
+    total, weight = np.zeros((side, side)), np.zeros((side, side))
+    least = max(64, params.least_pixels // 4)
+    for block in range(0, image.features.shape[0], max(1, image.features.shape[0] // 4)):
+        for band in range(image.features.shape[1]):
+            correlation, pixels = correlate(
+                reference.features[block, band],
+                reference.usable[block],
+                image.features[block, band],
+                image.usable[block],
+                params.reach_px,
+                least,
+            )
+            total += correlation * pixels
+            weight += pixels
+    centre = weight[params.reach_px, params.reach_px] / image.features.shape[1]
+    return total / np.maximum(weight, 1.0), float(centre)
+
+
+def _peak(surface: NDArray[np.float64]) -> tuple[float, float, tuple[int, int]]:
+    """Height of the peak, how far it stands above lags more than two pixels off, and its lag (dx, dy)."""
+    row, col = np.unravel_index(np.argmax(surface), surface.shape)
+    height = float(surface[row, col])
+    rows, cols = np.indices(surface.shape)
+    far = np.maximum(abs(rows - row), abs(cols - col)) > 2  # noqa: PLR2004 - the peak's own skirt
+    reach = surface.shape[0] // 2
+    return height, height - float(surface[far].max()), (int(col) - reach, int(row) - reach)
+
+
+def _fitted(
+    image: Chips, reference: Chips, lag: tuple[int, int], block: int, params: RegistrationParams
+) -> tuple[float, float, float] | None:
+    """(dx, dy, variance) of one block, bands combined by information; None where no band converges."""
+    fits = [
+        refine(
+            reference.features[block, band],
+            reference.usable[block],
+            image.features[block, band],
+            image.usable[block],
+            float(lag[0]),
+            float(lag[1]),
+            20,
+            params.least_block_pixels,
+        )
+        for band in range(image.features.shape[1])
+    ]
+    found = np.array([fit for fit in fits if np.isfinite(fit[:4]).all()])
+    if not len(found):
+        return None
+    variance = found[:, 2:4] + params.model_error_px**2
+    weight = 1.0 / variance
+    dx, dy = (weight * found[:, :2]).sum(axis=0) / weight.sum(axis=0)
+    return (
+        float(dx),
+        float(dy),
+        float(variance.min(axis=0).max()),
+    )  # bands share what changed: the best counts
+
+
+def _combined(blocks: NDArray[np.float64], correlation: float) -> Shift:
+    """Mean of the blocks (dx, dy, variance) by information, and their robust spread around it.
+
+    Blocks are averaged, not voted down, unless far from all others: relief is no outlier.
+    """
+    distance = np.hypot(*(blocks[:, :2] - np.median(blocks[:, :2], axis=0)).T)
+    near = distance <= max(GROSS_PX, 3.0 * float(np.median(distance)))
+    weight = near / blocks[:, 2]
+    centre = weight @ blocks[:, :2] / weight.sum()
+    error = float(np.sqrt(1.0 / weight.sum()))
+    spread = np.percentile(np.abs(blocks[:, :2] - centre), 68, axis=0) if len(blocks) > 1 else np.zeros(2)
+    return Shift(
+        dx_px=float(centre[0]),
+        dy_px=float(centre[1]),
+        residual_px=float(np.sqrt((spread**2).mean() + error**2)),
+        error_px=error,
+        correlation=correlation,
+        n_blocks=len(blocks),
+    )
+
+
+def _accept(shift: Shift, params: RegistrationParams, *, clear: bool) -> Shift:
+    most = params.largest_residual_px if clear else params.largest_partial_residual_px
+    size = float(np.hypot(shift.dx_px, shift.dy_px))
+    reason = ""
+    if shift.error_px > params.largest_error_px:
+        reason = f"too little texture: error {shift.error_px:.2f} px"
+    elif shift.residual_px > most:
+        reason = f"blocks disagree by {shift.residual_px:.2f} px"
+    elif size > params.largest_shift_px:
+        reason = f"implausible shift of {size:.1f} px"
+    return replace(shift, dx_px=np.nan, dy_px=np.nan, reason=reason) if reason else shift
+
+
+def composite(members: Sequence[Chips], *, support: Mask | None = None) -> Chips:
+    """Median of the members' blocks, each over the members that see the pixel.
+
+    Args:
+        members: blocks of the scenes, aligned.
+        support: (block, y, x) where the reference may be used, from `inner_support`.
+    """
+    usable = np.stack([member.usable for member in members])
+    features = np.stack([member.features for member in members])
+    seen: Mask = np.asarray(usable.any(axis=0))
+    everywhere = usable.all(axis=0)
+    median = np.median(features, axis=0)
+    patchy = seen & ~everywhere
+    if patchy.any():
+        for band in range(features.shape[2]):
+            values = np.where(usable[:, patchy], features[:, :, band][:, patchy], np.nan)
+            median[:, band][patchy] = np.nanmedian(values, axis=0)
+    median = np.where(seen[:, None], median, 0.0)
+    return Chips(features=median.astype(np.float32), usable=seen if support is None else seen & support)
+
+
+def aligned(chip: Chips, shift: tuple[float, float]) -> Chips:
+    """Blocks moved back by (dx, dy) in pixels."""
+    dx, dy = shift
+    if not dx and not dy:
+        return chip
+    height, width = chip.usable.shape[1:]
+    rows, row_weights = axis_taps(height, height, dy, 1.0)
+    cols, col_weights = axis_taps(width, width, dx, 1.0)
+    taps = rows, row_weights, cols, col_weights
+    features = [[separable(image, *taps, 1.0, 0.0) for image in block] for block in chip.features]
+    weights = [separable(mask.astype(np.float32), *taps, 1.0, 0.0) for mask in chip.usable]
+    usable = np.nan_to_num(np.array(weights)) > 0.99  # noqa: PLR2004 - all taps
+    return Chips(features=np.nan_to_num(np.array(features, np.float32)), usable=usable)
