@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,10 +48,16 @@ def write_chips(workspace: Workspace, bundle: Bundle, folder: Path, *, finding: 
 
 
 def site_chips(
-    workspace: Workspace, bundle: Bundle, site: Site, folder: Path, *, around: BaseGeometry | None
+    workspace: Workspace,
+    bundle: Bundle,
+    site: Site,
+    folder: Path,
+    *,
+    around: BaseGeometry | None,
+    until: dt.datetime | None = None,
 ) -> list[Path]:
-    """Two reflectance chips, and a mask of `around` where there is one."""
-    looks = choose_pair(usable_looks(bundle, site.id))
+    """Two reflectance chips from before `until`, and a mask of `around` where there is one."""
+    looks = choose_pair(usable_looks(bundle, site.id, until=until))
     cube = load_looks(workspace, site, looks)
     if around is not None:
         cube = cut(cube, around)

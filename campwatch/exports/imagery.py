@@ -48,11 +48,12 @@ class LookChoice:
     snow_fraction: float
 
 
-def usable_looks(bundle: Bundle, site_id: str) -> list[LookChoice]:
-    """The looks of a site that were used, oldest first."""
+def usable_looks(bundle: Bundle, site_id: str, *, until: dt.datetime | None = None) -> list[LookChoice]:
+    """The looks of a site that were used, oldest first, none later than `until`."""
     rows = [row for row in bundle.rows["observations"] if row.row.site_id == site_id]
     looks = [_look(row) for row in rows if row.row.data["status"] == "used"]
-    return sorted(looks, key=lambda look: look.datetime)
+    kept = [look for look in looks if until is None or look.datetime <= until]
+    return sorted(kept, key=lambda look: look.datetime)
 
 
 def _look(stored: StoredRow) -> LookChoice:

@@ -26,6 +26,7 @@ SECRET_BOUNDARY, SECRET_ZONE, SECRET_PILE = "b-geheim", "z-geheim", "pile-geheim
 FORMULA = '=HYPERLINK("http://example.invalid","x")'
 SECRETS = (SECRET_BOUNDARY, SECRET_ZONE, SECRET_PILE, "reviewer-17", "observer-17", "kept to ourselves")
 T0 = dt.datetime(2024, 3, 1, 2, 26, 1, tzinfo=dt.UTC)
+GAP = (3, 4)
 UNSEEN = Quantity.not_assessable("cloud")
 
 
@@ -51,8 +52,13 @@ def document():
             part(0.05, 0.05, 0.3, 0.3), role="boundary", boundary_id=SECRET_BOUNDARY, valid_from="2025-01-01",
             source="testimony",
         ),
-        feature(part(0.6, 0.6, 0.8, 0.8), role="zone", id=SECRET_ZONE, kind="housing", name="kept to ourselves"),
-        feature(part(0.5, 0.2, 0.6, 0.3), role="zone", id="formula", kind="spoil", name=FORMULA, sensitivity="public"),
+        feature(
+            part(0.6, 0.6, 0.8, 0.8), role="zone", id=SECRET_ZONE, kind="housing", name="kept to ourselves"
+        ),
+        feature(
+            part(0.5, 0.2, 0.6, 0.3), role="zone", id="formula", kind="spoil", name=FORMULA,
+            sensitivity="public",
+        ),
     )  # fmt: skip
     for item in told["features"][:3]:
         item["properties"]["sensitivity"] = "public"
@@ -84,8 +90,8 @@ def series() -> list[SeriesPoint]:
     """Eight dates with a gap of two in the middle."""
     return [
         SeriesPoint(
-            quantity="area_ha", subject_kind="zone", subject_id="yard", datetime=T0 + dt.timedelta(days=10 * i),
-            value=UNSEEN if i in (3, 4) else quantity(1.0 + 0.1 * i), n_looks=0 if i in (3, 4) else 3,
+            quantity="area_ha", subject_kind="zone", subject_id="yard", n_looks=0 if i in GAP else 3,
+            datetime=T0 + dt.timedelta(days=10 * i), value=UNSEEN if i in GAP else quantity(1.0 + 0.1 * i),
         )
         for i in range(8)
     ]  # fmt: skip
@@ -93,16 +99,16 @@ def series() -> list[SeriesPoint]:
 
 def record_row(layer: str, subject: str, record, time: str = "", **extra) -> Row:
     return Row(
-        layer=layer, site_id="tiny", subject=subject, time=time, method="by-hand/1", params_hash="p", inputs_hash="i",
-        data=record_data(record) | extra, geometry=record_geometry(record),
+        layer=layer, site_id="tiny", subject=subject, time=time, method="by-hand/1", params_hash="p",
+        inputs_hash="i", data=record_data(record) | extra, geometry=record_geometry(record),
     )  # fmt: skip
 
 
 def plain_row(layer: str, subject: str, geometry=None, /, **data) -> Row:
     wkb = None if geometry is None else geometry.wkb
     return Row(
-        layer=layer, site_id="tiny", subject=subject, time="", method="by-hand/1", params_hash="p", inputs_hash="i",
-        data=data, geometry=wkb,
+        layer=layer, site_id="tiny", subject=subject, time="", method="by-hand/1", params_hash="p",
+        inputs_hash="i", data=data, geometry=wkb,
     )  # fmt: skip
 
 
@@ -114,17 +120,23 @@ def more_rows() -> list[Row]:
         record_row("stockpiles", "p1", pile("p1", small, T0), time="1"),
         record_row("stockpiles", "p1", pile("p1", small, T0 + dt.timedelta(days=10)), time="2"),
         record_row("stockpiles", SECRET_PILE, pile(SECRET_PILE, part(0.65, 0.65, 0.7, 0.7), T0), time="1"),
-        record_row("disturbances", "d1", disturbance("d1", "b-2020", part(0.4, 0.4, 0.6, 0.6)), review_status="agreed"),
+        record_row(
+            "disturbances", "d1", disturbance("d1", "b-2020", part(0.4, 0.4, 0.6, 0.6)),
+            review_status="agreed",
+        ),
         record_row("disturbances", "d2", disturbance("d2", SECRET_BOUNDARY, part(0.1, 0.1, 0.2, 0.2))),
         plain_row(
             "boundary_changes", "c1", part(0.1, 0.1, 0.3, 0.2), from_boundary_id="b-2020",
             to_boundary_id=SECRET_BOUNDARY, cause="undetermined", bearing_deg=10.0, **change,
         ),
         plain_row(
-            "reviews", "r1", subject="d1", reviewed_row_id="x", verdict="agree", reason_code="seen", reviewer="reviewer-17",
-            reviewed_at="2024-06-01T00:00:00Z", note=FORMULA, evidence_viewed=["a", "b"],
+            "reviews", "r1", subject="d1", reviewed_row_id="x", verdict="agree", reason_code="seen",
+            reviewer="reviewer-17", reviewed_at="2024-06-01T00:00:00Z", note=FORMULA,
+            evidence_viewed=["a", "b"],
         ),
-        plain_row("manual_observations", "m1", part(0.1, 0.1, 0.2, 0.2), kind="outline", observer="observer-17"),
+        plain_row(
+            "manual_observations", "m1", part(0.1, 0.1, 0.2, 0.2), kind="outline", observer="observer-17"
+        ),
         plain_row(
             "alerts", "a1", alert_id="A1", rule="persistent", subject="d1", occurrence=1, state="open",
             raised_at="2024-06-01T00:00:00Z", detail="kept to ourselves", deliveries={"file": "sent"},

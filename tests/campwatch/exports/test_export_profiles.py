@@ -15,8 +15,8 @@ from campwatch.exports.bundle import collect
 from campwatch.exports.citations import write_citations
 from campwatch.exports.disclosure import WITHHELD, coarse
 from campwatch.exports.write import ExportFormat, ExportOptions, export
+from evidence.custody import heads_digest
 from evidence.errors import ExportError, LedgerError
-from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 
 from .conftest import HANGUL, SECRETS, all_bytes, bundle_of, with_map_settings
@@ -93,7 +93,7 @@ def test_a_restricted_site_is_refused_without_the_flag(workspace, tmp_path):
 def test_the_stamp_is_the_head_that_the_run_printed(workspace, restricted):
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         heads = ledger.heads()
-    assert restricted.stamp.custody_head == sha256_json(heads)
+    assert restricted.stamp.custody_head == heads_digest(heads)
     assert restricted.stamp.heads == heads
     assert restricted.stamp.run_id == "later"
 
@@ -108,6 +108,22 @@ def test_as_of_shows_what_a_run_left(workspace):
     assert then.table("observations") is not None
     assert then.table("reviews") is None
     assert then.stamp.run_id == first.run_id
+
+
+def test_an_export_of_released_rows_names_the_release_and_a_later_one_does_not(workspace, tmp_path):
+    copy = dataclasses.replace(workspace, folder=tmp_path / "w")
+    shutil.copytree(
+        workspace.folder, copy.folder, ignore=shutil.ignore_patterns("archive", "exports", "maps")
+    )
+    with Ledger(copy.ledger_path) as ledger:
+        told = {"chain": "workspace", "time": "2024-07-01T00:00:00Z", "actor": "test"}
+        ledger.append([], run_id="r1", action="release", details={"release": "2024-07"}, **told)
+        assert collect(copy, ledger).stamp.release == "2024-07"
+        assert collect(copy, ledger, as_of_run="later").stamp.release == "2024-07"
+        assert collect(copy, ledger, as_of_run=ledger.custody()[0].run_id).stamp.release == "no release"
+        row = dataclasses.replace(ledger.current("reviews")[0].row, subject="another")
+        ledger.append([row], run_id="r2", action="import", **told)
+        assert collect(copy, ledger).stamp.release == "no release"
 
 
 def test_citations_name_data_imagery_and_sources(restricted, tmp_path):

@@ -80,8 +80,9 @@ def test_csv_has_a_bom_hangul_and_a_dictionary_for_every_column(restricted, csv_
 
 def test_every_layer_of_the_interface_is_exported(csv_tables):
     layers = {
-        "observations", "stockpile_areas", "stockpiles", "series", "footprints", "disturbances", "boundary_changes",
-        "reviews", "manual_observations", "alerts", "runs", "sites", "boundaries", "zones",
+        "observations", "stockpile_areas", "stockpiles", "series", "footprints", "disturbances",
+        "boundary_changes", "reviews", "manual_observations", "alerts", "runs",
+        "sites", "boundaries", "zones",
     }  # fmt: skip
     assert layers <= set(csv_tables)
 
@@ -120,7 +121,7 @@ def test_geopackage_read_by_sqlite_equals_the_csv(restricted, csv_tables, tmp_pa
     with sqlite3.connect(path) as database:
         database.row_factory = sqlite3.Row
         for table in restricted.tables:
-            rows = [dict(row) for row in database.execute(f'SELECT * FROM "{table.name}" ORDER BY fid')]
+            rows = [dict(row) for row in database.execute(f'SELECT * FROM "{table.name}" ORDER BY fid')]  # noqa: S608 - names of layers
             assert_rows_equal(csv_tables[table.name], rows, skip=("geometry_wkt",))
             if table.layer.has_geometry:
                 for wanted, row in zip(csv_tables[table.name], rows, strict=True):
@@ -204,7 +205,7 @@ def test_kmz_read_by_gdal_has_time_spans(restricted, tmp_path):
     layers = {name for name, _ in pyogrio.list_layers(tmp_path / "doc.kml")}
     assert any("Disturbed ground" in name for name in layers)
     document = etree.parse(tmp_path / "doc.kml")
-    spans = [node for node in document.iter(f"{KML}TimeSpan")]
+    spans = list(document.iter(f"{KML}TimeSpan"))
     assert any(span.findtext(f"{KML}begin") == "2020-01-01" for span in spans)
 
 
