@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,17 +72,23 @@ def write_figures(workspace: Workspace, options: FigureOptions) -> list[Path]:
 
 
 def pair_figure(
-    workspace: Workspace, bundle: Bundle, site: Site, *, before: str | None = None, after: str | None = None
+    workspace: Workspace,
+    bundle: Bundle,
+    site: Site,
+    *,
+    before: str | None = None,
+    after: str | None = None,
+    until: dt.datetime | None = None,
 ) -> Figure:
     """Before and after of one site.
 
     Raises:
         ExportError: where there are no two looks to compare.
     """
-    looks = choose_pair(usable_looks(bundle, site.id), before=before, after=after)
+    looks = choose_pair(usable_looks(bundle, site.id, until=until), before=before, after=after)
     cube = load_looks(workspace, site, looks)
     notice = imagery_attribution(
-        [str(platform) for platform in cube["platform"].values],
+        [str(platform) for platform in cube["platform"].to_numpy()],
         [look.datetime.year for look in looks],
         simulated=bundle.stamp.simulated,
     )

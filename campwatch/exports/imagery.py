@@ -9,12 +9,13 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from aoi.grid import site_grid
 from aoi.records import Site
 from campwatch.exports.bundle import Bundle
 from campwatch.workspace import Workspace
-from evidence.errors import ExportError
+from evidence.errors import ExportError, GridMismatchError
 from evidence.rows import StoredRow
 from imagery.archive import Archive
 from imagery.cube import load_cube
@@ -47,11 +48,12 @@ class LookChoice:
     snow_fraction: float
 
 
-def usable_looks(bundle: Bundle, site_id: str) -> list[LookChoice]:
-    """The looks of a site that were used, oldest first."""
+def usable_looks(bundle: Bundle, site_id: str, *, until: dt.datetime | None = None) -> list[LookChoice]:
+    """The looks of a site that were used, oldest first, none later than `until`."""
     rows = [row for row in bundle.rows["observations"] if row.row.site_id == site_id]
     looks = [_look(row) for row in rows if row.row.data["status"] == "used"]
-    return sorted(looks, key=lambda look: look.datetime)
+    kept = [look for look in looks if until is None or look.datetime <= until]
+    return sorted(kept, key=lambda look: look.datetime)
 
 
 def _look(stored: StoredRow) -> LookChoice:
@@ -143,3 +145,10 @@ def load_looks(workspace: Workspace, site: Site, looks: Sequence[LookChoice]) ->
 def stack(layer: xr.Dataset, bands: Sequence[str]) -> NDArray[np.float32]:
     """Reflectance (band, y, x) of one look."""
     return np.stack([np.asarray(layer[band].values, dtype=np.float32) for band in bands])
+
+
+def epsg_of(geobox: GeoBox) -> int:
+    """Code of the grid's coordinate system; site grids are in a UTM zone, which has one."""
+    if geobox.crs is None or geobox.crs.epsg is None:
+        raise GridMismatchError(f"the grid {geobox} has no EPSG code")
+    return int(geobox.crs.epsg)

@@ -137,7 +137,7 @@ def cell_text(column: Column, told: Mapping[str, Any]) -> str:
     if column.kind is Kind.LIST:
         return str(len(str(value).split())) if value else "0"
     if column.kind is Kind.BOOLEAN:
-        return {True: "yes", False: "no"}.get(value, "")  # type: ignore[call-overload,no-any-return]
+        return "" if value is None else "yes" if value else "no"
     if column.name == "datetime":
         return str(value)[:16].replace("T", " ")
     if column.name == "valid_fraction" and value is not None:
