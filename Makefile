@@ -1,0 +1,54 @@
+# The two commands of the README, each doing all its own set-up on a machine that has only python3 (venv, pip).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO ?= campwatch-demo
+
+.PHONY: demo test env dev lint types layers unit browser lock clean
+
+demo: $(VENV)/.demo  ## the main job on real imagery: a table, a map, nothing new the second time
+	$(BIN)/campwatch demo "$(DEMO)"
+
+test: lint types layers unit  ## everything that must hold
+
+env: $(VENV)/.env  ## .venv with the campwatch command in it
+
+$(VENV)/.env: requirements.lock pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	touch $@
+
+$(VENV)/.demo: $(VENV)/.env requirements-demo.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements-demo.lock
+	touch $@
+
+dev: $(VENV)/.dev
+
+$(VENV)/.dev: $(VENV)/.demo requirements-dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	touch $@
+
+lint: dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: dev
+	$(BIN)/mypy
+
+layers: dev
+	$(BIN)/lint-imports
+
+unit: dev browser
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+browser:  ## Debian's chromium, for the tests of the maps
+	@sh tests/need_chromium.sh
+
+lock: dev  ## refresh the lock files; no index address goes into them
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

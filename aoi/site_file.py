@@ -1,0 +1,283 @@
+"""Site files: GeoJSON in EPSG:4326, one file per site, one role per feature.
+
+`read_site` takes what people write; `write_site` writes one spelling. Everything else that can be read
+(KML, GeoPackage, Shapefile) becomes a site through `aoi.proposal`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pyproj import CRS, Transformer
+from pyproj.exceptions import ProjError
+
+from aoi import features
+from aoi.features import Feature, Role
+from aoi.names import slug_from
+from aoi.records import Purpose, Site
+from aoi.shapes import Projector, ShapeReader
+from aoi.versions import ordered_versions
+from evidence.errors import AoiError
+from evidence.files import write_text
+
+logger = logging.getLogger(__name__)
+MAX_BYTES = 64 * 1024 * 1024
+AOI_PROPERTIES = (
+    "id", "name", "name_ko", "aliases", "kind", "status", "purpose", "source", "source_url", "accuracy_m",
+    "confidence", "reported_area_km2", "contested", "note", "derived", "sensitivity", "extra",
+)  # fmt: skip
+TEXTS = ("name_ko", "kind", "status", "source", "source_url", "note")
+WGS84_NAMES = ("4326", "CRS84", "WGS84")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteReading:
+    """A site and what had to be repaired or left out to read it."""
+
+    site: Site
+    notices: tuple[str, ...]
+
+
+def read_site(path: Path, *, keep: Iterable[str] = ()) -> Site:
+    """The site of a GeoJSON file; repairs are logged.
+
+    Args:
+        path: the file.
+        keep: names of unknown properties to keep.
+
+    Raises:
+        AoiError: one line that names the feature and the reason.
+    """
+    reading = read_site_file(path, keep=keep)
+    for notice in reading.notices:
+        logger.warning("%s: %s", path.name, notice)
+    return reading.site
+
+
+def read_site_file(path: Path, *, keep: Iterable[str] = ()) -> SiteReading:
+    """The site of a GeoJSON file, with the notices."""
+    document = json_document(file_bytes(path), name=path.name)
+    try:
+        return site_of(document, name=path.stem, keep=keep)
+    except AoiError as error:
+        raise AoiError(f"{path.name}: {error}") from error
+
+
+def file_bytes(path: Path) -> bytes:
+    """The file's bytes, if it is there and of a size that a site file can have."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise AoiError(f"{path.name}: larger than {MAX_BYTES // 2**20} MB is no site file")
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        raise AoiError(
+            f"{path.name}: cannot be read ({getattr(error, 'strerror', None) or error})"
+        ) from error
+
+
+def json_document(data: bytes, *, name: str) -> Any:
+    """The JSON document in a file, whichever Unicode spelling it has."""
+    if not data.strip():
+        raise AoiError(f"{name}: the file is empty")
+    try:
+        return json.loads(data.decode(json.detect_encoding(data)))
+    except (ValueError, RecursionError) as error:
+        raise AoiError(f"{name}: not JSON ({str(error)[:80]})") from error
+
+
+def geojson_features(document: Any) -> list[Mapping[str, Any]]:
+    """The feature objects of a GeoJSON document, whatever its outermost object is."""
+    if not isinstance(document, Mapping):
+        raise AoiError(f"the outermost value is {type(document).__name__}, not a GeoJSON object")
+    kind = document.get("type")
+    if kind == "Feature":
+        return [document]
+    if kind in {"Polygon", "MultiPolygon"}:
+        return [{"type": "Feature", "properties": {}, "geometry": document}]
+    members = document.get("features")
+    if kind != "FeatureCollection" or not isinstance(members, list):
+        raise AoiError(f"type {str(kind)[:40]!r} is not a FeatureCollection")
+    if not members:
+        raise AoiError("there are no features")
+    if not all(isinstance(member, Mapping) for member in members):
+        raise AoiError("a feature is not an object")
+    return members
+
+
+def projector_of(document: Mapping[str, Any], notices: list[str]) -> Projector | None:
+    """How to bring the file's coordinates to EPSG:4326; None where they are."""
+    crs = document.get("crs")
+    if crs is None:
+        return None
+    inner = crs.get("properties") if isinstance(crs, Mapping) else None
+    name = inner.get("name") if isinstance(inner, Mapping) else None
+    if not isinstance(name, str):
+        raise AoiError("the crs member does not name a coordinate system")
+    return projector(name, notices)
+
+
+def projector(definition: str, notices: list[str]) -> Projector | None:
+    """How to bring coordinates of a named system to EPSG:4326; None where they are."""
+    if definition.upper().replace(" ", "").endswith(WGS84_NAMES):
+        return None
+    try:
+        crs = CRS.from_user_input(definition)
+        transformer = Transformer.from_crs(crs, 4326, always_xy=True)
+    except (ProjError, ValueError) as error:
+        raise AoiError(f"coordinate system {definition[:60]!r} is not known") from error
+    notices.append(f"coordinates were brought from {crs.name} to EPSG:4326")
+
+    def project(x: float, y: float) -> tuple[float, float]:
+        lon, lat = transformer.transform(x, y)
+        return float(lon), float(lat)
+
+    return project
+
+
+def feature_label(number: int, properties: Mapping[str, Any]) -> str:
+    """How to speak of a feature: its number and what it calls itself."""
+    for key in ("boundary_id", "id", "name", "Name"):
+        value = properties.get(key)
+        if isinstance(value, (str, int)) and str(value).strip():
+            text = " ".join(str(value).split())[:60].encode("utf-8", "replace").decode()
+            return f"feature {number} ({text})"
+    return f"feature {number}"
+
+
+def checked_features(document: Any, notices: list[str]) -> list[Feature]:
+    """The features of a GeoJSON document with valid geometry."""
+    members = geojson_features(document)
+    reader = ShapeReader(notices, project=projector_of(document, notices))
+    checked = []
+    for number, member in enumerate(members, start=1):
+        properties = member.get("properties") or {}
+        if not isinstance(properties, Mapping):
+            raise AoiError(f"feature {number}: its properties are {type(properties).__name__}, not an object")
+        where = feature_label(number, properties)
+        geometry = reader.read(member.get("geometry"), where=where)
+        checked.append(Feature(where=where, geometry=geometry, properties=properties))
+    return checked
+
+
+def site_of(document: Any, *, name: str, keep: Iterable[str] = ()) -> SiteReading:
+    """The site of a GeoJSON document.
+
+    Args:
+        document: as `json` reads it.
+        name: what to call the site if the document does not.
+        keep: names of unknown properties to keep.
+    """
+    notices: list[str] = []
+    kept = tuple(keep)
+    by_role = _by_role(checked_features(document, notices))
+    aoi = _the_aoi(by_role)
+    boundaries = [features.boundary_of(f, keep=kept, notices=notices) for f in by_role[Role.BOUNDARY]]
+    zones = [features.zone_of(f, keep=kept, notices=notices) for f in by_role[Role.ZONE]]
+    points = [features.point_of(f, keep=kept, notices=notices) for f in by_role[Role.POINT]]
+    site = _site(
+        aoi,
+        name=name,
+        keep=kept,
+        notices=notices,
+        parts={
+            "boundaries": ordered_versions(_unique(boundaries, "boundary_id", notices), notices),
+            "zones": tuple(_unique(zones, "id", notices)),
+            "points": tuple(_unique(points, "id", notices)),
+        },
+    )
+    return SiteReading(site=site, notices=tuple(notices))
+
+
+def _by_role(checked: list[Feature]) -> dict[Role, list[Feature]]:
+    groups: dict[Role, list[Feature]] = {role: [] for role in Role}
+    roles = [feature.fields().text("role") for feature in checked]
+    plain = roles == [None]
+    for feature, role in zip(checked, roles, strict=True):
+        known = Role.AOI if plain else feature.fields().choice("role", Role) if role else None
+        if known is None:
+            raise AoiError(f"{feature.where}: no role (aoi, boundary, zone or point)")
+        groups[known].append(feature)
+    return groups
+
+
+def _the_aoi(by_role: Mapping[Role, list[Feature]]) -> Feature:
+    found = by_role[Role.AOI]
+    if len(found) != 1:
+        labels = ", ".join(feature.where for feature in found[:4])
+        raise AoiError(f"{len(found)} features have the role aoi ({labels or 'none'}); there must be one")
+    return found[0]
+
+
+def _unique(records: list[Any], key: str, notices: list[str]) -> list[Any]:
+    """The records without exact repetitions; one id for two different things is refused."""
+    seen: dict[str, Any] = {}
+    for record in records:
+        name = getattr(record, key)
+        if name not in seen:
+            seen[name] = record
+        elif seen[name] == record:
+            notices.append(f"{key} {name!r}: an exact repetition was dropped")
+        else:
+            raise AoiError(f"{key} {name!r} is given to two different features")
+    return list(seen.values())
+
+
+def _site(
+    aoi: Feature, *, name: str, keep: tuple[str, ...], notices: list[str], parts: Mapping[str, Any]
+) -> Site:
+    fields = aoi.fields()
+    fields.raw("role")
+    title = fields.text("name") or name
+    site_id = features.slug(fields, "id") if fields.text("id") else slug_from(title) or slug_from(name)
+    if not site_id:
+        raise AoiError(f"{aoi.where}: no id, and none can be made from the name {title[:60]!r}")
+    texts: dict[str, Any] = {key: fields.text(key) for key in TEXTS}
+    derived = fields.flag("derived")
+    site = Site(
+        id=site_id,
+        name=title,
+        aoi=features.polygonal(aoi),
+        aliases=fields.texts("aliases"),
+        accuracy_m=fields.metres("accuracy_m"),
+        confidence=features.optional(fields, "confidence", features.Confidence),
+        derived=derived,
+        accepted=not derived if fields.raw("accepted") is None else fields.flag("accepted"),
+        purpose=fields.choice("purpose", Purpose, Purpose.SUBJECT),
+        contested=fields.texts("contested"),
+        reported_area_km2=fields.metres("reported_area_km2"),
+        sensitivity=features.sensitivity(fields),
+        extra=fields.kept(keep),
+        **texts,
+        **parts,
+    )
+    features.tell_dropped(fields, keep, notices)
+    return site
+
+
+def site_document(site: Site) -> dict[str, Any]:
+    """The site as a GeoJSON document."""
+    properties = {name: getattr(site, name) for name in AOI_PROPERTIES}
+    if site.accepted == site.derived:  # not what a reader takes it for
+        properties["accepted"] = site.accepted
+    members = [
+        features.geojson_feature(Role.AOI, site.aoi, properties),
+        *(features.boundary_feature(boundary) for boundary in site.boundaries),
+        *(features.zone_feature(zone) for zone in site.zones),
+        *(features.point_feature(point) for point in site.points),
+    ]
+    return {"type": "FeatureCollection", "features": members}
+
+
+def site_text(site: Site) -> str:
+    """The site as the text of its file: the same site, the same text."""
+    return json.dumps(site_document(site), ensure_ascii=False, indent=1, allow_nan=False) + "\n"
+
+
+def write_site(path: Path, site: Site) -> None:
+    """Write the site file atomically."""
+    write_text(path, site_text(site))

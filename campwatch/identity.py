@@ -1,0 +1,86 @@
+"""What identifies a run and what it worked with: clock, actor, code version, digests of inputs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib.metadata
+import json
+import platform
+import secrets
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from campwatch import __version__
+from evidence.errors import AoiError
+from evidence.hashing import sha256_file, sha256_json
+from evidence.rows import iso_utc
+from imagery.records import ArchivedProduct
+
+Clock = Callable[[], dt.datetime]
+
+_PINNED = (
+    "exactextract",
+    "numba",
+    "numpy",
+    "odc-geo",
+    "pandas",
+    "pyproj",
+    "rasterio",
+    "scipy",
+    "shapely",
+    "xarray",
+    "zarr",
+)
+_MEASURING = ("evidence", "aoi", "imagery", "detection")
+"""Packages whose code decides the rows."""
+
+
+def system_clock() -> dt.datetime:
+    """Now, UTC."""
+    return dt.datetime.now(dt.UTC)
+
+
+def new_run_id(clock: Clock) -> str:
+    """A sortable id that two runs never share."""
+    return f"{clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
+
+
+@cache
+def code_identity() -> dict[str, Any]:
+    """Version and digest of campwatch, version of Python and of the packages that the numbers depend on."""
+    root = Path(__file__).resolve().parent.parent
+    sources = sorted(path for name in _MEASURING for path in (root / name).rglob("*.py"))
+    digest = sha256_json({path.relative_to(root).as_posix(): sha256_file(path) for path in sources})
+    return {
+        "campwatch": __version__,
+        "source": digest,
+        "python": platform.python_version(),
+        "packages": {name: importlib.metadata.version(name) for name in _PINNED},
+    }
+
+
+def site_digest(path: Path) -> str:
+    """SHA-256 over what a site file says, whatever its spacing."""
+    try:
+        return sha256_json(json.loads(path.read_text("utf-8-sig")))
+    except (OSError, ValueError) as err:
+        raise AoiError(f"{path} cannot be read: {err}") from err
+
+
+def product_digest(product: ArchivedProduct) -> str:
+    """SHA-256 over the pixels of one archived product and how they are to be read."""
+    told = {"offset": dict(product.offset), "scale": dict(product.scale), "baseline": product.baseline}
+    return sha256_json({"id": product.id, "bands": dict(product.sha256), **told})
+
+
+def inputs_digest(site: str, scenes: Mapping[str, str], used: Iterable[str] | None = None) -> str:
+    """SHA-256 over the site's digest and the digests of the scenes used (all where `used` is None)."""
+    wanted = sorted(scenes) if used is None else sorted(set(used))
+    return sha256_json({"site": site, "scenes": {scene: scenes.get(scene) for scene in wanted}})
+
+
+def timestamp(clock: Clock) -> str:
+    """Now, as the ledger writes it."""
+    return iso_utc(clock().replace(microsecond=0))

@@ -1,0 +1,121 @@
+"""From a site's archive to ledger rows: load the cube, measure, say from what and how."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import xarray as xr
+from detection.footprint import FootprintParams, measure_footprints
+
+from aoi.records import Site
+from campwatch.identity import inputs_digest
+from detection import footprint
+from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.stockpiles import measure_stockpiles
+from evidence.hashing import sha256_json
+from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
+from imagery.observations import Observation, cube_observations
+
+MEASURED_LAYERS = ("observations", "footprints", "stockpile_areas", "stockpiles", "series")
+"""Layers that a measurement of a site describes completely."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Digests of what a measurement works with."""
+
+    site: str
+    scenes: Mapping[str, str]
+    """By scene id."""
+
+
+def measured_rows(cube: xr.Dataset, site: Site, inputs: Inputs) -> list[Row]:
+    """Every row that the cube of a site yields."""
+    return [row for made in _measurements(cube, site) for row in _rows(made, site, inputs)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Measured:
+    """The records of one layer, and how they came about."""
+
+    layer: str
+    records: Sequence[Any]
+    method: str
+    params: Any = None
+    validated_on: str | None = None
+
+
+def _measurements(cube: xr.Dataset, site: Site) -> Iterator[_Measured]:
+    yield _Measured(layer="observations", records=cube_observations(cube), method="look/1")
+    footprint_params = FootprintParams()
+    yield _Measured(
+        layer="footprints",
+        records=measure_footprints(cube, site, params=footprint_params),
+        method=footprint.METHOD,
+        params=footprint_params,
+    )
+    found = measure_stockpiles(cube, site)
+    layers: dict[str, Sequence[Any]] = {
+        "stockpile_areas": found.areas,
+        "stockpiles": found.piles,
+        "series": found.series,
+    }
+    for layer, records in layers.items():
+        yield _Measured(
+            layer=layer,
+            records=records,
+            method=found.method,
+            params=found.params,
+            validated_on=found.validated_on,
+        )
+
+
+def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
+    params_hash = sha256_json(plain(asdict(made.params)) if made.params is not None else {})
+    extra = {"validated_on": made.validated_on} if made.validated_on else {}
+    return [
+        Row(
+            layer=made.layer,
+            site_id=site.id,
+            subject=_subject(record),
+            time=_time(record),
+            method=made.method,
+            params_hash=params_hash,
+            inputs_hash=inputs_digest(inputs.site, inputs.scenes, _scenes(record)),
+            data=record_data(record) | extra,
+            geometry=record_geometry(record),
+        )
+        for record in made.records
+    ]
+
+
+def _subject(record: Any) -> str:
+    match record:
+        case Observation():
+            return record.scene_id
+        case Footprint():
+            return record.boundary_id or "no_boundary"
+        case StockpileArea():
+            return record.zone_id
+        case Stockpile():
+            return record.pile_id
+        case SeriesPoint():
+            return f"{record.quantity}:{record.subject_kind}:{record.subject_id}"
+        case _:
+            raise TypeError(f"{type(record).__name__} has no layer")
+
+
+def _time(record: Any) -> str:
+    if isinstance(record, Footprint):
+        return f"{record.epoch_start.isoformat()}/{record.epoch_end.isoformat()}"
+    moment: dt.datetime = record.datetime
+    return iso_utc(moment)
+
+
+def _scenes(record: Any) -> Iterable[str] | None:
+    if isinstance(record, Observation):
+        return (record.scene_id,)
+    return getattr(record, "scene_ids", None)

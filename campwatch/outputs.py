@@ -1,0 +1,83 @@
+"""What is derived from the ledger: results, custody lines, the map of each site."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import TypeVar
+
+import xarray as xr
+
+from aoi.records import Sensitivity, Site
+from campwatch import __version__
+from campwatch.workspace import Workspace
+from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
+from evidence.ledger import Ledger
+from evidence.record_reading import read_record
+from evidence.results import write_custody, write_results
+from maps.records import Profile, RunInfo, SiteMapData
+from maps.site_map import map_path, write_site_map
+
+Record = TypeVar("Record")
+
+
+def rebuild_tables(workspace: Workspace, ledger: Ledger) -> None:
+    """Write `results.gpkg` and `custody.jsonl` anew."""
+    write_results(ledger, workspace.results_path)
+    write_custody(ledger, workspace.custody_path)
+
+
+def write_site_page(
+    workspace: Workspace, site: Site, cube: xr.Dataset, ledger: Ledger, *, restricted: bool | None = None
+) -> Path:
+    """Write the map of one site from the ledger's current rows and the cube's imagery.
+
+    Args:
+        workspace: where it goes.
+        site: whose map.
+        cube: its imagery.
+        ledger: its measurements.
+        restricted: whether to show what is restricted; as the settings say where None.
+    """
+    profile = map_profile(workspace, site, restricted=restricted)
+    data = SiteMapData(
+        site=site,
+        run=_run_info(ledger, site.id),
+        cube=cube,
+        footprints=_records(ledger, "footprints", site.id, Footprint),
+        stockpile_areas=_records(ledger, "stockpile_areas", site.id, StockpileArea),
+        stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
+        series=_records(ledger, "series", site.id, SeriesPoint),
+        profile=profile,
+    )
+    return write_site_map(site_page_path(workspace, site, profile), data)
+
+
+def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:
+    """Who the map of a site is for; a site without restricted parts has one map only."""
+    settings = workspace.settings.map
+    wanted = settings.restricted if restricted is None else restricted
+    if wanted and has_restricted_parts(site):
+        return Profile(restricted=True)
+    return Profile(coordinate_decimals=settings.coordinate_decimals, delay_days=settings.delay_days)
+
+
+def has_restricted_parts(site: Site) -> bool:
+    """Whether anything of the site is not marked public."""
+    told = [site.sensitivity, *(boundary.sensitivity for boundary in site.boundaries)]
+    told += [part.sensitivity for part in site.zones] + [part.sensitivity for part in site.points]
+    return Sensitivity.RESTRICTED in told
+
+
+def site_page_path(workspace: Workspace, site: Site, profile: Profile) -> Path:
+    """Where the map of a site is."""
+    return map_path(workspace.maps_folder / f"{site.id}.html", restricted=profile.restricted)
+
+
+def _records(ledger: Ledger, layer: str, site_id: str, kind: type[Record]) -> tuple[Record, ...]:
+    return tuple(read_record(kind, stored.row) for stored in ledger.current(layer, site_id=site_id))
+
+
+def _run_info(ledger: Ledger, site_id: str) -> RunInfo:
+    last = ledger.custody(site_id)[-1]
+    return RunInfo(run_id=last.run_id, as_of=dt.datetime.fromisoformat(last.time), version=__version__)

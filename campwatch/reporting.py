@@ -1,0 +1,137 @@
+"""What a run, a verification or a status says to people and to programs."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.table import Table
+
+from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
+from campwatch.workspace import Workspace
+from evidence.ledger import Ledger
+from evidence.rows import StoredRow
+from evidence.verify import Finding, verify_ledger
+from imagery.archive import Archive
+
+
+class Reporter(Protocol):
+    """Takes a result for programs."""
+
+    def report(self, document: Any) -> None:
+        """Print one JSON document where that was asked for."""
+
+
+def run_and_report(
+    workspace: Workspace, options: RunOptions, *, session: Reporter, console: Console
+) -> RunSummary:
+    """Run and print the summary."""
+    with console.status("") as status:
+        summary = run_workspace(workspace, options, progress=status.update)
+    print_summary(workspace, summary, console)
+    session.report(summary_document(summary))
+    return summary
+
+
+def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -> None:
+    """The summary as a table, with the latest figures, interval first."""
+    table = Table(title=f"Run {summary.run_id}", title_justify="left")
+    for name in ("site", "looks", "used", "fetched", "gaps", "new rows", "status"):
+        table.add_column(name, justify="left" if name in ("site", "status") else "right")
+    for site in summary.sites:
+        numbers = (site.looks, site.used, site.fetched, site.gaps, site.new_rows + site.retired_rows)
+        table.add_row(site.site_id, *(str(number) for number in numbers), _status(site))
+    console.print(table)
+    _print_figures(workspace, console)
+    for site in summary.sites:
+        if site.map_path is not None:
+            console.print(f"map of {site.site_id}: {site.map_path}", soft_wrap=True, highlight=False)
+    if summary.nothing_new:
+        console.print("nothing new")
+    if summary.head:
+        console.print(f"custody head {summary.head}", soft_wrap=True, highlight=False)
+
+
+def _status(site: SiteSummary) -> str:
+    if site.error:
+        return f"failed: {site.error}"
+    return "incomplete" if site.gaps else "done"
+
+
+def _print_figures(workspace: Workspace, console: Console) -> None:
+    if not workspace.ledger_path.exists():
+        return
+    table = Table(title="Footprint: disturbed ground, 95 % interval in hectares", title_justify="left")
+    for name in ("site", "epoch", "all", "inside", "outside"):
+        table.add_column(name)
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        for stored in ledger.current("footprints"):
+            data = stored.row.data
+            figures = (interval_text(data[name]) for name in ("area_ha", "inside_ha", "outside_ha"))
+            table.add_row(stored.row.site_id, f"{data['epoch_start']} to {data['epoch_end']}", *figures)
+        piles = _pile_lines(ledger.current("stockpile_areas"))
+    if table.row_count:
+        console.print(table)
+    for line in piles:
+        console.print(line, highlight=False)
+
+
+def _pile_lines(rows: list[StoredRow]) -> list[str]:
+    latest: dict[tuple[str, str], StoredRow] = {}
+    for stored in rows:
+        if stored.row.data["area_ha"]["value"] is not None:
+            latest[stored.row.site_id, stored.row.subject] = stored
+    return [
+        f"probable coal in {site_id}/{zone_id} on {stored.row.data['datetime'][:10]}: "
+        f"{interval_text(stored.row.data['area_ha'])} ha"
+        + (" (below the floor: cannot be told from none)" if stored.row.data["below_floor"] else "")
+        for (site_id, zone_id), stored in sorted(latest.items())
+    ]
+
+
+def interval_text(quantity: dict[str, Any]) -> str:
+    """A quantity for people: the interval first, then the best estimate; or why there is none."""
+    if quantity["value"] is None:
+        return f"not assessable: {quantity['reason']}"
+    return f"{quantity['low']:.2f} to {quantity['high']:.2f} (best {quantity['value']:.2f})"
+
+
+def summary_document(summary: RunSummary) -> dict[str, Any]:
+    """The summary for programs."""
+    return {
+        "run_id": summary.run_id,
+        "nothing_new": summary.nothing_new,
+        "complete": summary.complete,
+        "custody_head": summary.head,
+        "sites": [
+            {
+                "site_id": site.site_id,
+                "looks": site.looks,
+                "used": site.used,
+                "fetched": site.fetched,
+                "gaps": site.gaps,
+                "new_rows": site.new_rows,
+                "retired_rows": site.retired_rows,
+                "map": str(site.map_path) if site.map_path else None,
+                "error": site.error,
+            }
+            for site in summary.sites
+        ],
+    }
+
+
+def verify_and_report(workspace: Workspace, *, deep: bool, session: Reporter, console: Console) -> bool:
+    """Verify archive, ledger and custody; True where something is not as it was written."""
+    findings = [
+        Finding(where=str(finding.path), what=finding.problem)
+        for finding in Archive(workspace.archive_folder).verify(deep=deep)
+    ]
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        findings += verify_ledger(ledger)
+        heads = ledger.heads()
+    for finding in findings:
+        console.print(f"{finding.where}: {finding.what}", soft_wrap=True, highlight=False)
+    if not findings:
+        console.print("everything is as it was written")
+    session.report({"findings": [{"where": f.where, "what": f.what} for f in findings], "heads": heads})
+    return bool(findings)

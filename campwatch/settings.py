@@ -1,0 +1,186 @@
+"""Settings: `campwatch.toml`, overridden by `CAMPWATCH_…` in the environment. Unknown keys are errors."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from evidence.errors import SettingsError
+
+FILE_NAME = "campwatch.toml"
+
+
+class _Table(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SourceSettings(_Table):
+    """One provider; the first in the file that has a product wins, the next fills its gaps."""
+
+    kind: Literal["stac", "sentinelhub"]
+    url: str | None = None
+    """API root, or the path of a static catalog.json (relative to the workspace)."""
+    collections: tuple[str, ...] = ()
+
+
+class SentinelHubSettings(_Table):
+    """How to reach Sentinel Hub; credentials come from the environment or the profile, never from here."""
+
+    profile: str = "default"
+    base_url: str | None = None
+    token_url: str | None = None
+    max_processing_units_per_month: float = Field(default=8000, gt=0)
+
+
+class MonitorSettings(_Table):
+    """What to look for."""
+
+    since: dt.date = dt.date(2015, 6, 23)
+    max_cloud_cover: float = Field(default=100, ge=0, le=100)
+
+
+class LimitSettings(_Table):
+    """What a run may use."""
+
+    memory_gb: float = Field(default=2, gt=0)
+    disk_gb: float = Field(default=50, gt=0)
+    minutes: float | None = Field(default=None, gt=0)
+
+
+class PrivacySettings(_Table):
+    """What providers learn: a box snapped outward to 0.1°, or only a tile id."""
+
+    mode: Literal["box", "tile"] = "box"
+
+
+class MapSettings(_Table):
+    """The maps that a run draws for the analysts of this workspace."""
+
+    restricted: bool = True
+    """Whether they show what is restricted; their names and every view then say so."""
+    coordinate_decimals: int | None = Field(default=None, ge=0, le=7)
+    """Of public maps: vertices are rounded to this many decimals of a degree."""
+    delay_days: int = Field(default=0, ge=0)
+    """Of public maps: nothing younger than this is shown."""
+
+
+class MeasureSettings(_Table):
+    """Parameters of the methods, by method; names and meanings are in docs/."""
+
+    stockpile: dict[str, Any] = Field(default_factory=dict)
+    footprint: dict[str, Any] = Field(default_factory=dict)
+
+
+class EmailSettings(_Table):
+    """An SMTP server; the password comes from the environment (CAMPWATCH_ALERTS__EMAIL__PASSWORD)."""
+
+    host: str
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str
+    recipients: tuple[str, ...] = Field(min_length=1)
+    username: str | None = None
+    password: SecretStr | None = None
+    timeout_s: float = Field(default=30, gt=0)
+
+
+class AlertSettings(_Table):
+    """What is worth an alert, and where it goes."""
+
+    min_disturbance_ha: float = Field(default=0.5, gt=0)
+    """Lower end of the interval of a persistent disturbance."""
+    outside_boundary: bool = True
+    min_outside_ha: float = Field(default=0.2, gt=0)
+    """Lower end of the interval of what lies outside."""
+    stockpile_change: bool = True
+    min_stockpile_ha: float = Field(default=0.25, gt=0)
+    stockpile_days: float = Field(default=60, gt=0)
+    """The newest smoothed value is compared with the one at least so long before."""
+    stockpile_sigmas: float = Field(default=4.0, gt=0)
+    """By how many standard deviations of the difference it must have changed."""
+    no_look_days: int = Field(default=60, gt=0)
+    source_failing: bool = True
+    file: bool = True
+    """Write alerts.jsonl."""
+    atom: bool = False
+    """Write alerts.atom."""
+    email: EmailSettings | None = None
+
+
+class Settings(BaseSettings):
+    """Everything that a workspace can be told."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="CAMPWATCH_", env_nested_delimiter="__"
+    )
+
+    source: tuple[SourceSettings, ...] = ()
+    sentinelhub: SentinelHubSettings = SentinelHubSettings()
+    monitor: MonitorSettings = MonitorSettings()
+    limits: LimitSettings = LimitSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    measure: MeasureSettings = MeasureSettings()
+    map: MapSettings = MapSettings()
+    alerts: AlertSettings = AlertSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings names it
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings names it
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Environment first, then the file (passed as keywords)."""
+        return env_settings, init_settings
+
+
+def read_settings(path: Path) -> Settings:
+    """Read and validate a settings file.
+
+    Raises:
+        SettingsError: where it is missing, not TOML, or says something that is not known.
+    """
+    try:
+        values = tomllib.loads(path.read_text("utf-8-sig"))
+    except OSError as err:
+        raise SettingsError(f"no settings at {path}: {err.strerror}") from err
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+        raise SettingsError(f"{path} is not TOML: {err}") from err
+    try:
+        return Settings(**values)
+    except ValidationError as err:
+        raise SettingsError(f"{path}: {_first_problem(err)}") from err
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    place = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] != "extra_forbidden":
+        return f"{place}: {problem['msg']}"
+    near = difflib.get_close_matches(
+        str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1, cutoff=0.0
+    )
+    return f"{place} is not a setting" + (f"; the nearest is {near[0]}" if near else "")
+
+
+def _known_keys(place: tuple[int | str, ...]) -> list[str]:
+    model: type[BaseModel] = Settings
+    for part in place:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        inner = next(
+            (arg for arg in getattr(annotation, "__args__", ()) if isinstance(arg, type)), annotation
+        )
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return []
+        model = inner
+    return list(model.model_fields)

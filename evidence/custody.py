@@ -1,0 +1,62 @@
+"""Custody: who did what, when, with which inputs and outputs; hash-chained, one chain per site."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from evidence.hashing import canonical_json, sha256_bytes, sha256_json
+from evidence.rows import StoredRow
+
+GENESIS = "0" * 64
+"""What the first entry of a chain names as its predecessor."""
+
+WORKSPACE_CHAIN = "workspace"
+"""The chain of what concerns no single site."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustodyEntry:
+    """One link of a chain."""
+
+    chain: str
+    position: int
+    """From 0."""
+    previous: str
+    """Hash of the entry before it."""
+    time: str
+    actor: str
+    """A code, not a name."""
+    action: str
+    run_id: str
+    data: Mapping[str, Any]
+    """Digest of the rows appended with it, inputs, outputs, code version, parameters."""
+
+
+def entry_hash(entry: CustodyEntry) -> str:
+    """SHA-256 over the whole entry, its predecessor's hash included."""
+    return sha256_json(asdict(entry))
+
+
+def rows_digest(rows: Iterable[StoredRow]) -> str:
+    """SHA-256 over rows as they stand in the ledger, in order."""
+    return sha256_bytes("\n".join(row_digest(row) for row in rows).encode())
+
+
+def row_digest(stored: StoredRow) -> str:
+    """SHA-256 over every cell of one stored row."""
+    row = stored.row
+    cells = [stored.seq, stored.row_id, stored.run_id, stored.as_of, row.layer, row.site_id, row.subject]
+    cells += [row.time, row.method, row.params_hash, row.inputs_hash, row.retired, row.data]
+    return sha256_json([*cells, sha256_bytes(row.geometry) if row.geometry is not None else None])
+
+
+def heads_digest(heads: Mapping[str, str]) -> str:
+    """One SHA-256 over the newest hash of every chain: what to keep elsewhere."""
+    return sha256_json(dict(heads))
+
+
+def custody_lines(entries: Iterable[CustodyEntry]) -> str:
+    """The chains as JSON lines, each with its own hash."""
+    return "".join(canonical_json({**asdict(entry), "hash": entry_hash(entry)}) + "\n" for entry in entries)

@@ -1,0 +1,376 @@
+"""The ledger: one append-only SQLite file that holds every row and its custody.
+
+Rows and the custody entry that vouches for them are written in one transaction. Nothing is ever updated or
+deleted: triggers refuse it, and the hash chain shows it where somebody goes round them. GDAL never opens
+this file.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from evidence.custody import GENESIS, CustodyEntry, entry_hash, rows_digest
+from evidence.errors import LedgerError
+from evidence.hashing import canonical_json
+from evidence.rows import Row, StoredRow
+
+SCHEMA_VERSION = 1
+
+_SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE rows (
+  seq INTEGER PRIMARY KEY, row_id TEXT NOT NULL, layer TEXT NOT NULL, site_id TEXT NOT NULL,
+  subject TEXT NOT NULL, time TEXT NOT NULL, method TEXT NOT NULL, params_hash TEXT NOT NULL,
+  inputs_hash TEXT NOT NULL, run_id TEXT NOT NULL, as_of TEXT NOT NULL, retired INTEGER NOT NULL,
+  data TEXT NOT NULL, geometry BLOB, entry INTEGER NOT NULL REFERENCES custody (seq));
+CREATE INDEX rows_by_key ON rows (layer, site_id, subject, time, seq);
+CREATE INDEX rows_by_entry ON rows (entry);
+CREATE TABLE custody (
+  seq INTEGER PRIMARY KEY, chain TEXT NOT NULL, position INTEGER NOT NULL, previous TEXT NOT NULL,
+  time TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, run_id TEXT NOT NULL, data TEXT NOT NULL,
+  hash TEXT NOT NULL, UNIQUE (chain, position));
+"""
+_GUARDED = ("rows", "custody", "meta")
+_ROW_COLUMNS = (
+    "seq, row_id, layer, site_id, subject, time, method, params_hash, inputs_hash, run_id, as_of, retired, "
+    "data, geometry"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppendResult:
+    """What an append did."""
+
+    new: int
+    """Rows that say something that was not said before."""
+    unchanged: int
+    """Rows that the ledger holds already."""
+    retired: int
+    """Rows taken back because the measurement no longer yields them."""
+    head: str
+    """Hash of the chain's newest custody entry."""
+
+
+class Ledger:
+    """Read and append. Use as a context manager; one writer at a time.
+
+    Raises:
+        LedgerError: where the file is missing, of another version, damaged, locked or not writable.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+        """Open `path`; `create` makes it where it is missing."""
+        if not path.exists() and not create:
+            raise LedgerError(f"no ledger at {path}")
+        self.path = path
+        mode = "ro" if read_only else "rwc"
+        try:
+            self._db = sqlite3.connect(
+                f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30.0
+            )
+            self._prepare(create=create and not read_only)
+        except sqlite3.Error as err:
+            raise LedgerError(f"cannot open the ledger {path}: {err}") from err
+
+    def _prepare(self, *, create: bool) -> None:
+        self._db.execute("PRAGMA foreign_keys = ON")
+        if create and not self._has_schema():
+            self._db.execute("PRAGMA journal_mode = DELETE")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._create_schema()
+        self._db.execute("PRAGMA synchronous = FULL")
+        found = self._db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+        if found is None or int(found[0]) != SCHEMA_VERSION:
+            raise LedgerError(f"{self.path} has ledger version {found and found[0]}, not {SCHEMA_VERSION}")
+
+    def _has_schema(self) -> bool:
+        query = "SELECT count(*) FROM sqlite_master WHERE name = 'meta'"
+        return bool(self._db.execute(query).fetchone()[0])
+
+    def _create_schema(self) -> None:
+        guards = "".join(
+            f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
+            for table in _GUARDED
+            for verb in ("UPDATE", "DELETE")
+        )
+        version = f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');"  # noqa: S608 - a constant
+        self._db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{guards}{version}COMMIT;")
+
+    def __enter__(self) -> Self:
+        """Return self."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the file."""
+        self.close()
+
+    def close(self) -> None:
+        """Close the file; what was appended is on disk already."""
+        self._db.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.Error as err:
+            self._rollback()
+            raise LedgerError(f"cannot write the ledger {self.path}: {err}") from err
+        except BaseException:
+            self._rollback()
+            raise
+
+    def _rollback(self) -> None:
+        with suppress(sqlite3.Error):
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    # ---------------------------------------------------------------- writing
+
+    def append(
+        self,
+        rows: Sequence[Row],
+        *,
+        chain: str,
+        run_id: str,
+        time: str,
+        actor: str,
+        action: str,
+        details: Mapping[str, Any] | None = None,
+        complete: Iterable[str] = (),
+    ) -> AppendResult:
+        """Append what is new among `rows`, with one custody entry on `chain`.
+
+        Args:
+            rows: distinct in (layer, site, subject, time).
+            chain: the site's id, or "workspace".
+            run_id: the run that measured them.
+            time: ISO 8601 UTC.
+            actor: who or what, as a code.
+            action: what was done, as in "measure".
+            details: inputs and outputs with hashes, code version, parameters.
+            complete: layers of this site that `rows` describe completely; current rows of these layers
+                that are not among `rows` are retired.
+        """
+        _require_distinct(rows)
+        with self._transaction():
+            fresh, unchanged = self._split_new(rows)
+            retired = self._retirements(rows, chain=chain, complete=complete)
+            appended = [*fresh, *retired]
+            seq = self._next("custody")
+            first = self._next("rows")
+            stored = [
+                StoredRow(seq=first + i, row_id=row.row_id, run_id=run_id, as_of=time, row=row)
+                for i, row in enumerate(appended)
+            ]
+            summary = {
+                "rows": {"first": first, "count": len(stored), "sha256": rows_digest(stored)},
+                "unchanged": unchanged,
+                **dict(details or {}),
+            }
+            head = self._append_entry(
+                seq, chain=chain, run_id=run_id, time=time, actor=actor, action=action, data=summary
+            )
+            self._db.executemany(
+                f"INSERT INTO rows ({_ROW_COLUMNS}, entry) VALUES ({', '.join('?' * 15)})",  # noqa: S608 - constants
+                [(*_row_values(item), seq) for item in stored],
+            )
+        return AppendResult(new=len(fresh), unchanged=unchanged, retired=len(retired), head=head)
+
+    def _append_entry(
+        self,
+        seq: int,
+        *,
+        chain: str,
+        run_id: str,
+        time: str,
+        actor: str,
+        action: str,
+        data: Mapping[str, Any],
+    ) -> str:
+        last = self._db.execute(
+            "SELECT position, hash FROM custody WHERE chain = ? ORDER BY position DESC LIMIT 1", (chain,)
+        ).fetchone()
+        position, previous = (last[0] + 1, last[1]) if last else (0, GENESIS)
+        entry = CustodyEntry(
+            chain=chain,
+            position=position,
+            previous=previous,
+            time=time,
+            actor=actor,
+            action=action,
+            run_id=run_id,
+            data=data,
+        )
+        digest = entry_hash(entry)
+        self._db.execute(
+            "INSERT INTO custody VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (seq, chain, position, previous, time, actor, action, run_id, canonical_json(data), digest),
+        )
+        return digest
+
+    def _next(self, table: str) -> int:
+        query = f"SELECT coalesce(max(seq), 0) + 1 FROM {table}"  # noqa: S608 - a constant name
+        return int(self._db.execute(query).fetchone()[0])
+
+    def _split_new(self, rows: Sequence[Row]) -> tuple[list[Row], int]:
+        fresh = []
+        for row in rows:
+            found = self._db.execute(
+                "SELECT row_id FROM rows WHERE layer = ? AND site_id = ? AND subject = ? AND time = ? "
+                "ORDER BY seq DESC LIMIT 1",
+                row.key,
+            ).fetchone()
+            if found is None or found[0] != row.row_id:
+                fresh.append(row)
+        return fresh, len(rows) - len(fresh)
+
+    def _retirements(self, rows: Sequence[Row], *, chain: str, complete: Iterable[str]) -> list[Row]:
+        kept = {row.key for row in rows}
+        return [
+            Row(
+                layer=old.row.layer,
+                site_id=old.row.site_id,
+                subject=old.row.subject,
+                time=old.row.time,
+                method=old.row.method,
+                params_hash=old.row.params_hash,
+                inputs_hash=old.row.inputs_hash,
+                data={"retires": old.row_id},
+                retired=True,
+            )
+            for layer in sorted(set(complete))
+            for old in self.current(layer, site_id=chain)
+            if old.row.key not in kept
+        ]
+
+    # ---------------------------------------------------------------- reading
+
+    def current(
+        self, layer: str | None = None, *, site_id: str | None = None, as_of_run: str | None = None
+    ) -> list[StoredRow]:
+        """The newest row of each key, retired ones left out, in the order of their keys.
+
+        Args:
+            layer: only this one.
+            site_id: only this one.
+            as_of_run: as things stood when this run had ended.
+        """
+        limit = self._last_seq_of(as_of_run) if as_of_run is not None else None
+        where = ["1 = 1"]
+        values: list[Any] = []
+        for column, value in (("layer", layer), ("site_id", site_id)):
+            if value is not None:
+                where.append(f"{column} = ?")
+                values.append(value)
+        if limit is not None:
+            where.append("seq <= ?")
+            values.append(limit)
+        condition = " AND ".join(where)
+        query = (
+            f"SELECT {_ROW_COLUMNS} FROM rows WHERE seq IN "  # noqa: S608 - only constants are put in
+            f"(SELECT max(seq) FROM rows WHERE {condition} GROUP BY layer, site_id, subject, time) "
+            "AND retired = 0 ORDER BY layer, site_id, time, subject"
+        )
+        return [_stored(values_) for values_ in self._db.execute(query, values)]
+
+    def rows(self) -> Iterator[StoredRow]:
+        """Every row ever appended, oldest first."""
+        for values in self._db.execute(f"SELECT {_ROW_COLUMNS} FROM rows ORDER BY seq"):  # noqa: S608
+            yield _stored(values)
+
+    def _last_seq_of(self, run_id: str) -> int:
+        found = self._db.execute("SELECT max(seq) FROM rows WHERE run_id = ?", (run_id,)).fetchone()[0]
+        if found is None:
+            raise LedgerError(f"no run {run_id} in {self.path}")
+        return int(found)
+
+    def custody(self, chain: str | None = None) -> list[CustodyEntry]:
+        """The custody entries, oldest first, of one chain or of all."""
+        entries = (entry for _, entry, _ in self.custody_with_hashes())
+        return [entry for entry in entries if chain is None or entry.chain == chain]
+
+    def custody_with_hashes(self) -> list[tuple[int, CustodyEntry, str]]:
+        """(sequence number, entry, hash as stored) of every custody entry, oldest first."""
+        query = (
+            "SELECT seq, hash, chain, position, previous, time, actor, action, run_id, data "
+            "FROM custody ORDER BY seq"
+        )
+        try:
+            return [(values[0], _entry(values[2:]), values[1]) for values in self._db.execute(query)]
+        except sqlite3.Error as err:
+            raise LedgerError(f"cannot read the ledger {self.path}: {err}") from err
+
+    def rows_by_entry(self) -> dict[int, list[StoredRow]]:
+        """Every row, under the sequence number of the custody entry that vouches for it."""
+        grouped: dict[int, list[StoredRow]] = {}
+        query = f"SELECT {_ROW_COLUMNS}, entry FROM rows ORDER BY seq"  # noqa: S608 - constants
+        try:
+            for values in self._db.execute(query):
+                grouped.setdefault(values[14], []).append(_stored(values))
+        except sqlite3.Error as err:
+            raise LedgerError(f"cannot read the ledger {self.path}: {err}") from err
+        return grouped
+
+    def heads(self) -> dict[str, str]:
+        """The newest custody hash of each chain."""
+        query = (
+            "SELECT chain, hash FROM custody c "
+            "WHERE position = (SELECT max(position) FROM custody WHERE chain = c.chain)"
+        )
+        return dict(sorted(self._db.execute(query).fetchall()))
+
+
+def _require_distinct(rows: Sequence[Row]) -> None:
+    seen: set[tuple[str, str, str, str]] = set()
+    for row in rows:
+        if row.key in seen:
+            raise LedgerError(f"two rows for {row.key} in one append")
+        seen.add(row.key)
+
+
+def _row_values(stored: StoredRow) -> tuple[Any, ...]:
+    row = stored.row
+    identity = (stored.seq, stored.row_id, row.layer, row.site_id, row.subject, row.time)
+    how = (row.method, row.params_hash, row.inputs_hash, stored.run_id, stored.as_of)
+    return (*identity, *how, int(row.retired), canonical_json(row.data), row.geometry)
+
+
+def _stored(values: Sequence[Any]) -> StoredRow:
+    row = Row(
+        layer=values[2],
+        site_id=values[3],
+        subject=values[4],
+        time=values[5],
+        method=values[6],
+        params_hash=values[7],
+        inputs_hash=values[8],
+        retired=bool(values[11]),
+        data=json.loads(values[12]),
+        geometry=values[13],
+    )
+    return StoredRow(seq=values[0], row_id=values[1], run_id=values[9], as_of=values[10], row=row)
+
+
+def _entry(values: Sequence[Any]) -> CustodyEntry:
+    return CustodyEntry(
+        chain=values[0],
+        position=values[1],
+        previous=values[2],
+        time=values[3],
+        actor=values[4],
+        action=values[5],
+        run_id=values[6],
+        data=json.loads(values[7]),
+    )

@@ -1,0 +1,56 @@
+"""Records back from ledger rows, by the types of their fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import types
+import typing
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import shapely
+
+from evidence.errors import LedgerError
+from evidence.quantity import Quantity
+from evidence.rows import Row
+
+Record = TypeVar("Record")
+
+
+def read_record(kind: type[Record], row: Row) -> Record:
+    """The record of type `kind` that a row was made from.
+
+    Raises:
+        LedgerError: where the row lacks a field that the record needs.
+    """
+    hints = typing.get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(typing.cast("Any", kind)):
+        if field.name == "geometry":
+            values["geometry"] = None if row.geometry is None else shapely.from_wkb(row.geometry)
+        elif field.name in row.data:
+            values[field.name] = _read(hints[field.name], row.data[field.name])
+    try:
+        return kind(**values)
+    except TypeError as err:
+        raise LedgerError(f"a row of {row.layer} is not a {kind.__name__}: {err}") from err
+
+
+_READERS: dict[Any, Callable[[Any], Any]] = {
+    Quantity: Quantity.from_dict,
+    dt.datetime: dt.datetime.fromisoformat,
+    dt.date: dt.date.fromisoformat,
+}
+
+
+def _read(hint: Any, value: Any) -> Any:
+    if value is None:
+        return None
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _read(next(arg for arg in typing.get_args(hint) if arg is not type(None)), value)
+    if origin is tuple:
+        return tuple(_read(typing.get_args(hint)[0], item) for item in value)
+    reader = _READERS.get(hint)
+    return value if reader is None else reader(value)

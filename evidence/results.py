@@ -1,0 +1,35 @@
+"""Files rebuilt from the ledger: `results.gpkg` for GIS, `custody.jsonl` for whoever checks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyogrio
+
+from evidence.custody import custody_lines
+from evidence.files import atomic_path, write_text
+from evidence.layers import LAYERS
+from evidence.ledger import Ledger
+from evidence.tables import layer_geotable, layer_table
+
+
+def write_results(ledger: Ledger, path: Path, *, as_of_run: str | None = None) -> Path:
+    """Write the current rows of every layer as a GeoPackage, atomically."""
+    with atomic_path(path) as temporary:
+        for layer in LAYERS.values():
+            rows = ledger.current(layer.name, as_of_run=as_of_run)
+            if layer.has_geometry:
+                geotable = layer_geotable(layer, rows)
+                pyogrio.write_dataframe(
+                    geotable, temporary, layer=layer.name, driver="GPKG", geometry_type="Unknown"
+                )
+            else:
+                table = layer_table(layer, rows)
+                pyogrio.write_dataframe(table, temporary, layer=layer.name, driver="GPKG")
+    return path
+
+
+def write_custody(ledger: Ledger, path: Path) -> Path:
+    """Write every custody entry with its hash as JSON lines, atomically."""
+    write_text(path, custody_lines(ledger.custody()))
+    return path

@@ -1,0 +1,91 @@
+"""Collections and the catalogue: derived from the items that are there, renewed whenever some were added."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from evidence.files import write_text
+from imagery.archive_items import STAC_VERSION, read_item
+from imagery.archive_write import item_text
+
+LICENCE = "other"
+ATTRIBUTION = "Contains modified Copernicus Sentinel data"
+
+
+def write_collection(folder: Path, site_id: str) -> None:
+    """Renew `collection.json` of one site and sensor."""
+    paths = sorted(
+        product / f"{product.name}.json"
+        for year in folder.iterdir()
+        if year.is_dir()
+        for product in year.iterdir()
+        if (product / f"{product.name}.json").exists()
+    )
+    items = [read_item(path) for path in paths]
+    if not items:
+        return
+    links = [
+        {"rel": "root", "href": "../../catalog.json", "type": "application/json"},
+        {"rel": "parent", "href": "../../catalog.json", "type": "application/json"},
+    ]
+    links += [
+        {"rel": "item", "href": f"./{path.relative_to(folder).as_posix()}", "type": "application/geo+json"}
+        for path in paths
+    ]
+    _write_if_changed(
+        folder / "collection.json",
+        {
+            "type": "Collection",
+            "stac_version": STAC_VERSION,
+            "stac_extensions": [],
+            "id": f"{site_id}-{folder.name}",
+            "title": f"{folder.name} over {site_id}",
+            "description": f"Source pixels over {site_id}, unfused, on their own lattice. {ATTRIBUTION}.",
+            "license": LICENCE,
+            "extent": _extent(items),
+            "links": links,
+        },
+    )
+
+
+def write_catalog(root: Path) -> None:
+    """Renew `catalog.json`."""
+    children = sorted(root.glob("*/*/collection.json"))
+    links: list[dict[str, str]] = [{"rel": "root", "href": "./catalog.json", "type": "application/json"}]
+    links += [
+        {"rel": "child", "href": f"./{path.relative_to(root).as_posix()}", "type": "application/json"}
+        for path in children
+    ]
+    _write_if_changed(
+        root / "catalog.json",
+        {
+            "type": "Catalog",
+            "stac_version": STAC_VERSION,
+            "id": "campwatch-archive",
+            "title": "campwatch archive",
+            "description": f"Source imagery by site and sensor. {ATTRIBUTION}.",
+            "links": links,
+        },
+    )
+
+
+def _extent(items: list[dict[str, Any]]) -> dict[str, Any]:
+    wests, souths, easts, norths = zip(*(item["bbox"] for item in items), strict=True)
+    times = sorted(item["properties"]["datetime"] for item in items)
+    return {
+        "spatial": {"bbox": [[min(wests), min(souths), max(easts), max(norths)]]},
+        "temporal": {"interval": [[times[0], times[-1]]]},
+    }
+
+
+def _write_if_changed(path: Path, document: dict[str, Any]) -> None:
+    text = item_text(document)
+    if path.exists():
+        try:
+            if json.loads(path.read_text(encoding="utf-8")) == json.loads(text):
+                return
+        except ValueError:
+            pass
+    write_text(path, text)

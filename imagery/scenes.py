@@ -1,0 +1,86 @@
+"""Scenes: one platform and one datatake over one site, however many tiles, zones and processings carry it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Protocol, TypeVar
+
+from imagery.records import Product, Scene
+
+SAME_PASS = dt.timedelta(minutes=20)
+"""A site is overflown in seconds and the next orbit is 98 minutes away, but providers stamp a product with
+anything from the datatake's start to the tile's own time: up to a quarter of an hour apart."""
+
+
+SAME_FRAME = dt.timedelta(seconds=5)
+"""Products without a tile (radar frames) follow each other by some 25 seconds."""
+
+
+class Acquired(Protocol):
+    """Whatever was sensed: a listed product, or an archived one."""
+
+    @property
+    def id(self) -> str: ...  # noqa: D102
+    @property
+    def platform(self) -> str: ...  # noqa: D102
+    @property
+    def datetime(self) -> dt.datetime: ...  # noqa: D102
+    @property
+    def datatake(self) -> str | None: ...  # noqa: D102
+    @property
+    def tile(self) -> str | None: ...  # noqa: D102
+
+
+Item = TypeVar("Item", bound=Acquired)
+
+
+def group_passes(products: Iterable[Item]) -> list[tuple[Item, ...]]:
+    """The products of each pass of each platform, in the order of time.
+
+    Time decides, not ids: providers spell datatakes differently, or not at all.
+    """
+    by_platform: dict[str, list[Item]] = defaultdict(list)
+    for product in products:
+        by_platform[product.platform].append(product)
+    passes = [group for items in by_platform.values() for group in _split(items)]
+    return sorted(passes, key=lambda group: (group[0].datetime, group[0].platform))
+
+
+def _split(items: list[Item]) -> list[tuple[Item, ...]]:
+    """One platform's products, cut wherever more than `SAME_PASS` lies between neighbours."""
+    groups: list[list[Item]] = []
+    for item in sorted(items, key=lambda item: (item.datetime, item.id)):
+        if groups and item.datetime - groups[-1][-1].datetime <= SAME_PASS:
+            groups[-1].append(item)
+        else:
+            groups.append([item])
+    return [tuple(group) for group in groups]
+
+
+def scene_id(products: Iterable[Acquired]) -> str:
+    """Platform, day and absolute orbit; the hour stands in where no product knows the orbit."""
+    ordered = sorted(products, key=lambda product: (product.datetime, product.id))
+    first = ordered[0]
+    orbits = sorted({product.datatake for product in ordered if product.datatake})
+    tail = f"A{orbits[0]}" if orbits else f"{first.datetime:%H}h"
+    return f"{first.platform}_{first.datetime:%Y%m%d}_{tail}"
+
+
+def group_scenes(products: Iterable[Product]) -> list[Scene]:
+    """The scenes that `products` belong to, in the order of time."""
+    return [
+        Scene(id=scene_id(group), platform=group[0].platform, datetime=group[0].datetime, products=group)
+        for group in group_passes(products)
+    ]
+
+
+def same_acquisition(one: Acquired, other: Acquired) -> bool:
+    """Whether two products show the same ground at the same moment (perhaps processed differently)."""
+    tolerance = SAME_FRAME if one.tile is None else SAME_PASS
+    return (
+        one.platform == other.platform
+        and one.tile == other.tile
+        and abs(one.datetime - other.datetime) <= tolerance
+    )

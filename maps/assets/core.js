@@ -1,0 +1,118 @@
+"use strict";
+/* What every part of the page shares: data, language, state, elements, numbers as intervals first. */
+const CW = {};
+CW.data = JSON.parse(document.getElementById("cw-data").textContent);
+CW.strings = JSON.parse(document.getElementById("cw-strings").textContent);
+CW.lang = "en";
+CW.byId = (id) => document.getElementById(id);
+
+/* Text only ever becomes a text node: nothing from a file is parsed as markup. */
+CW.fill = (node, ...children) => {
+  for (const child of children.flat(Infinity)) {
+    if (child === null || child === undefined || child === false) continue;
+    node.append(child instanceof Node ? child : document.createTextNode(String(child)));
+  }
+  return node;
+};
+CW.set = (node, attributes) => {
+  for (const [name, value] of Object.entries(attributes || {})) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (name === "value" || name === "checked" || name === "disabled") node[name] = value;
+    else node.setAttribute(name, value === true ? "" : String(value));
+  }
+  return node;
+};
+CW.el = (tag, attributes, ...children) => CW.fill(CW.set(document.createElement(tag), attributes), children);
+CW.svg = (tag, attributes, ...children) =>
+  CW.fill(CW.set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes), children);
+CW.clear = (node) => { node.replaceChildren(); return node; };
+/* Names from files keep to themselves: direction marks in them cannot turn the text around them. */
+CW.name = (text) => CW.el("bdi", { class: "given", title: text && text.length > 60 ? text.slice(0, 300) : null }, text);
+
+/* ---- language ---- */
+CW.t = (key, values) => {
+  const pair = CW.strings[key];
+  let text = pair ? (CW.lang === "ko" ? pair[1] : pair[0]) : key;
+  for (const [name, value] of Object.entries(values || {})) text = text.split(`{${name}}`).join(String(value));
+  return text;
+};
+CW.has = (key) => Object.hasOwn(CW.strings, key);
+CW.word = (group, code) => (CW.has(`${group}_${code}`) ? CW.t(`${group}_${code}`) : String(code ?? ""));
+CW.translate = (root) => {
+  for (const node of root.querySelectorAll("[data-t]")) node.textContent = CW.t(node.dataset.t);
+  for (const node of root.querySelectorAll("[data-t-label]")) {
+    node.setAttribute("aria-label", CW.t(node.dataset.tLabel));
+    if (node.tagName === "BUTTON") node.title = CW.t(node.dataset.tLabel);
+  }
+};
+
+/* ---- state: one object, watched by key ---- */
+CW.state = {};
+CW.watchers = [];
+CW.watch = (keys, run) => CW.watchers.push([new Set(keys), run]);
+CW.change = (patch) => {
+  const changed = Object.keys(patch).filter((key) => CW.state[key] !== patch[key]);
+  Object.assign(CW.state, patch);
+  if (!changed.length) return;
+  for (const [keys, run] of CW.watchers) if (changed.some((key) => keys.has(key))) run(changed);
+};
+CW.setLanguage = (lang) => {
+  CW.lang = lang === "ko" ? "ko" : "en";
+  document.documentElement.lang = CW.lang;
+  CW.translate(document);
+  CW.change({ lang: CW.lang });
+};
+CW.announce = (text) => { CW.byId("announcer").textContent = text; };
+
+/* ---- numbers ---- */
+CW.num = (x) => {
+  const size = Math.abs(x);
+  const digits = size >= 100 ? 0 : size >= 10 ? 1 : 2;
+  return x.toLocaleString(CW.lang === "ko" ? "ko-KR" : "en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits }).replace("-", "−");
+};
+CW.known = (q) => Boolean(q) && q.v !== undefined;
+/* The interval first, the best estimate after it; or the reason why there is none. */
+CW.interval = (q, unit) => {
+  if (!CW.known(q)) return q && q.reason ? CW.t("not_assessable_because", { reason: q.reason }) : CW.t("not_assessable");
+  return CW.t(q.l < 0 ? "interval_to" : "interval_dash", { low: CW.num(q.l), high: CW.num(q.h), unit }).trim();
+};
+CW.best = (q, unit) =>
+  CW.known(q) ? CW.t("best_level", { value: `${CW.num(q.v)} ${unit}`, level: Math.round(q.level * 100) }) : "";
+CW.percent = (x) => (x === null || x === undefined ? "–" : `${Math.round(x * 100)} %`);
+CW.day = (iso) => (iso || "").slice(0, 10);
+CW.bothDates = (moment) => {
+  const utc = moment.utc.slice(0, 16).replace("T", " ");
+  return CW.t("utc_and_local", { utc, local: moment.local });
+};
+CW.time = (iso) => Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso);
+
+/* ---- dates ---- */
+CW.dates = CW.data.dates;
+CW.hasPicture = (i) => CW.dates[i] !== undefined && (CW.dates[i].pictures.true.length > 0 || CW.dates[i].pictures.false.length > 0);
+CW.usable = (i) => CW.hasPicture(i) && CW.dates[i].status === "used";
+CW.usableDates = CW.dates.map((_, i) => i).filter(CW.usable);
+CW.stops = () => (CW.state.onlyUsable && CW.usableDates.length ? CW.usableDates : CW.dates.map((_, i) => i));
+CW.nearest = (iso, among) => {
+  const goal = CW.time(iso);
+  let best = -1;
+  for (const i of among) if (best < 0 || Math.abs(CW.time(CW.dates[i].utc) - goal) < Math.abs(CW.time(CW.dates[best].utc) - goal)) best = i;
+  return best;
+};
+CW.lastBefore = (iso, among) => {
+  const goal = CW.time(iso);
+  return among.filter((i) => CW.time(CW.dates[i].utc) < goal).pop();
+};
+CW.step = (from, by) => {
+  const stops = CW.stops();
+  if (!stops.length) return from;
+  if (by > 0) return stops.find((i) => i > from) ?? stops[stops.length - 1];
+  return [...stops].reverse().find((i) => i < from) ?? stops[0];
+};
+CW.sameSeasonLastYear = (i) => {
+  const goal = new Date(CW.dates[i].utc);
+  goal.setUTCFullYear(goal.getUTCFullYear() - 1);
+  const found = CW.nearest(goal.toISOString(), CW.usableDates.filter((k) => k < i));
+  if (found < 0 || found === undefined) return -1;
+  return Math.abs(CW.time(CW.dates[found].utc) - goal.getTime()) <= 45 * 86400e3 ? found : -1;
+};

@@ -1,0 +1,123 @@
+/* Vector layers: boundary versions, zones, footprint, disturbances, piles of the shown date. */
+CW.ramp = ["#2c115f", "#5b2a8a", "#2f6fa8", "#1f9e89", "#6ece58", "#fde725"];
+CW.layerNames = ["boundaries", "zones", "footprint", "disturbances", "piles", "hatching", "aoi", "changes", "points"];
+CW.defaultLayers = ["boundaries", "zones", "disturbances", "piles", "hatching", "points"];
+CW.shape = {
+  boundary: { color: "#ffffff", weight: 2.5, fill: false, className: "cased" },
+  boundaryOld: { color: "#ffffff", weight: 1.6, dashArray: "6 5", fill: false, className: "cased" },
+  zone: { color: "#8fe3ff", weight: 1.6, fillColor: "#8fe3ff", fillOpacity: 0.05, className: "cased" },
+  aoi: { color: "#ffffff", weight: 1.2, dashArray: "1 5", fill: false, className: "cased" },
+  footprint: { color: "#ffb000", weight: 1.2, fillColor: "#ffb000", fillOpacity: 0.28, className: "cased" },
+  pile: { color: "#ff6adf", weight: 2, fillColor: "#ff6adf", fillOpacity: 0.12, className: "cased" },
+  gained: { color: "#ff8c42", weight: 1.5, fillColor: "#ff8c42", fillOpacity: 0.35, className: "cased" },
+};
+CW.disturbanceYears = [...new Set(CW.data.disturbances.map((d) => Number(d.first.slice(0, 4))))].sort();
+CW.yearColour = (year) => {
+  const first = CW.disturbanceYears[0];
+  const last = CW.disturbanceYears[CW.disturbanceYears.length - 1];
+  const at = last === first ? 1 : (year - first) / (last - first);
+  return CW.ramp[Math.round(at * (CW.ramp.length - 1))];
+};
+/* The footprint epoch that the shown date falls into, else the last one before it. */
+CW.epochAt = (iso) => {
+  const day = CW.day(iso);
+  const all = CW.data.footprints;
+  return all.find((f) => f.start <= day && day < f.end) || [...all].reverse().find((f) => f.end <= day) || null;
+};
+/* Piles measured at the shown look, else at the last look before it within 30 days. */
+CW.pilesAt = (i) => {
+  if (!CW.dates[i]) return [];
+  const now = CW.time(CW.dates[i].utc);
+  const latest = new Map();
+  for (const pile of CW.data.piles) {
+    const age = now - CW.time(pile.utc);
+    if (age >= -43200e3 && age <= 30 * 86400e3) latest.set(pile.id, pile);
+  }
+  return [...latest.values()];
+};
+CW.setupVectors = (map) => {
+  CW.groups = Object.fromEntries(CW.layerNames.map((name) => [name, L.layerGroup()]));
+  for (const [name, order] of [["ground", 405], ["findings", 420], ["before-piles", 430], ["after-piles", 431], ["labels", 640]]) {
+    map.createPane(name).style.zIndex = order;
+  }
+  map.getPane("labels").style.pointerEvents = "none";
+  CW.drawFixed();
+  CW.watch(["date", "before", "compare", "lang"], CW.drawDated);
+  CW.watch(["layers", "overlays", "drawn"], () => CW.applyLayers(map));
+  CW.watch(["lang"], CW.drawFixed);
+};
+CW.geo = (geometry, style, pane, subject) => {
+  const layer = L.geoJSON(geometry, { pane, style: () => ({ ...style, pane }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane }) });
+  if (subject) {
+    layer.on("click", (event) => { L.DomEvent.stopPropagation(event); if (!CW.tool) CW.open(subject); });
+    layer.on("add", () => layer.eachLayer((part) => CW.focusable(part, subject)));
+  }
+  return layer;
+};
+/* Shapes are reached with the keyboard and named for screen readers. */
+CW.focusable = (part, subject) => {
+  const path = part.getElement && part.getElement();
+  if (!path) return;
+  path.setAttribute("tabindex", "0");
+  path.setAttribute("role", "button");
+  path.setAttribute("data-subject", subject.key);
+  path.setAttribute("aria-label", CW.subjectTitle(subject));
+  path.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" && event.key !== " ") return;
+    event.preventDefault();
+    event.stopPropagation();
+    CW.open(subject);
+  });
+};
+CW.label = (latlng, node, kind) =>
+  L.marker(latlng, { pane: "labels", interactive: false, keyboard: false, icon: L.divIcon({ className: `map-label ${kind}`, html: node, iconSize: null }) });
+CW.bottomOf = (layer) => { const b = layer.getBounds(); return L.latLng(b.getSouth(), b.getCenter().lng); };
+CW.topOf = (layer) => { const b = layer.getBounds(); return L.latLng(b.getNorth(), b.getCenter().lng); };
+CW.drawFixed = () => {
+  for (const name of ["boundaries", "zones", "disturbances", "aoi", "changes", "points"]) CW.groups[name].clearLayers();
+  const { data } = CW;
+  if (data.site.aoi) CW.groups.aoi.addLayer(CW.geo(data.site.aoi, CW.shape.aoi, "ground"));
+  data.boundaries.forEach((b, k) => {
+    if (!b.geometry) return;
+    const style = k === data.boundaries.length - 1 ? CW.shape.boundary : CW.shape.boundaryOld;
+    const layer = CW.geo(b.geometry, style, "ground", { type: "boundary", key: b.id, record: b });
+    CW.groups.boundaries.addLayer(layer);
+    CW.groups.boundaries.addLayer(CW.label(style === CW.shape.boundary ? CW.topOf(layer) : CW.bottomOf(layer), CW.el("span", {}, CW.name(b.id)), style === CW.shape.boundary ? "boundary-label" : "boundary-label old"));
+  });
+  for (const zone of data.zones) {
+    if (!zone.geometry) continue;
+    const layer = CW.geo(zone.geometry, CW.shape.zone, "ground", { type: "zone", key: zone.id, record: zone });
+    CW.groups.zones.addLayer(layer);
+    CW.groups.zones.addLayer(CW.label(CW.topOf(layer), CW.el("span", {}, CW.word("zone", zone.kind), " ", CW.name(zone.name || zone.id)), "zone-label"));
+  }
+  for (const d of data.disturbances) {
+    if (!d.geometry) continue;
+    const colour = CW.yearColour(Number(d.first.slice(0, 4)));
+    const style = { color: colour, weight: 2, fillColor: colour, fillOpacity: 0.3, className: "cased", dashArray: d.status === "provisional" ? "4 3" : null };
+    if (d.status !== "withdrawn") CW.groups.disturbances.addLayer(CW.geo(d.geometry, style, "findings", { type: "disturbance", key: d.id, record: d }));
+  }
+  for (const c of data.changes) if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, "ground", { type: "change", key: `${c.from}→${c.to}`, record: c }));
+  for (const p of data.points) {
+    if (p.geometry) CW.groups.points.addLayer(CW.geo(p.geometry, { color: "#10151c", weight: 2, fillColor: "#ffffff", fillOpacity: 1 }, "findings", { type: "point", key: p.id, record: p }));
+  }
+};
+CW.drawDated = () => {
+  CW.groups.footprint.clearLayers();
+  CW.groups.piles.clearLayers();
+  const look = CW.dates[CW.state.date];
+  const epoch = look && CW.epochAt(look.utc);
+  if (epoch && epoch.geometry) CW.groups.footprint.addLayer(CW.geo(epoch.geometry, CW.shape.footprint, "ground", { type: "footprint", key: epoch.start, record: epoch }));
+  const side = (i, pane) => {
+    for (const pile of CW.pilesAt(i)) if (pile.geometry) CW.groups.piles.addLayer(CW.geo(pile.geometry, CW.shape.pile, pane, { type: "pile", key: pile.id, record: pile }));
+  };
+  side(CW.state.date, "after-piles");
+  if (CW.state.compare) side(CW.state.before, "before-piles");
+};
+CW.applyLayers = (map) => {
+  const wanted = CW.state.overlays ? CW.state.layers : [];
+  for (const [name, group] of Object.entries(CW.groups)) {
+    if (wanted.includes(name)) { if (!map.hasLayer(group)) group.addTo(map); } else group.remove();
+  }
+  for (const side of ["before-hatch", "after-hatch"]) map.getPane(side).style.display = wanted.includes("hatching") ? "" : "none";
+};
+CW.toggleLayer = (name, on) => CW.change({ layers: on ? [...CW.state.layers, name] : CW.state.layers.filter((x) => x !== name) });

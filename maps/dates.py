@@ -1,0 +1,81 @@
+"""The looks of a cube as the page lists them: date, status, quality, pictures."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from maps import composites
+from maps.images import PicturePlan, draw_look
+from maps.payload import Payload
+from maps.picture_store import PictureStore
+from maps.records import ImageRule
+
+NUMBERS = {
+    "valid_fraction": "valid",
+    "snow_fraction": "snow",
+    "dx_m": "dx_m",
+    "dy_m": "dy_m",
+    "residual_px": "residual_px",
+    "relative_orbit": "orbit",
+    "sun_elevation_deg": "sun_elevation",
+}
+TEXTS = {
+    "scene_id": "scene",
+    "platform": "platform",
+    "baseline": "baseline",
+    "status": "status",
+    "detail": "detail",
+}
+
+
+def when(stamp: np.datetime64) -> dt.datetime:
+    """A cube's time as an aware datetime."""
+    microseconds = stamp.astype("datetime64[us]").astype(np.int64)
+    return dt.datetime.fromtimestamp(int(microseconds) / 1e6, tz=dt.UTC)
+
+
+def _facts(layer: xr.Dataset) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    for source, target in NUMBERS.items():
+        if source in layer.coords:
+            value = float(layer[source].values)
+            facts[target] = round(value, 4) if math.isfinite(value) else None
+    for source, target in TEXTS.items():
+        if source in layer.coords:
+            facts[target] = str(layer[source].values)
+    if "offset_applied" in layer.coords:
+        facts["offset"] = str(layer["offset_applied"].values)
+    return facts
+
+
+def _seen(cube: xr.Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(cube["valid"].mean(dim=("y", "x")).values, dtype=np.float64)
+
+
+def list_dates(
+    cube: xr.Dataset, plan: PicturePlan, payload: Payload, store: PictureStore, rule: ImageRule
+) -> tuple[list[dict[str, Any]], dict[str, composites.Stretch]]:
+    """Draw every look, newest first so that the page's budget goes to it; returned oldest first."""
+    stretches = {b.id: composites.common_stretch(cube, b) for b in composites.available(cube)}
+    seen = _seen(cube)
+    times = cube["time"].values
+    entries = []
+    for time in sorted(plan.picture_times, reverse=True):
+        before = composites.season_looks(times, seen, time) if seen[time] >= rule.min_valid_fraction else []
+        entry = {
+            **payload.moment(when(times[time])),
+            "valid": round(float(seen[time]), 4),
+            "status": "used" if seen[time] > 0 else "unusable",
+            **_facts(cube.isel(time=time)),
+            "compared": before,
+            "pictures": {"true": [], "false": [], "change": [], "mask": []},
+        }
+        for picture in draw_look(cube, time, plan, stretches, before):
+            entry["pictures"][picture.view].append(store.add(picture))
+        entries.append(entry)
+    return entries[::-1], stretches

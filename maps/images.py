@@ -1,0 +1,227 @@
+"""Pictures of one site: which looks get native blocks, which a display copy, all encoded and keyed."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from PIL import Image
+from pyproj import Transformer
+from shapely.geometry.base import BaseGeometry
+
+from maps import composites
+from maps.composites import BandSet, Stretch
+from maps.mercator import WEB_MERCATOR, MercatorGrid, classes_to_mercator, mercator_grid, to_mercator
+from maps.records import ImageRule
+
+Window = tuple[int, int, int, int]
+"""(top, bottom, left, right) in pixels of the Mercator grid, half-open."""
+WINDOW_SHARE = 0.6
+"""Where windows cover more of the site than this, the whole look is kept native."""
+MASK_PX = 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One encoded picture and where it lies."""
+
+    time: int
+    """Index of the look."""
+    view: str
+    """true | false | change | mask."""
+    role: str
+    """copy (display copy) | native | mask."""
+    bounds: tuple[float, float, float, float]
+    """(west, south, east, north), degrees, of the outer pixel edges."""
+    shape: tuple[int, int]
+    mime: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PicturePlan:
+    """What is native and what is thinned, fixed before any pixel is read."""
+
+    grid: MercatorGrid
+    native_times: frozenset[int]
+    picture_times: tuple[int, ...]
+    windows: tuple[Window, ...]
+    """Around zones and findings; native in every look."""
+    rule: ImageRule
+
+
+def geobox_of(cube: xr.Dataset) -> GeoBox:
+    """The cube's grid."""
+    geobox: GeoBox = cube.odc.geobox
+    return geobox
+
+
+def window_around(geometry: BaseGeometry, grid: MercatorGrid, margin_m: float) -> Window | None:
+    """The pixel window of a geometry (EPSG:4326) and its margin; None where it misses the grid."""
+    forward = Transformer.from_crs("EPSG:4326", WEB_MERCATOR, always_xy=True)
+    west, south, east, north = forward.transform_bounds(*geometry.bounds)
+    (left, top), (right, bottom) = (~grid.transform) @ (west, north), (~grid.transform) @ (east, south)
+    margin = margin_m / grid.ground_m
+    rows, columns = grid.shape
+    window = (
+        max(0, int(np.floor(top - margin))),
+        min(rows, int(np.ceil(bottom + margin))),
+        max(0, int(np.floor(left - margin))),
+        min(columns, int(np.ceil(right + margin))),
+    )
+    return window if window[0] < window[1] and window[2] < window[3] else None
+
+
+def _touch(a: Window, b: Window) -> bool:
+    return a[0] <= b[1] and b[0] <= a[1] and a[2] <= b[3] and b[2] <= a[3]
+
+
+def merge_windows(windows: list[Window]) -> list[Window]:
+    """Boxes that touch become one, until none do."""
+    merged: list[Window] = []
+    for window in windows:
+        current = window
+        while hit := next((other for other in merged if _touch(other, current)), None):
+            merged.remove(hit)
+            current = (
+                min(hit[0], current[0]), max(hit[1], current[1]),
+                min(hit[2], current[2]), max(hit[3], current[3]),
+            )  # fmt: skip
+        merged.append(current)
+    return sorted(merged)
+
+
+def plan_pictures(cube: xr.Dataset, geometries: list[BaseGeometry], rule: ImageRule) -> PicturePlan:
+    """Decide by rule which looks are native and which are thinned."""
+    grid = mercator_grid(geobox_of(cube))
+    times = cube["time"].values
+    newest = times.max() - np.timedelta64(rule.native_days, "D")
+    windows = merge_windows(
+        [w for g in geometries if (w := window_around(g, grid, rule.window_margin_m)) is not None]
+    )
+    covered = sum((w[1] - w[0]) * (w[3] - w[2]) for w in windows)
+    if covered > WINDOW_SHARE * grid.shape[0] * grid.shape[1]:
+        windows = [(0, grid.shape[0], 0, grid.shape[1])]
+    return PicturePlan(
+        grid=grid,
+        native_times=frozenset(int(i) for i in np.flatnonzero(times >= newest)),
+        picture_times=tuple(range(len(times))),
+        windows=tuple(windows),
+        rule=rule,
+    )
+
+
+def encode_colours(colours: NDArray[np.uint8], *, quality: int | None) -> bytes:
+    """``(y, x, 4)`` to WebP: lossless, or of the given quality for a display copy."""
+    opaque = bool((colours[..., 3] == 255).all())  # noqa: PLR2004 - full opacity
+    image = Image.fromarray(np.ascontiguousarray(colours[..., :3] if opaque else colours))
+    out = io.BytesIO()
+    if quality is None:
+        image.save(out, "WEBP", lossless=True, quality=40, method=2)
+    else:
+        image.save(out, "WEBP", quality=quality, method=3)
+    return out.getvalue()
+
+
+def encode_classes(classes: NDArray[np.uint8]) -> bytes:
+    """``(y, x)`` codes to an indexed PNG whose grey level is the code."""
+    image = Image.fromarray(classes).convert("L")
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def _blocks(window: Window, side: int) -> Iterator[Window]:
+    for top in range(window[0], window[1], side):
+        for left in range(window[2], window[3], side):
+            yield top, min(top + side, window[1]), left, min(left + side, window[3])
+
+
+def _crop(colours: NDArray[np.uint8], window: Window) -> NDArray[np.uint8]:
+    return colours[window[0] : window[1], window[2] : window[3]]
+
+
+def _picture(plan: PicturePlan, time: int, view: str, colours: NDArray[np.uint8], window: Window) -> Picture:
+    return Picture(
+        time=time,
+        view=view,
+        role="native",
+        bounds=plan.grid.bounds(rows=window[:2], columns=window[2:]),
+        shape=(window[1] - window[0], window[3] - window[2]),
+        mime="image/webp",
+        data=encode_colours(_crop(colours, window), quality=None),
+    )
+
+
+def _display_copy(plan: PicturePlan, time: int, view: str, colours: NDArray[np.uint8]) -> Picture:
+    rows, columns = colours.shape[:2]
+    scale = min(1.0, plan.rule.overview_px / max(rows, columns))
+    shape = max(1, round(rows * scale)), max(1, round(columns * scale))
+    small = np.asarray(Image.fromarray(colours).resize((shape[1], shape[0]), Image.Resampling.BOX))
+    return Picture(
+        time=time,
+        view=view,
+        role="copy",
+        bounds=plan.grid.bounds(),
+        shape=shape,
+        mime="image/webp",
+        data=encode_colours(small, quality=plan.rule.overview_quality),
+    )
+
+
+def _pictures_of_view(
+    plan: PicturePlan, time: int, view: str, colours: NDArray[np.uint8]
+) -> Iterator[Picture]:
+    rows, columns = plan.grid.shape
+    whole = (0, rows, 0, columns)
+    native = time in plan.native_times
+    if not (native and max(rows, columns) <= plan.rule.block_px):
+        yield _display_copy(plan, time, view, colours)
+    for window in (whole,) if native else plan.windows:
+        for block in _blocks(window, plan.rule.block_px):
+            yield _picture(plan, time, view, colours, block)
+
+
+def _mask(plan: PicturePlan, time: int, classes: NDArray[np.uint8]) -> Picture:
+    step = max(1, int(np.ceil(max(classes.shape) / MASK_PX)))
+    padded = np.pad(classes, [(0, -n % step) for n in classes.shape], mode="edge")
+    rows, columns = plan.grid.shape
+    bounds = plan.grid.bounds(rows=(0, rows + -rows % step), columns=(0, columns + -columns % step))
+    small = padded[step // 2 :: step, step // 2 :: step]
+    return Picture(
+        time=time, view="mask", role="mask", bounds=bounds, shape=small.shape[:2], mime="image/png",
+        data=encode_classes(small),
+    )  # fmt: skip
+
+
+def draw_look(
+    cube: xr.Dataset, time: int, plan: PicturePlan, stretches: dict[str, Stretch], before: list[int]
+) -> Iterator[Picture]:
+    """Every picture of one look: colour views, change, and the mask of what was seen."""
+    geobox = geobox_of(cube)
+    layer = cube.isel(time=time).load()
+    yield _mask(
+        plan,
+        time,
+        classes_to_mercator(composites.visibility(layer), geobox, plan.grid, outside=composites.OUTSIDE),
+    )
+    for band_set in composites.available(cube):
+        stack = _stack(layer, band_set)
+        if np.isfinite(stack).any():
+            colours = composites.paint(to_mercator(stack, geobox, plan.grid), stretches[band_set.id])
+            yield from _pictures_of_view(plan, time, band_set.id, colours)
+    if before:
+        change = to_mercator(
+            composites.bareness_change(cube, time, before), geobox, plan.grid, method="nearest"
+        )
+        if np.isfinite(change).any():
+            yield from _pictures_of_view(plan, time, "change", composites.paint_change(change))
+
+
+def _stack(layer: xr.Dataset, band_set: BandSet) -> NDArray[np.float32]:
+    return np.stack([np.asarray(layer[band].values, dtype=np.float32) for band in band_set.bands])

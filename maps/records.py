@@ -1,0 +1,193 @@
+"""What a map is drawn from: one site with imagery, measurements, reviews and rules."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import xarray as xr
+from shapely.geometry.base import BaseGeometry
+
+from aoi.records import Site
+from detection.records import Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from evidence.quantity import Quantity
+
+
+class BoundaryChangeLike(Protocol):
+    """What two boundary versions differ by, as `results.gpkg` carries it."""
+
+    @property
+    def from_boundary_id(self) -> str:
+        """The older version."""
+
+    @property
+    def to_boundary_id(self) -> str:
+        """The newer version."""
+
+    @property
+    def cause(self) -> str:
+        """Cause: undetermined | ground | reinterpretation | registration."""
+
+    @property
+    def gained_ha(self) -> Quantity:
+        """Ground only the newer version encloses."""
+
+    @property
+    def lost_ha(self) -> Quantity:
+        """Ground only the older version encloses."""
+
+    @property
+    def net_ha(self) -> Quantity:
+        """Gained less lost."""
+
+    @property
+    def max_advance_m(self) -> Quantity:
+        """Largest advance of the line."""
+
+    @property
+    def bearing_deg(self) -> float | None:
+        """Where to."""
+
+    @property
+    def geometry(self) -> BaseGeometry | None:
+        """The ground gained, EPSG:4326."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """One chance to see the site: what became of it."""
+
+    datetime: dt.datetime
+    """UTC, timezone-aware."""
+    status: str
+    """used | unusable | missing | failed."""
+    detail: str = ""
+    scene_id: str | None = None
+    valid_fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """One reviewer's judgement, as imported from a review file."""
+
+    subject: str
+    """Id of the disturbance, pile or zone."""
+    verdict: str
+    reason_code: str
+    likelihood: str | None
+    confidence: str | None
+    reviewer: str
+    """A code, not a name."""
+    reviewed_at: dt.datetime
+    note: str = ""
+    evidence_viewed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunInfo:
+    """Which run the figures are from."""
+
+    run_id: str
+    as_of: dt.datetime
+    """UTC, timezone-aware."""
+    version: str
+    """Of the software."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Profile:
+    """Who the map is for."""
+
+    restricted: bool = False
+    """Whether restricted parts are shown; the file name and every view then say so."""
+    coordinate_decimals: int | None = None
+    """Public maps only: vertices are rounded to this many decimals of a degree."""
+    delay_days: int = 0
+    """Public maps only: nothing younger than this before `RunInfo.as_of` is shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRule:
+    """How imagery is thinned; printed on the page, never applied silently."""
+
+    native_days: int = 90
+    """Looks of this many days before the newest are native and lossless over the whole site."""
+    window_margin_m: float = 150.0
+    """Around zones and disturbances older looks are native and lossless too, with this margin."""
+    overview_px: int = 720
+    """Longer side of the display copy of an older look."""
+    overview_quality: int = 82
+    """WebP quality of the display copy."""
+    block_px: int = 768
+    """Native imagery comes in blocks of this side, loaded as they come into view."""
+    page_budget_mb: float = 20.0
+    """Imagery inside the page, newest looks first; the rest lies in files beside it."""
+    min_valid_fraction: float = 0.02
+    """Looks that saw less carry no picture; the reason is listed instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteMapData:
+    """Everything that the map of one site shows."""
+
+    site: Site
+    run: RunInfo
+    cube: xr.Dataset | None = None
+    """(time, y, x) as `imagery.cube.load_cube` gives it; read one date at a time."""
+    looks: tuple[Look, ...] = ()
+    """Looks that left no picture (missing, failed); those of the cube are added."""
+    footprints: tuple[Footprint, ...] = ()
+    disturbances: tuple[Disturbance, ...] = ()
+    stockpile_areas: tuple[StockpileArea, ...] = ()
+    stockpiles: tuple[Stockpile, ...] = ()
+    series: tuple[SeriesPoint, ...] = ()
+    boundary_changes: tuple[BoundaryChangeLike, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+    new_since: dt.datetime | None = None
+    """When the site was last reviewed; younger findings are marked new."""
+    profile: Profile = field(default_factory=Profile)
+    rule: ImageRule = field(default_factory=ImageRule)
+    simulated: bool = False
+    """Whether the imagery is computed; every view then says so."""
+    attribution: str | None = None
+    """Of the imagery; None for the Copernicus Sentinel notice with the years shown."""
+    time_zone: str = "Asia/Pyongyang"
+    """For local dates beside UTC."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSummary:
+    """One line of the first page."""
+
+    site: Site
+    map_path: str | None = None
+    """Of the site's map, relative to the first page."""
+    last_look: dt.datetime | None = None
+    """Newest usable look, UTC."""
+    last_attempt: dt.datetime | None = None
+    """Newest look of any status, UTC."""
+    not_seen_reason: str | None = None
+    """Why the newest look saw nothing; None where it did."""
+    stockpile_ha: Quantity | None = None
+    stockpile_date: dt.date | None = None
+    footprint_ha: Quantity | None = None
+    footprint_epoch: str | None = None
+    outside_ha: Quantity | None = None
+    new_findings: int = 0
+    """Since `new_since`."""
+    new_since: dt.datetime | None = None
+    awaiting_first_review: int = 0
+    awaiting_second_review: int = 0
+    open_alerts: int = 0
+    trend: str | None = None
+    """rising | falling | none, only together with `trend_test`."""
+    trend_test: str | None = None
+    """Test, p-value, span; without it no trend is shown."""
+
+
+def summarise_quantity(quantity: Quantity | None) -> tuple[float, float, float] | None:
+    """(low, value, high), or None where not assessable."""
+    if quantity is None or quantity.value is None or quantity.low is None or quantity.high is None:
+        return None
+    return quantity.low, quantity.value, quantity.high

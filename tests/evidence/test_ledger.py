@@ -1,0 +1,182 @@
+from __future__ import annotations
+
+import json
+import sqlite3
+
+import pytest
+import shapely
+
+from evidence.errors import LedgerError
+from evidence.ledger import Ledger
+from evidence.quantity import Quantity
+from evidence.results import write_custody, write_results
+from evidence.rows import Row, plain
+from evidence.verify import verify_ledger
+
+
+def footprint(year: int, area: float, *, inputs: str = "in1") -> Row:
+    square = shapely.box(126.0, 39.0, 126.1, 39.1)
+    quantity = Quantity.measured(area, sd_random=1.0)
+    data = {"epoch_start": f"{year}-01-01", "area_ha": quantity, "scene_ids": ["S2A_1", "S2B_2"]}
+    return Row(
+        layer="footprints",
+        site_id="site",
+        subject="b1",
+        time=f"{year}",
+        method="footprint/1",
+        params_hash="p",
+        inputs_hash=inputs,
+        data=plain(data),
+        geometry=shapely.to_wkb(square),
+    )
+
+
+def append(ledger: Ledger, rows: list[Row], run: str = "r1", **options: object):
+    base = {
+        "chain": "site",
+        "run_id": run,
+        "time": "2026-01-01T00:00:00Z",
+        "actor": "test",
+        "action": "measure",
+    }
+    return ledger.append(rows, **(base | options))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "ledger.sqlite"
+
+
+def tamper(path, *statements: str) -> None:
+    connection = sqlite3.connect(path)
+    for table in ("rows", "custody", "meta"):
+        for verb in ("UPDATE", "DELETE"):
+            connection.execute(f"DROP TRIGGER IF EXISTS {table}_no_{verb}")
+    for statement in statements:
+        connection.execute(statement)
+    connection.commit()
+    connection.close()
+
+
+def test_the_same_rows_again_change_nothing(path):
+    with Ledger(path, create=True) as ledger:
+        assert append(ledger, [footprint(2019, 5), footprint(2020, 6)]).new == 2
+        again = append(ledger, [footprint(2019, 5), footprint(2020, 6)])
+        assert (again.new, again.unchanged, again.retired) == (0, 2, 0)
+        assert len(list(ledger.rows())) == 2
+
+
+def test_a_new_row_supersedes_and_the_old_one_stays(path):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2019, 5)], run="r1")
+        append(ledger, [footprint(2019, 7, inputs="in2")], run="r2")
+        (current,) = ledger.current("footprints")
+        assert current.row.data["area_ha"]["value"] == 7
+        (before,) = ledger.current("footprints", as_of_run="r1")
+        assert before.row.data["area_ha"]["value"] == 5
+        assert len(list(ledger.rows())) == 2
+
+
+def test_going_back_to_an_earlier_result_is_a_new_row(path):
+    with Ledger(path, create=True) as ledger:
+        for run, area in enumerate((5, 7, 5)):
+            append(ledger, [footprint(2019, area)], run=f"r{run}")
+        assert ledger.current("footprints")[0].row.data["area_ha"]["value"] == 5
+        assert len(list(ledger.rows())) == 3
+
+
+def test_what_a_complete_measurement_no_longer_yields_is_retired(path):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2019, 5), footprint(2020, 6)])
+        result = append(ledger, [footprint(2019, 5)], run="r2", complete=["footprints"])
+        assert result.retired == 1
+        assert [item.row.time for item in ledger.current("footprints")] == ["2019"]
+        assert verify_ledger(ledger) == []
+
+
+def test_two_rows_for_one_subject_in_one_append_are_refused(path):
+    with Ledger(path, create=True) as ledger:
+        with pytest.raises(LedgerError, match="two rows"):
+            append(ledger, [footprint(2019, 5), footprint(2019, 6)])
+        assert list(ledger.rows()) == []
+        assert ledger.custody() == []
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE rows SET data = '{}'", "DELETE FROM rows", "DELETE FROM custody"]
+)
+def test_the_file_itself_refuses_change(path, statement):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2019, 5)])
+    connection = sqlite3.connect(path)
+    with pytest.raises(sqlite3.IntegrityError, match="append-only"):
+        connection.execute(statement)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    ("statements", "told"),
+    [
+        (["UPDATE rows SET data = replace(data, '5.0', '6.0') WHERE time = '2019'"], "row "),
+        (["UPDATE rows SET run_id = 'other' WHERE time = '2019'"], "changed"),
+        (["UPDATE rows SET geometry = x'00' WHERE time = '2020'"], "row "),
+        (["DELETE FROM rows WHERE time = '2020'"], "are there"),
+        (["UPDATE custody SET actor = 'somebody' WHERE position = 0"], "custody site #0"),
+        (["DELETE FROM rows WHERE entry = 1", "DELETE FROM custody WHERE position = 0"], "missing"),
+    ],
+)
+def test_tampering_is_named(path, statements, told):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2019, 5), footprint(2020, 6)])
+        append(ledger, [footprint(2021, 7)], run="r2")
+        assert verify_ledger(ledger) == []
+    tamper(path, *statements)
+    with Ledger(path, read_only=True) as ledger:
+        findings = verify_ledger(ledger)
+    assert findings
+    assert any(told in f"{finding.where} {finding.what}" for finding in findings)
+
+
+def test_an_appended_row_that_nobody_vouches_for_is_named(path):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2019, 5)])
+    tamper(
+        path,
+        "INSERT INTO rows SELECT seq + 1, row_id, layer, site_id, subject, '2031', method, params_hash, "
+        "inputs_hash, run_id, as_of, retired, data, geometry, entry FROM rows",
+    )
+    with Ledger(path, read_only=True) as ledger:
+        assert any("2 are there" in finding.what for finding in verify_ledger(ledger))
+
+
+def test_removed_last_entries_show_against_a_head_kept_elsewhere(path):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2019, 5)])
+        head = append(ledger, [footprint(2020, 6)], run="r2").head
+        assert verify_ledger(ledger, expected_head=head) == []
+    tamper(path, "DELETE FROM rows WHERE entry = 2", "DELETE FROM custody WHERE position = 1")
+    with Ledger(path, read_only=True) as ledger:
+        assert verify_ledger(ledger) == []
+        assert any(head in finding.what for finding in verify_ledger(ledger, expected_head=head))
+
+
+def test_a_missing_ledger_is_an_error_not_a_new_file(path):
+    with pytest.raises(LedgerError, match="no ledger"):
+        Ledger(path)
+    assert not path.exists()
+
+
+def test_results_and_custody_are_rebuilt_from_the_ledger(path, tmp_path):
+    import pyogrio
+
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2019, 5)])
+        write_results(ledger, tmp_path / "결과 results.gpkg")
+        write_custody(ledger, tmp_path / "custody.jsonl")
+    table = pyogrio.read_dataframe(tmp_path / "결과 results.gpkg", layer="footprints")
+    assert table["area_ha"].tolist() == [5.0]
+    assert table["area_ha_low"].iloc[0] < 5 < table["area_ha_high"].iloc[0]
+    assert table["scene_ids"].tolist() == ["S2A_1 S2B_2"]
+    assert table.geometry.iloc[0].equals(shapely.box(126.0, 39.0, 126.1, 39.1))
+    lines = [json.loads(line) for line in (tmp_path / "custody.jsonl").read_text("utf-8").splitlines()]
+    assert [line["action"] for line in lines] == ["measure"]

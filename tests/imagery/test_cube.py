@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import odc.geo.xr  # noqa: F401 - registers the accessor
+import pytest
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from evidence.errors import MeasurementError
+from imagery.cube import load_cube
+from imagery.records import ArchivedProduct
+
+WriteProduct = Callable[..., ArchivedProduct]
+BANDS = ("blue", "green", "red", "nir", "swir16")
+
+
+def ground(seed: int = 0, shape: tuple[int, int] = (140, 140)) -> dict[str, NDArray[np.uint16]]:
+    """Smooth bare ground as raw numbers with the offset in them, and its classes."""
+    generator = np.random.default_rng(seed)
+    base = generator.normal(0, 60, shape).cumsum(axis=0).cumsum(axis=1) / 60
+    base = np.clip(base, -250, 1500)
+    levels = {"blue": 1400, "green": 1600, "red": 1700, "nir": 3000}
+    bands = {band: (level + base).astype(np.uint16) for band, level in levels.items()}
+    bands["swir16"] = (2600 + base[::2, ::2]).astype(np.uint16)
+    bands["scl"] = np.full((shape[0] // 2, shape[1] // 2), 5, np.uint8)
+    return bands
+
+
+def test_one_step_per_scene_in_reflectance(write_product: WriteProduct, small_grid: GeoBox) -> None:
+    bands = ground()
+    cube = load_cube([write_product(bands)], small_grid)
+    assert cube.odc.geobox == small_grid
+    assert cube.red.dims == ("time", "y", "x")
+    assert cube.red.dtype == np.float32
+    expected = bands["red"][:96, :112] * 1e-4 - 0.1
+    np.testing.assert_allclose(cube.red[0], expected, atol=2e-4)
+    assert cube.status.item() == "used"
+    assert cube.offset_applied.item() == pytest.approx(-0.1)
+    assert cube.valid.all()
+    assert cube.swir16.attrs["native_resolution_m"] == 20
+
+
+def test_tiles_of_one_pass_are_fused(write_product: WriteProduct, small_grid: GeoBox) -> None:
+    whole, half = ground(), ground()
+    for band, dn in half.items():
+        dn[:, dn.shape[1] // 3 :] = 0
+        half[band] = dn
+    products = [write_product(half, tile="A"), write_product(whole, tile="B", when="2023-06-01T02:36:14")]
+    cube = load_cube(products, small_grid)
+    assert cube.sizes["time"] == 1
+    assert not cube.red.isnull().any()
+    assert cube.valid.all()
+
+
+def test_an_all_cloud_scene_is_kept_with_its_reason(write_product: WriteProduct, small_grid: GeoBox) -> None:
+    cloudy = {band: np.full_like(dn, 7000) for band, dn in ground().items() if band != "scl"}
+    cloudy["scl"] = np.full((70, 70), 9, np.uint8)
+    products = [write_product(ground()), write_product(cloudy, when="2023-06-06T02:36:00")]
+    cube = load_cube(products, small_grid)
+    assert cube.status.values.tolist() == ["used", "unusable"]
+    assert "cloud" in str(cube.detail.values[1])
+    assert not cube.valid[1].any()
+
+
+@pytest.mark.parametrize("scl_class", [2, 3, 6, 7])
+def test_classes_that_sen2cor_gives_coal_stay_valid(
+    write_product: WriteProduct, small_grid: GeoBox, scl_class: int
+) -> None:
+    bands = ground()
+    bands["scl"][10:20, 10:20] = scl_class
+    cube = load_cube([write_product(bands)], small_grid)
+    assert cube.valid.all()
+
+
+def test_clamped_zero_is_ground_and_nodata_is_missing(
+    write_product: WriteProduct, small_grid: GeoBox
+) -> None:
+    bands = ground()
+    applied = {band: dn - 1000 if band != "scl" else dn for band, dn in bands.items()}
+    applied["blue"][:20, :20] = 0
+    for dn in applied.values():
+        dn[-6:, -6:] = 0
+    flags = {"earthsearch:boa_offset_applied": True}
+    cube = load_cube([write_product(applied, properties=flags)], small_grid)
+    assert cube.blue[0, 5, 5] == pytest.approx(0.0, abs=1e-3)
+    assert cube.valid[0, 5, 5]
+    assert cube.offset_applied.item() == 0.0
+
+
+def test_nothing_to_load_is_an_error(small_grid: GeoBox) -> None:
+    with pytest.raises(MeasurementError, match="no archived product"):
+        load_cube([], small_grid)
