@@ -3,7 +3,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= campwatch-demo
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: demo test env dev lint types layers unit browser lock clean
 

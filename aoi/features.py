@@ -222,7 +222,11 @@ def geojson_feature(role: Role, geometry: BaseGeometry, properties: Mapping[str,
     said = {
         key: _listed(value)
         for key, value in properties.items()
-        if not (value is None or value is False or (isinstance(value, (tuple, Mapping)) and not value))
+        if not (
+            value is None
+            or (key == "derived" and not value)
+            or (isinstance(value, (tuple, Mapping)) and not value)
+        )
     }
     return {"type": "Feature", "properties": {"role": role.value, **said}, "geometry": to_geojson(geometry)}
 

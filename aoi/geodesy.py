@@ -1,7 +1,7 @@
 """Areas, lengths and bearings on the WGS 84 ellipsoid, by Karney's geodesics (PROJ's `Geod`).
 
-Edges are geodesics: over the few kilometres of a site they differ from straight lines in a map by less than
-a centimetre. Geometry is EPSG:4326, lon lat.
+Edges are geodesics. At 40° N an edge that runs east leaves the straight line of a lon/lat map by 2 cm when it
+is 1 km long and by 5 m when it is 17 km long. Geometry is EPSG:4326, lon lat.
 """
 
 from __future__ import annotations
@@ -90,11 +90,18 @@ def destination(start: Point, *, bearing: float, distance: float) -> Point:
     return Point(float(lon), float(lat))
 
 
-def box_around(points: Iterable[Point], *, margin_m: float) -> Polygon:
-    """The lon/lat box that reaches at least `margin_m` beyond every point, to the four sides."""
+def box_around(points: Iterable[Point], *, margin_m: float | Iterable[float]) -> Polygon:
+    """The lon/lat box that reaches at least `margin_m` beyond every point, to the four sides.
+
+    Args:
+        points: what the box stands around.
+        margin_m: one for all points, or one for each.
+    """
+    places = list(points)
+    margins = [margin_m] * len(places) if isinstance(margin_m, (int, float)) else list(margin_m)
     corners = [
-        destination(point, bearing=bearing, distance=margin_m)
-        for point in points
+        destination(point, bearing=bearing, distance=margin)
+        for point, margin in zip(places, margins, strict=True)
         for bearing in (0.0, 90.0, 180.0, 270.0)
     ]
     if not corners:

@@ -38,6 +38,16 @@ class Extent(StrEnum):
     PARTIAL = "partial"
 
 
+class Purpose(StrEnum):
+    """Why a site is looked at."""
+
+    SUBJECT = "subject"
+    COMPARISON = "comparison"
+    """A place of the same kind without prisoners' labour on record: what coal looks like elsewhere."""
+    CONTROL = "control"
+    """A place where the answer is known, or known to mislead."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracedImage:
     """The image that a perimeter was traced on; versions traced on one image share its shift."""
@@ -123,6 +133,13 @@ class Site:
     note: str | None = None
     derived: bool = False
     """Whether the aoi was derived by rule from a published point."""
+    accepted: bool = True
+    """Whether imagery of the aoi may be ordered; a derived aoi is off until somebody accepts it."""
+    purpose: Purpose = Purpose.SUBJECT
+    contested: tuple[str, ...] = ()
+    """What sources disagree about, one sentence each."""
+    reported_area_km2: float | None = None
+    """Extent of the place as its sources report it; no boundary follows from it."""
     sensitivity: Sensitivity = Sensitivity.RESTRICTED
     boundaries: tuple[Boundary, ...] = ()
     """Ordered by `valid_from`."""
@@ -136,6 +153,9 @@ class Site:
 
     @property
     def bounds(self) -> tuple[float, float, float, float]:
-        """(west, south, east, north) of the aoi in degrees."""
+        """(west, south, east, north) in degrees; west > east across the antimeridian (RFC 7946, 5.2)."""
         west, south, east, north = self.aoi.bounds
+        if east - west > 180.0:  # noqa: PLR2004 - half the globe: the aoi was cut at ±180°
+            sides = [part.bounds for part in getattr(self.aoi, "geoms", (self.aoi,))]
+            west, east = min(b[0] for b in sides if b[0] > 0.0), max(b[2] for b in sides if b[2] <= 0.0)
         return west, south, east, north

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from pyproj.exceptions import ProjError
 from aoi import features
 from aoi.features import Feature, Role
 from aoi.names import slug_from
-from aoi.records import Site
+from aoi.records import Purpose, Site
 from aoi.shapes import Projector, ShapeReader
 from aoi.versions import ordered_versions
 from evidence.errors import AoiError
@@ -27,6 +27,10 @@ from evidence.files import write_text
 
 logger = logging.getLogger(__name__)
 MAX_BYTES = 64 * 1024 * 1024
+AOI_PROPERTIES = (
+    "id", "name", "name_ko", "aliases", "kind", "status", "purpose", "source", "source_url", "accuracy_m",
+    "confidence", "reported_area_km2", "contested", "note", "derived", "sensitivity", "extra",
+)  # fmt: skip
 TEXTS = ("name_ko", "kind", "status", "source", "source_url", "note")
 WGS84_NAMES = ("4326", "CRS84", "WGS84")
 
@@ -90,14 +94,14 @@ def geojson_features(document: Any) -> list[Mapping[str, Any]]:
     """The feature objects of a GeoJSON document, whatever its outermost object is."""
     if not isinstance(document, Mapping):
         raise AoiError(f"the outermost value is {type(document).__name__}, not a GeoJSON object")
-    kind = document.get("type")
+    kind = str(document.get("type"))
     if kind == "Feature":
         return [document]
     if kind in {"Polygon", "MultiPolygon"}:
         return [{"type": "Feature", "properties": {}, "geometry": document}]
     members = document.get("features")
     if kind != "FeatureCollection" or not isinstance(members, list):
-        raise AoiError(f"type {str(kind)[:40]!r} is not a FeatureCollection")
+        raise AoiError(f"type {kind[:40]!r} is not a FeatureCollection")
     if not members:
         raise AoiError("there are no features")
     if not all(isinstance(member, Mapping) for member in members):
@@ -169,8 +173,22 @@ def site_of(document: Any, *, name: str, keep: Iterable[str] = ()) -> SiteReadin
         keep: names of unknown properties to keep.
     """
     notices: list[str] = []
+    return site_of_features(checked_features(document, notices), name=name, keep=keep, notices=notices)
+
+
+def site_of_features(
+    checked: Sequence[Feature], *, name: str, keep: Iterable[str] = (), notices: list[str]
+) -> SiteReading:
+    """The site that features with valid geometry make up.
+
+    Args:
+        checked: the features, each with its role among its properties.
+        name: what to call the site if no feature does.
+        keep: names of unknown properties to keep.
+        notices: where repairs are told.
+    """
     kept = tuple(keep)
-    by_role = _by_role(checked_features(document, notices))
+    by_role = _by_role(checked)
     aoi = _the_aoi(by_role)
     boundaries = [features.boundary_of(f, keep=kept, notices=notices) for f in by_role[Role.BOUNDARY]]
     zones = [features.zone_of(f, keep=kept, notices=notices) for f in by_role[Role.ZONE]]
@@ -189,7 +207,7 @@ def site_of(document: Any, *, name: str, keep: Iterable[str] = ()) -> SiteReadin
     return SiteReading(site=site, notices=tuple(notices))
 
 
-def _by_role(checked: list[Feature]) -> dict[Role, list[Feature]]:
+def _by_role(checked: Sequence[Feature]) -> dict[Role, list[Feature]]:
     groups: dict[Role, list[Feature]] = {role: [] for role in Role}
     roles = [feature.fields().text("role") for feature in checked]
     plain = roles == [None]
@@ -233,6 +251,7 @@ def _site(
     if not site_id:
         raise AoiError(f"{aoi.where}: no id, and none can be made from the name {title[:60]!r}")
     texts: dict[str, Any] = {key: fields.text(key) for key in TEXTS}
+    derived = fields.flag("derived")
     site = Site(
         id=site_id,
         name=title,
@@ -240,7 +259,11 @@ def _site(
         aliases=fields.texts("aliases"),
         accuracy_m=fields.metres("accuracy_m"),
         confidence=features.optional(fields, "confidence", features.Confidence),
-        derived=fields.flag("derived"),
+        derived=derived,
+        accepted=not derived if fields.raw("accepted") is None else fields.flag("accepted"),
+        purpose=fields.choice("purpose", Purpose, Purpose.SUBJECT),
+        contested=fields.texts("contested"),
+        reported_area_km2=fields.metres("reported_area_km2"),
         sensitivity=features.sensitivity(fields),
         extra=fields.kept(keep),
         **texts,
@@ -252,19 +275,9 @@ def _site(
 
 def site_document(site: Site) -> dict[str, Any]:
     """The site as a GeoJSON document."""
-    names = (
-        "id",
-        "name",
-        "name_ko",
-        "aliases",
-        "kind",
-        "status",
-        "source",
-        "source_url",
-        "accuracy_m",
-        "confidence",
-    )
-    properties = {name: getattr(site, name) for name in (*names, "note", "derived", "sensitivity", "extra")}
+    properties = {name: getattr(site, name) for name in AOI_PROPERTIES}
+    if site.accepted == site.derived:  # not what a reader takes it for
+        properties["accepted"] = site.accepted
     members = [
         features.geojson_feature(Role.AOI, site.aoi, properties),
         *(features.boundary_feature(boundary) for boundary in site.boundaries),

@@ -3,53 +3,58 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
+import importlib
 import logging
 import sys
-from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
-from rich.console import Console
-from rich.logging import RichHandler
+from typer.core import TyperGroup
 
 from campwatch import __version__
+from campwatch.cli_compare import pair
+from campwatch.cli_evidence import release, reproduce, verify
+from campwatch.cli_look import doctor, draw_maps, schedule, status
+from campwatch.cli_search import look, search
+from campwatch.log import LogFormat, set_up
+from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
 from evidence.errors import WatchError
 
-EXIT_ERROR = 1
-EXIT_INCOMPLETE = 3
-EXIT_INTERRUPTED = 130
+
+class _Commands(TyperGroup):
+    """Turns what a command raises into an exit code and one line; anything unknown shows its traceback."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; groups are imported when they are asked for, so that the others start at once."""
+        if cmd_name == "sites":
+            return typer.main.get_command(importlib.import_module("campwatch.cli_sites").app)
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every command, groups among them."""
+        return [*super().list_commands(ctx), "sites"]
+
+    def invoke(self, context: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except WatchError as err:
+            sys.stderr.write(f"campwatch: {' '.join(str(err).split())}\n")
+            raise typer.Exit(EXIT_ERROR) from err
+
 
 app = typer.Typer(
     name="campwatch",
+    cls=_Commands,
     help="Measure boundary expansion and coal stockpile area from Sentinel imagery.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-stderr = Console(stderr=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Session:
-    """What the options before the command say."""
-
-    folder: Path
-    json: bool
-
-    def report(self, document: Any) -> None:
-        """Print a result: one JSON document, or nothing where people read stderr."""
-        if self.json:
-            sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
-
-
-class ExportFormat(StrEnum):
-    """What `export` can write."""
-
-    CSV = "csv"
 
 
 def _version(value: bool) -> None:
@@ -66,14 +71,14 @@ def options(
     as_json: Annotated[bool, typer.Option("--json", help="Make stdout one JSON document.")] = False,
     verbose: Annotated[bool, typer.Option("-v", help="Say more.")] = False,
     quiet: Annotated[bool, typer.Option("-q", help="Say only what went wrong.")] = False,
+    log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.TEXT,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     """Options that every command takes."""
     del version
     level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    handler = RichHandler(console=stderr, show_path=False, show_time=verbose)
-    logging.basicConfig(level=level, format="%(message)s", handlers=[handler], force=True)
-    stderr.quiet = quiet
+    set_up(stderr, log_format=log_format, level=level)
+    stderr.quiet = quiet and not verbose
     context.obj = Session(folder=workspace, json=as_json)
 
 
@@ -94,10 +99,15 @@ def run(
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
-    wait: Annotated[bool, typer.Option(help="Wait for another run instead of leaving.")] = False,
+    workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
 ) -> None:
     """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
-    from campwatch.pipeline import RunOptions  # noqa: PLC0415
+    if dry_run:
+        look(context.obj, site, since, until)
+        return
+    from campwatch.pipeline import RunOptions  # noqa: PLC0415 - start-up stays quick
     from campwatch.reporting import run_and_report  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
@@ -106,42 +116,22 @@ def run(
         since=since.date() if since else None,
         until=until.date() if until else None,
         wait=wait,
+        workers=workers,
     )
     summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)
     if not summary.complete:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-@app.command()
-def export(
-    context: typer.Context,
-    *,
-    kind: Annotated[ExportFormat, typer.Option("--format", help="File format.")],
-    as_of: Annotated[str | None, typer.Option(help="As things stood after this run.", metavar="RUN")] = None,
-) -> None:
-    """Write the current rows in the files that people work with."""
-    from campwatch.export import export_csv  # noqa: PLC0415
-    from campwatch.workspace import open_workspace  # noqa: PLC0415
-    from evidence.ledger import Ledger  # noqa: PLC0415
-
-    workspace = open_workspace(context.obj.folder)
-    with Ledger(workspace.ledger_path) as ledger:
-        paths = export_csv(ledger, workspace.exports_folder / kind.value, as_of_run=as_of)
-    for path in paths:
-        stderr.print(str(path), soft_wrap=True)
-    context.obj.report({"files": [str(path) for path in paths]})
-
-
-@app.command()
-def verify(
-    context: typer.Context, *, deep: Annotated[bool, typer.Option(help="Hash every file.")] = False
-) -> None:
-    """Check archive, ledger and custody against their hashes."""
-    from campwatch.reporting import verify_and_report  # noqa: PLC0415
-    from campwatch.workspace import open_workspace  # noqa: PLC0415
-
-    if verify_and_report(open_workspace(context.obj.folder), deep=deep, session=context.obj, console=stderr):
-        raise typer.Exit(EXIT_ERROR)
+app.command()(search)
+app.command()(pair)
+app.command()(verify)
+app.command()(reproduce)
+app.command()(release)
+app.command()(status)
+app.command()(doctor)
+app.command()(schedule)
+app.command("map")(draw_maps)
 
 
 @app.command()
@@ -149,31 +139,21 @@ def demo(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("campwatch-demo"),
 ) -> None:
-    """The main job on embedded real imagery, without credentials or downloads."""
-    from campwatch.demo import prepare_demo  # noqa: PLC0415
+    """The main job on embedded data: a real forest and a simulated mine with its truth."""
+    from campwatch.demonstration import prepare_demo, show_truth  # noqa: PLC0415
     from campwatch.pipeline import RunOptions  # noqa: PLC0415
     from campwatch.reporting import run_and_report  # noqa: PLC0415
 
-    workspace = prepare_demo(folder, progress=stderr.print)
+    workspace = prepare_demo(folder, progress=say)
     summary = run_and_report(workspace, RunOptions(), session=context.obj, console=stderr)
+    show_truth(workspace, progress=say)
     if not summary.complete:
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def main() -> None:
-    """Entry point: a known error is one line and exit 1, anything else is a bug and shows its traceback."""
+    """Entry point; output is UTF-8 whatever the locale."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    try:
-        code = app(standalone_mode=False)
-    except click.ClickException as err:
-        err.show()
-        sys.exit(err.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        stderr.print("interrupted")
-        sys.exit(EXIT_INTERRUPTED)
-    except WatchError as err:
-        sys.stderr.write(f"campwatch: {' '.join(str(err).split())}\n")
-        sys.exit(EXIT_ERROR)
-    sys.exit(code if isinstance(code, int) else 0)
+    app()

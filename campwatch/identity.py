@@ -8,18 +8,33 @@ import json
 import platform
 import secrets
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from campwatch import __version__
 from evidence.errors import AoiError
-from evidence.hashing import sha256_json
+from evidence.hashing import sha256_file, sha256_json
 from evidence.rows import iso_utc
 from imagery.records import ArchivedProduct
 
 Clock = Callable[[], dt.datetime]
 
-_PINNED = ("numpy", "scipy", "numba", "xarray", "rasterio", "shapely", "pyproj", "odc-geo", "exactextract")
+_PINNED = (
+    "exactextract",
+    "numba",
+    "numpy",
+    "odc-geo",
+    "pandas",
+    "pyproj",
+    "rasterio",
+    "scipy",
+    "shapely",
+    "xarray",
+    "zarr",
+)
+_MEASURING = ("evidence", "aoi", "imagery", "detection")
+"""Packages whose code decides the rows."""
 
 
 def system_clock() -> dt.datetime:
@@ -32,10 +47,15 @@ def new_run_id(clock: Clock) -> str:
     return f"{clock():%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
 
 
+@cache
 def code_identity() -> dict[str, Any]:
-    """Version of campwatch, of Python and of the packages that the numbers depend on."""
+    """Version and digest of campwatch, version of Python and of the packages that the numbers depend on."""
+    root = Path(__file__).resolve().parent.parent
+    sources = sorted(path for name in _MEASURING for path in (root / name).rglob("*.py"))
+    digest = sha256_json({path.relative_to(root).as_posix(): sha256_file(path) for path in sources})
     return {
         "campwatch": __version__,
+        "source": digest,
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in _PINNED},
     }

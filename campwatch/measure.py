@@ -8,18 +8,27 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import xarray as xr
-from detection.footprint import FootprintParams, measure_footprints
 
 from aoi.records import Site
 from campwatch.identity import inputs_digest
-from detection import footprint
-from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection import boundary_change, footprint
+from detection.boundary_change import measure_boundary_changes
+from detection.boundary_errors import BoundaryChangeParams
+from detection.footprint import FootprintParams, measure_footprints
+from detection.records import BoundaryChange, Footprint, SeriesPoint, Stockpile, StockpileArea
 from detection.stockpiles import measure_stockpiles
 from evidence.hashing import sha256_json
 from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
 from imagery.observations import Observation, cube_observations
 
-MEASURED_LAYERS = ("observations", "footprints", "stockpile_areas", "stockpiles", "series")
+MEASURED_LAYERS = (
+    "observations",
+    "footprints",
+    "boundary_changes",
+    "stockpile_areas",
+    "stockpiles",
+    "series",
+)
 """Layers that a measurement of a site describes completely."""
 
 
@@ -30,11 +39,13 @@ class Inputs:
     site: str
     scenes: Mapping[str, str]
     """By scene id."""
+    missed: tuple[Observation, ...] = ()
+    """Passes that left no pixels, and why."""
 
 
 def measured_rows(cube: xr.Dataset, site: Site, inputs: Inputs) -> list[Row]:
     """Every row that the cube of a site yields."""
-    return [row for made in _measurements(cube, site) for row in _rows(made, site, inputs)]
+    return [row for made in _measurements(cube, site, inputs) for row in _rows(made, site, inputs)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,8 +59,9 @@ class _Measured:
     validated_on: str | None = None
 
 
-def _measurements(cube: xr.Dataset, site: Site) -> Iterator[_Measured]:
-    yield _Measured(layer="observations", records=cube_observations(cube), method="look/1")
+def _measurements(cube: xr.Dataset, site: Site, inputs: Inputs) -> Iterator[_Measured]:
+    looks = [*cube_observations(cube), *inputs.missed]
+    yield _Measured(layer="observations", records=looks, method="look/1")
     footprint_params = FootprintParams()
     yield _Measured(
         layer="footprints",
@@ -57,11 +69,28 @@ def _measurements(cube: xr.Dataset, site: Site) -> Iterator[_Measured]:
         method=footprint.METHOD,
         params=footprint_params,
     )
+    boundary_params = BoundaryChangeParams()
+    yield _Measured(
+        layer="boundary_changes",
+        records=measure_boundary_changes(site, params=boundary_params),
+        method=boundary_change.METHOD,
+        params=boundary_params,
+        validated_on="simulation",
+    )
     found = measure_stockpiles(cube, site)
-    told = {"method": found.method, "params": found.params, "validated_on": found.validated_on}
-    yield _Measured(layer="stockpile_areas", records=found.areas, **told)
-    yield _Measured(layer="stockpiles", records=found.piles, **told)
-    yield _Measured(layer="series", records=found.series, **told)
+    layers: dict[str, Sequence[Any]] = {
+        "stockpile_areas": found.areas,
+        "stockpiles": found.piles,
+        "series": found.series,
+    }
+    for layer, records in layers.items():
+        yield _Measured(
+            layer=layer,
+            records=records,
+            method=found.method,
+            params=found.params,
+            validated_on=found.validated_on,
+        )
 
 
 def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
@@ -89,6 +118,8 @@ def _subject(record: Any) -> str:
             return record.scene_id
         case Footprint():
             return record.boundary_id or "no_boundary"
+        case BoundaryChange():
+            return f"{record.from_boundary_id}..{record.to_boundary_id}"
         case StockpileArea():
             return record.zone_id
         case Stockpile():
@@ -102,6 +133,8 @@ def _subject(record: Any) -> str:
 def _time(record: Any) -> str:
     if isinstance(record, Footprint):
         return f"{record.epoch_start.isoformat()}/{record.epoch_end.isoformat()}"
+    if isinstance(record, BoundaryChange):
+        return ""
     moment: dt.datetime = record.datetime
     return iso_utc(moment)
 
@@ -109,4 +142,6 @@ def _time(record: Any) -> str:
 def _scenes(record: Any) -> Iterable[str] | None:
     if isinstance(record, Observation):
         return (record.scene_id,)
+    if isinstance(record, BoundaryChange):
+        return ()
     return getattr(record, "scene_ids", None)

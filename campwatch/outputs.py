@@ -7,16 +7,18 @@ from pathlib import Path
 from typing import TypeVar
 
 import xarray as xr
-from maps.records import RunInfo, SiteMapData
-from maps.site_map import write_site_map
 
-from aoi.records import Site
+from aoi.records import Sensitivity, Site
 from campwatch import __version__
+from campwatch.profile import shows_restricted
 from campwatch.workspace import Workspace
-from detection.records import Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.records import BoundaryChange, Footprint, SeriesPoint, Stockpile, StockpileArea
+from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
+from maps.records import Profile, RunInfo, SiteMapData
+from maps.site_map import map_path, write_site_map
 
 Record = TypeVar("Record")
 
@@ -27,8 +29,19 @@ def rebuild_tables(workspace: Workspace, ledger: Ledger) -> None:
     write_custody(ledger, workspace.custody_path)
 
 
-def write_site_page(workspace: Workspace, site: Site, cube: xr.Dataset, ledger: Ledger) -> Path:
-    """Write the map of one site from the ledger's current rows and the cube's imagery."""
+def write_site_page(
+    workspace: Workspace, site: Site, cube: xr.Dataset, ledger: Ledger, *, restricted: bool | None = None
+) -> Path:
+    """Write the map of one site from the ledger's current rows and the cube's imagery.
+
+    Args:
+        workspace: where it goes.
+        site: whose map.
+        cube: its imagery.
+        ledger: its measurements.
+        restricted: whether to show what is restricted; as the settings say where None.
+    """
+    profile = map_profile(workspace, site, restricted=restricted)
     data = SiteMapData(
         site=site,
         run=_run_info(ledger, site.id),
@@ -37,13 +50,36 @@ def write_site_page(workspace: Workspace, site: Site, cube: xr.Dataset, ledger: 
         stockpile_areas=_records(ledger, "stockpile_areas", site.id, StockpileArea),
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
+        boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
+        profile=profile,
     )
-    return write_site_map(site_page_path(workspace, site.id), data)
+    return write_site_map(site_page_path(workspace, site, profile), data)
 
 
-def site_page_path(workspace: Workspace, site_id: str) -> Path:
+def shown_state(ledger: Ledger, site: Site) -> str:
+    """Digest of every current row that the map of a site shows."""
+    rows = ledger.current(site_id=site.id)
+    return sha256_json([stored.row_id for stored in rows if stored.row.layer != "alerts"])
+
+
+def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:
+    """Who the map of a site is for; a site without restricted parts has one map only."""
+    settings = workspace.settings.map
+    if shows_restricted(restricted, settings, [site]) and has_restricted_parts(site):
+        return Profile(restricted=True)
+    return Profile(coordinate_decimals=settings.coordinate_decimals, delay_days=settings.delay_days)
+
+
+def has_restricted_parts(site: Site) -> bool:
+    """Whether anything of the site is not marked public."""
+    told = [site.sensitivity, *(boundary.sensitivity for boundary in site.boundaries)]
+    told += [part.sensitivity for part in site.zones] + [part.sensitivity for part in site.points]
+    return Sensitivity.RESTRICTED in told
+
+
+def site_page_path(workspace: Workspace, site: Site, profile: Profile) -> Path:
     """Where the map of a site is."""
-    return workspace.maps_folder / f"{site_id}.html"
+    return map_path(workspace.maps_folder / f"{site.id}.html", restricted=profile.restricted)
 
 
 def _records(ledger: Ledger, layer: str, site_id: str, kind: type[Record]) -> tuple[Record, ...]:

@@ -4,42 +4,44 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import xarray as xr
-
-from aoi.grid import site_grid
-from aoi.records import Site
 from aoi.site_file import read_site
-from campwatch.identity import (
-    Clock,
-    code_identity,
-    inputs_digest,
-    new_run_id,
-    product_digest,
-    site_digest,
-    system_clock,
-    timestamp,
+from campwatch.alerts.book import read_alerts
+from campwatch.alerts.watch import deliver_open, watch_sites, write_channels
+from campwatch.derived import DerivedFiles
+from campwatch.identity import Clock, new_run_id, system_clock, timestamp
+from campwatch.measure import MEASURED_LAYERS, measured_rows
+from campwatch.outputs import map_profile, rebuild_tables, shown_state, site_page_path, write_site_page
+from campwatch.site_job import (
+    Progress,
+    SiteWork,
+    fetch_site,
+    is_measured,
+    load_site_cube,
+    measure_in_worker,
+    nothing_held,
+    site_work,
 )
-from campwatch.measure import MEASURED_LAYERS, Inputs, measured_rows
-from campwatch.outputs import rebuild_tables, site_page_path, write_site_page
 from campwatch.sources import build_sources
 from campwatch.workspace import Workspace
-from evidence.errors import WatchError
-from evidence.hashing import sha256_json
-from evidence.ledger import Ledger
-from imagery.archive import Archive
-from imagery.cube import load_cube
-from imagery.cube_scenes import group_archived
-from imagery.fetch import FetchProgress, FetchReport, fetch_new
-from imagery.records import ArchivedProduct, SceneSource
+from evidence.custody import heads_digest
+from evidence.errors import WatchError, WorkspaceError
+from evidence.ledger import AppendResult, Ledger
+from evidence.rows import Row
+from imagery.fetch import FetchReport
+from imagery.records import SceneSource
 
 _log = logging.getLogger(__name__)
 
-Progress = Callable[[str], None]
+Done = TypeVar("Done")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +54,8 @@ class RunOptions:
     until: dt.date | None = None
     wait: bool = False
     """Wait for another run instead of leaving."""
+    workers: int = 1
+    """Processes that measure; they return rows and never write."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,10 @@ class SiteSummary:
     new_rows: int = 0
     retired_rows: int = 0
     map_path: Path | None = None
+    """Of the map, where it was drawn anew."""
     error: str | None = None
+    skipped: str | None = None
+    """Why it was left alone on purpose."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,18 +82,36 @@ class RunSummary:
 
     run_id: str
     sites: tuple[SiteSummary, ...]
-    head: str | None
-    """Digest of all custody heads, to be kept elsewhere."""
+    head: str
+    """Digest over the heads of all custody chains, to be kept elsewhere."""
 
     @property
     def nothing_new(self) -> bool:
-        """Whether the workspace is as it was."""
+        """Whether the measurements are as they were."""
         return not any(site.fetched or site.new_rows or site.retired_rows for site in self.sites)
 
     @property
     def complete(self) -> bool:
         """Whether everything that was asked for could be done."""
         return not any(site.error or site.gaps for site in self.sites)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What every step of one run needs."""
+
+    workspace: Workspace
+    options: RunOptions
+    run_id: str
+    progress: Progress
+    clock: Clock
+    started: dt.datetime
+    derived: DerivedFiles
+
+    def out_of_time(self) -> bool:
+        """Whether the time limit of the settings has passed."""
+        minutes = self.workspace.settings.limits.minutes
+        return minutes is not None and self.clock() - self.started > dt.timedelta(minutes=minutes)
 
 
 def run_workspace(
@@ -101,149 +126,165 @@ def run_workspace(
     A site that fails is named in the summary and does not stop the others.
 
     Raises:
-        WatchError: where nothing can be done at all (no settings, no sites, workspace held or read-only).
+        WatchError: where nothing can be done at all (no settings, no sites, workspace held or read-only,
+            every site failed).
     """
     paths = workspace.chosen_paths(options.sites)
     with workspace.lock(wait=options.wait):
-        job = _Job(
+        run = _Run(
             workspace=workspace,
-            sources=tuple(build_sources(workspace)),
             options=options,
             run_id=new_run_id(clock),
             progress=progress,
             clock=clock,
+            started=clock(),
+            derived=DerivedFiles(workspace.state_folder / "derived.json"),
         )
-        summaries = tuple(_run_site(job, path) for path in paths)
-        if all(site.error for site in summaries):
-            raise WatchError("; ".join(f"{site.site_id}: {site.error}" for site in summaries))
-        return _finish(job, summaries)
+        sources = build_sources(workspace)
+        prepared = [_guarded(path.stem, partial(_prepare, run, path, sources)) for path in paths]
+        summaries = tuple(_measure_all(run, prepared))
+        if not workspace.ledger_path.exists():
+            raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
+        return RunSummary(run_id=run.run_id, sites=summaries, head=_finish(run, summaries))
+
+
+def _guarded(site_id: str, step: Callable[[], Done]) -> Done | SiteSummary:
+    """The step's result, or a summary that says why there is none; one site never stops the others."""
+    try:
+        return step()
+    except WatchError as err:
+        return SiteSummary(site_id=site_id, error=str(err))
+    except Exception as err:  # noqa: BLE001 - a bug met at one site is shown and must not cost the others
+        _log.error("site %s failed unexpectedly", site_id, exc_info=err)
+        return SiteSummary(site_id=site_id, error=f"unexpected {type(err).__name__}: {err}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """What every step of one run needs."""
+class _Prepared:
+    """A site whose pixels are in the archive."""
 
-    workspace: Workspace
-    sources: tuple[SceneSource, ...]
-    options: RunOptions
-    run_id: str
-    progress: Progress
-    clock: Clock
+    path: Path
+    summary: SiteSummary
+    work: SiteWork
 
 
-def _finish(job: _Job, summaries: tuple[SiteSummary, ...]) -> RunSummary:
-    workspace = job.workspace
-    changed = any(site.new_rows or site.retired_rows for site in summaries)
-    with Ledger(workspace.ledger_path) as ledger:
-        if changed or not (workspace.results_path.exists() and workspace.custody_path.exists()):
-            rebuild_tables(workspace, ledger)
-        head = sha256_json(ledger.heads())
-    return RunSummary(run_id=job.run_id, sites=summaries, head=head)
+def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared | SiteSummary:
+    site = read_site(path)
+    if not site.accepted:
+        text = f"its ordering box is derived and not accepted (campwatch sites accept {site.id})"
+        return SiteSummary(site_id=site.id, skipped=text)
+    if run.out_of_time():
+        return SiteSummary(site_id=site.id, error="left for the next run: the time limit has passed")
+    since = run.options.since or run.workspace.settings.monitor.since
+    until = run.options.until or (run.clock().date() + dt.timedelta(days=1))
+    report = fetch_site(run.workspace, site, sources, since=since, until=until, progress=run.progress)
+    work = site_work(run.workspace, path)
+    if work is None:
+        raise nothing_held(site, report)
+    return _Prepared(path=path, summary=_fetched(work, report), work=work)
 
 
-def _run_site(job: _Job, path: Path) -> SiteSummary:
-    site_id = path.stem
-    try:
-        site = read_site(path)
-        site_id = site.id
-        report = _fetch(job, site)
-        return _measure_site(job, site, path, report)
-    except WatchError as err:
-        _log.debug("site %s: %s", site_id, err)
-        return SiteSummary(site_id=site_id, error=str(err))
+def _fetched(work: SiteWork, report: FetchReport) -> SiteSummary:
+    return SiteSummary(site_id=work.site.id, fetched=len(report.fetched), gaps=len(report.failed))
 
 
-def _fetch(job: _Job, site: Site) -> FetchReport:
-    since = job.options.since or job.workspace.settings.monitor.since
-    until = job.options.until or (job.clock().date() + dt.timedelta(days=1))
-    job.progress(f"{site.id}: searching {since} to {until}")
-    return fetch_new(
-        site,
-        Archive(job.workspace.archive_folder),
-        job.sources,
-        since=_midnight(since),
-        until=_midnight(until),
-        progress=lambda step: job.progress(_fetch_text(site, step)),
+def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> Iterator[SiteSummary]:
+    with _pool(run.options.workers) as pool:
+        futures = {id(item): _submit(run, item, pool) for item in prepared if isinstance(item, _Prepared)}
+        for item in prepared:
+            if isinstance(item, SiteSummary):
+                yield item
+                continue
+            yield _guarded(item.work.site.id, partial(_measure, run, item, futures[id(item)]))
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor | None]:
+    if workers <= 1:
+        yield None
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def _submit(run: _Run, item: _Prepared, pool: ProcessPoolExecutor | None) -> Future[list[Row]] | None:
+    if pool is None:
+        return None
+    with Ledger(run.workspace.ledger_path, create=True) as ledger:
+        if is_measured(ledger, item.work):
+            return None
+    return pool.submit(measure_in_worker, str(run.workspace.folder), str(item.path))
+
+
+def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> SiteSummary:
+    """Append what is new of one site and draw its map where it is behind."""
+    work, site = item.work, item.work.site
+    cube = None
+    with Ledger(run.workspace.ledger_path, create=True) as ledger:
+        appended = None
+        if not is_measured(ledger, work):
+            if run.out_of_time():
+                return replace(item.summary, error="left for the next run: the time limit has passed")
+            run.progress(f"{site.id}: measuring {len(work.products)} products")
+            cube = load_site_cube(run.workspace, work) if future is None else None
+            rows = measured_rows(cube, site, work.inputs) if cube is not None else _result(future)
+            appended = _append(run, ledger, work, rows)
+        page = site_page_path(run.workspace, site, map_profile(run.workspace, site))
+        shown = shown_state(ledger, site)
+        drawn = None
+        if not run.derived.is_current(page, shown):
+            run.progress(f"{site.id}: drawing the map")
+            imagery = cube if cube is not None else load_site_cube(run.workspace, work)
+            drawn = write_site_page(run.workspace, site, imagery, ledger)
+            run.derived.stamp(drawn, shown)
+        return _summary(item.summary, ledger, appended, drawn)
+
+
+def _result(future: Future[list[Row]] | None) -> list[Row]:
+    if future is None:
+        raise WorkspaceError("no worker was asked for this site")
+    return future.result()
+
+
+def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> AppendResult:
+    return ledger.append(
+        rows,
+        chain=work.site.id,
+        run_id=run.run_id,
+        time=timestamp(run.clock),
+        actor="campwatch",
+        action="measure",
+        details=work.recipe,
+        complete=MEASURED_LAYERS,
     )
 
 
-def _fetch_text(site: Site, step: FetchProgress) -> str:
-    return f"{site.id}: fetched {step.done} of {step.total} products, {step.bytes / 1e6:.1f} MB"
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC)
-
-
-def _measure_site(job: _Job, site: Site, path: Path, report: FetchReport) -> SiteSummary:
-    products = Archive(job.workspace.archive_folder).products(site.id)
-    if not products:
-        raise WatchError(_nothing_held(site, report))
-    inputs = _inputs(path, products)
-    with Ledger(job.workspace.ledger_path, create=True) as ledger:
-        page = site_page_path(job.workspace, site.id)
-        measured = _measured_before(ledger, site.id, _recipe(inputs))
-        if measured and page.exists():
-            return _summary(site, report, ledger)
-        cube = _load(job, site, products)
-        if measured:
-            return _summary(site, report, ledger, map_path=write_site_page(job.workspace, site, cube, ledger))
-        job.progress(f"{site.id}: measuring")
-        result = ledger.append(
-            measured_rows(cube, site, inputs),
-            chain=site.id,
-            run_id=job.run_id,
-            time=timestamp(job.clock),
-            actor="campwatch",
-            action="measure",
-            details=_recipe(inputs),
-            complete=MEASURED_LAYERS,
-        )
-        job.progress(f"{site.id}: drawing the map")
-        map_path = write_site_page(job.workspace, site, cube, ledger)
-        return _summary(
-            site, report, ledger, new_rows=result.new, retired_rows=result.retired, map_path=map_path
-        )
-
-
-def _nothing_held(site: Site, report: FetchReport) -> str:
-    if report.failed:
-        return f"nothing could be fetched: {report.failed[0].detail}"
-    return " ".join(report.notices) or f"no source has a product over {site.id}"
-
-
-def _inputs(path: Path, products: Sequence[ArchivedProduct]) -> Inputs:
-    scenes = {
-        scene.id: sha256_json(sorted(product_digest(product) for product in scene.products))
-        for scene in group_archived(products)
-    }
-    return Inputs(site=site_digest(path), scenes=scenes)
-
-
-def _recipe(inputs: Inputs) -> dict[str, Any]:
-    """Everything that a measurement follows from, as custody keeps it."""
-    digest = inputs_digest(inputs.site, inputs.scenes)
-    told = {"site": inputs.site, "scenes": dict(inputs.scenes), "sha256": digest}
-    return {"inputs": told, "code": code_identity()}
-
-
-def _measured_before(ledger: Ledger, site_id: str, recipe: dict[str, Any]) -> bool:
-    measured = [entry for entry in ledger.custody(site_id) if entry.action == "measure"]
-    return bool(measured) and all(measured[-1].data[name] == recipe[name] for name in recipe)
-
-
-def _load(job: _Job, site: Site, products: Sequence[ArchivedProduct]) -> xr.Dataset:
-    job.progress(f"{site.id}: loading {len(products)} products")
-    return load_cube(products, site_grid(site), cache_dir=job.workspace.cache_folder / site.id)
-
-
-def _summary(site: Site, report: FetchReport, ledger: Ledger, **more: Any) -> SiteSummary:
-    looks = ledger.current("observations", site_id=site.id)
-    return SiteSummary(
-        site_id=site.id,
+def _summary(
+    summary: SiteSummary, ledger: Ledger, appended: AppendResult | None, drawn: Path | None
+) -> SiteSummary:
+    looks = ledger.current("observations", site_id=summary.site_id)
+    return replace(
+        summary,
         looks=len(looks),
         used=sum(look.row.data["status"] == "used" for look in looks),
-        fetched=len(report.fetched),
-        gaps=len(report.failed),
-        **more,
+        new_rows=appended.new if appended else 0,
+        retired_rows=appended.retired if appended else 0,
+        map_path=drawn,
     )
+
+
+def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
+    """Alerts, then the tables where they are behind; the digest over all custody heads."""
+    workspace, settings = run.workspace, run.workspace.settings.alerts
+    with Ledger(workspace.ledger_path) as ledger:
+        failures = {site.site_id: site.error for site in summaries if not site.skipped}
+        watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
+        deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
+        head = heads_digest(ledger.heads())
+        files = (workspace.results_path, workspace.custody_path)
+        if not all(run.derived.is_current(file, head) for file in files):
+            rebuild_tables(workspace, ledger)
+            write_channels(read_alerts(ledger), settings, workspace.folder)
+            for file in files:
+                run.derived.stamp(file, head)
+    return head

@@ -11,8 +11,6 @@ from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspac
 from campwatch.workspace import Workspace
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
-from evidence.verify import Finding, verify_ledger
-from imagery.archive import Archive
 
 
 class Reporter(Protocol):
@@ -27,7 +25,7 @@ def run_and_report(
 ) -> RunSummary:
     """Run and print the summary."""
     with console.status("") as status:
-        summary = run_workspace(workspace, options, progress=lambda text: status.update(text))
+        summary = run_workspace(workspace, options, progress=status.update)
     print_summary(workspace, summary, console)
     session.report(summary_document(summary))
     return summary
@@ -53,8 +51,8 @@ def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -
 
 
 def _status(site: SiteSummary) -> str:
-    if site.error:
-        return f"failed: {site.error}"
+    if site.error or site.skipped:
+        return f"failed: {site.error}" if site.error else f"skipped: {site.skipped}"
     return "incomplete" if site.gaps else "done"
 
 
@@ -114,24 +112,8 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
                 "retired_rows": site.retired_rows,
                 "map": str(site.map_path) if site.map_path else None,
                 "error": site.error,
+                "skipped": site.skipped,
             }
             for site in summary.sites
         ],
     }
-
-
-def verify_and_report(workspace: Workspace, *, deep: bool, session: Reporter, console: Console) -> bool:
-    """Verify archive, ledger and custody; True where something is not as it was written."""
-    findings = [
-        Finding(where=str(finding.path), what=finding.problem)
-        for finding in Archive(workspace.archive_folder).verify(deep=deep)
-    ]
-    with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        findings += verify_ledger(ledger)
-        heads = ledger.heads()
-    for finding in findings:
-        console.print(f"{finding.where}: {finding.what}", soft_wrap=True, highlight=False)
-    if not findings:
-        console.print("everything is as it was written")
-    session.report({"findings": [{"where": f.where, "what": f.what} for f in findings], "heads": heads})
-    return bool(findings)

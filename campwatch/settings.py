@@ -8,7 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from evidence.errors import SettingsError
@@ -59,11 +59,58 @@ class PrivacySettings(_Table):
     mode: Literal["box", "tile"] = "box"
 
 
+class MapSettings(_Table):
+    """Maps and exports of this workspace."""
+
+    restricted: bool | None = None
+    """Whether they show what is restricted, and say so; None: only where no site is public."""
+    coordinate_decimals: int | None = Field(default=None, ge=0, le=7)
+    """Of public maps: vertices are rounded to this many decimals of a degree."""
+    delay_days: int = Field(default=0, ge=0)
+    """Of public maps: nothing younger than this is shown."""
+
+
 class MeasureSettings(_Table):
     """Parameters of the methods, by method; names and meanings are in docs/."""
 
     stockpile: dict[str, Any] = Field(default_factory=dict)
     footprint: dict[str, Any] = Field(default_factory=dict)
+
+
+class EmailSettings(_Table):
+    """An SMTP server; the password comes from the environment (CAMPWATCH_ALERTS__EMAIL__PASSWORD)."""
+
+    host: str
+    port: int = Field(default=587, ge=1, le=65535)
+    security: Literal["starttls", "tls", "none"] = "starttls"
+    sender: str
+    recipients: tuple[str, ...] = Field(min_length=1)
+    username: str | None = None
+    password: SecretStr | None = None
+    timeout_s: float = Field(default=30, gt=0)
+
+
+class AlertSettings(_Table):
+    """What is worth an alert, and where it goes."""
+
+    min_disturbance_ha: float = Field(default=0.5, gt=0)
+    """Lower end of the interval of a persistent disturbance."""
+    outside_boundary: bool = True
+    min_outside_ha: float = Field(default=0.2, gt=0)
+    """Lower end of the interval of what lies outside."""
+    stockpile_change: bool = True
+    min_stockpile_ha: float = Field(default=0.25, gt=0)
+    stockpile_days: float = Field(default=60, gt=0)
+    """The newest smoothed value is compared with the one at least so long before."""
+    stockpile_sigmas: float = Field(default=4.0, gt=0)
+    """By how many standard deviations of the difference it must have changed."""
+    no_look_days: int = Field(default=60, gt=0)
+    source_failing: bool = True
+    file: bool = True
+    """Write alerts.jsonl."""
+    atom: bool = False
+    """Write alerts.atom."""
+    email: EmailSettings | None = None
 
 
 class Settings(BaseSettings):
@@ -79,15 +126,17 @@ class Settings(BaseSettings):
     limits: LimitSettings = LimitSettings()
     privacy: PrivacySettings = PrivacySettings()
     measure: MeasureSettings = MeasureSettings()
+    map: MapSettings = MapSettings()
+    alerts: AlertSettings = AlertSettings()
 
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic-settings names it
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings names it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic-settings names it
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Environment first, then the file (passed as keywords)."""
         return env_settings, init_settings

@@ -72,6 +72,10 @@ class Workspace:
         """The site files in order."""
         return sorted(self.sites_folder.glob("*.geojson"))
 
+    def site_ids(self) -> list[str]:
+        """Ids of the sites that have a file; a file that is no site counts under its own name."""
+        return [_site_id(path) for path in self.site_paths()]
+
     def chosen_paths(self, only: tuple[str, ...] = ()) -> list[Path]:
         """The files of the named sites, or of all.
 

@@ -7,7 +7,9 @@ Records become ledger rows through `to_row`; a `Quantity` field ``area_ha`` beco
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
@@ -98,3 +100,43 @@ class Disturbance:
     bearing_deg: float | None
     scene_ids: tuple[str, ...]
     geometry: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundaryChange:
+    """What the difference of two dated perimeters amounts to, beyond what their errors explain.
+
+    Quantities speak of the stretches where the difference is larger than error alone makes it anywhere on the
+    perimeter; elsewhere the perimeter is taken to have stayed, and the upper ends hold what could hide there.
+    """
+
+    from_boundary_id: str
+    to_boundary_id: str
+    cause: str
+    """undetermined | ground | reinterpretation | registration; undetermined until a reviewer says."""
+    extent: str
+    """complete | partial: whether the whole perimeter was compared or only where both versions exist."""
+    gained_ha: Quantity
+    lost_ha: Quantity
+    net_ha: Quantity
+    max_advance_m: Quantity
+    """Largest advance of any bearing sector (gained area by sector length), with a simultaneous interval."""
+    bearing_deg: float | None = None
+    """Middle of that sector, from the earlier perimeter's centre; None where nothing was gained."""
+    overlay_gained_ha: float | None
+    """As drawn: the plain difference of the polygons, errors and all."""
+    overlay_lost_ha: float | None
+    shift_east_m: float | None = None
+    """How the later trace lies against the earlier one where the perimeter stayed."""
+    shift_north_m: float | None = None
+    offset_m: float | None = None
+    threshold_m: float | None = None
+    """Depth that error alone reaches nowhere on the perimeter, with the level's probability."""
+    compared_m: float = 0.0
+    """Length of the earlier perimeter that was compared."""
+    stable_fraction: float | None = None
+    """Part of it where the versions agree within error."""
+    geometry: BaseGeometry | None = None
+    """Ground gained beyond error, EPSG:4326, in the frame of the earlier version."""
+    lost_geojson: Mapping[str, Any] | None = None
+    """Ground lost beyond error, a GeoJSON geometry in the same frame (a ledger row holds one WKB only)."""

@@ -52,6 +52,11 @@ def row_digest(stored: StoredRow) -> str:
     return sha256_json([*cells, sha256_bytes(row.geometry) if row.geometry is not None else None])
 
 
+def heads_digest(heads: Mapping[str, str]) -> str:
+    """One SHA-256 over the newest hash of every chain: what to keep elsewhere."""
+    return sha256_json(dict(heads))
+
+
 def custody_lines(entries: Iterable[CustodyEntry]) -> str:
     """The chains as JSON lines, each with its own hash."""
     return "".join(canonical_json({**asdict(entry), "hash": entry_hash(entry)}) + "\n" for entry in entries)

@@ -172,6 +172,78 @@ _LAYERS = (
         ),
         has_geometry=True,
     ),
+    Layer(
+        name="boundary_changes",
+        title="What two dated boundary versions differ by, beyond what their errors explain",
+        columns=(
+            _text("from_boundary_id", "the earlier version"),
+            _text("to_boundary_id", "the later version"),
+            _text("cause", "undetermined, ground, reinterpretation or registration"),
+            _quantity("gained_ha", "ground that only the later version encloses", "ha"),
+            _quantity("lost_ha", "ground that only the earlier version encloses", "ha"),
+            _quantity("net_ha", "gained less lost", "ha"),
+            _quantity("max_advance_m", "largest advance of the line", "m"),
+            _real("bearing_deg", "direction of that advance, clockwise from north", "degrees"),
+        ),
+        has_geometry=True,
+    ),
+    Layer(
+        name="reviews",
+        title="Verdicts of reviewers",
+        columns=(
+            _text("subject", "what was judged: a disturbance, pile, zone or boundary change"),
+            _text("reviewed_row_id", "the row that the reviewer saw"),
+            _text("verdict", "what the reviewer said"),
+            _text("reason_code", "why, as a code"),
+            _text("likelihood", "word of estimative probability, where one was given"),
+            _text("confidence", "high, moderate or low; never joined with the likelihood"),
+            _list("evidence_viewed", "images that the reviewer looked at"),
+            _text("reviewer", "a code, not a name"),
+            _text("reviewed_at", "when, UTC"),
+            _text("note", "in the reviewer's words"),
+        ),
+    ),
+    Layer(
+        name="manual_observations",
+        title="What an analyst saw in a named image",
+        columns=(
+            _text("kind", "outline, count or absent"),
+            _real("value", "the count, where it is one"),
+            _text("image", "provider, id and date of the image"),
+            _text("observer", "a code, not a name"),
+            _text("observed_at", "when, UTC"),
+        ),
+        has_geometry=True,
+    ),
+    Layer(
+        name="alerts",
+        title="Alerts and their life",
+        columns=(
+            _text("alert_id", "an opaque reference"),
+            _text("rule", "the rule that raised it"),
+            _text("subject", "what it is about, within the site"),
+            Column(
+                name="occurrence", kind=Kind.INTEGER, meaning="from 1; a condition that came back counts on"
+            ),
+            _text("state", "open or closed"),
+            _text("raised_at", "when, UTC"),
+            _text("closed_at", "when, UTC; empty while open"),
+            _text("detail", "in words, with the figures"),
+        ),
+    ),
+    Layer(
+        name="runs",
+        title="Runs: who did what, when, as the custody chains tell it",
+        columns=(
+            _text("started_at", "first custody entry of the run on this site, UTC"),
+            _text("ended_at", "last custody entry of the run on this site, UTC"),
+            _text("actor", "who or what, as a code"),
+            _list("actions", "what was done"),
+            Column(name="rows_appended", kind=Kind.INTEGER, meaning="rows that the run added or took back"),
+            _text("code_version", "version of campwatch"),
+            _text("head", "hash of the site's last custody entry of this run"),
+        ),
+    ),
 )
 
 LAYERS: Mapping[str, Layer] = MappingProxyType({layer.name: layer for layer in _LAYERS})

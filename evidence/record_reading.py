@@ -6,10 +6,10 @@ import dataclasses
 import datetime as dt
 import types
 import typing
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import shapely
-from shapely.geometry.base import BaseGeometry
 
 from evidence.errors import LedgerError
 from evidence.quantity import Quantity
@@ -24,17 +24,33 @@ def read_record(kind: type[Record], row: Row) -> Record:
     Raises:
         LedgerError: where the row lacks a field that the record needs.
     """
+    return read_data(kind, row.data, geometry=row.geometry)
+
+
+def read_data(kind: type[Record], data: Mapping[str, Any], *, geometry: bytes | None = None) -> Record:
+    """The record of type `kind` whose plain fields are `data`.
+
+    Raises:
+        LedgerError: where a field is missing that the record needs.
+    """
     hints = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
     for field in dataclasses.fields(typing.cast("Any", kind)):
         if field.name == "geometry":
-            values["geometry"] = None if row.geometry is None else shapely.from_wkb(row.geometry)
-        elif field.name in row.data:
-            values[field.name] = _read(hints[field.name], row.data[field.name])
+            values["geometry"] = None if geometry is None else shapely.from_wkb(geometry)
+        elif field.name in data:
+            values[field.name] = _read(hints[field.name], data[field.name])
     try:
         return kind(**values)
     except TypeError as err:
-        raise LedgerError(f"a row of {row.layer} is not a {kind.__name__}: {err}") from err
+        raise LedgerError(f"these fields are not a {kind.__name__}: {err}") from err
+
+
+_READERS: dict[Any, Callable[[Any], Any]] = {
+    Quantity: Quantity.from_dict,
+    dt.datetime: dt.datetime.fromisoformat,
+    dt.date: dt.date.fromisoformat,
+}
 
 
 def _read(hint: Any, value: Any) -> Any:
@@ -44,14 +60,6 @@ def _read(hint: Any, value: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         return _read(next(arg for arg in typing.get_args(hint) if arg is not type(None)), value)
     if origin is tuple:
-        inner = typing.get_args(hint)[0]
-        return tuple(_read(inner, item) for item in value)
-    if hint is Quantity:
-        return Quantity.from_dict(value)
-    if hint is dt.datetime:
-        return dt.datetime.fromisoformat(value)
-    if hint is dt.date:
-        return dt.date.fromisoformat(value)
-    if isinstance(hint, type) and issubclass(hint, BaseGeometry):
-        return shapely.from_wkb(value)
-    return value
+        return tuple(_read(typing.get_args(hint)[0], item) for item in value)
+    reader = _READERS.get(hint)
+    return value if reader is None else reader(value)

@@ -10,6 +10,7 @@ from evidence.custody import custody_lines
 from evidence.files import atomic_path, write_text
 from evidence.layers import LAYERS
 from evidence.ledger import Ledger
+from evidence.runs import layer_rows
 from evidence.tables import layer_geotable, layer_table
 
 
@@ -17,7 +18,7 @@ def write_results(ledger: Ledger, path: Path, *, as_of_run: str | None = None) -
     """Write the current rows of every layer as a GeoPackage, atomically."""
     with atomic_path(path) as temporary:
         for layer in LAYERS.values():
-            rows = ledger.current(layer.name, as_of_run=as_of_run)
+            rows = layer_rows(ledger, layer.name, as_of_run=as_of_run)
             if layer.has_geometry:
                 geotable = layer_geotable(layer, rows)
                 pyogrio.write_dataframe(

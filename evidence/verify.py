@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from evidence.custody import GENESIS, CustodyEntry, entry_hash, rows_digest
+from evidence.custody import GENESIS, CustodyEntry, entry_hash, heads_digest, rows_digest
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
@@ -36,9 +36,19 @@ def verify_ledger(ledger: Ledger, *, expected_head: str | None = None) -> list[F
     except (LedgerError, ValueError) as err:
         return [Finding(where=str(ledger.path), what=f"cannot be read: {err}")]
     findings = [*_chain_findings(entries), *_row_findings(entries, rows)]
-    if expected_head is not None and expected_head not in {stored for _, _, stored in entries}:
-        findings.append(Finding(where="custody", what=f"no entry has the expected head {expected_head}"))
+    if expected_head is not None and expected_head not in _heads_over_time(entries):
+        findings.append(Finding(where="custody", what=f"never had the expected head {expected_head}"))
     return findings
+
+
+def _heads_over_time(entries: list[tuple[int, CustodyEntry, str]]) -> set[str]:
+    """Every head that a chain had, and every digest over all heads that the ledger had."""
+    heads: dict[str, str] = {}
+    seen = set()
+    for _, entry, _ in entries:
+        heads[entry.chain] = entry_hash(entry)
+        seen |= {heads[entry.chain], heads_digest(heads)}
+    return seen
 
 
 def _chain_findings(entries: list[tuple[int, CustodyEntry, str]]) -> Iterator[Finding]:

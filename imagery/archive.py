@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from evidence.errors import ArchiveError
-from evidence.files import is_temporary, remove_leftovers, write_text
-from evidence.hashing import sha256_file
+from evidence.files import TEMPORARY_PREFIX, is_temporary, remove_leftovers, sync_folder, write_text
+from evidence.hashing import sha256_bytes
 from imagery.archive_catalog import write_catalog, write_collection
 from imagery.archive_check import Finding, check_product
 from imagery.archive_items import (
@@ -26,7 +27,8 @@ from imagery.archive_items import (
     sensor_of,
     source_document,
 )
-from imagery.archive_write import item_text, write_cog
+from imagery.archive_versions import covers, newest, processing_order
+from imagery.archive_write import encode_all, item_text, write_durably
 from imagery.gaps import Gap, read_gaps, write_gap
 from imagery.records import ArchivedProduct, FetchedProduct, Product
 from imagery.scenes import same_acquisition
@@ -55,6 +57,7 @@ class Archive:
         *,
         ordering_box: tuple[float, float, float, float] | None = None,
         index: bool = True,
+        encoded: Mapping[str, bytes] | None = None,
     ) -> ArchivedProduct:
         """Add a product; one that is there already stays as it is and is returned.
 
@@ -63,6 +66,7 @@ class Archive:
             fetched: product and pixels.
             ordering_box: what was asked for, degrees.
             index: also renew the collection's links (a run of many does that once, with `write_index`).
+            encoded: from `encode_all`, where another thread has done that.
 
         Raises:
             ArchiveError: where there is nothing to keep.
@@ -70,7 +74,7 @@ class Archive:
         if not fetched.rasters:
             raise ArchiveError(f"{fetched.product.id}: no pixels to archive")
         same = self._same_processing(site_id, fetched, ordering_box)
-        archived = same or self._write(site_id, fetched, ordering_box)
+        archived = same or self._write(site_id, fetched, ordering_box, encoded or encode_all(fetched))
         if index:
             self.write_index(site_id)
         return archived
@@ -118,17 +122,25 @@ class Archive:
             write_collection(folder, site_id)
         write_catalog(self.root)
 
-    def recover(self) -> int:
-        """Remove what interrupted writes left, and renew every index; returns how many files went."""
+    def recover(self, site_id: str | None = None) -> int:
+        """Remove what interrupted writes left, and renew the index; returns how many files went.
+
+        Args:
+            site_id: only this site; all of them by default.
+        """
         if not self.root.is_dir():
             return 0
-        removed = remove_leftovers(self.root)
-        for folder in [path for site in self.sites() for path in _product_folders(self.root / site)]:
+        wanted = [folder_name(site_id)] if site_id else self.sites()
+        removed = sum(remove_leftovers(self.root / site) for site in wanted)
+        for folder in [path for site in wanted for path in _product_folders(self.root / site)]:
             if not (folder / f"{folder.name}.json").exists():
                 removed += _remove_folder(folder)
         self._known.clear()
-        for site_id in self.sites():
-            self.write_index(site_id)
+        for path in self.root.glob(f"{TEMPORARY_PREFIX}*"):
+            path.unlink()
+            removed += 1
+        for site in wanted:
+            self.write_index(site)
         return removed
 
     def verify(self, *, deep: bool = False, site_id: str | None = None) -> list[Finding]:
@@ -155,7 +167,26 @@ class Archive:
             ]
         return self._known[site_id]
 
+    def close_searches(
+        self, site_id: str, sources: Iterable[str], since: dt.datetime, until: dt.datetime
+    ) -> None:
+        """Close the gaps of failed or empty searches that a later search of `sources` has made good.
+
+        Args:
+            site_id: whose.
+            sources: names of those that answered for the whole of ``[since, until)``.
+            since: UTC.
+            until: UTC.
+        """
+        answered = set(sources)
+        for gap in self.gaps(site_id):
+            covered = gap.until is not None and since <= gap.datetime and gap.until <= until
+            if covered and gap.product_id is None and gap.source in answered:
+                self.record_gap(site_id, replace(gap, closed=self._clock()))
+
     def _filled(self, site_id: str, gap: Gap) -> bool:
+        if gap.closed is not None:
+            return True
         held = self.holding(site_id, gap.as_product())
         return gap.product_id is not None and held is not None and not gap.concerns_newer_than(held)
 
@@ -179,7 +210,11 @@ class Archive:
         )
 
     def _write(
-        self, site_id: str, fetched: FetchedProduct, ordering_box: tuple[float, float, float, float] | None
+        self,
+        site_id: str,
+        fetched: FetchedProduct,
+        ordering_box: tuple[float, float, float, float] | None,
+        encoded: Mapping[str, bytes],
     ) -> ArchivedProduct:
         product, accessed = fetched.product, self._clock()
         sensor = sensor_of(product.platform)
@@ -189,19 +224,12 @@ class Archive:
         assets = {}
         for band, raster in fetched.rasters.items():
             path = folder / f"{band}.tif"
-            write_cog(path, raster)
+            data = encoded[band]
+            write_durably(path, data)
             assets[band] = asset_entry(
-                path, raster, product.assets.get(band), sha256=sha256_file(path), size=path.stat().st_size
+                path, raster, product.assets.get(band), sha256=sha256_bytes(data), size=len(data)
             )
-        write_text(folder / SOURCE_FILE, source_document(fetched))
-        digest = sha256_file(folder / SOURCE_FILE)
-        assets["source"] = {
-            "href": f"./{SOURCE_FILE}",
-            "type": "application/json",
-            "roles": ["metadata"],
-            "file:checksum": f"1220{digest}",
-            "campwatch:sha256": digest,
-        }
+        assets["source"] = _write_source(folder, fetched)
         item = build_item(
             folder.name,
             f"{site_id}-{sensor}",
@@ -212,6 +240,7 @@ class Archive:
             predecessor=_relative(previous) if previous else None,
         )
         path = folder / f"{folder.name}.json"
+        sync_folder(parent)
         write_text(path, item_text(item))
         archived = archived_from_item(path, item)
         self._known[site_id].append(archived)
@@ -219,36 +248,19 @@ class Archive:
         return archived
 
 
-def processing_order(product: ArchivedProduct) -> tuple[str, str, str]:
-    """Sorts processings of one acquisition: baseline, then when it was made, then when it was fetched."""
-    return (
-        product.baseline or "",
-        str(product.properties.get("campwatch:processed", "")),
-        str(product.properties.get("campwatch:accessed", "")),
-    )
-
-
-def newest(products: Sequence[ArchivedProduct]) -> list[ArchivedProduct]:
-    """Of each tile and datatake, the newest processing."""
-    kept: list[ArchivedProduct] = []
-    for product in sorted(products, key=processing_order, reverse=True):
-        if not any(same_acquisition(product, other) for other in kept):
-            kept.append(product)
-    return kept
-
-
-def covers(product: ArchivedProduct, box: tuple[float, float, float, float] | None) -> bool:
-    """Whether what was ordered then holds what is ordered now."""
-    had = product.properties.get("campwatch:ordering_box")
-    if box is None or had is None:
-        return True
-    slack = 1e-9
-    return bool(
-        had[0] <= box[0] + slack
-        and had[1] <= box[1] + slack
-        and had[2] >= box[2] - slack
-        and had[3] >= box[3] - slack
-    )
+def _write_source(folder: Path, fetched: FetchedProduct) -> dict[str, object]:
+    """The provider's own item, beside ours; returns its STAC asset."""
+    data = source_document(fetched).encode()
+    write_durably(folder / SOURCE_FILE, data)
+    digest = sha256_bytes(data)
+    return {
+        "href": f"./{SOURCE_FILE}",
+        "type": "application/json",
+        "roles": ["metadata"],
+        "file:checksum": f"1220{digest}",
+        "file:size": len(data),
+        "campwatch:sha256": digest,
+    }
 
 
 def _stamp(moment: dt.datetime | None) -> str | None:

@@ -19,8 +19,8 @@ from shapely.geometry import box, mapping
 from evidence.errors import ArchiveError
 from imagery.bands import OPTICAL_BANDS
 from imagery.records import ArchivedProduct, Asset, FetchedProduct, Product, Raster
+from imagery.sources.addresses import public_url
 from imagery.sources.items import parse_time
-from imagery.sources.windows import public_url
 
 STAC_VERSION = "1.1.0"
 EXTENSIONS = tuple(

@@ -1,27 +1,35 @@
-"""Fetching: search every source, take what is new, keep it, and write down what could not be had."""
+"""Fetching: take what is new, keep it, and write down what could not be had."""
 
 from __future__ import annotations
 
 import datetime as dt
-import logging
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
 
 from aoi.records import Site
 from evidence.errors import SourceError
-from imagery.archive import Archive, covers
+from imagery.archive import Archive
 from imagery.archive_items import sensor_of
+from imagery.archive_write import encode_all
 from imagery.bands import BANDS, REQUIRED_BANDS
+from imagery.fetch_rules import FetchRules, LeftOut, fetch_by_rule
 from imagery.gaps import Gap, GapKind, gap_of
+from imagery.listing import Candidate, Listing, list_products
 from imagery.records import ArchivedProduct, FetchedProduct, Product, SceneSource
-from imagery.scenes import same_acquisition
-from imagery.sources.static import overlaps
+from imagery.sources.retry import QuotaError
 from imagery.sources.windows import is_empty
 
-log = logging.getLogger(__name__)
-
 Bounds = tuple[float, float, float, float]
+
+WANTED = (*BANDS, "clp", "elevation", "qa_pixel")
+"""By meaning; what a product lacks is missed gracefully."""
+Delivered = tuple[FetchedProduct, dict[str, bytes]]
+"""A product and the files of its bands, encoded by the thread that fetched it."""
+INDEX_EVERY = 25
+"""Products after which the catalogue's links are renewed in a long run."""
+DEFAULT_RULES = FetchRules()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +40,7 @@ class FetchProgress:
     total: int
     bytes: int
     """Pixels kept so far, uncompressed."""
+    bytes_per_s: float
     product_id: str
     detail: str = ""
 
@@ -42,12 +51,14 @@ class FetchReport:
 
     site_id: str
     listed: int = 0
-    """Products that the sources list, after duplicates."""
+    """Acquisitions that the sources list, after duplicates."""
     held: int = 0
     """Of these, in the archive already."""
+    known_cloud: int = 0
+    """Of these, left out by a rule before."""
     fetched: list[ArchivedProduct] = field(default_factory=list)
     left_out: list[Gap] = field(default_factory=list)
-    """Not fetched by a rule."""
+    """Not fetched, by a rule."""
     failed: list[Gap] = field(default_factory=list)
     """Could not be fetched, or searched."""
     notices: list[str] = field(default_factory=list)
@@ -60,7 +71,7 @@ class FetchReport:
         return bool(self.failed)
 
 
-def fetch_new(
+def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defaults
     site: Site,
     archive: Archive,
     sources: Sequence[SceneSource],
@@ -68,8 +79,11 @@ def fetch_new(
     since: dt.datetime,
     until: dt.datetime,
     progress: Callable[[FetchProgress], None] | None = None,
-    bands: Iterable[str] = BANDS,
+    bands: Iterable[str] = WANTED,
     workers: int = 8,
+    rules: FetchRules | None = DEFAULT_RULES,
+    include_cloudy: bool = False,
+    listing: Listing | None = None,
 ) -> FetchReport:
     """Fetch what the archive does not have yet.
 
@@ -82,171 +96,166 @@ def fetch_new(
         progress: called after each product, in the calling thread.
         bands: by meaning; what a product lacks is missed gracefully.
         workers: products in flight at once.
+        rules: when a product is left out for cloud; None fetches everything.
+        include_cloudy: also fetch what a rule left out before.
+        listing: from `list_products`, where the search has been made already.
     """
-    report = FetchReport(site_id=site.id)
-    wanted = tuple(bands)
-    todo = []
-    for product, source in _listed(site, archive, sources, since, until, report):
-        held = archive.holding(site.id, product)
-        if held is not None and not is_newer(product, held, site.bounds):
-            report.held += 1
-        else:
-            todo.append((product, source))
+    archive.recover(site.id)
+    listing = listing or list_products(
+        site, archive, sources, since=since, until=until, include_cloudy=include_cloudy
+    )
+    run = _Run(
+        site=site,
+        archive=archive,
+        bands=tuple(bands),
+        rules=None if include_cloudy else rules,
+        report=FetchReport(
+            site_id=site.id,
+            listed=listing.acquisitions,
+            held=listing.held,
+            known_cloud=listing.known_cloud,
+            notices=list(listing.notices),
+        ),
+    )
+    _record_searches(run, listing, [source.name for source in sources])
     try:
-        _fetch_all(site, archive, todo, wanted, report, progress, workers)
+        run.fetch(listing.todo, workers, progress)
     finally:
-        if report.fetched:
+        if run.report.fetched:
             archive.write_index(site.id)
-    return report
+    return run.report
 
 
-def is_newer(product: Product, held: ArchivedProduct, box: Bounds) -> bool:
-    """Whether `product` is worth fetching beside `held`: a newer processing, or a box that has grown."""
-    if not covers(held, box):
-        return True
-    if (product.baseline or "") != (held.baseline or ""):
-        return (product.baseline or "") > (held.baseline or "")
-    processed = held.properties.get("campwatch:processed")
-    if product.source != held.source or product.published is None or processed is None:
-        return False
-    return product.published > dt.datetime.fromisoformat(str(processed))
-
-
-def _listed(
-    site: Site,
-    archive: Archive,
-    sources: Sequence[SceneSource],
-    since: dt.datetime,
-    until: dt.datetime,
-    report: FetchReport,
-) -> list[tuple[Product, SceneSource]]:
-    """One product per tile and datatake: the best-ranked source's, in its newest processing."""
-    chosen: list[tuple[Product, SceneSource]] = []
-    for source in sources:
-        own = _search(site, archive, source, since, until, report)
-        for product in _newest_first(own):
-            if not any(same_acquisition(product, other) for other, _ in chosen):
-                chosen.append((product, source))
-    report.listed = len(chosen)
-    return sorted(chosen, key=lambda pair: (pair[0].datetime, pair[0].id))
-
-
-def _search(
-    site: Site,
-    archive: Archive,
-    source: SceneSource,
-    since: dt.datetime,
-    until: dt.datetime,
-    report: FetchReport,
-) -> list[Product]:
-    try:
-        found = [
-            product
-            for product in source.search(site.bounds, since, until)
-            if overlaps(product.bounds, site.bounds)
-        ]
-        if not found:
-            report.notices.append(_nothing(site, source))
-    except SourceError as error:
-        gap = Gap(
-            kind=GapKind.ERROR,
+def _record_searches(run: _Run, listing: Listing, names: Sequence[str]) -> None:
+    """Failed searches are gaps, as is an interval in which nobody lists anything; older ones are closed."""
+    for gap in listing.troubles:
+        run.record(gap, run.report.failed)
+    failed = {gap.source for gap in listing.troubles}
+    answered = [name for name in names if name not in failed]
+    run.archive.close_searches(run.site.id, answered, listing.since, listing.until)
+    if not listing.listed and not failed and names:
+        empty = Gap(
+            kind=GapKind.NO_SCENE,
             sensor="all",
-            datetime=since,
-            until=until,
-            source=source.name,
-            detail=f"search: {error}",
-            recorded=dt.datetime.now(dt.UTC),
+            datetime=listing.since,
+            until=listing.until,
+            source=names[0],
+            detail=f"no product is listed by {', '.join(names)}",
         )
-        archive.record_gap(site.id, gap)
-        report.failed.append(gap)
-        return []
-    return found
+        run.record(empty, [])
 
 
-def _nothing(site: Site, source: SceneSource) -> str:
-    """Why a source may have listed nothing, as far as it can be told."""
-    extent = getattr(source, "extent", None)
-    box = tuple(round(value, 4) for value in site.bounds)
-    if extent is None:
-        return f"{source.name} lists no product over {site.id} {box} in the interval"
-    count, around = extent()
-    where = tuple(round(value, 4) for value in around) if around else None
-    touch = around is not None and overlaps(around, site.bounds)
-    reason = "in the interval" if touch else "at all: the catalogue lies elsewhere"
-    return f"{source.name} holds {count} products around {where}; none touches {site.id} {box} {reason}"
+@dataclass(slots=True, kw_only=True)
+class _Run:
+    """One run: workers fetch, the calling thread alone writes."""
 
+    site: Site
+    archive: Archive
+    bands: tuple[str, ...]
+    rules: FetchRules | None
+    report: FetchReport
+    started: float = field(default_factory=time.monotonic)
 
-def _newest_first(products: Iterable[Product]) -> list[Product]:
-    epoch = dt.datetime.min.replace(tzinfo=dt.UTC)
-    return sorted(products, key=lambda p: (p.baseline or "", p.published or epoch, p.id), reverse=True)
-
-
-def _fetch_all(
-    site: Site,
-    archive: Archive,
-    todo: Sequence[tuple[Product, SceneSource]],
-    bands: tuple[str, ...],
-    report: FetchReport,
-    progress: Callable[[FetchProgress], None] | None,
-    workers: int,
-) -> None:
-    """Products in flight are bounded; the archive is written by this thread alone."""
-    waiting = list(reversed(todo))
-    running: dict[Future[FetchedProduct], Product] = {}
-    done = 0
-    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="fetch") as pool:
+    def fetch(
+        self,
+        todo: Sequence[Candidate],
+        workers: int,
+        progress: Callable[[FetchProgress], None] | None,
+    ) -> None:
+        """Everything in `todo`; what is in flight, and so memory, is bounded."""
+        waiting = list(reversed(todo))
+        running: dict[Future[Delivered], Candidate] = {}
+        done = 0
+        pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="fetch")
         try:
             while waiting or running:
                 while waiting and len(running) < workers:
-                    product, source = waiting.pop()
-                    running[pool.submit(_fetch_one, product, source, bands, site.bounds)] = product
+                    candidate = waiting.pop()
+                    running[pool.submit(self._from_best, candidate)] = candidate
                 finished, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in finished:
-                    product = running.pop(future)
-                    detail = _keep(site, archive, product, future, report)
+                    candidate = running.pop(future)
                     done += 1
-                    if progress:
-                        progress(
-                            FetchProgress(
-                                done=done,
-                                total=len(todo),
-                                bytes=report.bytes,
-                                product_id=product.id,
-                                detail=detail,
-                            )
-                        )
+                    self._tell(progress, done, len(todo), candidate, self._keep(candidate, future))
         except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
+            for _, source in (offer for candidate in todo for offer in candidate.offers):
+                getattr(source, "stop", lambda: None)()
             raise
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
 
+    def record(self, gap: Gap, where: list[Gap]) -> None:
+        """Write a gap down, in the archive and in the report."""
+        stamped = replace(gap, recorded=dt.datetime.now(dt.UTC))
+        self.archive.record_gap(self.site.id, stamped)
+        where.append(stamped)
 
-def _fetch_one(
-    product: Product, source: SceneSource, bands: tuple[str, ...], bounds: Bounds
-) -> FetchedProduct:
-    lacking = [band for band in REQUIRED_BANDS if band not in product.assets]
-    if lacking and sensor_of(product.platform) == "sentinel-2":
-        raise SourceError(f"item {product.id} has no asset for {', '.join(lacking)}")
-    fetched = source.fetch(product, bands, bounds)
-    if not fetched.rasters:
-        raise SourceError(f"item {product.id} has no asset for any wanted band")
-    if all(is_empty(raster) for raster in fetched.rasters.values()):
-        raise SourceError(f"{product.id} carries no data over the site: every pixel is nodata")
-    return fetched
+    def _from_best(self, candidate: Candidate) -> Delivered:
+        """The first offer that is delivered; the next source fills the gaps of the one before."""
+        failures: list[SourceError] = []
+        for product, source in candidate.offers:
+            try:
+                fetched = self._from(product, source)
+                return fetched, encode_all(fetched)
+            except LeftOut:
+                raise
+            except SourceError as error:
+                failures.append(error)
+        if len(failures) == 1:
+            raise failures[0]
+        kind = QuotaError if all(isinstance(error, QuotaError) for error in failures) else SourceError
+        raise kind("; then ".join(str(error) for error in failures), status=failures[-1].status)
 
+    def _from(self, product: Product, source: SceneSource) -> FetchedProduct:
+        lacking = [band for band in REQUIRED_BANDS if band not in product.assets]
+        if lacking and sensor_of(product.platform) == "sentinel-2":
+            raise SourceError(f"item {product.id} has no asset for {', '.join(lacking)}")
+        fetched = fetch_by_rule(source, product, self.bands, self.site.bounds, self.rules)
+        if not fetched.rasters:
+            raise SourceError(f"item {product.id} has no asset for any wanted band")
+        if all(is_empty(raster) for raster in fetched.rasters.values()):
+            raise SourceError(f"{product.id} carries no data over the site: every pixel is nodata")
+        return fetched
 
-def _keep(
-    site: Site, archive: Archive, product: Product, future: Future[FetchedProduct], report: FetchReport
-) -> str:
-    try:
-        fetched = future.result()
-    except SourceError as error:
-        gap = replace(
-            gap_of(product, GapKind.ERROR, str(error), sensor=sensor_of(product.platform)),
-            recorded=dt.datetime.now(dt.UTC),
+    def _keep(self, candidate: Candidate, future: Future[Delivered]) -> str:
+        product = candidate.product
+        sensor = sensor_of(product.platform)
+        try:
+            fetched, encoded = future.result()
+        except LeftOut as decision:
+            gap = gap_of(product, GapKind.CLOUD, str(decision), sensor=sensor, **decision.values)
+            self.record(gap, self.report.left_out)
+            return str(decision)
+        except SourceError as error:
+            kind = GapKind.QUOTA if isinstance(error, QuotaError) else GapKind.ERROR
+            self.record(gap_of(product, kind, str(error), sensor=sensor), self.report.failed)
+            return str(error)
+        box = self.site.bounds
+        kept = self.archive.put(self.site.id, fetched, ordering_box=box, index=False, encoded=encoded)
+        self.report.fetched.append(kept)
+        self.report.bytes += sum(raster.pixels.nbytes for raster in fetched.rasters.values())
+        if len(self.report.fetched) % INDEX_EVERY == 0:
+            self.archive.write_index(self.site.id)
+        return "fetched"
+
+    def _tell(
+        self,
+        progress: Callable[[FetchProgress], None] | None,
+        done: int,
+        total: int,
+        candidate: Candidate,
+        detail: str,
+    ) -> None:
+        if progress is None:
+            return
+        elapsed = max(time.monotonic() - self.started, 1e-9)
+        progress(
+            FetchProgress(
+                done=done,
+                total=total,
+                bytes=self.report.bytes,
+                bytes_per_s=self.report.bytes / elapsed,
+                product_id=candidate.product.id,
+                detail=detail,
+            )
         )
-        archive.record_gap(site.id, gap)
-        report.failed.append(gap)
-        return str(error)
-    report.fetched.append(archive.put(site.id, fetched, ordering_box=site.bounds, index=False))
-    report.bytes += sum(raster.pixels.nbytes for raster in fetched.rasters.values())
-    return "fetched"

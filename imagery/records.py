@@ -28,6 +28,10 @@ class Asset:
     """As the metadata says, in units of reflectance; to be verified from pixels."""
     nodata: float | None = 0.0
     gsd_m: float | None = None
+    crs: str | None = None
+    """As the metadata say, as in EPSG:32651; the raster must agree."""
+    shape: tuple[int, int] | None = None
+    """(rows, columns) as the metadata say; the raster must agree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

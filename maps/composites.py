@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 
 SAMPLE_DATES = 24
 SAMPLE_PIXELS = 20_000
-"""Per date; percentiles of half a million pixels move by less than one grey level."""
-GAMMA = 1.4
+"""Per date; the percentiles of so many pixels move by less than a grey level."""
+FEWEST_PIXELS = 200
+PERCENTILES = (0.5, 99.5)
+GAMMA = 1.7
 CHANGE_LIMIT = 0.3
 """Index difference at either end of the change colours."""
 SEASON_DAYS = 30
 """Looks this close to the same day a year earlier are the same season."""
 SEASON_LOOKS = 3
-"""Nearest same-season looks that the change is taken against, per date."""
+"""Same-season looks that the change is taken against, per date."""
+CLEAR_SHARE = 0.5
+"""Looks that saw less come last in that choice."""
 
-SEEN, CLOUD, SHADOW, SNOW, NODATA, OTHER = range(6)
+SEEN, CLOUD, SHADOW, SNOW, NODATA, OTHER, OUTSIDE = range(7)
 """Codes of the mask picture: what could be seen, or why not."""
 
 CHANGE_COLOURS = np.array(
@@ -74,31 +78,31 @@ def _sample_times(cube: xr.Dataset) -> NDArray[np.intp]:
     return usable[np.linspace(0, usable.size - 1, SAMPLE_DATES).astype(np.intp)]
 
 
-def _sample(cube: xr.Dataset, bands: tuple[str, ...]) -> NDArray[np.float32]:
-    """Clear, snow-free reflectances ``(band, pixel)`` from dates spread over the whole series."""
-    columns = [np.empty((len(bands), 0), dtype=np.float32)]
-    for time in _sample_times(cube):
-        layer = cube.isel(time=int(time))
-        good = np.asarray(layer["valid"].values, dtype=bool)
-        if "snow" in layer:
-            good &= ~np.asarray(layer["snow"].values, dtype=bool)
-        values = np.stack([np.asarray(layer[band].values, dtype=np.float32)[good] for band in bands])
-        step = max(1, values.shape[1] // SAMPLE_PIXELS)
-        columns.append(values[:, ::step])
-    pooled = np.concatenate(columns, axis=1)
-    return pooled[:, np.isfinite(pooled).all(axis=0)]
+def _limits(layer: xr.Dataset, bands: tuple[str, ...]) -> NDArray[np.float64] | None:
+    """Percentiles ``(2, band)`` of the clear snow-free ground of one date; None where there is too little."""
+    good = np.asarray(layer["valid"].values, dtype=bool)
+    if "snow" in layer:
+        good &= ~np.asarray(layer["snow"].values, dtype=bool)
+    values = np.stack([np.asarray(layer[band].values, dtype=np.float32)[good] for band in bands])
+    values = values[:, np.isfinite(values).all(axis=0)]
+    if values.shape[1] < FEWEST_PIXELS:
+        return None
+    step = max(1, values.shape[1] // SAMPLE_PIXELS)
+    return np.asarray(np.percentile(values[:, ::step], PERCENTILES, axis=1), dtype=np.float64)
 
 
 def common_stretch(cube: xr.Dataset, band_set: BandSet) -> Stretch:
-    """The 0.5th and 99.5th percentile of clear snow-free ground over all dates together."""
-    sample = _sample(cube, band_set.bands)
-    if sample.shape[1] == 0:
+    """Percentiles of clear snow-free ground, median over dates: one missed cloud moves nothing."""
+    found = [_limits(cube.isel(time=int(t)), band_set.bands) for t in _sample_times(cube)]
+    known = [limits for limits in found if limits is not None]
+    if not known:
         return Stretch(low=(0.0,) * 3, high=(0.3,) * 3)
-    lows, highs = np.percentile(sample, (0.5, 99.5), axis=1)
+    lows, highs = np.median(np.stack(known), axis=0)
     if band_set.joint:
         lows, highs = np.full(3, lows.min()), np.full(3, highs.max())
+    lows = np.maximum(lows, 0.0)
     highs = np.maximum(highs, lows + 0.02)
-    low0, low1, low2 = (round(float(v), 4) for v in np.maximum(lows, 0.0))
+    low0, low1, low2 = (round(float(v), 4) for v in lows)
     high0, high1, high2 = (round(float(v), 4) for v in highs)
     return Stretch(low=(low0, low1, low2), high=(high0, high1, high2))
 
@@ -141,11 +145,12 @@ def bareness(layer: xr.Dataset) -> NDArray[np.float32]:
 
 
 def season_looks(times: NDArray[np.datetime64], seen: NDArray[np.float64], now: int) -> list[int]:
-    """Indices of the nearest same-season looks of the year before, at most `SEASON_LOOKS`."""
+    """Indices of same-season looks of the year before, at most `SEASON_LOOKS`: clear ones first, then near."""
     year = np.timedelta64(365, "D")
     distance = np.abs((times - (times[now] - year)) / np.timedelta64(1, "D"))
     near = np.flatnonzero((distance <= SEASON_DAYS) & (seen > 0.0))
-    return [int(i) for i in near[np.argsort(distance[near], kind="stable")][:SEASON_LOOKS]]
+    order = np.lexsort((distance[near], seen[near] < CLEAR_SHARE))
+    return [int(i) for i in near[order][:SEASON_LOOKS]]
 
 
 def bareness_change(cube: xr.Dataset, now: int, before: list[int]) -> NDArray[np.float32]:

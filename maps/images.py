@@ -24,7 +24,6 @@ Window = tuple[int, int, int, int]
 WINDOW_SHARE = 0.6
 """Where windows cover more of the site than this, the whole look is kept native."""
 MASK_PX = 1024
-MASK_PALETTE = [c for code in range(6) for c in (code, code, code)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,8 +130,7 @@ def encode_colours(colours: NDArray[np.uint8], *, quality: int | None) -> bytes:
 
 def encode_classes(classes: NDArray[np.uint8]) -> bytes:
     """``(y, x)`` codes to an indexed PNG whose grey level is the code."""
-    image = Image.fromarray(classes, mode="L") if classes.max(initial=0) > 5 else Image.fromarray(classes)  # noqa: PLR2004
-    image = image.convert("L")
+    image = Image.fromarray(classes).convert("L")
     out = io.BytesIO()
     image.save(out, "PNG", optimize=True)
     return out.getvalue()
@@ -210,7 +208,7 @@ def draw_look(
     yield _mask(
         plan,
         time,
-        classes_to_mercator(composites.visibility(layer), geobox, plan.grid, outside=composites.NODATA),
+        classes_to_mercator(composites.visibility(layer), geobox, plan.grid, outside=composites.OUTSIDE),
     )
     for band_set in composites.available(cube):
         stack = _stack(layer, band_set)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import re
+from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -21,6 +22,7 @@ POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'self' file:; style-src 'unsafe-inline'; "
     f"img-src data: blob: {' '.join(TILE_HOSTS)}; connect-src 'none'; form-action 'none'; base-uri 'none'"
 )
+MARK = re.compile(r"\[\[part:([a-z]+)\]\]")
 MIME = {".png": "image/png", ".svg": "image/svg+xml", ".gif": "image/gif"}
 
 
@@ -54,7 +56,11 @@ def leaflet_style() -> str:
 
 
 class OfflineFigure(Figure):
-    """The page around a map: language, title and a policy that forbids requests."""
+    """The page around a map: language, title and a policy that forbids requests.
+
+    Branca compiles what elements rendered as templates once more, so that a name such as ``{{ 7*7 }}`` from a
+    file would be run. Elements here render marks instead, and the parts are put in after the last template.
+    """
 
     _template = Template(
         "<!DOCTYPE html>\n"
@@ -64,10 +70,16 @@ class OfflineFigure(Figure):
         "<script>\n{{ this.script.render(**kwargs) }}\n</script>\n</body>\n</html>\n"
     )
 
-    def __init__(self, *, language: str = "en", **options: Any) -> None:
-        """`options` go to branca's figure."""
+    def __init__(self, *, parts: Mapping[str, str], language: str = "en", **options: Any) -> None:
+        """`parts` are put in where the elements left their marks; `options` go to branca's figure."""
         super().__init__(**options)
+        self.parts = parts
         self.language = language
+
+    def render(self, **options: Any) -> str:
+        """The page with its parts; what a part holds is never read as a template or a mark."""
+        frame: str = super().render(**options)
+        return MARK.sub(lambda mark: self.parts[mark.group(1)], frame)
 
 
 class OfflineMap(folium.Map):
@@ -84,23 +96,23 @@ class OfflineMap(folium.Map):
     _template = Template(
         """
         {% macro header(this, kwargs) %}
-        <meta http-equiv="Content-Security-Policy" content="{{ this.policy }}">
+        <meta http-equiv="Content-Security-Policy" content="[[part:policy]]">
         <meta name="viewport" content="width=device-width, initial-scale=1">
         <meta name="referrer" content="no-referrer">
         <link rel="icon" href="data:,">
-        <title>{{ this.title }}</title>
-        <style>{{ this.style }}</style>
+        <title>[[part:title]]</title>
+        <style>[[part:style]]</style>
         <script>L_NO_TOUCH = false; L_DISABLE_3D = false;</script>
-        <script>{{ this.leaflet }}</script>
+        <script>[[part:leaflet]]</script>
         {% endmacro %}
         {% macro html(this, kwargs) %}
-        {{ this.before }}<div class="folium-map" id="{{ this.get_name() }}"></div>{{ this.after }}
+        [[part:before]]<div class="folium-map" id="{{ this.get_name() }}"></div>[[part:after]]
         {% endmacro %}
         {% macro script(this, kwargs) %}
         var {{ this.get_name() }} = L.map("{{ this.get_name() }}", {
             center: {{ this.location|tojson }}, crs: L.CRS.EPSG3857, ...{{ this.options|tojavascript }}
         });
-        {{ this.program }}
+        [[part:program]]
         {% endmacro %}
         """
     )
@@ -131,12 +143,16 @@ class OfflineMap(folium.Map):
         """
         super().__init__(location=list(location), tiles=None, **options)
         self._id = "page"
-        self.title = html.escape(title)
-        self.policy = POLICY
-        self.style = f"{leaflet_style()}\n{style}"
-        self.leaflet = leaflet_script()
-        self.before, self.after, self.program = before, after, program
-        OfflineFigure(language=language).add_child(self)
+        parts = {
+            "title": html.escape(title),
+            "policy": POLICY,
+            "style": f"{leaflet_style()}\n{style}",
+            "leaflet": leaflet_script(),
+            "before": before,
+            "after": after,
+            "program": program,
+        }
+        OfflineFigure(parts=parts, language=language).add_child(self)
 
     def to_html(self) -> str:
         """The whole page."""

@@ -12,10 +12,10 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, PublishedPoint, Site, Zone
-from detection.records import Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.quantity import Quantity
 from maps.disclosure import rounded
-from maps.records import BoundaryChangeLike, Look, SiteMapData, Verdict
+from maps.records import Look, SiteMapData, Verdict
 
 FULL_DECIMALS = 7
 """A centimetre; finer than any vertex is known."""
@@ -154,7 +154,7 @@ class Payload:
             "value": quantity(s.value), "looks": s.n_looks,
         }  # fmt: skip
 
-    def boundary_change(self, c: BoundaryChangeLike) -> dict[str, Any]:
+    def boundary_change(self, c: BoundaryChange) -> dict[str, Any]:
         """What two boundary versions differ by."""
         return {
             "from": c.from_boundary_id, "to": c.to_boundary_id, "cause": c.cause,

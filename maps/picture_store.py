@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evidence.files import write_bytes
+from evidence.files import temporary_sibling
 from maps.images import Picture
 
 BASE64_GROWTH = 4 / 3
+NATIVE_SHARE = 0.6
+"""Of the budget; the rest is kept for display copies and masks: the slider then has every look at hand."""
 
 
 def data_uri(mime: str, data: bytes) -> str:
@@ -36,6 +37,7 @@ class PictureStore:
     """Data URI by key."""
     files: set[str] = field(default_factory=set)
     used_bytes: float = 0.0
+    native_bytes: float = 0.0
     file_bytes: int = 0
 
     def add(self, picture: Picture) -> dict[str, Any]:
@@ -54,18 +56,34 @@ class PictureStore:
     def _keep(self, key: str, picture: Picture) -> bool:
         """Whether the picture went into the page."""
         size = len(picture.data) * BASE64_GROWTH
-        if f"{key}.js" not in self.files and self.used_bytes + size <= self.budget_bytes:
+        if f"{key}.js" not in self.files and self._fits(picture, size):
             self.inline[key] = data_uri(picture.mime, picture.data)
             self.used_bytes += size
+            self.native_bytes += size if picture.role == "native" else 0.0
             return True
         if f"{key}.js" not in self.files:
             script = (
                 f"campwatchPicture({json.dumps(key)},{json.dumps(data_uri(picture.mime, picture.data))});\n"
             )
-            write_bytes(self.folder / f"{key}.js", script.encode())
+            self._write(key, script)
             self.files.add(f"{key}.js")
             self.file_bytes += len(script)
         return False
+
+    def _fits(self, picture: Picture, size: float) -> bool:
+        if picture.role == "native" and self.native_bytes + size > NATIVE_SHARE * self.budget_bytes:
+            return False
+        return self.used_bytes + size <= self.budget_bytes
+
+    def _write(self, key: str, script: str) -> None:
+        """Named by its content and rebuildable: complete or absent, without the cost of a flush each."""
+        path = self.folder / f"{key}.js"
+        if path.exists():
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = temporary_sibling(path)
+        temporary.write_text(script, encoding="utf-8")
+        temporary.replace(path)
 
     def remove_strangers(self) -> None:
         """Delete pictures of earlier runs that this page no longer names."""
@@ -76,8 +94,3 @@ class PictureStore:
                 path.unlink(missing_ok=True)
         if not any(self.folder.iterdir()):
             self.folder.rmdir()
-
-
-def total_bytes(pictures: Iterable[Picture]) -> int:
-    """Encoded size of some pictures."""
-    return sum(len(picture.data) for picture in pictures)

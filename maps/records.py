@@ -4,54 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Protocol
 
 import xarray as xr
-from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
-from detection.records import Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.quantity import Quantity
-
-
-class BoundaryChangeLike(Protocol):
-    """What two boundary versions differ by, as `results.gpkg` carries it."""
-
-    @property
-    def from_boundary_id(self) -> str:
-        """The older version."""
-
-    @property
-    def to_boundary_id(self) -> str:
-        """The newer version."""
-
-    @property
-    def cause(self) -> str:
-        """Cause: undetermined | ground | reinterpretation | registration."""
-
-    @property
-    def gained_ha(self) -> Quantity:
-        """Ground only the newer version encloses."""
-
-    @property
-    def lost_ha(self) -> Quantity:
-        """Ground only the older version encloses."""
-
-    @property
-    def net_ha(self) -> Quantity:
-        """Gained less lost."""
-
-    @property
-    def max_advance_m(self) -> Quantity:
-        """Largest advance of the line."""
-
-    @property
-    def bearing_deg(self) -> float | None:
-        """Where to."""
-
-    @property
-    def geometry(self) -> BaseGeometry | None:
-        """The ground gained, EPSG:4326."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +79,7 @@ class ImageRule:
     """WebP quality of the display copy."""
     block_px: int = 768
     """Native imagery comes in blocks of this side, loaded as they come into view."""
-    page_budget_mb: float = 20.0
+    page_budget_mb: float = 12.0
     """Imagery inside the page, newest looks first; the rest lies in files beside it."""
     min_valid_fraction: float = 0.02
     """Looks that saw less carry no picture; the reason is listed instead."""
@@ -142,7 +100,7 @@ class SiteMapData:
     stockpile_areas: tuple[StockpileArea, ...] = ()
     stockpiles: tuple[Stockpile, ...] = ()
     series: tuple[SeriesPoint, ...] = ()
-    boundary_changes: tuple[BoundaryChangeLike, ...] = ()
+    boundary_changes: tuple[BoundaryChange, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     new_since: dt.datetime | None = None
     """When the site was last reviewed; younger findings are marked new."""
@@ -184,10 +142,3 @@ class SiteSummary:
     """rising | falling | none, only together with `trend_test`."""
     trend_test: str | None = None
     """Test, p-value, span; without it no trend is shown."""
-
-
-def summarise_quantity(quantity: Quantity | None) -> tuple[float, float, float] | None:
-    """(low, value, high), or None where not assessable."""
-    if quantity is None or quantity.value is None or quantity.low is None or quantity.high is None:
-        return None
-    return quantity.low, quantity.value, quantity.high

@@ -20,7 +20,18 @@ from maps.picture_store import PictureStore
 from maps.records import SiteMapData
 
 FORMAT = "campwatch-site-map/1"
-SCRIPTS = ("core.js", "pictures.js", "vectors.js", "timeline.js", "site.js")
+SCRIPTS = (
+    "core.js",
+    "pictures.js",
+    "vectors.js",
+    "timeline.js",
+    "charts.js",
+    "details.js",
+    "tools.js",
+    "panel.js",
+    "review.js",
+    "site.js",
+)
 MEGABYTE = 1e6
 ZOOM_START = 13
 

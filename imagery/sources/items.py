@@ -11,8 +11,11 @@ from evidence.errors import SourceError
 from imagery.bands import BANDS, SENTINEL2_BANDS
 from imagery.records import Asset, Product
 
-EXTRA_KEYS = {"data": "elevation", "qa_pixel": "qa_pixel", "qa": "qa_pixel", "dem": "elevation"}
+EXTRA_KEYS = {"data": "elevation", "qa_pixel": "qa_pixel", "dem": "elevation"}
 """Assets beyond `imagery.bands` that are taken along: Copernicus DEM and Landsat's quality band."""
+
+DEM_PLATFORM = "copernicus-dem"
+"""Stands for a platform; every one of its tiles is an acquisition of its own."""
 
 _TILE = re.compile(r"(?:^|[_-])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})(?=[_-]|$)")
 _BASELINE = re.compile(r"_N(\d{2})\.?(\d{2})(?:_|$)")
@@ -56,11 +59,13 @@ def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve 
         id=identifier,
         source=source,
         collection=str(item.get("collection") or ""),
-        platform=_platform(properties, identifier),
+        platform=_platform(properties, identifier, str(item.get("collection") or "")),
         datetime=sensed,
-        assets=find_assets(item.get("assets") or {}, resolve),
+        assets=find_assets(item.get("assets") or {}, resolve, properties),
         bounds=(west, south, east, north),
-        tile=_tile(properties, names),
+        tile=_tile(properties, names)
+        if not str(item.get("collection")).startswith("cop-dem")
+        else identifier,
         datatake=_datatake(properties, names),
         relative_orbit=_relative_orbit(properties, names),
         baseline=_baseline(properties, names),
@@ -70,14 +75,16 @@ def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve 
     )
 
 
-def find_assets(assets: Mapping[str, Mapping[str, Any]], resolve: Resolve) -> dict[str, Asset]:
+def find_assets(
+    assets: Mapping[str, Mapping[str, Any]], resolve: Resolve, properties: Mapping[str, Any] | None = None
+) -> dict[str, Asset]:
     """The best asset of each band: GeoTIFF before other formats, then the finest pixels."""
     found: dict[str, tuple[tuple[bool, float], Asset]] = {}
     for key, asset in assets.items():
         band = band_of_asset(key, asset)
-        if band is None or "href" not in asset:
+        if band is None or "href" not in asset or _is_folder(asset):
             continue
-        made = _asset(band, asset, resolve)
+        made = _asset(band, asset, resolve, properties or {})
         rank = ("tif" not in str(asset.get("type", "image/tiff")), made.gsd_m or 0.0)
         if band not in found or rank < found[band][0]:
             found[band] = (rank, made)
@@ -105,7 +112,7 @@ def band_of_asset(key: str, asset: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve) -> Asset:
+def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve, properties: Mapping[str, Any]) -> Asset:
     described: Mapping[str, Any] = next(
         (
             band
@@ -127,6 +134,26 @@ def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve) -> Asset:
         offset=_number(value("raster:offset", "offset")),
         nodata=_number(value("nodata")) if value("nodata") is not None else _default_nodata(band),
         gsd_m=_number(value("gsd", "raster:spatial_resolution", "spatial_resolution")),
+        crs=_stated_crs(asset) or _stated_crs(properties),
+        shape=_stated_shape(asset),
+    )
+
+
+def _stated_crs(place: Mapping[str, Any]) -> str | None:
+    if place.get("proj:code"):
+        return str(place["proj:code"])
+    return f"EPSG:{place['proj:epsg']}" if place.get("proj:epsg") else None
+
+
+def _stated_shape(asset: Mapping[str, Any]) -> tuple[int, int] | None:
+    shape = asset.get("proj:shape")
+    return (int(shape[0]), int(shape[1])) if isinstance(shape, list) and len(shape) == 2 else None  # noqa: PLR2004
+
+
+def _is_folder(asset: Mapping[str, Any]) -> bool:
+    """Sentinel Hub's `data` asset names the product's folder, not a raster."""
+    return "tif" not in f"{asset.get('type', 'tif')}{asset['href']}".lower() and "jp2" not in str(
+        asset["href"]
     )
 
 
@@ -162,7 +189,9 @@ def _bounds(item: Mapping[str, Any]) -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-def _platform(properties: Mapping[str, Any], identifier: str) -> str:
+def _platform(properties: Mapping[str, Any], identifier: str, collection: str) -> str:
+    if collection.startswith("cop-dem"):
+        return DEM_PLATFORM
     stated = str(properties.get("platform") or "").lower().replace(" ", "-")
     if stated:
         return stated
@@ -175,6 +204,8 @@ def _tile(properties: Mapping[str, Any], names: list[str]) -> str | None:
         return str(properties["s2:mgrs_tile"]).removeprefix("T")
     if str(properties.get("grid:code", "")).startswith("MGRS-"):
         return str(properties["grid:code"]).removeprefix("MGRS-")
+    if "landsat:wrs_path" in properties and "landsat:wrs_row" in properties:
+        return f"WRS2-{int(properties['landsat:wrs_path']):03d}{int(properties['landsat:wrs_row']):03d}"
     return next((match[1] for name in names if (match := _TILE.search(name))), None)
 
 

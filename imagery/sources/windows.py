@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
 from collections.abc import Mapping
 
 import numpy as np
@@ -14,6 +16,10 @@ from rasterio.windows import Window
 
 from evidence.errors import SourceError
 from imagery.records import Asset, Raster
+from imagery.sources.addresses import public_url
+from imagery.sources.retry import RETRIED_STATUS, RetryableError
+
+_STATUS = re.compile(r"HTTP (?:response code|error code)\s*:?\s*(\d{3})")
 
 SNAP_M = 60.0
 """Crops start and end on multiples of this from the product's origin, so that 10, 20 and 60 m bands nest."""
@@ -27,8 +33,26 @@ GDAL_OPTIONS: Mapping[str, str | int] = {
     "GDAL_HTTP_MULTIRANGE": "YES",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
 }
-"""Without the first two, GDAL asks for side-car files and listings before every open: 8-16 times the wall
-time."""
+"""For files and URLs alike. Without the first two, GDAL asks for side-car files and listings before every
+open: 8-16 times the wall time."""
+
+
+HTTP_OPTIONS: Mapping[str, str | int] = {
+    **GDAL_OPTIONS,
+    "GDAL_HTTP_MAX_RETRY": 0,
+    "GDAL_HTTP_CONNECTTIMEOUT": 10,
+    "GDAL_HTTP_LOW_SPEED_TIME": 15,
+    "GDAL_HTTP_LOW_SPEED_LIMIT": 10_000,
+    "GDAL_HTTP_TIMEOUT": 300,
+    "GDAL_HTTP_USERAGENT": "GDAL",
+}
+"""For URLs: retries are `imagery.sources.retry`'s; a stall ends by its speed, not by its length."""
+
+
+_failures: Counter[str] = Counter()
+"""URLs that failed in this process, and how often. GDAL answers every later open of such a URL from memory,
+though the server has long healed; under a query that it has not seen yet it asks again. (Its own cure,
+CPL_VSIL_CURL_NON_CACHED, costs another HEAD for every file.)"""
 
 
 def read_window(
@@ -50,15 +74,36 @@ def read_window(
         SourceError: where the raster cannot be read or does not touch the bounds.
     """
     try:
-        with rasterio.Env(**options), rasterio.open(asset.href) as dataset:
+        with rasterio.Env(**options), rasterio.open(_unremembered(asset.href)) as dataset:
             return _read(dataset, asset, bounds, whole=whole)
     except (RasterioError, OSError) as error:
-        raise SourceError(f"{asset.band}: {_cause(error)}", url=public_url(asset.href)) from error
+        _failures[public_url(asset.href)] += 1
+        raise read_error(asset, error) from error
 
 
-def public_url(href: str) -> str:
-    """`href` without its query, which may carry a signature."""
-    return href.split("?", 1)[0] if "://" in href else href
+def _unremembered(href: str) -> str:
+    """`href` as GDAL has not seen it fail yet."""
+    failed = _failures[public_url(href)] if "://" in href else 0
+    return f"{href}{'&' if '?' in href else '?'}again={failed}" if failed else href
+
+
+def read_error(asset: Asset, error: BaseException) -> SourceError:
+    """What GDAL's complaint means: a status it hides in words, and whether another attempt is worth it."""
+    text = " ".join(_words(error))
+    found = _STATUS.search(text)
+    status = int(found[1]) if found else None
+    message = f"{asset.band}: {_cause(error)}"
+    remote = "://" in asset.href
+    kind = RetryableError if remote and (status is None or status in RETRIED_STATUS) else SourceError
+    return kind(message, status=status, url=public_url(asset.href))
+
+
+def _words(error: BaseException | None) -> list[str]:
+    words = []
+    while error is not None:
+        words.append(str(error))
+        error = error.__cause__ or error.__context__
+    return words
 
 
 def _cause(error: BaseException) -> str:
@@ -76,6 +121,7 @@ def _read(
             f"{asset.band}: expected one georeferenced band, found {dataset.count} with CRS {dataset.crs}",
             url=public_url(asset.href),
         )
+    _check_against_item(dataset, asset)
     window = crop_window(dataset.transform, (dataset.height, dataset.width), _to_crs(bounds, dataset))
     if window is None:
         raise SourceError(
@@ -95,6 +141,20 @@ def _read(
         crs_wkt=dataset.crs.to_wkt(),
         nodata=dataset.nodata if dataset.nodata is not None else asset.nodata,
     )
+
+
+def _check_against_item(dataset: rasterio.DatasetReader, asset: Asset) -> None:
+    """A file other than the one the item describes is refused."""
+    if asset.crs is not None and dataset.crs != rasterio.crs.CRS.from_string(asset.crs):
+        raise SourceError(
+            f"{asset.band}: the raster is in {dataset.crs.to_string()}, the item says {asset.crs}",
+            url=public_url(asset.href),
+        )
+    if asset.shape is not None and dataset.shape != asset.shape:
+        raise SourceError(
+            f"{asset.band}: the raster has {dataset.shape} rows and columns, the item says {asset.shape}",
+            url=public_url(asset.href),
+        )
 
 
 def _to_crs(

@@ -88,16 +88,18 @@ CW.drawTicks = () => {
   const inset = 9;
   const span = Math.max(1, CW.dayOf(count - 1));
   const x = (i) => inset + (CW.dayOf(i) / span) * (width - 2 * inset);
-  let year = "";
+  const zero = CW.time(CW.dates[0].utc);
+  const lastYear = Number(CW.dates[count - 1].utc.slice(0, 4));
   let labelEnd = -99;
+  for (let year = Number(CW.dates[0].utc.slice(0, 4)); year <= lastYear; year += 1) {
+    const at = Math.max(inset, inset + ((Date.UTC(year, 0, 1) - zero) / 86400e3 / span) * (width - 2 * inset));
+    if (at - labelEnd < 36 || at > width - 26) continue;
+    CW.fill(box, CW.svg("line", { class: "tick-line", x1: at, x2: at, y1: 2, y2: 29 }), CW.svg("text", { class: "tick-year", x: at + 3, y: 28 }, year));
+    labelEnd = at;
+  }
   for (let i = 0; i < count; i += 1) {
     const kind = i === CW.state.date ? "now" : CW.state.compare && i === CW.state.before ? "before" : CW.usable(i) ? "used" : "other";
     const high = kind === "now" || kind === "before" ? 14 : CW.usable(i) ? 10 : 5;
     CW.fill(box, CW.svg("rect", { class: `tick ${kind}`, x: x(i) - (kind === "now" ? 1.5 : 0.75), y: 16 - high, width: kind === "now" ? 3 : 1.5, height: high, rx: 0.75 }));
-    const own = CW.dates[i].utc.slice(0, 4);
-    if (own !== year) {
-      year = own;
-      if (x(i) - labelEnd > 34 && x(i) < width - 26) { CW.fill(box, CW.svg("text", { class: "tick-year", x: x(i), y: 28 }, own)); labelEnd = x(i); }
-    }
   }
 };

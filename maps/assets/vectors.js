@@ -5,11 +5,11 @@ CW.defaultLayers = ["boundaries", "zones", "disturbances", "piles", "hatching", 
 CW.shape = {
   boundary: { color: "#ffffff", weight: 2.5, fill: false, className: "cased" },
   boundaryOld: { color: "#ffffff", weight: 1.6, dashArray: "6 5", fill: false, className: "cased" },
-  zone: { color: "#8fe3ff", weight: 1.6, fillColor: "#8fe3ff", fillOpacity: 0.05, className: "cased" },
+  zone: { color: "#8fe3ff", weight: 1.6, fillColor: "#8fe3ff", fillOpacity: 0.04 },
   aoi: { color: "#ffffff", weight: 1.2, dashArray: "1 5", fill: false, className: "cased" },
-  footprint: { color: "#ffb000", weight: 1.2, fillColor: "#ffb000", fillOpacity: 0.28, className: "cased" },
-  pile: { color: "#ff6adf", weight: 2, fillColor: "#ff6adf", fillOpacity: 0.12, className: "cased" },
-  gained: { color: "#ff8c42", weight: 1.5, fillColor: "#ff8c42", fillOpacity: 0.35, className: "cased" },
+  footprint: { color: "#ffb000", weight: 1.2, fillColor: "#ffb000", fillOpacity: 0.2 },
+  pile: { color: "#ff6adf", weight: 2, fillColor: "#ff6adf", fillOpacity: 0.12 },
+  gained: { color: "#ff8c42", weight: 1.5, fillColor: "#ff8c42", fillOpacity: 0.35 },
 };
 CW.disturbanceYears = [...new Set(CW.data.disturbances.map((d) => Number(d.first.slice(0, 4))))].sort();
 CW.yearColour = (year) => {
@@ -47,12 +47,15 @@ CW.setupVectors = (map) => {
   CW.watch(["lang"], CW.drawFixed);
 };
 CW.geo = (geometry, style, pane, subject) => {
+  const cased = style.fillOpacity && subject && subject.type !== "point";
+  /* A dark line under the bright one keeps it readable on any ground; made first, so that it is drawn first. */
+  const under = cased && L.geoJSON(geometry, { pane, interactive: false, style: () => ({ pane, color: "#10151c", weight: style.weight + 2.4, opacity: 0.55, fill: false }) });
   const layer = L.geoJSON(geometry, { pane, style: () => ({ ...style, pane }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane }) });
   if (subject) {
-    layer.on("click", (event) => { L.DomEvent.stopPropagation(event); if (!CW.tool) CW.open(subject, event.latlng); });
+    layer.on("click", (event) => { L.DomEvent.stopPropagation(event); if (!CW.tool) CW.open(subject); });
     layer.on("add", () => layer.eachLayer((part) => CW.focusable(part, subject)));
   }
-  return layer;
+  return under ? L.featureGroup([under, layer]) : layer;
 };
 /* Shapes are reached with the keyboard and named for screen readers. */
 CW.focusable = (part, subject) => {
@@ -66,11 +69,12 @@ CW.focusable = (part, subject) => {
     if (event.key !== "Enter" && event.key !== " ") return;
     event.preventDefault();
     event.stopPropagation();
-    CW.open(subject, part.getBounds().getCenter());
+    CW.open(subject);
   });
 };
 CW.label = (latlng, node, kind) =>
   L.marker(latlng, { pane: "labels", interactive: false, keyboard: false, icon: L.divIcon({ className: `map-label ${kind}`, html: node, iconSize: null }) });
+CW.bottomOf = (layer, k) => { const b = layer.getBounds(); return L.latLng(b.getSouth(), b.getWest() + (b.getEast() - b.getWest()) * (k % 2 ? 0.72 : 0.28)); };
 CW.topOf = (layer) => { const b = layer.getBounds(); return L.latLng(b.getNorth(), b.getCenter().lng); };
 CW.drawFixed = () => {
   for (const name of ["boundaries", "zones", "disturbances", "aoi", "changes", "points"]) CW.groups[name].clearLayers();
@@ -81,18 +85,18 @@ CW.drawFixed = () => {
     const style = k === data.boundaries.length - 1 ? CW.shape.boundary : CW.shape.boundaryOld;
     const layer = CW.geo(b.geometry, style, "ground", { type: "boundary", key: b.id, record: b });
     CW.groups.boundaries.addLayer(layer);
-    CW.groups.boundaries.addLayer(CW.label(CW.topOf(layer), CW.el("span", {}, CW.name(b.id)), "boundary-label"));
+    CW.groups.boundaries.addLayer(CW.label(style === CW.shape.boundary ? CW.topOf(layer) : CW.bottomOf(layer, k), CW.el("span", {}, CW.name(b.id)), style === CW.shape.boundary ? "boundary-label" : "boundary-label old"));
   });
   for (const zone of data.zones) {
     if (!zone.geometry) continue;
     const layer = CW.geo(zone.geometry, CW.shape.zone, "ground", { type: "zone", key: zone.id, record: zone });
     CW.groups.zones.addLayer(layer);
-    CW.groups.zones.addLayer(CW.label(CW.topOf(layer), CW.el("span", {}, CW.word("zone", zone.kind), " ", CW.name(zone.name || zone.id)), "zone-label"));
+    CW.groups.zones.addLayer(CW.label(CW.topOf(layer), CW.el("span", {}, zone.name ? CW.name(zone.name) : CW.word("zone", zone.kind)), "zone-label"));
   }
   for (const d of data.disturbances) {
     if (!d.geometry) continue;
     const colour = CW.yearColour(Number(d.first.slice(0, 4)));
-    const style = { color: colour, weight: 2, fillColor: colour, fillOpacity: 0.3, className: "cased", dashArray: d.status === "provisional" ? "4 3" : null };
+    const style = { color: colour, weight: 2, fillColor: colour, fillOpacity: 0.2, dashArray: d.status === "provisional" ? "4 3" : null };
     if (d.status !== "withdrawn") CW.groups.disturbances.addLayer(CW.geo(d.geometry, style, "findings", { type: "disturbance", key: d.id, record: d }));
   }
   for (const c of data.changes) if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, "ground", { type: "change", key: `${c.from}→${c.to}`, record: c }));

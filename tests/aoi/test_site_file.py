@@ -95,6 +95,7 @@ def test_roles_become_records(tmp_path: Path) -> None:
         ("[" * 100_000, "not JSON"),
         (collection(), "no features"),
         ({"type": "Topology"}, "not a FeatureCollection"),
+        ({"type": ["FeatureCollection"]}, "not a FeatureCollection"),
         ([1, 2], "not a GeoJSON object"),
         (polygon(BOW_TIE), "crosses itself"),
         (collection(AOI, boundary() | {"geometry": polygon(BOW_TIE)}), r"feature 2 \(v1\): .*crosses itself"),

@@ -37,7 +37,7 @@ def test_one_run_goes_through_every_room(ran):
     assert (folder / "results.gpkg").is_file()
     assert (folder / "custody.jsonl").is_file()
     assert (folder / "archive" / "catalog.json").is_file()
-    page = (folder / "maps" / "tiny.html").read_text("utf-8")
+    page = (folder / "maps" / "tiny.restricted.html").read_text("utf-8")
     assert "Simulated tiny" in page
 
 
@@ -56,25 +56,25 @@ def test_a_second_run_changes_nothing_and_says_so(ran, cli):
 
 def test_export_csv_opens_in_excel_with_its_dictionary(ran, cli):
     folder, _ = ran
-    result = cli("-C", folder, "export", "--format", "csv")
+    result = cli("-C", folder, "export", "--format", "csv", "--restricted")
     assert result.returncode == 0, result.stderr
-    out = folder / "exports" / "csv"
-    assert (out / "observations.csv").read_bytes().startswith(b"\xef\xbb\xbf")
-    looks = table(out / "observations.csv")
+    out = folder / "exports" / "csv.restricted"
+    assert (out / "observations.restricted.csv").read_bytes().startswith(b"\xef\xbb\xbf")
+    looks = table(out / "observations.restricted.csv")
     assert len(looks) == 8
     assert {row["status"] for row in looks} == {"used"}
-    described = {(row["layer"], row["column"]) for row in table(out / "data_dictionary.csv")}
+    described = {(row["layer"], row["column"]) for row in table(out / "data_dictionary.restricted.csv")}
     for path in out.glob("*.csv"):
-        if path.stem == "data_dictionary":
+        layer = path.name.split(".")[0]
+        if layer == "data_dictionary":
             continue
-        columns = set(table(path)[0]) - {"geometry_wkt"}
-        assert columns <= {column for layer, column in described if layer == path.stem}
+        assert set(table(path)[0]) <= {column for name, column in described if name == layer}
 
 
 def test_figures_carry_intervals_or_a_reason(ran, cli):
     folder, _ = ran
-    cli("-C", folder, "export", "--format", "csv")
-    for row in table(folder / "exports" / "csv" / "stockpile_areas.csv"):
+    cli("-C", folder, "export", "--format", "csv", "--restricted")
+    for row in table(folder / "exports" / "csv.restricted" / "stockpile_areas.restricted.csv"):
         if row["area_ha"]:
             assert float(row["area_ha_low"]) <= float(row["area_ha"]) <= float(row["area_ha_high"])
         else:
@@ -91,7 +91,7 @@ def test_archive_and_ledger_verify(ran, cli):
 def test_a_flipped_byte_in_the_archive_is_named(ran, cli, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(ran[0], folder)
-    victim = sorted((folder / "archive").rglob("*.tif"))[0]
+    victim = min((folder / "archive").rglob("*.tif"))
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
@@ -107,7 +107,7 @@ def test_derived_files_come_back_after_they_are_deleted(ran, tmp_path, cli):
     shutil.rmtree(folder / "maps")
     assert cli("-C", folder, "run").returncode == 0
     assert (folder / "results.gpkg").is_file()
-    assert (folder / "maps" / "tiny.html").is_file()
+    assert (folder / "maps" / "tiny.restricted.html").is_file()
 
 
 def test_a_changed_site_file_is_measured_again(ran, tmp_path):

@@ -1,0 +1,302 @@
+"""Wall time over the bandwidth floor, bytes over needed: 5 km, 30 dates, 6 bands, a slow loopback server.
+
+    python benchmarks/fetch/bench.py --write     # renews the table in docs/imagery-sources.md
+
+The server adds 80 ms to each answer and sends 200 Mbit/s in all. The floor is what the blocks that must be
+fetched take at that rate. odc-stac reads the same windows in the same run, with the same GDAL options and 16
+threads. Loaders take turns; the best of each is kept, since other work on the machine only adds.
+"""
+
+# ruff: noqa: PLC0415, D101, D102, D107 - heavy imports stay out of the server's process; one reader, one screen
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import json
+import multiprocessing
+import sys
+import tempfile
+import time
+import urllib.request
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+import numpy as np  # noqa: E402
+import rasterio  # noqa: E402
+from affine import Affine  # noqa: E402
+from rasterio.windows import Window  # noqa: E402
+from shapely.geometry import box  # noqa: E402
+
+from aoi.records import Site  # noqa: E402
+from imagery.archive import Archive  # noqa: E402
+from imagery.fetch import fetch_new  # noqa: E402
+from imagery.records import Product  # noqa: E402
+from imagery.sources.cog import CogReader  # noqa: E402
+from imagery.sources.items import product_from_item  # noqa: E402
+from imagery.sources.windows import GDAL_OPTIONS  # noqa: E402
+from tests.servers import tiny  # noqa: E402
+
+BANDS = {"blue": 10, "green": 10, "red": 10, "nir": 10, "swir16": 20, "swir22": 20}
+ORIGIN, EPSG, SIDE_M = (699_960.0, 4_400_040.0), 32651, 109_800
+CENTRE = (754_960.0, 4_373_040.0)
+LATENCY_S, BYTES_PER_S = 0.080, 25e6
+DATES = 30
+MARK = ("<!-- fetch benchmark: begin -->", "<!-- fetch benchmark: end -->")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    loader: str
+    block: int
+    wall_s: float
+    floor_s: float
+    bytes_over_needed: float
+    requests: int
+
+
+class Listed:
+    """The thirty products, without a search."""
+
+    masks_first = True
+    name = "bench"
+
+    def __init__(self, products: list[Product], reader: CogReader) -> None:
+        self.products, self.reader = products, reader
+
+    def search(self, *_: Any) -> list[Product]:
+        return self.products
+
+    def fetch(self, product: Product, bands: Any, bounds: Any) -> Any:
+        return self.reader.fetch(product, bands, bounds)
+
+
+def make_files(folder: Path, block: int) -> None:
+    """Full-size tiles, sparse but for texture around the site, compressed as the public ones are."""
+    rng = np.random.default_rng(0)
+    for band, pixel in BANDS.items():
+        size = SIDE_M // pixel
+        column, row = (int(abs(CENTRE[i] - ORIGIN[i]) / pixel) for i in (0, 1))
+        half = 2048 * 10 // pixel
+        grain = np.kron(rng.normal(2600, 500, (2 * half // 16, 2 * half // 16)), np.ones((16, 16)))
+        pixels = np.clip(grain + rng.normal(0, 30, grain.shape), 1, 15_000).astype("uint16")
+        profile = {
+            "driver": "GTiff",
+            "width": size,
+            "height": size,
+            "count": 1,
+            "dtype": "uint16",
+            "nodata": 0,
+            "crs": f"EPSG:{EPSG}",
+            "transform": Affine(pixel, 0, ORIGIN[0], 0, -pixel, ORIGIN[1]),
+            "tiled": True,
+            "blockxsize": block,
+            "blockysize": block,
+            "compress": "deflate",
+            "predictor": 2,
+        }
+        with rasterio.open(folder / f"{band}.tif", "w", sparse_ok=True, **profile) as dataset:
+            dataset.write(pixels, 1, window=Window(column - half, row - half, 2 * half, 2 * half))
+
+
+def serve(folder: Path, ready: Any, asked: Any) -> None:
+    """The slow server, in a process of its own."""
+    from tests.servers.files import ranged
+    from tests.servers.loopback import Answer, Loopback, Request
+
+    def handle(request: Request) -> Answer:
+        if request.path == "/stats":
+            counted = {"bytes": server.bytes_sent, "requests": len(server.log)}
+            server.bytes_sent = 0
+            server.log.clear()
+            return Answer.of(counted)
+        path = folder / request.path.rsplit("/", 1)[-1]
+        return ranged(path, request) if path.exists() else Answer(status=404)
+
+    with Loopback(handle, latency_s=LATENCY_S, bytes_per_s=BYTES_PER_S) as server:
+        ready.put(server.url)
+        asked.get()
+
+
+def needed_bytes(folder: Path, windows: dict[str, Window]) -> int:
+    """Compressed size of the blocks that the windows touch."""
+    total = 0
+    for band, window in windows.items():
+        with rasterio.open(folder / f"{band}.tif") as dataset:
+            size = dataset.block_shapes[0][0]
+            for row in range(
+                int(window.row_off) // size, int(window.row_off + window.height - 1) // size + 1
+            ):
+                first, last = int(window.col_off), int(window.col_off + window.width - 1)
+                for column in range(first // size, last // size + 1):
+                    total += int(dataset.get_tag_item(f"BLOCK_SIZE_{column}_{row}", "TIFF", bidx=1) or 0)
+    return total
+
+
+def items(url: str) -> list[dict[str, Any]]:
+    made = []
+    for when in tiny.days(DATES):
+        hrefs = {band: f"{url}/{when:%Y%m%d}/{band}.tif" for band in BANDS}
+        item = tiny.item(when, hrefs)
+        for band, asset in item["assets"].items():
+            pixel = BANDS[band]
+            asset["proj:shape"] = [SIDE_M // pixel] * 2
+            asset["proj:transform"] = [pixel, 0, ORIGIN[0], 0, -pixel, ORIGIN[1]]
+        made.append(item)
+    return made
+
+
+def timed(url: str, action: Callable[[], None]) -> tuple[float, int, int]:
+    def stats() -> dict[str, int]:
+        with urllib.request.urlopen(f"{url}/stats") as answer:  # noqa: S310 - loopback
+            return dict(json.load(answer))
+
+    stats()
+    started = time.perf_counter()
+    action()
+    wall = time.perf_counter() - started
+    counted = stats()
+    return wall, counted["bytes"], counted["requests"]
+
+
+def run(block: int, folder: Path, *, workers: int, repeats: int) -> list[Row]:
+    make_files(folder, block)
+    context = multiprocessing.get_context("spawn")
+    ready, asked = context.Queue(), context.Queue()
+    process = context.Process(target=serve, args=(folder, ready, asked), daemon=True)
+    process.start()
+    url = ready.get()
+    try:
+        return list(_rows(block, folder, url, workers=workers, repeats=repeats))
+    finally:
+        asked.put("end")
+        process.join(5)
+
+
+def _rows(block: int, folder: Path, url: str, *, workers: int, repeats: int) -> Any:
+    from pyproj import Transformer
+
+    to_degrees = Transformer.from_crs(EPSG, 4326, always_xy=True)
+    half = 2500 - 90  # the crop adds a margin and grows to multiples of 60 m
+    bounds = to_degrees.transform_bounds(
+        CENTRE[0] - half, CENTRE[1] - half, CENTRE[0] + half, CENTRE[1] + half
+    )
+    listed = items(url)
+    products = [product_from_item(item, source="bench") for item in listed]
+    reader = CogReader(workers=workers)
+    first = reader.fetch(products[0], BANDS, bounds)
+    windows = {band: _window(raster) for band, raster in first.rasters.items()}
+    needed = needed_bytes(folder, windows) * DATES
+    floor = needed / BYTES_PER_S
+
+    def ours() -> None:
+        with_pool = [reader._pool.submit(reader._read, p.assets[b], bounds) for p in products for b in BANDS]  # noqa: SLF001
+        for future in with_pool:
+            future.result()
+
+    def whole_run() -> None:
+        site = Site(id="bench", name="bench", aoi=box(*bounds))
+        with tempfile.TemporaryDirectory() as archive:
+            ends = {
+                "since": dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
+                "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC),
+            }
+            report = fetch_new(
+                site, Archive(Path(archive)), [Listed(products, reader)], bands=tuple(BANDS), **ends
+            )  # type: ignore[arg-type]
+            assert len(report.fetched) == DATES
+
+    loaders: dict[str, Callable[[], None]] = {
+        "this project, pixels only": ours,
+        "odc-stac": lambda: _odc(_moved(listed), first, workers),
+        "this project, archive written and flushed": whole_run,
+    }
+    best: dict[str, tuple[float, int, int]] = {}
+    for _ in range(repeats):
+        for name, action in loaders.items():
+            products[:] = [product_from_item(item, source="bench") for item in _moved(listed)]
+            best[name] = min(best.get(name, (1e9, 0, 0)), timed(url, action))
+    for name, (wall, sent, requests) in best.items():
+        yield Row(
+            loader=name,
+            block=block,
+            wall_s=wall,
+            floor_s=floor,
+            bytes_over_needed=sent / needed,
+            requests=requests,
+        )
+
+
+_MOVES = iter(range(10**6))
+
+
+def _moved(listed: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same items under addresses that GDAL has not seen: nothing comes from its cache."""
+    move = next(_MOVES)
+    text = json.dumps(listed)
+    for when in tiny.days(DATES):
+        text = text.replace(f"/{when:%Y%m%d}/", f"/{move}-{when:%Y%m%d}/")
+    return list(json.loads(text))
+
+
+def _window(raster: Any) -> Window:
+    pixel = raster.transform.a
+    column, row = (raster.transform.c - ORIGIN[0]) / pixel, (ORIGIN[1] - raster.transform.f) / pixel
+    return Window(column, row, raster.pixels.shape[1], raster.pixels.shape[0])
+
+
+def _odc(listed: list[dict[str, Any]], first: Any, workers: int) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import odc.stac
+        import pystac
+        from odc.geo.geobox import GeoBox
+        from odc.loader import configure_rio
+
+        configure_rio(cloud_defaults=False, **GDAL_OPTIONS)
+        red = first.rasters["red"]
+        grid = GeoBox(red.pixels.shape, red.transform, f"EPSG:{EPSG}")
+        found = [pystac.Item.from_dict(item) for item in listed]
+        cube = odc.stac.load(found, bands=list(BANDS), geobox=grid, groupby="id", pool=workers)
+    assert cube.sizes["time"] == DATES
+
+
+def table(rows: list[Row]) -> str:
+    lines = [
+        "| loader | blocks | wall s | floor s | wall / floor | bytes / needed | requests |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {row.loader} | {row.block}² | {row.wall_s:.1f} | {row.floor_s:.1f} "
+        f"| {row.wall_s / row.floor_s:.2f} "
+        f"| {row.bytes_over_needed:.3f} | {row.requests} |"
+        for row in rows
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true", help="renew the table in docs/imagery-sources.md")
+    parser.add_argument("--workers", type=int, default=16)
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    rows = []
+    for block in (1024, 512):
+        with tempfile.TemporaryDirectory() as folder:
+            rows += run(block, Path(folder), workers=options.workers, repeats=options.repeats)
+    text = table(rows)
+    print(text)
+    if options.write:
+        path = ROOT / "docs" / "imagery-sources.md"
+        before, rest = path.read_text(encoding="utf-8").split(MARK[0])
+        path.write_text(f"{before}{MARK[0]}\n{text}\n{MARK[1]}{rest.split(MARK[1])[1]}", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

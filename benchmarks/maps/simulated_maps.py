@@ -1,0 +1,84 @@
+"""Maps of a simulated camp mine, measured as a real one would be: for pictures and for sizes.
+
+    python benchmarks/maps/simulated_maps.py FOLDER [--years 2] [--side 200] [--seed 4]
+
+Everything in them is simulated and says so.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+from pathlib import Path
+
+from detection.footprint import measure_footprints
+from detection.stockpiles import measure_stockpiles
+from imagery.simulate import SimulationParams, simulate_site
+from maps.overview import write_overview
+from maps.records import Profile, RunInfo, SiteMapData, SiteSummary
+from maps.site_map import write_site_map
+
+VERSION = "benchmark"
+
+
+def measured(side: int, years: int, seed: int) -> SiteMapData:
+    """The simulated site with the records of the project's own detectors."""
+    until = dt.date(2022, 1, 1)
+    params = SimulationParams(size_px=side, since=dt.date(until.year - years, 1, 1), until=until)
+    simulated = simulate_site(params, seed=seed)
+    cube = simulated.cube()
+    piles = measure_stockpiles(cube, simulated.site)
+    return SiteMapData(
+        site=simulated.site,
+        run=RunInfo(
+            run_id=f"simulation-{seed}", as_of=dt.datetime(2022, 1, 1, tzinfo=dt.UTC), version=VERSION
+        ),
+        cube=cube,
+        footprints=tuple(measure_footprints(cube, simulated.site)),
+        stockpile_areas=tuple(piles.areas),
+        stockpiles=tuple(piles.piles),
+        series=tuple(piles.series),
+        profile=Profile(),
+        simulated=True,
+        time_zone="Asia/Tokyo",
+    )
+
+
+def summary(data: SiteMapData, page: Path) -> SiteSummary:
+    """The site's line on the first page."""
+    last = next((f for f in reversed(data.footprints) if f.area_ha.value is not None), None)
+    area = next((a for a in reversed(data.stockpile_areas) if a.area_ha.value is not None), None)
+    assert data.cube is not None
+    newest = dt.datetime.fromtimestamp(
+        int(data.cube["time"].values[-1].astype("datetime64[s]").astype(int)), tz=dt.UTC
+    )
+    return SiteSummary(
+        site=data.site,
+        map_path=page.name,
+        last_look=newest,
+        last_attempt=newest,
+        stockpile_ha=area.area_ha if area else None,
+        stockpile_date=area.datetime.date() if area else None,
+        footprint_ha=last.area_ha if last else None,
+        footprint_epoch=str(last.epoch_start.year) if last else None,
+        outside_ha=last.outside_ha if last else None,
+    )
+
+
+def main() -> None:
+    """Write the pages."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--years", type=int, default=2)
+    parser.add_argument("--side", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=4)
+    chosen = parser.parse_args()
+    data = measured(chosen.side, chosen.years, chosen.seed)
+    page = write_site_map(chosen.folder / f"{data.site.id}.html", data)
+    first = write_overview(chosen.folder / "index.html", [summary(data, page)], run=data.run, simulated=True)
+    for path in (page, first):
+        print(f"{path} {path.stat().st_size / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""After a run: apply the rules to each site, write the book, deliver what is open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from email.message import EmailMessage
+from pathlib import Path
+
+from campwatch.alerts.book import Alert, read_alerts, turned, write_alerts
+from campwatch.alerts.delivery import EMAIL, deliver, send_smtp, write_alert_file, write_atom
+from campwatch.alerts.rules import SiteState, conditions
+from campwatch.identity import Clock, timestamp
+from campwatch.settings import AlertSettings, EmailSettings
+from detection.records import Disturbance, SeriesPoint
+from evidence.ledger import Ledger
+from evidence.record_reading import read_record
+
+Send = Callable[[EmailMessage, EmailSettings], None]
+
+
+def watch_sites(
+    ledger: Ledger,
+    failures: dict[str, str | None],
+    settings: AlertSettings,
+    *,
+    run_id: str,
+    clock: Clock,
+) -> int:
+    """Raise and close alerts of the sites of a run; returns how many changed.
+
+    Args:
+        ledger: open for writing.
+        failures: by site id, why its sources could not be asked, or None.
+        settings: the rules.
+        run_id: this run.
+        clock: now.
+    """
+    now, today = timestamp(clock), clock().date()
+    changed = 0
+    for site_id, failure in failures.items():
+        holding = conditions(_state(ledger, site_id, failure), settings, today)
+        alerts = turned(read_alerts(ledger, site_id=site_id), holding, site_id=site_id, now=now)
+        write_alerts(ledger, alerts, site_id=site_id, run_id=run_id, now=now, action="alert")
+        changed += len(alerts)
+    return changed
+
+
+def _state(ledger: Ledger, site_id: str, failure: str | None) -> SiteState:
+    def rows(layer: str) -> list[dict[str, object]]:
+        return [dict(stored.row.data) for stored in ledger.current(layer, site_id=site_id)]
+
+    return SiteState(
+        site_id=site_id,
+        disturbances=[
+            read_record(Disturbance, stored.row) for stored in ledger.current("disturbances", site_id=site_id)
+        ],
+        series=[read_record(SeriesPoint, stored.row) for stored in ledger.current("series", site_id=site_id)],
+        looks=rows("observations"),
+        failure=failure,
+    )
+
+
+def deliver_open(
+    ledger: Ledger, email: EmailSettings | None, *, run_id: str, clock: Clock, send: Send = send_smtp
+) -> list[Alert]:
+    """Mail every open alert that was not mailed; returns those that are still not delivered."""
+    if email is None:
+        return []
+    pending = []
+    for alert in read_alerts(ledger):
+        if alert.state != "open":
+            continue
+
+        def remember(changed: Alert) -> None:
+            now = timestamp(clock)
+            write_alerts(
+                ledger, [changed], site_id=changed.site_id, run_id=run_id, now=now, action="deliver alert"
+            )
+
+        told = deliver(alert, email, remember=remember, send=send)
+        if told.deliveries[EMAIL] != "sent":
+            pending.append(told)
+    return pending
+
+
+def write_channels(alerts: Sequence[Alert], settings: AlertSettings, folder: Path) -> None:
+    """The files derived from the book."""
+    if settings.file:
+        write_alert_file(alerts, folder / "alerts.jsonl")
+    if settings.atom:
+        write_atom(alerts, folder / "alerts.atom")

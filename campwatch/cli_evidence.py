@@ -1,0 +1,78 @@
+"""Commands that check and freeze: verify, reproduce, release."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from campwatch.session import EXIT_ERROR, say
+
+
+def verify(
+    context: typer.Context,
+    *,
+    deep: Annotated[bool, typer.Option("--deep", help="Read every pixel too.")] = False,
+    head: Annotated[str | None, typer.Option(help="A custody head kept elsewhere.", metavar="HASH")] = None,
+) -> None:
+    """Check archive, ledger and custody against their hashes."""
+    from campwatch.verification import verify_workspace  # noqa: PLC0415 - start-up stays quick
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    report = verify_workspace(open_workspace(context.obj.folder), deep=deep, expected_head=head)
+    for finding in report.findings:
+        say(f"{finding.where}: {finding.what}")
+    if not report.findings:
+        say("everything is as it was written")
+    say(f"custody head {report.head}")
+    context.obj.report(asdict(report))
+    if report.findings:
+        raise typer.Exit(EXIT_ERROR)
+
+
+def reproduce(
+    context: typer.Context,
+    run: Annotated[str, typer.Argument(metavar="RUN")],
+    *,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Compare with other code, by so much relative difference.", min=0)
+    ] = None,
+) -> None:
+    """Compute a run again from what it pinned, and compare row by row."""
+    from campwatch.reproduce import reproduce_run  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    sites = reproduce_run(open_workspace(context.obj.folder), run, tolerance=tolerance)
+    for site in sites:
+        how = "equal to the bit" if site.same_code else f"equal within {tolerance:g} with other code"
+        outcome = f"{len(site.differing)} differ" if site.differing else how
+        say(f"{site.site_id}: {site.rows} rows, {outcome}")
+        for text in site.differing:
+            say(f"  {text}")
+    context.obj.report([asdict(site) for site in sites])
+    if any(site.differing for site in sites):
+        raise typer.Exit(EXIT_ERROR)
+
+
+def release(
+    context: typer.Context,
+    release_id: Annotated[str, typer.Argument(metavar="ID")],
+    *,
+    restricted: Annotated[
+        bool | None,
+        typer.Option("--restricted/--public", help="Freeze what is not marked public too, or never."),
+    ] = None,
+) -> None:
+    """Freeze data, method and text under a citable id."""
+    from aoi.site_file import read_site  # noqa: PLC0415
+    from campwatch.profile import shows_restricted  # noqa: PLC0415
+    from campwatch.release import make_release  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    sites = [read_site(path) for path in workspace.chosen_paths()]
+    shown = shows_restricted(restricted, workspace.settings.map, sites)
+    made = make_release(workspace, release_id, restricted=shown)
+    say(f"release {made.release_id} in {made.folder}; manifest {made.manifest_sha256}")
+    context.obj.report({**asdict(made), "folder": str(made.folder)})

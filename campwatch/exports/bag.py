@@ -1,0 +1,214 @@
+"""A BagIt zip of one finding: what it says, from what, how, and who did what; opens without campwatch."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+import tempfile
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import bagit
+import shapely
+
+from campwatch.exports.bag_text import method_text, readme_text
+from campwatch.exports.bundle import Bundle
+from campwatch.exports.chips import site_chips
+from campwatch.exports.dictionary import data_dictionary, provenance
+from campwatch.exports.figure_page import figure_style, save_figure
+from campwatch.exports.figures import pair_figure
+from campwatch.exports.findings import find
+from campwatch.exports.imagery import scenes_of, usable_looks
+from campwatch.exports.labels import row_label
+from campwatch.exports.names import named
+from campwatch.exports.vector import plain_records
+from campwatch.workspace import Workspace
+from evidence.custody import CustodyEntry
+from evidence.errors import ExportError
+from evidence.files import atomic_path, write_text
+from evidence.hashing import canonical_json, sha256_file
+from evidence.layers import Layer
+from evidence.ledger import Ledger
+from evidence.rows import StoredRow
+from evidence.runs import links_until
+from evidence.tables import layer_table
+from imagery.records import ArchivedProduct
+
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+def write_bag(workspace: Workspace, ledger: Ledger, bundle: Bundle, folder: Path, *, finding: str) -> Path:
+    """Write the evidence zip of one finding.
+
+    Raises:
+        ExportError: where there is no such finding, or its source pixels are not in the archive.
+    """
+    layer, stored = find(bundle, finding)
+    name = f"campwatch-{stored.row.site_id}-{stored.row_id}"
+    with tempfile.TemporaryDirectory(prefix="campwatch-bag-") as temporary:
+        root = Path(temporary) / name
+        root.mkdir()
+        _fill(root, workspace, ledger, bundle, layer, stored)
+        _make_bag(root, bundle, stored)
+        path = named(folder, name, ".zip", restricted=bundle.stamp.restricted)
+        with atomic_path(path) as target:
+            _zip(root, target)
+    return path
+
+
+def _fill(
+    root: Path, workspace: Workspace, ledger: Ledger, bundle: Bundle, layer: Layer, stored: StoredRow
+) -> None:
+    told = _finding_document(layer, stored)
+    products = _copy_sources(root / "source", workspace, stored)
+    _write_derived(root, workspace, bundle, stored)
+    site_id = stored.row.site_id
+    write_text(root / "custody.jsonl", _custody_extract(ledger, bundle, site_id))
+    _write_json(root / "finding.json", told)
+    _write_json(root / "finding.geojson", _feature(told, stored))
+    layer_table(layer, [stored]).to_csv(root / "finding.csv", index=False, encoding="utf-8-sig")
+    dictionary = data_dictionary()
+    dictionary[dictionary["layer"] == layer.name].to_csv(
+        root / "data_dictionary.csv", index=False, encoding="utf-8-sig"
+    )
+    provenance(bundle).to_csv(root / "provenance.csv", index=False, encoding="utf-8-sig")
+    _write_json(root / "manifest.json", _manifest(root, bundle, stored, products))
+    write_text(root / "method.md", method_text(layer, stored, _code(ledger, stored)))
+    write_text(root / "README.md", readme_text(bundle, layer, stored, told, products))
+
+
+def _finding_document(layer: Layer, stored: StoredRow) -> dict[str, Any]:
+    told = plain_records(layer_table(layer, [stored]))[0]
+    return {"layer": layer.name, "title": layer.title, "label": row_label(layer.name, told), "row": told}
+
+
+def _feature(told: dict[str, Any], stored: StoredRow) -> dict[str, Any]:
+    geometry = None if stored.row.geometry is None else shapely.from_wkb(stored.row.geometry)
+    return {
+        "type": "Feature",
+        "properties": told["row"],
+        "geometry": None if geometry is None else shapely.geometry.mapping(shapely.orient_polygons(geometry)),
+    }
+
+
+def _copy_sources(folder: Path, workspace: Workspace, stored: StoredRow) -> list[ArchivedProduct]:
+    """The archived products of the finding's scenes, byte for byte, with their items."""
+    wanted = [str(scene) for scene in stored.row.data.get("scene_ids") or ()]
+    scenes = scenes_of(workspace, stored.row.site_id, wanted)
+    missing = sorted(set(wanted) - {scene.id for scene in scenes})
+    if missing:
+        raise ExportError(f"the archive does not hold {', '.join(missing)}")
+    products = [product for scene in scenes for product in scene.products]
+    for product in products:
+        shutil.copytree(product.item_path.parent, folder / product.item_path.parent.name)
+    return products
+
+
+def _write_derived(root: Path, workspace: Workspace, bundle: Bundle, stored: StoredRow) -> None:
+    """Reflectance of two looks, the finding as a mask, and the two looks as a figure, where there are two."""
+    site = bundle.site(stored.row.site_id)
+    geometry = None if stored.row.geometry is None else shapely.from_wkb(stored.row.geometry)
+    until = _last_look(bundle, stored)
+    try:
+        site_chips(workspace, bundle, site, root / "derived", around=geometry, until=until)
+        with figure_style():
+            figure = pair_figure(workspace, bundle, site, until=until)
+            save_figure(figure, root / "derived" / "before-after", title=site.name, stamp=bundle.stamp)
+    except ExportError as err:
+        write_text(root / "derived" / "none.txt", f"{err}\n")
+
+
+def _last_look(bundle: Bundle, stored: StoredRow) -> dt.datetime | None:
+    """When the newest scene of the finding was sensed."""
+    wanted = set(stored.row.data.get("scene_ids") or ())
+    looks = usable_looks(bundle, stored.row.site_id)
+    return max((look.datetime for look in looks if look.scene_id in wanted), default=None)
+
+
+def _custody_extract(ledger: Ledger, bundle: Bundle, site_id: str) -> str:
+    """The site's chain up to the head that the stamp names; public bags tell only measurements in full."""
+    links = [(entry, digest) for _, entry, digest in links_until(ledger) if entry.chain == site_id]
+    last = [digest for _, digest in links].index(bundle.stamp.heads[site_id])
+    lines = [
+        _custody_line(entry, digest, whole=bundle.stamp.restricted) for entry, digest in links[: last + 1]
+    ]
+    return "".join(line + "\n" for line in lines)
+
+
+def _custody_line(entry: CustodyEntry, digest: str, *, whole: bool) -> str:
+    if whole or entry.action == "measure":
+        return canonical_json({**asdict(entry), "hash": digest})
+    told = {"chain": entry.chain, "position": entry.position, "previous": entry.previous, "hash": digest}
+    return canonical_json({**told, "withheld": True})
+
+
+def _code(ledger: Ledger, stored: StoredRow) -> dict[str, Any]:
+    """What the run that wrote the row told of its code."""
+    entries = (entry for _, entry, _ in links_until(ledger) if entry.run_id == stored.run_id)
+    told: list[dict[str, Any]] = [entry.data["code"] for entry in entries if entry.data.get("code")]
+    return told[-1] if told else {}
+
+
+def _manifest(
+    root: Path, bundle: Bundle, stored: StoredRow, products: list[ArchivedProduct]
+) -> dict[str, Any]:
+    return {
+        "stamp": dict(bundle.stamp.items()),
+        "row_id": stored.row_id,
+        "method": stored.row.method,
+        "params_hash": stored.row.params_hash,
+        "inputs_hash": stored.row.inputs_hash,
+        "products": [
+            {
+                "id": product.id,
+                "source": product.source,
+                "platform": product.platform,
+                "datetime": product.datetime.isoformat(),
+                "tile": product.tile,
+                "baseline": product.baseline,
+                "accessed": product.properties.get("campwatch:accessed"),
+                "sha256": dict(product.sha256),
+            }
+            for product in products
+        ],
+        "files": {
+            path.relative_to(root).as_posix(): sha256_file(path)
+            for path in sorted(root.rglob("*"))
+            if path.is_file()
+        },
+    }
+
+
+def _make_bag(root: Path, bundle: Bundle, stored: StoredRow) -> None:
+    stamp = bundle.stamp
+    bagit.make_bag(
+        str(root),
+        bag_info={
+            "Source-Organization": "campwatch workspace",
+            "External-Identifier": stored.row_id,
+            "External-Description": f"Evidence of one finding at {stored.row.site_id}; {stamp.profile}",
+            "Internal-Sender-Identifier": f"{stamp.release}; run {stamp.run_id}; head {stamp.custody_head}",
+            "Bagging-Date": stamp.as_of[:10],
+            "Bag-Software-Agent": f"campwatch {stamp.version}",
+        },
+        checksums=["sha256"],
+    )
+
+
+def _write_json(path: Path, document: Any) -> None:
+    write_text(path, json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
+
+
+def _zip(root: Path, target: Path) -> None:
+    """Files in the order of their names, with one fixed time: the same content gives the same bytes."""
+    with zipfile.ZipFile(target, "w") as archive:
+        for path in sorted(path for path in root.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(path.relative_to(root.parent).as_posix(), date_time=_FIXED_TIME)
+            entry.compress_type = (
+                zipfile.ZIP_STORED if path.suffix in {".tif", ".png"} else zipfile.ZIP_DEFLATED
+            )
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes())

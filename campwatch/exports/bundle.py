@@ -1,0 +1,201 @@
+"""What every export is made from: disclosed rows as tables, the sites, and the stamp."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import geopandas as gpd
+import pandas as pd
+
+from aoi.records import Site
+from aoi.site_file import read_site
+from campwatch import __version__
+from campwatch.exports.disclosure import public_rows
+from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
+from campwatch.exports.stamp import SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
+from campwatch.settings import MapSettings
+from campwatch.workspace import Workspace
+from evidence.custody import heads_digest
+from evidence.errors import ExportError
+from evidence.layers import LAYERS, Column, Layer
+from evidence.ledger import Ledger
+from evidence.rows import StoredRow
+from evidence.runs import heads_of, last_with_rows, layer_rows, links_until, release_of
+from evidence.tables import layer_columns, layer_geotable, layer_table
+from maps.disclosure import is_public, public_site
+
+OWN_WORD = "this workspace"
+_FROM_IMAGERY = frozenset(
+    {"observations", "stockpile_areas", "stockpiles", "series", "footprints", "disturbances"}
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """One layer as it is exported."""
+
+    layer: Layer
+    columns: tuple[tuple[str, Column], ...]
+    """(name in the frame, column it belongs to)."""
+    frame: pd.DataFrame
+    """A GeoDataFrame in EPSG:4326 where the layer has geometry."""
+    attribution: str
+
+    @property
+    def name(self) -> str:
+        """The layer's name."""
+        return self.layer.name
+
+    @property
+    def plain(self) -> pd.DataFrame:
+        """The frame without geometry."""
+        return pd.DataFrame(self.frame.drop(columns="geometry")) if self.layer.has_geometry else self.frame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bundle:
+    """Everything that one export may show."""
+
+    stamp: Stamp
+    sites: tuple[Site, ...]
+    """Disclosed already."""
+    rows: Mapping[str, tuple[StoredRow, ...]]
+    """By layer; disclosed already."""
+    tables: tuple[Table, ...]
+    """Those that have rows."""
+
+    def table(self, name: str) -> Table | None:
+        """The table of a layer, where it has rows."""
+        return next((table for table in self.tables if table.name == name), None)
+
+    def site(self, site_id: str) -> Site:
+        """One of the sites.
+
+        Raises:
+            ExportError: where it is not shown.
+        """
+        found = next((site for site in self.sites if site.id == site_id), None)
+        if found is None:
+            raise ExportError(f"no site {site_id} in this export; there are: {_names(self.sites)}")
+        return found
+
+
+def collect(
+    workspace: Workspace,
+    ledger: Ledger,
+    *,
+    restricted: bool = False,
+    as_of_run: str | None = None,
+    only: Sequence[str] = (),
+    release_id: str | None = None,
+) -> Bundle:
+    """The rows that this export may show, current or as of a run.
+
+    Args:
+        workspace: whose.
+        ledger: its truth.
+        restricted: whether to show what is not marked public.
+        as_of_run: as things stood when this run had ended.
+        only: these sites; all where empty.
+        release_id: the citable id of a release in the making; one that froze these rows is found by itself.
+
+    Raises:
+        ExportError: where nothing may be shown.
+    """
+    everything = [read_site(path) for path in workspace.chosen_paths(tuple(only))]
+    shown = [site for site in everything if restricted or is_public(site)]
+    if not shown:
+        raise ExportError(
+            f"nothing to export: {_names(everything)} not marked public; --restricted exports it, and says so"
+        )
+    links = links_until(ledger, as_of_run)
+    if not links:
+        raise ExportError("nothing to export: the ledger is empty")
+    newest = last_with_rows(links)[1]
+    as_of = newest.time
+    rules = MapSettings() if restricted else workspace.settings.map
+    rows = _disclosed(ledger, shown, as_of_run, as_of=as_of, rules=None if restricted else rules)
+    sites = tuple(shown if restricted else map(public_site, shown))
+    heads = heads_of(links)
+    stamp = Stamp(
+        release_id=release_id or release_of(ledger.custody_with_hashes(), links),
+        run_id=newest.run_id,
+        as_of=as_of,
+        custody_head=heads_digest(heads),
+        heads={site.id: heads[site.id] for site in sites if site.id in heads},
+        version=__version__,
+        restricted=restricted,
+        coordinate_decimals=rules.coordinate_decimals,
+        delay_days=rules.delay_days,
+        simulated=any(_is_simulated(site) for site in sites),
+    )
+    return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
+
+
+def _disclosed(
+    ledger: Ledger, sites: Sequence[Site], as_of_run: str | None, *, as_of: str, rules: MapSettings | None
+) -> dict[str, tuple[StoredRow, ...]]:
+    by_site: dict[str, list[StoredRow]] = {site.id: [] for site in sites}
+    for name in LAYERS:
+        for stored in layer_rows(ledger, name, as_of_run=as_of_run):
+            if stored.row.site_id in by_site:
+                by_site[stored.row.site_id].append(stored)
+    if rules is not None:
+        newest = dt.datetime.fromisoformat(as_of) - dt.timedelta(days=rules.delay_days)
+        for site in sites:
+            by_site[site.id] = public_rows(
+                by_site[site.id],
+                site,
+                newest=newest if rules.delay_days else None,
+                decimals=rules.coordinate_decimals,
+            )
+    every = [stored for held in by_site.values() for stored in held]
+    return {name: tuple(stored for stored in every if stored.row.layer == name) for name in LAYERS}
+
+
+def _tables(rows: Mapping[str, tuple[StoredRow, ...]], sites: tuple[Site, ...], stamp: Stamp) -> list[Table]:
+    notice = _imagery_notice(rows["observations"], stamp)
+    made = [
+        Table(
+            layer=layer,
+            columns=tuple((column.name, column) for column in layer.columns),
+            frame=frame,
+            attribution=_site_layer_attribution(layer, sites),
+        )
+        for layer, frame in site_frames(sites, decimals=stamp.coordinate_decimals)
+    ]
+    for name, layer in LAYERS.items():
+        frame: pd.DataFrame | gpd.GeoDataFrame = (
+            layer_geotable(layer, rows[name]) if layer.has_geometry else layer_table(layer, rows[name])
+        )
+        named = notice if name in _FROM_IMAGERY else OWN_WORD
+        made.append(Table(layer=layer, columns=tuple(layer_columns(layer)), frame=frame, attribution=named))
+    return [table for table in made if len(table.frame)]
+
+
+def _site_layer_attribution(layer: Layer, sites: Sequence[Site]) -> str:
+    traced = [b.source or SOURCE_NOT_STATED for site in sites for b in site.boundaries]
+    published = [p.source or SOURCE_NOT_STATED for site in sites for p in site.points]
+    told = {BOUNDARIES.name: traced, POINTS.name: published, ZONES.name: [OWN_WORD]}
+    return "; ".join(dict.fromkeys(told.get(layer.name, [site_attribution(site) for site in sites])))
+
+
+def _imagery_notice(looks: Sequence[StoredRow], stamp: Stamp) -> str:
+    sensors = {str(look.row.data["sensor"]) for look in looks}
+    years = {int(str(look.row.data["datetime"])[:4]) for look in looks}
+    return imagery_attribution(sensors, years, simulated=stamp.simulated)
+
+
+def _is_simulated(site: Site) -> bool:
+    return site.kind == "simulated"
+
+
+def known_layers() -> tuple[Layer, ...]:
+    """Every layer that an export can hold, with or without rows."""
+    return (*SITE_LAYERS, *LAYERS.values())
+
+
+def _names(sites: Sequence[Site]) -> str:
+    return ", ".join(site.id for site in sites) or "none"

@@ -1,0 +1,63 @@
+"""The data dictionary: every column of every layer, its type, unit and meaning; and the provenance table."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from campwatch.exports.bundle import Bundle, known_layers
+from evidence.layers import COMMON_COLUMNS, LAYERS, Column, Kind, Layer
+from evidence.tables import column_names, layer_columns
+
+GEOMETRY = Column(
+    name="geometry_wkt", kind=Kind.TEXT, meaning="geometry as WKT, EPSG:4326, longitude latitude"
+)
+GUARD = "'"
+"""Put before a text that a spreadsheet would take for a formula."""
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_BOUNDS = {"_low": "lower end of the interval: ", "_high": "upper end of the interval: "}
+
+
+def data_dictionary() -> pd.DataFrame:
+    """Every column of every layer: type, unit, meaning."""
+    lines = [
+        _line(layer, name, column)
+        for layer in known_layers()
+        for name, column in [*_columns(layer), *([(GEOMETRY.name, GEOMETRY)] if layer.has_geometry else [])]
+    ]
+    lines += [_note("provenance", "item", "what is told"), _note("provenance", "value", "what it is")]
+    return pd.DataFrame(lines)
+
+
+def provenance(bundle: Bundle) -> pd.DataFrame:
+    """What the export says about itself, and whom to name for each layer."""
+    lines = bundle.stamp.items()
+    lines += [(f"attribution of {table.name}", table.attribution) for table in bundle.tables]
+    lines.append(("guarded text", f"a text that starts with = + - @ has {GUARD} before it in CSV files"))
+    return pd.DataFrame(lines, columns=["item", "value"])
+
+
+def guarded(text: str) -> str:
+    """`text` as a spreadsheet keeps it text."""
+    return GUARD + text if text.startswith(_FORMULA_STARTS) else text
+
+
+def _columns(layer: Layer) -> list[tuple[str, Column]]:
+    if layer.name in LAYERS:
+        return layer_columns(layer)
+    return [(name, column) for column in layer.columns for name in column_names(column)]
+
+
+def _line(layer: Layer, name: str, column: Column) -> dict[str, str]:
+    return {
+        "layer": layer.name,
+        "column": name,
+        "type": "real" if column.kind is Kind.QUANTITY else column.kind.value,
+        "unit": column.unit,
+        "meaning": _BOUNDS.get(name.removeprefix(column.name), "") + column.meaning,
+        "scope": "every layer" if column in COMMON_COLUMNS else "this layer",
+    }
+
+
+def _note(layer: str, column: str, meaning: str) -> dict[str, str]:
+    told = {"layer": layer, "column": column, "type": "text", "unit": ""}
+    return {**told, "meaning": meaning, "scope": "this layer"}

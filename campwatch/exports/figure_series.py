@@ -1,0 +1,134 @@
+"""Plan area of probable coal: every look with its interval, the smoothed series, gaps left empty."""
+
+from __future__ import annotations
+
+import datetime as dt
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from aoi.records import Site
+from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
+from campwatch.exports.stamp import Stamp
+from campwatch.exports.styles import BLUE, GREY
+
+_PANEL_IN = 1.9
+_HEAD_IN = 0.5
+_BETWEEN_IN = 0.55
+_LEFT_IN = 0.7
+_MOST_PANELS = 4
+_LONGEST_TITLE = 105
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesFigure:
+    """What the figure shows."""
+
+    site: Site
+    areas: pd.DataFrame
+    """Rows of `stockpile_areas` of the site."""
+    series: pd.DataFrame | None
+    """Rows of `series` of the site, where there are any."""
+    looks: pd.DataFrame
+    """Rows of `observations` of the site."""
+    stamp: Stamp
+    attribution: str
+
+
+def draw_series(data: SeriesFigure, zone_ids: Sequence[str]) -> Figure:
+    """One panel per zone, at most four."""
+    shown = list(zone_ids)[:_MOST_PANELS]
+    foot = foot_lines(data.stamp, _notes(data))
+    total = _HEAD_IN + len(shown) * (_PANEL_IN + _BETWEEN_IN) + foot_height(foot)
+    figure = new_figure(total)
+    figure.text(0.12 / WIDTH_IN, 1 - 0.12 / total, site_title(data.site), fontsize=10, va="top")
+    first: Axes | None = None
+    for i, zone_id in enumerate(shown):
+        bottom = total - _HEAD_IN - (i + 1) * (_PANEL_IN + _BETWEEN_IN) + 0.3
+        place = (_LEFT_IN / WIDTH_IN, bottom / total, 1 - (_LEFT_IN + 0.15) / WIDTH_IN, _PANEL_IN / total)
+        axes = figure.add_axes(place, sharex=first)
+        first = first or axes
+        _panel(axes, data, zone_id)
+    draw_foot(figure, foot, data.stamp)
+    return figure
+
+
+def _notes(data: SeriesFigure) -> list[str]:
+    levels = sorted({float(level) for level in data.areas["level"].dropna()})
+    said = " and ".join(f"{level:.0%}" for level in levels) or "95%"
+    method = ", ".join(sorted(set(data.areas["method"].dropna())))
+    checked = ", ".join(sorted(set(data.areas["validated_on"].dropna()))) or "not stated"
+    return [
+        (
+            f"Bars and band: {said} intervals. Open circles: below the floor, not to be told from none. "
+            f"Ticks at the foot: looks that showed nothing usable. The line is left out where nobody looked. "
+            f"Method {method}; intervals checked on: {checked}."
+        ),
+        f"{data.attribution}.",
+    ]
+
+
+def _panel(axes: Axes, data: SeriesFigure, zone_id: str) -> None:
+    zone = next((zone for zone in data.site.zones if zone.id == zone_id), None)
+    own = data.areas[(data.areas["zone_id"] == zone_id) & data.areas["area_ha"].notna()]
+    _draw_looks(axes, own)
+    _draw_smoothed(axes, data.series, zone_id)
+    blind = data.looks[data.looks["status"] != "used"]
+    ticks = times(blind["datetime"])
+    axes.plot(
+        ticks, np.zeros(len(ticks)), "|", color=GREY, markersize=5, transform=axes.get_xaxis_transform()
+    )
+    axes.axhline(0.0, color="black", linewidth=0.5)
+    axes.set_ylabel("plan area of\nprobable coal, ha")
+    name = f"Zone {zone_id}" + (f": {zone.name}" if zone and zone.name else "")
+    axes.set_title(textwrap.shorten(name, _LONGEST_TITLE, placeholder=" …"), loc="left")
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(loc="upper right", ncols=3)
+
+
+def times(column: pd.Series) -> NDArray[np.datetime64]:
+    """ISO times as matplotlib takes them, UTC."""
+    moments = [
+        dt.datetime.fromisoformat(str(value)).astimezone(dt.UTC).replace(tzinfo=None) for value in column
+    ]
+    return np.array(moments, dtype="datetime64[ms]")
+
+
+def _draw_looks(axes: Axes, own: pd.DataFrame) -> None:
+    below_floor = own["below_floor"].fillna(value=False).astype(bool)
+    for below, marker, label in ((False, BLUE, "one look"), (True, "white", "one look, below the floor")):
+        part = own[below_floor == below]
+        if part.empty:
+            continue
+        value, low, high = (part[name].to_numpy(float) for name in ("area_ha", "area_ha_low", "area_ha_high"))
+        axes.errorbar(
+            times(part["datetime"]), value, yerr=(np.maximum(value - low, 0), np.maximum(high - value, 0)),
+            fmt="o", markersize=2.6, markerfacecolor=marker, markeredgecolor=BLUE, markeredgewidth=0.7,
+            ecolor="#9FC5E8", elinewidth=0.6, label=label, zorder=2,
+        )  # fmt: skip
+
+
+def _draw_smoothed(axes: Axes, series: pd.DataFrame | None, zone_id: str) -> None:
+    if series is None:
+        return
+    own = series[(series["subject_kind"] == "zone") & (series["subject_id"] == zone_id)].sort_values(
+        "datetime"
+    )
+    if own.empty:
+        return
+    when = times(own["datetime"])
+    value, low, high = (
+        own[name].to_numpy(float, na_value=np.nan) for name in ("value", "value_low", "value_high")
+    )
+    axes.fill_between(when, low, high, color="black", alpha=0.18, linewidth=0, zorder=3)
+    axes.plot(when, value, color="black", linewidth=1.2, label="smoothed", zorder=4)

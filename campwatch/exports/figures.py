@@ -1,0 +1,165 @@
+"""Figures for print, of every site that has what they show."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from aoi.records import Site
+from campwatch.exports.bundle import Bundle, collect
+from campwatch.exports.figure_footprint import FootprintFigure, draw_footprint
+from campwatch.exports.figure_page import figure_style, save_figure
+from campwatch.exports.figure_pair import PairFigure, coarse_site, draw_pair
+from campwatch.exports.figure_series import SeriesFigure, draw_series
+from campwatch.exports.imagery import choose_pair, load_looks, usable_looks
+from campwatch.exports.names import export_folder
+from campwatch.exports.stamp import imagery_attribution
+from campwatch.workspace import Workspace
+from evidence.errors import ExportError
+from evidence.ledger import Ledger
+
+KINDS = ("pair", "series", "footprint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureOptions:
+    """Which figures, of what, for whom."""
+
+    kinds: tuple[str, ...] = KINDS
+    sites: tuple[str, ...] = ()
+    """Only these; all where empty."""
+    before: str | None = None
+    """Date of the first picture of a pair; chosen where None."""
+    after: str | None = None
+    as_of_run: str | None = None
+    restricted: bool = False
+    out: Path | None = None
+
+
+def write_figures(workspace: Workspace, options: FigureOptions) -> list[Path]:
+    """Write PNG and SVG of each figure.
+
+    Raises:
+        ExportError: where there is nothing to draw.
+    """
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        bundle = collect(
+            workspace,
+            ledger,
+            restricted=options.restricted,
+            as_of_run=options.as_of_run,
+            only=options.sites,
+        )
+    folder = options.out or export_folder(
+        workspace.exports_folder, "figures", restricted=options.restricted, as_of_run=options.as_of_run
+    )
+    written = []
+    with figure_style():
+        for site in bundle.sites:
+            for kind in options.kinds:
+                for name, figure in _MAKERS[kind](workspace, bundle, site, options):
+                    suffix = ".restricted" if options.restricted else ""
+                    path = folder / f"{site.id}-{name}{suffix}"
+                    written += save_figure(figure, path, title=f"{site.name}: {name}", stamp=bundle.stamp)
+    if not written:
+        raise ExportError("nothing to draw: no rows for these figures")
+    return written
+
+
+def pair_figure(
+    workspace: Workspace,
+    bundle: Bundle,
+    site: Site,
+    *,
+    before: str | None = None,
+    after: str | None = None,
+    until: dt.datetime | None = None,
+) -> Figure:
+    """Before and after of one site.
+
+    Raises:
+        ExportError: where there are no two looks to compare.
+    """
+    looks = choose_pair(usable_looks(bundle, site.id, until=until), before=before, after=after)
+    cube = load_looks(workspace, site, looks)
+    notice = imagery_attribution(
+        [str(platform) for platform in cube["platform"].to_numpy()],
+        [look.datetime.year for look in looks],
+        simulated=bundle.stamp.simulated,
+    )
+    shown = coarse_site(site, bundle.stamp.coordinate_decimals)
+    return draw_pair(PairFigure(site=shown, cube=cube, looks=looks, stamp=bundle.stamp, attribution=notice))
+
+
+def _pair(
+    workspace: Workspace, bundle: Bundle, site: Site, options: FigureOptions
+) -> Iterator[tuple[str, Figure]]:
+    named = options.before is not None or options.after is not None
+    try:
+        figure = pair_figure(workspace, bundle, site, before=options.before, after=options.after)
+    except ExportError:
+        if named or options.kinds == ("pair",):
+            raise
+        return
+    yield "before-after", figure
+
+
+def _series(
+    workspace: Workspace,  # noqa: ARG001 - every maker takes the same
+    bundle: Bundle,
+    site: Site,
+    options: FigureOptions,  # noqa: ARG001
+) -> Iterator[tuple[str, Figure]]:
+    areas, looks = _rows(bundle, "stockpile_areas", site), _rows(bundle, "observations", site)
+    if areas is None or looks is None:
+        return
+    data = SeriesFigure(
+        site=site,
+        areas=areas,
+        series=_rows(bundle, "series", site),
+        looks=looks,
+        stamp=bundle.stamp,
+        attribution=_notice(bundle, "stockpile_areas"),
+    )
+    zones = list(dict.fromkeys(areas["zone_id"]))
+    for i in range(0, len(zones), 4):
+        number = f"-{i // 4 + 1}" if len(zones) > 4 else ""  # noqa: PLR2004 - panels per page
+        yield f"stockpiles{number}", draw_series(data, zones[i : i + 4])
+
+
+def _footprint(
+    workspace: Workspace,  # noqa: ARG001 - every maker takes the same
+    bundle: Bundle,
+    site: Site,
+    options: FigureOptions,  # noqa: ARG001
+) -> Iterator[tuple[str, Figure]]:
+    rows = _rows(bundle, "footprints", site)
+    if rows is not None:
+        notice = _notice(bundle, "footprints")
+        data = FootprintFigure(site=site, footprints=rows, stamp=bundle.stamp, attribution=notice)
+        yield "footprint", draw_footprint(data)
+
+
+def _rows(bundle: Bundle, layer: str, site: Site) -> pd.DataFrame | None:
+    table = bundle.table(layer)
+    if table is None:
+        return None
+    own = table.plain[table.plain["site_id"] == site.id]
+    return None if own.empty else own
+
+
+def _notice(bundle: Bundle, layer: str) -> str:
+    table = bundle.table(layer)
+    return table.attribution if table else ""
+
+
+_MAKERS: dict[str, Callable[[Workspace, Bundle, Site, FigureOptions], Iterator[tuple[str, Figure]]]] = {
+    "pair": _pair,
+    "series": _series,
+    "footprint": _footprint,
+}

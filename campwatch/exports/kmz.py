@@ -1,0 +1,180 @@
+"""KMZ for Google Earth: a folder per site and layer, time spans for the slider, every column kept."""
+
+from __future__ import annotations
+
+import html
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import shapely
+from lxml import etree
+from shapely.geometry.base import BaseGeometry
+
+from aoi.geodesy import parts
+from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.labels import row_label, row_sentences
+from campwatch.exports.styles import STYLES
+from campwatch.exports.vector import plain_records
+from campwatch.exports.xml import Element, Maker
+from evidence.files import atomic_path
+
+KML = "http://www.opengis.net/kml/2.2"
+_E = Maker(KML)
+_SPANS = {
+    "boundaries": ("valid_from", "valid_to"),
+    "footprints": ("epoch_start", "epoch_end"),
+    "disturbances": ("first_seen", None),
+    "manual_observations": ("observed_at", None),
+}
+_STAMPS = {"stockpiles": "datetime"}
+_SHOWN_AT_FIRST = frozenset({"sites", "boundaries", "zones", "disturbances"})
+_PIXELS_PER_MM = 3.0
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+"""Inside the archive, so that the same rows give the same bytes."""
+
+
+def write_kmz(bundle: Bundle, path: Path) -> Path:
+    """Write `doc.kml` in a KMZ."""
+    document = etree.tostring(_document(bundle), xml_declaration=True, encoding="UTF-8", pretty_print=True)
+    entry = zipfile.ZipInfo("doc.kml", date_time=_FIXED_TIME)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.writestr(entry, document)
+    return path
+
+
+def _document(bundle: Bundle) -> Element:
+    stamp = bundle.stamp
+    title = "campwatch" + (" – RESTRICTED" if stamp.restricted else "")
+    document = _E(
+        "Document",
+        _E("name", title),
+        _E("open", "1"),
+        _E("description", _balloon([f"{what}: {value}" for what, value in stamp.items()])),
+    )
+    for name in STYLES:
+        document.append(_style(name))
+    for site in bundle.sites:
+        label = f"{site.name} ({site.name_ko})" if site.name_ko else site.name
+        folder = _E("Folder", _E("name", _clean(label)), _E("open", "1"))
+        for table in bundle.tables:
+            if table.layer.has_geometry:
+                _append_layer(folder, table, site.id)
+        document.append(folder)
+    return _E("kml", document)
+
+
+def _append_layer(folder: Element, table: Table, site_id: str) -> None:
+    mine = (table.frame["site_id"] == site_id).to_numpy()
+    if not mine.any():
+        return
+    layer = _E(
+        "Folder",
+        _E("name", table.layer.title),
+        _E("visibility", _visible(table.name)),
+        _E("open", "0"),
+        _E("description", _balloon([table.layer.title, table.attribution])),
+    )
+    for told, geometry in zip(plain_records(table.plain[mine]), table.frame.geometry[mine], strict=True):
+        layer.append(_placemark(table, told, geometry))
+    folder.append(layer)
+
+
+def _placemark(table: Table, told: dict[str, Any], geometry: BaseGeometry | None) -> Element:
+    mark = _E(
+        "Placemark",
+        _E("name", _clean(row_label(table.name, told))),
+        _E("visibility", _visible(table.name)),
+        _E("description", _balloon([*row_sentences(table, told), table.attribution])),
+        *_times(table.name, told),
+        _E("styleUrl", f"#{table.name}"),
+        _E(
+            "ExtendedData",
+            *(
+                _E("Data", _E("value", _clean(_text(value))), name=name)
+                for name, value in told.items()
+                if value is not None
+            ),
+        ),
+    )
+    if geometry is not None and not geometry.is_empty:
+        mark.append(_geometry(geometry))
+    return mark
+
+
+def _visible(layer: str) -> str:
+    return "1" if layer in _SHOWN_AT_FIRST else "0"
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _clean(text: str) -> str:
+    """Without the control characters that XML cannot hold."""
+    return "".join(c for c in text if c in "\t\n\r" or (ord(c) >= 32 and ord(c) not in {0xFFFE, 0xFFFF}))  # noqa: PLR2004
+
+
+def _balloon(lines: Iterable[str]) -> str:
+    """Lines as the HTML that Google Earth takes descriptions for; nothing in them is markup."""
+    return "<br>".join(html.escape(_clean(line)) for line in lines)
+
+
+def _times(layer: str, told: dict[str, Any]) -> Iterator[Element]:
+    if layer in _STAMPS and told.get(_STAMPS[layer]):
+        yield _E("TimeStamp", _E("when", str(told[_STAMPS[layer]])))
+    if layer in _SPANS:
+        first, last = (told.get(name) if name else None for name in _SPANS[layer])
+        begin = [_E("begin", day)] if (day := _kml_date(first)) else []
+        end = [_E("end", day)] if (day := _kml_date(last)) else []
+        if begin or end:
+            yield _E("TimeSpan", *begin, *end)
+
+
+def _kml_date(value: Any) -> str | None:
+    """The date as KML takes it, of an EDTF date: a qualifier is left out, an open end is none."""
+    text = str(value or "").rstrip("?~%")
+    if text[:4].isdigit() and all(c.isdigit() or c in "-:TZ." for c in text):
+        return text
+    return None
+
+
+def _style(name: str) -> Element:
+    style = STYLES[name]
+    red, green, blue = style.rgb()
+    colour = f"{blue:02x}{green:02x}{red:02x}"
+    return _E(
+        "Style",
+        _E("IconStyle", _E("color", f"ff{colour}"), _E("scale", "0.8")),
+        _E("LineStyle", _E("color", f"ff{colour}"), _E("width", f"{style.width_mm * _PIXELS_PER_MM:.1f}")),
+        _E(
+            "PolyStyle",
+            _E("color", f"{round(255 * style.fill_opacity):02x}{colour}"),
+            _E("fill", "1" if style.fill_opacity else "0"),
+        ),
+        id=name,
+    )
+
+
+def _geometry(geometry: BaseGeometry) -> Element:
+    simple = [_simple(part) for part in parts(shapely.orient_polygons(geometry))]
+    return simple[0] if len(simple) == 1 else _E("MultiGeometry", *simple)
+
+
+def _simple(part: BaseGeometry) -> Element:
+    if isinstance(part, shapely.Polygon):
+        holes = [_E("innerBoundaryIs", _ring(ring)) for ring in part.interiors]
+        return _E("Polygon", _E("tessellate", "1"), _E("outerBoundaryIs", _ring(part.exterior)), *holes)
+    if isinstance(part, shapely.Point):
+        return _E("Point", _coordinates(part))
+    return _E("LineString", _E("tessellate", "1"), _coordinates(part))
+
+
+def _ring(ring: BaseGeometry) -> Element:
+    return _E("LinearRing", _coordinates(ring))
+
+
+def _coordinates(part: BaseGeometry) -> Element:
+    return _E("coordinates", " ".join(f"{x:.7f},{y:.7f}" for x, y in shapely.get_coordinates(part)))

@@ -1,0 +1,251 @@
+"""A QGIS project on a read-only copy of the results, with the look of all other exports."""
+
+from __future__ import annotations
+
+import re
+import stat
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import shapely
+from lxml import etree
+
+from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.names import named
+from campwatch.exports.styles import STYLES, LayerStyle
+from campwatch.exports.vector import write_geopackage
+from campwatch.exports.xml import Element, Maker
+from evidence.files import atomic_path
+
+_E = Maker()
+QGIS_VERSION = "3.22.0-Białowieża"
+"""Long-term release whose format is written; later ones read it."""
+_ORDER = (
+    "points", "manual_observations", "stockpiles", "disturbances", "boundary_changes", "boundaries", "zones",
+    "footprints", "sites",
+)  # fmt: skip
+"""From the top of the map to its bottom."""
+_KINDS = ((0, "Point", "marker"), (1, "Line", "line"), (2, "Polygon", "fill"))
+"""(dimension, name of the geometry type, kind of symbol)."""
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+_MARGIN = 0.05
+_POLYGONS = 2
+
+
+def write_qgis(bundle: Bundle, folder: Path) -> list[Path]:
+    """Write `campwatch.qgz` beside the GeoPackage that it shows."""
+    restricted = bundle.stamp.restricted
+    data = named(folder, "results", ".gpkg", restricted=restricted)
+    if data.exists():
+        data.chmod(data.stat().st_mode | stat.S_IWUSR)  # Windows does not replace what is read-only
+    write_geopackage(bundle, data)
+    data.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+    project = named(folder, "campwatch", ".qgz", restricted=restricted)
+    text = etree.tostring(
+        project_document(bundle, data.name),
+        encoding="UTF-8",
+        pretty_print=True,
+        doctype="<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>",
+    )
+    entry = zipfile.ZipInfo(f"{project.stem}.qgs", date_time=_FIXED_TIME)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    with atomic_path(project) as temporary, zipfile.ZipFile(temporary, "w") as archive:
+        archive.writestr(entry, text)
+    return [project, data]
+
+
+def project_document(bundle: Bundle, data_name: str) -> Element:
+    """The project's XML over the GeoPackage `data_name` in the same folder."""
+    layers = list(_layers(bundle, data_name))
+    title = "campwatch" + (" – RESTRICTED" if bundle.stamp.restricted else "")
+    return _E(
+        "qgis",
+        _E("homePath", path=""),
+        _E("title", title),
+        _E("projectCrs", _wgs84()),
+        _tree(layers, bundle),
+        _E(
+            "mapcanvas",
+            _E("units", "degrees"),
+            _extent(bundle),
+            _E("rotation", "0"),
+            _srs("destinationsrs"),
+            name="theMapCanvas",
+        ),
+        _E("projectlayers", *(layer for _, layer, _ in layers)),
+        _metadata(bundle, title),
+        _E("properties", _E("Paths", _E("Absolute", "false", type="bool"))),
+        projectname=title,
+        version=QGIS_VERSION,
+    )
+
+
+def _layers(bundle: Bundle, data_name: str) -> Iterator[tuple[str, Element, Table]]:
+    """(id, layer, table) for every table, one per dimension of its geometries, top of the map first."""
+    by_name = {table.name: table for table in bundle.tables}
+    for name in [*(n for n in _ORDER if n in by_name), *(n for n in by_name if n not in _ORDER)]:
+        table = by_name[name]
+        if not table.layer.has_geometry:
+            identifier = f"campwatch_{name}"
+            yield identifier, _map_layer(table, identifier, data_name, None), table
+            continue
+        found = set(shapely.get_dimensions(table.frame.geometry.dropna().to_numpy()).tolist())
+        for kind in _KINDS:
+            if kind[0] in (found or {_POLYGONS}):
+                identifier = f"campwatch_{name}_{kind[1].lower()}"
+                yield identifier, _map_layer(table, identifier, data_name, kind), table
+
+
+def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, str, str] | None) -> Element:
+    geometry = kind[1] if kind else "No geometry"
+    source = f"./{data_name}|layername={table.name}" + (f"|geometrytype={geometry}" if kind else "")
+    layer = _E(
+        "maplayer",
+        _E("id", identifier),
+        _E("datasource", source),
+        _E("layername", short_title(table)),
+        _E("abstract", f"{table.layer.title}. {table.attribution}"),
+        _srs("srs") if kind else _E("srs"),
+        _E("provider", "ogr", encoding="UTF-8"),
+        _E(
+            "resourceMetadata",
+            _E("identifier", table.name),
+            _E("title", table.layer.title),
+            _E("abstract", table.layer.title),
+            _E("rights", table.attribution),
+        ),
+        type="vector",
+        geometry=geometry,
+        readOnly="1",
+        autoRefreshEnabled="0",
+    )
+    if kind:
+        layer.append(renderer(STYLES[table.name], kind[2]))
+    return layer
+
+
+def short_title(table: Table) -> str:
+    """The layer's title up to its explanation."""
+    return re.split(r"[:;,]", table.layer.title)[0]
+
+
+def renderer(style: LayerStyle, kind: str) -> Element:
+    """One symbol for all features of a layer."""
+    made = {"fill": _fill_symbol, "line": _line_symbol, "marker": _marker_symbol}[kind](style)
+    symbol = _E("symbol", made, type=kind, name="0", alpha="1", clip_to_extent="1", force_rhr="0")
+    node = etree.Element("renderer-v2", type="singleSymbol", symbollevels="0", forceraster="0")
+    node.append(_E("symbols", symbol))
+    return node
+
+
+def _symbol_layer(name: str, /, **properties: str) -> Element:
+    options = [_E("Option", type="QString", name=key, value=value) for key, value in properties.items()]
+    node = _E("layer", _E("Option", *options, type="Map"), locked="0", enabled="1")
+    node.set("pass", "0")
+    node.set("class", name)
+    for key, value in properties.items():
+        node.append(_E("prop", k=key, v=value))
+    return node
+
+
+def _colour(style: LayerStyle, opacity: float = 1.0) -> str:
+    red, green, blue = style.rgb()
+    return f"{red},{green},{blue},{round(255 * opacity)}"
+
+
+def _dash(style: LayerStyle) -> str:
+    return "dash" if style.dashed else "solid"
+
+
+def _fill_symbol(style: LayerStyle) -> Element:
+    return _symbol_layer(
+        "SimpleFill",
+        color=_colour(style, style.fill_opacity),
+        style="solid" if style.fill_opacity else "no",
+        outline_color=_colour(style),
+        outline_style=_dash(style),
+        outline_width=str(style.width_mm),
+        outline_width_unit="MM",
+    )
+
+
+def _line_symbol(style: LayerStyle) -> Element:
+    return _symbol_layer(
+        "SimpleLine",
+        line_color=_colour(style),
+        line_style=_dash(style),
+        line_width=str(style.width_mm),
+        line_width_unit="MM",
+    )
+
+
+def _marker_symbol(style: LayerStyle) -> Element:
+    return _symbol_layer(
+        "SimpleMarker",
+        name="circle",
+        color=_colour(style),
+        outline_color="255,255,255,255",
+        size="2.2",
+        size_unit="MM",
+    )
+
+
+def _tree(layers: list[tuple[str, Element, Table]], bundle: Bundle) -> Element:
+    root = etree.Element("layer-tree-group")
+    maps, tables = (
+        etree.Element("layer-tree-group", name=n, expanded="1", checked="Qt::Checked")
+        for n in ("Map", "Tables")
+    )
+    for identifier, layer, table in layers:
+        node = etree.SubElement(maps if table.layer.has_geometry else tables, "layer-tree-layer")
+        node.set("id", identifier)
+        node.set("name", short_title(table))
+        node.set("checked", "Qt::Checked")
+        node.set("expanded", "0")
+        node.set("providerKey", "ogr")
+        node.set("source", layer.findtext("datasource") or "")
+    note = etree.SubElement(root, "customproperties")
+    note.append(
+        _E("Option", _E("Option", type="QString", name="campwatch", value=bundle.stamp.footer()), type="Map")
+    )
+    root.extend([maps, tables])
+    return root
+
+
+def _wgs84() -> Element:
+    return _E(
+        "spatialrefsys",
+        _E("proj4", "+proj=longlat +datum=WGS84 +no_defs"),
+        _E("srsid", "3452"),
+        _E("srid", "4326"),
+        _E("authid", "EPSG:4326"),
+        _E("description", "WGS 84"),
+        _E("projectionacronym", "longlat"),
+        _E("ellipsoidacronym", "EPSG:7030"),
+        _E("geographicflag", "true"),
+    )
+
+
+def _srs(tag: str) -> Element:
+    node = etree.Element(tag)
+    node.append(_wgs84())
+    return node
+
+
+def _extent(bundle: Bundle) -> Element:
+    west, south, east, north = shapely.total_bounds([site.aoi for site in bundle.sites])
+    dx, dy = _MARGIN * (east - west), _MARGIN * (north - south)
+    corners = (("xmin", west - dx), ("ymin", south - dy), ("xmax", east + dx), ("ymax", north + dy))
+    return _E("extent", *(_E(tag, f"{value:.7f}") for tag, value in corners))
+
+
+def _metadata(bundle: Bundle, title: str) -> Element:
+    told = "\n".join(f"{what}: {value}" for what, value in bundle.stamp.items())
+    notices = dict.fromkeys(table.attribution for table in bundle.tables)
+    return _E(
+        "projectMetadata",
+        _E("title", title),
+        _E("abstract", told),
+        *(_E("rights", notice) for notice in notices),
+    )

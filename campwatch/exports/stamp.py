@@ -1,0 +1,101 @@
+"""What every export says about itself: release, run, custody head, profile, whom to name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from aoi.records import Site
+
+NO_RELEASE = "no release"
+COPERNICUS = "Contains modified Copernicus Sentinel data"
+LANDSAT = "Landsat imagery courtesy of the U.S. Geological Survey"
+SOURCE_NOT_STATED = "source not stated in the site file"
+SIMULATED = "Simulated imagery: no such place exists"
+WORDING = (
+    "Imagery shows activity, not who works. Stockpile figures are plan area of probable coal; "
+    "not volume, tonnage, production or origin."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """Where an export comes from and who may see it."""
+
+    release_id: str | None
+    """None where the data were not released under a citable id."""
+    run_id: str
+    """The newest run that the export shows."""
+    as_of: str
+    """When that run wrote its rows, UTC."""
+    custody_head: str
+    """Digest of all custody heads at that time, as the run printed it."""
+    heads: Mapping[str, str]
+    """Custody head of each site shown."""
+    version: str
+    """Of the software."""
+    restricted: bool
+    coordinate_decimals: int | None = None
+    """Public exports: vertices are rounded to this many decimals of a degree."""
+    delay_days: int = 0
+    """Public exports: nothing younger than this before `as_of` is shown."""
+    simulated: bool = False
+
+    @property
+    def release(self) -> str:
+        """The release id, or that there is none."""
+        return self.release_id or NO_RELEASE
+
+    @property
+    def profile(self) -> str:
+        """Public or restricted, with what that changed."""
+        if self.restricted:
+            return "RESTRICTED: holds what is not marked public"
+        told = ["public"]
+        if self.coordinate_decimals is not None:
+            told.append(f"coordinates rounded to {self.coordinate_decimals} decimals of a degree")
+        if self.delay_days:
+            told.append(f"nothing younger than {self.delay_days} days before the run")
+        return "; ".join(told)
+
+    def items(self) -> list[tuple[str, str]]:
+        """(what, value) for tables and metadata."""
+        return [
+            ("release", self.release),
+            ("run", self.run_id),
+            ("as of", self.as_of),
+            ("custody head", self.custody_head),
+            *((f"custody head of {site}", head) for site, head in self.heads.items()),
+            ("software", f"campwatch {self.version}"),
+            ("profile", self.profile),
+            (
+                "intervals",
+                "value, low and high at the level of the row; empty with a reason where not assessable",
+            ),
+            ("wording", WORDING),
+            *((("simulated", SIMULATED),) if self.simulated else ()),
+        ]
+
+    def footer(self) -> str:
+        """One line for the foot of figures and pages."""
+        return (
+            f"campwatch {self.version} · {self.release} · run {self.run_id} · "
+            f"custody head {self.custody_head[:16]}… · {self.profile.split(':')[0]}"
+        )
+
+
+def imagery_attribution(sensors: Iterable[str], years: Iterable[int], *, simulated: bool = False) -> str:
+    """Whom to name for imagery of these sensors and years."""
+    if simulated:
+        return SIMULATED
+    families = {sensor.split("-")[0] for sensor in sensors}
+    span = sorted(set(years))
+    text = "" if not span else f" {span[0]}" if len(span) == 1 else f" {span[0]}–{span[-1]}"
+    notices = [f"{COPERNICUS}{text}"] if families != {"landsat"} else []
+    return "; ".join([*notices, *([LANDSAT] if "landsat" in families else [])])
+
+
+def site_attribution(site: Site) -> str:
+    """Whom to name for the site's place and outline."""
+    parts = [site.source, site.source_url]
+    return ", ".join(part for part in parts if part) or SOURCE_NOT_STATED

@@ -1,0 +1,93 @@
+"""GeoPackage, GeoParquet and GeoJSON."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyogrio
+import shapely
+
+from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.dictionary import data_dictionary, provenance
+from campwatch.exports.names import named
+from evidence.files import atomic_path, write_text
+
+JSON_DECIMALS = 7
+
+
+def write_geopackage(bundle: Bundle, path: Path) -> Path:
+    """Every table as a layer, with `provenance` and `data_dictionary` as plain tables."""
+    with atomic_path(path) as temporary:
+        for table in bundle.tables:
+            told: dict[str, Any] = {"layer_metadata": _metadata(bundle, table)}
+            if table.layer.has_geometry:
+                told["geometry_type"] = "Unknown"
+            pyogrio.write_dataframe(table.frame, temporary, layer=table.name, driver="GPKG", **told)
+        for name, frame in (("provenance", provenance(bundle)), ("data_dictionary", data_dictionary())):
+            pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG")
+    return path
+
+
+def _metadata(bundle: Bundle, table: Table) -> dict[str, str]:
+    return {**dict(bundle.stamp.items()), "title": table.layer.title, "attribution": table.attribution}
+
+
+def write_parquet(bundle: Bundle, folder: Path) -> list[Path]:
+    """One (Geo)Parquet file per table; the stamp is in the schema's metadata under `campwatch`."""
+    return [
+        _write_parquet(
+            bundle, table, named(folder, table.name, ".parquet", restricted=bundle.stamp.restricted)
+        )
+        for table in bundle.tables
+    ]
+
+
+def _write_parquet(bundle: Bundle, table: Table, path: Path) -> Path:
+    import pyarrow.parquet as pq  # noqa: PLC0415 - only here
+
+    with atomic_path(path) as temporary:
+        table.frame.to_parquet(temporary, index=False)
+        held = pq.read_table(temporary)
+        told = json.dumps(_metadata(bundle, table), ensure_ascii=False).encode()
+        metadata = {**(held.schema.metadata or {}), b"campwatch": told}
+        pq.write_table(held.replace_schema_metadata(metadata), temporary, compression="zstd")
+    return path
+
+
+def write_geojson(bundle: Bundle, folder: Path) -> list[Path]:
+    """One RFC 7946 collection per table with geometry; the stamp is a member of its own."""
+    return [
+        _write_geojson(
+            bundle, table, named(folder, table.name, ".geojson", restricted=bundle.stamp.restricted)
+        )
+        for table in bundle.tables
+        if table.layer.has_geometry
+    ]
+
+
+def _write_geojson(bundle: Bundle, table: Table, path: Path) -> Path:
+    properties = plain_records(table.plain)
+    features = [
+        {"type": "Feature", "properties": told, "geometry": _rfc7946(geometry)}
+        for told, geometry in zip(properties, table.frame.geometry, strict=True)
+    ]
+    document = {"type": "FeatureCollection", "campwatch": _metadata(bundle, table), "features": features}
+    write_text(path, json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n")
+    return path
+
+
+def plain_records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows as plain values; what is missing is None."""
+    objects = frame.astype(object)
+    kept = objects.where(objects.notna(), None)
+    return [{str(name): value for name, value in row.items()} for row in kept.to_dict("records")]
+
+
+def _rfc7946(geometry: Any) -> Any:
+    if geometry is None or geometry.is_empty:
+        return None
+    turned = shapely.orient_polygons(geometry)
+    return shapely.geometry.mapping(shapely.transform(turned, lambda points: points.round(JSON_DECIMALS)))

@@ -1,0 +1,259 @@
+"""Word: tables with captions as submissions print them, intervals first, every figure equal to the CSV."""
+
+from __future__ import annotations
+
+import datetime as dt
+import zipfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docx
+import pandas as pd
+from docx.enum.section import WD_ORIENT
+from docx.enum.table import WD_TABLE_ALIGNMENT
+from docx.oxml import OxmlElement
+from docx.oxml.ns import qn
+from docx.shared import Mm, Pt, RGBColor
+
+from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.labels import quantity_text
+from campwatch.exports.vector import plain_records
+from evidence.files import atomic_path
+from evidence.layers import Column, Kind
+
+HANGUL_FONT = "Malgun Gothic"
+"""On every Windows and in every Office; other systems put theirs in its place."""
+LATIN_FONT = "Calibri"
+_SMALL = Pt(8)
+_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WordTable:
+    """Which columns of a layer are printed, under which heads."""
+
+    layer: str
+    caption: str
+    columns: tuple[tuple[str, str], ...]
+    """(column of the layer, head)."""
+    note: str = ""
+
+
+TABLES = (
+    WordTable(
+        layer="footprints",
+        caption="Disturbed ground per epoch, inside and outside the boundary version in force",
+        columns=(
+            ("epoch_start", "from"),
+            ("epoch_end", "until (not included)"),
+            ("boundary_id", "boundary version"),
+            ("area_ha", "disturbed, ha"),
+            ("inside_ha", "inside, ha"),
+            ("outside_ha", "outside, ha"),
+            ("scene_ids", "looks"),
+        ),
+    ),
+    WordTable(
+        layer="boundary_changes",
+        caption="Differences between dated boundary versions, beyond their errors",
+        columns=(
+            ("from_boundary_id", "earlier version"),
+            ("to_boundary_id", "later version"),
+            ("cause", "cause"),
+            ("gained_ha", "gained, ha"),
+            ("lost_ha", "lost, ha"),
+            ("max_advance_m", "largest advance, m"),
+        ),
+    ),
+    WordTable(
+        layer="disturbances",
+        caption="Newly disturbed ground relative to the boundary version in force",
+        columns=(
+            ("disturbance_id", "disturbance"),
+            ("first_seen", "first seen"),
+            ("machine_status", "status"),
+            ("relation", "relation to boundary"),
+            ("area_ha", "area, ha"),
+            ("outside_ha", "outside, ha"),
+        ),
+        note="A sensor that agrees with itself later is persistent, not confirmed.",
+    ),
+    WordTable(
+        layer="stockpile_areas",
+        caption="Plan area of probable coal, the newest assessable look of each zone and year",
+        columns=(
+            ("zone_id", "zone"),
+            ("datetime", "look (UTC)"),
+            ("area_ha", "plan area, ha"),
+            ("valid_fraction", "share of zone seen"),
+            ("below_floor", "below floor"),
+        ),
+        note="Not volume, tonnage, production or origin. All looks are in the CSV export. "
+        "Below floor: cannot be told from none.",
+    ),
+)
+
+
+def write_word(bundle: Bundle, path: Path) -> Path:
+    """Write a document with one captioned table per layer and site that has rows."""
+    document = docx.Document()
+    _set_up(document, bundle)
+    number = 0
+    for site in bundle.sites:
+        heading = f"{site.name} ({site.name_ko})" if site.name_ko else site.name
+        document.add_heading(_clean(heading), level=1)
+        for spec in TABLES:
+            table = bundle.table(spec.layer)
+            records = [] if table is None else word_records(table, spec, site.id)
+            if table is not None and records:
+                number += 1
+                _add_table(document, spec, table, records, number)
+    _add_provenance(document, bundle)
+    with atomic_path(path) as temporary:
+        document.save(str(temporary))
+        _fix_times(temporary)
+    return path
+
+
+def word_records(table: Table, spec: WordTable, site_id: str) -> list[dict[str, Any]]:
+    """The rows of one site that are printed, oldest first."""
+    frame = table.plain[table.plain["site_id"] == site_id]
+    if spec.layer == "stockpile_areas":
+        seen = frame[frame["area_ha"].notna()].sort_values("datetime")
+        years = seen["datetime"].str.slice(0, 4)
+        frame = pd.DataFrame(seen.groupby([seen["zone_id"], years]).tail(1)).sort_values(
+            ["zone_id", "datetime"]
+        )
+    return plain_records(frame)
+
+
+def cell_text(column: Column, told: Mapping[str, Any]) -> str:
+    """What a cell of the Word table says."""
+    value = told.get(column.name)
+    if column.kind is Kind.QUANTITY:
+        return quantity_text(column, {**told, "reason": None}).replace(f" {column.unit} ", " ")
+    if column.kind is Kind.LIST:
+        return str(len(str(value).split())) if value else "0"
+    if column.kind is Kind.BOOLEAN:
+        return "" if value is None else "yes" if value else "no"
+    if column.name == "datetime":
+        return str(value)[:16].replace("T", " ")
+    if column.name == "valid_fraction" and value is not None:
+        return f"{value:.0%}"
+    return "" if value is None else str(value)
+
+
+def _set_up(document: Any, bundle: Bundle) -> None:
+    section = document.sections[0]
+    section.orientation = WD_ORIENT.LANDSCAPE
+    section.page_width, section.page_height = Mm(297), Mm(210)
+    for side in ("left_margin", "right_margin", "top_margin", "bottom_margin"):
+        setattr(section, side, Mm(20))
+    for name in ("Normal", "Title", "Heading 1", "Caption"):
+        _set_font(document.styles[name])
+    document.styles["Normal"].font.size = Pt(10)
+    stamp = bundle.stamp
+    document.add_heading("Satellite measurements", level=0)
+    if stamp.restricted:
+        run = document.add_paragraph().add_run("RESTRICTED: holds what is not marked public")
+        run.bold, run.font.color.rgb = True, RGBColor(0xB0, 0x00, 0x20)
+    section.footer.paragraphs[0].text = stamp.footer()
+    section.footer.paragraphs[0].runs[0].font.size = _SMALL
+    moment = dt.datetime.fromisoformat(stamp.as_of).replace(tzinfo=None)
+    core = document.core_properties
+    core.title, core.author, core.comments = (
+        "Satellite measurements",
+        f"campwatch {stamp.version}",
+        stamp.footer(),
+    )
+    core.created = core.modified = moment
+    core.last_modified_by = core.author
+
+
+def _set_font(style: Any) -> None:
+    style.font.name = LATIN_FONT
+    fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
+    for name in list(fonts.attrib):
+        if name.endswith("Theme"):
+            del fonts.attrib[name]
+    for name, font in (("ascii", LATIN_FONT), ("hAnsi", LATIN_FONT), ("eastAsia", HANGUL_FONT)):
+        fonts.set(qn(f"w:{name}"), font)
+
+
+def _add_table(
+    document: Any, spec: WordTable, table: Table, records: Sequence[dict[str, Any]], number: int
+) -> None:
+    _add_caption(document, number, spec.caption)
+    columns = {column.name: column for column in table.layer.columns}
+    grid = document.add_table(rows=1, cols=len(spec.columns), style="Light Grid Accent 1")
+    grid.alignment = WD_TABLE_ALIGNMENT.CENTER
+    _fill_row(grid.rows[0], [head for _, head in spec.columns], bold=True)
+    _repeat_head(grid.rows[0])
+    for told in records:
+        _fill_row(grid.add_row(), [_clean(cell_text(columns[name], told)) for name, _ in spec.columns])
+    levels = sorted({f"{told['level']:.0%}" for told in records if told.get("level") is not None})
+    methods = sorted({str(told["method"]) for told in records if told.get("method")})
+    note = document.add_paragraph()
+    text = f"Intervals at {' and '.join(levels)}, then the best estimate. Method: {', '.join(methods)}. "
+    parts = (text, _reasons(spec, records), spec.note, f"Source: {table.attribution}.")
+    run = note.add_run(_clean(" ".join(part.strip() for part in parts if part)))
+    run.italic, run.font.size = True, _SMALL
+
+
+def _reasons(spec: WordTable, records: Sequence[dict[str, Any]]) -> str:
+    """Why figures are missing, by the first column of their row."""
+    told = [f"{row[spec.columns[0][0]]}: {row['reason']}" for row in records if row.get("reason")]
+    return f"Not assessable: {'; '.join(told)}." if told else ""
+
+
+def _add_caption(document: Any, number: int, text: str) -> None:
+    """A caption that Word numbers itself and lists in a table of tables."""
+    paragraph = document.add_paragraph("Table ", style="Caption")
+    paragraph.paragraph_format.keep_with_next = True
+    field = OxmlElement("w:fldSimple")
+    field.set(qn("w:instr"), "SEQ Table \\* ARABIC")
+    run, shown = OxmlElement("w:r"), OxmlElement("w:t")
+    shown.text = str(number)
+    run.append(shown)
+    field.append(run)
+    paragraph._p.append(field)  # noqa: SLF001 - python-docx has no fields
+    paragraph.add_run(f". {text}")
+
+
+def _fill_row(row: Any, texts: Sequence[str], *, bold: bool = False) -> None:
+    for cell, text in zip(row.cells, texts, strict=True):
+        run = cell.paragraphs[0].add_run(text)
+        run.font.size, run.bold = _SMALL, bold
+    row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))  # noqa: SLF001 - the same
+
+
+def _repeat_head(row: Any) -> None:
+    row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))  # noqa: SLF001 - the same
+
+
+def _add_provenance(document: Any, bundle: Bundle) -> None:
+    document.add_heading("Provenance", level=1)
+    for what, value in bundle.stamp.items():
+        paragraph = document.add_paragraph()
+        paragraph.paragraph_format.space_after = Pt(0)
+        for text, bold in ((f"{what}: ", True), (_clean(value), False)):
+            run = paragraph.add_run(text)
+            run.bold, run.font.size = bold, _SMALL
+
+
+def _clean(text: str) -> str:
+    """Without the control characters that XML cannot hold."""
+    return "".join(c for c in text if c in "\t\n" or ord(c) >= 32)  # noqa: PLR2004
+
+
+def _fix_times(path: Path) -> None:
+    """One fixed time inside the archive, so that the same rows give the same bytes."""
+    with zipfile.ZipFile(path) as archive:
+        entries = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in entries:
+            entry = zipfile.ZipInfo(name, date_time=_FIXED_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            archive.writestr(entry, data)

@@ -1,0 +1,99 @@
+"""From a workspace to the files of one format."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from campwatch.exports.bundle import Bundle, collect
+from campwatch.exports.names import export_folder, named
+from campwatch.workspace import Workspace
+from evidence.errors import ExportError
+from evidence.ledger import Ledger
+
+
+class ExportFormat(StrEnum):
+    """What `export` can write."""
+
+    CSV = "csv"
+    XLSX = "xlsx"
+    GPKG = "gpkg"
+    PARQUET = "parquet"
+    GEOJSON = "geojson"
+    KMZ = "kmz"
+    QGIS = "qgis"
+    WORD = "word"
+    CITATIONS = "citations"
+    CHIPS = "chips"
+    BAG = "bag"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExportOptions:
+    """What an export is asked to hold."""
+
+    restricted: bool = False
+    """Whether to show what is not marked public; file names then say so."""
+    as_of_run: str | None = None
+    sites: tuple[str, ...] = field(default=())
+    """Only these; all where empty."""
+    finding: str | None = None
+    """Row, disturbance or pile that chips and bags are about."""
+    out: Path | None = None
+    """Folder to write to; below `exports/` of the workspace where None."""
+
+
+def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> list[Path]:
+    """Write the files of one format; the first is the one to open.
+
+    Raises:
+        ExportError: where nothing may be shown, or the format needs a finding and none is named.
+        LedgerError: where there is no such run.
+    """
+    if kind is ExportFormat.BAG and options.finding is None:
+        raise ExportError("a bag is about one finding: name its row, disturbance or pile with --finding")
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        bundle = collect(
+            workspace,
+            ledger,
+            restricted=options.restricted,
+            as_of_run=options.as_of_run,
+            only=options.sites,
+        )
+        folder = options.out or export_folder(
+            workspace.exports_folder, kind.value, restricted=options.restricted, as_of_run=options.as_of_run
+        )
+        if kind is ExportFormat.CHIPS:
+            from campwatch.exports.chips import write_chips  # noqa: PLC0415 - each format loads its libraries
+
+            return write_chips(workspace, bundle, folder, finding=options.finding)
+        if kind is ExportFormat.BAG:
+            from campwatch.exports.bag import write_bag  # noqa: PLC0415
+
+            return [write_bag(workspace, ledger, bundle, folder, finding=str(options.finding))]
+        return _write_tables(bundle, kind, folder)
+
+
+_WRITERS = {
+    ExportFormat.CSV: ("csv_files", "write_csv", None),
+    ExportFormat.XLSX: ("excel", "write_excel", ".xlsx"),
+    ExportFormat.GPKG: ("vector", "write_geopackage", ".gpkg"),
+    ExportFormat.PARQUET: ("vector", "write_parquet", None),
+    ExportFormat.GEOJSON: ("vector", "write_geojson", None),
+    ExportFormat.KMZ: ("kmz", "write_kmz", ".kmz"),
+    ExportFormat.QGIS: ("qgis", "write_qgis", None),
+    ExportFormat.WORD: ("word", "write_word", ".docx"),
+    ExportFormat.CITATIONS: ("citations", "write_citations", None),
+}
+"""(module, function, suffix of a single file or None where the format is a folder)."""
+
+
+def _write_tables(bundle: Bundle, kind: ExportFormat, folder: Path) -> list[Path]:
+    module, function, suffix = _WRITERS[kind]
+    write = getattr(importlib.import_module(f"campwatch.exports.{module}"), function)
+    if suffix is None:
+        return list(write(bundle, folder))
+    path: Path = write(bundle, named(folder, "campwatch", suffix, restricted=bundle.stamp.restricted))
+    return [path]

@@ -1,0 +1,31 @@
+"""Maps on request, from the ledger as it stands and the archive."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from campwatch.outputs import write_site_page
+from campwatch.site_job import Progress, load_site_cube, site_work
+from campwatch.workspace import Workspace
+from evidence.errors import ExportError
+from evidence.ledger import Ledger
+
+
+def draw(
+    workspace: Workspace, sites: tuple[str, ...], *, restricted: bool | None, progress: Progress
+) -> list[Path]:
+    """Write the maps of the named sites, or of all.
+
+    Raises:
+        ExportError: where a site has not been measured yet.
+    """
+    drawn = []
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        for path in workspace.chosen_paths(sites):
+            work = site_work(workspace, path)
+            if work is None or not ledger.custody(work.site.id):
+                raise ExportError(f"{path.stem} has not been measured yet (campwatch run)")
+            progress(f"{work.site.id}: drawing the map")
+            cube = load_site_cube(workspace, work)
+            drawn.append(write_site_page(workspace, work.site, cube, ledger, restricted=restricted))
+    return drawn

@@ -1,0 +1,145 @@
+"""One site's part of a run: what is fetched, whether it has been measured already, the measurement itself."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+
+from aoi.grid import site_grid
+from aoi.records import Site
+from aoi.site_file import read_site
+from campwatch.identity import code_identity, inputs_digest, product_digest, site_digest
+from campwatch.measure import Inputs, measured_rows
+from campwatch.workspace import Workspace, open_workspace
+from evidence.errors import SourceError, WorkspaceError
+from evidence.hashing import sha256_json
+from evidence.ledger import Ledger
+from evidence.rows import Row, record_data
+from imagery.archive import Archive
+from imagery.cube import load_cube
+from imagery.cube_scenes import group_archived
+from imagery.fetch import FetchProgress, FetchReport, fetch_new
+from imagery.observations import gap_observations
+from imagery.records import ArchivedProduct, SceneSource
+
+GIGABYTE = 1e9
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteWork:
+    """A site with what its measurement would work with."""
+
+    site: Site
+    path: Path
+    products: tuple[ArchivedProduct, ...]
+    inputs: Inputs
+
+    @property
+    def recipe(self) -> dict[str, Any]:
+        """Everything that the measurement follows from, as custody keeps it."""
+        digest = inputs_digest(self.inputs.site, self.inputs.scenes)
+        told = {"site": self.inputs.site, "scenes": dict(self.inputs.scenes), "sha256": digest}
+        document = json.loads(self.path.read_text("utf-8-sig"))
+        missed = [record_data(look) for look in self.inputs.missed]
+        return {"inputs": told, "code": code_identity(), "site_file": document, "missed": missed}
+
+
+def fetch_site(
+    workspace: Workspace,
+    site: Site,
+    sources: Sequence[SceneSource],
+    *,
+    since: dt.date,
+    until: dt.date,
+    progress: Progress,
+) -> FetchReport:
+    """Search and fetch what is new.
+
+    Raises:
+        WorkspaceError: where the archive has reached its limit, or cannot be written.
+    """
+    require_disk(workspace)
+    progress(f"{site.id}: searching {since} to {until}")
+    try:
+        return fetch_new(
+            site,
+            Archive(workspace.archive_folder),
+            sources,
+            since=_midnight(since),
+            until=_midnight(until),
+            progress=lambda step: progress(_fetch_text(site, step)),
+        )
+    except OSError as err:
+        raise WorkspaceError(f"the archive cannot be written: {err.strerror or err}") from err
+
+
+def require_disk(workspace: Workspace) -> None:
+    """Refuse to fetch past the disk limit of the settings.
+
+    Raises:
+        WorkspaceError: where the archive has reached it.
+    """
+    limit = workspace.settings.limits.disk_gb
+    held = sum(path.stat().st_size for path in workspace.archive_folder.rglob("*") if path.is_file())
+    if held > limit * GIGABYTE:
+        raise WorkspaceError(
+            f"the archive holds {held / GIGABYTE:.1f} GB, the limit is {limit:g} GB ([limits] disk_gb)"
+        )
+
+
+def _fetch_text(site: Site, step: FetchProgress) -> str:
+    return f"{site.id}: fetched {step.done} of {step.total} products, {step.bytes / 1e6:.1f} MB"
+
+
+def _midnight(day: dt.date) -> dt.datetime:
+    return dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC)
+
+
+def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
+    """What a measurement of the site in `path` would work with; None where the archive holds nothing."""
+    site = read_site(path)
+    products = tuple(Archive(workspace.archive_folder).products(site.id))
+    if not products:
+        return None
+    scenes = {
+        scene.id: sha256_json(sorted(product_digest(product) for product in scene.products))
+        for scene in group_archived(products)
+    }
+    missed = gap_observations(Archive(workspace.archive_folder).gaps(site.id), known=scenes)
+    inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed))
+    return SiteWork(site=site, path=path, products=products, inputs=inputs)
+
+
+def nothing_held(site: Site, report: FetchReport) -> SourceError:
+    """Why a site cannot be measured although its sources were asked."""
+    if report.failed:
+        return SourceError(f"nothing could be fetched: {report.failed[0].detail}")
+    return SourceError(" ".join(report.notices) or f"no source has a product over {site.id}")
+
+
+def is_measured(ledger: Ledger, work: SiteWork) -> bool:
+    """Whether the ledger's newest measurement of the site followed from the same inputs and code."""
+    measured = [entry for entry in ledger.custody(work.site.id) if entry.action == "measure"]
+    recipe = work.recipe
+    return bool(measured) and all(measured[-1].data[name] == recipe[name] for name in recipe)
+
+
+def load_site_cube(workspace: Workspace, work: SiteWork) -> xr.Dataset:
+    """The site's cube on its grid."""
+    return load_cube(work.products, site_grid(work.site), cache_dir=workspace.cache_folder / work.site.id)
+
+
+def measure_in_worker(folder: str, path: str) -> list[Row]:
+    """Measure one site in a process of its own: reads the workspace, writes nothing, returns rows."""
+    workspace = open_workspace(Path(folder))
+    work = site_work(workspace, Path(path))
+    if work is None:
+        return []
+    return measured_rows(load_site_cube(workspace, work), work.site, work.inputs)

@@ -1,0 +1,100 @@
+"""Where each site stands: last look, gaps, latest figures, open alerts, review queue."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from campwatch.alerts.book import Alert, read_alerts
+from campwatch.workspace import Workspace
+from evidence.ledger import Ledger
+from evidence.rows import StoredRow
+from imagery.archive import Archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteStatus:
+    """One site."""
+
+    site_id: str
+    last_used: str | None
+    """Newest look that could be used, UTC."""
+    last_look: str | None
+    """Newest look of any kind, UTC."""
+    last_detail: str | None
+    """What became of it."""
+    looks: int
+    used: int
+    gaps: int
+    footprint: dict[str, Any] | None
+    """Newest epoch with a figure."""
+    stockpiles: dict[str, dict[str, Any]]
+    """Newest figure by zone."""
+    disturbances: int
+    """Persistent ones."""
+    unreviewed: int
+    """Of these, without a verdict."""
+    alerts: tuple[Alert, ...]
+    """Open."""
+
+
+def workspace_status(workspace: Workspace) -> list[SiteStatus]:
+    """Every site that has a file, measured or not."""
+    ids = workspace.site_ids()
+    if not workspace.ledger_path.exists():
+        return [_site_status(site_id, (), (), Archive(workspace.archive_folder)) for site_id in ids]
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        archive = Archive(workspace.archive_folder)
+        return [
+            _site_status(
+                site_id, ledger.current(site_id=site_id), read_alerts(ledger, site_id=site_id), archive
+            )
+            for site_id in ids
+        ]
+
+
+def _site_status(
+    site_id: str, rows: Sequence[StoredRow], alerts: Sequence[Alert], archive: Archive
+) -> SiteStatus:
+    looks = sorted(_data(rows, "observations"), key=lambda look: str(look["datetime"]))
+    used = [look for look in looks if look["status"] == "used"]
+    footprints = [data for data in _data(rows, "footprints") if data["area_ha"]["value"] is not None]
+    reviewed = {str(data.get("subject")) for data in _data(rows, "reviews")}
+    persistent = [d for d in _data(rows, "disturbances") if d["machine_status"] == "persistent"]
+    return SiteStatus(
+        site_id=site_id,
+        last_used=used[-1]["datetime"] if used else None,
+        last_look=looks[-1]["datetime"] if looks else None,
+        last_detail=_detail(looks[-1]) if looks else None,
+        looks=len(looks),
+        used=len(used),
+        gaps=len(archive.gaps(site_id)),
+        footprint=max(footprints, key=lambda data: str(data["epoch_end"])) if footprints else None,
+        stockpiles=_newest_stockpiles(rows),
+        disturbances=len(persistent),
+        unreviewed=sum(str(d["disturbance_id"]) not in reviewed for d in persistent),
+        alerts=tuple(alert for alert in alerts if alert.state == "open"),
+    )
+
+
+def _data(rows: Sequence[StoredRow], layer: str) -> list[dict[str, Any]]:
+    return [dict(stored.row.data) for stored in rows if stored.row.layer == layer]
+
+
+def _detail(look: dict[str, Any]) -> str:
+    return str(look["status"]) + (f": {look['detail']}" if look.get("detail") else "")
+
+
+def _newest_stockpiles(rows: Sequence[StoredRow]) -> dict[str, dict[str, Any]]:
+    newest: dict[str, dict[str, Any]] = {}
+    for data in sorted(_data(rows, "stockpile_areas"), key=lambda item: str(item["datetime"])):
+        if data["area_ha"]["value"] is not None:
+            newest[str(data["zone_id"])] = data
+    return newest
+
+
+def days_since(moment: str | None, today: dt.date) -> int | None:
+    """Days between an ISO 8601 moment and today."""
+    return None if moment is None else (today - dt.datetime.fromisoformat(moment).date()).days

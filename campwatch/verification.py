@@ -1,0 +1,83 @@
+"""Does everything still say what it said when it was written?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+import pyogrio
+from pandas.testing import assert_frame_equal
+
+from campwatch.workspace import Workspace
+from evidence.custody import custody_lines, heads_digest
+from evidence.layers import LAYERS
+from evidence.ledger import Ledger
+from evidence.runs import layer_rows
+from evidence.tables import layer_table
+from evidence.verify import Finding, verify_ledger
+from imagery.archive import Archive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verification:
+    """What a check found."""
+
+    findings: tuple[Finding, ...]
+    head: str
+    """Digest over all custody heads."""
+
+
+def verify_workspace(
+    workspace: Workspace, *, deep: bool = False, expected_head: str | None = None
+) -> Verification:
+    """Check the archive by bytes, the ledger by its chains, derived files by their rows.
+
+    Args:
+        workspace: to be checked; nothing is written.
+        deep: also read every pixel of the archive.
+        expected_head: a custody head kept elsewhere, which must have been a head of this ledger.
+    """
+    archived = Archive(workspace.archive_folder).verify(deep=deep)
+    findings = [Finding(where=str(found.path), what=found.problem) for found in archived]
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        findings += verify_ledger(ledger, expected_head=expected_head)
+        if not findings:
+            findings += _derived(workspace, ledger)
+        head = heads_digest(ledger.heads())
+    return Verification(findings=tuple(findings), head=head)
+
+
+def _derived(workspace: Workspace, ledger: Ledger) -> list[Finding]:
+    findings = []
+    custody = workspace.custody_path
+    if custody.exists() and custody.read_text("utf-8") != custody_lines(ledger.custody()):
+        findings.append(
+            Finding(where=str(custody), what="differs from the ledger (campwatch run rebuilds it)")
+        )
+    if workspace.results_path.exists():
+        findings += _results(workspace.results_path, ledger)
+    return findings
+
+
+def _results(path: Path, ledger: Ledger) -> list[Finding]:
+    """By rows, not bytes: opening a GeoPackage in QGIS changes its bytes."""
+    findings = []
+    for layer in LAYERS.values():
+        wanted = layer_table(layer, layer_rows(ledger, layer.name))
+        held = pd.DataFrame(pyogrio.read_dataframe(path, layer=layer.name, read_geometry=False))
+        try:
+            assert_frame_equal(_comparable(held), _comparable(wanted), check_dtype=False)
+        except AssertionError as err:
+            difference = " ".join(str(err).split())
+            findings.append(
+                Finding(where=f"{path} {layer.name}", what=f"differs from the ledger: {difference}")
+            )
+    return findings
+
+
+def _comparable(table: pd.DataFrame) -> pd.DataFrame:
+    """Cells as objects, missing ones as None, in the order of their ids."""
+    plain = table.astype(object).where(table.notna(), None)
+    columns = sorted(plain.columns)
+    return plain[columns].sort_values("row_id").reset_index(drop=True)

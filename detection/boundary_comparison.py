@@ -1,0 +1,236 @@
+"""Two registered versions: what differs beyond error, and how errors enter its area."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+
+import numpy as np
+import shapely
+from shapely import MultiPolygon, Polygon
+from shapely.geometry.base import BaseGeometry
+
+from aoi.geodesy import M2_PER_HA, parts
+from aoi.records import Boundary
+from detection.boundary_errors import (
+    BoundaryChangeParams,
+    TraceError,
+    independent_length_m,
+    integral_variance,
+)
+from detection.boundary_registration import Edges, Floats, Plane, Registration, edges_of
+from evidence.quantity import Quantity, coverage_factor
+
+WEDGE_M = 500_000.0
+"""Sectors reach beyond any site."""
+ON_EDGE_M = 1e-3
+"""Edges of an overlay lie on the perimeter they come from to within rounding."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SectorAdvance:
+    """How far the perimeter advanced within one bearing sector, as seen from the earlier one's centre."""
+
+    bearing_deg: float
+    """Middle of the sector."""
+    length_m: float
+    """Earlier perimeter in the sector."""
+    advance_m: float
+    """Ground gained beyond error, by that length."""
+    low_m: float
+    high_m: float
+    """All sectors' intervals hold together with the level's probability."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """An area beyond error and how errors enter it."""
+
+    area_m2: float
+    registration: Floats
+    """(3,) derivatives by shift east, shift north, offset: metres."""
+    surplus_m: float
+    """Length on the later perimeter beyond that on the earlier one."""
+    vertex_m4: float
+    """Variance from vertex errors."""
+
+
+def significant(
+    difference: BaseGeometry, other: BaseGeometry, registration: Registration
+) -> tuple[tuple[Polygon, ...], BaseGeometry]:
+    """The parts that reach deeper than error does from `other`, and their ground beyond that depth."""
+    near: BaseGeometry = other.buffer(registration.threshold_m)
+    polygons = [part for part in parts(difference) if isinstance(part, Polygon)]
+    cores = [shapely.difference(polygon, near) for polygon in polygons]
+    found = tuple(polygon for polygon, core in zip(polygons, cores, strict=True) if core.area > 0.0)
+    return found, shapely.union_all([core for core in cores if core.area > 0.0])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two versions in one plane, registered, and what differs beyond error."""
+
+    versions: tuple[Boundary, Boundary]
+    plane: Plane
+    earlier: BaseGeometry
+    base: BaseGeometry
+    """The earlier perimeter as lines."""
+    cut: BaseGeometry | None
+    """Edges that nobody drew."""
+    edges: Edges
+    registration: Registration
+    errors: tuple[TraceError, TraceError]
+    params: BoundaryChangeParams
+    gained: tuple[Polygon, ...]
+    lost: tuple[Polygon, ...]
+    gained_core: BaseGeometry
+    """Ground gained that lies deeper than error reaches."""
+    lost_core: BaseGeometry
+
+    def in_degrees(self, polygons: Sequence[Polygon]) -> BaseGeometry | None:
+        """The polygons in EPSG:4326; None where there are none."""
+        return self.plane.unproject(MultiPolygon(list(polygons))) if polygons else None
+
+    def effect(self, polygons: Sequence[Polygon], sign: float, cut: BaseGeometry | None = None) -> Effect:
+        """How errors enter the area of `polygons`.
+
+        Args:
+            polygons: ground gained or lost beyond error.
+            sign: +1 for ground gained, −1 for ground lost.
+            cut: further lines along which the ground was cut, which no error moves.
+        """
+        cuts = [line for line in (self.cut, cut) if line is not None]
+        effects = [self._one(polygon, sign, cuts) for polygon in polygons]
+        return Effect(
+            area_m2=sum(e.area_m2 for e in effects),
+            registration=np.sum([e.registration for e in effects], axis=0) if effects else np.zeros(3),
+            surplus_m=sum(e.surplus_m for e in effects),
+            vertex_m4=sum(e.vertex_m4 for e in effects),
+        )
+
+    def _one(self, polygon: Polygon, sign: float, cuts: Sequence[BaseGeometry]) -> Effect:
+        pieces = edges_of(polygon, spacing_m=self.params.spacing_m)
+        middles = shapely.points(pieces.middle)
+        on_base = shapely.distance(middles, self.base) < ON_EDGE_M
+        front = ~on_base
+        for cut in cuts:
+            front &= shapely.distance(middles, cut) >= ON_EDGE_M
+        base_m, front_m = float(pieces.length[on_base].sum()), float(pieces.length[front].sum())
+        push = (pieces.normal[front] * pieces.length[front, None]).sum(axis=0)
+        fit = self.registration
+        vertex = sum(
+            (fit.vertex_scale * error.vertex_m) ** 2 * integral_variance(length, fit.correlation_m)
+            for error, length in zip(self.errors, (base_m, front_m), strict=True)
+        )
+        return Effect(
+            area_m2=polygon.area,
+            registration=np.array([push[0], push[1], sign * base_m]),
+            surplus_m=sign * (front_m - base_m),
+            vertex_m4=vertex,
+        )
+
+    def sd_m2(self, effect: Effect) -> float:
+        """Standard deviation of an area beyond error.
+
+        The registration knows the offset of one trace against the other only; where the later edge is longer
+        than the earlier one, the later trace's own offset acts on the surplus.
+        """
+        registration = effect.registration @ self.registration.covariance @ effect.registration
+        surplus = (self.errors[1].offset_m * effect.surplus_m) ** 2
+        return math.sqrt(float(registration) + effect.vertex_m4 + surplus)
+
+    @property
+    def hidden_m2(self) -> float:
+        """Area of the largest bulge of one correlation length that error can hide."""
+        return self.registration.threshold_m * independent_length_m(self.registration.correlation_m)
+
+    def ends_m2(self, effect: Effect, factor: float, core_m2: float) -> tuple[float, float]:
+        """Lower and upper end at `factor` σ.
+
+        Not below what lies deeper than error reaches (so that a change that is claimed at all is above zero),
+        and with room above for what could hide.
+        """
+        half = factor * self.sd_m2(effect)
+        return max(min(core_m2, effect.area_m2), effect.area_m2 - half), effect.area_m2 + math.hypot(
+            half, self.hidden_m2
+        )
+
+    def area_ha(self, effect: Effect, core: BaseGeometry) -> Quantity:
+        """Area beyond error in hectares."""
+        factor = coverage_factor(self.params.level)
+        low, high = self.ends_m2(effect, factor, core.area)
+        return Quantity.interval(
+            effect.area_m2 / M2_PER_HA,
+            low / M2_PER_HA,
+            high / M2_PER_HA,
+            level=self.params.level,
+            sd_random=math.hypot(self.sd_m2(effect), self.hidden_m2 / factor) / M2_PER_HA,
+        )
+
+    def net_ha(self, gained: Effect, lost: Effect) -> Quantity:
+        """Gained less lost, with room on either side for what could hide."""
+        both = Effect(
+            area_m2=gained.area_m2 - lost.area_m2,
+            registration=gained.registration - lost.registration,
+            surplus_m=gained.surplus_m - lost.surplus_m,
+            vertex_m4=gained.vertex_m4 + lost.vertex_m4,
+        )
+        spread = math.hypot(self.sd_m2(both), self.hidden_m2 / coverage_factor(self.params.level))
+        return Quantity.measured(
+            both.area_m2 / M2_PER_HA, sd_random=spread / M2_PER_HA, level=self.params.level
+        )
+
+    def advance(self) -> tuple[Quantity, float | None]:
+        """The largest advance of any bearing sector and the sector's middle.
+
+        Every sector has an interval of the level at which all of them hold together (Šidák), so the largest
+        lower and the largest upper end enclose the true maximum.
+        """
+        sectors = self.sector_advances()
+        level = self.params.level
+        if not sectors:
+            return Quantity.not_assessable("no bearing sector has enough perimeter", level=level), None
+        best = max(sectors, key=lambda sector: sector.advance_m)
+        low, high = max(s.low_m for s in sectors), max(s.high_m for s in sectors)
+        bearing = best.bearing_deg if best.advance_m > 0.0 else None
+        return Quantity.interval(best.advance_m, low, high, level=level), bearing
+
+    def sector_advances(self) -> list[SectorAdvance]:
+        """Each bearing sector with enough perimeter."""
+        count = self.params.sectors
+        centre = np.asarray(self.earlier.centroid.coords[0])
+        where = _sector(self.edges.middle, centre, count)
+        shortest = independent_length_m(self.params.correlation_m)
+        lengths = [(k, float(self.edges.length[where == k].sum())) for k in range(count)]
+        return [self._sector_advance(k, length, centre) for k, length in lengths if length >= shortest]
+
+    def _sector_advance(self, index: int, length: float, centre: Floats) -> SectorAdvance:
+        count = self.params.sectors
+        wedge = sector_wedge(centre, index, count)
+        pieces = (part for polygon in self.gained for part in parts(shapely.intersection(polygon, wedge)))
+        effect = self.effect([p for p in pieces if isinstance(p, Polygon)], 1.0, wedge.boundary)
+        factor = NormalDist().inv_cdf((1.0 + self.params.level ** (1.0 / count)) / 2.0)
+        core = shapely.intersection(self.gained_core, wedge).area
+        low, high = self.ends_m2(effect, factor, core)
+        return SectorAdvance(
+            bearing_deg=(index + 0.5) * 360.0 / count,
+            length_m=length,
+            advance_m=effect.area_m2 / length,
+            low_m=low / length,
+            high_m=high / length,
+        )
+
+
+def _sector(points: Floats, centre: Floats, count: int) -> Floats:
+    """The sector of each point, numbered clockwise from north."""
+    bearing = np.degrees(np.arctan2(points[:, 0] - centre[0], points[:, 1] - centre[1])) % 360.0
+    return np.asarray(np.floor(bearing / (360.0 / count)), dtype=float)
+
+
+def sector_wedge(centre: Floats, index: int, count: int) -> Polygon:
+    """One sector as a polygon in the plane."""
+    angles = np.radians(np.linspace(index, index + 1, 9) * 360.0 / count)
+    arc = centre + WEDGE_M * np.column_stack((np.sin(angles), np.cos(angles)))
+    return Polygon([centre, *arc])

@@ -1,0 +1,281 @@
+"""The mine: pit and spoil that grow, clearings and tracks, a perimeter that moves out, the stockyard."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from shapely import LineString, MultiPoint, Polygon, box
+from shapely.affinity import translate
+
+from imagery.simulate.coverage import polygon_coverage
+from imagery.simulate.frame import CELL_M, Frame
+from imagery.simulate.layout import Land, centred_coordinates
+from imagery.simulate.params import SimulationParams
+from imagery.simulate.piles import PileTruth, build_piles
+from imagery.simulate.spectra import Material
+from imagery.simulate.terrain import smooth_field
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+ALWAYS = -(10**6)
+"""Day number of what was there before the simulation began."""
+NEVER = 10**9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disturbed:
+    """One patch of ground that the mine takes, cell by cell."""
+
+    event_id: str
+    kind: str
+    """pit | spoil | clearing | track | perimeter | yard."""
+    material: Material
+    born: NDArray[np.int32]
+    """(y, x) of fine cells: day (ordinal) on which each is taken; `NEVER` outside."""
+    regrown: int = NEVER
+    """Ordinal of the day on which it is green again."""
+    beyond_boundary_id: str | None = None
+    """The boundary version that it was drawn outside of, where that was the plan."""
+
+    def cells(self, day: dt.date) -> Bools:
+        """Cells that are bare on `day`."""
+        now = day.toordinal()
+        taken: Bools = (self.born <= now) & (now < self.regrown)
+        return taken
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerimeterVersion:
+    """A true perimeter and the first day that it stands."""
+
+    boundary_id: str
+    valid_from: dt.date
+    outline: Polygon
+    """Metres of the site's grid."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mine:
+    """Everything that the mine does, with exact dates."""
+
+    piles: tuple[PileTruth, ...]
+    stockyard: Polygon
+    disturbed: tuple[Disturbed, ...]
+    perimeters: tuple[PerimeterVersion, ...]
+
+
+def build_mine(params: SimulationParams, frame: Frame, land: Land, rng: np.random.Generator) -> Mine:
+    """Draw the mine of a site."""
+    west, south, east, north = frame.bounds_m
+    centre = ((west + east) / 2, (south + north) / 2)
+    piles, size = build_piles(params, centre, frame.areal_scale, rng)
+    yard = _yard(centre, size)
+    grown = [_yard_event(frame, yard)]
+    grown += _growing(params, frame, centre, size, rng)
+    perimeters = _perimeters(params, centre, yard, rng)
+    grown += _strips(params, frame, perimeters)
+    if params.mine.active:
+        grown += _clearings(params, frame, land, perimeters, rng)
+        grown += _tracks(params, frame, land, perimeters, rng)
+    return Mine(piles=piles, stockyard=yard, disturbed=tuple(grown), perimeters=tuple(perimeters))
+
+
+def _yard(centre: tuple[float, float], size: tuple[float, float]) -> Polygon:
+    """The stockyard's ground, on whole fine cells so that its edge is exact."""
+    halves = [CELL_M * np.ceil(length / 2 / CELL_M) for length in size]
+    x, y = (CELL_M * round(value / CELL_M) for value in centre)
+    yard: Polygon = box(x - halves[0], y - halves[1], x + halves[0], y + halves[1])
+    return yard
+
+
+def _born(cells: Bools, day: int) -> NDArray[np.int32]:
+    return np.where(cells, day, NEVER).astype(np.int32)
+
+
+def _mostly_in(area: Polygon, frame: Frame) -> Bools:
+    """Fine cells at least half covered."""
+    inside: Bools = polygon_coverage(area, frame.world_transform, frame.world_shape) >= 0.5  # noqa: PLR2004
+    return inside
+
+
+def _yard_event(frame: Frame, yard: Polygon) -> Disturbed:
+    inside = _mostly_in(yard, frame)
+    return Disturbed(event_id="sim-yard", kind="yard", material=Material.YARD, born=_born(inside, ALWAYS))
+
+
+def blob_growth(
+    frame: Frame,
+    centre: tuple[float, float],
+    areas_ha: tuple[float, float],
+    days: tuple[int, int],
+    rng: np.random.Generator,
+) -> NDArray[np.int32]:
+    """Day on which each cell joins a ragged patch that grows evenly from one area to another.
+
+    The patch has exactly the first area (in whole cells) before `days` begin and the second when they end.
+    """
+    x, y = frame.cell_centres()
+    ragged = 1 + 0.18 * smooth_field(rng, frame.world_shape, slope=1.5, step=4)
+    distance = np.hypot(x[None, :] - centre[0], y[:, None] - centre[1]) * np.clip(ragged, 0.5, 2)
+    counts = [round(area * 1e4 * frame.areal_scale / CELL_M**2) for area in areas_ha]
+    order = np.argsort(distance, axis=None, kind="stable")[: counts[1]]
+    born = np.full(distance.size, NEVER, np.int32)
+    born[order[: counts[0]]] = ALWAYS
+    later = order[counts[0] :]
+    born[later] = np.ceil(np.linspace(days[0] + 1, days[1], len(later))).astype(np.int32)
+    return born.reshape(distance.shape)
+
+
+def _growing(
+    params: SimulationParams,
+    frame: Frame,
+    centre: tuple[float, float],
+    yard: tuple[float, float],
+    rng: np.random.Generator,
+) -> list[Disturbed]:
+    """Pit north-west and spoil heap north-east of the yard."""
+    mine, days = params.mine, (params.since.toordinal(), params.until.toordinal())
+    found = []
+    for kind, material, areas, side in (
+        ("pit", Material.PIT, mine.pit_ha, -1),
+        ("spoil", Material.SPOIL, mine.spoil_ha, 1),
+    ):
+        areas_now = areas if mine.active else (areas[0], areas[0])
+        radius = np.sqrt(areas[1] * 1e4 / np.pi)
+        place = (centre[0] + side * (radius * 1.3 + 20), centre[1] + yard[1] / 2 + radius * 1.35 + 20)
+        born = blob_growth(frame, place, areas_now, days, rng)
+        found.append(Disturbed(event_id=f"sim-{kind}", kind=kind, material=material, born=born))
+    return found
+
+
+def _perimeters(
+    params: SimulationParams, centre: tuple[float, float], yard: Polygon, rng: np.random.Generator
+) -> list[PerimeterVersion]:
+    """The first perimeter around yard, pit and spoil, and wider ones on the days of the steps."""
+    radius = np.sqrt(max(params.mine.pit_ha[1], params.mine.spoil_ha[1]) * 1e4 / np.pi)
+    top = yard.bounds[3] + 3.2 * radius
+    corners = MultiPoint(
+        [*yard.exterior.coords, (centre[0] - 2.6 * radius, top), (centre[0] + 2.6 * radius, top)]
+    )
+    outline = corners.convex_hull.buffer(40, quad_segs=6)
+    versions = [PerimeterVersion(boundary_id="sim-boundary-1", valid_from=params.since, outline=outline)]
+    side = float(rng.choice([-1.0, 1.0]))
+    for number, (day, step_m) in enumerate(perimeter_steps(params, rng), start=2):
+        moved = translate(versions[-1].outline, side * step_m, 0.35 * step_m)
+        name, both = f"sim-boundary-{number}", [*versions[-1].outline.exterior.coords, *moved.exterior.coords]
+        wider = _hull(both)
+        versions.append(PerimeterVersion(boundary_id=name, valid_from=day, outline=wider))
+    return versions
+
+
+def _hull(points: Sequence[tuple[float, ...]]) -> Polygon:
+    hull = MultiPoint(points).convex_hull
+    if not isinstance(hull, Polygon):
+        raise TypeError(f"a perimeter must enclose ground, not be a {hull.geom_type}")
+    return hull
+
+
+def perimeter_steps(params: SimulationParams, rng: np.random.Generator) -> tuple[tuple[dt.date, float], ...]:
+    """Days and lengths of the moves outward."""
+    if not params.mine.active:
+        return ()
+    if params.mine.perimeter_steps is not None:
+        return params.mine.perimeter_steps
+    days = (params.until - params.since).days
+    return tuple(
+        (params.since + dt.timedelta(days=round(share * days)), float(rng.uniform(90, 200)))
+        for share in (0.4, 0.75)
+    )
+
+
+def _strips(params: SimulationParams, frame: Frame, perimeters: list[PerimeterVersion]) -> list[Disturbed]:
+    """The 10 m strip that is cleared along each perimeter."""
+    found = []
+    for version in perimeters:
+        strip = version.outline.exterior.buffer(5)
+        inside = _mostly_in(strip, frame)
+        day = ALWAYS if version.valid_from <= params.since else version.valid_from.toordinal()
+        name = version.boundary_id.replace("boundary", "perimeter")
+        found.append(
+            Disturbed(event_id=name, kind="perimeter", material=Material.SOIL, born=_born(inside, day))
+        )
+    return found
+
+
+def _clearings(
+    params: SimulationParams,
+    frame: Frame,
+    land: Land,
+    perimeters: list[PerimeterVersion],
+    rng: np.random.Generator,
+) -> list[Disturbed]:
+    """Patches cleared within weeks: one beyond each old perimeter after it moved, others anywhere green."""
+    found = []
+    mine, span = params.mine, (params.until - params.since).days
+    for number in range(mine.clearings):
+        moved = number + 1 < len(perimeters)
+        low, high = mine.clearing_ha
+        area = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+        if moved:
+            old, new = perimeters[number], perimeters[number + 1]
+            place = new.outline.difference(old.outline).representative_point()
+            centre, start = (place.x, place.y), new.valid_from.toordinal()
+        else:
+            centre = _green_place(frame, land, rng)
+            start = params.since.toordinal() + round(float(rng.uniform(0.25, 0.85)) * span)
+        born = blob_growth(frame, centre, (0.0, area), (start, start + int(rng.integers(10, 60))), rng)
+        regrown = start + round(365.25 * mine.regrowth_years) if mine.regrowth_years else NEVER
+        found.append(
+            Disturbed(
+                event_id=f"sim-clearing-{number + 1}",
+                kind="clearing",
+                material=Material.SOIL,
+                born=born,
+                regrown=regrown,
+                beyond_boundary_id=perimeters[number].boundary_id if moved else None,
+            )
+        )
+    return found
+
+
+def _green_place(frame: Frame, land: Land, rng: np.random.Generator) -> tuple[float, float]:
+    """A forest cell well inside the site and away from the middle."""
+    east, north = centred_coordinates(frame)
+    half = frame.size_px * 5.0
+    away = np.maximum(np.abs(east), np.abs(north))
+    forest = np.isin(land.labels, [Material.DECIDUOUS, Material.DECIDUOUS_LATE, Material.CONIFER])
+    rows, columns = np.nonzero(forest & (away < 0.85 * half) & (away > 0.4 * half))
+    k = int(rng.integers(len(rows))) if len(rows) else 0
+    x, y = frame.cell_centres()
+    return (float(x[columns[k]]), float(y[rows[k]])) if len(rows) else (float(x[0]), float(y[0]))
+
+
+def _tracks(
+    params: SimulationParams,
+    frame: Frame,
+    land: Land,
+    perimeters: list[PerimeterVersion],
+    rng: np.random.Generator,
+) -> list[Disturbed]:
+    """Straight tracks from the perimeter out to a forest cell."""
+    found = []
+    span = (params.until - params.since).days
+    for number in range(params.mine.linear_clearings):
+        end = _green_place(frame, land, rng)
+        start = perimeters[0].outline.centroid
+        line = LineString([(start.x, start.y), end]).difference(perimeters[0].outline)
+        track = line.buffer(float(rng.uniform(5, 7.5)), cap_style="flat")
+        day = params.since.toordinal() + round(float(rng.uniform(0.3, 0.8)) * span)
+        found.append(
+            Disturbed(
+                event_id=f"sim-track-{number + 1}",
+                kind="track",
+                material=Material.SOIL,
+                born=_born(_mostly_in(track, frame), day),
+            )
+        )
+    return found

@@ -1,0 +1,219 @@
+"""The ground on any day, on fine cells: what it is made of and what it reflects."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from imagery.bands import OPTICAL_BANDS
+from imagery.simulate.atmosphere import DIFFUSE
+from imagery.simulate.chance import Stream, stream
+from imagery.simulate.coverage import polygon_coverage
+from imagery.simulate.frame import CELL_M, Frame, from_cell, whole_lattice
+from imagery.simulate.layout import Land, build_land
+from imagery.simulate.mine import Mine, build_mine
+from imagery.simulate.params import SimulationParams
+from imagery.simulate.passes import GroundState, Weather, build_weather
+from imagery.simulate.piles import PileTruth
+from imagery.simulate.spectra import SPECTRA, Material, material_spectra
+from imagery.simulate.terrain import Sun, cast_light, random_field, slope_gain, smooth_field
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.uint8]
+
+PATCH_SPREAD = 0.03
+"""Sd of the patterns of brightness that come and go (tuned to the Romania cube)."""
+TERRAIN_LEFT = 0.6
+"""Share of the slope's effect on light that is left in products."""
+FOREST = (Material.DECIDUOUS, Material.DECIDUOUS_LATE, Material.CONIFER)
+CANOPY = np.array([material in FOREST for material in Material])
+HOLDS_SNOW = np.where(CANOPY, 0.35, 1.0).astype(np.float32)
+HOLDS_SNOW[Material.WATER] = 0.15
+"""Snow to be seen per material, relative to open ground: canopies hide it, rivers melt it (assumed)."""
+GREEN = np.array(
+    [material in (*FOREST, Material.CROP, Material.PADDY, Material.GRASS) for material in Material]
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Everything that is there, on every day."""
+
+    params: SimulationParams
+    seed: int
+    frame: Frame
+    land: Land
+    mine: Mine
+    weather: Weather
+    snow_lies: Floats
+    """(y, x): how much later than the mean snow melts here, -1..1."""
+    season_patch: Floats
+    """(y, x): lasting departure of vegetation from the mean, sd 1."""
+
+    def labels(self, day: dt.date) -> Labels:
+        """`Material` of each fine cell on `day`, coal apart: (y, x)."""
+        labels = self.land.labels.copy()
+        for scar in self.land.burn_scars:
+            if day >= scar.day:
+                labels[self._still_burnt(scar.cells, (day - scar.day).days, scar.fade_days)] = Material.BURNT
+        for patch in self.mine.disturbed:
+            labels[patch.cells(day)] = patch.material
+        return labels
+
+    def _still_burnt(self, cells: NDArray[np.bool_], days: int, fade_days: float) -> NDArray[np.bool_]:
+        """Cells green again one by one, in the order of a lasting field."""
+        rank = 0.5 + 0.25 * self.season_patch
+        burnt: NDArray[np.bool_] = cells & (rank > days / fade_days)
+        return burnt
+
+    def coal_cover(self, day: dt.date) -> Floats:
+        """Exact share of each fine cell under piles: (y, x)."""
+        cover = np.zeros(self.frame.world_shape, np.float32)
+        for pile in self.mine.piles:
+            add_pile(cover, pile, self.frame, day)
+        return cover
+
+    def dust(self, cover: Floats) -> Floats:
+        """Share of coal dust on open ground around piles: (y, x)."""
+        coal = self.params.coal
+        if coal.halo_fraction == 0 or not cover.any():
+            return np.zeros_like(cover)
+        near = np.zeros_like(cover)
+        rows, columns = _window(cover, round(4 * coal.halo_m / CELL_M))
+        spread = gaussian_filter(cover[rows, columns], coal.halo_m / CELL_M)
+        near[rows, columns] = coal.halo_fraction * np.clip(2 * spread, 0, 1) * (1 - cover[rows, columns])
+        return near
+
+    def light(self, sun: Sun) -> Floats:
+        """Direct light on each fine cell relative to level ground: (y, x); 0 in cast shadow."""
+        coarse = np.ascontiguousarray(self.land.height_m[::2, ::2])
+        lit = cast_light(coarse, 2 * CELL_M, sun) * slope_gain(coarse, 2 * CELL_M, sun)
+        level = 1 + TERRAIN_LEFT * (lit - 1)
+        return np.repeat(np.repeat(level, 2, axis=0), 2, axis=1)[: coarse.shape[0] * 2, : coarse.shape[1] * 2]
+
+    def snow_cover(self, state: GroundState) -> Floats | None:
+        """Snow on open ground: (y, x), 0..1; None where there is none anywhere."""
+        if state.snow == 0:
+            return None
+        return np.asarray(np.clip((state.snow - 0.5 + 0.35 * self.snow_lies) * 2.5 + 0.5, 0, 1), np.float32)
+
+    def reflectance(self, day: dt.date, sun: Sun, bands: tuple[str, ...]) -> Floats:
+        """Ground reflectance on fine cells under a clear sky: (band, y, x)."""
+        state, rows = self.weather.on(day), [OPTICAL_BANDS.index(band) for band in bands]
+        table = self._spectra(day, state)[:, rows]
+        labels, cover = self.labels(day), self.coal_cover(day)
+        snow = self.snow_cover(state)
+        out = np.empty((len(rows), *labels.shape), np.float32)
+        _compose(
+            labels,
+            np.ascontiguousarray(table),
+            SPECTRA["snow"][rows],
+            cover + self.dust(cover),
+            cover,
+            np.zeros((1, 1), np.float32) if snow is None else snow,
+            HOLDS_SNOW,
+            self._texture(state),
+            self.light(sun),
+            DIFFUSE[rows],
+            out,
+        )
+        return out
+
+    def _texture(self, state: GroundState) -> Floats:
+        """Lasting texture, and the patterns that come and go over weeks."""
+        first, second = state.patchiness
+        now = 1 + PATCH_SPREAD * (first * self.season_patch + second * self.snow_lies)
+        return np.asarray(self.land.texture * now, np.float32)
+
+    def _spectra(self, day: dt.date, state: GroundState) -> Floats:
+        table = material_spectra(
+            day.timetuple().tm_yday,
+            wetness=state.wetness,
+            phenology_shift_days=state.phenology_shift_days,
+            dustiness=self.params.coal.dustiness,
+        )
+        table[GREEN, 3:8] *= state.greenness_gain
+        return table
+
+
+def _window(cover: Floats, pad: int) -> tuple[slice, slice]:
+    """Rows and columns that hold all cover, and `pad` cells around it."""
+    rows, columns = np.nonzero(cover.any(axis=1))[0], np.nonzero(cover.any(axis=0))[0]
+    return (
+        slice(max(int(rows[0]) - pad, 0), int(rows[-1]) + pad + 1),
+        slice(max(int(columns[0]) - pad, 0), int(columns[-1]) + pad + 1),
+    )
+
+
+def add_pile(cover: Floats, pile: PileTruth, frame: Frame, day: dt.date) -> None:
+    """Add one pile's exact coverage to `cover`, in place."""
+    outline = pile.outline(day)
+    if outline is None:
+        return
+    t = frame.world_transform
+    west, south, east, north = outline.bounds
+    first_column, first_row = int((west - t.c) / CELL_M) - 1, int((t.f - north) / CELL_M) - 1
+    columns, rows = int((east - west) / CELL_M) + 4, int((north - south) / CELL_M) + 4
+    part = polygon_coverage(outline, from_cell(t, first_column, first_row), (rows, columns))
+    window = cover[first_row : first_row + rows, first_column : first_column + columns]
+    window += part.astype(np.float32)
+
+
+@numba.njit(cache=True)
+def _compose(  # noqa: PLR0913, PLR0917 - arrays of a kernel
+    labels: Labels,
+    table: Floats,
+    snow_spectrum: Floats,
+    coal: Floats,
+    pile: Floats,
+    snow: Floats,
+    holds_snow: Floats,
+    texture: Floats,
+    light: Floats,
+    diffuse: Floats,
+    out: Floats,
+) -> None:
+    """Mix materials, coal and snow, and light them: one pass over fine cells.
+
+    `coal` counts dust, `pile` does not: snow stays on dusty ground, and on piles as on any ground.
+    """
+    bands, rows, columns = out.shape
+    coal_row = 10
+    for band in range(bands):
+        sky = diffuse[band]
+        coal_value = table[coal_row, band]
+        for i in range(rows):
+            for j in range(columns):
+                label = labels[i, j]
+                share = min(coal[i, j], np.float32(1.0))
+                value = (table[label, band] * (np.float32(1.0) - share) + coal_value * share) * texture[i, j]
+                if snow.shape[0] > 1:
+                    covered = (
+                        snow[i, j] * holds_snow[label] * (np.float32(1.0) - np.float32(0.5) * pile[i, j])
+                    )
+                    value += covered * (snow_spectrum[band] - value)
+                out[band, i, j] = value * (sky + (np.float32(1.0) - sky) * light[i, j])
+
+
+def build_world(params: SimulationParams, seed: int) -> World:
+    """Draw a world from a seed."""
+    frame = Frame(params.lon, params.lat, whole_lattice(params.size_px))
+    land = build_land(params, frame, stream(seed, Stream.LAND))
+    rng = stream(seed, Stream.SITE)
+    south_slope = np.gradient(land.height_m, CELL_M, axis=0)
+    lies = 6 * south_slope * -1 + 0.5 * smooth_field(rng, frame.world_shape, slope=1.2, step=2)
+    return World(
+        params=params,
+        seed=seed,
+        frame=frame,
+        land=land,
+        mine=build_mine(params, frame, land, stream(seed, Stream.MINE)),
+        weather=build_weather(params, seed),
+        snow_lies=np.clip(lies, -1, 1).astype(np.float32),
+        season_patch=random_field(rng, frame.world_shape, slope=0.8),
+    )

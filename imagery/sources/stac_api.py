@@ -1,0 +1,195 @@
+"""STAC APIs (Earth Search, Planetary Computer, any other), searched through pystac-client."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import logging
+import urllib.parse
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from pystac_client import ItemSearch
+from pystac_client.exceptions import APIError
+from pystac_client.stac_api_io import StacApiIO
+
+from evidence.errors import SourceError
+from imagery.records import FetchedProduct, Product
+from imagery.sources.cog import CogReader
+from imagery.sources.http import Http
+from imagery.sources.items import product_from_item
+from imagery.sources.privacy import PrivacyMode, sentinel2_tiles, snap_outward
+from imagery.sources.retry import Retrier, RetryableError
+from imagery.sources.signing import BlobSigner
+
+log = logging.getLogger(__name__)
+
+Bounds = tuple[float, float, float, float]
+
+PAGE_SIZE = 100
+MOST_PAGES = 400
+EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
+PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com/api/stac/v1"
+TILE_PROPERTY = {"planetarycomputer.microsoft.com": ("s2:mgrs_tile", "{}")}
+"""Where a provider spells a tile otherwise than the grid extension (`grid:code`, `MGRS-51SYD`)."""
+
+
+class StacApi:
+    """One collection of one STAC API as a `SceneSource`."""
+
+    masks_first = True
+
+    def __init__(
+        self,
+        url: str,
+        collection: str,
+        *,
+        name: str | None = None,
+        http: Http | None = None,
+        retrier: Retrier | None = None,
+        reader: CogReader | None = None,
+        mode: PrivacyMode = PrivacyMode.BOX,
+        max_cloud_cover: float = 100.0,
+    ) -> None:
+        """Name the collection; nothing is sent yet.
+
+        Args:
+            url: the API's root.
+            collection: its id there.
+            name: how the source is called; by default host and collection.
+            http: the session.
+            retrier: shared by searches and reads.
+            reader: reads pixels.
+            mode: what a search and a read give away.
+            max_cloud_cover: percent of the whole tile, from the metadata; 100 asks for everything.
+        """
+        self._url, self._collection = url.rstrip("/"), collection
+        self._host = urllib.parse.urlsplit(self._url).hostname or self._url
+        self._name = name or f"stac:{self._host}/{collection}"
+        self._retrier = retrier or Retrier()
+        self._http = http or Http()
+        signer = (
+            BlobSigner(http=self._http, retrier=self._retrier) if "planetarycomputer" in self._host else None
+        )
+        self._reader = reader or CogReader(retrier=self._retrier, signer=signer, mode=mode)
+        self._mode, self._max_cloud_cover = mode, max_cloud_cover
+        self.rejected: list[str] = []
+        """What the last search listed and could not be used, one line each."""
+
+    @property
+    def name(self) -> str:
+        """`stac:`, host and collection."""
+        return self._name
+
+    def search(self, bounds: Bounds, since: dt.datetime, until: dt.datetime) -> Iterable[Product]:
+        """Products of the snapped box (or of its tiles) that were sensed in ``[since, until)``.
+
+        Raises:
+            SourceError: where the API does not answer, or answers with something else.
+        """
+        self.rejected = []
+        found: dict[str, Product] = {}
+        for page in self._pages(bounds, since, until):
+            fresh = [item for item in page if item.get("id") not in found]
+            if not fresh:
+                self.rejected.append(
+                    f"{self._name}: paging repeats itself; stopped after {len(found)} products"
+                )
+                break
+            for item in fresh:
+                self._take(item, found)
+        return [product for product in found.values() if since <= product.datetime < until]
+
+    def fetch(self, product: Product, bands: Iterable[str], bounds: Bounds) -> FetchedProduct:
+        """Source pixels of `bands` over `bounds` on the product's own lattice."""
+        return self._reader.fetch(product, bands, bounds)
+
+    def stop(self) -> None:
+        """End every wait: the run is being broken off."""
+        self._retrier.stop()
+
+    def close(self) -> None:
+        """Let the reader's threads go."""
+        self._reader.close()
+
+    def _take(self, item: Mapping[str, Any], found: dict[str, Product]) -> None:
+        try:
+            product = product_from_item(item, source=self._name)
+        except SourceError as error:
+            self.rejected.append(str(error))
+        else:
+            found[product.id] = product
+
+    def _pages(
+        self, bounds: Bounds, since: dt.datetime, until: dt.datetime
+    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+        search = ItemSearch(
+            url=f"{self._url}/search",
+            method="POST",
+            collections=[self._collection],
+            datetime=f"{_stamp(since)}/{_stamp(until)}",
+            limit=PAGE_SIZE,
+            stac_io=_RetryingIO(self._http, self._retrier),
+            **self._where(bounds),
+        )
+        for number, page in enumerate(self._guarded(search)):
+            features = page.get("features")
+            if not isinstance(features, list):
+                raise SourceError(f"{self._name}: answered something other than items", url=self._url)
+            if number >= MOST_PAGES:
+                self.rejected.append(f"{self._name}: paging does not end; stopped after {MOST_PAGES} pages")
+                return
+            yield features
+
+    def _guarded(self, search: ItemSearch) -> Iterator[Mapping[str, Any]]:
+        try:
+            yield from search.pages_as_dicts()
+        except (APIError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise SourceError(
+                f"{self._name}: answered something other than items: {error}", url=self._url
+            ) from error
+
+    def _where(self, bounds: Bounds) -> dict[str, Any]:
+        query: dict[str, Any] = {}
+        if self._max_cloud_cover < 100:  # noqa: PLR2004 - percent
+            query["eo:cloud_cover"] = {"lte": self._max_cloud_cover}
+        if self._mode is PrivacyMode.BOX:
+            return {"bbox": list(snap_outward(bounds)), **({"query": query} if query else {})}
+        key, spelling = TILE_PROPERTY.get(self._host, ("grid:code", "MGRS-{}"))
+        query[key] = {"in": [spelling.format(tile) for tile in sentinel2_tiles(bounds)]}
+        return {"query": query}
+
+
+class _RetryingIO(StacApiIO):
+    """pystac-client's requests, sent through our session, limits and retries."""
+
+    def __init__(self, http: Http, retrier: Retrier) -> None:
+        super().__init__(max_retries=None)
+        self._http, self._retrier = http, retrier
+
+    def request(
+        self,
+        href: str,
+        method: str | None = None,
+        headers: dict[str, str] | None = None,
+        parameters: dict[str, Any] | None = None,
+    ) -> str:
+        verb = (method or "GET").upper()
+        if verb == "GET" and parameters:
+            href = f"{href}?{urllib.parse.urlencode(parameters)}"
+        return self._retrier.call(
+            lambda: self._once(verb, href, headers, parameters if verb != "GET" else None), what="search"
+        )
+
+    def _once(self, verb: str, href: str, headers: dict[str, str] | None, body: dict[str, Any] | None) -> str:
+        response = self._http.judge(self._http.send(verb, href, headers=headers, json=body))
+        try:
+            json.loads(response.content)
+        except ValueError as error:
+            kind = response.headers.get("Content-Type", "no content type")
+            raise RetryableError(f"{href}: answered {kind} instead of JSON", url=href) from error
+        return response.content.decode("utf-8")
+
+
+def _stamp(moment: dt.datetime) -> str:
+    return moment.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,181 @@
+/* The side panel: figures and charts, findings, review, layers and what the page is made of. */
+CW.tabNames = ["figures", "findings", "review", "layers"];
+CW.sheets = {};
+CW.setupPanel = () => {
+  const tabs = CW.byId("tabs");
+  for (const name of CW.tabNames) {
+    CW.fill(tabs, CW.el("button", { type: "button", role: "tab", id: `tab-${name}`, "aria-controls": `sheet-${name}`, "data-t": `tab_${name}`, onclick: () => CW.change({ tab: name }) }));
+    CW.fill(CW.byId("pages"), CW.el("div", { class: "sheet", role: "tabpanel", id: `sheet-${name}`, "aria-labelledby": `tab-${name}`, tabindex: "0" }));
+  }
+  tabs.addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+    if (!by) return;
+    event.preventDefault();
+    const next = CW.tabNames[(CW.tabNames.indexOf(CW.state.tab) + by + CW.tabNames.length) % CW.tabNames.length];
+    CW.change({ tab: next });
+    CW.byId(`tab-${next}`).focus();
+  });
+  CW.watch(["tab"], CW.showTab);
+  CW.watch(["lang", "zone"], CW.drawPanel);
+  CW.watch(["lang"], CW.drawCard);
+  CW.watch(["layers", "overlays", "date", "compare"], () => CW.markSelected());
+  CW.watch(["date"], () => CW.cursors.forEach((place) => place()));
+  CW.watch(["layers", "overlays", "background", "asked"], CW.drawLayers);
+  let wide = 0;
+  new ResizeObserver(([entry]) => {
+    if (Math.abs(entry.contentRect.width - wide) < 8) return;
+    wide = entry.contentRect.width;
+    requestAnimationFrame(CW.drawFigures);
+  }).observe(CW.byId("pages"));
+};
+CW.showTab = () => {
+  for (const name of CW.tabNames) {
+    const on = name === CW.state.tab;
+    CW.byId(`sheet-${name}`).hidden = !on;
+    CW.byId(`tab-${name}`).setAttribute("aria-selected", String(on));
+    CW.byId(`tab-${name}`).tabIndex = on ? 0 : -1;
+  }
+  if (CW.state.tab === "figures") CW.drawFigures();
+};
+CW.drawPanel = () => { CW.drawFigures(); CW.drawFindings(); CW.drawLayers(); CW.drawReview(); CW.showTab(); };
+CW.section = (title, ...content) => CW.el("section", { class: "block" }, CW.el("h2", {}, title), content);
+CW.stat = (label, q, unit, lines) => CW.el("div", { class: "stat" }, CW.el("h3", {}, label),
+  CW.el("p", { class: CW.known(q) ? "big num" : "big none" }, CW.interval(q, unit)),
+  CW.known(q) ? CW.el("p", { class: "small muted" }, CW.best(q, unit)) : null, lines.filter(Boolean).map((line) => CW.el("p", { class: "small muted" }, line)));
+
+/* ---- figures ---- */
+CW.zonesWithArea = () => [...new Set(CW.data.areas.map((a) => a.zone))];
+CW.zoneName = (id) => { const zone = CW.data.zones.find((z) => z.id === id); return zone ? zone.name || zone.id : id; };
+CW.latestStats = () => {
+  const stats = [];
+  for (const zone of CW.zonesWithArea().slice(0, 4)) {
+    const last = CW.lastKnown(zone);
+    stats.push(CW.stat([CW.t("stockpile_area"), " · ", CW.name(CW.zoneName(zone))], last.area, "ha", [`${CW.day(last.utc)} · ${CW.t("seen_share", { share: CW.percent(last.valid) })}`, last.below_floor ? CW.t("below_floor") : null]));
+  }
+  const prints = CW.data.footprints;
+  const last = [...prints].reverse().find((f) => CW.known(f.area)) || prints[prints.length - 1];
+  if (last) {
+    stats.push(CW.stat(CW.t("footprint"), last.area, "ha", [CW.epoch(last)]));
+    stats.push(CW.stat(CW.t("footprint_outside"), last.outside, "ha", [last.boundary_id ? [CW.t("boundary_version"), " ", CW.name(last.boundary_id)] : CW.t("relation_no_boundary")]));
+  }
+  return stats;
+};
+CW.drawFigures = () => {
+  const sheet = CW.clear(CW.byId("sheet-figures"));
+  CW.cursors = [];
+  const stats = CW.latestStats();
+  const lookback = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
+  CW.fill(sheet, CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? `${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })}` : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
+  const zones = CW.zonesWithArea();
+  if (zones.length) CW.fill(sheet, CW.stockSection(zones));
+  if (CW.data.footprints.length) CW.fill(sheet, CW.footprintSection());
+  const calendar = CW.el("div", { class: "chart-host" });
+  CW.fill(sheet, CW.section(CW.t("calendar"), calendar, CW.lookTable()));
+  CW.calendar(calendar);
+  CW.fill(sheet, CW.el("p", { class: "small muted credit-print" }, `${CW.data.attribution}. ${CW.t("run_line", { run: CW.data.run.id, version: CW.data.run.version, date: CW.day(CW.data.run.utc) })}`));
+};
+CW.stockSection = (zones) => {
+  const zone = zones.includes(CW.state.zone) ? CW.state.zone : zones[0];
+  const host = CW.el("div", { class: "chart-host", id: "stock-chart" });
+  const pick = zones.length > 1 ? CW.el("label", { class: "small" }, `${CW.t("zone")} `, CW.el("select", { id: "zone", onchange: (e) => CW.change({ zone: e.target.value }) }, zones.map((z) => CW.el("option", { value: z, selected: z === zone }, CW.zoneName(z))))) : null;
+  const block = CW.section(CW.t("stock_chart"), pick, host, CW.el("p", { class: "key small" },
+    CW.seriesOf("zone", zone).line.length ? CW.el("span", {}, CW.el("i", { class: "key-band" }), ` ${CW.t("key_band")}`) : null, CW.el("span", {}, CW.el("i", { class: "key-dot" }), ` ${CW.t("key_dot")}`), CW.el("span", {}, CW.el("i", { class: "key-floor" }), ` ${CW.t("key_floor")}`)),
+    CW.el("p", { class: "small muted" }, CW.t("coal_caveat")), CW.valueTable(zone));
+  requestAnimationFrame(() => CW.timeChart(host, { ...CW.seriesOf("zone", zone), unit: "ha", label: `${CW.t("stock_chart")}: ${CW.zoneName(zone)}` }));
+  return block;
+};
+CW.valueTable = (zone) => CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("as_table")), CW.el("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": CW.t("stock_chart") }, CW.el("table", {},
+  CW.el("thead", {}, CW.el("tr", {}, [CW.t("date"), CW.t("area"), CW.t("valid_share")].map((h) => CW.el("th", { scope: "col" }, h)))),
+  CW.el("tbody", {}, CW.data.areas.filter((a) => a.zone === zone).map((a) => CW.el("tr", {}, CW.el("td", { class: "num" }, CW.day(a.utc)), CW.el("td", {}, CW.figure(a.area, "ha")), CW.el("td", {}, CW.percent(a.valid))))))));
+CW.footprintSection = () => {
+  const host = CW.el("div", { class: "chart-host", id: "footprint-chart" });
+  const rows = CW.data.footprints;
+  const split = rows.some((r) => CW.known(r.inside));
+  const block = CW.section(CW.t("footprint_chart"), host, CW.el("p", { class: "key small" },
+    split ? [CW.el("span", {}, CW.el("i", { class: "key-inside" }), ` ${CW.t("inside")}`), CW.el("span", {}, CW.el("i", { class: "key-outside" }), ` ${CW.t("outside")}`)] : CW.el("span", {}, CW.el("i", { class: "key-whole" }), ` ${CW.t("not_split")}`), CW.el("span", {}, CW.el("i", { class: "key-whisker" }), ` ${CW.t("key_whisker")}`)),
+    CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("as_table")), CW.el("table", {},
+      CW.el("thead", {}, CW.el("tr", {}, [CW.t("epoch"), CW.t("area"), CW.t("inside"), CW.t("outside")].map((h) => CW.el("th", { scope: "col" }, h)))),
+      CW.el("tbody", {}, rows.map((r) => CW.el("tr", {}, CW.el("td", { class: "num" }, CW.epoch(r)), CW.el("td", {}, CW.interval(r.area, "ha")), CW.el("td", {}, CW.interval(r.inside, "ha")), CW.el("td", {}, CW.interval(r.outside, "ha"))))))));
+  requestAnimationFrame(() => CW.footprintChart(host));
+  return block;
+};
+CW.lookTable = () => CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("all_looks")), CW.el("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": CW.t("all_looks") }, CW.el("table", {},
+  CW.el("thead", {}, CW.el("tr", {}, [CW.t("date"), CW.t("status"), CW.t("valid_share")].map((h) => CW.el("th", { scope: "col" }, h)))),
+  CW.el("tbody", {}, CW.allLooks().reverse().map((look) => CW.el("tr", {},
+    CW.el("td", { class: "num" }, look.index === undefined ? CW.day(look.utc) : CW.el("button", { type: "button", class: "link", onclick: () => { CW.stop(); CW.change({ date: look.index, onlyUsable: CW.state.onlyUsable && CW.usable(look.index) }); } }, CW.day(look.utc))),
+    CW.el("td", {}, CW.t(`look_${CW.lookKind(look)}`), look.detail ? [": ", CW.name(look.detail)] : null),
+    CW.el("td", {}, CW.percent(look.valid))))))));
+
+/* ---- findings ---- */
+CW.drawFindings = () => {
+  const sheet = CW.clear(CW.byId("sheet-findings"));
+  const { data } = CW;
+  if (data.new_since) CW.fill(sheet, CW.el("p", { class: "small muted" }, CW.t("new_since", { date: CW.day(data.new_since.utc), n: data.disturbances.filter((d) => d.new).length })));
+  const sorted = [...data.disturbances].sort((a, b) => (a.first < b.first ? 1 : -1));
+  CW.fill(sheet, CW.section(`${CW.t("disturbances")} (${sorted.length})`, CW.el("p", { class: "small muted" }, CW.t("disturbance_caveat")),
+    sorted.length ? CW.el("ul", { class: "list" }, sorted.map((d) => CW.finding({ type: "disturbance", key: d.id, record: d }))) : CW.el("p", { class: "muted" }, CW.t("none_found"))));
+  const latest = new Map();
+  for (const pile of data.piles) latest.set(pile.id, pile);
+  CW.fill(sheet, CW.section(`${CW.t("piles")} (${latest.size})`, latest.size ? CW.el("ul", { class: "list" }, [...latest.values()].map((p) => CW.finding({ type: "pile", key: p.id, record: p }))) : CW.el("p", { class: "muted" }, CW.t("none_found"))));
+  if (data.changes.length) CW.fill(sheet, CW.section(CW.t("boundary_changes"), data.changes.map((c) => CW.el("div", { class: "stat" }, CW.el("h3", {}, CW.name(c.from), " → ", CW.name(c.to)), CW.factsOf.change(c)))));
+};
+CW.finding = (subject) => {
+  const r = subject.record;
+  const colour = subject.type === "disturbance" ? CW.yearColour(Number(r.first.slice(0, 4))) : "#ff6adf";
+  return CW.el("li", {}, CW.el("button", { type: "button", class: "finding", "data-subject": subject.key, onclick: () => CW.visit(subject) },
+    CW.el("i", { class: "swatch", style: `--c:${colour}` }),
+    CW.el("span", { class: "finding-main" }, CW.el("strong", {}, CW.name(subject.key)), r.new ? CW.chipTag(CW.t("new"), "new") : null,
+      CW.el("span", { class: "small muted" }, subject.type === "disturbance" ? `${CW.word("relation", r.relation)} · ${CW.word("machine", r.status)} · ${CW.reviewWord(r.id)}` : CW.reviewWord(r.id)),
+      CW.el("span", { class: "small muted num" }, subject.type === "disturbance" ? `${CW.t("first_seen")} ${r.first_low === r.first_high ? r.first : `${r.first_low} – ${r.first_high}`}` : `${CW.t("last_seen")} ${r.last}`)),
+    CW.el("span", { class: "num finding-area" }, CW.interval(r.area, "ha"))));
+};
+CW.visit = (subject) => {
+  const { record } = subject;
+  if (record.geometry) CW.map.fitBounds(CW.boundsOf(record.geometry).pad(2.2), { maxZoom: 17, animate: false });
+  if (subject.type === "disturbance") {
+    const pair = CW.chipPair(record, subject.type);
+    if (pair) CW.change({ date: pair.after });
+  } else if (subject.type === "pile") {
+    const i = CW.nearest(record.utc, CW.usableDates);
+    if (i >= 0) CW.change({ date: i });
+  }
+  CW.open(subject);
+};
+
+/* ---- layers ---- */
+CW.layerSwatch = {
+  boundaries: CW.shape.boundary, zones: CW.shape.zone, footprint: CW.shape.footprint, piles: CW.shape.pile, aoi: CW.shape.aoi, changes: CW.shape.gained,
+};
+CW.swatch = (name) => {
+  const root = CW.svg("svg", { width: 34, height: 18, class: "legend-swatch", "aria-hidden": "true" });
+  const s = CW.layerSwatch[name];
+  if (s) CW.fill(root, CW.svg("rect", { x: 4, y: 4, width: 26, height: 10, fill: s.fill === false ? "none" : s.fillColor, "fill-opacity": 0.5, stroke: s.color, "stroke-width": s.weight, "stroke-dasharray": s.dashArray }));
+  if (name === "disturbances") CW.ramp.forEach((c, k) => CW.fill(root, CW.svg("rect", { x: 2 + k * 5, y: 3, width: 5, height: 12, fill: c })));
+  if (name === "points") CW.fill(root, CW.svg("circle", { cx: 17, cy: 9, r: 4, fill: "#fff", stroke: "#10151c" }));
+  return name === "hatching" ? CW.el("i", { class: "legend-hatch" }) : root;
+};
+CW.drawLayers = () => {
+  const sheet = CW.clear(CW.byId("sheet-layers"));
+  const present = { boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [] };
+  CW.fill(sheet, CW.section(CW.t("legend"), CW.el("ul", { class: "layers" }, CW.layerNames.filter((n) => present[n].length).map((name) =>
+    CW.el("li", {}, CW.el("label", {}, CW.el("input", { type: "checkbox", checked: CW.state.layers.includes(name), "data-layer": name, onchange: (e) => CW.toggleLayer(name, e.target.checked) }), CW.swatch(name), CW.el("span", {}, CW.t(`layer_${name}`), CW.el("span", { class: "small muted" }, CW.t(`layer_${name}_note`)))))))));
+  if (CW.disturbanceYears.length) CW.fill(sheet, CW.section(CW.t("first_seen_colours"), CW.el("p", { class: "key small" }, CW.disturbanceYears.map((y) => CW.el("span", {}, CW.el("i", { class: "swatch", style: `--c:${CW.yearColour(y)}` }), ` ${y}`)))));
+  CW.fill(sheet, CW.backgroundSection(), CW.imagerySection(), CW.aboutSection());
+};
+CW.backgroundSection = () => CW.section(CW.t("backgrounds"), CW.el("p", { class: "small warn" }, CW.t("background_warning")),
+  CW.el("div", { class: "radios", role: "radiogroup", "aria-label": CW.t("backgrounds") }, ["none", "osm", "esri"].map((name) => CW.el("label", {}, CW.el("input", { type: "radio", name: "background", value: name, checked: (CW.state.background || "none") === name, onchange: () => CW.setBackground(name) }), ` ${name === "none" ? CW.t("background_none") : CW.backgrounds[name].name}`))));
+CW.imagerySection = () => {
+  const { data } = CW;
+  const f = (v) => v.map((x) => x.toFixed(3)).join(", ");
+  const rows = Object.entries(data.stretches).map(([id, s]) => [CW.el("dt", {}, CW.t(`view_${id}`)), CW.el("dd", {}, CW.t("stretch_line", { low: f(s.low), high: f(s.high), gamma: s.gamma }))]);
+  if (data.change) rows.push([CW.el("dt", {}, CW.t("view_change")), CW.el("dd", {}, CW.t("change_line", { index: data.change.index, limit: data.change.limit, days: data.change.season_days }), CW.el("span", { class: "ramp", "aria-hidden": "true" }))]);
+  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px })), CW.el("p", { class: "small muted" }, data.attribution));
+};
+CW.aboutSection = () => {
+  const { site, run, profile } = CW.data;
+  return CW.section(CW.t("about"), CW.facts([
+    ["name", CW.name(site.name)], ["name_ko", site.name_ko && CW.name(site.name_ko)], ["aliases", site.aliases.length ? CW.name(site.aliases.join(" · ")) : null], ["kind", site.kind && CW.name(site.kind)], ["status", site.status && CW.name(site.status)],
+    ["source", site.source && CW.name(site.source)], ["confidence", site.confidence], ["note", site.note && CW.name(site.note)], ["aoi_note", CW.t("aoi_caveat")],
+    ["run", `${run.id} · ${run.version} · ${CW.bothDates(run)}`], ["profile", profile.restricted ? CW.t("profile_restricted") : CW.t("profile_public", { days: profile.delay_days, decimals: profile.decimals ?? 7 })],
+  ]));
+};

@@ -1,0 +1,255 @@
+from __future__ import annotations
+
+import datetime as dt
+import json
+import socket
+import threading
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from campwatch.alerts.book import read_alerts, turned, write_alerts
+from campwatch.alerts.delivery import EMAIL, deliver, send_smtp, write_alert_file, write_atom
+from campwatch.alerts.rules import Condition, SiteState, conditions
+from campwatch.alerts.watch import deliver_open
+from campwatch.settings import AlertSettings, EmailSettings
+from detection.records import SeriesPoint
+from evidence.ledger import Ledger
+from evidence.quantity import Quantity
+from evidence.verify import verify_ledger
+
+NOW = "2026-01-02T03:04:05Z"
+TODAY = dt.date(2026, 1, 2)
+SETTINGS = AlertSettings()
+PLACE = Condition(
+    rule="outside-boundary", site_id="secret-camp", subject="d-77", detail="1.2 to 3.4 ha at 39.55, 126.08"
+)
+
+
+def clock():
+    return dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+
+
+def point(day: str, area: float, sd: float) -> SeriesPoint:
+    return SeriesPoint(
+        quantity="area_ha",
+        subject_kind="zone",
+        subject_id="yard",
+        datetime=dt.datetime.fromisoformat(f"{day}T02:30:00+00:00"),
+        value=Quantity.measured(area, sd_random=sd),
+        n_looks=5,
+    )
+
+
+def found(**state) -> set[str]:
+    return {condition.rule for condition in conditions(SiteState(site_id="s", **state), SETTINGS, TODAY)}
+
+
+def test_a_change_of_the_smoothed_series_beyond_its_interval_is_told():
+    assert found(series=[point("2025-09-01", 1.0, 0.1), point("2026-01-01", 2.0, 0.1)]) == {
+        "stockpile-change"
+    }
+
+
+@pytest.mark.parametrize(
+    "series",
+    [
+        [point("2025-09-01", 1.0, 0.3), point("2026-01-01", 2.0, 0.3)],
+        [point("2025-09-01", 1.0, 0.001), point("2026-01-01", 1.2, 0.001)],
+        [point("2025-12-20", 1.0, 0.1), point("2026-01-01", 9.0, 0.1)],
+    ],
+    ids=["within its error", "below the size that matters", "nothing old enough to compare with"],
+)
+def test_a_change_that_is_not_sure_is_not_told(series):
+    assert found(series=series) == set()
+
+
+def test_no_usable_look_is_told_after_the_days_set():
+    look = {"status": "used", "datetime": "2025-10-01T02:30:00Z"}
+    clouded = {"status": "unusable", "datetime": "2026-01-01T02:30:00Z"}
+    assert found(looks=[look, clouded]) == {"no-usable-look"}
+    assert found(looks=[look | {"datetime": "2025-12-30T02:30:00Z"}]) == set()
+
+
+def test_an_alert_is_raised_once_and_closed_once(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite", create=True) as ledger:
+
+        def step(holding, now):
+            alerts = turned(read_alerts(ledger), holding, site_id="secret-camp", now=now)
+            write_alerts(ledger, alerts, site_id="secret-camp", run_id=now, now=now, action="alert")
+            return [(alert.state, alert.occurrence) for alert in alerts]
+
+        assert step([PLACE], "2026-01-01T00:00:00Z") == [("open", 1)]
+        assert step([PLACE], "2026-01-02T00:00:00Z") == []
+        assert step([], "2026-01-03T00:00:00Z") == [("closed", 1)]
+        assert step([], "2026-01-04T00:00:00Z") == []
+        assert step([PLACE], "2026-01-05T00:00:00Z") == [("open", 2)]
+        lives = [
+            (alert.raised_at[:10], alert.closed_at and alert.closed_at[:10]) for alert in read_alerts(ledger)
+        ]
+        assert lives == [("2026-01-01", "2026-01-03"), ("2026-01-05", None)]
+        assert verify_ledger(ledger) == []
+
+
+class SmtpServer:
+    """A loopback SMTP server that answers as told, for a bounded number of connections."""
+
+    def __init__(
+        self, *, answer: bytes = b"250 taken", hang_up_in_data: bool = False, greet: bytes = b"220 ready"
+    ):
+        self.answer, self.hang_up_in_data, self.greet = answer, hang_up_in_data, greet
+        self.messages: list[str] = []
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        for _ in range(5):
+            try:
+                self.listener.settimeout(20)
+                connection, _ = self.listener.accept()
+            except OSError:
+                return
+            with connection:
+                self.talk(connection)
+
+    def talk(self, connection):
+        connection.settimeout(20)
+        stream = connection.makefile("rwb")
+
+        def say(line):
+            stream.write(line + b"\r\n")
+            stream.flush()
+
+        say(self.greet)
+        while line := stream.readline():
+            verb = line[:4].upper()
+            if verb == b"DATA":
+                say(b"354 go on")
+                body = b""
+                while (part := stream.readline()) not in {b".\r\n", b""}:
+                    body += part
+                if self.hang_up_in_data:
+                    self.messages.append(body.decode())
+                    return
+                if self.answer.startswith(b"2"):
+                    self.messages.append(body.decode())
+                say(self.answer)
+            elif verb == b"QUIT":
+                say(b"221 bye")
+                return
+            else:
+                say(b"250 ok")
+
+    def settings(self) -> EmailSettings:
+        return EmailSettings(
+            host="127.0.0.1",
+            port=self.port,
+            security="none",
+            sender="watch@example.org",
+            recipients=("desk@example.org",),
+            timeout_s=10,
+        )
+
+    def close(self):
+        self.listener.close()
+
+
+@pytest.fixture
+def server():
+    made = []
+
+    def make(**options):
+        made.append(SmtpServer(**options))
+        return made[-1]
+
+    yield make
+    for item in made:
+        item.close()
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite", create=True) as ledger:
+        alerts = turned([], [PLACE], site_id="secret-camp", now=NOW)
+        write_alerts(ledger, alerts, site_id="secret-camp", run_id="r1", now=NOW, action="alert")
+        yield ledger
+
+
+def test_mail_is_sent_once_and_names_no_place(ledger, server):
+    smtp = server()
+    for _ in range(3):
+        assert deliver_open(ledger, smtp.settings(), run_id="r1", clock=clock) == []
+    (message,) = smtp.messages
+    assert read_alerts(ledger)[0].alert_id in message
+    for word in ("secret", "camp-", "39.55", "126.08", "d-77", "ha"):
+        assert word not in message.replace("campwatch", "").replace("charset", "").replace("that", "")
+    assert verify_ledger(ledger) == []
+
+
+def test_a_server_that_is_away_is_tried_again(ledger, server):
+    smtp = server()
+    smtp.close()
+    (alert,) = deliver_open(ledger, smtp.settings(), run_id="r1", clock=clock)
+    assert alert.deliveries[EMAIL] == "failed"
+    back = server()
+    assert deliver_open(ledger, back.settings(), run_id="r2", clock=clock) == []
+    assert len(back.messages) == 1
+
+
+def test_a_refused_message_is_tried_again(ledger, server):
+    busy = server(answer=b"451 try later")
+    assert deliver_open(ledger, busy.settings(), run_id="r1", clock=clock)[0].deliveries[EMAIL] == "failed"
+    ready = server()
+    assert deliver_open(ledger, ready.settings(), run_id="r2", clock=clock) == []
+    assert len(ready.messages) == 1
+
+
+def test_a_connection_lost_after_the_message_is_not_sent_again(ledger, server):
+    lost = server(hang_up_in_data=True)
+    assert deliver_open(ledger, lost.settings(), run_id="r1", clock=clock)[0].deliveries[EMAIL] == "uncertain"
+    ready = server()
+    deliver_open(ledger, ready.settings(), run_id="r2", clock=clock)
+    assert ready.messages == []
+    assert len(lost.messages) == 1
+
+
+def test_a_run_killed_while_sending_does_not_send_again(ledger, server):
+    def killed(_mail, _settings):
+        raise KeyboardInterrupt
+
+    smtp = server()
+    with pytest.raises(KeyboardInterrupt):
+        deliver_open(ledger, smtp.settings(), run_id="r1", clock=clock, send=killed)
+    assert read_alerts(ledger)[0].deliveries[EMAIL] == "sending"
+    deliver_open(ledger, smtp.settings(), run_id="r2", clock=clock)
+    assert read_alerts(ledger)[0].deliveries[EMAIL] == "uncertain"
+    assert smtp.messages == []
+
+
+def test_the_feed_is_valid_atom_without_places_and_the_file_has_the_details(ledger, tmp_path):
+    alerts = read_alerts(ledger)
+    write_atom(alerts, tmp_path / "alerts.atom")
+    write_alert_file(alerts, tmp_path / "alerts.jsonl")
+    atom = "{http://www.w3.org/2005/Atom}"
+    feed = ET.fromstring((tmp_path / "alerts.atom").read_bytes())
+    (entry,) = feed.findall(f"{atom}entry")
+    for name in ("id", "title", "updated"):
+        assert feed.findtext(f"{atom}{name}")
+        assert entry.findtext(f"{atom}{name}")
+    assert "secret" not in (tmp_path / "alerts.atom").read_text("utf-8")
+    (line,) = (tmp_path / "alerts.jsonl").read_text("utf-8").splitlines()
+    assert json.loads(line)["detail"] == PLACE.detail
+
+
+def test_an_unknown_host_is_undelivered_not_uncertain():
+    settings = EmailSettings(
+        host="127.0.0.1", port=1, security="none", sender="a@example.org", recipients=("b@example.org",)
+    )
+    (alert,) = turned([], [PLACE], site_id="secret-camp", now=NOW)
+    states = []
+    deliver(
+        alert, settings, remember=lambda changed: states.append(changed.deliveries[EMAIL]), send=send_smtp
+    )
+    assert states == ["sending", "failed"]

@@ -1,0 +1,117 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from aoi.site_file import read_site
+from campwatch.cli_sites import app
+from evidence.errors import AoiError
+
+RING = [[126.03, 39.53], [126.07, 39.53], [126.07, 39.57], [126.03, 39.57], [126.03, 39.53]]
+
+
+@dataclass
+class State:
+    folder: Path
+    json: bool
+
+
+def run(folder: Path, *arguments: str, as_json: bool = False, answers: str | None = None) -> Any:
+    root = typer.Typer()
+
+    @root.callback()
+    def main(ctx: typer.Context) -> None:
+        ctx.obj = State(folder, as_json)
+
+    root.add_typer(app)
+    result = CliRunner().invoke(root, ["sites", *arguments], input=answers)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result
+
+
+def drawing(folder: Path, file: str = "drawn.geojson", **properties: Any) -> Path:
+    geometry = {"type": "Polygon", "coordinates": [RING]}
+    point = {"type": "Point", "coordinates": [126.05, 39.55]}
+    features = [
+        {"type": "Feature", "properties": properties, "geometry": geometry},
+        {"type": "Feature", "properties": {"name": "gate", "told_by": "somebody"}, "geometry": point},
+    ]
+    path = folder / file
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    return path
+
+
+def test_a_shipped_site_is_added_shown_accepted_and_listed(tmp_path: Path) -> None:
+    assert "campwatch sites list --shipped" in run(tmp_path, "list").stderr
+    shipped = json.loads(run(tmp_path, "list", "Deukjang", "--shipped", as_json=True).stdout)
+    assert "tukchang" in [site["id"] for site in shipped]
+    assert run(tmp_path, "add", "tukchang", "--yes").exit_code == 0
+    assert "not accepted" in run(tmp_path, "list").stdout
+    shown = run(tmp_path, "show", "득장노동자구").stdout
+    assert "contested" in shown
+    assert "not a boundary" in shown
+    assert "EPSG:32652" in shown
+    run(tmp_path, "accept", "tukchang")
+    assert read_site(tmp_path / "sites" / "tukchang.geojson").accepted
+    with pytest.raises(AoiError, match=r"tukchang\.geojson exists"):
+        run(tmp_path, "add", "tukchang", "--yes")
+    listed = json.loads(run(tmp_path, "list", as_json=True).stdout)
+    assert listed[0]["accepted"] is True
+
+
+def test_adding_asks_what_the_file_does_not_say(tmp_path: Path) -> None:
+    path = drawing(tmp_path, name="outline")
+    result = run(
+        tmp_path, "add", str(path), "--name", "봉창리", answers="fence\nboundary\nspring\n2016-02\ny\n"
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "told_by" in result.stderr
+    assert "is not aoi, boundary" in result.stderr
+    site = read_site(tmp_path / "sites" / "bongchangri.geojson")
+    assert site.name == "봉창리"
+    assert [b.valid_from for b in site.boundaries] == ["2016-02"]
+    assert "somebody" not in (tmp_path / "sites" / "bongchangri.geojson").read_text(encoding="utf-8")
+
+
+def test_a_no_writes_nothing_and_yes_does_not_guess(tmp_path: Path) -> None:
+    path = drawing(tmp_path, name="fence 2016")
+    assert run(tmp_path, "add", str(path), answers="n\n").exit_code == 1
+    assert not (tmp_path / "sites").exists()
+    open_question = drawing(tmp_path, "other.geojson", name="outline")
+    with pytest.raises(AoiError, match="role is not known"):
+        run(tmp_path, "add", str(open_question), "--yes")
+    options = (
+        "--role",
+        "outline=zone:stockyard",
+        "--role",
+        "gate=skip",
+        "--keep",
+        "told_by",
+        "--public",
+        "--yes",
+    )
+    written = run(tmp_path, "add", str(open_question), *options, as_json=True)
+    assert json.loads(written.stdout)["zones"] == 1
+    assert run(tmp_path, "add", str(path), "--role", "nonsense").exit_code == 2
+
+
+def test_validate_tells_good_from_bad_and_shared_ground(tmp_path: Path) -> None:
+    for name in ("camp-14", "camp-18"):
+        run(tmp_path, "add", name, "--yes")
+    good = run(tmp_path, "validate")
+    assert good.exit_code == 0
+    assert "camp-18 and camp-14 share" in good.stderr
+    (tmp_path / "sites" / "broken.geojson").write_text("{}", encoding="utf-8")
+    bad = run(tmp_path, "validate", as_json=True)
+    assert bad.exit_code == 1
+    assert "broken.geojson" in json.loads(bad.stdout)["errors"][0]
+    assert run(tmp_path, "list").exit_code == 3
+    with pytest.raises(AoiError, match="2 sites answer"):
+        run(tmp_path, "show", "camp")

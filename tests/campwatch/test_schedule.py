@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import configparser
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from campwatch.schedule import Timer, unit_text
+
+FOLDER = Path("/tmp") / "감시 100% $HOME 'x'"
+PYTHON = Path("/opt/my env/bin/python")
+
+
+def test_cron_line_calls_the_run_with_the_folder_as_it_is():
+    line = unit_text(Timer.CRON, FOLDER, python=PYTHON).splitlines()[-1]
+    minute, hour, *stars, command = line.split(" ", 5)
+    assert stars == ["*", "*", "*"]
+    assert 0 <= int(minute) < 60
+    assert 0 <= int(hour) < 24
+    assert "%" not in command.replace("\\%", "")
+    words = shlex.split(command.replace("\\%", "%"))
+    assert words[0] == str(PYTHON)
+    assert words[-2:] == [str(FOLDER.resolve()), "run"]
+
+
+def systemd_parts() -> list[str]:
+    text = unit_text(Timer.SYSTEMD, FOLDER, python=PYTHON)
+    return [part.split("\n", 1)[1] for part in text.split("# ---- ")[1:]]
+
+
+def test_systemd_units_are_complete():
+    service, timer = (configparser.ConfigParser(interpolation=None, strict=False) for _ in range(2))
+    for parser in (service, timer):
+        parser.optionxform = str
+    service.read_string(systemd_parts()[0])
+    timer.read_string(systemd_parts()[1])
+    assert service["Service"]["Type"] == "oneshot"
+    assert "3" in service["Service"]["SuccessExitStatus"].split()
+    assert "%%" in service["Service"]["ExecStart"]
+    assert "$$HOME" in service["Service"]["ExecStart"]
+    assert timer["Install"]["WantedBy"] == "timers.target"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd-analyze on this machine")
+def test_systemd_itself_takes_the_units(tmp_path):
+    text = unit_text(Timer.SYSTEMD, tmp_path, python=Path(shutil.which("true") or "/bin/true"))
+    parts = [part.split("\n", 1)[1] for part in text.split("# ---- ")[1:]]
+    for name, part in zip(("campwatch.service", "campwatch.timer"), parts, strict=True):
+        (tmp_path / name).write_text(part, encoding="utf-8")
+    command = [
+        "systemd-analyze",
+        "verify",
+        "--man=no",
+        tmp_path / "campwatch.service",
+        tmp_path / "campwatch.timer",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_windows_task_is_xml_with_the_command():
+    text = unit_text(Timer.WINDOWS, FOLDER, python=PYTHON)
+    task = ET.fromstring(text.replace('encoding="UTF-16"', 'encoding="UTF-8"').encode())
+    space = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
+    assert task.findtext("t:Actions/t:Exec/t:Command", namespaces=space) == str(PYTHON)
+    arguments = task.findtext("t:Actions/t:Exec/t:Arguments", namespaces=space)
+    assert f'"{FOLDER.resolve()}"' in arguments
+    assert arguments.endswith(" run")
+    assert task.findtext("t:Settings/t:MultipleInstancesPolicy", namespaces=space) == "IgnoreNew"
+
+
+def test_the_command_prints_and_installs_nothing(cli, tmp_path):
+    result = cli("-C", tmp_path, "schedule", "--cron")
+    assert result.returncode == 0
+    assert "campwatch" in result.stdout
+    assert list(tmp_path.iterdir()) == []
+    assert cli("schedule").returncode == 2

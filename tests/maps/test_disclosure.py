@@ -1,0 +1,144 @@
+"""What is restricted is nowhere in the bytes of a public map, nor of the files beside it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from aoi.records import Boundary, PublishedPoint, Sensitivity, Zone, ZoneKind
+from evidence.errors import ExportError
+from maps.overview import write_overview
+from maps.records import Profile, SiteMapData, SiteSummary, Verdict
+from maps.site_map import write_site_map
+
+HIDDEN_WORD = "QZXHIDDEN"
+Make = Callable[..., SiteMapData]
+
+
+def with_hidden_parts(data: SiteMapData) -> tuple[SiteMapData, list[str]]:
+    """Restricted features beside the public ones, each with a mark and a coordinate of its own."""
+    hidden = Sensitivity.RESTRICTED
+    at = data.site.zones[0].geometry
+    shape = at.buffer(0.00031337)
+    pile = replace(data.stockpiles[-1], pile_id=f"{HIDDEN_WORD}-pile", geometry=shape.centroid.buffer(0.0001))
+    site = replace(
+        data.site,
+        boundaries=(
+            *data.site.boundaries,
+            Boundary(
+                boundary_id=f"{HIDDEN_WORD}-boundary",
+                geometry=shape,
+                valid_from="2024",
+                note=HIDDEN_WORD,
+                sensitivity=hidden,
+            ),
+        ),
+        zones=(
+            *data.site.zones,
+            Zone(
+                id=f"{HIDDEN_WORD}-zone",
+                kind=ZoneKind.STOCKYARD,
+                name=HIDDEN_WORD,
+                geometry=shape,
+                sensitivity=hidden,
+            ),
+        ),
+        points=(
+            *data.site.points,
+            PublishedPoint(id=HIDDEN_WORD, geometry=shape.centroid, note=HIDDEN_WORD, sensitivity=hidden),
+        ),
+        extra={"informant": HIDDEN_WORD},
+    )
+    area = replace(data.stockpile_areas[-1], zone_id=f"{HIDDEN_WORD}-zone")
+    series = replace(data.series[-1], subject_id=f"{HIDDEN_WORD}-zone")
+    disturbance = replace(data.disturbances[0], boundary_id=f"{HIDDEN_WORD}-boundary")
+    footprint = replace(data.footprints[-1], boundary_id=f"{HIDDEN_WORD}-boundary")
+    verdict = Verdict(
+        subject="D-1", verdict="accepted", reason_code="other", likelihood=None, confidence=None,
+        reviewer=HIDDEN_WORD,
+        reviewed_at=dt.datetime(2024, 1, 1, tzinfo=dt.UTC), note=HIDDEN_WORD,
+    )  # fmt: skip
+    full = replace(
+        data,
+        site=site,
+        stockpile_areas=(*data.stockpile_areas, area),
+        stockpiles=(*data.stockpiles, pile),
+        series=(*data.series, series),
+        disturbances=(disturbance, *data.disturbances[1:]),
+        footprints=(*data.footprints[:-1], footprint),
+        verdicts=(verdict, *data.verdicts),
+    )
+    west, south, *_ = shape.bounds
+    return full, [f"{west:.5f}", f"{south:.5f}"]
+
+
+def all_bytes(folder: Path) -> str:
+    return "".join(p.read_text(encoding="utf-8") for p in sorted(folder.rglob("*")) if p.is_file())
+
+
+@pytest.mark.parametrize("budget", [20.0, 0.0])
+def test_public_map_holds_nothing_restricted(make: Make, tmp_path: Path, budget: float) -> None:
+    data, coordinates = with_hidden_parts(make())
+    data = replace(data, rule=replace(data.rule, page_budget_mb=budget))
+    write_site_map(tmp_path / "open" / "site.html", replace(data, profile=Profile(restricted=False)))
+    public = all_bytes(tmp_path / "open")
+    assert HIDDEN_WORD not in public
+    for coordinate in coordinates:
+        assert coordinate not in public
+    assert "North yard" in public
+    write_site_map(tmp_path / "closed" / "site.html", data)
+    restricted = all_bytes(tmp_path / "closed")
+    assert HIDDEN_WORD in restricted
+    assert all(coordinate in restricted for coordinate in coordinates), "the search would find them"
+
+
+def test_windows_of_native_pixels_do_not_betray_restricted_zones(make: Make, tmp_path: Path) -> None:
+    data, _ = with_hidden_parts(make())
+    plain = replace(make(), profile=Profile(restricted=False))
+    with_hidden = replace(data, profile=Profile(restricted=False))
+    stripped = replace(plain, footprints=(), disturbances=(), stockpiles=(), stockpile_areas=(), series=())
+    stripped_hidden = replace(
+        with_hidden, footprints=(), disturbances=(), stockpiles=(), stockpile_areas=(), series=()
+    )
+    one = write_site_map(tmp_path / "a" / "site.html", stripped).read_text(encoding="utf-8")
+    two = write_site_map(tmp_path / "b" / "site.html", stripped_hidden).read_text(encoding="utf-8")
+    assert one == two
+
+
+def test_restricted_site_has_no_public_map(make: Make, tmp_path: Path) -> None:
+    data = make(restricted=False, sensitivity=Sensitivity.RESTRICTED)
+    with pytest.raises(ExportError, match="restricted"):
+        write_site_map(tmp_path / "site.html", data)
+    assert not list(tmp_path.iterdir())
+
+
+def test_restricted_map_says_so_in_its_name(make: Make, tmp_path: Path) -> None:
+    assert write_site_map(tmp_path / "site.html", make()).name == "site.restricted.html"
+
+
+def test_delay_and_rounding(make: Make, tmp_path: Path) -> None:
+    data = replace(make(), profile=Profile(restricted=False, delay_days=100, coordinate_decimals=3))
+    page = write_site_map(tmp_path / "site.html", data).read_text(encoding="utf-8")
+    assert "SIM_015" in page
+    assert "SIM_017" not in page
+    west = data.site.zones[0].geometry.bounds[0]
+    assert f"{west:.7f}" not in page
+    assert f"{round(west, 3)}" in page
+
+
+def test_first_page_leaves_restricted_sites_out(make: Make, tmp_path: Path) -> None:
+    site = make(sensitivity=Sensitivity.RESTRICTED).site
+    named = replace(site, id=HIDDEN_WORD.lower(), name=HIDDEN_WORD)
+    public = make().site
+    summaries = [SiteSummary(site=named), SiteSummary(site=public)]
+    page = write_overview(tmp_path / "index.html", summaries).read_text(encoding="utf-8")
+    assert HIDDEN_WORD not in page
+    assert HIDDEN_WORD.lower() not in page
+    assert "Test mine" in page
+    closed = write_overview(tmp_path / "index.html", summaries, profile=Profile(restricted=True))
+    assert closed.name == "index.restricted.html"
+    assert HIDDEN_WORD in closed.read_text(encoding="utf-8")

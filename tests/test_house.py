@@ -1,0 +1,176 @@
+"""The house itself: whose packages these are, what the lock files may not say, what the README promises."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import rasterio
+from affine import Affine
+from pyproj import Transformer
+from shapely.geometry import box, mapping
+
+from tests.servers import tiny
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("evidence", "aoi", "imagery", "detection", "maps", "campwatch")
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_each_package_is_ours_and_not_its_namesake(name):
+    module = importlib.import_module(name)
+    assert module.__file__ is not None
+    assert Path(module.__file__).resolve().is_relative_to(ROOT)
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-dev.lock", "requirements-demo.lock"])
+def test_lock_files_pin_hashes_and_name_no_index(name):
+    text = (ROOT / name).read_text("utf-8")
+    assert not re.search(r"https?://|--index-url|--extra-index|--find-links|file:", text)
+    requirements = re.findall(r"^[a-z0-9][\w.\-\[\]]*==[^\s\\]+.*$", text, re.MULTILINE | re.IGNORECASE)
+    assert requirements
+    assert all(line.endswith("\\") for line in requirements), "a requirement without a hash"
+
+
+def test_the_lock_holds_everything_that_the_package_asks_for():
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    wanted = {re.split(r"[<>=\[; ]", line)[0].lower().replace("_", "-") for line in project["dependencies"]}
+    locked = set(
+        re.findall(r"^([a-z0-9][\w.\-]*)==", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
+    )
+    assert wanted <= locked
+
+
+def test_the_test_command_is_what_continuous_integration_calls():
+    assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    """campwatch as `pip install .` leaves it, found before the checkout."""
+    target = tmp_path_factory.mktemp("설치 site")
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
+    done = subprocess.run(
+        [*command, "--target", target, str(ROOT)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return target
+
+
+def test_pip_install_brings_the_command_and_its_data(environment):
+    names = {path.name for path in environment.iterdir()}
+    assert set(PACKAGES) <= names
+    assert (environment / "campwatch" / "default_settings.toml").is_file()
+    assert (environment / "maps" / "assets").is_dir()
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def commands() -> list[str]:
+    return [line for block in blocks("sh") for line in block.splitlines() if line.strip()]
+
+
+def moved(catalog: Path, *, epsg: int, origin: tuple[float, float]) -> Path:
+    """The tiny catalogue laid over another place."""
+    for path in catalog.parent.rglob("*.tif"):
+        with rasterio.open(path) as raster:
+            pixel, pixels = raster.transform.a, raster.read(1)
+        transform = Affine(pixel, 0, origin[0], 0, -pixel, origin[1])
+        height, width = pixels.shape
+        profile = {"height": height, "width": width, "count": 1, "dtype": pixels.dtype, "nodata": 0}
+        with rasterio.open(
+            path, "w", driver="GTiff", crs=f"EPSG:{epsg}", transform=transform, **profile
+        ) as raster:
+            raster.write(pixels, 1)
+    to_degrees = Transformer.from_crs(epsg, 4326, always_xy=True)
+    bounds = to_degrees.transform_bounds(
+        origin[0], origin[1] - tiny.SIDE_M, origin[0] + tiny.SIDE_M, origin[1]
+    )
+    for path in catalog.parent.rglob("item.json"):
+        item = json.loads(path.read_text("utf-8"))
+        item |= {"bbox": list(bounds), "geometry": mapping(box(*bounds))}
+        item["properties"]["proj:epsg"] = epsg
+        path.write_text(json.dumps(item), encoding="utf-8")
+    return catalog
+
+
+def test_the_readme_s_first_site_works_as_written(tmp_path, environment):
+    """Every `campwatch` command of that chapter, verbatim; a catalogue on disk stands in for Earth Search."""
+    (site,) = (block for block in blocks("json") if '"role": "aoi"' in block)
+    (tmp_path / "my-place.geojson").write_text(site, encoding="utf-8")
+    catalog = moved(tiny.write_catalog(tmp_path / "source"), epsg=32632, origin=(677_000.0, 5_154_000.0))
+    chapter = README.split("## A first site of your own")[1].split("\n## ")[0]
+    steps = [
+        line for block in re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL) for line in block.splitlines()
+    ]
+    assert len(steps) >= 4
+    source = json.dumps([{"kind": "stac", "url": catalog.as_posix()}])
+    for step in steps:
+        name, *arguments = shlex.split(step)
+        assert name == "campwatch"
+        done = subprocess.run(
+            [sys.executable, "-m", "campwatch", *arguments],
+            cwd=tmp_path,
+            env={
+                "PYTHONPATH": str(environment),
+                "PATH": "",
+                "CAMPWATCH_SOURCE": source,
+                "HOME": str(tmp_path),
+            },
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=300,
+        )
+        assert done.returncode == 0, f"{step}\n{done.stderr}"
+    assert list((tmp_path / "my-watch" / "maps").glob("my-place*.html"))
+    assert (tmp_path / "my-watch" / "exports" / "csv" / "observations.csv").is_file()
+
+
+def test_the_readme_names_no_other_command():
+    known = {"make demo", "make test", "python -m venv watch-env", "pip install .", "campwatch demo"}
+    known |= {"pip install --no-deps nrt==0.2.1"}
+    chapter = README.split("## A first site of your own")[1].split("\n## ")[0]
+    rest = [line for line in commands() if line not in chapter]
+    assert set(rest) == known
+
+
+@pytest.mark.nrt
+@pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
+@pytest.mark.skipif(
+    not (ROOT / ".venv" / ".demo").exists(), reason="make has not built .venv (make demo does)"
+)
+def test_make_demo_ends_with_a_table_and_a_map_and_then_with_nothing_new(tmp_path):
+    folder = tmp_path / "데모 demo"
+    first = subprocess.run(
+        ["make", "demo", f"DEMO={folder}"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=600,
+    )
+    assert first.returncode == 0, first.stderr
+    assert "demo-romania" in first.stderr
+    assert (folder / "maps" / "demo-romania.html").is_file()
+    again = subprocess.run(
+        ["make", "demo", f"DEMO={folder}"],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=600,
+    )
+    assert "nothing new" in again.stderr
