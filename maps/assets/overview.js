@@ -10,7 +10,7 @@ CW.words = (s) => [s.id, s.name, s.name_ko, s.kind, s.status, ...s.aliases].map(
 CW.low = (q) => (CW.known(q) ? q.v : -Infinity);
 CW.queue = (s) => s.first_review + s.second_review;
 CW.columns = [
-  { key: "name", label: "site", value: (s) => CW.folded(CW.title(s)), cell: (s) => [CW.el("div", { class: "site-name" }, CW.link(s)), CW.el("div", { class: "small muted" }, [CW.lang === "ko" ? s.name : s.name_ko, ...s.aliases.slice(0, 2)].filter(Boolean).map((a, k) => [k ? " · " : null, CW.name(a)]))] },
+  { key: "name", label: "site", value: (s) => CW.folded(CW.title(s)), cell: (s) => [CW.el("div", { class: "site-name" }, CW.link(s)), CW.el("div", { class: "small muted" }, [CW.lang === "ko" ? s.name : s.name_ko, ...s.aliases.slice(0, 2)].filter((a) => a && a !== CW.title(s)).map((a, k) => [k ? " · " : null, CW.name(a)]))] },
   { key: "last", label: "last_look", value: (s) => (s.last ? s.last.utc : ""), cell: (s) => [CW.el("div", { class: "num" }, s.last ? CW.day(s.last.utc) : CW.t("never_seen")), s.not_seen ? CW.el("div", { class: "small warn-text" }, `${CW.t("last_attempt", { date: s.attempt ? CW.day(s.attempt.utc) : "–" })}: `, CW.name(s.not_seen)) : null] },
   { key: "stockpile", label: "stock_short", value: (s) => CW.low(s.stockpile), cell: (s) => CW.amount(s.stockpile, s.stockpile_date, CW.trend(s)) },
   { key: "footprint", label: "footprint_short", value: (s) => CW.low(s.footprint), cell: (s) => CW.amount(s.footprint, s.epoch) },

@@ -157,7 +157,7 @@ def test_a_run_that_is_broken_off_waits_for_nothing() -> None:
     retrier = Retrier(RetryPolicy(first_wait_s=300, longest_wait_s=300))
     threading.Timer(0.05, retrier.stop).start()
     started = time.monotonic()
-    with pytest.raises(SourceError, match="broken off|given up after"):
+    with pytest.raises(SourceError, match=r"broken off|given up after"):
         retrier.call(failing(9, RetryableError("x", status=503)), what="t")
     assert time.monotonic() - started < 20
 

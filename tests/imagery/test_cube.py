@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import odc.geo.xr  # noqa: F401 - registers the accessor
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from evidence.errors import MeasurementError
-from imagery.cube import load_cube
+from imagery.cube import CubeParams, load_cube
 from imagery.records import ArchivedProduct
 
 WriteProduct = Callable[..., ArchivedProduct]
@@ -92,3 +93,31 @@ def test_clamped_zero_is_ground_and_nodata_is_missing(
 def test_nothing_to_load_is_an_error(small_grid: GeoBox) -> None:
     with pytest.raises(MeasurementError, match="no archived product"):
         load_cube([], small_grid)
+
+
+def test_a_cached_cube_is_the_same_and_a_new_scene_costs_one_scene(
+    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path
+) -> None:
+    products = [write_product(ground(), when=f"2023-06-0{day}T02:36:00") for day in (1, 3, 6)]
+    params = CubeParams(register=False, use_history=False)
+    plain = load_cube(products, small_grid, params=params)
+    done: list[int] = []
+    for upto in (2, 3):
+        cached = load_cube(
+            products[:upto],
+            small_grid,
+            params=params,
+            cache_dir=tmp_path / "cache",
+            memory_gb=1e-6,
+            progress=lambda k, n: done.append(n),  # noqa: ARG005
+        )
+    assert done == [2, 2, 1]
+    np.testing.assert_allclose(cached.red.values, plain.red.values, atol=1e-4)
+    np.testing.assert_array_equal(cached.valid.values, plain.valid.values)
+    np.testing.assert_array_equal(cached.isel(y=3, x=5).red.values, cached.red.values[:, 3, 5])
+    np.testing.assert_array_equal(cached.isel(time=[2, 0], y=slice(4, 9)).red, cached.red.values[[2, 0], 4:9])
+
+
+def test_what_does_not_fit_needs_a_cache(write_product: WriteProduct, small_grid: GeoBox) -> None:
+    with pytest.raises(MeasurementError, match="cache"):
+        load_cube([write_product(ground())], small_grid, memory_gb=1e-6)

@@ -242,9 +242,14 @@ def test_a_search_that_fails_for_good_is_a_gap_and_the_next_source_is_asked(
     from imagery.sources.static import StaticCatalog  # noqa: PLC0415
 
     archive = Archive(tmp_path / "archive")
-    report = fetch_new(SITE, archive, [world.source(), StaticCatalog(second)], **ALL)
+    report = fetch_new(SITE, archive, [world.source(), StaticCatalog(second)], bands=BANDS, **ALL)
     assert (len(report.fetched), len(report.failed), report.incomplete) == (1, 1, True)
     assert report.failed[0].detail.startswith("search: ")
+    assert [gap.kind for gap in archive.gaps("tiny")] == [GapKind.ERROR]
+    world.server.faults = []
+    healed = fetch_new(SITE, archive, [world.source(), StaticCatalog(second)], bands=BANDS, **ALL)
+    assert not healed.incomplete
+    assert archive.gaps("tiny") == []
 
 
 def test_a_server_that_asks_for_too_long_a_pause_is_not_waited_for(world: World, tmp_path: Path) -> None:
