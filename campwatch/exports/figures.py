@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,8 @@ from campwatch.exports.stamp import imagery_attribution
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
+
+_log = logging.getLogger(__name__)
 
 KINDS = ("pair", "series", "footprint")
 
@@ -102,9 +105,10 @@ def _pair(
     named = options.before is not None or options.after is not None
     try:
         figure = pair_figure(workspace, bundle, site, before=options.before, after=options.after)
-    except ExportError:
+    except ExportError as err:
         if named or options.kinds == ("pair",):
             raise
+        _log.warning("%s: no before/after figure: %s", site.id, err)
         return
     yield "before-after", figure
 

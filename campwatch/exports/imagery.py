@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,8 +23,8 @@ from imagery.cube_scenes import ArchivedScene, group_archived
 
 SAME_SEASON_DAYS = 20
 """Looks this close to one day of the year are of one season."""
-CLEAR = 0.95
-"""Share of the site that must be seen clearly for a look to be chosen without being named."""
+CLEAR = (0.95, 0.8, 0.5)
+"""Share of the site that must be seen clearly for a look to be chosen; the next is tried where none is."""
 SNOWY = 0.05
 MIDSUMMER = 172
 """21 June as a day of the year."""
@@ -80,21 +80,34 @@ def choose_pair(
     Raises:
         ExportError: where there are no two such looks.
     """
-    clear = [look for look in looks if look.valid_fraction >= CLEAR and look.snow_fraction <= SNOWY]
-    firsts = [_on(looks, before)] if before else clear
-    lasts = [_on(looks, after)] if after else clear
-    named = before is not None and after is not None
-    pairs = [
+    firsts, lasts = ([_on(looks, day)] if day else None for day in (before, after))
+    candidates = (
+        _pairs(firsts or clear, lasts or clear, named=bool(before and after)) for clear in _clear(looks)
+    )
+    pairs = next((found for found in candidates if found), None)
+    if pairs is None:
+        raise ExportError("no two clear looks of one season to compare; name two with --before and --after")
+    longest = max(last.datetime - first.datetime for first, last in pairs)
+    apart = [pair for pair in pairs if pair[1].datetime - pair[0].datetime >= longest - NEARLY_AS_LONG]
+    return min(apart, key=_unlikeness)
+
+
+def _clear(looks: Sequence[LookChoice]) -> Iterator[list[LookChoice]]:
+    """The snow-free looks that saw nearly all of the site, then those that saw less."""
+    bare = [look for look in looks if look.snow_fraction <= SNOWY]
+    for share in CLEAR:
+        yield [look for look in bare if look.valid_fraction >= share]
+
+
+def _pairs(
+    firsts: Sequence[LookChoice], lasts: Sequence[LookChoice], *, named: bool
+) -> list[tuple[LookChoice, LookChoice]]:
+    return [
         (first, last)
         for first in firsts
         for last in lasts
         if first.datetime < last.datetime and (named or season_gap(first, last) <= SAME_SEASON_DAYS)
     ]
-    if not pairs:
-        raise ExportError("no two clear looks of one season to compare; name two with --before and --after")
-    longest = max(last.datetime - first.datetime for first, last in pairs)
-    apart = [pair for pair in pairs if pair[1].datetime - pair[0].datetime >= longest - NEARLY_AS_LONG]
-    return min(apart, key=_unlikeness)
 
 
 def _unlikeness(pair: tuple[LookChoice, LookChoice]) -> float:
