@@ -65,8 +65,8 @@ class MonitorParams:
     agree: float = 2.5
     """Departure with which a later look agrees with an alert."""
     scene_wise: bool = False
-    """Take out of each look what the whole scene does (phenology of the year, haze): its median departure, and
-    its spread where that is wider than the history's."""
+    """Take out of each look what the whole scene does (phenology of the year, haze): its median departure,
+    and its spread where that is wider than the history's."""
     persist_looks: int = 3
     """Agreeing looks after which an alert is persistent."""
     persist_days: int = 0

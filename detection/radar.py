@@ -1,10 +1,9 @@
 """Radar as a second opinion: has backscatter changed between an earlier and a later stack of one orbit?
 
-Each relative orbit is compared with itself alone, since its view makes the backscatter. In decibels (speckle is
-additive there) each look loses the level of its surroundings (weather that wets a whole hillside), stacks are
-filtered with their spatial neighbours, and Welch's t statistic of later against earlier looks is taken with a
-scale that is at least the one usual in the scene. The threshold comes from the same statistic on splits of the
-earlier stack in which nothing changed.
+Each relative orbit is compared with itself alone, since its view makes the backscatter. In decibels (speckle
+is additive there) each look loses the level of its surroundings (weather that wets a whole hillside), looks
+are filtered with their spatial neighbours, and Welch's t statistic of later against earlier looks is taken
+with a variance that leans on the one usual in the scene.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class RadarParams:
     """Looks on either side below which nothing is claimed."""
     prior_looks: float = 6.0
     """Weight, in looks, of the scene's usual variance in each pixel's own."""
-    threshold: float = 6.5
+    threshold: float = 6.25
     """Magnitude of the statistic that counts as change; see `benchmarks/expansion/radar_stacks.py`."""
 
 
