@@ -21,7 +21,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 from detection.harmonics import MAD_TO_SD, design, fit_harmonics
@@ -230,7 +230,7 @@ def _over(i: int, z: float, charts: Floats, ewma: Floats, variance: Floats, ring
     )
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _charts(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
     values: Any, x: Any, day: int, charts: Any, rules: Any, beta: Any, sigma: Any, ewma: Any,
             variance: Any, ring: Any, cusum: Any, held: Any, looks: Any, last_normal: Any, departed_from: Any,
@@ -238,7 +238,7 @@ def _charts(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over p
             agreeing: Any, returning: Any, withdrawn: Any, withdrawn_day: Any, seen_day: Any,
 ) -> None:  # fmt: skip
     outlier, winsor, agree, persist, withdraw, ceiling, lasting = rules
-    for i in prange(values.size):
+    for i in range(values.size):
         if not (np.isfinite(values[i]) and np.isfinite(sigma[i])):
             continue
         fit = 0.0

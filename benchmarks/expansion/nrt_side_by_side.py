@@ -1,4 +1,4 @@
-"""The monitor beside the `nrt` package on that package's simulator: same dates, noise, seeds; accuracy, speed.
+"""The monitor beside the `nrt` package on that package's simulator: same dates, noise and seeds.
 
 Two steps, since `nrt` needs an environment of its own (`pip install nrt==0.3.0`):
 
