@@ -133,7 +133,13 @@ def is_measured(ledger: Ledger, work: SiteWork) -> bool:
 
 def load_site_cube(workspace: Workspace, work: SiteWork) -> xr.Dataset:
     """The site's cube on its grid."""
-    return load_cube(work.products, site_grid(work.site), cache_dir=workspace.cache_folder / work.site.id)
+    return load_cube(
+        work.products,
+        site_grid(work.site),
+        cache_dir=workspace.cache_folder / work.site.id,
+        aoi=work.site.aoi,
+        memory_gb=workspace.settings.limits.memory_gb,
+    )
 
 
 def measure_in_worker(folder: str, path: str) -> list[Row]:

@@ -20,6 +20,9 @@ _SETTINGS = """\
 [monitor]
 since = 2015-06-23
 
+[map]
+time_zone = "UTC"
+
 [alerts]
 no_look_days = 100000                     # the demo's imagery ends years ago
 """
