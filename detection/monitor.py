@@ -21,10 +21,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
-from detection.harmonics import design, fit_harmonics
+from detection.harmonics import MAD_TO_SD, design, fit_harmonics
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,8 +64,13 @@ class MonitorParams:
     """Largest departure that a single look contributes to the charts."""
     agree: float = 2.5
     """Departure with which a later look agrees with an alert."""
+    scene_wise: bool = False
+    """Take out of each look what the whole scene does (phenology of the year, haze): its median departure,
+    and its spread where that is wider than the history's."""
     persist_looks: int = 3
     """Agreeing looks after which an alert is persistent."""
+    persist_days: int = 0
+    """Days that an alert must have lasted before it is persistent (a late spring passes)."""
     withdraw_looks: int = 3
     """Looks in a row back within `agree` after which a provisional alert is withdrawn."""
 
@@ -178,14 +183,29 @@ def update_monitor(
         params: knobs.
     """
     x = design(np.array([day], np.float64), order=params.order, trend=params.trend)[0]
+    if params.scene_wise:
+        values = _without_scene(values, x @ state.beta, state.sigma)
     p = params
     charts = np.array([p.shewhart, p.ewma_lambda, p.ewma_limit, p.mosum_limit, p.cusum_slack, p.cusum_limit])
-    rules = np.array([p.outlier, p.winsor, p.agree, p.persist_looks, p.withdraw_looks, p.ceiling])
+    rules = np.array(
+        [p.outlier, p.winsor, p.agree, p.persist_looks, p.withdraw_looks, p.ceiling, p.persist_days]
+    )
     _charts(values, x, int(day), charts, rules, state.beta, state.sigma, state.ewma, state.variance,
             state.ring, state.cusum, state.held, state.looks, state.last_normal, state.departed_from,
             state.status, state.first_day, state.since_normal, state.alert_day, state.persistent_day,
             state.agreeing, state.returning, state.withdrawn, state.withdrawn_day, state.seen_day,
     )  # fmt: skip
+
+
+def _without_scene(values: NDArray[np.float32], fit: Floats, sigma: Floats) -> NDArray[np.float32]:
+    """Values whose standardised departures have the scene's median and excess spread taken out."""
+    z = (values - fit) / sigma
+    seen = np.isfinite(z)
+    if not seen.any():
+        return values
+    centre = float(np.median(z[seen]))
+    spread = max(1.0, MAD_TO_SD * float(np.median(np.abs(z[seen] - centre))))
+    return np.asarray(fit + sigma * (z - centre) / spread, np.float32)
 
 
 @njit(cache=True, inline="always")
@@ -210,15 +230,15 @@ def _over(i: int, z: float, charts: Floats, ewma: Floats, variance: Floats, ring
     )
 
 
-@njit(cache=True, parallel=True)
+@njit(cache=True)
 def _charts(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
     values: Any, x: Any, day: int, charts: Any, rules: Any, beta: Any, sigma: Any, ewma: Any,
             variance: Any, ring: Any, cusum: Any, held: Any, looks: Any, last_normal: Any, departed_from: Any,
             status: Any, first_day: Any, since_normal: Any, alert_day: Any, persistent_day: Any,
             agreeing: Any, returning: Any, withdrawn: Any, withdrawn_day: Any, seen_day: Any,
 ) -> None:  # fmt: skip
-    outlier, winsor, agree, persist, withdraw, ceiling = rules
-    for i in prange(values.size):
+    outlier, winsor, agree, persist, withdraw, ceiling, lasting = rules
+    for i in range(values.size):
         if not (np.isfinite(values[i]) and np.isfinite(sigma[i])):
             continue
         fit = 0.0
@@ -255,7 +275,7 @@ def _charts(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over p
                 returning[i] = 0
             else:
                 returning[i] += 1
-            if agreeing[i] >= persist:
+            if agreeing[i] >= persist and day - first_day[i] >= lasting:
                 status[i] = 2
                 persistent_day[i] = day
             elif returning[i] >= withdraw:

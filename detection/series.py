@@ -2,8 +2,8 @@
 
 State ``x_t = x_{t-1} + w``, ``w ~ N(0, q Δt)``; look ``y_t = x_t + v``, ``v ~ N(0, r_t)`` with the
 random part of each look's own error. ``q`` is chosen by likelihood; looks that surprise are widened; the
-whole series is smoothed at once (Durbin & Koopman 2012, ch. 2 and 4). Shared errors do not average out and are
-added afterwards.
+whole series is smoothed at once (Durbin & Koopman 2012, ch. 2 and 4). Shared errors do not average out and
+are added afterwards.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def turnover(smooth: Level, *, level: float = DEFAULT_LEVEL, count: int = 300, s
     """Area that went away between looks, from posterior draws, in hectares.
 
     A sum of the noisy drops themselves would count noise as turnover; in every draw only swings beyond three
-    standard deviations of the smoothed level count. What came and went between two looks stays unseen, so this
+    standard deviations of the smoothed level count. What came and went between two looks stays unseen: this
     is a lower bound of what happened.
     """
     least = 3.0 * float(np.median(np.sqrt(np.diagonal(smooth.covariance))))

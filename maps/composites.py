@@ -145,7 +145,7 @@ def bareness(layer: xr.Dataset) -> NDArray[np.float32]:
 
 
 def season_looks(times: NDArray[np.datetime64], seen: NDArray[np.float64], now: int) -> list[int]:
-    """Indices of same-season looks of the year before, at most `SEASON_LOOKS`: clear ones first, then near."""
+    """Indices of same-season looks of the year before, at most `SEASON_LOOKS`: clear first, then near."""
     year = np.timedelta64(365, "D")
     distance = np.abs((times - (times[now] - year)) / np.timedelta64(1, "D"))
     near = np.flatnonzero((distance <= SEASON_DAYS) & (seen > 0.0))

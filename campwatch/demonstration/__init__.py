@@ -1,6 +1,7 @@
 """The demo: the main job on embedded data, a real forest and a simulated camp mine with its truth.
 
-Neither needs credentials or a network. The forest is real and holds no coal; the mine is computed and says so.
+Neither needs credentials or a network. The forest is real and holds no coal; the mine is computed, and says
+so.
 """
 
 from __future__ import annotations

@@ -103,10 +103,10 @@ def test_a_folder_without_bands_is_a_known_error(tmp_path: Path) -> None:
 def test_real_pairs_beat_the_references(shared_data: Path, tmp_path: Path, city: str, best: float) -> None:
     images = shared_data / "oscd" / city / "images"
     score = pair(images / "imgs_1", images / "imgs_2", tmp_path / "score.tif").score.ravel()
-    with MemoryFile((images.parent / "labels" / "cm" / f"{city}-cm.tif").read_bytes()) as file:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
-            label = (file.open().read(1) == 2).ravel()
+    tif = (images.parent / "labels" / "cm" / f"{city}-cm.tif").read_bytes()
+    with warnings.catch_warnings(), MemoryFile(tif) as file:
+        warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)
+        label = (file.open().read(1) == 2).ravel()
     ordered = label[np.argsort(-score, kind="stable")]
     precision = np.cumsum(ordered) / np.arange(1, ordered.size + 1)
     assert (precision * ordered).sum() / ordered.sum() > 1.2 * best
