@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 from campwatch import __version__
 from campwatch.cli_compare import pair
 from campwatch.cli_evidence import release, reproduce, verify
+from campwatch.cli_export import export, figure
 from campwatch.cli_look import doctor, draw_maps, schedule, status
 from campwatch.cli_search import look, search
 from campwatch.log import LogFormat, set_up
@@ -124,6 +125,8 @@ def run(
 
 
 app.command()(search)
+app.command()(export)
+app.command()(figure)
 app.command()(pair)
 app.command()(verify)
 app.command()(reproduce)

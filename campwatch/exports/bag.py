@@ -37,6 +37,8 @@ from evidence.runs import links_until
 from evidence.tables import layer_table
 from imagery.records import ArchivedProduct
 
+_PUBLIC_CUSTODY = ("rows", "code")
+"""What a public bag tells of a measurement; the rest may name boundaries and zones that are not public."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
@@ -129,7 +131,7 @@ def _last_look(bundle: Bundle, stored: StoredRow) -> dt.datetime | None:
 
 
 def _custody_extract(ledger: Ledger, bundle: Bundle, site_id: str) -> str:
-    """The site's chain up to the head that the stamp names; public bags tell only measurements in full."""
+    """The site's chain up to the head that the stamp names; public bags tell the chain and little else."""
     links = [(entry, digest) for _, entry, digest in links_until(ledger) if entry.chain == site_id]
     last = [digest for _, digest in links].index(bundle.stamp.heads[site_id])
     lines = [
@@ -139,9 +141,12 @@ def _custody_extract(ledger: Ledger, bundle: Bundle, site_id: str) -> str:
 
 
 def _custody_line(entry: CustodyEntry, digest: str, *, whole: bool) -> str:
-    if whole or entry.action == "measure":
+    if whole:
         return canonical_json({**asdict(entry), "hash": digest})
     told = {"chain": entry.chain, "position": entry.position, "previous": entry.previous, "hash": digest}
+    if entry.action == "measure":
+        data = {name: entry.data[name] for name in _PUBLIC_CUSTODY if name in entry.data}
+        told |= {"time": entry.time, "action": entry.action, "run_id": entry.run_id, "data": data}
     return canonical_json({**told, "withheld": True})
 
 

@@ -51,7 +51,7 @@ def readme_text(
         "2. In `custody.jsonl`, `previous` of a line must equal `hash` of the line before; the last `hash`",
         "   must equal the custody head of the site below, as kept by somebody other than the sender.",
         "   The hash of a line is the SHA-256 of its fields without `hash`, as JSON in UTF-8 with sorted",
-        "   keys and without spaces. Lines with `withheld` tell their hash only.",
+        "   keys and without spaces. Lines with `withheld` are told in part; they only link.",
         "3. GeoTIFF and GeoJSON open in QGIS; `.json` and `.md` in any editor; `.csv` in a spreadsheet.",
         "",
         "## Provenance",

@@ -143,7 +143,7 @@ def scenes_of(workspace: Workspace, site_id: str, scene_ids: Iterable[str]) -> l
 
 
 def load_looks(workspace: Workspace, site: Site, looks: Sequence[LookChoice]) -> xr.Dataset:
-    """The cube of these looks only.
+    """These looks as they were measured: from the site's whole cube, registered and masked with all others.
 
     Raises:
         ExportError: where the archive does not hold one of them.
@@ -152,7 +152,14 @@ def load_looks(workspace: Workspace, site: Site, looks: Sequence[LookChoice]) ->
     missing = {look.scene_id for look in looks} - {scene.id for scene in scenes}
     if missing:
         raise ExportError(f"the archive does not hold {', '.join(sorted(missing))}")
-    return load_cube([product for scene in scenes for product in scene.products], site_grid(site))
+    cube = load_cube(
+        Archive(workspace.archive_folder).products(site.id),
+        site_grid(site),
+        cache_dir=workspace.cache_folder / site.id,
+        memory_gb=0.0,  # stays on disk; only the looks are read
+    )
+    order = {str(scene_id): i for i, scene_id in enumerate(cube["scene_id"].to_numpy())}
+    return cube.isel(time=[order[look.scene_id] for look in looks]).load()
 
 
 def stack(layer: xr.Dataset, bands: Sequence[str]) -> NDArray[np.float32]:

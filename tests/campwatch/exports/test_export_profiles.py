@@ -69,10 +69,11 @@ def test_delay_hides_what_is_young(workspace):
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         as_of = dt.datetime.fromisoformat(ledger.custody()[-1].time)
     limit = dt.datetime(2024, 4, 1, tzinfo=dt.UTC)
+    whole = bundle_of(workspace)
     bundle = bundle_of(with_map_settings(workspace, delay_days=(as_of - limit).days))
     for layer in ("observations", "stockpile_areas", "series"):
         moments = [dt.datetime.fromisoformat(text) for text in bundle.table(layer).frame["datetime"]]
-        assert 0 < len(moments) < 8
+        assert 0 < len(moments) < len(whole.table(layer).frame)
         assert max(moments) <= limit + dt.timedelta(days=1)
 
 
@@ -102,7 +103,11 @@ def test_as_of_shows_what_a_run_left(workspace):
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         first = ledger.custody()[0]
         then = collect(workspace, ledger, restricted=True, as_of_run=first.run_id)
-        assert then.stamp.heads == {"tiny": ledger.custody_with_hashes()[0][2]}
+        links = ledger.custody_with_hashes()
+        assert then.stamp.heads["tiny"] in {
+            digest for _, entry, digest in links if entry.run_id == first.run_id
+        }
+        assert then.stamp.heads["tiny"] != ledger.heads()["tiny"]
         with pytest.raises(LedgerError, match="no run nowhere"):
             collect(workspace, ledger, restricted=True, as_of_run="nowhere")
     assert then.table("observations") is not None
