@@ -1,7 +1,7 @@
 """Puts benchmark tables into docs/expansion.md, in place of what stood there.
 
-    python benchmarks/expansion/pair_mode.py ../shared/data/oscd | \\
-        python benchmarks/expansion/write_tables.py pair
+    python benchmarks/expansion/pair_mode.py ../shared/data/oscd > table
+    python benchmarks/expansion/write_tables.py pair < table
 
 Sections: nrt, pair, radar.
 """
