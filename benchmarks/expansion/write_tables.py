@@ -1,9 +1,9 @@
 """Puts benchmark tables into docs/expansion.md, in place of what stood there.
 
-    python benchmarks/expansion/pair_mode.py ../shared/data/oscd | \\
-        python benchmarks/expansion/write_tables.py pair
+    python benchmarks/expansion/pair_mode.py ../shared/data/oscd > table
+    python benchmarks/expansion/write_tables.py pair < table
 
-Sections: nrt, pair, radar.
+Sections: nrt, pair, radar, romania.
 """
 
 from __future__ import annotations
