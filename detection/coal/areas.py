@@ -15,6 +15,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 MISFIT_CAP = 20.0
 """One bad look must not condemn a pixel: misfits count up to this."""
+NULL_RANGE = (-0.5, 0.6)
+"""Beyond this the ground beside says nothing about the ground below."""
 EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -135,7 +137,7 @@ def _one_date(
     value = fractions.value[t]
     shown = np.isfinite(value)
     null, ring_sd = _local_null(value, ring)
-    weighted = weight * np.where(shown, value - null, mean)
+    weighted = weight * np.where(shown, (value - null) / (1.0 - null), mean)
     total = float(weighted.sum())
     size = float(weight.sum())
     hidden = float((weight * ~shown).sum())
@@ -167,13 +169,17 @@ def _leak(share: Floats) -> Floats:
 
 
 def _local_null(value: Floats, ring: Bools) -> tuple[float, float]:
-    """What the estimate says of the ground beside the piles: its median, shrunk, and its robust spread."""
+    """What the estimate says of the ground beside the piles: its median, shrunk, and its robust spread.
+
+    A background that reads as `null` where there is no coal makes a fraction f read as ``f + (1 − f) null``.
+    """
     around = value[ring & np.isfinite(value)]
     if len(around) < 15:  # noqa: PLR2004 - too few to say anything
         return 0.0, 0.05
     middle = float(np.median(around))
     spread = 1.4826 * float(np.median(np.abs(around - middle)))
-    return middle * len(around) / (len(around) + 20.0), spread
+    shrunk = middle * len(around) / (len(around) + 20.0)
+    return float(np.clip(shrunk, *NULL_RANGE)), spread
 
 
 def _new_coal(value: Floats, variance: Floats, core: Bools, inside: Bools, params: AreaParams) -> Bools:

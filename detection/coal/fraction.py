@@ -44,6 +44,10 @@ class FractionParams:
     """How far a fraction moves between neighbouring looks, one standard deviation."""
     tau_days: float = 25.0
     """Over how long neighbouring looks count for that."""
+    texture: float = 0.03
+    """How far one band of one pile's coal differs from the site's, relative."""
+    brightness: float = 0.1
+    """How far the coal of one pile is brighter or darker as a whole, relative: wet, dusty, lit otherwise."""
     widening: float = 1.5
     """Factor on the spread of loadings between neighbours: piles stand on unusual ground."""
 
@@ -260,10 +264,16 @@ class _State:
             away = self.target[t] - ground[t]
             value[t] = (weight * away).sum(axis=1) / strength
             variance[t] = 1.0 / strength
-            solved = (inverse @ away[..., None])[..., 0]
-            rest = (solved * away).sum(axis=1) - value[t] ** 2 * strength
-            misfit[t] = rest / (away.shape[1] - 1)
+            rest = away - value[t][:, None] * contrast
+            misfit[t] = self.misfit(rest, covariance, np.clip(value[t], 0.0, 1.0), spectrum[t])
         return np.where(self.seen, value, np.nan), variance, np.where(self.seen, misfit, np.nan)
+
+    def misfit(self, rest: Floats, covariance: Floats, share: Floats, coal: Floats) -> Floats:
+        """Mean square (n,) of what a mixture leaves, allowing for coal that differs from pile to pile."""
+        texture = self.params.texture**2 * np.diag(coal**2) + self.params.brightness**2 * np.outer(coal, coal)
+        total = covariance + (share**2)[:, None, None] * texture
+        solved = np.linalg.solve(total, rest[..., None])[..., 0]
+        return np.asarray((solved * rest).sum(axis=1) / (rest.shape[1] - 1))
 
     def beside(self, coal: Bools) -> Bools:
         """(time, n) coal and its neighbours."""
