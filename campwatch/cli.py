@@ -13,11 +13,13 @@ import typer
 from typer.core import TyperGroup
 
 from campwatch import __version__
+from campwatch.cli_compare import pair
 from campwatch.cli_evidence import release, reproduce, verify
 from campwatch.cli_export import export, figure
 from campwatch.cli_look import doctor, draw_maps, schedule, status
+from campwatch.cli_search import look, search
 from campwatch.log import LogFormat, set_up
-from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, stderr
+from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
 from evidence.errors import WatchError
 
 _GROUPS = ("sites", "review")
@@ -101,10 +103,14 @@ def run(
     since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
 ) -> None:
     """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
-    from campwatch.pipeline import RunOptions  # noqa: PLC0415
+    if dry_run:
+        look(context.obj, site, since, until)
+        return
+    from campwatch.pipeline import RunOptions  # noqa: PLC0415 - start-up stays quick
     from campwatch.reporting import run_and_report  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
@@ -120,6 +126,10 @@ def run(
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
+app.command()(search)
+app.command()(export)
+app.command()(figure)
+app.command()(pair)
 app.command()(verify)
 app.command()(reproduce)
 app.command()(release)
@@ -134,19 +144,16 @@ def demo(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("campwatch-demo"),
 ) -> None:
-    """The main job on embedded real imagery, without credentials or downloads."""
-    from campwatch.demo import prepare_demo  # noqa: PLC0415
+    """The main job on embedded data: a real forest and a simulated mine with its truth."""
+    from campwatch.demonstration import prepare_demo, show_truth  # noqa: PLC0415
     from campwatch.pipeline import RunOptions  # noqa: PLC0415
     from campwatch.reporting import run_and_report  # noqa: PLC0415
 
-    workspace = prepare_demo(folder, progress=stderr.print)
+    workspace = prepare_demo(folder, progress=say)
     summary = run_and_report(workspace, RunOptions(), session=context.obj, console=stderr)
+    show_truth(workspace, progress=say)
     if not summary.complete:
         raise typer.Exit(EXIT_INCOMPLETE)
-
-
-app.command()(export)
-app.command()(figure)
 
 
 def main() -> None:

@@ -32,7 +32,7 @@ class FormatOption(StrEnum):
 _AS_OF = typer.Option("--as-of", help="As things stood after this run.", metavar="RUN")
 _RESTRICTED = typer.Option(
     "--restricted/--public",
-    help="Show what is not marked public, and say so in the names; or never. [default: only where no site is public]",
+    help="Show what is not marked public, and say so. [default: only where no site is public]",
 )
 _SITE = typer.Option("--site", help="Only this site; may be repeated.", metavar="ID")
 _OUT = typer.Option("--out", help="Folder to write to.", metavar="DIR")

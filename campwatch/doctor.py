@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from campwatch.settings import SourceSettings
+from campwatch.sources import build_sources, privacy_mode
 from campwatch.workspace import Workspace
+from evidence.errors import WatchError
+from imagery.sources.open import who_learns_what
 
 SYNCED = ("onedrive", "dropbox", "google drive", "googledrive", "icloud", "nextcloud", "synology", "box sync")
 """Folder names of programs that copy files to somebody else's machine, and that break locks while they do."""
@@ -88,30 +90,15 @@ def _disk(workspace: Workspace) -> Iterator[Check]:
 
 
 def _disclosure(workspace: Workspace) -> Iterator[Check]:
-    asked = (
-        "whole tiles by their id"
-        if workspace.settings.privacy.mode == "tile"
-        else "boxes snapped outward to 0.1°"
-    )
-    for source in workspace.settings.source:
-        if _is_local(source):
-            yield Check(
-                topic="who learns what", grade=Grade.OK, text=f"{source.url}: on this machine, nobody"
-            )
-            continue
-        yield Check(
-            topic="who learns what",
-            grade=Grade.NOTE,
-            text=f"{source.url or 'Sentinel Hub'} learns {asked}, the dates, this machine's address and, "
-            "through the pixels read, roughly the ground looked at; names, zones and boundaries never leave",
-        )
-    yield Check(
-        topic="who learns what", grade=Grade.OK, text="maps ask nobody until a reader allows a base layer"
-    )
-
-
-def _is_local(source: SourceSettings) -> bool:
-    return source.kind == "stac" and source.url is not None and "://" not in source.url
+    try:
+        sources = build_sources(workspace)
+    except WatchError as err:
+        yield Check(topic="sources", grade=Grade.WARNING, text=str(err))
+        return
+    for name, text in who_learns_what(sources, mode=privacy_mode(workspace)):
+        yield Check(topic="who learns what", grade=Grade.NOTE, text=f"{name}: {text}")
+    text = "names, zones and boundaries never leave; maps ask nobody until a base layer is allowed"
+    yield Check(topic="who learns what", grade=Grade.OK, text=text)
 
 
 def _credentials(workspace: Workspace) -> Iterator[Check]:

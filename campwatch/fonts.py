@@ -21,8 +21,13 @@ _log = logging.getLogger(__name__)
 
 _DECLARED = ("pylopdf_fonts_ko", "NotoSansKR-Regular.otf")
 _SYSTEM_FAMILIES = (
-    "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "NanumGothic", "NanumBarunGothic",
-)  # fmt: skip
+    "Noto Sans KR",
+    "Noto Sans CJK KR",
+    "Malgun Gothic",
+    "Apple SD Gothic Neo",
+    "NanumGothic",
+    "NanumBarunGothic",
+)
 FALLBACK_FAMILY = "DejaVu Sans"
 """Comes with matplotlib; holds what the Hangul font lacks, such as the ʼ of romanised Korean."""
 HANGUL_SAMPLE = "가각힣봉창탄광저탄장"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,11 +11,12 @@ import xarray as xr
 
 from aoi.records import Site
 from campwatch.identity import inputs_digest
-from detection import boundary_change, footprint
+from detection import boundary_change, disturbances, footprint
 from detection.boundary_change import measure_boundary_changes
 from detection.boundary_errors import BoundaryChangeParams
+from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.footprint import FootprintParams, measure_footprints
-from detection.records import BoundaryChange, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from detection.stockpiles import measure_stockpiles
 from evidence.hashing import sha256_json
 from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
@@ -24,6 +25,7 @@ from imagery.observations import Observation, cube_observations
 MEASURED_LAYERS = (
     "observations",
     "footprints",
+    "disturbances",
     "boundary_changes",
     "stockpile_areas",
     "stockpiles",
@@ -39,11 +41,13 @@ class Inputs:
     site: str
     scenes: Mapping[str, str]
     """By scene id."""
+    missed: tuple[Observation, ...] = ()
+    """Passes that left no pixels, and why."""
 
 
 def measured_rows(cube: xr.Dataset, site: Site, inputs: Inputs) -> list[Row]:
     """Every row that the cube of a site yields."""
-    return [row for made in _measurements(cube, site) for row in _rows(made, site, inputs)]
+    return [row for made in _measurements(cube, site, inputs) for row in _rows(made, site, inputs)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,14 +61,22 @@ class _Measured:
     validated_on: str | None = None
 
 
-def _measurements(cube: xr.Dataset, site: Site) -> Iterator[_Measured]:
-    yield _Measured(layer="observations", records=cube_observations(cube), method="look/1")
+def _measurements(cube: xr.Dataset, site: Site, inputs: Inputs) -> Iterator[_Measured]:
+    looks = [*cube_observations(cube), *inputs.missed]
+    yield _Measured(layer="observations", records=looks, method="look/1")
     footprint_params = FootprintParams()
     yield _Measured(
         layer="footprints",
         records=measure_footprints(cube, site, params=footprint_params),
         method=footprint.METHOD,
         params=footprint_params,
+    )
+    disturbance_params = DisturbanceParams()
+    yield _Measured(
+        layer="disturbances",
+        records=measure_disturbances(cube, site, params=disturbance_params),
+        method=disturbances.METHOD,
+        params=disturbance_params,
     )
     boundary_params = BoundaryChangeParams()
     yield _Measured(
@@ -97,7 +109,7 @@ def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
         Row(
             layer=made.layer,
             site_id=site.id,
-            subject=_subject(record),
+            subject=_SUBJECTS[type(record)](record),
             time=_time(record),
             method=made.method,
             params_hash=params_hash,
@@ -109,28 +121,22 @@ def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
     ]
 
 
-def _subject(record: Any) -> str:
-    match record:
-        case Observation():
-            return record.scene_id
-        case Footprint():
-            return record.boundary_id or "no_boundary"
-        case BoundaryChange():
-            return f"{record.from_boundary_id}..{record.to_boundary_id}"
-        case StockpileArea():
-            return record.zone_id
-        case Stockpile():
-            return record.pile_id
-        case SeriesPoint():
-            return f"{record.quantity}:{record.subject_kind}:{record.subject_id}"
-        case _:
-            raise TypeError(f"{type(record).__name__} has no layer")
+_SUBJECTS: dict[type, Callable[[Any], str]] = {
+    Observation: lambda record: record.scene_id,
+    Footprint: lambda record: record.boundary_id or "no_boundary",
+    Disturbance: lambda record: record.disturbance_id,
+    BoundaryChange: lambda record: f"{record.from_boundary_id}..{record.to_boundary_id}",
+    StockpileArea: lambda record: record.zone_id,
+    Stockpile: lambda record: record.pile_id,
+    SeriesPoint: lambda record: f"{record.quantity}:{record.subject_kind}:{record.subject_id}",
+}
+"""What a record is about, within its layer and site."""
 
 
 def _time(record: Any) -> str:
     if isinstance(record, Footprint):
         return f"{record.epoch_start.isoformat()}/{record.epoch_end.isoformat()}"
-    if isinstance(record, BoundaryChange):
+    if isinstance(record, BoundaryChange | Disturbance):
         return ""
     moment: dt.datetime = record.datetime
     return iso_utc(moment)

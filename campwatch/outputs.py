@@ -12,12 +12,12 @@ from aoi.records import Sensitivity, Site
 from campwatch import __version__
 from campwatch.profile import shows_restricted
 from campwatch.workspace import Workspace
-from detection.records import BoundaryChange, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
-from maps.records import Profile, RunInfo, SiteMapData
+from maps.records import Look, Profile, RunInfo, SiteMapData
 from maps.site_map import map_path, write_site_map
 
 Record = TypeVar("Record")
@@ -44,14 +44,18 @@ def write_site_page(
     profile = map_profile(workspace, site, restricted=restricted)
     data = SiteMapData(
         site=site,
-        run=_run_info(ledger, site.id),
+        run=run_info(ledger, site.id),
         cube=cube,
+        looks=_pictureless(ledger, site.id),
         footprints=_records(ledger, "footprints", site.id, Footprint),
+        disturbances=_records(ledger, "disturbances", site.id, Disturbance),
         stockpile_areas=_records(ledger, "stockpile_areas", site.id, StockpileArea),
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
         boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
         profile=profile,
+        simulated=site.kind == "simulated",
+        time_zone=workspace.settings.map.time_zone,
     )
     return write_site_map(site_page_path(workspace, site, profile), data)
 
@@ -86,6 +90,23 @@ def _records(ledger: Ledger, layer: str, site_id: str, kind: type[Record]) -> tu
     return tuple(read_record(kind, stored.row) for stored in ledger.current(layer, site_id=site_id))
 
 
-def _run_info(ledger: Ledger, site_id: str) -> RunInfo:
-    last = ledger.custody(site_id)[-1]
+def _pictureless(ledger: Ledger, site_id: str) -> tuple[Look, ...]:
+    """Looks that left no pixels: missing, failed, or left out for cloud before fetching."""
+    rows = [stored.row.data for stored in ledger.current("observations", site_id=site_id)]
+    return tuple(
+        Look(
+            datetime=dt.datetime.fromisoformat(data["datetime"]),
+            status=data["status"],
+            detail=data["detail"] or "",
+            scene_id=data["scene_id"],
+        )
+        for data in rows
+        if data["valid_fraction"] is None
+    )
+
+
+def run_info(ledger: Ledger, site_id: str) -> RunInfo:
+    """Which run the newest figures of a site are from."""
+    measured = [entry for entry in ledger.custody(site_id) if entry.action == "measure"]
+    last = (measured or ledger.custody(site_id))[-1]
     return RunInfo(run_id=last.run_id, as_of=dt.datetime.fromisoformat(last.time), version=__version__)

@@ -17,6 +17,7 @@ from aoi.site_file import read_site
 from campwatch.alerts.book import read_alerts
 from campwatch.alerts.watch import deliver_open, watch_sites, write_channels
 from campwatch.derived import DerivedFiles
+from campwatch.first_page import first_page_path, readable_sites, write_first_page
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.measure import MEASURED_LAYERS, measured_rows
 from campwatch.outputs import map_profile, rebuild_tables, shown_state, site_page_path, write_site_page
@@ -281,10 +282,12 @@ def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
         watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
         deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
         head = heads_digest(ledger.heads())
-        files = (workspace.results_path, workspace.custody_path)
+        sites = readable_sites(workspace)
+        files = (workspace.results_path, workspace.custody_path, first_page_path(workspace, sites))
         if not all(run.derived.is_current(file, head) for file in files):
             rebuild_tables(workspace, ledger)
             write_channels(read_alerts(ledger), settings, workspace.folder)
+            write_first_page(workspace, ledger, sites)
             for file in files:
                 run.derived.stamp(file, head)
     return head

@@ -22,9 +22,11 @@ from evidence.errors import LedgerError
 from evidence.files import write_text
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
+from evidence.record_reading import read_data
 from evidence.rows import Row, StoredRow
 from imagery.archive import Archive
 from imagery.cube_scenes import group_archived
+from imagery.observations import Observation
 from imagery.records import ArchivedProduct
 
 
@@ -93,7 +95,11 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry) -> list[Row]:
             site=site,
             path=path,
             products=tuple(_pinned_products(workspace, entry.chain, pinned["scenes"])),
-            inputs=Inputs(site=pinned["site"], scenes=pinned["scenes"]),
+            inputs=Inputs(
+                site=pinned["site"],
+                scenes=pinned["scenes"],
+                missed=tuple(read_data(Observation, data) for data in entry.data["missed"]),
+            ),
         )
         return measured_rows(load_site_cube(workspace, work), site, work.inputs)
 

@@ -68,6 +68,8 @@ class MapSettings(_Table):
     """Of public maps: vertices are rounded to this many decimals of a degree."""
     delay_days: int = Field(default=0, ge=0)
     """Of public maps: nothing younger than this is shown."""
+    time_zone: str = "Asia/Pyongyang"
+    """Of the local dates beside UTC."""
 
 
 class MeasureSettings(_Table):

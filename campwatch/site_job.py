@@ -20,11 +20,12 @@ from campwatch.workspace import Workspace, open_workspace
 from evidence.errors import SourceError, WorkspaceError
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
-from evidence.rows import Row
+from evidence.rows import Row, record_data
 from imagery.archive import Archive
 from imagery.cube import load_cube
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
+from imagery.observations import gap_observations
 from imagery.records import ArchivedProduct, SceneSource
 
 GIGABYTE = 1e9
@@ -46,7 +47,8 @@ class SiteWork:
         digest = inputs_digest(self.inputs.site, self.inputs.scenes)
         told = {"site": self.inputs.site, "scenes": dict(self.inputs.scenes), "sha256": digest}
         document = json.loads(self.path.read_text("utf-8-sig"))
-        return {"inputs": told, "code": code_identity(), "site_file": document}
+        missed = [record_data(look) for look in self.inputs.missed]
+        return {"inputs": told, "code": code_identity(), "site_file": document, "missed": missed}
 
 
 def fetch_site(
@@ -110,9 +112,9 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
         scene.id: sha256_json(sorted(product_digest(product) for product in scene.products))
         for scene in group_archived(products)
     }
-    return SiteWork(
-        site=site, path=path, products=products, inputs=Inputs(site=site_digest(path), scenes=scenes)
-    )
+    missed = gap_observations(Archive(workspace.archive_folder).gaps(site.id), known=scenes)
+    inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed))
+    return SiteWork(site=site, path=path, products=products, inputs=inputs)
 
 
 def nothing_held(site: Site, report: FetchReport) -> SourceError:
@@ -131,7 +133,13 @@ def is_measured(ledger: Ledger, work: SiteWork) -> bool:
 
 def load_site_cube(workspace: Workspace, work: SiteWork) -> xr.Dataset:
     """The site's cube on its grid."""
-    return load_cube(work.products, site_grid(work.site), cache_dir=workspace.cache_folder / work.site.id)
+    return load_cube(
+        work.products,
+        site_grid(work.site),
+        cache_dir=workspace.cache_folder / work.site.id,
+        aoi=work.site.aoi,
+        memory_gb=workspace.settings.limits.memory_gb,
+    )
 
 
 def measure_in_worker(folder: str, path: str) -> list[Row]:

@@ -1,6 +1,8 @@
 """Plan area of probable coal per stockyard zone and date, with intervals.
 
-The figure is plan area of probable coal; not volume, tonnage, production or origin.
+The figure is plan area of probable coal; not volume, tonnage, production or origin. The steps are in
+`detection.coal`: the ground without coal (`background`), the coal in every pixel (`fraction`), the sum over
+supports that other dates fix (`areas`), the piles through time (`tracking`).
 """
 
 from __future__ import annotations
@@ -11,21 +13,23 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
-from scipy.signal import fftconvolve
 
-from aoi.records import Site, Zone, ZoneKind
+from aoi.records import Site, ZoneKind
+from detection.coal.areas import AreaParams, ZoneSeries, zone_series
 from detection.coal.coverage import coverage, pixel_area_ha
-from detection.coal.matched import MINIMUM_RING, background, matched_fraction, weights
+from detection.coal.found import FoundParams, found_supports
+from detection.coal.fraction import FractionParams, Fractions, block_fractions
+from detection.coal.pile_records import pile_records
+from detection.coal.site_blocks import Window, bands_of, block_of, grouped
 from detection.coal.spectra import CoalSpectrum, prior_spectrum
 from detection.records import SeriesPoint, Stockpile, StockpileArea
-from evidence.quantity import Quantity
+from detection.series import smoothed_series
+from evidence.quantity import Quantity, coverage_factor
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-METHOD = "coal-matched-1"
-USED_BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
+METHOD = "coal-factors-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +42,13 @@ class StockpileParams:
     """Smallest area that 10 m bands can tell from nothing (simulation, DOMAIN notes)."""
     ring_m: float = 300.0
     """How far around a zone coal-free ground is taken."""
-    guard_m: float = 30.0
-    """Ground next to the zone that is left out of the ring."""
     minimum_valid: float = 0.5
     """Share of a zone that must have been seen."""
-    maximum_snow: float = 0.02
-    """Share of a zone under snow above which coal can hide."""
+    find_piles: bool = True
+    """Whether piles outside the zones are looked for."""
+    fraction: FractionParams = field(default_factory=FractionParams)
+    area: AreaParams = field(default_factory=AreaParams)
+    found: FoundParams = field(default_factory=FoundParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +56,39 @@ class StockpileResult:
     """What one site's cube says about coal."""
 
     areas: tuple[StockpileArea, ...] = ()
+    """Every stockyard zone on every date, null with a reason where it could not be measured."""
     piles: tuple[Stockpile, ...] = ()
+    """Tracked piles, in zones and found outside of them."""
     series: tuple[SeriesPoint, ...] = ()
+    """Smoothed area per zone."""
     method: str = METHOD
     params: StockpileParams = field(default_factory=StockpileParams)
     calibration: CoalSpectrum
-    validated_on: str | None = None
+    """The spectrum that the measurement began with."""
+    validated_on: str | None = "painted"
     notes: tuple[str, ...] = ()
+    """What a reader must know, in sentences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A zone, or ground around found coal: something that has an area on every date."""
+
+    id: str
+    share: Floats
+    """(y, x) of the whole grid."""
+    found: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One subject, measured."""
+
+    subject: Subject
+    window: Window
+    fractions: Fractions
+    series: ZoneSeries
+    bands: tuple[str, ...]
 
 
 def measure_stockpiles(
@@ -67,146 +98,190 @@ def measure_stockpiles(
     params: StockpileParams | None = None,
     calibration: CoalSpectrum | None = None,
 ) -> StockpileResult:
-    """Area of probable coal in every stockyard zone on every date.
+    """Area of probable coal in every stockyard zone on every date, and the piles inside and outside.
 
     Args:
         cube: (time, y, x) as `imagery.cube.load_cube` gives it.
-        site: with zones; without stockyard zones there is no headline figure.
+        site: with zones; without stockyard zones there is no headline figure, only found piles.
         params: knobs.
         calibration: the site's own coal spectrum; the prior where None.
     """
     params = params or StockpileParams()
     coal = calibration or prior_spectrum()
-    zones = site.zones_of(ZoneKind.STOCKYARD)
-    taken = coverage_of(cube, zones)
-    areas = [
-        area
-        for zone in zones
-        for area in zone_areas(cube, zone, taken=taken, coal=coal, params=params, site_id=site.id)
+    bands = bands_of(cube)
+    zones = stockyards(cube, site)
+    found = found_subjects(cube, site, zones, coal=coal, bands=bands, params=params)
+    measured = measure_subjects(cube, [*zones, *found], coal=coal, bands=bands, params=params)
+    whole = [m for m in measured if not m.subject.found]
+    seen = {m.subject.id for m in whole}
+    areas = [area for m in whole for area in area_records(cube, m, site.id, coal, params)]
+    areas += [
+        area for zone in zones if zone.id not in seen for area in blind_records(cube, zone.id, bands, params)
     ]
-    notes = () if zones else ("no stockyard zone: no headline figure",)
-    return StockpileResult(areas=tuple(areas), params=params, calibration=coal, notes=notes)
+    piles = [pile for m in measured for pile in pile_records(cube, m, site.id, coal, params)]
+    return StockpileResult(
+        areas=tuple(areas),
+        piles=tuple(piles),
+        series=tuple(smoothed_series(areas, level=params.level)),
+        params=params,
+        calibration=coal,
+        notes=notes(zones, coal),
+    )
 
 
-def coverage_of(cube: xr.Dataset, zones: tuple[Zone, ...]) -> Bools:
-    """(y, x) where any of the zones touches the grid."""
-    out = np.zeros(cube.odc.geobox.shape, dtype=bool)
+def notes(zones: list[Subject], coal: CoalSpectrum) -> tuple[str, ...]:
+    """The sentences that go with the figures."""
+    out = ["Plan area of probable coal; not volume, tonnage, production or origin."]
+    if not coal.calibrated:
+        out.append("Not calibrated on coal at this site.")
+    if not zones:
+        out.append("No stockyard zone: found piles only, no headline figure.")
+    return tuple(out)
+
+
+def stockyards(cube: xr.Dataset, site: Site) -> list[Subject]:
+    """The stockyard zones that touch the grid."""
+    grid = cube.odc.geobox
+    found = [
+        Subject(id=zone.id, share=coverage(zone.geometry, grid), found=False)
+        for zone in site.zones_of(ZoneKind.STOCKYARD)
+    ]
+    return [subject for subject in found if subject.share.any()]
+
+
+def found_subjects(
+    cube: xr.Dataset,
+    site: Site,
+    zones: list[Subject],
+    *,
+    coal: CoalSpectrum,
+    bands: tuple[str, ...],
+    params: StockpileParams,
+) -> list[Subject]:
+    """Ground outside the zones on which coal was found."""
+    if not params.find_piles:
+        return []
+    taken = np.zeros(cube.odc.geobox.shape, dtype=bool)
     for zone in zones:
-        out |= coverage(zone.geometry, cube.odc.geobox) > 0.0
+        taken |= zone.share > 0.0
+    for closed in site.zones_of(ZoneKind.EXCLUSION):
+        taken |= coverage(closed.geometry, cube.odc.geobox) > 0.0
+    inside = coverage(site.aoi, cube.odc.geobox) > 0.0
+    masks = found_supports(cube, bands, ~inside | taken, coal, params.found)
+    return [
+        Subject(id=f"found-{i + 1:03d}", share=mask.astype(np.float64), found=True)
+        for i, mask in enumerate(masks)
+    ]
+
+
+def measure_subjects(
+    cube: xr.Dataset,
+    subjects: list[Subject],
+    *,
+    coal: CoalSpectrum,
+    bands: tuple[str, ...],
+    params: StockpileParams,
+) -> list[Measured]:
+    """Fractions and sums of all subjects, block by block."""
+    if not subjects:
+        return []
+    mean, covariance = coal.select(bands)
+    suspect = np.any([s.share > 0.0 for s in subjects], axis=0)
+    margin = round(params.ring_m / 10.0)
+    out = []
+    for window, members in grouped([s.share for s in subjects], margin):
+        block = block_of(cube, window, bands, suspect)
+        fractions = block_fractions(block, mean, covariance, params.fraction)
+        if fractions is None:
+            continue
+        for index in members:
+            share = subjects[index].share[window.rows, window.columns]
+            series = zone_series(fractions, block.seen, share, block.days, params.area)
+            out.append(
+                Measured(
+                    subject=subjects[index], window=window, fractions=fractions, series=series, bands=bands
+                )
+            )
     return out
 
 
-def zone_areas(
-    cube: xr.Dataset, zone: Zone, *, taken: Bools, coal: CoalSpectrum, params: StockpileParams, site_id: str
-) -> list[StockpileArea]:
-    """One zone on every date of the cube."""
-    grid = cube.odc.geobox
-    share = coverage(zone.geometry, grid)
-    if not share.any():
-        return []
-    rows, columns = window(share, params)
-    part = cube.isel(y=rows, x=columns)
-    share, near = share[rows, columns], taken[rows, columns]
-    bands = tuple(band for band in USED_BANDS if band in cube)
-    mean, covariance = coal.select(bands)
-    step = max(1, round(params.guard_m / 10.0))
-    free = ~binary_dilation(near, iterations=step)
-    pixels = np.stack([np.asarray(part[band].values, dtype=np.float64) for band in bands], axis=-1)
-    seen = np.asarray(part["valid"].values, dtype=bool) & np.isfinite(pixels).all(axis=-1)
-    snow = np.asarray(part["snow"].values, dtype=bool) if "snow" in part else np.zeros_like(seen)
-    out = []
-    for index in range(part.sizes["time"]):
-        fraction = float((share * seen[index]).sum() / share.sum())
-        quantity = _area(
-            np.where(seen[index][..., None], pixels[index], np.nan),
-            share=share,
-            ring=free & seen[index],
-            coal=mean,
-            relative_sd=_contrast_error(pixels[index][free & seen[index]], mean, covariance),
-            hectares=pixel_area_ha(grid),
-            params=params,
-            valid_fraction=fraction,
-            snow_fraction=float((share * snow[index]).sum() / share.sum()),
-            group=f"coal-spectrum:{site_id}:{coal.id}",
+def area_quantity(
+    measured: Measured, t: int, *, hectares: float, site_id: str, coal: CoalSpectrum, params: StockpileParams
+) -> Quantity:
+    """One subject's area on one date, or the reason why there is none."""
+    series = measured.series
+    if series.seen_share[t] < params.minimum_valid:
+        return Quantity.not_assessable(f"only {series.seen_share[t]:.0%} of the zone was seen")
+    if not np.isfinite(series.area[t]):
+        return Quantity.not_assessable("too little coal-free ground around the zone was seen")
+    if not series.support[t].any():
+        high = series.limit[t] * hectares
+        return Quantity.interval(
+            0.0, 0.0, high, level=params.level, sd_random=high / coverage_factor(params.level)
         )
-        when = part["time"].values[index].astype("datetime64[us]").item().replace(tzinfo=dt.UTC)
-        scene = str(part["scene_id"].values[index]) if "scene_id" in part.coords else when.isoformat()
-        below = quantity.high is not None and quantity.high < params.floor_ha
+    shared = {
+        f"coal-spectrum:{site_id}:{coal.id}": float(series.sd_spectrum[t] * hectares),
+        f"ground:{site_id}:{measured.subject.id}": float(series.sd_ground[t] * hectares),
+    }
+    return Quantity.measured(
+        float(series.area[t] * hectares),
+        sd_random=float(series.sd_random[t] * hectares),
+        shared=shared,
+        level=params.level,
+    )
+
+
+def area_records(
+    cube: xr.Dataset, measured: Measured, site_id: str, coal: CoalSpectrum, params: StockpileParams
+) -> list[StockpileArea]:
+    """One zone's records, one per date."""
+    hectares = pixel_area_ha(cube.odc.geobox)
+    out = []
+    for t in range(cube.sizes["time"]):
+        area = area_quantity(measured, t, hectares=hectares, site_id=site_id, coal=coal, params=params)
         out.append(
             StockpileArea(
-                zone_id=zone.id,
-                datetime=when,
-                area_ha=quantity,
-                valid_fraction=fraction,
-                below_floor=below,
-                bands=bands,
-                scene_ids=(scene,),
+                zone_id=measured.subject.id,
+                datetime=time_of(cube, t),
+                area_ha=area,
+                valid_fraction=float(measured.series.seen_share[t]),
+                below_floor=area.high is not None and area.high < params.floor_ha,
+                bands=measured.bands,
+                scene_ids=(scene_of(cube, t),),
             )
         )
     return out
 
 
-def window(share: Floats, params: StockpileParams) -> tuple[slice, slice]:
-    """Rows and columns around a zone that hold its ring."""
-    margin = round((params.ring_m + params.guard_m) / 10.0)
-    rows, columns = np.nonzero(share)
-    return (
-        slice(max(0, int(rows.min()) - margin), int(rows.max()) + margin + 1),
-        slice(max(0, int(columns.min()) - margin), int(columns.max()) + margin + 1),
+def blind_records(
+    cube: xr.Dataset, zone_id: str, bands: tuple[str, ...], params: StockpileParams
+) -> list[StockpileArea]:
+    """Records of a zone that no date could measure."""
+    reason = Quantity.not_assessable(
+        "too little coal-free ground around the zone was seen", level=params.level
     )
+    return [
+        StockpileArea(
+            zone_id=zone_id,
+            datetime=time_of(cube, t),
+            area_ha=reason,
+            valid_fraction=0.0,
+            below_floor=False,
+            bands=bands,
+            scene_ids=(scene_of(cube, t),),
+        )
+        for t in range(cube.sizes["time"])
+    ]
 
 
-def _contrast_error(ring: Floats, mean: Floats, covariance: Floats) -> float:
-    """Relative error of a fraction from an unknown coal spectrum, one standard deviation."""
-    if len(ring) < MINIMUM_RING:
-        return float("nan")
-    filter_ = weights(*background(ring), mean)
-    return float(np.sqrt(filter_ @ covariance @ filter_))
+def time_of(cube: xr.Dataset, t: int) -> dt.datetime:
+    """The date's time, UTC."""
+    when: dt.datetime = cube["time"].values[t].astype("datetime64[us]").item()
+    return when.replace(tzinfo=dt.UTC)
 
 
-def _area(  # noqa: PLR0913 - one call site; what it needs is what the estimate is made of
-    pixels: Floats,
-    *,
-    share: Floats,
-    ring: Bools,
-    coal: Floats,
-    relative_sd: float,
-    hectares: float,
-    params: StockpileParams,
-    valid_fraction: float,
-    snow_fraction: float,
-    group: str,
-) -> Quantity:
-    """Sum of unclipped fractions over one zone, or the reason why there is none."""
-    if valid_fraction < params.minimum_valid:
-        return Quantity.not_assessable(f"only {valid_fraction:.0%} of the zone was seen")
-    if snow_fraction > params.maximum_snow:
-        return Quantity.not_assessable(f"snow on {snow_fraction:.0%} of the zone")
-    fraction = matched_fraction(pixels, ring, coal)
-    if fraction is None:
-        return Quantity.not_assessable("too little coal-free ground around the zone was seen")
-    area = np.nansum(fraction * share) / valid_fraction * hectares
-    noise = _placement_error(fraction, ring, share) * hectares / valid_fraction
-    return Quantity.measured(
-        float(area),
-        sd_random=float(noise),
-        shared={group: float(relative_sd * max(area, 0.0))},
-        level=params.level,
-    )
-
-
-def _placement_error(fraction: Floats, ring: Bools, share: Floats) -> float:
-    """Spread of the same sum over the same shape placed on coal-free ground of the same scene, in pixels."""
-    kernel_rows, kernel_columns = np.nonzero(share)
-    kernel = share[
-        kernel_rows.min() : kernel_rows.max() + 1, kernel_columns.min() : kernel_columns.max() + 1
-    ][::-1, ::-1]
-    value = np.where(ring, np.nan_to_num(fraction), 0.0)
-    if kernel.shape[0] > value.shape[0] or kernel.shape[1] > value.shape[1]:
-        return float(np.std(fraction[ring]) * share.sum() ** 0.5 * 3.0)
-    sums = fftconvolve(value, kernel, mode="valid")
-    weight = fftconvolve(ring.astype(float), kernel, mode="valid") / kernel.sum()
-    usable = weight > 0.5  # noqa: PLR2004 - at least half of the shape on coal-free ground
-    if usable.sum() < 10:  # noqa: PLR2004 - too few placements: independent triples of pixels instead
-        return float(np.std(fraction[ring]) * share.sum() ** 0.5 * 3.0)
-    return float(np.sqrt(np.mean((sums[usable] / weight[usable]) ** 2)))
+def scene_of(cube: xr.Dataset, t: int) -> str:
+    """The date's scene id; its time where the cube has none."""
+    if "scene_id" in cube.coords:
+        return str(cube["scene_id"].values[t])
+    return time_of(cube, t).isoformat()

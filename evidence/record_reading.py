@@ -6,7 +6,7 @@ import dataclasses
 import datetime as dt
 import types
 import typing
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import shapely
@@ -24,17 +24,26 @@ def read_record(kind: type[Record], row: Row) -> Record:
     Raises:
         LedgerError: where the row lacks a field that the record needs.
     """
+    return read_data(kind, row.data, geometry=row.geometry)
+
+
+def read_data(kind: type[Record], data: Mapping[str, Any], *, geometry: bytes | None = None) -> Record:
+    """The record of type `kind` whose plain fields are `data`.
+
+    Raises:
+        LedgerError: where a field is missing that the record needs.
+    """
     hints = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
     for field in dataclasses.fields(typing.cast("Any", kind)):
         if field.name == "geometry":
-            values["geometry"] = None if row.geometry is None else shapely.from_wkb(row.geometry)
-        elif field.name in row.data:
-            values[field.name] = _read(hints[field.name], row.data[field.name])
+            values["geometry"] = None if geometry is None else shapely.from_wkb(geometry)
+        elif field.name in data:
+            values[field.name] = _read(hints[field.name], data[field.name])
     try:
         return kind(**values)
     except TypeError as err:
-        raise LedgerError(f"a row of {row.layer} is not a {kind.__name__}: {err}") from err
+        raise LedgerError(f"these fields are not a {kind.__name__}: {err}") from err
 
 
 _READERS: dict[Any, Callable[[Any], Any]] = {

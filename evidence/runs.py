@@ -40,6 +40,23 @@ def heads_of(links: list[Link]) -> dict[str, str]:
     return dict(sorted({entry.chain: digest for _, entry, digest in links}.items()))
 
 
+def last_with_rows(links: list[Link]) -> Link:
+    """The newest entry that rows were appended with; the newest of all where there is none."""
+    return next((link for link in reversed(links) if _row_count(link[1])), links[-1])
+
+
+def release_of(links: list[Link], shown: list[Link]) -> str | None:
+    """The newest release that froze the very rows of `shown`, among all `links`; None where there is none."""
+    last = last_with_rows(shown)[0]
+    told = None
+    rows_until = 0
+    for seq, entry, _ in links:
+        rows_until = seq if _row_count(entry) else rows_until
+        if entry.action == "release" and rows_until == last:
+            told = str(entry.data["release"])
+    return told
+
+
 def run_rows(ledger: Ledger, *, as_of_run: str | None = None) -> list[StoredRow]:
     """One row per run and chain, in the order of time."""
     links = sorted(links_until(ledger, as_of_run), key=lambda link: (link[1].run_id, link[1].chain, link[0]))
@@ -63,12 +80,16 @@ def _run_row(links: list[Link]) -> StoredRow:
             "ended_at": last.time,
             "actor": first.actor,
             "actions": list(dict.fromkeys(entry.action for _, entry, _ in links)),
-            "rows_appended": sum(int(entry.data.get("rows", {}).get("count", 0)) for _, entry, _ in links),
+            "rows_appended": sum(_row_count(entry) for _, entry, _ in links),
             "code_version": next((_version(e) for _, e, _ in links if _version(e)), None),
             "head": head,
         },
     )
     return StoredRow(seq=last_seq, row_id=row.row_id, run_id=first.run_id, as_of=last.time, row=row)
+
+
+def _row_count(entry: CustodyEntry) -> int:
+    return int(entry.data.get("rows", {}).get("count", 0))
 
 
 def _version(entry: CustodyEntry) -> str | None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from evidence.errors import ArchiveError
@@ -26,6 +27,7 @@ from imagery.archive_items import (
     sensor_of,
     source_document,
 )
+from imagery.archive_versions import covers, newest, processing_order
 from imagery.archive_write import encode_all, item_text, write_durably
 from imagery.gaps import Gap, read_gaps, write_gap
 from imagery.records import ArchivedProduct, FetchedProduct, Product
@@ -165,7 +167,26 @@ class Archive:
             ]
         return self._known[site_id]
 
+    def close_searches(
+        self, site_id: str, sources: Iterable[str], since: dt.datetime, until: dt.datetime
+    ) -> None:
+        """Close the gaps of failed or empty searches that a later search of `sources` has made good.
+
+        Args:
+            site_id: whose.
+            sources: names of those that answered for the whole of ``[since, until)``.
+            since: UTC.
+            until: UTC.
+        """
+        answered = set(sources)
+        for gap in self.gaps(site_id):
+            covered = gap.until is not None and since <= gap.datetime and gap.until <= until
+            if covered and gap.product_id is None and gap.source in answered:
+                self.record_gap(site_id, replace(gap, closed=self._clock()))
+
     def _filled(self, site_id: str, gap: Gap) -> bool:
+        if gap.closed is not None:
+            return True
         held = self.holding(site_id, gap.as_product())
         return gap.product_id is not None and held is not None and not gap.concerns_newer_than(held)
 
@@ -240,38 +261,6 @@ def _write_source(folder: Path, fetched: FetchedProduct) -> dict[str, object]:
         "file:size": len(data),
         "campwatch:sha256": digest,
     }
-
-
-def processing_order(product: ArchivedProduct) -> tuple[str, str, str]:
-    """Sorts processings of one acquisition: baseline, then when it was made, then when it was fetched."""
-    return (
-        product.baseline or "",
-        str(product.properties.get("campwatch:processed", "")),
-        str(product.properties.get("campwatch:accessed", "")),
-    )
-
-
-def newest(products: Sequence[ArchivedProduct]) -> list[ArchivedProduct]:
-    """Of each tile and datatake, the newest processing."""
-    kept: list[ArchivedProduct] = []
-    for product in sorted(products, key=processing_order, reverse=True):
-        if not any(same_acquisition(product, other) for other in kept):
-            kept.append(product)
-    return kept
-
-
-def covers(product: ArchivedProduct, box: tuple[float, float, float, float] | None) -> bool:
-    """Whether what was ordered then holds what is ordered now."""
-    had = product.properties.get("campwatch:ordering_box")
-    if box is None or had is None:
-        return True
-    slack = 1e-9
-    return bool(
-        had[0] <= box[0] + slack
-        and had[1] <= box[1] + slack
-        and had[2] >= box[2] - slack
-        and had[3] >= box[3] - slack
-    )
 
 
 def _stamp(moment: dt.datetime | None) -> str | None:

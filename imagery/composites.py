@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from evidence.errors import MeasurementError
 
 YEAR_DAYS = 365.25
+CONVERGED = 1e-5
+"""Reflectance: a tenth of the source's own step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,8 @@ class CompositeParams:
 
 def season_distance_days(times: NDArray[np.datetime64], day: np.datetime64) -> NDArray[np.float64]:
     """Days between dates and a date, years aside."""
-    days = (times.astype("datetime64[D]") - np.datetime64(day, "D")).astype(float)
-    return np.abs((days + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2)
+    days = (times.astype("datetime64[D]") - day.astype("datetime64[D]")).astype(float)
+    return np.asarray(np.abs((days + YEAR_DAYS / 2) % YEAR_DAYS - YEAR_DAYS / 2))
 
 
 def same_season(
@@ -108,49 +110,42 @@ def median_of(stack: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 @numba.njit(cache=True)
-def geometric_median(
-    stack: NDArray[np.float32], iterations: int = 100, tolerance: float = 1e-5
-) -> NDArray[np.float32]:
-    """Geometric median spectrum over time of (band, time, y, x), by Weiszfeld's iteration.
+def geometric_median(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Geometric median spectrum over time of (band, time, y, x).
 
     A pixel counts at a time where all its bands are finite.
     """
     bands, times, height, width = stack.shape
     result = np.full((bands, height, width), np.nan, np.float32)
-    series, centre, moved = np.empty((times, bands)), np.empty(bands), np.empty(bands)
+    series = np.empty((times, bands))
     for y in range(height):
         for x in range(width):
             n = 0
             for t in range(times):
-                whole = True
-                for b in range(bands):
-                    series[n, b] = stack[b, t, y, x]
-                    whole = whole and not np.isnan(stack[b, t, y, x])
-                n += 1 if whole else 0
-                if n == times:
-                    break
-            if n == 0:
-                continue
-            for b in range(bands):
-                centre[b] = np.median(series[:n, b].copy())
-            for _ in range(iterations):
-                total = 0.0
-                moved[:] = 0.0
-                for t in range(n):
-                    distance = 1e-9
-                    for b in range(bands):
-                        distance += (series[t, b] - centre[b]) ** 2
-                    weight = 1.0 / np.sqrt(distance)
-                    total += weight
-                    for b in range(bands):
-                        moved[b] += weight * series[t, b]
-                step = 0.0
-                for b in range(bands):
-                    value = moved[b] / total
-                    step = max(step, abs(value - centre[b]))
-                    centre[b] = value
-                if step < tolerance:
-                    break
-            for b in range(bands):
-                result[b, y, x] = centre[b]
+                if not np.isnan(stack[:, t, y, x]).any():
+                    series[n] = stack[:, t, y, x]
+                    n += 1
+            if n:
+                result[:, y, x] = _weiszfeld(series[:n])
     return result
+
+
+@numba.njit(cache=True)
+def _weiszfeld(series: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Geometric median of (time, band) by Weiszfeld's iteration from the band-wise median."""
+    n, bands = series.shape
+    centre = np.empty(bands)
+    for b in range(bands):
+        centre[b] = np.median(series[:, b].copy())
+    for _ in range(100):
+        moved, total = np.zeros(bands), 0.0
+        for t in range(n):
+            weight = 1.0 / np.sqrt(np.sum((series[t] - centre) ** 2) + 1e-12)
+            total += weight
+            moved += weight * series[t]
+        moved /= total
+        step = np.abs(moved - centre).max()
+        centre = moved
+        if step < CONVERGED:
+            break
+    return centre

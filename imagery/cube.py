@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
 from evidence.errors import MeasurementError
+from evidence.files import write_text
 from evidence.hashing import sha256_json
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.cube_lazy import lazy_variable
@@ -134,11 +136,18 @@ class _Work:
         return self.dataset(variables, records)
 
     def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> xr.Dataset:
-        reference = self.reference(scenes)
-        store = CubeStore.open(cache_dir, self.key(reference), self.bands, shape_of(self.grid))
+        inputs = sha256_json([self.key(None), [scene.digest for scene in scenes]])
+        note = cache_dir / "cube-inputs.json"
+        known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+        reference = None if known.get("inputs") == inputs else self.reference(scenes)
+        key = known["key"] if known.get("inputs") == inputs else self.key(reference)
+        store = CubeStore.open(cache_dir, key, self.bands, shape_of(self.grid))
+        if any(scene.digest not in store.records for scene in scenes) and reference is None:
+            reference = self.reference(scenes)
         new = [scene for scene in scenes if scene.digest not in store.records]
         for scene, image in zip(new, self.images(new, reference), strict=True):
             store.add(scene.digest, image)
+        write_text(note, json.dumps({"inputs": inputs, "key": key}))
         records = [store.records[scene.digest] for scene in scenes]
         slabs = np.array([record["slab"] for record in records])
         variables = {name: lazy_variable(store, name, slabs) for name in (*self.bands, *MASKS)}

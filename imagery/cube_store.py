@@ -103,9 +103,8 @@ def _packed(values: NDArray[np.float32]) -> NDArray[np.int16]:
 
 def unpacked(stored: NDArray[np.int16]) -> NDArray[np.float32]:
     """Stored numbers as reflectance, NaN where missing."""
-    values = stored.astype(np.float32) * np.float32(SCALE)
-    values[stored == FILL] = np.nan
-    return values
+    values = np.asarray(stored, np.float32) * np.float32(SCALE)
+    return np.where(stored == FILL, np.float32(np.nan), values)
 
 
 def column(records: Sequence[Mapping[str, Any]], name: str) -> NDArray[Any]:

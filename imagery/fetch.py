@@ -117,14 +117,32 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
             notices=list(listing.notices),
         ),
     )
-    for gap in listing.troubles:
-        run.record(gap, run.report.failed)
+    _record_searches(run, listing, [source.name for source in sources])
     try:
         run.fetch(listing.todo, workers, progress)
     finally:
         if run.report.fetched:
             archive.write_index(site.id)
     return run.report
+
+
+def _record_searches(run: _Run, listing: Listing, names: Sequence[str]) -> None:
+    """Failed searches are gaps, as is an interval in which nobody lists anything; older ones are closed."""
+    for gap in listing.troubles:
+        run.record(gap, run.report.failed)
+    failed = {gap.source for gap in listing.troubles}
+    answered = [name for name in names if name not in failed]
+    run.archive.close_searches(run.site.id, answered, listing.since, listing.until)
+    if not listing.listed and not failed and names:
+        empty = Gap(
+            kind=GapKind.NO_SCENE,
+            sensor="all",
+            datetime=listing.since,
+            until=listing.until,
+            source=names[0],
+            detail=f"no product is listed by {', '.join(names)}",
+        )
+        run.record(empty, [])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -159,6 +177,10 @@ class _Run:
                     candidate = running.pop(future)
                     done += 1
                     self._tell(progress, done, len(todo), candidate, self._keep(candidate, future))
+        except BaseException:
+            for _, source in (offer for candidate in todo for offer in candidate.offers):
+                getattr(source, "stop", lambda: None)()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
 

@@ -57,6 +57,8 @@ class Gap:
     until: dt.datetime | None = None
     """End of the interval, where the gap is one."""
     recorded: dt.datetime | None = None
+    closed: dt.datetime | None = None
+    """When a later search of the whole interval succeeded."""
     attempts: int = 1
     values: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     """Figures behind the rule."""
@@ -123,6 +125,7 @@ def write_gap(site_folder: Path, gap: Gap) -> None:
         "datatake": gap.datatake,
         "baseline": gap.baseline,
         "recorded": gap.recorded.isoformat() if gap.recorded else None,
+        "closed": gap.closed.isoformat() if gap.closed else None,
         "attempts": attempts,
         "values": dict(gap.values),
     }
@@ -143,7 +146,7 @@ def _name(gap: Gap) -> str:
 def _read(path: Path) -> Gap | None:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-        for key in ("datetime", "until", "recorded"):
+        for key in ("datetime", "until", "recorded", "closed"):
             document[key] = parse_time(document[key]) if document.get(key) else None
         return Gap(**{**document, "kind": GapKind(document["kind"])})
     except (OSError, ValueError, TypeError, KeyError) as error:

@@ -10,7 +10,8 @@ from pyproj import Geod
 
 from aoi.records import Site
 from evidence.errors import SourceError
-from imagery.archive import Archive, covers
+from imagery.archive import Archive
+from imagery.archive_versions import covers
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.gaps import Gap, GapKind
 from imagery.records import ArchivedProduct, Product, SceneSource

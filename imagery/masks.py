@@ -35,6 +35,8 @@ class MaskParams:
 
     cloud_margin_m: float = 40.0
     """Cloud edges are thinner than the classification sees: two of its 20 m pixels."""
+    least_cloud_m2: float = 10000.0
+    """Where only the spectrum speaks, smaller bright spots are roofs and yards."""
     haze_blue: float = 0.08
     """Brighter than the history by so much in blue, and nearly so in red, over a large area: cloud."""
     haze_area_m2: float = 20000.0
@@ -91,7 +93,10 @@ def mask_scene(
     params = params or MaskParams()
     missing = np.isnan(bands["red"]) | np.isnan(bands["nir"])
     snow = spectral_snow(bands) if scl is None else (scl == SCL_SNOW)
-    core = (spectral_cloud(bands) if scl is None else np.isin(scl, SCL_CLOUD)) & ~missing
+    if scl is None:
+        core = _large(spectral_cloud(bands), pixel_m, params.least_cloud_m2) & ~missing
+    else:
+        core = np.isin(scl, SCL_CLOUD) & ~missing
     if history is not None:
         core |= brightened(bands, history, pixel_m, params) & ~snow & ~missing
     cloud = grow(core, params.cloud_margin_m / pixel_m) & ~missing
@@ -144,7 +149,7 @@ def _shadow(
     """Dark ground under a cloud's cast; with a history also what Sen2Cor calls shadow and coal is not."""
     classed = np.zeros_like(core) if scl is None else scl == SCL_SHADOW
     if history is None:
-        dark = spectral_dark(bands) if scl is None else classed
+        dark = (spectral_dark(bands) if scl is None else classed) & ~coal_like(bands)
         return dark & cast_by_clouds(core, dark, sun, pixel_m, params.shadow)
     dark = darkened(bands, history, params)
     cast = cast_by_clouds(core, dark, sun, pixel_m, params.shadow)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import xarray as xr
+
+from imagery.gaps import Gap, GapKind
+from imagery.scenes import scene_id
 
 PYONGYANG = ZoneInfo("Asia/Pyongyang")
 """UTC+9, and UTC+8:30 from 2015-08-15 to 2018-05-04."""
@@ -39,6 +43,48 @@ class Observation:
 def cube_observations(cube: xr.Dataset) -> list[Observation]:
     """One observation per time step of a cube, in the order of time."""
     return [_observation(cube.isel(time=i)) for i in range(cube.sizes["time"])]
+
+
+_STATUS_OF_GAP = {
+    GapKind.CLOUD: "unusable",
+    GapKind.ERROR: "failed",
+    GapKind.QUOTA: "failed",
+    GapKind.NO_SCENE: "missing",
+    GapKind.UNEXPLAINED: "missing",
+}
+
+
+def gap_observations(gaps: Iterable[Gap], *, known: Iterable[str]) -> list[Observation]:
+    """One observation per pass that left no pixels, for passes that are not among the scenes `known`.
+
+    Where several gaps belong to one pass (tiles, sources), the newest word counts.
+    """
+    seen = set(known)
+    found: dict[str, Observation] = {}
+    for gap in sorted(gaps, key=lambda gap: (gap.datetime, gap.recorded or gap.datetime)):
+        identifier = scene_id([gap.as_product()])
+        if identifier not in seen:
+            found[identifier] = _gap_observation(identifier, gap)
+    return list(found.values())
+
+
+def _gap_observation(identifier: str, gap: Gap) -> Observation:
+    return Observation(
+        scene_id=identifier,
+        datetime=gap.datetime,
+        local_date=gap.datetime.astimezone(PYONGYANG).date(),
+        sensor=gap.platform or gap.sensor,
+        relative_orbit=None,
+        status=_STATUS_OF_GAP[gap.kind],
+        detail=gap.detail,
+        valid_fraction=None,
+        snow_fraction=None,
+        dx_m=None,
+        dy_m=None,
+        residual_px=None,
+        offset_applied=None,
+        baseline=gap.baseline,
+    )
 
 
 def sensing_time(value: np.datetime64) -> dt.datetime:

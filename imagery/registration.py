@@ -20,6 +20,9 @@ from imagery.resample_kernels import axis_taps, separable
 GROSS_PX = 1.5
 """A block this far from the median of the blocks is a false match."""
 
+FAR_PENALTY = 0.005
+"""Correlation that a square pixel of shift must earn: geolocation errors beyond 12 m are rare."""
+
 MOSTLY_CLEAR = 0.8
 """Usable share of the blocks (their eroded edges count as hidden)."""
 
@@ -202,12 +205,14 @@ def _summed_surface(
 
 def _peak(surface: NDArray[np.float64]) -> tuple[float, float, tuple[int, int]]:
     """Height of the peak, how far it stands above lags more than two pixels off, and its lag (dx, dy)."""
-    row, col = np.unravel_index(np.argmax(surface), surface.shape)
-    height = float(surface[row, col])
     rows, cols = np.indices(surface.shape)
+    middle = surface.shape[0] // 2
+    held = surface - FAR_PENALTY * ((rows - middle) ** 2 + (cols - middle) ** 2)
+    row, col = np.unravel_index(np.argmax(held), surface.shape)
+    height = float(surface[row, col])
     far = np.maximum(abs(rows - row), abs(cols - col)) > 2  # noqa: PLR2004 - the peak's own skirt
-    reach = surface.shape[0] // 2
-    return height, height - float(surface[far].max()), (int(col) - reach, int(row) - reach)
+    margin = float(held[row, col] - held[far].max())
+    return height, margin, (int(col) - middle, int(row) - middle)
 
 
 def _fitted(

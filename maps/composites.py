@@ -19,7 +19,9 @@ CHANGE_LIMIT = 0.3
 SEASON_DAYS = 30
 """Looks this close to the same day a year earlier are the same season."""
 SEASON_LOOKS = 3
-"""Nearest same-season looks that the change is taken against, per date."""
+"""Same-season looks that the change is taken against, per date."""
+CLEAR_SHARE = 0.5
+"""Looks that saw less come last in that choice."""
 
 SEEN, CLOUD, SHADOW, SNOW, NODATA, OTHER, OUTSIDE = range(7)
 """Codes of the mask picture: what could be seen, or why not."""
@@ -143,11 +145,12 @@ def bareness(layer: xr.Dataset) -> NDArray[np.float32]:
 
 
 def season_looks(times: NDArray[np.datetime64], seen: NDArray[np.float64], now: int) -> list[int]:
-    """Indices of the nearest same-season looks of the year before, at most `SEASON_LOOKS`."""
+    """Indices of same-season looks of the year before, at most `SEASON_LOOKS`: clear first, then near."""
     year = np.timedelta64(365, "D")
     distance = np.abs((times - (times[now] - year)) / np.timedelta64(1, "D"))
     near = np.flatnonzero((distance <= SEASON_DAYS) & (seen > 0.0))
-    return [int(i) for i in near[np.argsort(distance[near], kind="stable")][:SEASON_LOOKS]]
+    order = np.lexsort((distance[near], seen[near] < CLEAR_SHARE))
+    return [int(i) for i in near[order][:SEASON_LOOKS]]
 
 
 def bareness_change(cube: xr.Dataset, now: int, before: list[int]) -> NDArray[np.float32]:

@@ -13,6 +13,8 @@ from evidence.files import temporary_sibling
 from maps.images import Picture
 
 BASE64_GROWTH = 4 / 3
+NATIVE_SHARE = 0.6
+"""Of the budget; the rest is kept for display copies and masks: the slider then has every look at hand."""
 
 
 def data_uri(mime: str, data: bytes) -> str:
@@ -35,6 +37,7 @@ class PictureStore:
     """Data URI by key."""
     files: set[str] = field(default_factory=set)
     used_bytes: float = 0.0
+    native_bytes: float = 0.0
     file_bytes: int = 0
 
     def add(self, picture: Picture) -> dict[str, Any]:
@@ -53,9 +56,10 @@ class PictureStore:
     def _keep(self, key: str, picture: Picture) -> bool:
         """Whether the picture went into the page."""
         size = len(picture.data) * BASE64_GROWTH
-        if f"{key}.js" not in self.files and self.used_bytes + size <= self.budget_bytes:
+        if f"{key}.js" not in self.files and self._fits(picture, size):
             self.inline[key] = data_uri(picture.mime, picture.data)
             self.used_bytes += size
+            self.native_bytes += size if picture.role == "native" else 0.0
             return True
         if f"{key}.js" not in self.files:
             script = (
@@ -65,6 +69,11 @@ class PictureStore:
             self.files.add(f"{key}.js")
             self.file_bytes += len(script)
         return False
+
+    def _fits(self, picture: Picture, size: float) -> bool:
+        if picture.role == "native" and self.native_bytes + size > NATIVE_SHARE * self.budget_bytes:
+            return False
+        return self.used_bytes + size <= self.budget_bytes
 
     def _write(self, key: str, script: str) -> None:
         """Named by its content and rebuildable: complete or absent, without the cost of a flush each."""

@@ -79,7 +79,7 @@ class ImageRule:
     """WebP quality of the display copy."""
     block_px: int = 768
     """Native imagery comes in blocks of this side, loaded as they come into view."""
-    page_budget_mb: float = 20.0
+    page_budget_mb: float = 12.0
     """Imagery inside the page, newest looks first; the rest lies in files beside it."""
     min_valid_fraction: float = 0.02
     """Looks that saw less carry no picture; the reason is listed instead."""

@@ -1,6 +1,6 @@
 """Size and load time of map pages, beside folium's plain ImageOverlay of the same dates.
 
-    python benchmarks/maps/pages.py [--side 2350] [--looks 6] [--maps FOLDER]
+    python benchmarks/maps/pages.py [--side 2350] [--looks 3] [--maps FOLDER]
 
 Prints a table; `--write` puts it into docs/maps.md. Load time: from opening the file until the newest look is
 drawn and the slider answers, in Debian's chromium without a network. `--maps` adds pages made elsewhere.
@@ -42,8 +42,8 @@ from maps.site_map import write_site_map
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "maps.md"
 BEGIN, END = "<!-- benchmark: pages -->", "<!-- /benchmark -->"
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-DAYS = (0, 365, 370, 700, 725, 730)
-"""Two same-season looks a year apart, three within the newest 90 days."""
+DAYS = (0, 5, 360, 365, 725, 730)
+"""Same-season looks of three years; the last two are within the newest 90 days."""
 READY = "document.documentElement.dataset.ready === 'yes' && CW.after.shown.length > 0"
 
 
@@ -141,14 +141,16 @@ def row(name: str, path: Path, made: float | None, seconds: float | None) -> str
     beside = sum(p.stat().st_size for p in folder.glob("*.js")) / 1e6 if folder.is_dir() else 0.0
     made_text = "–" if made is None else f"{made:.0f}"
     text = "never (needs the network)" if seconds is None else f"{seconds:.2f}"
-    return f"| {name} | {path.stat().st_size / 1e6:.1f} | {beside:.1f} | {made_text} | {text} |"
+    text_of_row = f"| {name} | {path.stat().st_size / 1e6:.1f} | {beside:.1f} | {made_text} | {text} |"
+    print(text_of_row, flush=True)
+    return text_of_row
 
 
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--side", type=int, default=2350)
-    parser.add_argument("--looks", type=int, default=6, choices=range(2, 7))
+    parser.add_argument("--looks", type=int, default=3, choices=range(2, 7))
     parser.add_argument("--maps", type=Path)
     parser.add_argument("--write", action="store_true")
     chosen = parser.parse_args()
@@ -181,7 +183,7 @@ def main() -> None:
         )
         browser.close()
     table = "\n".join(lines)
-    print(table)
+
     if chosen.write:
         text = DOCS.read_text(encoding="utf-8")
         pattern = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)

@@ -1,7 +1,8 @@
 """Coal of known area painted into real Sentinel-2 dates: the cube that the nrt wheel carries (Romania).
 
 Piles are ellipses with histories of area; their fractions are blurred by the instrument, mixed into the
-source pixels of every band at its own resolution, and resampled to the 10 m grid afterwards, as the pipeline does.
+source pixels of every band at its own resolution, and resampled to the 10 m grid afterwards, as the
+pipeline does.
 """
 
 from __future__ import annotations
@@ -157,7 +158,7 @@ def random_piles(seed: int, *, count: int = 4, sizes: Sequence[float] | None = N
     for _ in range(4000):
         if len(piles) == count:
             break
-        size = float(sizes[len(piles)]) if sizes else float(np.exp(rng.uniform(np.log(0.1), np.log(2.1))))
+        size = float(sizes[len(piles)]) if sizes else float(0.1 + 2.0 * rng.uniform() ** 1.5)
         y, x = edges[rng.integers(len(edges))] if len(piles) % 2 else rng.uniform(10, 90, 2)
         kind = HISTORIES[rng.integers(len(HISTORIES))]
         pile = Pile(

@@ -1,7 +1,8 @@
-"""A BagIt zip of one finding: what it says, what it was made from, how, and who did what; opens without campwatch."""
+"""A BagIt zip of one finding: what it says, from what, how, and who did what; opens without campwatch."""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 import tempfile
@@ -20,7 +21,7 @@ from campwatch.exports.dictionary import data_dictionary, provenance
 from campwatch.exports.figure_page import figure_style, save_figure
 from campwatch.exports.figures import pair_figure
 from campwatch.exports.findings import find
-from campwatch.exports.imagery import scenes_of
+from campwatch.exports.imagery import scenes_of, usable_looks
 from campwatch.exports.labels import row_label
 from campwatch.exports.names import named
 from campwatch.exports.vector import plain_records
@@ -36,8 +37,9 @@ from evidence.runs import links_until
 from evidence.tables import layer_table
 from imagery.records import ArchivedProduct
 
+_PUBLIC_CUSTODY = ("rows", "code")
+"""What a public bag tells of a measurement; the rest may name boundaries and zones that are not public."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-_LATEST_LOOKS = 3
 
 
 def write_bag(workspace: Workspace, ledger: Ledger, bundle: Bundle, folder: Path, *, finding: str) -> Path:
@@ -111,44 +113,48 @@ def _write_derived(root: Path, workspace: Workspace, bundle: Bundle, stored: Sto
     """Reflectance of two looks, the finding as a mask, and the two looks as a figure, where there are two."""
     site = bundle.site(stored.row.site_id)
     geometry = None if stored.row.geometry is None else shapely.from_wkb(stored.row.geometry)
+    until = _last_look(bundle, stored)
     try:
-        site_chips(workspace, bundle, site, root / "derived", around=geometry)
+        site_chips(workspace, bundle, site, root / "derived", around=geometry, until=until)
         with figure_style():
-            figure = pair_figure(workspace, bundle, site)
+            figure = pair_figure(workspace, bundle, site, until=until)
             save_figure(figure, root / "derived" / "before-after", title=site.name, stamp=bundle.stamp)
     except ExportError as err:
         write_text(root / "derived" / "none.txt", f"{err}\n")
 
 
+def _last_look(bundle: Bundle, stored: StoredRow) -> dt.datetime | None:
+    """When the newest scene of the finding was sensed."""
+    wanted = set(stored.row.data.get("scene_ids") or ())
+    looks = usable_looks(bundle, stored.row.site_id)
+    return max((look.datetime for look in looks if look.scene_id in wanted), default=None)
+
+
 def _custody_extract(ledger: Ledger, bundle: Bundle, site_id: str) -> str:
-    """The site's chain up to the run shown; in public bags only measurements are told in full."""
-    last = max(
-        (seq for seq, entry, _ in links_until(ledger) if entry.run_id == bundle.stamp.run_id), default=0
-    )
-    links = [
-        (entry, digest)
-        for seq, entry, digest in links_until(ledger)
-        if entry.chain == site_id and seq <= last
+    """The site's chain up to the head that the stamp names; public bags tell the chain and little else."""
+    links = [(entry, digest) for _, entry, digest in links_until(ledger) if entry.chain == site_id]
+    last = [digest for _, digest in links].index(bundle.stamp.heads[site_id])
+    lines = [
+        _custody_line(entry, digest, whole=bundle.stamp.restricted) for entry, digest in links[: last + 1]
     ]
-    lines = [_custody_line(entry, digest, whole=bundle.stamp.restricted) for entry, digest in links]
     return "".join(line + "\n" for line in lines)
 
 
 def _custody_line(entry: CustodyEntry, digest: str, *, whole: bool) -> str:
-    if whole or entry.action == "measure":
+    if whole:
         return canonical_json({**asdict(entry), "hash": digest})
     told = {"chain": entry.chain, "position": entry.position, "previous": entry.previous, "hash": digest}
+    if entry.action == "measure":
+        data = {name: entry.data[name] for name in _PUBLIC_CUSTODY if name in entry.data}
+        told |= {"time": entry.time, "action": entry.action, "run_id": entry.run_id, "data": data}
     return canonical_json({**told, "withheld": True})
 
 
 def _code(ledger: Ledger, stored: StoredRow) -> dict[str, Any]:
     """What the run that wrote the row told of its code."""
-    told = [
-        e.data.get("code")
-        for _, e, _ in links_until(ledger)
-        if e.run_id == stored.run_id and e.data.get("code")
-    ]
-    return dict(told[-1]) if told else {}
+    entries = (entry for _, entry, _ in links_until(ledger) if entry.run_id == stored.run_id)
+    told: list[dict[str, Any]] = [entry.data["code"] for entry in entries if entry.data.get("code")]
+    return told[-1] if told else {}
 
 
 def _manifest(
@@ -189,7 +195,7 @@ def _make_bag(root: Path, bundle: Bundle, stored: StoredRow) -> None:
             "Source-Organization": "campwatch workspace",
             "External-Identifier": stored.row_id,
             "External-Description": f"Evidence of one finding at {stored.row.site_id}; {stamp.profile}",
-            "Internal-Sender-Identifier": f"{stamp.release}; run {stamp.run_id}; custody head {stamp.custody_head}",
+            "Internal-Sender-Identifier": f"{stamp.release}; run {stamp.run_id}; head {stamp.custody_head}",
             "Bagging-Date": stamp.as_of[:10],
             "Bag-Software-Agent": f"campwatch {stamp.version}",
         },

@@ -13,16 +13,16 @@ from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch import __version__
 from campwatch.exports.disclosure import public_rows
-from campwatch.exports.site_tables import SITE_LAYERS, site_frames
-from campwatch.exports.stamp import Stamp, imagery_attribution, site_attribution
+from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
+from campwatch.exports.stamp import SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
+from evidence.custody import heads_digest
 from evidence.errors import ExportError
-from evidence.hashing import sha256_json
 from evidence.layers import LAYERS, Column, Layer
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
-from evidence.runs import heads_of, layer_rows, links_until
+from evidence.runs import heads_of, last_with_rows, layer_rows, links_until, release_of
 from evidence.tables import layer_columns, layer_geotable, layer_table
 from maps.disclosure import is_public, public_site
 
@@ -99,7 +99,7 @@ def collect(
         restricted: whether to show what is not marked public.
         as_of_run: as things stood when this run had ended.
         only: these sites; all where empty.
-        release_id: the citable id, where there is one.
+        release_id: the citable id of a release in the making; one that froze these rows is found by itself.
 
     Raises:
         ExportError: where nothing may be shown.
@@ -113,16 +113,17 @@ def collect(
     links = links_until(ledger, as_of_run)
     if not links:
         raise ExportError("nothing to export: the ledger is empty")
-    as_of = links[-1][1].time
+    newest = last_with_rows(links)[1]
+    as_of = newest.time
     rules = MapSettings() if restricted else workspace.settings.map
     rows = _disclosed(ledger, shown, as_of_run, as_of=as_of, rules=None if restricted else rules)
     sites = tuple(shown if restricted else map(public_site, shown))
     heads = heads_of(links)
     stamp = Stamp(
-        release_id=release_id,
-        run_id=links[-1][1].run_id,
+        release_id=release_id or release_of(ledger.custody_with_hashes(), links),
+        run_id=newest.run_id,
         as_of=as_of,
-        custody_head=sha256_json(heads),
+        custody_head=heads_digest(heads),
         heads={site.id: heads[site.id] for site in sites if site.id in heads},
         version=__version__,
         restricted=restricted,
@@ -161,7 +162,7 @@ def _tables(rows: Mapping[str, tuple[StoredRow, ...]], sites: tuple[Site, ...], 
             layer=layer,
             columns=tuple((column.name, column) for column in layer.columns),
             frame=frame,
-            attribution="; ".join(dict.fromkeys(site_attribution(site) for site in sites)),
+            attribution=_site_layer_attribution(layer, sites),
         )
         for layer, frame in site_frames(sites, decimals=stamp.coordinate_decimals)
     ]
@@ -172,6 +173,13 @@ def _tables(rows: Mapping[str, tuple[StoredRow, ...]], sites: tuple[Site, ...], 
         named = notice if name in _FROM_IMAGERY else OWN_WORD
         made.append(Table(layer=layer, columns=tuple(layer_columns(layer)), frame=frame, attribution=named))
     return [table for table in made if len(table.frame)]
+
+
+def _site_layer_attribution(layer: Layer, sites: Sequence[Site]) -> str:
+    traced = [b.source or SOURCE_NOT_STATED for site in sites for b in site.boundaries]
+    published = [p.source or SOURCE_NOT_STATED for site in sites for p in site.points]
+    told = {BOUNDARIES.name: traced, POINTS.name: published, ZONES.name: [OWN_WORD]}
+    return "; ".join(dict.fromkeys(told.get(layer.name, [site_attribution(site) for site in sites])))
 
 
 def _imagery_notice(looks: Sequence[StoredRow], stamp: Stamp) -> str:

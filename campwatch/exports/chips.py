@@ -1,7 +1,8 @@
-"""GeoTIFF chips: reflectance of two looks, cut to a finding or a whole site, with everything said in the tags."""
+"""GeoTIFF chips: reflectance of two looks, cut to a finding or a whole site, all said in the tags."""
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from aoi.records import Site
 from campwatch.exports.bundle import Bundle
 from campwatch.exports.findings import find
-from campwatch.exports.imagery import LookChoice, choose_pair, load_looks, stack, usable_looks
+from campwatch.exports.imagery import LookChoice, choose_pair, epsg_of, load_looks, stack, usable_looks
 from campwatch.exports.names import named
 from campwatch.exports.stamp import Stamp, imagery_attribution
 from campwatch.workspace import Workspace
@@ -47,10 +48,16 @@ def write_chips(workspace: Workspace, bundle: Bundle, folder: Path, *, finding: 
 
 
 def site_chips(
-    workspace: Workspace, bundle: Bundle, site: Site, folder: Path, *, around: BaseGeometry | None
+    workspace: Workspace,
+    bundle: Bundle,
+    site: Site,
+    folder: Path,
+    *,
+    around: BaseGeometry | None,
+    until: dt.datetime | None = None,
 ) -> list[Path]:
-    """Two reflectance chips, and a mask of `around` where there is one."""
-    looks = choose_pair(usable_looks(bundle, site.id))
+    """Two reflectance chips from before `until`, and a mask of `around` where there is one."""
+    looks = choose_pair(usable_looks(bundle, site.id, until=until))
     cube = load_looks(workspace, site, looks)
     if around is not None:
         cube = cut(cube, around)
@@ -77,7 +84,7 @@ def cut(cube: xr.Dataset, geometry: BaseGeometry) -> xr.Dataset:
 
 
 def _projected(geometry: BaseGeometry, geobox: GeoBox) -> BaseGeometry:
-    moved: BaseGeometry = gpd.GeoSeries([geometry], crs="EPSG:4326").to_crs(geobox.crs.epsg).iloc[0]
+    moved: BaseGeometry = gpd.GeoSeries([geometry], crs="EPSG:4326").to_crs(epsg_of(geobox)).iloc[0]
     return moved
 
 
@@ -129,12 +136,10 @@ def _write(
         "width": width,
         "dtype": pixels.dtype.name,
     }
-    profile |= {"crs": f"EPSG:{geobox.crs.epsg}", "transform": geobox.affine, "nodata": nodata}
-    with atomic_path(path) as temporary:
-        with rasterio.open(
-            temporary, "w", **profile, compress="deflate", tiled=True, blockxsize=128, blockysize=128
-        ) as raster:
-            raster.write(pixels)
-            raster.descriptions = tuple(bands)
-            raster.update_tags(**tags)
+    profile |= {"crs": f"EPSG:{epsg_of(geobox)}", "transform": geobox.affine, "nodata": nodata}
+    profile |= {"compress": "deflate", "tiled": True, "blockxsize": 128, "blockysize": 128}
+    with atomic_path(path) as temporary, rasterio.open(temporary, "w", **profile) as raster:
+        raster.write(pixels)
+        raster.descriptions = tuple(bands)
+        raster.update_tags(**tags)
     return path

@@ -67,7 +67,7 @@ def _imagery(bundle: Bundle) -> list[Citation]:
     return [
         Citation(
             id="copernicus-sentinel",
-            title=f"Copernicus Sentinel data ({', '.join(sensors)}), {len(days)} looks {days[0]} to {days[-1]}",
+            title=f"Copernicus Sentinel data ({', '.join(sensors)}), {days[0]} to {days[-1]}",
             publisher="European Union, Copernicus; processed by ESA",
             issued=dt.date.fromisoformat(days[-1]),
             url=SENTINEL2_URL if any(sensor.startswith("sentinel-2") for sensor in sensors) else None,

@@ -52,15 +52,17 @@ def draw_footprint(data: FootprintFigure) -> Figure:
 
 def _notes(data: FootprintFigure) -> list[str]:
     versions = ", ".join(sorted(set(data.footprints["boundary_id"].dropna()))) or "none in force"
+    missing = data.footprints[data.footprints["area_ha"].isna() & data.footprints["reason"].notna()]
     reasons = [
-        f"{row.epoch_start[:4]}: {row.reason}"
-        for row in data.footprints.sort_values("epoch_start").itertuples()
-        if pd.isna(row.area_ha) and not pd.isna(row.reason)
+        f"{str(row['epoch_start'])[:4]}: {row['reason']}"
+        for row in missing.sort_values("epoch_start").to_dict("records")
     ]
     method = ", ".join(sorted(set(data.footprints["method"].dropna())))
     return [
-        f"Disturbed ground per epoch; whiskers: {data.footprints['level'].iloc[0]:.0%} intervals. "
-        f"Boundary versions: {versions}. n: looks that the figure rests on. Method {method}.",
+        (
+            f"Disturbed ground per epoch; whiskers: {data.footprints['level'].iloc[0]:.0%} intervals. "
+            f"Boundary versions: {versions}. n: looks that the figure rests on. Method {method}."
+        ),
         *([f"Not assessable: {'; '.join(reasons)}."] if reasons else []),
         f"{data.attribution}.",
     ]

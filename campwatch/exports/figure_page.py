@@ -30,7 +30,7 @@ _MARGIN_IN = 0.12
 @contextmanager
 def figure_style() -> Iterator[None]:
     """Font and line settings of every figure."""
-    settings: dict[str, Any] = {
+    settings: Any = {
         "font.family": use_fonts(),
         "font.size": 8.0,
         "axes.titlesize": 8.5,

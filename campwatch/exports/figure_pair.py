@@ -23,7 +23,7 @@ from aoi.records import Site
 from aoi.versions import version_in_force
 from campwatch.exports.disclosure import coarse
 from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
-from campwatch.exports.imagery import LookChoice, stack
+from campwatch.exports.imagery import LookChoice, epsg_of, stack
 from campwatch.exports.stamp import Stamp
 from campwatch.exports.styles import STYLES, LayerStyle
 from maps.composites import TRUE_COLOUR, common_stretch, paint
@@ -92,8 +92,11 @@ def _notes(pair: PairFigure) -> list[str]:
         for i, look in enumerate(pair.looks)
     )
     return [
-        f"True colour (red, green, blue), one stretch for both dates, EPSG:{geobox_of(pair.cube).crs.epsg}, centre "
-        f"{centre.y:.{decimals}f}° N, {centre.x:.{decimals}f}° E. {seen}. Grey: no data.",
+        (
+            f"True colour (red, green, blue), one stretch for both dates, "
+            f"EPSG:{epsg_of(geobox_of(pair.cube))}, "
+            f"centre {centre.y:.{decimals}f}° N, {centre.x:.{decimals}f}° E. {seen}. Grey: no data."
+        ),
         f"{pair.attribution}. {_boundary_sources(pair)}",
     ]
 

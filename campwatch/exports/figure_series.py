@@ -12,6 +12,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from aoi.records import Site
 from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
@@ -65,9 +66,11 @@ def _notes(data: SeriesFigure) -> list[str]:
     method = ", ".join(sorted(set(data.areas["method"].dropna())))
     checked = ", ".join(sorted(set(data.areas["validated_on"].dropna()))) or "not stated"
     return [
-        f"Bars and band: {said} intervals. Open circles: below the mapping floor, cannot be told from none. "
-        f"Ticks at the foot: looks that showed nothing usable. The line is left out where nobody looked. "
-        f"Method {method}; intervals checked on: {checked}.",
+        (
+            f"Bars and band: {said} intervals. Open circles: below the floor, not to be told from none. "
+            f"Ticks at the foot: looks that showed nothing usable. The line is left out where nobody looked. "
+            f"Method {method}; intervals checked on: {checked}."
+        ),
         f"{data.attribution}.",
     ]
 
@@ -86,28 +89,32 @@ def _panel(axes: Axes, data: SeriesFigure, zone_id: str) -> None:
     axes.set_ylabel("plan area of\nprobable coal, ha")
     name = f"Zone {zone_id}" + (f": {zone.name}" if zone and zone.name else "")
     axes.set_title(textwrap.shorten(name, _LONGEST_TITLE, placeholder=" …"), loc="left")
-    locator = AutoDateLocator()
+    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="upper right", ncols=3)
 
 
-def times(column: pd.Series) -> list[dt.datetime]:
+def times(column: pd.Series) -> NDArray[np.datetime64]:
     """ISO times as matplotlib takes them, UTC."""
-    return [dt.datetime.fromisoformat(str(value)).replace(tzinfo=None) for value in column]
+    moments = [
+        dt.datetime.fromisoformat(str(value)).astimezone(dt.UTC).replace(tzinfo=None) for value in column
+    ]
+    return np.array(moments, dtype="datetime64[ms]")
 
 
 def _draw_looks(axes: Axes, own: pd.DataFrame) -> None:
+    below_floor = own["below_floor"].fillna(value=False).astype(bool)
     for below, marker, label in ((False, BLUE, "one look"), (True, "white", "one look, below the floor")):
-        part = own[own["below_floor"].fillna(value=False).astype(bool) == below]
+        part = own[below_floor == below]
         if part.empty:
             continue
         value, low, high = (part[name].to_numpy(float) for name in ("area_ha", "area_ha_low", "area_ha_high"))
         axes.errorbar(
-            times(part["datetime"]), value, yerr=(np.maximum(value - low, 0), np.maximum(high - value, 0)), fmt="o",
-            markersize=2.6, markerfacecolor=marker, markeredgecolor=BLUE, markeredgewidth=0.7, ecolor="#9FC5E8",
-            elinewidth=0.6, label=label, zorder=2,
+            times(part["datetime"]), value, yerr=(np.maximum(value - low, 0), np.maximum(high - value, 0)),
+            fmt="o", markersize=2.6, markerfacecolor=marker, markeredgecolor=BLUE, markeredgewidth=0.7,
+            ecolor="#9FC5E8", elinewidth=0.6, label=label, zorder=2,
         )  # fmt: skip
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +23,8 @@ from campwatch.exports.stamp import imagery_attribution
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
+
+_log = logging.getLogger(__name__)
 
 KINDS = ("pair", "series", "footprint")
 
@@ -71,17 +75,23 @@ def write_figures(workspace: Workspace, options: FigureOptions) -> list[Path]:
 
 
 def pair_figure(
-    workspace: Workspace, bundle: Bundle, site: Site, *, before: str | None = None, after: str | None = None
+    workspace: Workspace,
+    bundle: Bundle,
+    site: Site,
+    *,
+    before: str | None = None,
+    after: str | None = None,
+    until: dt.datetime | None = None,
 ) -> Figure:
     """Before and after of one site.
 
     Raises:
         ExportError: where there are no two looks to compare.
     """
-    looks = choose_pair(usable_looks(bundle, site.id), before=before, after=after)
+    looks = choose_pair(usable_looks(bundle, site.id, until=until), before=before, after=after)
     cube = load_looks(workspace, site, looks)
     notice = imagery_attribution(
-        [str(platform) for platform in cube["platform"].values],
+        [str(platform) for platform in cube["platform"].to_numpy()],
         [look.datetime.year for look in looks],
         simulated=bundle.stamp.simulated,
     )
@@ -95,9 +105,10 @@ def _pair(
     named = options.before is not None or options.after is not None
     try:
         figure = pair_figure(workspace, bundle, site, before=options.before, after=options.after)
-    except ExportError:
+    except ExportError as err:
         if named or options.kinds == ("pair",):
             raise
+        _log.warning("%s: no before/after figure: %s", site.id, err)
         return
     yield "before-after", figure
 

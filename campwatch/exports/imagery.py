@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 
 from aoi.grid import site_grid
 from aoi.records import Site
 from campwatch.exports.bundle import Bundle
 from campwatch.workspace import Workspace
-from evidence.errors import ExportError
+from evidence.errors import ExportError, GridMismatchError
 from evidence.rows import StoredRow
 from imagery.archive import Archive
 from imagery.cube import load_cube
@@ -22,8 +23,8 @@ from imagery.cube_scenes import ArchivedScene, group_archived
 
 SAME_SEASON_DAYS = 20
 """Looks this close to one day of the year are of one season."""
-CLEAR = 0.95
-"""Share of the site that must be seen clearly for a look to be chosen without being named."""
+CLEAR = (0.95, 0.8, 0.5)
+"""Share of the site that must be seen clearly for a look to be chosen; the next is tried where none is."""
 SNOWY = 0.05
 MIDSUMMER = 172
 """21 June as a day of the year."""
@@ -47,11 +48,12 @@ class LookChoice:
     snow_fraction: float
 
 
-def usable_looks(bundle: Bundle, site_id: str) -> list[LookChoice]:
-    """The looks of a site that were used, oldest first."""
+def usable_looks(bundle: Bundle, site_id: str, *, until: dt.datetime | None = None) -> list[LookChoice]:
+    """The looks of a site that were used, oldest first, none later than `until`."""
     rows = [row for row in bundle.rows["observations"] if row.row.site_id == site_id]
     looks = [_look(row) for row in rows if row.row.data["status"] == "used"]
-    return sorted(looks, key=lambda look: look.datetime)
+    kept = [look for look in looks if until is None or look.datetime <= until]
+    return sorted(kept, key=lambda look: look.datetime)
 
 
 def _look(stored: StoredRow) -> LookChoice:
@@ -78,21 +80,34 @@ def choose_pair(
     Raises:
         ExportError: where there are no two such looks.
     """
-    clear = [look for look in looks if look.valid_fraction >= CLEAR and look.snow_fraction <= SNOWY]
-    firsts = [_on(looks, before)] if before else clear
-    lasts = [_on(looks, after)] if after else clear
-    named = before is not None and after is not None
-    pairs = [
+    firsts, lasts = ([_on(looks, day)] if day else None for day in (before, after))
+    candidates = (
+        _pairs(firsts or clear, lasts or clear, named=bool(before and after)) for clear in _clear(looks)
+    )
+    pairs = next((found for found in candidates if found), None)
+    if pairs is None:
+        raise ExportError("no two clear looks of one season to compare; name two with --before and --after")
+    longest = max(last.datetime - first.datetime for first, last in pairs)
+    apart = [pair for pair in pairs if pair[1].datetime - pair[0].datetime >= longest - NEARLY_AS_LONG]
+    return min(apart, key=_unlikeness)
+
+
+def _clear(looks: Sequence[LookChoice]) -> Iterator[list[LookChoice]]:
+    """The snow-free looks that saw nearly all of the site, then those that saw less."""
+    bare = [look for look in looks if look.snow_fraction <= SNOWY]
+    for share in CLEAR:
+        yield [look for look in bare if look.valid_fraction >= share]
+
+
+def _pairs(
+    firsts: Sequence[LookChoice], lasts: Sequence[LookChoice], *, named: bool
+) -> list[tuple[LookChoice, LookChoice]]:
+    return [
         (first, last)
         for first in firsts
         for last in lasts
         if first.datetime < last.datetime and (named or season_gap(first, last) <= SAME_SEASON_DAYS)
     ]
-    if not pairs:
-        raise ExportError("no two clear looks of one season to compare; name two with --before and --after")
-    longest = max(last.datetime - first.datetime for first, last in pairs)
-    apart = [pair for pair in pairs if pair[1].datetime - pair[0].datetime >= longest - NEARLY_AS_LONG]
-    return min(apart, key=_unlikeness)
 
 
 def _unlikeness(pair: tuple[LookChoice, LookChoice]) -> float:
@@ -128,7 +143,7 @@ def scenes_of(workspace: Workspace, site_id: str, scene_ids: Iterable[str]) -> l
 
 
 def load_looks(workspace: Workspace, site: Site, looks: Sequence[LookChoice]) -> xr.Dataset:
-    """The cube of these looks only.
+    """These looks as they were measured: from the site's whole cube, registered and masked with all others.
 
     Raises:
         ExportError: where the archive does not hold one of them.
@@ -137,9 +152,23 @@ def load_looks(workspace: Workspace, site: Site, looks: Sequence[LookChoice]) ->
     missing = {look.scene_id for look in looks} - {scene.id for scene in scenes}
     if missing:
         raise ExportError(f"the archive does not hold {', '.join(sorted(missing))}")
-    return load_cube([product for scene in scenes for product in scene.products], site_grid(site))
+    cube = load_cube(
+        Archive(workspace.archive_folder).products(site.id),
+        site_grid(site),
+        cache_dir=workspace.cache_folder / site.id,
+        memory_gb=0.0,  # stays on disk; only the looks are read
+    )
+    order = {str(scene_id): i for i, scene_id in enumerate(cube["scene_id"].to_numpy())}
+    return cube.isel(time=[order[look.scene_id] for look in looks]).load()
 
 
 def stack(layer: xr.Dataset, bands: Sequence[str]) -> NDArray[np.float32]:
     """Reflectance (band, y, x) of one look."""
     return np.stack([np.asarray(layer[band].values, dtype=np.float32) for band in bands])
+
+
+def epsg_of(geobox: GeoBox) -> int:
+    """Code of the grid's coordinate system; site grids are in a UTM zone, which has one."""
+    if geobox.crs is None or geobox.crs.epsg is None:
+        raise GridMismatchError(f"the grid {geobox} has no EPSG code")
+    return int(geobox.crs.epsg)

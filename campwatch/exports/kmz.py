@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import html
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ def _document(bundle: Bundle) -> Element:
         "Document",
         _E("name", title),
         _E("open", "1"),
-        _E("description", "\n".join(f"{what}: {value}" for what, value in stamp.items())),
+        _E("description", _balloon([f"{what}: {value}" for what, value in stamp.items()])),
     )
     for name in STYLES:
         document.append(_style(name))
@@ -74,7 +75,7 @@ def _append_layer(folder: Element, table: Table, site_id: str) -> None:
         _E("name", table.layer.title),
         _E("visibility", _visible(table.name)),
         _E("open", "0"),
-        _E("description", f"{table.layer.title}\n{table.attribution}"),
+        _E("description", _balloon([table.layer.title, table.attribution])),
     )
     for told, geometry in zip(plain_records(table.plain[mine]), table.frame.geometry[mine], strict=True):
         layer.append(_placemark(table, told, geometry))
@@ -86,7 +87,7 @@ def _placemark(table: Table, told: dict[str, Any], geometry: BaseGeometry | None
         "Placemark",
         _E("name", _clean(row_label(table.name, told))),
         _E("visibility", _visible(table.name)),
-        _E("description", _clean("\n".join([*row_sentences(table, told), table.attribution]))),
+        _E("description", _balloon([*row_sentences(table, told), table.attribution])),
         *_times(table.name, told),
         _E("styleUrl", f"#{table.name}"),
         _E(
@@ -114,6 +115,11 @@ def _text(value: Any) -> str:
 def _clean(text: str) -> str:
     """Without the control characters that XML cannot hold."""
     return "".join(c for c in text if c in "\t\n\r" or (ord(c) >= 32 and ord(c) not in {0xFFFE, 0xFFFF}))  # noqa: PLR2004
+
+
+def _balloon(lines: Iterable[str]) -> str:
+    """Lines as the HTML that Google Earth takes descriptions for; nothing in them is markup."""
+    return "<br>".join(html.escape(_clean(line)) for line in lines)
 
 
 def _times(layer: str, told: dict[str, Any]) -> Iterator[Element]:

@@ -30,6 +30,7 @@ _KINDS = ((0, "Point", "marker"), (1, "Line", "line"), (2, "Polygon", "fill"))
 """(dimension, name of the geometry type, kind of symbol)."""
 _FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _MARGIN = 0.05
+_POLYGONS = 2
 
 
 def write_qgis(bundle: Bundle, folder: Path) -> list[Path]:
@@ -91,7 +92,7 @@ def _layers(bundle: Bundle, data_name: str) -> Iterator[tuple[str, Element, Tabl
             continue
         found = set(shapely.get_dimensions(table.frame.geometry.dropna().to_numpy()).tolist())
         for kind in _KINDS:
-            if kind[0] in found:
+            if kind[0] in (found or {_POLYGONS}):
                 identifier = f"campwatch_{name}_{kind[1].lower()}"
                 yield identifier, _map_layer(table, identifier, data_name, kind), table
 

@@ -10,6 +10,7 @@ from aoi.records import Site
 NO_RELEASE = "no release"
 COPERNICUS = "Contains modified Copernicus Sentinel data"
 LANDSAT = "Landsat imagery courtesy of the U.S. Geological Survey"
+SOURCE_NOT_STATED = "source not stated in the site file"
 SIMULATED = "Simulated imagery: no such place exists"
 WORDING = (
     "Imagery shows activity, not who works. Stockpile figures are plan area of probable coal; "
@@ -97,4 +98,4 @@ def imagery_attribution(sensors: Iterable[str], years: Iterable[int], *, simulat
 def site_attribution(site: Site) -> str:
     """Whom to name for the site's place and outline."""
     parts = [site.source, site.source_url]
-    return ", ".join(part for part in parts if part) or "source not stated in the site file"
+    return ", ".join(part for part in parts if part) or SOURCE_NOT_STATED

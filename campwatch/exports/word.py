@@ -82,7 +82,7 @@ TABLES = (
     ),
     WordTable(
         layer="stockpile_areas",
-        caption="Plan area of probable coal, the newest assessable look of each zone and year",
+        caption="Plan area of probable coal, the newest assessable look of each zone and year, if any",
         columns=(
             ("zone_id", "zone"),
             ("datetime", "look (UTC)"),
@@ -121,7 +121,8 @@ def word_records(table: Table, spec: WordTable, site_id: str) -> list[dict[str, 
     """The rows of one site that are printed, oldest first."""
     frame = table.plain[table.plain["site_id"] == site_id]
     if spec.layer == "stockpile_areas":
-        seen = frame[frame["area_ha"].notna()].sort_values("datetime")
+        order = frame.assign(assessable=frame["area_ha"].notna()).sort_values(["assessable", "datetime"])
+        seen = order.drop(columns="assessable")
         years = seen["datetime"].str.slice(0, 4)
         frame = pd.DataFrame(seen.groupby([seen["zone_id"], years]).tail(1)).sort_values(
             ["zone_id", "datetime"]
@@ -137,7 +138,7 @@ def cell_text(column: Column, told: Mapping[str, Any]) -> str:
     if column.kind is Kind.LIST:
         return str(len(str(value).split())) if value else "0"
     if column.kind is Kind.BOOLEAN:
-        return {True: "yes", False: "no"}.get(value, "")  # type: ignore[call-overload,no-any-return]
+        return "" if value is None else "yes" if value else "no"
     if column.name == "datetime":
         return str(value)[:16].replace("T", " ")
     if column.name == "valid_fraction" and value is not None:

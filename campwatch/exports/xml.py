@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from lxml import etree
 
@@ -17,7 +18,7 @@ class Maker:
 
     def __call__(self, tag: str, /, *content: str | Element, **attributes: str) -> Element:
         """An element with text, children and attributes."""
-        prefixes: dict[str | None, str] = {None: self.namespace} if self.namespace else {}
+        prefixes: Any = {None: self.namespace} if self.namespace else {}
         node = etree.Element(self._qualified(tag), nsmap=prefixes)
         for name, value in attributes.items():
             node.set(name, value)

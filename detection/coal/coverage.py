@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,12 @@ def crs_wkt(grid: GeoBox) -> str:
     return str(grid.crs.wkt)
 
 
+@cache
+def transformer(of: str, to: str) -> Transformer:
+    """Between two reference systems, lon lat order; slow to make, so made once."""
+    return Transformer.from_crs(of, to, always_xy=True)
+
+
 def _transformed(geometry: BaseGeometry, change: Transformer) -> BaseGeometry:
     def moved(points: Floats) -> Floats:
         return np.column_stack(change.transform(points[:, 0], points[:, 1]))
@@ -33,12 +40,12 @@ def _transformed(geometry: BaseGeometry, change: Transformer) -> BaseGeometry:
 
 def to_grid(geometry: BaseGeometry, grid: GeoBox) -> BaseGeometry:
     """A geometry in degrees, in the coordinates of the grid."""
-    return _transformed(geometry, Transformer.from_crs("EPSG:4326", crs_wkt(grid), always_xy=True))
+    return _transformed(geometry, transformer("EPSG:4326", crs_wkt(grid)))
 
 
 def to_degrees(geometry: BaseGeometry, grid: GeoBox) -> BaseGeometry:
     """A geometry in the coordinates of the grid, in degrees."""
-    return _transformed(geometry, Transformer.from_crs(crs_wkt(grid), "EPSG:4326", always_xy=True))
+    return _transformed(geometry, transformer(crs_wkt(grid), "EPSG:4326"))
 
 
 def world(grid: GeoBox, column: float, row: float) -> tuple[float, float]:
@@ -57,7 +64,7 @@ def pixel_area_ha(grid: GeoBox) -> float:
     height, width = grid.shape
     x0, y0 = world(grid, width // 2, height // 2)
     x1, y1 = world(grid, width // 2 + 1, height // 2 + 1)
-    change = Transformer.from_crs(crs_wkt(grid), "EPSG:4326", always_xy=True)
+    change = transformer(crs_wkt(grid), "EPSG:4326")
     lon, lat = change.transform([x0, x1, x1, x0], [y0, y0, y1, y1])
     area, _ = Geod(ellps="WGS84").polygon_area_perimeter(lon, lat)
     return abs(area) / SQUARE_METRES_PER_HECTARE

@@ -72,12 +72,13 @@ class Retrier:
         policy: RetryPolicy | None = None,
         *,
         clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         """Take the policy, and what tells, spends and scatters time."""
         self.policy = policy or RetryPolicy()
-        self._clock, self._sleep, self._jitter = clock, sleep, jitter
+        self._stopped = threading.Event()
+        self._clock, self._sleep, self._jitter = clock, sleep or self._stopped.wait, jitter
         self._lock = threading.Lock()
         self._not_before = -math.inf
 
@@ -90,6 +91,8 @@ class Retrier:
         started, attempt = self._clock(), 0
         while True:
             self._hold()
+            if self._stopped.is_set():
+                raise SourceError(f"{what}: broken off")
             attempt += 1
             try:
                 return action()
@@ -100,11 +103,15 @@ class Retrier:
                 log.info("%s: %s; attempt %d follows in %.1f s", what, error, attempt + 1, wait)
                 self._pause(wait, shared=error.retry_after_s is not None)
 
+    def stop(self) -> None:
+        """End every wait and try nothing again: the run is being broken off."""
+        self._stopped.set()
+
     def _again(self, error: RetryableError, attempt: int, wait: float, started: float) -> bool:
         policy = self.policy
         asked_too_much = (error.retry_after_s or 0.0) > policy.longest_asked_s
         in_time = self._clock() + wait - started <= policy.total_s
-        return attempt < policy.attempts and in_time and not asked_too_much
+        return attempt < policy.attempts and in_time and not asked_too_much and not self._stopped.is_set()
 
     def _wait_s(self, error: RetryableError, attempt: int) -> float:
         policy = self.policy

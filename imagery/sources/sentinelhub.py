@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
-import io
 import json
-import math
 import re
-import tarfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import rasterio.crs
-from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Geod
-from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
-from rasterio.warp import transform_bounds
 from sentinelhub.api.catalog import SentinelHubCatalog
 from sentinelhub.api.process import SentinelHubRequest
 from sentinelhub.config import SHConfig
@@ -34,78 +26,21 @@ from imagery.budget import RADIOMETRIC_TERRAIN_FACTOR, Purse, UnitBudget, catalo
 from imagery.records import Asset, FetchedProduct, Product, Raster
 from imagery.sources.evalscripts import optical_script, radar_script
 from imagery.sources.http import KEPT_HEADERS, Http
+from imagery.sources.hub_answers import BYTE_BANDS, decode, raster_of, untar
+from imagery.sources.hub_grid import Grid, grid_over
 from imagery.sources.items import product_from_item
 from imagery.sources.privacy import PrivacyMode, snap_outward
-from imagery.sources.retry import Retrier, RetryableError
+from imagery.sources.retry import Retrier
 from imagery.sources.sentinelhub_client import COMMERCIAL, Client, Tokens, collection_at, plain_failure
-from imagery.sources.windows import MARGIN_M, SNAP_M
 
 Bounds = tuple[float, float, float, float]
 
-MOST_PIXELS = 2500
-"""Along a side of one Process request."""
 PASS_WINDOW = dt.timedelta(minutes=10)
 """Around the sensing time: wide enough for stamps of datatake and tile, too narrow for another pass."""
 MOST_PAGES = 400
 TO_HUB = {meaning: name for name, meaning in SENTINEL2_BANDS.items()} | {"clp": "CLP", "vv": "VV", "vh": "VH"}
 FINE_BANDS = ("blue", "green", "red", "nir")
 COARSE_BANDS = ("rededge1", "rededge2", "rededge3", "nir08", "swir16", "swir22", "scl", "clp")
-BYTE_BANDS = frozenset({"scl", "clp"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """A piece of a product's lattice."""
-
-    epsg: int
-    left: float
-    top: float
-    pixel_m: float
-    width: int
-    height: int
-
-    @property
-    def transform(self) -> Affine:
-        """Of the upper left pixel."""
-        return Affine(self.pixel_m, 0, self.left, 0, -self.pixel_m, self.top)
-
-    @property
-    def bbox(self) -> Bounds:
-        """(left, bottom, right, top) in metres."""
-        return (
-            self.left,
-            self.top - self.height * self.pixel_m,
-            self.left + self.width * self.pixel_m,
-            self.top,
-        )
-
-    def pieces(self, most: int = MOST_PIXELS) -> Iterator[tuple[int, int, Grid]]:
-        """(row, column, grid) of pieces of at most `most` pixels a side."""
-        for row in range(0, self.height, most):
-            for column in range(0, self.width, most):
-                yield (
-                    row,
-                    column,
-                    replace(
-                        self,
-                        left=self.left + column * self.pixel_m,
-                        top=self.top - row * self.pixel_m,
-                        width=min(most, self.width - column),
-                        height=min(most, self.height - row),
-                    ),
-                )
-
-
-def grid_over(bounds: Bounds, epsg: int, pixel_m: float) -> Grid:
-    """The crop of a UTM lattice that holds `bounds` (degrees) and a margin, on multiples of 60 m.
-
-    Corners of Sentinel-2 tiles lie on such multiples, so that bands of 10, 20 and 60 m nest.
-    """
-    left, bottom, right, top = transform_bounds("EPSG:4326", f"EPSG:{epsg}", *bounds, densify_pts=21)
-    left, bottom = (math.floor((value - MARGIN_M) / SNAP_M) * SNAP_M for value in (left, bottom))
-    right, top = (math.ceil((value + MARGIN_M) / SNAP_M) * SNAP_M for value in (right, top))
-    width, height = round((right - left) / pixel_m), round((top - bottom) / pixel_m)
-    return Grid(epsg=epsg, left=left, top=top, pixel_m=pixel_m, width=width, height=height)
 
 
 class SentinelHub:
@@ -190,7 +125,7 @@ class SentinelHub:
             for chosen, grid in self._requests(product, wanted, bounds):
                 pixels, kept = self._process(product, chosen, grid, purse)
                 headers |= dict.fromkeys(chosen, kept)
-                rasters |= {band: _raster(band, pixels[i], grid) for i, band in enumerate(chosen)}
+                rasters |= {band: raster_of(band, pixels[i], grid) for i, band in enumerate(chosen)}
         return FetchedProduct(product=product, rasters={b: rasters[b] for b in wanted}, headers=headers)
 
     def cost(self, product: Product, bands: Iterable[str], bounds: Bounds) -> float:
@@ -209,6 +144,10 @@ class SentinelHub:
         for group, pixel_m in ((FINE_BANDS, 10), (COARSE_BANDS, 20), (("vv", "vh"), 10)):
             if chosen := [band for band in group if band in wanted]:
                 yield chosen, grid_over(bounds, _epsg_of(product), pixel_m)
+
+    def stop(self) -> None:
+        """End every wait: the run is being broken off."""
+        self._retrier.stop()
 
     def _units(self, grid: Grid, bands: Sequence[str]) -> float:
         radar = self._sensor == "sentinel-1"
@@ -327,13 +266,13 @@ class SentinelHub:
         response = self._client().download(request.download_list, decode_data=False, max_threads=1)[0]
         headers = {key.lower(): str(value) for key, value in response.headers.items()}
         spent = headers.get("x-processingunits-spent")
-        files = _untar(response.content)
+        files = untar(response.content)
         seen = json.loads(files.get("userdata.json", b"{}"))
         if seen.get("tiles") and not seen.get("chosen"):
             raise SourceError(
                 f"{self.name}: the pass holds other products than the one asked for: {seen['tiles']}"
             )
-        pixels = _decode(files.get("bands.tif", b""), grid, count, dtype)
+        pixels = decode(files.get("bands.tif", b""), grid, count, dtype)
         kept = {key: value for key, value in headers.items() if key in KEPT_HEADERS}
         kept["tiles"] = json.dumps(seen.get("tiles", []))
         return (pixels, kept), float(spent) if spent else None
@@ -398,47 +337,3 @@ def _path_keys(product: Product) -> list[str]:
 def _ring(box: Bounds) -> tuple[list[float], list[float]]:
     west, south, east, north = box
     return [west, east, east, west], [south, south, north, north]
-
-
-def _untar(content: bytes) -> dict[str, bytes]:
-    try:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            members = [member for member in archive.getmembers() if member.isfile()]
-            return {
-                member.name: stream.read() for member in members if (stream := archive.extractfile(member))
-            }
-    except (tarfile.TarError, EOFError) as error:
-        raise RetryableError(
-            f"Process answered something other than an archive of images: {content[:60]!r}"
-        ) from error
-
-
-def _decode(content: bytes, grid: Grid, count: int, dtype: str) -> NDArray[Any]:
-    try:
-        with MemoryFile(content) as memory, memory.open() as dataset:
-            pixels: NDArray[Any] = dataset.read()
-            crs, transform = dataset.crs, dataset.transform
-    except (RasterioError, ValueError) as error:
-        raise RetryableError(f"Process answered a broken image of {len(content)} bytes: {error}") from error
-    expected = (count, grid.height, grid.width)
-    if pixels.shape != expected:
-        raise SourceError(f"Process answered (bands, rows, columns) {pixels.shape}, asked for {expected}")
-    if crs != rasterio.crs.CRS.from_epsg(grid.epsg) or not transform.almost_equals(grid.transform, 1e-3):
-        place = tuple(round(value, 2) for value in tuple(transform)[:6])
-        raise SourceError(
-            f"Process answered an image in {crs.to_string() if crs else None} at {place}, asked for "
-            f"EPSG:{grid.epsg} at {tuple(grid.transform)[:6]}"
-        )
-    if pixels.dtype.name != dtype:
-        raise SourceError(f"Process answered {pixels.dtype.name}, asked for {dtype}")
-    return pixels
-
-
-def _raster(band: str, pixels: NDArray[Any], grid: Grid) -> Raster:
-    return Raster(
-        band=band,
-        pixels=pixels.astype("uint8") if band in BYTE_BANDS else pixels,
-        transform=grid.transform,
-        crs_wkt=rasterio.crs.CRS.from_epsg(grid.epsg).to_wkt(),
-        nodata=0.0,
-    )

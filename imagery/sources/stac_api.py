@@ -104,6 +104,10 @@ class StacApi:
         """Source pixels of `bands` over `bounds` on the product's own lattice."""
         return self._reader.fetch(product, bands, bounds)
 
+    def stop(self) -> None:
+        """End every wait: the run is being broken off."""
+        self._retrier.stop()
+
     def close(self) -> None:
         """Let the reader's threads go."""
         self._reader.close()

@@ -85,6 +85,7 @@ CW.bothDates = (moment) => {
   const utc = moment.utc.slice(0, 16).replace("T", " ");
   return CW.t("utc_and_local", { utc, local: moment.local });
 };
+CW.epoch = (f) => (f.start.endsWith("-01-01") && f.end === `${Number(f.start.slice(0, 4)) + 1}-01-01` ? f.start.slice(0, 4) : `${f.start} – ${f.end}`);
 CW.time = (iso) => Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso);
 
 /* ---- dates ---- */
@@ -92,6 +93,8 @@ CW.dates = CW.data.dates;
 CW.hasPicture = (i) => CW.dates[i] !== undefined && (CW.dates[i].pictures.true.length > 0 || CW.dates[i].pictures.false.length > 0);
 CW.usable = (i) => CW.hasPicture(i) && CW.dates[i].status === "used";
 CW.usableDates = CW.dates.map((_, i) => i).filter(CW.usable);
+/* Saw most of the site. */
+CW.sawMost = (i) => CW.dates[i].valid === null || CW.dates[i].valid === undefined || CW.dates[i].valid >= 0.6;
 CW.stops = () => (CW.state.onlyUsable && CW.usableDates.length ? CW.usableDates : CW.dates.map((_, i) => i));
 CW.nearest = (iso, among) => {
   const goal = CW.time(iso);
@@ -101,7 +104,9 @@ CW.nearest = (iso, among) => {
 };
 CW.lastBefore = (iso, among) => {
   const goal = CW.time(iso);
-  return among.filter((i) => CW.time(CW.dates[i].utc) < goal).pop();
+  const earlier = among.filter((i) => CW.time(CW.dates[i].utc) < goal);
+  const recent = earlier.filter((i) => CW.sawMost(i) && goal - CW.time(CW.dates[i].utc) < 180 * 86400e3);
+  return (recent.length ? recent : earlier).pop();
 };
 CW.step = (from, by) => {
   const stops = CW.stops();
@@ -112,7 +117,6 @@ CW.step = (from, by) => {
 CW.sameSeasonLastYear = (i) => {
   const goal = new Date(CW.dates[i].utc);
   goal.setUTCFullYear(goal.getUTCFullYear() - 1);
-  const found = CW.nearest(goal.toISOString(), CW.usableDates.filter((k) => k < i));
-  if (found < 0 || found === undefined) return -1;
-  return Math.abs(CW.time(CW.dates[found].utc) - goal.getTime()) <= 45 * 86400e3 ? found : -1;
+  const near = CW.usableDates.filter((k) => k < i && Math.abs(CW.time(CW.dates[k].utc) - goal.getTime()) <= 45 * 86400e3);
+  return CW.nearest(goal.toISOString(), near.some(CW.sawMost) ? near.filter(CW.sawMost) : near);
 };

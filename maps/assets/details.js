@@ -3,7 +3,7 @@ CW.attributionShort = () => CW.data.attribution;
 CW.subjectTitle = (s) => {
   const r = s.record;
   if (s.type === "boundary") return `${CW.t("boundary_version")} ${r.id}`;
-  if (s.type === "zone") return `${CW.word("zone", r.kind)} ${r.name || r.id}`;
+  if (s.type === "zone") return `${CW.word("zone", r.kind)} · ${r.name || r.id}`;
   if (s.type === "point") return r.name || r.id;
   if (s.type === "footprint") return `${CW.t("footprint")} ${r.start.slice(0, 4)}`;
   return `${CW.t(s.type)} ${s.key}`;
@@ -77,7 +77,7 @@ CW.chipPair = (record, type) => {
   const yearAgo = CW.sameSeasonLastYear(CW.state.date);
   const before = (low && CW.lastBefore(low, CW.usableDates)) ?? (yearAgo >= 0 ? yearAgo : CW.usableDates[0]);
   const later = high ? CW.usableDates.filter((i) => CW.day(CW.dates[i].utc) >= high) : CW.usableDates;
-  const after = type === "disturbance" && later.length ? later[0] : CW.usable(CW.state.date) ? CW.state.date : CW.usableDates[CW.usableDates.length - 1];
+  const after = type === "disturbance" && later.length ? later.find(CW.sawMost) ?? later[0] : CW.usable(CW.state.date) ? CW.state.date : CW.usableDates[CW.usableDates.length - 1];
   return { before, after };
 };
 CW.pairView = (pair, record) => pair && CW.el("div", {},
@@ -85,6 +85,11 @@ CW.pairView = (pair, record) => pair && CW.el("div", {},
   CW.el("p", { class: "credit muted" }, CW.attributionShort()));
 
 /* ---- facts by type ---- */
+/* The newest figure of a zone that is one; the newest reason why there is none where there never was. */
+CW.lastKnown = (zone) => {
+  const own = CW.data.areas.filter((a) => a.zone === zone);
+  return [...own].reverse().find((a) => CW.known(a.area)) || own[own.length - 1];
+};
 CW.factsOf = {
   disturbance: (r) => CW.facts([
     ["area", CW.figure(r.area, "ha")], ["outside_boundary", CW.figure(r.outside, "ha")], ["advance", CW.figure(r.advance, "m")],
@@ -97,7 +102,7 @@ CW.factsOf = {
     ["parents", r.parents.join(", ")], ["review_state", CW.reviewWord(r.id)],
   ]),
   zone: (r) => {
-    const last = CW.data.areas.filter((a) => a.zone === r.id).pop();
+    const last = CW.lastKnown(r.id);
     return CW.facts([["kind", CW.word("zone", r.kind)], ["stockpile_area", last && CW.figure(last.area, "ha")], ["measured", last && CW.bothDates(last)], ["valid_share", last && CW.percent(last.valid)], ["bands", last && last.bands.join(", ")]]);
   },
   boundary: (r) => CW.facts([
@@ -105,7 +110,7 @@ CW.factsOf = {
     ["accuracy", r.accuracy_m === null ? null : `${r.accuracy_m} m ${r.accuracy_kind || ""}`], ["traced_on", r.image && CW.name(r.image.filter(Boolean).join(" · "))], ["digitised_by", r.digitised_by && CW.name(r.digitised_by)], ["note", r.note && CW.name(r.note)],
   ]),
   footprint: (r) => CW.facts([
-    ["epoch", `${r.start} – ${r.end}`], ["area", CW.figure(r.area, "ha")], ["inside", CW.figure(r.inside, "ha")], ["outside", CW.figure(r.outside, "ha")],
+    ["epoch", CW.epoch(r)], ["area", CW.figure(r.area, "ha")], ["inside", CW.figure(r.inside, "ha")], ["outside", CW.figure(r.outside, "ha")],
     ["valid_share", CW.percent(r.valid)], ["looks", r.n_scenes],
   ]),
   change: (r) => CW.facts([["gained", CW.figure(r.gained, "ha")], ["lost", CW.figure(r.lost, "ha")], ["net", CW.figure(r.net, "ha")], ["advance", CW.figure(r.advance, "m")], ["cause", CW.word("cause", r.cause)]]),

@@ -10,7 +10,7 @@ CW.words = (s) => [s.id, s.name, s.name_ko, s.kind, s.status, ...s.aliases].map(
 CW.low = (q) => (CW.known(q) ? q.v : -Infinity);
 CW.queue = (s) => s.first_review + s.second_review;
 CW.columns = [
-  { key: "name", label: "site", value: (s) => CW.folded(CW.title(s)), cell: (s) => [CW.el("div", { class: "site-name" }, CW.link(s)), CW.el("div", { class: "small muted" }, [CW.lang === "ko" ? s.name : s.name_ko, ...s.aliases.slice(0, 2)].filter(Boolean).map((a, k) => [k ? " · " : null, CW.name(a)]))] },
+  { key: "name", label: "site", value: (s) => CW.folded(CW.title(s)), cell: (s) => [CW.el("div", { class: "site-name" }, CW.link(s)), CW.el("div", { class: "small muted" }, [CW.lang === "ko" ? s.name : s.name_ko, ...s.aliases.slice(0, 2)].filter((a) => a && a !== CW.title(s)).map((a, k) => [k ? " · " : null, CW.name(a)]))] },
   { key: "last", label: "last_look", value: (s) => (s.last ? s.last.utc : ""), cell: (s) => [CW.el("div", { class: "num" }, s.last ? CW.day(s.last.utc) : CW.t("never_seen")), s.not_seen ? CW.el("div", { class: "small warn-text" }, `${CW.t("last_attempt", { date: s.attempt ? CW.day(s.attempt.utc) : "–" })}: `, CW.name(s.not_seen)) : null] },
   { key: "stockpile", label: "stock_short", value: (s) => CW.low(s.stockpile), cell: (s) => CW.amount(s.stockpile, s.stockpile_date, CW.trend(s)) },
   { key: "footprint", label: "footprint_short", value: (s) => CW.low(s.footprint), cell: (s) => CW.amount(s.footprint, s.epoch) },
@@ -77,10 +77,27 @@ CW.drawOverview = () => {
   CW.drawCards();
   CW.drawTable();
 };
+/* Without a background map a grid of degrees says where on Earth one looks. */
+CW.drawGrid = () => {
+  CW.grid.clearLayers();
+  const b = map_page.getBounds();
+  const span = Math.max(b.getEast() - b.getWest(), b.getNorth() - b.getSouth());
+  const step = [0.02, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30].find((s) => span / s <= 5) || 30;
+  const line = (points, text, at, kind) => {
+    CW.grid.addLayer(L.polyline(points, { color: "#b9c4ce", weight: 1, interactive: false }));
+    CW.grid.addLayer(L.marker(at, { interactive: false, keyboard: false, icon: L.divIcon({ className: `degree ${kind}`, html: CW.el("span", {}, text), iconSize: null }) }));
+  };
+  const text = (v, plus, minus) => `${Math.abs(Number(v.toFixed(2)))}° ${v < 0 ? minus : plus}`;
+  for (let x = Math.ceil(b.getWest() / step) * step; x < b.getEast(); x += step) line([[b.getSouth(), x], [b.getNorth(), x]], text(x, "E", "W"), [b.getSouth(), x], "lon");
+  for (let y = Math.ceil(b.getSouth() / step) * step; y < b.getNorth(); y += step) line([[y, b.getWest()], [y, b.getEast()]], text(y, "N", "S"), [y, b.getEast()], "lat");
+};
+CW.grid = L.layerGroup().addTo(map_page);
+map_page.on("moveend resize", CW.drawGrid);
 CW.marks = L.layerGroup().addTo(map_page);
 map_page.getContainer().setAttribute("role", "application");
 map_page.getContainer().setAttribute("aria-label", "map");
 CW.byId("search").addEventListener("input", CW.drawTable);
 for (const button of CW.byId("lang").children) button.addEventListener("click", () => { CW.setLanguage(button.dataset.lang); history.replaceState(null, "", `#lang=${CW.lang}`); });
 CW.watch(["lang"], CW.drawOverview);
-setTimeout(() => { CW.setLanguage(location.hash.includes("lang=ko") ? "ko" : "en"); document.documentElement.dataset.ready = "yes"; }, 0);
+setTimeout(() => { CW.drawGrid();
+  CW.setLanguage(location.hash.includes("lang=ko") ? "ko" : "en"); document.documentElement.dataset.ready = "yes"; }, 0);

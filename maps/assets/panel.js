@@ -49,14 +49,13 @@ CW.zoneName = (id) => { const zone = CW.data.zones.find((z) => z.id === id); ret
 CW.latestStats = () => {
   const stats = [];
   for (const zone of CW.zonesWithArea().slice(0, 4)) {
-    const known = CW.data.areas.filter((a) => a.zone === zone);
-    const last = [...known].reverse().find((a) => CW.known(a.area)) || known[known.length - 1];
+    const last = CW.lastKnown(zone);
     stats.push(CW.stat([CW.t("stockpile_area"), " · ", CW.name(CW.zoneName(zone))], last.area, "ha", [`${CW.day(last.utc)} · ${CW.t("seen_share", { share: CW.percent(last.valid) })}`, last.below_floor ? CW.t("below_floor") : null]));
   }
   const prints = CW.data.footprints;
   const last = [...prints].reverse().find((f) => CW.known(f.area)) || prints[prints.length - 1];
   if (last) {
-    stats.push(CW.stat(CW.t("footprint"), last.area, "ha", [`${last.start} – ${last.end}`]));
+    stats.push(CW.stat(CW.t("footprint"), last.area, "ha", [CW.epoch(last)]));
     stats.push(CW.stat(CW.t("footprint_outside"), last.outside, "ha", [last.boundary_id ? [CW.t("boundary_version"), " ", CW.name(last.boundary_id)] : CW.t("relation_no_boundary")]));
   }
   return stats;
@@ -66,7 +65,7 @@ CW.drawFigures = () => {
   CW.cursors = [];
   const stats = CW.latestStats();
   const lookback = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
-  CW.fill(sheet, CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? CW.t("last_usable", { date: CW.bothDates(lookback) }) : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
+  CW.fill(sheet, CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? `${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })}` : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
   const zones = CW.zonesWithArea();
   if (zones.length) CW.fill(sheet, CW.stockSection(zones));
   if (CW.data.footprints.length) CW.fill(sheet, CW.footprintSection());
@@ -80,7 +79,7 @@ CW.stockSection = (zones) => {
   const host = CW.el("div", { class: "chart-host", id: "stock-chart" });
   const pick = zones.length > 1 ? CW.el("label", { class: "small" }, `${CW.t("zone")} `, CW.el("select", { id: "zone", onchange: (e) => CW.change({ zone: e.target.value }) }, zones.map((z) => CW.el("option", { value: z, selected: z === zone }, CW.zoneName(z))))) : null;
   const block = CW.section(CW.t("stock_chart"), pick, host, CW.el("p", { class: "key small" },
-    CW.el("span", {}, CW.el("i", { class: "key-band" }), ` ${CW.t("key_band")}`), CW.el("span", {}, CW.el("i", { class: "key-dot" }), ` ${CW.t("key_dot")}`), CW.el("span", {}, CW.el("i", { class: "key-floor" }), ` ${CW.t("key_floor")}`)),
+    CW.seriesOf("zone", zone).line.length ? CW.el("span", {}, CW.el("i", { class: "key-band" }), ` ${CW.t("key_band")}`) : null, CW.el("span", {}, CW.el("i", { class: "key-dot" }), ` ${CW.t("key_dot")}`), CW.el("span", {}, CW.el("i", { class: "key-floor" }), ` ${CW.t("key_floor")}`)),
     CW.el("p", { class: "small muted" }, CW.t("coal_caveat")), CW.valueTable(zone));
   requestAnimationFrame(() => CW.timeChart(host, { ...CW.seriesOf("zone", zone), unit: "ha", label: `${CW.t("stock_chart")}: ${CW.zoneName(zone)}` }));
   return block;
@@ -96,7 +95,7 @@ CW.footprintSection = () => {
     split ? [CW.el("span", {}, CW.el("i", { class: "key-inside" }), ` ${CW.t("inside")}`), CW.el("span", {}, CW.el("i", { class: "key-outside" }), ` ${CW.t("outside")}`)] : CW.el("span", {}, CW.el("i", { class: "key-whole" }), ` ${CW.t("not_split")}`), CW.el("span", {}, CW.el("i", { class: "key-whisker" }), ` ${CW.t("key_whisker")}`)),
     CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("as_table")), CW.el("table", {},
       CW.el("thead", {}, CW.el("tr", {}, [CW.t("epoch"), CW.t("area"), CW.t("inside"), CW.t("outside")].map((h) => CW.el("th", { scope: "col" }, h)))),
-      CW.el("tbody", {}, rows.map((r) => CW.el("tr", {}, CW.el("td", { class: "num" }, r.start), CW.el("td", {}, CW.interval(r.area, "ha")), CW.el("td", {}, CW.interval(r.inside, "ha")), CW.el("td", {}, CW.interval(r.outside, "ha"))))))));
+      CW.el("tbody", {}, rows.map((r) => CW.el("tr", {}, CW.el("td", { class: "num" }, CW.epoch(r)), CW.el("td", {}, CW.interval(r.area, "ha")), CW.el("td", {}, CW.interval(r.inside, "ha")), CW.el("td", {}, CW.interval(r.outside, "ha"))))))));
   requestAnimationFrame(() => CW.footprintChart(host));
   return block;
 };

@@ -109,7 +109,14 @@ CW.Side = class {
     await this.fetchVisible();
     CW.afterPictures();
   }
-  isVisible(entry) { return this.map.getBounds().pad(0.1).intersects(CW.box(entry.bounds)); }
+  /* In view, and large enough on the screen that native pixels show more than the display copy. */
+  isVisible(entry) {
+    const box = CW.box(entry.bounds);
+    if (!this.map.getBounds().pad(0.1).intersects(box)) return false;
+    if (entry.role !== "native" || !this.entries.some((e) => e.role === "copy")) return true;
+    const wide = this.map.latLngToContainerPoint(box.getNorthEast()).x - this.map.latLngToContainerPoint(box.getNorthWest()).x;
+    return wide / entry.size[0] >= 0.5;
+  }
   async load(entries) {
     return Promise.all(entries.map(async (entry) => {
       try {

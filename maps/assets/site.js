@@ -55,7 +55,7 @@ CW.applyHash = () => {
 };
 CW.start = (map) => {
   /* The page opens on the newest look that saw most of the site. */
-  const clear = CW.usableDates.filter((i) => CW.dates[i].valid === null || CW.dates[i].valid >= 0.6);
+  const clear = CW.usableDates.filter(CW.sawMost);
   const last = [...clear, ...(clear.length ? [] : CW.usableDates)].pop() ?? Math.max(0, CW.dates.length - 1);
   CW.state = { date: last, before: CW.usableDates[0] ?? 0, view: "true", compare: false, split: 0.5, overlays: true, layers: CW.defaultLayers, onlyUsable: true, playing: false, lang: null, tab: "figures", drawn: 0, background: "none" };
   CW.setupMap(map);

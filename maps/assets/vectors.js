@@ -48,13 +48,13 @@ CW.setupVectors = (map) => {
 };
 CW.geo = (geometry, style, pane, subject) => {
   const cased = style.fillOpacity && subject && subject.type !== "point";
+  /* A dark line under the bright one keeps it readable on any ground; made first, so that it is drawn first. */
+  const under = cased && L.geoJSON(geometry, { pane, interactive: false, style: () => ({ pane, color: "#10151c", weight: style.weight + 2.4, opacity: 0.55, fill: false }) });
   const layer = L.geoJSON(geometry, { pane, style: () => ({ ...style, pane }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane }) });
   if (subject) {
     layer.on("click", (event) => { L.DomEvent.stopPropagation(event); if (!CW.tool) CW.open(subject); });
     layer.on("add", () => layer.eachLayer((part) => CW.focusable(part, subject)));
   }
-  /* A dark line under the bright one keeps it readable on any ground; fills stay clear. */
-  const under = cased && L.geoJSON(geometry, { pane, interactive: false, style: () => ({ pane, color: "#10151c", weight: style.weight + 2.4, opacity: 0.55, fill: false }) });
   return under ? L.featureGroup([under, layer]) : layer;
 };
 /* Shapes are reached with the keyboard and named for screen readers. */

@@ -28,7 +28,7 @@ def independent(ring: list[tuple[float, float]]) -> tuple[float, float]:
     corners=st.integers(3, 40),
     squeeze=st.floats(0.2, 1.0),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_areas_and_lengths_agree_with_an_independent_implementation(
     lon: float, lat: float, radius: float, corners: int, squeeze: float
 ) -> None:
@@ -42,7 +42,7 @@ def test_areas_and_lengths_agree_with_an_independent_implementation(
 @given(
     lon=st.floats(-179, 179), lat=st.floats(-80, 80), azimuth=st.floats(0, 359.99), distance=st.floats(1, 1e5)
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 def test_bearings_agree_with_an_independent_implementation(
     lon: float, lat: float, azimuth: float, distance: float
 ) -> None:

@@ -215,7 +215,7 @@ documents = json_values | st.fixed_dictionaries(
 
 
 @given(document=documents)
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=250, deadline=None)
 def test_no_document_raises_anything_but_an_aoi_error(document: Any) -> None:
     with suppress(AoiError):
         site_of(document, name="x")

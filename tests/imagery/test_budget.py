@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -149,6 +151,15 @@ def test_a_pause_that_a_server_asks_for_holds_for_every_thread() -> None:
     retrier._not_before = 100
     retrier.call(lambda: 1, what="other thread")
     assert clock.now == 100
+
+
+def test_a_run_that_is_broken_off_waits_for_nothing() -> None:
+    retrier = Retrier(RetryPolicy(first_wait_s=300, longest_wait_s=300))
+    threading.Timer(0.05, retrier.stop).start()
+    started = time.monotonic()
+    with pytest.raises(SourceError, match=r"broken off|given up after"):
+        retrier.call(failing(9, RetryableError("x", status=503)), what="t")
+    assert time.monotonic() - started < 20
 
 
 @pytest.mark.parametrize(

@@ -1,15 +1,19 @@
 from __future__ import annotations
 
+import datetime as dt
+import json
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import odc.geo.xr  # noqa: F401 - registers the accessor
 import pytest
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from evidence.errors import MeasurementError
-from imagery.cube import load_cube
+from imagery.cube import CubeParams, load_cube
 from imagery.records import ArchivedProduct
 
 WriteProduct = Callable[..., ArchivedProduct]
@@ -92,3 +96,73 @@ def test_clamped_zero_is_ground_and_nodata_is_missing(
 def test_nothing_to_load_is_an_error(small_grid: GeoBox) -> None:
     with pytest.raises(MeasurementError, match="no archived product"):
         load_cube([], small_grid)
+
+
+def test_a_cached_cube_is_the_same_and_a_new_scene_costs_one_scene(
+    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path
+) -> None:
+    products = [write_product(ground(), when=f"2023-06-0{day}T02:36:00") for day in (1, 3, 6)]
+    params = CubeParams(register=False, use_history=False)
+    plain = load_cube(products, small_grid, params=params)
+    done: list[int] = []
+    for upto in (2, 3):
+        cached = load_cube(
+            products[:upto],
+            small_grid,
+            params=params,
+            cache_dir=tmp_path / "cache",
+            memory_gb=1e-6,
+            progress=lambda k, n: done.append(n),  # noqa: ARG005
+        )
+    assert done == [2, 2, 1]
+    np.testing.assert_allclose(cached.red.values, plain.red.values, atol=1e-4)
+    np.testing.assert_array_equal(cached.valid.values, plain.valid.values)
+    np.testing.assert_array_equal(cached.isel(y=3, x=5).red.values, cached.red.values[:, 3, 5])
+    np.testing.assert_array_equal(cached.isel(time=[2, 0], y=slice(4, 9)).red, cached.red.values[[2, 0], 4:9])
+
+
+def test_what_does_not_fit_needs_a_cache(write_product: WriteProduct, small_grid: GeoBox) -> None:
+    with pytest.raises(MeasurementError, match="cache"):
+        load_cube([write_product(ground())], small_grid, memory_gb=1e-6)
+
+
+def bolzano(folder: Path) -> list[ArchivedProduct]:
+    products = []
+    for path in sorted(folder.glob("bolzano-stac/sentinel-2-l2a/S2*/*.json")):
+        item = json.loads(path.read_text(encoding="utf-8"))
+        assets, properties = item["assets"], item["properties"]
+        raster = {band: asset["raster:bands"][0] for band, asset in assets.items()}
+        products.append(
+            ArchivedProduct(
+                id=item["id"],
+                item_path=path,
+                platform=properties["platform"],
+                datetime=dt.datetime.fromisoformat(properties["datetime"]),
+                tile=None,
+                datatake=None,
+                relative_orbit=None,
+                baseline=properties["s2:processing_baseline"],
+                source="static",
+                bands={band: path.parent / asset["href"] for band, asset in assets.items()},
+                sha256={},
+                scale={band: found.get("scale") for band, found in raster.items()},
+                offset={band: found.get("offset") for band, found in raster.items()},
+                properties=properties,
+            )
+        )
+    return products
+
+
+@pytest.mark.shared
+def test_the_real_dates_of_bolzano(shared_data: Path, tmp_path: Path) -> None:
+    grid = GeoBox((400, 400), Affine(10, 0, 677490, 0, -10, 5153460), "EPSG:32632")
+    products = bolzano(shared_data)
+    cube = load_cube(products, grid, cache_dir=tmp_path)
+    fraction = dict(zip(cube["time"].dt.day.values.tolist(), cube["valid_fraction"].values, strict=True))
+    assert all(fraction[day] < 0.02 for day in (5, 7, 22))
+    assert all(fraction[day] > 0.97 for day in (10, 12, 15, 20, 25, 27, 30))
+    assert (cube["offset_applied"] == 0.0).all()
+    assert (cube["status"] == "used").sum() == 9
+    assert float(np.hypot(cube["dx_m"], cube["dy_m"]).max()) < 5.0
+    again = load_cube(products, grid, cache_dir=tmp_path, progress=lambda *_: pytest.fail("nothing is new"))
+    np.testing.assert_array_equal(again["red"].values, cube["red"].values)

@@ -118,6 +118,19 @@ def test_a_catalogue_that_lies_elsewhere_is_said_to(catalog: Path, tmp_path: Pat
     assert "elsewhere" in report.notices[0]
 
 
+def test_an_interval_without_a_scene_is_a_gap_until_one_turns_up(tmp_path: Path) -> None:
+    archive, site = Archive(tmp_path / "archive"), tiny.site()
+    late = tiny.write_catalog(
+        tmp_path / "s", dates=tiny.days(1, start=dt.datetime(2031, 1, 1, tzinfo=dt.UTC))
+    )
+    fetch_new(site, archive, [StaticCatalog(late)], **ALL)
+    assert [gap.kind for gap in archive.gaps("tiny")] == [GapKind.NO_SCENE]
+    tiny.write_catalog(tmp_path / "s", dates=tiny.days(1))
+    fetch_new(site, archive, [StaticCatalog(late)], **ALL)
+    assert archive.gaps("tiny") == []
+    assert len(archive.gaps("tiny", closed=True)) == 1
+
+
 def test_one_bad_product_is_a_gap_and_the_rest_is_done(tmp_path: Path) -> None:
     catalog = tiny.write_catalog(tmp_path / "source")
     (tmp_path / "source" / "item 1" / "red.tif").write_bytes(b"<html>Service unavailable</html>")

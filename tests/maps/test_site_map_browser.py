@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -412,3 +413,22 @@ def test_phone_keeps_everything_within_its_width(site_page: Path, open_page: Ope
     box = page.locator("#mapbox").bounding_box()
     assert box is not None
     assert box["height"] > 400
+
+
+def test_pictures_beside_the_page_load_on_demand_and_say_what_they_are(
+    make: Callable[..., SiteMapData], tmp_path: Path, open_page: Open
+) -> None:
+    data = make()
+    rule = replace(data.rule, page_budget_mb=0.0, window_margin_m=5.0)
+    path = write_site_map(tmp_path / "광산 1.html", replace(data, rule=rule))
+    page = open_page(path)
+    drawn(page)
+    expect(page.locator("#quality")).to_have_text("Native 10 m, lossless")
+    asked = page.evaluate("CW.pictureCache.size")
+    corner = "[CW.data.grid.bounds[3] - 0.0004, CW.data.grid.bounds[0] + 0.0006]"
+    page.evaluate(f"CW.map.setView({corner}, 17, {{ animate: false }})")
+    page.evaluate("CW.change({ date: 2 })")
+    until(page, "CW.after.date === 2 && CW.after.shown.length > 0")
+    expect(page.locator("#quality")).to_have_text("Display copy")
+    assert page.evaluate("CW.pictureCache.size") > asked
+    assert page.evaluate("document.querySelectorAll('[id^=cw-pic-]').length") == 0

@@ -22,7 +22,7 @@ BANDS_20M = {"swir16": "B11", "swir22": "B12", "scl": "SCL"}
 ORIGIN = (752_000.0, 4_376_000.0)
 EPSG = 32651
 SIDE_M = 4800
-"""Of the tiny tile; the site is the middle third."""
+"""Of the tiny tile; sites lie in its middle."""
 
 
 def site(identifier: str = "tiny", *, size_m: float = 1200.0) -> Site:

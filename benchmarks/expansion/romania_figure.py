@@ -1,0 +1,65 @@
+"""Clearings found on the Romania cube of the nrt wheel: prints their dates, draws them over the imagery.
+
+python benchmarks/expansion/romania_figure.py docs/figures/romania-clearings.png
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import xarray as xr
+
+from detection.coal.coverage import to_grid
+from detection.disturbances import measure_disturbances
+
+ROOT = Path(__file__).resolve().parents[2]
+YEARS = (2017, 2018, 2019, 2020)
+
+
+def read_cube() -> tuple[xr.Dataset, object]:
+    """The cube as the test of the same place reads it."""
+    spec = importlib.util.spec_from_file_location("places", ROOT / "tests/detection/test_disturbances.py")
+    places = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(places)
+    nrt = importlib.util.find_spec("nrt")
+    return places.romania(Path(next(iter(nrt.submodule_search_locations))) / "data")
+
+
+def summer(cube: xr.Dataset, year: int) -> np.ndarray:
+    """True colour of the clear looks of one summer."""
+    chosen = (cube.time.dt.year == year) & (cube.time.dt.month >= 6) & (cube.time.dt.month <= 9)
+    part = cube.isel(time=np.flatnonzero(chosen.to_numpy()))
+    bands = [part[b].where(part["valid"]).median("time") for b in ("red", "green", "blue")]
+    return np.clip(np.dstack(bands) / 0.12, 0, 1)
+
+
+def main() -> None:
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
+
+    cube, site = read_cube()
+    found = [d for d in measure_disturbances(cube, site) if d.machine_status == "persistent"]
+    print("| first seen | interval | hectares | kind |\n|---|---|---|---|")
+    for d in sorted(found, key=lambda d: d.first_seen):
+        span = f"{d.first_seen_low} to {d.first_seen_high}"
+        print(f"| {d.first_seen} | {span} | {d.area_ha.value:.2f} ± {1.96 * d.area_ha.sd:.2f} | {d.kind} |")
+    grid = cube.odc.geobox
+    figure, axes = plt.subplots(2, 2, figsize=(10, 10), layout="constrained")
+    box = grid.extent.boundingbox
+    for axis, year in zip(axes.flat, YEARS, strict=True):
+        axis.imshow(summer(cube, year), extent=(box.left, box.right, box.bottom, box.top))
+        for d in (d for d in found if d.first_seen.year == year):
+            shape = to_grid(d.geometry, grid)
+            for part in getattr(shape, "geoms", [shape]):
+                axis.plot(*np.asarray(part.exterior.coords).T, color="magenta", linewidth=1)
+        axis.set_title(f"{year}: clear looks of June to September; outlines first seen that year")
+        axis.set_axis_off()
+    figure.savefig(sys.argv[1], dpi=80)
+
+
+if __name__ == "__main__":
+    main()

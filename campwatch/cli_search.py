@@ -1,0 +1,93 @@
+"""The command `search`, and what `run --dry-run` prints: what exists, what we have, what it would cost."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import asdict
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from campwatch.session import EXIT_INCOMPLETE, Session, say, stderr
+
+
+def search(
+    context: typer.Context,
+    *,
+    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
+    since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+) -> None:
+    """What exists, what we have, what is missing, what it would cost; fetches nothing."""
+    look(context.obj, site, since, until)
+
+
+def look(
+    session: Session, site: list[str] | None, since: dt.datetime | None, until: dt.datetime | None
+) -> None:
+    """Search, print and report; exit code 3 where a source could not be asked."""
+    from campwatch.searching import search_workspace  # noqa: PLC0415 - start-up stays quick
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    found = search_workspace(
+        open_workspace(session.folder),
+        tuple(site or ()),
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+    )
+    for result in found:
+        _print(result)
+    session.report([_document(result) for result in found])
+    if any(result.listing.troubles for result in found):
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _print(result: Any) -> None:
+    table = Table(title=f"{result.site_id}: passes by month", title_justify="left")
+    for name in (
+        "month",
+        "expected",
+        "catalogued",
+        "fetched",
+        "usable",
+        "cloudy",
+        "failed",
+        "unexplained",
+        "by",
+    ):
+        table.add_column(name, justify="left" if name in ("month", "by") else "right")
+    for month in result.months:
+        counts = (month.expected, month.catalogued, month.fetched, month.usable)
+        more = (month.cloudy, month.failed, month.unexplained)
+        by = ", ".join(f"{name} {count}" for name, count in sorted(month.catalogued_by.items()))
+        table.add_row(month.month, *(str(count) for count in (*counts, *more)), by)
+    stderr.print(table)
+    cost = result.cost
+    say(
+        f"{result.site_id}: {cost.products} products to fetch, {cost.download_bytes / 1e6:.0f} MB to read, "
+        f"{cost.disk_bytes / 1e6:.0f} MB on disk, about {cost.hours:.1f} hours at 20 Mbit/s, "
+        f"{cost.processing_units:.1f} processing units ({result.units_left:.0f} left this month)"
+    )
+    for gap in result.listing.troubles:
+        say(f"{result.site_id}: {gap.detail}")
+    for notice in result.listing.notices:
+        say(f"{result.site_id}: {notice}")
+
+
+def _document(result: Any) -> dict[str, Any]:
+    return {
+        "site_id": result.site_id,
+        "months": [
+            {
+                **asdict(month),
+                "catalogued_by": dict(month.catalogued_by),
+                "fetched_by": dict(month.fetched_by),
+            }
+            for month in result.months
+        ],
+        "cost": asdict(result.cost),
+        "processing_units_left": result.units_left,
+        "troubles": [gap.detail for gap in result.listing.troubles],
+        "notices": list(result.listing.notices),
+    }

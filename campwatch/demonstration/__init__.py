@@ -1,0 +1,62 @@
+"""The demo: the main job on embedded data, a real forest and a simulated camp mine with its truth.
+
+Neither needs credentials or a network. The forest is real and holds no coal; the mine is computed, and says
+so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from campwatch.demonstration import romania, simulated
+from campwatch.workspace import Workspace, create_workspace, open_workspace
+from evidence.errors import WatchError
+from evidence.files import write_text
+
+_SETTINGS = """\
+# The demo's workspace. Each source is a static STAC catalogue below this folder.
+{sources}
+[monitor]
+since = 2015-06-23
+
+[map]
+time_zone = "UTC"
+
+[alerts]
+no_look_days = 100000                     # the demo's imagery ends years ago
+"""
+_SOURCE = '[[source]]\nkind = "stac"\nurl = "{url}"\n'
+
+
+def prepare_demo(folder: Path, *, progress: Callable[[str], object]) -> Workspace:
+    """The demo's workspace in `folder`, made where it is missing; a part that is missing is added."""
+    progress("simulated site: computing imagery and truth")
+    catalogs = [_made(folder, simulated.CATALOG, simulated.make_simulated)]
+    try:
+        catalogs.insert(0, _made(folder, romania.CATALOG, romania.make_romania))
+    except WatchError as err:
+        progress(f"without the real site: {err}")
+    text = _SETTINGS.format(sources="\n".join(_SOURCE.format(url=url) for url in catalogs))
+    if not (folder / "campwatch.toml").exists():
+        return create_workspace(folder, settings_text=text)
+    write_text(folder / "campwatch.toml", text)
+    return open_workspace(folder)
+
+
+def _made(folder: Path, catalog: str, make: Callable[[Path], None]) -> str:
+    """Make a catalogue unless it is there; the catalogue file is written last."""
+    if not (folder / catalog).exists():
+        make(folder)
+    return catalog
+
+
+def show_truth(workspace: Workspace, *, progress: Callable[[str], object]) -> None:
+    """Write the simulated site's figures beside their truth, and say how many intervals hold it."""
+    path = workspace.folder / "simulated-against-truth.csv"
+    if path.exists():
+        return
+    comparisons = simulated.against_truth(workspace)
+    simulated.write_comparison(comparisons, path)
+    held = sum(comparison.covered for comparison in comparisons)
+    progress(f"simulated site: {held} of {len(comparisons)} intervals hold the truth ({path})")

@@ -1,0 +1,114 @@
+"""The first page: one line a site, from the ledger's current rows."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from aoi.records import Site
+from aoi.site_file import read_site
+from campwatch.alerts.book import read_alerts
+from campwatch.outputs import map_profile, run_info, site_page_path
+from campwatch.profile import shows_restricted
+from campwatch.workspace import Workspace
+from evidence.errors import AoiError
+from evidence.ledger import Ledger
+from evidence.quantity import Quantity
+from evidence.rows import StoredRow
+from maps.overview import write_overview
+from maps.records import Profile, SiteSummary
+from maps.site_map import map_path
+
+
+def first_page_path(workspace: Workspace, sites: Sequence[Site]) -> Path:
+    """Where the first page is."""
+    restricted = shows_restricted(None, workspace.settings.map, sites)
+    return map_path(workspace.maps_folder / "index.html", restricted=restricted)
+
+
+def readable_sites(workspace: Workspace) -> list[Site]:
+    """The sites whose files can be read."""
+    sites = []
+    for path in workspace.site_paths():
+        try:
+            sites.append(read_site(path))
+        except AoiError:
+            continue
+    return sites
+
+
+def write_first_page(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> Path:
+    """Write the first page over `sites`."""
+    restricted = shows_restricted(None, workspace.settings.map, sites)
+    settings = workspace.settings.map
+    profile = Profile(
+        restricted=restricted,
+        coordinate_decimals=None if restricted else settings.coordinate_decimals,
+        delay_days=0 if restricted else settings.delay_days,
+    )
+    chains = ledger.heads()
+    measured = [site for site in sites if site.id in chains]
+    return write_overview(
+        workspace.maps_folder / "index.html",
+        [site_summary(workspace, ledger, site) for site in sites],
+        run=run_info(ledger, measured[0].id) if measured else None,
+        profile=profile,
+        time_zone=settings.time_zone,
+        simulated=bool(sites) and all(site.kind == "simulated" for site in sites),
+    )
+
+
+def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummary:
+    """The line of one site: latest figures with their intervals, last look, what waits."""
+    rows = ledger.current(site_id=site.id)
+    page = site_page_path(workspace, site, map_profile(workspace, site))
+    looks = sorted(_data(rows, "observations"), key=lambda look: str(look["datetime"]))
+    used = [look for look in looks if look["status"] == "used"]
+    coal = _newest(_data(rows, "stockpile_areas"), "datetime")
+    footprint = _newest(_data(rows, "footprints"), "epoch_end")
+    verdicts = _verdicts(_data(rows, "reviews"))
+    persistent = [d for d in _data(rows, "disturbances") if d["machine_status"] == "persistent"]
+    counts = [len(verdicts.get(str(d["disturbance_id"]), ())) for d in persistent]
+    last = looks[-1] if looks else None
+    return SiteSummary(
+        site=site,
+        map_path=page.name if page.exists() else None,
+        last_look=_moment(used[-1]["datetime"]) if used else None,
+        last_attempt=_moment(last["datetime"]) if last else None,
+        not_seen_reason=None
+        if last is None or last["status"] == "used"
+        else str(last["detail"] or last["status"]),
+        stockpile_ha=Quantity.from_dict(coal["area_ha"]) if coal else None,
+        stockpile_date=_moment(coal["datetime"]).date() if coal else None,
+        footprint_ha=Quantity.from_dict(footprint["area_ha"]) if footprint else None,
+        footprint_epoch=f"{footprint['epoch_start']}/{footprint['epoch_end']}" if footprint else None,
+        outside_ha=Quantity.from_dict(footprint["outside_ha"]) if footprint else None,
+        new_findings=sum(count == 0 for count in counts),
+        awaiting_first_review=sum(count == 0 for count in counts),
+        awaiting_second_review=sum(count == 1 for count in counts),
+        open_alerts=sum(alert.state == "open" for alert in read_alerts(ledger, site_id=site.id)),
+    )
+
+
+def _data(rows: Sequence[StoredRow], layer: str) -> list[dict[str, Any]]:
+    return [dict(stored.row.data) for stored in rows if stored.row.layer == layer]
+
+
+def _newest(rows: Sequence[dict[str, Any]], by: str) -> dict[str, Any] | None:
+    """The newest row that has a figure."""
+    known = [row for row in rows if row["area_ha"]["value"] is not None]
+    return max(known, key=lambda row: str(row[by])) if known else None
+
+
+def _verdicts(rows: Sequence[dict[str, Any]]) -> dict[str, set[str]]:
+    """Reviewers by subject."""
+    found: dict[str, set[str]] = {}
+    for row in rows:
+        found.setdefault(str(row["subject"]), set()).add(str(row["reviewer"]))
+    return found
+
+
+def _moment(text: str) -> dt.datetime:
+    return dt.datetime.fromisoformat(text)

@@ -1,0 +1,67 @@
+"""The site's own coal spectrum, learned from the cores of its piles on top of the prior."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_erosion
+
+from detection.coal.timing import smooth_time
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+CORE_FRACTION = 0.55
+"""Mean fraction above which a pixel may be inside a pile; cores are such pixels with all their neighbours."""
+CORE_TAU_DAYS = 15.0
+PIXELS_PER_INDEPENDENT_LOOK = 60.0
+"""Pixels of one pile and neighbouring dates share texture and haze: this many count as one."""
+SHRINKAGE_PIXELS = 3.0
+"""Core pixels at which a date's own spectrum weighs as much as the site's."""
+
+
+def core_pixels(fraction: Floats, days: Floats, where: NDArray[np.intp], shape: tuple[int, int]) -> Bools:
+    """(time, n) pixels that are full of coal, like all their neighbours.
+
+    Args:
+        fraction: (time, n), NaN where not seen.
+        days: (time,).
+        where: (n,) flat positions in the block.
+        shape: (rows, columns) of the block.
+    """
+    mean, _ = smooth_time(fraction, np.ones(1), days, tau_days=CORE_TAU_DAYS)
+    full = np.zeros((len(days), shape[0] * shape[1]), dtype=bool)
+    full[:, where] = mean > CORE_FRACTION
+    inner = binary_erosion(full.reshape(-1, *shape), structure=np.ones((1, 3, 3), dtype=bool))
+    return np.asarray(inner.reshape(len(days), -1)[:, where] & np.isfinite(fraction))
+
+
+def learned_spectrum(
+    pixels: Floats, core: Bools, mean: Floats, covariance: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """Coal on every date, with what remains unknown of it.
+
+    Args:
+        pixels: (time, n, band) reflectance.
+        core: (time, n) pixels full of coal.
+        mean: (band,) prior.
+        covariance: (band, band) of the prior.
+
+    Returns:
+        (time, band) spectrum of each date, (band,) of the site, (band, band) covariance of the site's.
+    """
+    count = core.sum(axis=1)
+    dates = np.flatnonzero(count)
+    if not len(dates):
+        return np.repeat(mean[None], len(pixels), axis=0), mean, covariance
+    looks = np.array([np.median(pixels[t, core[t]], axis=0) for t in dates])
+    middle = np.median(looks, axis=0)
+    trust = min(float(count.sum()) / PIXELS_PER_INDEPENDENT_LOOK, 30.0)
+    measured = np.diag((0.004 + 0.05 * middle) ** 2) / trust
+    prior, data = np.linalg.inv(covariance), np.linalg.inv(measured)
+    left = np.linalg.inv(prior + data)
+    site = left @ (prior @ mean + data @ middle)
+    out = np.repeat(site[None], len(pixels), axis=0)
+    share = (count[dates] / (count[dates] + SHRINKAGE_PIXELS))[:, None]
+    out[dates] += share * (looks - site)
+    return out, site, left

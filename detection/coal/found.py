@@ -1,0 +1,164 @@
+"""Piles that nobody has drawn a zone around: dark ground that stays coal look after look."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, label
+
+from detection.coal.areas import MISFIT_CAP
+from detection.coal.fraction import Block, FractionParams, block_fractions, first_fraction
+from detection.coal.site_blocks import Window, block_of
+from detection.coal.spectra import CoalSpectrum
+from detection.coal.timing import smooth_time
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+EIGHT = np.ones((3, 3), dtype=bool)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundParams:
+    """Knobs of the search; the operating point is the mean fraction that a pile's core must reach."""
+
+    core_fraction: float = 0.55
+    """0.4 high recall, 0.55 balanced, 0.7 high precision."""
+    tau_days: float = 60.0
+    """Over how long looks speak together."""
+    sure_sd: float = 4.0
+    """Standard errors by which the mean must exceed half of `core_fraction`."""
+    looks: int = 3
+    """Clear looks before coal is called found."""
+    minimum_px: int = 4
+    """Pixels of the smallest core."""
+    misfit_limit: float = 4.0
+    """Mean square misfit above which dark ground is no mixture of coal and ground."""
+    spectrum_limit: float = 3.0
+    """Mean square distance from the prior, in its standard deviations, beyond which it is not coal."""
+    greenest: float = 0.4
+    """NDVI above which dark ground is conifers."""
+    tile_px: int = 112
+    """Side of the tiles that are searched one by one."""
+    margin_px: int = 16
+    """Overlap of the tiles."""
+    widest_px: int = 60
+    """Longest side of a found pile; wider dark ground is a surface, not a pile."""
+
+
+def tiles(height: int, width: int, params: FoundParams) -> Iterator[tuple[Window, Window]]:
+    """Tiles without and with their margin."""
+    for row in range(0, height, params.tile_px):
+        for column in range(0, width, params.tile_px):
+            own = Window(
+                rows=slice(row, min(height, row + params.tile_px)),
+                columns=slice(column, min(width, column + params.tile_px)),
+            )
+            m = params.margin_px
+            yield (
+                own,
+                Window(
+                    rows=slice(max(0, row - m), min(height, own.rows.stop + m)),
+                    columns=slice(max(0, column - m), min(width, own.columns.stop + m)),
+                ),
+            )
+
+
+def found_supports(
+    cube: xr.Dataset, bands: tuple[str, ...], closed: Bools, coal: CoalSpectrum, params: FoundParams
+) -> list[Bools]:
+    """Ground around every found pile.
+
+    Args:
+        cube: (time, y, x).
+        bands: that are used.
+        closed: (y, x) where not to look: zones, exclusions, outside the aoi.
+        coal: spectrum to begin with.
+        params: knobs.
+
+    Returns:
+        masks (y, x), each around one pile or several that touch.
+    """
+    core = np.zeros(closed.shape, dtype=bool)
+    for own, wide in tiles(closed.shape[0], closed.shape[1], params):
+        if closed[own.rows, own.columns].all():
+            continue
+        block = block_of(cube, wide, bands, closed)
+        hit = np.zeros(closed.shape, dtype=bool)
+        hit[wide.rows, wide.columns] = found_in_block(block, bands, coal, params)
+        core[own.rows, own.columns] |= hit[own.rows, own.columns]
+    parts, count = label(binary_dilation(core & ~closed, structure=EIGHT, iterations=2), structure=EIGHT)
+    masks = [(parts == i) & ~closed for i in range(1, count + 1)]
+    return [mask for mask in masks if _is_pile(mask, core, params)]
+
+
+def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams) -> Bools:
+    """(y, x) cores of piles in one block: candidates by the matched filter, judged by the full estimate."""
+    mean, covariance = coal.select(bands)
+    candidates = _candidates(
+        first_fraction(replace(block, suspect=block.suspect & False), mean), block, params
+    )
+    candidates &= ~block.suspect
+    if not candidates.any():
+        return candidates
+    near = binary_dilation(candidates, structure=EIGHT, iterations=2)
+    found = block_fractions(replace(block, suspect=near), mean, covariance, FractionParams())
+    if found is None:
+        return candidates & False
+    value, error = smooth_time(found.value, found.variance + 0.01, block.days, tau_days=params.tau_days)
+    misfit, _ = smooth_time(
+        np.clip(found.misfit, 0.0, MISFIT_CAP) / MISFIT_CAP,
+        np.ones_like(block.days)[:, None, None],
+        block.days,
+        tau_days=params.tau_days,
+    )
+    good = (value > params.core_fraction) & (misfit * MISFIT_CAP < params.misfit_limit)
+    good &= value > 0.5 * params.core_fraction + params.sure_sd * error
+    looks = (good & np.isfinite(found.value)).sum(axis=0)
+    core: Bools = candidates & (looks >= params.looks)
+    return core & _coloured_like_coal(block, core, good, bands, mean, covariance, params)
+
+
+def _candidates(first: Floats, block: Block, params: FoundParams) -> Bools:
+    """Pixels that a plain matched filter calls coal for several looks."""
+    value, error = smooth_time(first, np.ones(1), block.days, tau_days=params.tau_days)
+    dark = (value > 0.7 * params.core_fraction) & (error < 1.0 / np.sqrt(params.looks - 1.0))
+    return np.asarray(dark.any(axis=0))
+
+
+def _coloured_like_coal(
+    block: Block,
+    core: Bools,
+    good: Bools,
+    bands: tuple[str, ...],
+    mean: Floats,
+    covariance: Floats,
+    params: FoundParams,
+) -> Bools:
+    """Cores whose own median spectrum is coal's: green matter and open water are not."""
+    out = np.zeros_like(core)
+    precision = np.linalg.inv(covariance + np.diag((0.008 + 0.1 * mean) ** 2))
+    for row, column in np.argwhere(core):
+        looks = block.pixels[good[:, row, column] & block.seen[:, row, column], row, column]
+        if len(looks) == 0:
+            continue
+        spectrum = np.median(looks, axis=0)
+        away = spectrum - mean
+        green = (spectrum[bands.index("nir")] - spectrum[bands.index("red")]) / (
+            spectrum[bands.index("nir")] + spectrum[bands.index("red")] + 1e-6
+        )
+        out[row, column] = (
+            away @ precision @ away / len(mean) < params.spectrum_limit and green < params.greenest
+        )
+    return out
+
+
+def _is_pile(mask: Bools, core: Bools, params: FoundParams) -> bool:
+    """Large enough to be told from noise, small enough to be a pile."""
+    rows, columns = np.nonzero(mask)
+    if len(rows) == 0 or int((mask & core).sum()) < params.minimum_px:
+        return False
+    return int(max(np.ptp(rows), np.ptp(columns))) < params.widest_px

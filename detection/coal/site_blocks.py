@@ -1,0 +1,102 @@
+"""From a site's cube to blocks of ground: which zones are measured together, and with what around them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from detection.coal.fraction import Block
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+USED_BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
+"""In the order of wavelength; those that a cube has are used."""
+WIDEST_BLOCK_PX = 160
+"""Zones are measured together while their common block is no wider: a background is local."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Rows and columns of a block on the site's grid."""
+
+    rows: slice
+    columns: slice
+
+    def joined(self, other: Window) -> Window:
+        """The smallest window that holds both."""
+        return Window(
+            rows=slice(min(self.rows.start, other.rows.start), max(self.rows.stop, other.rows.stop)),
+            columns=slice(
+                min(self.columns.start, other.columns.start), max(self.columns.stop, other.columns.stop)
+            ),
+        )
+
+    @property
+    def widest(self) -> int:
+        """Its longer side, pixels."""
+        return int(max(self.rows.stop - self.rows.start, self.columns.stop - self.columns.start))
+
+
+def window_around(share: Floats, margin_px: int) -> Window:
+    """The window that holds a zone and ground around it."""
+    rows, columns = np.nonzero(share)
+    height, width = share.shape
+    return Window(
+        rows=slice(max(0, int(rows.min()) - margin_px), min(height, int(rows.max()) + margin_px + 1)),
+        columns=slice(max(0, int(columns.min()) - margin_px), min(width, int(columns.max()) + margin_px + 1)),
+    )
+
+
+def grouped(shares: Sequence[Floats], margin_px: int) -> list[tuple[Window, list[int]]]:
+    """Zones whose surroundings are measured together: (window, positions in `shares`)."""
+    groups: list[tuple[Window, list[int]]] = []
+    for index, share in enumerate(shares):
+        own = window_around(share, margin_px)
+        for at, (window, members) in enumerate(groups):
+            if window.joined(own).widest <= WIDEST_BLOCK_PX:
+                groups[at] = (window.joined(own), [*members, index])
+                break
+        else:
+            groups.append((own, [index]))
+    return groups
+
+
+def bands_of(cube: xr.Dataset) -> tuple[str, ...]:
+    """The bands that the measurement uses: there, and seen on most dates."""
+    used = []
+    for band in USED_BANDS:
+        if band in cube:
+            some = np.isfinite(cube[band].values[:, ::7, ::7]).any(axis=(1, 2))
+            any_date = np.isfinite(cube["red"].values[:, ::7, ::7]).any(axis=(1, 2)).sum()
+            if some.sum() > 0.8 * any_date:
+                used.append(band)
+    return tuple(used)
+
+
+def days_of(cube: xr.Dataset) -> Floats:
+    """(time,) days since 1970."""
+    return np.asarray(
+        (cube["time"].values - np.datetime64(0, "D")) / np.timedelta64(1, "D"), dtype=np.float64
+    )
+
+
+def block_of(cube: xr.Dataset, window: Window, bands: Sequence[str], suspect: Bools) -> Block:
+    """One block's arrays; pixels under snow count as not seen.
+
+    Args:
+        cube: (time, y, x).
+        window: where.
+        bands: which.
+        suspect: (y, x) of the whole grid.
+    """
+    part = cube.isel(y=window.rows, x=window.columns)
+    pixels = np.stack([np.asarray(part[band].values, dtype=np.float64) for band in bands], axis=-1)
+    seen = np.asarray(part["valid"].values, dtype=bool) & np.isfinite(pixels).all(axis=-1)
+    if "snow" in part:
+        seen &= ~np.asarray(part["snow"].values, dtype=bool)
+    return Block(pixels=pixels, seen=seen, suspect=suspect[window.rows, window.columns], days=days_of(cube))

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import rasterio
+from numpy.typing import NDArray
+
+from imagery.masks import History, mask_scene
+from imagery.sun import sun_position
+
+SUN = (40.0, 150.0)
+
+
+def scene(level: float = 1.0) -> dict[str, NDArray[np.float32]]:
+    noise = np.random.default_rng(0).normal(0, 0.004, (120, 120))
+    levels = {"blue": 0.05, "green": 0.07, "red": 0.09, "nir": 0.25}
+    return {band: ((value + noise) * level).astype(np.float32) for band, value in levels.items()}
+
+
+def history() -> History:
+    bands = scene()
+    return History(blue=bands["blue"], red=bands["red"], nir=bands["nir"])
+
+
+def test_the_shadow_of_a_cloud_is_found_and_dark_ground_elsewhere_is_kept() -> None:
+    bands, classes = scene(), np.full((120, 120), 5, np.uint8)
+    classes[50:70, 50:70] = 9
+    for band in bands.values():
+        band[50:70, 50:70] = 0.5
+        band[20:40, 40:60] *= 0.4  # 300 m up-sun of nothing: too far to the north-west for this sun
+    for band in bands.values():
+        band[10:16, 100:116] = 0.05  # coal where no cloud can reach
+    classes[10:16, 100:116] = 3
+    mask = mask_scene(bands, classes, (40.0, 150.0), 10.0, history=history())
+    assert mask.cloud[52:68, 52:68].all()
+    assert mask.shadow[22:36, 44:56].mean() > 0.9
+    assert mask.valid[10:16, 100:116].all()
+
+
+def test_haze_that_the_classes_miss_is_told_by_time() -> None:
+    bands, classes = scene(), np.full((120, 120), 4, np.uint8)
+    for name, band in bands.items():
+        band[:60] += 0.12 if name != "nir" else 0.08
+    mask = mask_scene(bands, classes, SUN, 10.0, history=history())
+    assert mask.cloud[:55].mean() > 0.95
+    assert mask.valid[70:].all()
+
+
+def test_the_sun_over_the_cluster_stands_where_the_almanac_says() -> None:
+    import datetime as dt
+
+    winter = sun_position(dt.datetime(2022, 12, 21, 2, 36, tzinfo=dt.UTC), 126.08, 39.56)
+    summer = sun_position(dt.datetime(2022, 6, 21, 2, 36, tzinfo=dt.UTC), 126.08, 39.56)
+    assert winter == pytest.approx((25.6, 165.0), abs=1.5)
+    assert summer[0] == pytest.approx(69.0, abs=1.5)
+
+
+@pytest.mark.shared
+def test_the_coal_faces_of_korba_stay_valid(shared_data: Path) -> None:
+    bands = {}
+    for code, name in {"B02": "blue", "B03": "green", "B04": "red", "B08": "nir", "B11": "swir16"}.items():
+        with rasterio.open(shared_data / "korba" / f"s2_l2a_2023-01-10_{code}.tif") as source:
+            bands[name] = source.read(1).astype(np.float32) / 65535
+    dark = (bands["red"] < 0.08) & (bands["nir"] < 0.12) & (bands["swir16"] > 0.03)
+    coal = dark & ((bands["nir"] - bands["red"]) < 0.2 * (bands["nir"] + bands["red"]))
+    mask = mask_scene(bands, None, (42.0, 155.0), 3.0)
+    assert coal.sum() > 1000
+    assert mask.valid[coal].mean() > 0.99
+    assert mask.water[coal].mean() < 0.05
