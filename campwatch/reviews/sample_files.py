@@ -75,7 +75,7 @@ def write_sample_files(
 
 
 def _clear_looks(desk: Desk) -> xr.Dataset | None:
-    """Cube of up to five clear looks spread over the whole time; unregistered ones where there is no other."""
+    """Cube of up to five clear looks spread over time; unregistered ones where there is no other."""
     looks = [stored.row.data for stored in desk.ledger.current("observations", site_id=desk.site.id)]
     clear = [look for look in looks if float(look["valid_fraction"] or 0) >= CLEAR]
     used = [look for look in clear if look["status"] == "used"] or clear
