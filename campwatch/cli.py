@@ -22,19 +22,21 @@ from campwatch.log import LogFormat, set_up
 from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
 from evidence.errors import WatchError
 
+_GROUPS = ("sites", "review")
+
 
 class _Commands(TyperGroup):
     """Turns what a command raises into an exit code and one line; anything unknown shows its traceback."""
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command; groups are imported when they are asked for, so that the others start at once."""
-        if cmd_name == "sites":
-            return typer.main.get_command(importlib.import_module("campwatch.cli_sites").app)
+        if cmd_name in _GROUPS:
+            return typer.main.get_command(importlib.import_module(f"campwatch.cli_{cmd_name}").app)
         return super().get_command(ctx, cmd_name)
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Every command, groups among them."""
-        return [*super().list_commands(ctx), "sites"]
+        return [*super().list_commands(ctx), *_GROUPS]
 
     def invoke(self, context: Any) -> Any:
         """Run the command."""

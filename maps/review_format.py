@@ -119,7 +119,7 @@ class ReviewVerdict(_Strict):
 
     subject: Short
     """Id of the finding, as the ledger has it."""
-    subject_kind: Literal["disturbance", "pile", "zone", "boundary_change"]
+    subject_kind: Literal["disturbance", "pile", "zone", "boundary_change", "place"]
     verdict: Judgement
     reason_code: Reason
     likelihood: Likelihood | None = None

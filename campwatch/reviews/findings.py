@@ -1,0 +1,199 @@
+"""Findings as a reviewer saw them, and what has changed in their evidence since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import shapely
+from shapely.geometry.base import BaseGeometry
+
+from evidence.custody import CustodyEntry
+from evidence.errors import LedgerError
+from evidence.hashing import sha256_bytes, sha256_json
+from evidence.ledger import Ledger
+from evidence.rows import StoredRow
+
+LAYER_OF: Mapping[str, str] = MappingProxyType(
+    {
+        "disturbance": "disturbances",
+        "pile": "stockpiles",
+        "zone": "stockpile_areas",
+        "boundary_change": "boundary_changes",
+    }
+)
+"""Which layer holds the findings of a kind."""
+MOVED_SHARE = 0.10
+"""Symmetric difference, as a share of the area seen, from which an outline is another one: a tenth of a
+0.25 ha patch is two and a half pixels, beyond what a registration residual of .1 to .2 pixels moves."""
+_STATES = ("machine_status", "relation", "boundary_id", "cause")
+_QUANTITIES = ("area_ha", "gained_ha", "lost_ha", "max_advance_m")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """Everything that the ledger says of one subject."""
+
+    kind: str
+    subject: str
+    rows: Mapping[str, StoredRow]
+    """By time, in order."""
+    scenes: Mapping[str, str]
+    """Digest of each scene that the rows rest on."""
+
+    @property
+    def newest(self) -> StoredRow:
+        """The row of the latest time."""
+        return self.rows[max(self.rows)]
+
+    @property
+    def geometry(self) -> BaseGeometry | None:
+        """Of the newest row."""
+        return row_geometry(self.newest)
+
+    @property
+    def evidence_sha256(self) -> str:
+        """Digest of what the rows say and of the scenes that they rest on."""
+        said = [
+            [time, dict(stored.row.data), sha256_bytes(stored.row.geometry or b"")]
+            for time, stored in self.rows.items()
+        ]
+        return sha256_json({"said": said, "scenes": dict(self.scenes)})
+
+    def until(self, time: str) -> Finding:
+        """Without what came after `time`."""
+        rows = {at: stored for at, stored in self.rows.items() if at <= time}
+        return Finding(kind=self.kind, subject=self.subject, rows=rows, scenes=self.scenes)
+
+
+def row_geometry(stored: StoredRow) -> BaseGeometry | None:
+    """The shape of a row, EPSG:4326."""
+    return None if stored.row.geometry is None else shapely.from_wkb(stored.row.geometry)
+
+
+def findings_at(ledger: Ledger, site_id: str, *, seq: int | None = None) -> dict[tuple[str, str], Finding]:
+    """Every finding of a site by (kind, subject), as of row `seq` of the ledger or now."""
+    rows = _rows_at(ledger, site_id, seq)
+    digests = _scene_digests(ledger, site_id, seq)
+    scene_at = {str(s.row.data["datetime"]): str(s.row.data["scene_id"]) for s in rows["observations"]}
+    found: dict[tuple[str, str], Finding] = {}
+    for kind, layer in LAYER_OF.items():
+        subjects: dict[str, dict[str, StoredRow]] = {}
+        for stored in sorted(rows[layer], key=lambda s: s.row.time):
+            subjects.setdefault(stored.row.subject, {})[stored.row.time] = stored
+        for subject, by_time in subjects.items():
+            scenes = {s: digests.get(s, "") for s in _scenes(by_time.values(), scene_at)}
+            found[kind, subject] = Finding(kind=kind, subject=subject, rows=by_time, scenes=scenes)
+    return found
+
+
+def _rows_at(ledger: Ledger, site_id: str, seq: int | None) -> dict[str, list[StoredRow]]:
+    layers: dict[str, list[StoredRow]] = {layer: [] for layer in (*LAYER_OF.values(), "observations")}
+    if seq is None:
+        for stored in ledger.current(site_id=site_id):
+            layers.get(stored.row.layer, []).append(stored)
+        return layers
+    newest = {s.row.key: s for s in ledger.rows() if s.row.site_id == site_id and s.seq <= seq}
+    for stored in newest.values():
+        if not stored.row.retired:
+            layers.get(stored.row.layer, []).append(stored)
+    return layers
+
+
+def _scenes(rows: Iterable[StoredRow], scene_at: Mapping[str, str]) -> list[str]:
+    """Scenes that rows name; a row that names none rests on the scene of its own time."""
+    found: set[str] = set()
+    for stored in rows:
+        named = stored.row.data.get("scene_ids")
+        if named:
+            found.update(str(scene) for scene in named)
+        elif stored.row.time in scene_at:
+            found.add(scene_at[stored.row.time])
+    return sorted(found)
+
+
+def _scene_digests(ledger: Ledger, site_id: str, seq: int | None) -> Mapping[str, str]:
+    """Digest of each scene, from the custody entry of the measurement in force."""
+    digests: Mapping[str, str] = {}
+    for entry in ledger.custody(site_id):
+        if entry.action == "measure" and (seq is None or _last_row(entry) <= seq):
+            digests = entry.data.get("inputs", {}).get("scenes", {})
+    return digests
+
+
+def _last_row(entry: CustodyEntry) -> int:
+    """Sequence number of the last row that had been written when this entry had."""
+    return int(entry.data["rows"]["first"]) + int(entry.data["rows"]["count"]) - 1
+
+
+def seq_of_run(ledger: Ledger, site_id: str, run_id: str) -> int:
+    """The last row of the ledger that a map of this run showed.
+
+    Raises:
+        LedgerError: where the ledger holds no such run.
+    """
+    entries = [e for e in ledger.custody() if e.run_id == run_id]
+    if not entries:
+        raise LedgerError(
+            f"the ledger holds no run {run_id} of {site_id}: is this the workspace of that map?"
+        )
+    return max(_last_row(entry) for entry in entries)
+
+
+def changed_evidence(then: Finding, now: Finding | None) -> list[str]:
+    """Why a verdict on `then` has to be given again; empty where it stands.
+
+    Looks that were added since do not reopen a verdict. A scene that was replaced or withdrawn does, and so
+    does a state, a figure or an outline that is no longer the one that was judged.
+    """
+    if now is None:
+        return ["the finding is gone"]
+    causes = []
+    for scene, digest in sorted(then.scenes.items()):
+        if scene not in now.scenes:
+            causes.append(f"scene {scene} is no longer part of it")
+        elif now.scenes[scene] != digest:
+            causes.append(f"scene {scene} was reprocessed")
+    gone = [time for time in then.rows if time not in now.rows]
+    causes += [f"{len(gone)} of its dates are gone, the first {min(gone)}"] if gone else []
+    for time, stored in then.rows.items():
+        if time in now.rows:
+            causes += _row_changes(stored, now.rows[time])
+    return causes
+
+
+def _row_changes(then: StoredRow, now: StoredRow) -> list[str]:
+    if then.row_id == now.row_id:
+        return []
+    where = f" at {then.row.time}" if then.row.time else ""
+    old, new = then.row.data, now.row.data
+    causes = [
+        f"{name} was {old.get(name)}, is {new.get(name)}{where}"
+        for name in _STATES
+        if old.get(name) != new.get(name)
+    ]
+    causes += [
+        f"{name} left its interval{where}" for name in _QUANTITIES if _left(old.get(name), new.get(name))
+    ]
+    if _moved(row_geometry(then), row_geometry(now)):
+        causes.append(f"the outline moved{where}")
+    return causes
+
+
+def _left(old: Any, new: Any) -> bool:
+    """Whether a quantity is no longer inside the interval that was judged."""
+    if not isinstance(old, Mapping) or not isinstance(new, Mapping):
+        return bool(old != new)
+    if old["value"] is None or new["value"] is None:
+        return (old["value"] is None) != (new["value"] is None)
+    return not float(old["low"]) <= float(new["value"]) <= float(old["high"])
+
+
+def _moved(old: BaseGeometry | None, new: BaseGeometry | None) -> bool:
+    if old is None or new is None:
+        return old is not new
+    if old.area == 0:
+        return not bool(old.equals(new))
+    return float(old.symmetric_difference(new).area) > MOVED_SHARE * float(old.area)

@@ -1,0 +1,133 @@
+"""Labels of a sample: the file that a reader fills, and the rows that it becomes."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from campwatch.identity import Clock, new_run_id, timestamp
+from evidence.errors import WatchError
+from evidence.files import write_text
+from evidence.hashing import sha256_json
+from evidence.ledger import AppendResult, Ledger
+from evidence.rows import Row, StoredRow
+
+METHOD = "sample-label/1"
+CANNOT_TELL = "cannot_tell"
+COLUMNS = ("site", "sample", "reader", "point", "label", "note")
+THIRD = "third"
+"""Code of whoever decides where two readers differ."""
+
+
+class LabelsError(WatchError):
+    """A labels file that cannot be taken."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Labels:
+    """What one reader said of the points of one sample."""
+
+    site_id: str
+    sample_id: str
+    reader: str
+    by_point: Mapping[str, tuple[str, str]]
+    """(label, note) by the reader's own code of the point."""
+
+
+def is_labels_file(path: Path) -> bool:
+    """Whether this is labels.csv of a sample rather than a review file."""
+    return path.suffix.lower() == ".csv"
+
+
+def write_labels(path: Path, *, site_id: str, sample_id: str, reader: str, points: list[str]) -> Path:
+    """An empty file to be filled: one line per point, in the reader's order."""
+    lines = [",".join(COLUMNS), *(f"{site_id},{sample_id},{reader},{point},," for point in points)]
+    write_text(path, "\ufeff" + "\n".join(lines) + "\n")
+    return path
+
+
+def read_labels(path: Path) -> Labels:
+    """Read a filled file; lines without a label are left out.
+
+    Raises:
+        LabelsError: where it is not one, or speaks of two samples or readers.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            lines = [row for row in csv.DictReader(stream) if (row.get("label") or "").strip()]
+    except (OSError, UnicodeDecodeError) as err:
+        raise LabelsError(f"cannot read {path}: {err}") from err
+    if not lines or not set(COLUMNS) <= set(lines[0]):
+        raise LabelsError(f"{path.name} has no label, or not the columns {', '.join(COLUMNS)}")
+    heads = {(row["site"], row["sample"], row["reader"]) for row in lines}
+    if len(heads) != 1 or len({row["point"] for row in lines}) != len(lines):
+        raise LabelsError(f"{path.name} speaks of {len(heads)} samples or readers, or twice of a point")
+    ((site_id, sample_id, reader),) = heads
+    told = {row["point"].strip(): (row["label"].strip(), (row["note"] or "").strip()) for row in lines}
+    return Labels(site_id=site_id, sample_id=sample_id, reader=reader, by_point=told)
+
+
+def take_labels(ledger: Ledger, labels: Labels, *, clock: Clock) -> AppendResult:
+    """Append a reader's labels.
+
+    Raises:
+        LabelsError: where the sample, reader, a point or a label is not of the draw.
+    """
+    drawn = drawn_sample(ledger, labels.site_id)
+    if drawn is None or drawn.row.data["sample_id"] != labels.sample_id:
+        raise LabelsError(f"{labels.site_id} has no sample {labels.sample_id}")
+    codes: Mapping[str, str] = drawn.row.data["codes"].get(labels.reader, {})
+    unknown = sorted(set(labels.by_point) - set(codes))
+    if unknown:
+        raise LabelsError(f"reader {labels.reader} was never given the point {unknown[0]}")
+    allowed = {*drawn.row.data["classes"], CANNOT_TELL}
+    wrong = sorted({label for label, _ in labels.by_point.values()} - allowed)
+    if wrong:
+        raise LabelsError(f"label {wrong[0]!r} is none of {', '.join(sorted(allowed))}")
+    rows = [_row(labels, codes[point], *said) for point, said in sorted(labels.by_point.items())]
+    return ledger.append(
+        rows,
+        chain=labels.site_id,
+        run_id=new_run_id(clock),
+        time=timestamp(clock),
+        actor=labels.reader,
+        action="label",
+        details={"sample": labels.sample_id},
+    )
+
+
+def _row(labels: Labels, unit: str, label: str, note: str) -> Row:
+    return Row(
+        layer="sample_labels",
+        site_id=labels.site_id,
+        subject=f"{labels.sample_id}/{unit}/{labels.reader}",
+        time="",
+        method=METHOD,
+        params_hash=sha256_json({}),
+        inputs_hash=sha256_json({"sample": labels.sample_id}),
+        data={
+            "unit": unit,
+            "sample": labels.sample_id,
+            "reader": labels.reader,
+            "label": label,
+            "note": note,
+        },
+    )
+
+
+def drawn_sample(ledger: Ledger, site_id: str) -> StoredRow | None:
+    """The newest sample that was drawn at a site."""
+    drawn = ledger.current("samples", site_id=site_id)
+    return max(drawn, key=lambda stored: stored.seq) if drawn else None
+
+
+def labels_of(ledger: Ledger, site_id: str, sample_id: str) -> dict[str, dict[str, str]]:
+    """(reader, unit) labels that are in."""
+    found: dict[str, dict[str, str]] = {}
+    for stored in ledger.current("sample_labels", site_id=site_id):
+        data = stored.row.data
+        if data["sample"] == sample_id:
+            found.setdefault(str(data["reader"]), {})[str(data["unit"])] = str(data["label"])
+    return found

@@ -1,0 +1,427 @@
+"""Verdicts on a small ledger, reopening, places, samples; then the commands on a real small workspace."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+import shutil
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import shapely
+from shapely.geometry import box
+
+from aoi.records import Site
+from campwatch.reviews.findings import changed_evidence, findings_at
+from campwatch.reviews.labels import THIRD, drawn_sample
+from campwatch.reviews.places import random_places
+from campwatch.reviews.states import queue, review_rates, review_states
+from campwatch.reviews.verdicts import import_review, map_verdicts
+from evidence.errors import LedgerError
+from evidence.ledger import Ledger
+from evidence.quantity import Quantity
+from evidence.rows import Row
+from evidence.verify import verify_ledger
+from maps.review_format import parse_review
+
+from .conftest import site_document, write_workspace
+
+SITE = "mine"
+AOI = box(126.00, 39.50, 126.06, 39.55)
+
+
+def clock():
+    return dt.datetime(2026, 1, 2, 3, 4, 5, tzinfo=dt.UTC)
+
+
+def area(value, spread=0.1):
+    return Quantity.measured(value, sd_random=spread).to_dict()
+
+
+def disturbance(name, scenes, *, x=0.0, status="persistent", value=2.0, side=0.002, parents=()):
+    shape = box(126.01 + x, 39.51, 126.01 + x + side, 39.512)
+    data = {
+        "disturbance_id": name, "machine_status": status, "relation": "outside", "boundary_id": "b",
+        "area_ha": area(value), "scene_ids": list(scenes), "parents": list(parents),
+        "first_seen": "2020-06-01",
+    }  # fmt: skip
+    return row("disturbances", name, data, "|".join(scenes), shapely.to_wkb(shape))
+
+
+def row(layer, subject, data, inputs, wkb=None, time=""):
+    return Row(
+        layer=layer, site_id=SITE, subject=subject, time=time, method="m", params_hash="p",
+        inputs_hash=inputs, data=data, geometry=wkb,
+    )  # fmt: skip
+
+
+def measure(ledger, run, rows, scenes):
+    """What a run appends, with the digests of its scenes in custody."""
+    ledger.append(
+        rows, chain=SITE, run_id=run, time="2026-01-01T00:00:00Z", actor="campwatch", action="measure",
+        details={"inputs": {"site": "s", "scenes": scenes}}, complete=("disturbances",),
+    )  # fmt: skip
+
+
+def review_file(*verdicts, reviewer="anna", run="r1", at="2026-01-02T00:00:00Z", kind="disturbance"):
+    image = {"provider": "Maxar", "image_id": "104001", "date": "2025-12-01", "resolution_m": 0.5}
+    told = [
+        {
+            "subject": subject, "subject_kind": kind, "verdict": verdict, "reason_code": "ground_works",
+            "likelihood": "likely", "confidence": "moderate", "evidence_viewed": [image], "reviewed_at": at,
+        }
+        for subject, verdict in verdicts
+    ]  # fmt: skip
+    head = {"format": "campwatch-review/1", "site_id": SITE, "run_id": run, "map_version": "1"}
+    return parse_review(json.dumps({**head, "reviewer": reviewer, "exported_at": at, "verdicts": told}))
+
+
+SCENES = {"s1": "d1", "s2": "d2", "s3": "d3"}
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path / "ledger.sqlite", create=True) as opened:
+        rows = [
+            disturbance("one", ("s1", "s2")),
+            disturbance("two", ("s2", "s3"), x=0.01),
+            disturbance("three", ("s3",), x=0.02),
+        ]
+        measure(opened, "r1", rows, SCENES)
+        yield opened
+        assert verify_ledger(opened) == []
+
+
+def states(ledger):
+    return {state.subject: state for state in review_states(ledger, SITE)}
+
+
+def review_all(ledger):
+    for reviewer in ("anna", "bora"):
+        told = review_file(("one", "accepted"), ("two", "accepted"), ("three", "rejected"), reviewer=reviewer)
+        import_review(ledger, told, clock=clock)
+
+
+def test_a_verdict_keeps_the_row_and_the_shape_that_were_seen(ledger):
+    seen = findings_at(ledger, SITE)["disturbance", "one"]
+    import_review(ledger, review_file(("one", "accepted")), clock=clock)
+    (stored,) = ledger.current("reviews", site_id=SITE)
+    assert stored.row.data["reviewed_row_id"] == seen.newest.row_id
+    assert stored.row.data["evidence_sha256"] == seen.evidence_sha256
+    assert stored.row.geometry == seen.newest.row.geometry
+    assert states(ledger)["one"].review_status == "awaiting_second"
+    assert states(ledger)["one"].machine_status == "persistent"
+
+
+def test_the_same_file_twice_changes_nothing(ledger):
+    told = review_file(("one", "accepted"))
+    assert import_review(ledger, told, clock=clock).new == 1
+    again = import_review(ledger, told, clock=clock)
+    assert (again.new, again.unchanged) == (0, 1)
+
+
+def test_a_reprocessed_scene_reopens_what_rests_on_it_and_nothing_else(ledger):
+    review_all(ledger)
+    rows = [
+        replace(disturbance("one", ("s1", "s2")), inputs_hash="new"),
+        disturbance("two", ("s2", "s3"), x=0.01),
+        disturbance("three", ("s3",), x=0.02),
+    ]
+    measure(ledger, "r2", rows, SCENES | {"s1": "reprocessed"})
+    now = states(ledger)
+    assert now["one"].review_status == "reopened"
+    assert now["one"].reopened_because == ("scene s1 was reprocessed",)
+    assert now["two"].review_status == "accepted"
+    assert now["three"].review_status == "rejected"
+
+
+def test_a_scene_that_two_findings_share_reopens_both(ledger):
+    review_all(ledger)
+    measure(ledger, "r2", [
+        disturbance("one", ("s1", "s2")), disturbance("two", ("s2", "s3"), x=0.01),
+        disturbance("three", ("s3",), x=0.02),
+    ], SCENES | {"s2": "reprocessed"})  # fmt: skip
+    reopened = {name for name, state in states(ledger).items() if state.review_status == "reopened"}
+    assert reopened == {"one", "two"}
+
+
+def test_new_looks_and_a_new_note_in_the_site_file_reopen_nothing(ledger):
+    review_all(ledger)
+    rows = [
+        replace(disturbance("one", ("s1", "s2", "s4")), inputs_hash="another site digest"),
+        replace(disturbance("two", ("s2", "s3"), x=0.01), inputs_hash="another site digest"),
+        disturbance("three", ("s3",), x=0.02),
+    ]
+    measure(ledger, "r2", rows, SCENES | {"s4": "d4"})
+    assert not [s for s in states(ledger).values() if s.reopened_because]
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"status": "withdrawn"}, "machine_status was persistent, is withdrawn"),
+        ({"value": 2.5}, "area_ha left its interval"),
+        ({"side": 0.0026}, "the outline moved"),
+        ({"scenes": ("s1",)}, "scene s2 is no longer part of it"),
+    ],
+)
+def test_what_was_judged_is_not_what_is_there(ledger, changed, why):
+    review_all(ledger)
+    told = {"scenes": ("s1", "s2")} | changed
+    measure(ledger, "r2", [
+        disturbance("one", **told), disturbance("two", ("s2", "s3"), x=0.01),
+        disturbance("three", ("s3",), x=0.02),
+    ], SCENES)  # fmt: skip
+    assert states(ledger)["one"].reopened_because == (why,)
+    assert states(ledger)["two"].review_status == "accepted"
+
+
+def test_a_finding_that_is_gone_keeps_its_verdict_and_its_child_asks_for_one(ledger):
+    review_all(ledger)
+    rows = [
+        disturbance("one-a", ("s1", "s2"), parents=("one",)),
+        disturbance("two", ("s2", "s3"), x=0.01),
+        disturbance("three", ("s3",), x=0.02),
+    ]
+    measure(ledger, "r2", rows, SCENES)
+    now = states(ledger)
+    assert now["one"].reopened_because == ("the finding is gone",)
+    assert (now["one-a"].review_status, now["one-a"].parents) == ("awaiting_first", ("one",))
+
+
+def test_a_verdict_given_again_on_the_new_evidence_closes_it(ledger):
+    review_all(ledger)
+    rows = [
+        disturbance("one", ("s1", "s2"), value=2.5),
+        disturbance("two", ("s2", "s3"), x=0.01),
+        disturbance("three", ("s3",), x=0.02),
+    ]
+    measure(ledger, "r2", rows, SCENES)
+    for reviewer in ("anna", "bora"):
+        again = review_file(("one", "accepted"), reviewer=reviewer, run="r2", at="2026-02-01T00:00:00Z")
+        import_review(ledger, again, clock=clock)
+    state = states(ledger)["one"]
+    assert state.review_status == "accepted"
+    assert len(state.earlier) == 2
+
+
+def test_an_older_file_that_comes_late_does_not_overturn_the_newer_verdict(ledger):
+    import_review(ledger, review_file(("one", "accepted"), at="2026-03-01T00:00:00Z"), clock=clock)
+    import_review(ledger, review_file(("one", "rejected"), at="2026-01-01T00:00:00Z"), clock=clock)
+    assert [v.verdict for v in states(ledger)["one"].standing] == ["accepted"]
+
+
+def test_dissent_is_kept_and_shown(ledger):
+    import_review(ledger, review_file(("one", "accepted")), clock=clock)
+    import_review(ledger, review_file(("one", "rejected"), reviewer="bora"), clock=clock)
+    state = states(ledger)["one"]
+    assert state.review_status == "disputed"
+    assert state.dissent
+    assert {v.reviewer for v in map_verdicts(ledger, SITE)} == {"anna", "bora"}
+
+
+def test_agreement_and_rates(ledger):
+    review_all(ledger)
+    rates = review_rates(review_states(ledger, SITE))
+    assert (rates.agreement.value, rates.pairs, rates.kappa) == (1.0, 3, 1.0)
+    assert rates.false_share.value == pytest.approx(1 / 3)
+    assert rates.miss_share.value is None
+    assert "nobody has judged" in rates.miss_share.reason
+
+
+def test_places_keep_their_ids_avoid_detections_and_are_mixed_in(ledger):
+    site = Site(id=SITE, name="Mine", aoi=AOI)
+    places = random_places(site, [], count=6)
+    assert places == random_places(site, [], count=6)
+    left = random_places(site, [places[2].geometry], count=6)
+    assert [p.place_id for p in left[:5]] == [p.place_id for p in places if p != places[2]]
+    assert all(AOI.contains(place.geometry) for place in places)
+    kinds = [state.kind for state in queue(review_states(ledger, SITE, places=places[:2]))]
+    assert kinds == ["disturbance", "disturbance", "place", "disturbance", "place"]
+
+
+def test_a_place_that_shows_something_counts_as_a_miss(ledger):
+    places = random_places(Site(id=SITE, name="Mine", aoi=AOI), [], count=4)
+    said = [(p.place_id, "accepted" if i == 0 else "rejected") for i, p in enumerate(places)]
+    import_review(ledger, review_file(*said, kind="place"), clock=clock, places=places)
+    rates = review_rates(review_states(ledger, SITE, places=places))
+    assert rates.miss_share.value == pytest.approx(0.25)
+    assert rates.false_share.value is None
+
+
+def test_verdicts_on_what_was_never_there_are_refused(ledger):
+    with pytest.raises(LedgerError, match="holds no disturbance four"):
+        import_review(ledger, review_file(("four", "accepted")), clock=clock)
+    with pytest.raises(LedgerError, match="holds no run r9"):
+        import_review(ledger, review_file(("one", "accepted"), run="r9"), clock=clock)
+
+
+def test_piles_rest_on_the_scene_of_their_own_date(ledger):
+    def pile(time, value):
+        data = {"pile_id": "p", "datetime": time, "area_ha": area(value), "parents": []}
+        return row(
+            "stockpiles", "p", data, f"all:{value}", shapely.to_wkb(box(126.03, 39.51, 126.04, 39.52)), time
+        )
+
+    def look(scene, time):
+        return row(
+            "observations", scene, {"scene_id": scene, "datetime": time, "status": "used"}, scene, time=time
+        )
+
+    def run(name, values, digests):
+        days = ("2021-01-01T00:00:00Z", "2021-02-01T00:00:00Z", "2021-03-01T00:00:00Z")
+        rows = [pile(day, value) for day, value in zip(days, values, strict=False)]
+        rows += [look(f"s{i + 1}", day) for i, day in enumerate(days)]
+        ledger.append(
+            rows, chain=SITE, run_id=name, time="2026-01-01T00:00:00Z", actor="campwatch", action="measure",
+            details={"inputs": {"site": "s", "scenes": digests}}, complete=("stockpiles", "observations"),
+        )  # fmt: skip
+
+    run("p1", [1.0, 1.1], SCENES)
+    then = findings_at(ledger, SITE)["pile", "p"]
+    run("p2", [1.0, 1.1, 1.6], SCENES)
+    assert changed_evidence(then, findings_at(ledger, SITE)["pile", "p"]) == []
+    run("p3", [1.0, 1.1, 1.6], SCENES | {"s2": "reprocessed"})
+    assert changed_evidence(then, findings_at(ledger, SITE)["pile", "p"]) == ["scene s2 was reprocessed"]
+
+
+# ---------------------------------------------------------------- on a real small workspace
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory, catalog, cli):
+    folder = write_workspace(tmp_path_factory.mktemp("검토") / "watch", catalog, site_document())
+    result = cli("--json", "-C", folder, "run")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+@pytest.fixture
+def folder(ran, tmp_path):
+    shutil.copytree(ran, tmp_path / "copy")
+    return tmp_path / "copy"
+
+
+def test_set_add_and_list_and_a_run_that_measures_again(folder, cli):
+    image = "Airbus,PNEO-1,2021-06-03,0.3"
+    given = cli(
+        "-C", folder, "review", "set", "yard", "--site", "tiny", "--verdict", "accepted", "--reason",
+        "probable_coal", "--likelihood", "likely", "--confidence", "low", "--evidence", image,
+        "--reviewer", "anna",
+    )  # fmt: skip
+    assert given.returncode == 0, given.stderr
+    seen = cli(
+        "-C", folder, "review", "add", "--site", "tiny", "--kind", "absent", "--label", "yard", "--image",
+        image, "--reviewer", "anna",
+    )  # fmt: skip
+    assert seen.returncode == 0, seen.stderr
+    listed = cli("--json", "-C", folder, "review", "list")
+    assert listed.returncode == 0, listed.stderr
+    told = json.loads(listed.stdout)["tiny"]
+    (zone,) = [state for state in told["queue"] if state["subject"] == "yard"]
+    assert zone["review_status"] == "awaiting_second"
+    assert any(state["kind"] == "place" for state in told["queue"])
+    assert told["validation"]["stockpile_areas"].startswith(
+        "interval from simulation; not validated at this site"
+    )
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        assert verify_ledger(ledger) == []
+        assert len(ledger.current("manual_observations", site_id="tiny")) == 1
+    document = site_document()
+    document["features"][0]["properties"]["note"] = "a new note"
+    (folder / "sites" / "tiny.geojson").write_text(json.dumps(document), encoding="utf-8")
+    assert cli("-C", folder, "run").returncode == 0
+    listed = json.loads(cli("--json", "-C", folder, "review", "list").stdout)["tiny"]
+    (zone,) = [state for state in listed["queue"] if state["subject"] == "yard"]
+    assert (zone["review_status"], zone["reopened_because"]) == ("awaiting_second", [])
+
+
+def draw_footprint(folder):
+    """Put a mapped disturbance of known shape into the ledger of the small workspace."""
+    west, south, east, north = shapely.geometry.shape(site_document()["features"][0]["geometry"]).bounds
+    step_x, step_y = (east - west) / 5, (north - south) / 5
+    shape = box(west + step_x, south + step_y, west + 2 * step_x, south + 2 * step_y)
+    made = disturbance("d", ("x",))
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        ledger.append(
+            [replace(made, site_id="tiny", geometry=shapely.to_wkb(shape))], chain="tiny", run_id="x",
+            time="2026-01-01T00:00:00Z", actor="test", action="draw",
+        )  # fmt: skip
+
+
+def fill(path, say):
+    with path.open(encoding="utf-8-sig", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    for line in lines:
+        line["label"] = say(line["point"])
+    with path.open("w", encoding="utf-8-sig", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(lines[0]))
+        writer.writeheader()
+        writer.writerows(lines)
+    return [line["point"] for line in lines]
+
+
+def test_a_sample_stays_blind_and_comes_to_areas_with_intervals(folder, cli):
+    draw_footprint(folder)
+    drawn = cli("--json", "-C", folder, "review", "sample", "tiny", "--n", "60", "--seed", "3")
+    assert drawn.returncode == 0, drawn.stderr
+    one, two = (folder.joinpath(name) for name in json.loads(drawn.stdout)["folders"])
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        data = drawn_sample(ledger, "tiny").row.data
+    truth = {
+        code: data["strata"][[s["name"] for s in data["strata"]].index(data["units"][unit]["stratum"])][
+            "mapped"
+        ]
+        for reader in data["codes"]
+        for code, unit in data["codes"][reader].items()
+    }
+    for reader in (one, two):
+        with zipfile.ZipFile(reader / "points.kmz") as archive:
+            kml = archive.read("doc.kml").decode()
+            assert any(name.startswith("chips/") for name in archive.namelist())
+        for secret in ("stratum", "buffer", data["strata"][0]["name"] + "</name>"):
+            assert secret not in kml
+        told = json.loads((reader / "chips.json").read_text("utf-8"))
+        assert {key for point in told["points"] for key in point} == {"point", "square", "chips"}
+    wrong = set()
+
+    def first(point):
+        return truth[point]
+
+    def second(point):
+        if len(wrong) < 2:
+            wrong.add(point)
+            return "cannot_tell"
+        return truth[point]
+
+    points = fill(one / "labels.csv", first)
+    assert set(fill(two / "labels.csv", second)).isdisjoint(points) or points != list(data["codes"]["B"])
+    assert cli("-C", folder, "review", "import", one / "labels.csv").returncode == 0
+    assert cli("-C", folder, "review", "import", two / "labels.csv").returncode == 0
+    waiting = json.loads(cli("--json", "-C", folder, "review", "sample", "tiny").stdout)
+    assert waiting["waiting"] == 2
+    third = folder / waiting["folder"]
+    assert "cannot_tell" not in (third / "labels.csv").read_text("utf-8-sig")
+    assert len(fill(third / "labels.csv", first)) == 2
+    assert cli("-C", folder, "review", "import", third / "labels.csv").returncode == 0
+    done = cli("--json", "-C", folder, "review", "sample", "tiny")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)["report"]
+    assert report["overall"]["value"] == pytest.approx(1.0)
+    (new,) = [by for by in report["by_class"] if by["name"].startswith("disturbed")]
+    assert new["area_ha"]["low"] < new["mapped_ha"] < new["area_ha"]["high"]
+    assert THIRD in data["codes"]
+    assert not np.isnan(new["area_ha"]["value"])
+
+
+def test_labels_of_another_sample_or_class_are_refused(folder, cli):
+    draw_footprint(folder)
+    drawn = json.loads(cli("--json", "-C", folder, "review", "sample", "tiny", "--n", "60").stdout)
+    path = folder / drawn["folders"][0] / "labels.csv"
+    fill(path, lambda _: "mine")
+    refused = cli("-C", folder, "review", "import", path)
+    assert refused.returncode == 1
+    assert "label 'mine' is none of" in refused.stderr
