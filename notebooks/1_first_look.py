@@ -70,7 +70,8 @@ for f in footprints:
     ax.errorbar(f.epoch_start.year, q.value, [[q.value - q.low], [q.high - q.value]], fmt="o", color="C0")
     ax.plot(f.epoch_start.year, truth, "kx")
     print(f"{f.epoch_start.year}: {q.value:.1f} ha [{q.low:.1f} to {q.high:.1f}]; simulated mine {truth:.1f} ha")
-ax.set(xticks=[2019, 2020], ylabel="hectares", title="o measured, x bare ground of the simulated mine")
+ax.set_xticks([2019, 2020], ["2019", "2020"])
+ax.set(xlim=(2018.5, 2020.5), ylabel="hectares", title="o measured, x bare ground of the mine (simulated)")
 plt.show()
 
 # %% [markdown]

@@ -49,6 +49,7 @@ for name, looks in others.items():
 ax.plot([o.date for o in camp], [o.area_ha.value for o in camp], ".", color="C3", ms=4)
 ax.axvline(EVENT, color="k", lw=0.8)
 ax.set(ylabel="plan area of probable coal, ha", title="Simulated: the subject (red) and comparison places")
+fig.autofmt_xdate()
 plt.show()
 
 # %% [markdown]

@@ -24,13 +24,15 @@ for b in mine.site.boundaries:
     print(b.boundary_id, "from", b.valid_from, "accuracy", b.accuracy_m, "m")
 
 # %%
-fig, ax = plt.subplots(figsize=(5, 5))
+fig, ax = plt.subplots(figsize=(5, 5), layout="constrained")
 for i, b in enumerate(mine.site.boundaries):
     parts = getattr(b.geometry, "geoms", [b.geometry])
     for part in parts:
         ax.plot(*part.exterior.xy, color=f"C{i}", label=f"{b.boundary_id}, {b.valid_from}")
-ax.legend()
+ax.legend(loc="upper left", bbox_to_anchor=(0, -0.15))
 ax.set(xlabel="longitude", ylabel="latitude", title="Simulated boundary versions", aspect=1.3)
+ax.ticklabel_format(useOffset=False)
+ax.locator_params(axis="x", nbins=4)
 plt.show()
 
 # %%

@@ -45,6 +45,15 @@ fig.autofmt_xdate()
 plt.show()
 
 # %%
+fig, ax = plt.subplots(figsize=(4, 4))
+ax.errorbar(truth, value, [value - low, high - value], fmt="o")
+top = 1.1 * max(truth.max(), high.max())
+ax.plot([0, top], [0, top], "k-", lw=0.8)
+ax.set(xlabel="simulated truth, ha", ylabel="measured, ha", xlim=(0, top), ylim=(0, top))
+ax.set_title("Simulated: measured against true")
+plt.show()
+
+# %%
 if assessed:
     inside = np.mean((low <= truth) & (truth <= high))
     print(f"bias {np.mean(value - truth):+.2f} ha, RMSE {np.sqrt(np.mean((value - truth) ** 2)):.2f} ha")
