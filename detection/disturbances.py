@@ -79,6 +79,8 @@ class _Ground:
     weights: Floats
     """(y, x) hectares of each pixel inside the aoi."""
     params: DisturbanceParams
+    history_end: float
+    """Day of the last look of the history."""
 
     def day(self, name: str) -> Ints:
         """One of the state's dates as (y, x)."""
@@ -108,7 +110,14 @@ def measure_disturbances(
         return []
     state = run_monitor(looks, n_history=n_history, params=params.monitor, checkpoints=checkpoints)
     weights = coverage(site.aoi, cube.odc.geobox) * pixel_area_ha(cube.odc.geobox)
-    ground = _Ground(cube=cube, site=site, state=state, weights=weights, params=params)
+    ground = _Ground(
+        cube=cube,
+        site=site,
+        state=state,
+        weights=weights,
+        params=params,
+        history_end=looks[n_history - 1].day,
+    )
     status = state.status.reshape(weights.shape)
     returned = (status == 0) & (ground.day("withdrawn") > 0)
     found = [
@@ -218,7 +227,7 @@ def _dates(ground: _Ground, patch: Bools, status: str) -> tuple[dt.date, dt.date
     earliest = np.argsort(first, kind="stable")[:k]
     seen = _date(float(first[earliest[-1]]))
     normal = ground.day("since_normal")[patch][earliest]
-    low = _date(float(np.median(normal[normal >= 0]))) if (normal >= 0).any() else seen
+    low = _date(float(np.median(np.where(normal >= 0, normal, ground.history_end))))
     high = _date(float(np.median(ground.day("alert_day")[patch][earliest])))
     persistent = ground.day("persistent_day")[patch]
     since = _date(float(np.sort(persistent)[k - 1])) if status == "persistent" else None

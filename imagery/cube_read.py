@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil, floor
 from pathlib import Path
 from typing import Any
@@ -135,10 +136,21 @@ def read_window(path: Path, grid: GeoBox) -> SourceBand | None:
         return SourceBand(dn=dn, transform=dataset.window_transform(window), crs_wkt=crs_wkt)
 
 
+@lru_cache(maxsize=64)
+def _bounds_in(
+    target_wkt: str, source_wkt: str, left: float, bottom: float, right: float, top: float
+) -> tuple[float, float, float, float]:
+    """Bounds in another reference system; the same few are asked for by every file of a site."""
+    west, south, east, north = transform_bounds(
+        source_wkt, target_wkt, left, bottom, right, top, densify_pts=21
+    )
+    return west, south, east, north
+
+
 def _window(dataset: rasterio.DatasetReader, crs_wkt: str, grid: GeoBox) -> Window:
     bounds = grid.boundingbox.bbox
     if not same_crs(crs_wkt, grid):
-        bounds = transform_bounds(wkt_of(grid), dataset.crs, *bounds, densify_pts=21)
+        bounds = _bounds_in(crs_wkt, wkt_of(grid), *bounds)
     exact = from_bounds(*bounds, transform=dataset.transform)
     col, row = floor(exact.col_off) - MARGIN_PX, floor(exact.row_off) - MARGIN_PX
     width = ceil(exact.col_off + exact.width) + MARGIN_PX - col

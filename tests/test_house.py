@@ -136,7 +136,7 @@ def test_the_readme_s_first_site_works_as_written(tmp_path, environment):
         )
         assert done.returncode == 0, f"{step}\n{done.stderr}"
     assert list((tmp_path / "my-watch" / "maps").glob("my-place*.html"))
-    assert (tmp_path / "my-watch" / "exports" / "csv" / "observations.csv").is_file()
+    assert list((tmp_path / "my-watch" / "exports").glob("csv*/observations*.csv"))
 
 
 def test_the_readme_names_no_other_command():

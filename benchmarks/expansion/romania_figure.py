@@ -56,7 +56,7 @@ def main() -> None:
             shape = to_grid(d.geometry, grid)
             for part in getattr(shape, "geoms", [shape]):
                 axis.plot(*np.asarray(part.exterior.coords).T, color="magenta", linewidth=1)
-        axis.set_title(f"{year}: clear looks of June to September; outlines first seen that year")
+        axis.set_title(f"first seen in {year}")
         axis.set_axis_off()
     figure.savefig(sys.argv[1], dpi=80)
 

@@ -14,7 +14,7 @@ from aoi.site_file import read_site
 from campwatch import __version__
 from campwatch.exports.disclosure import public_rows
 from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
-from campwatch.exports.stamp import SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
+from campwatch.exports.stamp import SIMULATED, SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
@@ -129,7 +129,7 @@ def collect(
         restricted=restricted,
         coordinate_decimals=rules.coordinate_decimals,
         delay_days=rules.delay_days,
-        simulated=any(_is_simulated(site) for site in sites),
+        simulated=tuple(site.id for site in sites if site.kind == "simulated"),
     )
     return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
 
@@ -183,13 +183,11 @@ def _site_layer_attribution(layer: Layer, sites: Sequence[Site]) -> str:
 
 
 def _imagery_notice(looks: Sequence[StoredRow], stamp: Stamp) -> str:
+    looks = [look for look in looks if look.row.site_id not in stamp.simulated]
     sensors = {str(look.row.data["sensor"]) for look in looks}
     years = {int(str(look.row.data["datetime"])[:4]) for look in looks}
-    return imagery_attribution(sensors, years, simulated=stamp.simulated)
-
-
-def _is_simulated(site: Site) -> bool:
-    return site.kind == "simulated"
+    named = [imagery_attribution(sensors, years)] if looks else []
+    return "; ".join([*named, *(f"{site}: {SIMULATED}" for site in stamp.simulated)])
 
 
 def known_layers() -> tuple[Layer, ...]:

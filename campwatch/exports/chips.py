@@ -98,7 +98,7 @@ def _write_look(
         "local_date": look.local_date,
         "unit": "surface reflectance, 0 to 1; NaN where missing",
         "attribution": imagery_attribution(
-            [str(layer["platform"].values)], [look.datetime.year], simulated=stamp.simulated
+            [str(layer["platform"].values)], [look.datetime.year], simulated=site.id in stamp.simulated
         ),
         **_stamp_tags(stamp),
     }

@@ -60,10 +60,13 @@ def _dataset(bundle: Bundle) -> Citation:
 
 def _imagery(bundle: Bundle) -> list[Citation]:
     table = bundle.table("observations")
-    if table is None or bundle.stamp.simulated:
+    if table is None:
         return []
-    sensors = sorted({str(sensor) for sensor in table.frame["sensor"]})
-    days = sorted(str(moment)[:10] for moment in table.frame["datetime"])
+    looks = table.frame[~table.frame["site_id"].isin(bundle.stamp.simulated)]
+    if looks.empty:
+        return []
+    sensors = sorted({str(sensor) for sensor in looks["sensor"]})
+    days = sorted(str(moment)[:10] for moment in looks["datetime"])
     return [
         Citation(
             id="copernicus-sentinel",

@@ -59,7 +59,8 @@ def new_figure(height_in: float) -> Figure:
 
 def site_title(site: Site) -> str:
     """The site's name in both languages."""
-    return f"{site.name} · {site.name_ko}" if site.name_ko else site.name
+    name = f"{site.name} · {site.name_ko}" if site.name_ko else site.name
+    return f"{name} · SIMULATED" if site.kind == "simulated" else name
 
 
 def foot_lines(stamp: Stamp, notes: list[str]) -> list[str]:

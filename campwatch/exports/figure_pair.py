@@ -32,6 +32,7 @@ from maps.images import geobox_of
 _GAP_IN = 0.12
 _HEAD_IN = 0.62
 _LEGEND_IN = 0.3
+_LEGEND_LINE_IN = 0.17
 _POINTS_PER_MM = 72 / 25.4
 _UNSEEN = (0.87, 0.87, 0.87)
 _BAR_SHARE = 0.3
@@ -61,11 +62,13 @@ def draw_pair(pair: PairFigure) -> Figure:
     width = (WIDTH_IN - 3 * _GAP_IN) / 2
     height = width * min(rows / columns, _TALLEST)
     foot = foot_lines(pair.stamp, _notes(pair))
-    total = _HEAD_IN + height + _LEGEND_IN + foot_height(foot)
+    lines = math.ceil(len(list(_outlines(pair, pair.looks[0]))) / 2)
+    legend = max(_LEGEND_IN, lines * _LEGEND_LINE_IN)
+    total = _HEAD_IN + height + legend + foot_height(foot)
     figure = new_figure(total)
     figure.text(_GAP_IN / WIDTH_IN, 1 - _GAP_IN / total, site_title(pair.site), fontsize=10, va="top")
     stretch = common_stretch(pair.cube, TRUE_COLOUR)
-    bottom = (foot_height(foot) + _LEGEND_IN) / total
+    bottom = (foot_height(foot) + legend) / total
     for i, look in enumerate(pair.looks):
         left = (_GAP_IN + i * (width + _GAP_IN)) / WIDTH_IN
         axes = figure.add_axes((left, bottom, width / WIDTH_IN, height / total))
@@ -77,7 +80,7 @@ def draw_pair(pair: PairFigure) -> Figure:
         for _, geometry, style in drawn:
             _draw_outline(axes, geometry, style, geobox)
         if i == 0:
-            _draw_legend(figure, drawn, (bottom * total - 0.16) / total)
+            _draw_legend(figure, drawn, bottom - legend / 2 / total)
     _draw_scale_bar(figure.axes[0], geobox)
     _draw_north(figure.axes[-1], geobox)
     draw_foot(figure, foot, pair.stamp)

@@ -93,7 +93,7 @@ def pair_figure(
     notice = imagery_attribution(
         [str(platform) for platform in cube["platform"].to_numpy()],
         [look.datetime.year for look in looks],
-        simulated=bundle.stamp.simulated,
+        simulated=site.id in bundle.stamp.simulated,
     )
     shown = coarse_site(site, bundle.stamp.coordinate_decimals)
     return draw_pair(PairFigure(site=shown, cube=cube, looks=looks, stamp=bundle.stamp, attribution=notice))
@@ -128,7 +128,7 @@ def _series(
         series=_rows(bundle, "series", site),
         looks=looks,
         stamp=bundle.stamp,
-        attribution=_notice(bundle, "stockpile_areas"),
+        attribution=_notice(bundle, site),
     )
     zones = list(dict.fromkeys(areas["zone_id"]))
     for i in range(0, len(zones), 4):
@@ -144,7 +144,7 @@ def _footprint(
 ) -> Iterator[tuple[str, Figure]]:
     rows = _rows(bundle, "footprints", site)
     if rows is not None:
-        notice = _notice(bundle, "footprints")
+        notice = _notice(bundle, site)
         data = FootprintFigure(site=site, footprints=rows, stamp=bundle.stamp, attribution=notice)
         yield "footprint", draw_footprint(data)
 
@@ -157,9 +157,13 @@ def _rows(bundle: Bundle, layer: str, site: Site) -> pd.DataFrame | None:
     return None if own.empty else own
 
 
-def _notice(bundle: Bundle, layer: str) -> str:
-    table = bundle.table(layer)
-    return table.attribution if table else ""
+def _notice(bundle: Bundle, site: Site) -> str:
+    """Whom to name for the imagery of one site."""
+    looks = _rows(bundle, "observations", site)
+    if looks is None:
+        return ""
+    years = {int(str(moment)[:4]) for moment in looks["datetime"]}
+    return imagery_attribution(set(looks["sensor"]), years, simulated=site.id in bundle.stamp.simulated)
 
 
 _MAKERS: dict[str, Callable[[Workspace, Bundle, Site, FigureOptions], Iterator[tuple[str, Figure]]]] = {

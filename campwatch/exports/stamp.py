@@ -39,7 +39,8 @@ class Stamp:
     """Public exports: vertices are rounded to this many decimals of a degree."""
     delay_days: int = 0
     """Public exports: nothing younger than this before `as_of` is shown."""
-    simulated: bool = False
+    simulated: tuple[str, ...] = ()
+    """Sites that do not exist."""
 
     @property
     def release(self) -> str:
@@ -73,7 +74,7 @@ class Stamp:
                 "value, low and high at the level of the row; empty with a reason where not assessable",
             ),
             ("wording", WORDING),
-            *((("simulated", SIMULATED),) if self.simulated else ()),
+            *((f"site {site}", SIMULATED) for site in self.simulated),
         ]
 
     def footer(self) -> str:

@@ -103,7 +103,7 @@ class Clock:
         self.now += seconds
 
 
-def failing(times: int, error: Exception):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def failing(times: int, error: Exception):  # type: ignore[no-untyped-def]
     calls = []
 
     def action() -> int:

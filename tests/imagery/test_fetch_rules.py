@@ -28,7 +28,7 @@ class Remote(StaticCatalog):
         super().__init__(path)
         self.asked: list[tuple[str, ...]] = []
 
-    def fetch(self, product, bands, bounds):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN201
+    def fetch(self, product, bands, bounds):  # type: ignore[no-untyped-def]
         self.asked.append(tuple(bands))
         return super().fetch(product, bands, bounds)
 

@@ -114,7 +114,7 @@ def test_pixels_never_say_the_opposite(seed: int, offset: int, kind: str) -> Non
 @pytest.mark.nrt
 def test_the_romania_dates_are_never_taken_for_raw(romania_folder: Path) -> None:
     """Real numbers without the offset, five years in all weathers; and the same with 1000 added."""
-    import xarray as xr  # noqa: PLC0415
+    import xarray as xr
 
     with xr.open_dataset(romania_folder / "sentinel2_cube_subset_romania_10m.nc", engine="h5netcdf") as cube:
         bands = {"blue": "B2", "green": "B3", "red": "B4", "nir": "B8"}

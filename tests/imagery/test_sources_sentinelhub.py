@@ -275,7 +275,7 @@ def test_a_real_answer_of_process_is_read(shared_data: Path) -> None:
     content = (shared_data / "recorded" / "sentinelhub" / "process_response_2019.tar").read_bytes()
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         assert "default.tif" in archive.getnames()
-    from imagery.sources.hub_answers import untar  # noqa: PLC0415
+    from imagery.sources.hub_answers import untar
 
     assert untar(content)["default.tif"][:2] in {b"II", b"MM"}
 

@@ -77,7 +77,7 @@ def world(bucket: Path, tmp_path: Path) -> Iterator[World]:
         yield World(server, stac, folder)
 
 
-def run(world: World, archive: Archive, **options: object):  # type: ignore[no-untyped-def]  # noqa: ANN201
+def run(world: World, archive: Archive, **options: object):  # type: ignore[no-untyped-def]
     return fetch_new(SITE, archive, [world.source(**options)], bands=BANDS, **ALL)  # type: ignore[arg-type]
 
 
@@ -239,7 +239,7 @@ def test_a_search_that_fails_for_good_is_a_gap_and_the_next_source_is_asked(
 ) -> None:
     second = tiny.write_catalog(tmp_path / "second", dates=tiny.days(1))
     world.server.faults = [Fault(path="/search", kind=kind, times=10_000, seconds=6)]
-    from imagery.sources.static import StaticCatalog  # noqa: PLC0415
+    from imagery.sources.static import StaticCatalog
 
     archive = Archive(tmp_path / "archive")
     report = fetch_new(SITE, archive, [world.source(), StaticCatalog(second)], bands=BANDS, **ALL)

@@ -21,6 +21,8 @@ BANDS_10M = {"blue": "B02", "green": "B03", "red": "B04", "nir": "B08"}
 BANDS_20M = {"swir16": "B11", "swir22": "B12", "scl": "SCL"}
 ORIGIN = (752_000.0, 4_376_000.0)
 EPSG = 32651
+FIELDS = 40
+"""Along each side of the tiny tile: something to register looks by."""
 SIDE_M = 4800
 """Of the tiny tile; sites lie in its middle."""
 
@@ -37,14 +39,16 @@ def site(identifier: str = "tiny", *, size_m: float = 1200.0) -> Site:
 
 
 def numbers(band: str, *, seed: int, offset: int = 0) -> NDArray[Any]:
-    """Simulated digital numbers: fields, a dark pond, and noise."""
+    """Simulated digital numbers: fields that are the same on every date, and noise that is not."""
     pixel = 10 if band in BANDS_10M else 20
     count = SIDE_M // pixel
     if band == "scl":
         return np.full((count, count), 4, dtype="uint8")
     rng = np.random.default_rng([seed, *band.encode()])
     level = {"blue": 400, "green": 600, "red": 500, "nir": 3000, "swir16": 1800, "swir22": 1100}[band]
-    pixels = level + 40 * rng.normal(size=(count, count))
+    fields = np.random.default_rng(7).uniform(0.8, 1.2, size=(FIELDS, FIELDS))
+    ground = level * np.kron(fields, np.ones((count // FIELDS, count // FIELDS)))
+    pixels = ground + 40 * rng.normal(size=(count, count))
     return np.clip(np.rint(pixels) + offset, 1, 15_000).astype("uint16")
 
 

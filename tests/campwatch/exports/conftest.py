@@ -7,7 +7,6 @@ import datetime as dt
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 from shapely.affinity import scale
 from shapely.geometry import box
@@ -28,8 +27,6 @@ FORMULA = '=HYPERLINK("http://example.invalid","x")'
 SECRETS = (SECRET_BOUNDARY, SECRET_ZONE, SECRET_PILE, "reviewer-17", "observer-17", "kept to ourselves")
 T0 = dt.datetime(2024, 3, 1, 2, 26, 1, tzinfo=dt.UTC)
 GAP = (3, 4)
-FIELDS = 40
-tiny_numbers = tiny.numbers
 UNSEEN = Quantity.not_assessable("cloud")
 
 
@@ -148,24 +145,10 @@ def more_rows() -> list[Row]:
     return rows
 
 
-def fields(band: str, *, seed: int, offset: int = 0):
-    """The tiny tile's numbers over fields that are the same on every date, so that looks register."""
-    plain = tiny_numbers(band, seed=seed, offset=0)
-    if band == "scl":
-        return plain
-    blocks = np.random.default_rng(7).uniform(0.8, 1.2, size=(FIELDS, FIELDS))
-    side = plain.shape[0] // FIELDS
-    return np.clip(np.rint(plain * np.kron(blocks, np.ones((side, side)))) + offset, 1, 15_000).astype(
-        "uint16"
-    )
-
-
 @pytest.fixture(scope="session")
 def workspace(tmp_path_factory) -> Workspace:
     """After one run, and an import of what the pipeline does not measure yet."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(tiny, "numbers", fields)
-        catalog = tiny.write_catalog(tmp_path_factory.mktemp("catalog"), dates=tiny.days(8, step=10))
+    catalog = tiny.write_catalog(tmp_path_factory.mktemp("catalog"), dates=tiny.days(8, step=10))
     folder = write_workspace(tmp_path_factory.mktemp("내보내기") / "my watch", catalog, document())
     made = open_workspace(folder)
     run_workspace(made, RunOptions())

@@ -11,13 +11,15 @@ from pathlib import Path
 import pytest
 import shapely
 
-from campwatch.exports.bundle import collect
+from campwatch.exports.bundle import _imagery_notice, collect
 from campwatch.exports.citations import write_citations
 from campwatch.exports.disclosure import WITHHELD, coarse
+from campwatch.exports.stamp import SIMULATED, Stamp
 from campwatch.exports.write import ExportFormat, ExportOptions, export
 from evidence.custody import heads_digest
 from evidence.errors import ExportError, LedgerError
 from evidence.ledger import Ledger
+from evidence.rows import Row, StoredRow
 
 from .conftest import HANGUL, SECRETS, all_bytes, bundle_of, with_map_settings
 
@@ -156,3 +158,27 @@ def test_the_command_line_exports_and_is_idempotent(workspace, cli, tmp_path):
     (path,) = json.loads(first.stdout)["files"]
     (again,) = export(workspace, ExportFormat.KMZ, ExportOptions(out=tmp_path))
     assert Path(path).read_bytes() == again.read_bytes()
+
+
+def test_simulated_sites_are_labelled_and_do_not_take_the_notice_from_real_ones():
+    stamp = dataclasses.replace(STAMP, simulated=("sim",))
+    looks = [look_row("real"), look_row("sim")]
+    notice = _imagery_notice(looks, stamp)
+    assert "Copernicus Sentinel data 2024" in notice
+    assert "sim: Simulated imagery" in notice
+    assert "Copernicus" not in _imagery_notice(looks[1:], stamp)
+    assert ("site sim", SIMULATED) in stamp.items()
+
+
+STAMP = Stamp(
+    release_id=None, run_id="r", as_of="2024-01-01T00:00:00Z", custody_head="h", heads={},
+    version="0", restricted=False,
+)  # fmt: skip
+
+
+def look_row(site_id: str) -> StoredRow:
+    row = Row(
+        layer="observations", site_id=site_id, subject="s", time="t", method="m", params_hash="",
+        inputs_hash="", data={"sensor": "sentinel-2a", "datetime": "2024-03-01T00:00:00Z"},
+    )  # fmt: skip
+    return StoredRow(seq=1, row_id="x", run_id="r", as_of="2024-01-01T00:00:00Z", row=row)
