@@ -146,10 +146,10 @@ def _ends(report: AccuracyReport, *, published: bool = False) -> tuple[float, fl
 
 HEADER = """\
 Simulated maps of 144 km² and simulated readers, {draws} samples per map. Written by
-`python -m benchmarks.validation.simulated_reviewers`; nothing was fitted on these seeds.
+`python -m benchmarks.validation.simulated_reviewers --write`; nothing was fitted on these seeds.
 "Corrected" is for the readers' errors, as their disagreements tell them.
 
-| case | truth ha | pixels counted on the map | sample, published interval | claimed interval | the same, corrected |
+| case | truth ha | pixels counted | sample, published interval | claimed interval | the same, corrected |
 |---|---|---|---|---|---|
 """
 

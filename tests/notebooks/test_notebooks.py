@@ -1,0 +1,30 @@
+"""Every notebook runs from a clone and shows figures."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
+
+pytestmark = pytest.mark.filterwarnings("ignore")  # of the notebook machinery, which is not ours
+
+
+def test_the_five_are_there():
+    assert len(NOTEBOOKS) == 5
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_a_notebook_runs_and_shows_figures(path):
+    jupytext = pytest.importorskip("jupytext")
+    nbclient = pytest.importorskip("nbclient")
+    notebook = jupytext.read(path)
+    client = nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(ROOT)}})
+    client.execute()
+    shown = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    pictures = [output for output in shown if "image/png" in output.get("data", {})]
+    assert len(pictures) >= 2
+    assert all(len(picture["data"]["image/png"]) > 4000 for picture in pictures)
+    assert "imulated" in "".join(cell.source for cell in notebook.cells[:2])
