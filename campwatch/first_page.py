@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from aoi.site_file import read_site
 from campwatch.alerts.book import read_alerts
 from campwatch.outputs import map_profile, run_info, site_page_path
 from campwatch.profile import shows_restricted
+from campwatch.reviews.states import review_states
 from campwatch.workspace import Workspace
 from evidence.errors import AoiError
 from evidence.ledger import Ledger
@@ -68,9 +70,12 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummar
     used = [look for look in looks if look["status"] == "used"]
     coal = _newest(_data(rows, "stockpile_areas"), "datetime")
     footprint = _newest(_data(rows, "footprints"), "epoch_end")
-    verdicts = _verdicts(_data(rows, "reviews"))
-    persistent = [d for d in _data(rows, "disturbances") if d["machine_status"] == "persistent"]
-    counts = [len(verdicts.get(str(d["disturbance_id"]), ())) for d in persistent]
+    waiting = Counter(
+        state.review_status
+        for state in review_states(ledger, site.id)
+        if state.machine_status in {None, "persistent"}
+    )
+    first = waiting["awaiting_first"] + waiting["reopened"]
     last = looks[-1] if looks else None
     return SiteSummary(
         site=site,
@@ -85,9 +90,9 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummar
         footprint_ha=Quantity.from_dict(footprint["area_ha"]) if footprint else None,
         footprint_epoch=f"{footprint['epoch_start']}/{footprint['epoch_end']}" if footprint else None,
         outside_ha=Quantity.from_dict(footprint["outside_ha"]) if footprint else None,
-        new_findings=sum(count == 0 for count in counts),
-        awaiting_first_review=sum(count == 0 for count in counts),
-        awaiting_second_review=sum(count == 1 for count in counts),
+        new_findings=first,
+        awaiting_first_review=first,
+        awaiting_second_review=waiting["awaiting_second"],
         open_alerts=sum(alert.state == "open" for alert in read_alerts(ledger, site_id=site.id)),
     )
 
@@ -100,14 +105,6 @@ def _newest(rows: Sequence[dict[str, Any]], by: str) -> dict[str, Any] | None:
     """The newest row that has a figure."""
     known = [row for row in rows if row["area_ha"]["value"] is not None]
     return max(known, key=lambda row: str(row[by])) if known else None
-
-
-def _verdicts(rows: Sequence[dict[str, Any]]) -> dict[str, set[str]]:
-    """Reviewers by subject."""
-    found: dict[str, set[str]] = {}
-    for row in rows:
-        found.setdefault(str(row["subject"]), set()).add(str(row["reviewer"]))
-    return found
 
 
 def _moment(text: str) -> dt.datetime:

@@ -11,6 +11,7 @@ import xarray as xr
 from aoi.records import Sensitivity, Site
 from campwatch import __version__
 from campwatch.profile import shows_restricted
+from campwatch.reviews.verdicts import map_verdicts
 from campwatch.workspace import Workspace
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.hashing import sha256_json
@@ -53,6 +54,7 @@ def write_site_page(
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
         boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
+        verdicts=map_verdicts(ledger, site.id),
         profile=profile,
         simulated=site.kind == "simulated",
         time_zone=workspace.settings.map.time_zone,

@@ -7,7 +7,7 @@ fetched take at that rate. odc-stac reads the same windows in the same run, with
 threads. Loaders take turns; the best of each is kept, since other work on the machine only adds.
 """
 
-# ruff: noqa: PLC0415, D101, D102, D107 - heavy imports stay out of the server's process; one reader, one screen
+# ruff: noqa: PLC0415 - heavy imports stay out of the server's process; one reader, one screen
 from __future__ import annotations
 
 import argparse

@@ -3,7 +3,7 @@
 python benchmarks/fetch/kill.py --kills 100
 """
 
-# ruff: noqa: PLC0415, D101, S311, E501 - imports after the path is set; chance, not secrecy; a script in a string
+# ruff: noqa: PLC0415, S311, E501 - imports after the path is set; chance, not secrecy; a script in a string
 from __future__ import annotations
 
 import argparse
