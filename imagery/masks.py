@@ -153,7 +153,7 @@ def shaded(bands: Bands, history: History, dark: Mask, pixel_m: float, params: M
         return np.zeros_like(dark)
     sizes = np.bincount(labels.ravel())
     proof = np.bincount(labels.ravel(), plain.ravel())
-    large = (proof * pixel_m**2 >= params.least_shade_m2) & (proof >= 0.5 * sizes)  # noqa: PLR2004 - most
+    large = (proof * pixel_m**2 >= params.least_shade_m2) & (proof >= 0.5 * sizes)
     large[0] = False
     found: Mask = large[labels]
     return grow(found, params.cloud_margin_m / pixel_m)
