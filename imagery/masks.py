@@ -98,15 +98,18 @@ def mask_scene(
     """
     params = params or MaskParams()
     missing = np.isnan(bands["red"]) | np.isnan(bands["nir"])
+    usual = np.zeros_like(missing)
     snow = spectral_snow(bands) if scl is None else (scl == SCL_SNOW)
     if scl is None:
         core = _large(spectral_cloud(bands), pixel_m, params.least_cloud_m2) & ~missing
     else:
         core = np.isin(scl, SCL_CLOUD) & ~missing
     if history is not None:
-        core &= ~unbrightened(bands, history, params)
+        usual = unbrightened(bands, history, params)
+        core &= ~usual
         core |= brightened(bands, history, pixel_m, params) & ~snow & ~missing
-    cloud = grow(core, params.cloud_margin_m / pixel_m) & ~missing
+    margin = grow(core, params.cloud_margin_m / pixel_m)
+    cloud = (core | (margin & ~usual)) & ~missing
     shadow = _shadow(bands, scl, core, sun, pixel_m, params, history) & ~cloud & ~missing
     defective = np.zeros_like(missing) if scl is None else (scl == SCL_DEFECTIVE) | (scl == SCL_NODATA)
     return SceneMask(

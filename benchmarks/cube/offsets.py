@@ -1,7 +1,7 @@
 """Mixed, missing and wrong offset flags: what every scene of a messy simulated catalogue ends with.
 
-``python benchmarks/cube/offsets.py [--write]``. Products of all baselines, before and after January 2022, with the
-offset stated, taken out, taken out with a flag that denies it, or not mentioned at all.
+``python benchmarks/cube/offsets.py [--write]``. Products from before and after January 2022, with the offset
+stated, taken out, taken out with a flag that denies it, or not mentioned at all.
 """
 
 from __future__ import annotations
