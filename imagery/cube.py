@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.cube_lazy import lazy_variable
 from imagery.cube_params import CubeParams
 from imagery.cube_reference import Reference, build_reference
+from imagery.cube_reference_store import stored_reference
 from imagery.cube_scene import MASKS, SceneImage, Stages, load_scene
 from imagery.cube_scenes import ArchivedScene, group_archived
 from imagery.cube_store import LAYOUT, CubeStore, column
@@ -139,24 +141,32 @@ class _Work:
         inputs = sha256_json([self.key(None), [scene.digest for scene in scenes]])
         note = cache_dir / "cube-inputs.json"
         known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
-        reference = None if known.get("inputs") == inputs else self.reference(scenes)
+        reference = None if known.get("inputs") == inputs else self.reference(scenes, cache_dir)
         key = known["key"] if known.get("inputs") == inputs else self.key(reference)
         store = CubeStore.open(cache_dir, key, self.bands, shape_of(self.grid))
         if any(scene.digest not in store.records for scene in scenes) and reference is None:
-            reference = self.reference(scenes)
+            reference = self.reference(scenes, cache_dir)
         new = [scene for scene in scenes if scene.digest not in store.records]
         for scene, image in zip(new, self.images(new, reference), strict=True):
+            clock = time.process_time()
             store.add(scene.digest, image)
+            self.stages.add("store", clock)
         write_text(note, json.dumps({"inputs": inputs, "key": key}))
         records = [store.records[scene.digest] for scene in scenes]
         slabs = np.array([record["slab"] for record in records])
         variables = {name: lazy_variable(store, name, slabs) for name in (*self.bands, *MASKS)}
         return self.dataset(variables, records)
 
-    def reference(self, scenes: Sequence[ArchivedScene]) -> Reference | None:
+    def reference(self, scenes: Sequence[ArchivedScene], folder: Path | None = None) -> Reference | None:
         if not self.params.register and not self.params.use_history:
             return None
-        reference = build_reference(scenes, self.grid, self.params.reference)
+        clock = time.process_time()
+        knobs = self.params.reference
+        if folder is None:
+            reference = build_reference(scenes, self.grid, knobs)
+        else:
+            reference = stored_reference(scenes, self.grid, knobs, folder)
+        self.stages.add("reference", clock)
         if not self.params.register:
             return dataclasses.replace(reference, members={})
         return reference if self.params.use_history else dataclasses.replace(reference, histories={})

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from imagery.cube_store import CubeStore, unpacked
+from imagery.cube_packing import unpacked
+from imagery.cube_store import CubeStore
 
 
 class SlabArray(BackendArray):

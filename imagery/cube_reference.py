@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from evidence.hashing import sha256_json
+from imagery.cube_packing import packed, unpacked
 from imagery.cube_read import Prior, SourceProduct, kind_of, read_scene
 from imagery.cube_scenes import ArchivedScene
 from imagery.masks import SCL_CLOUD, SCL_NODATA, History
@@ -66,6 +67,10 @@ class Reference:
     digest: str
     """Of the members' bytes; what hangs on the reference hangs on it."""
     support: NDArray[np.bool_]
+    examined: Mapping[int, tuple[str, ...]]
+    """Digests of the candidates that were looked at, by season, in order of time."""
+    full: frozenset[int]
+    """Seasons that take no more members."""
 
     def season(self, scene: ArchivedScene) -> int | None:
         """The scene's own season, else the nearest that has members; None where no season has."""
@@ -165,15 +170,16 @@ def build_reference(
     params: ReferenceParams,
 ) -> Reference:
     """Choose the members, register them against each other, and remember what the ground looks like."""
-    windows = tuple(block_windows(shape_of(grid), params.registration))
-    support = inner_support(shape_of(grid), windows, params.registration)
+    windows, support = reference_frame(grid, params)
     seasons: dict[int, list[ArchivedScene]] = {}
     cut: dict[str, Chips] = {}
     histories: dict[int, History] = {}
     votes: dict[tuple[str, str, str], Counter[float]] = defaultdict(Counter)
+    examined: dict[int, tuple[str, ...]] = {}
     for season in range(SEASONS):
         candidates = [scene for scene in scenes if season_of(scene) == season]
-        members, history = _season(candidates, grid, windows, params, votes)
+        members, history, looked_at = _season(candidates, grid, windows, params, votes)
+        examined[season] = tuple(scene.digest for scene in candidates[:looked_at])
         seasons[season] = [scene for scene, _ in members]
         cut |= {scene.id: chip for scene, chip in members}
         if history is not None:
@@ -192,7 +198,17 @@ def build_reference(
         prior={kind: count.most_common(1)[0][0] for kind, count in votes.items() if len(count) == 1},
         digest=sha256_json(digests),
         support=support,
+        examined=examined,
+        full=frozenset(s for s, names in ids.items() if len(names) == params.most_members),
     )
+
+
+def reference_frame(
+    grid: GeoBox, params: ReferenceParams
+) -> tuple[tuple[tuple[slice, slice], ...], NDArray[np.bool_]]:
+    """Windows of the blocks, and where they may be used."""
+    windows = tuple(block_windows(shape_of(grid), params.registration))
+    return windows, inner_support(shape_of(grid), windows, params.registration)
 
 
 def _season(
@@ -201,15 +217,17 @@ def _season(
     windows: Sequence[tuple[slice, slice]],
     params: ReferenceParams,
     votes: dict[tuple[str, str, str], Counter[float]],
-) -> tuple[list[tuple[ArchivedScene, Chips]], History | None]:
-    """The season's members with their blocks, and its history; candidates come in order of time."""
+) -> tuple[list[tuple[ArchivedScene, Chips]], History | None, int]:
+    """The season's members with their blocks, its history, and how many candidates it took."""
     members: list[tuple[ArchivedScene, Chips]] = []
-    stack: list[list[Image]] = []
+    stack: list[list[NDArray[np.int16]]] = []
+    looked_at = 0
     bands = tuple(dict.fromkeys((*params.registration.bands, *HISTORY_BANDS)))
     for scene in candidates:
         if len(members) == params.most_members:
             break
-        if not _looks_clear(scene, grid, params):
+        looked_at += 1
+        if not looks_clear(scene, grid, params):
             continue
         sources = [s for s in read_scene(scene, grid, bands) if s.offset is not None]
         if not sources:
@@ -221,12 +239,12 @@ def _season(
         for source in sources:
             votes[kind_of(source.product)][float(source.offset or 0.0)] += 1
         members.append((scene, found))
-        stack.append([(images | rest)[band] for band in HISTORY_BANDS])
+        stack.append([packed((images | rest)[band]) for band in HISTORY_BANDS])
     enough = len(members) > params.least_members
-    return members, _median_history(stack) if enough else None
+    return members, _median_history(stack) if enough else None, looked_at
 
 
-def _looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> bool:
+def looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> bool:
     """By the scene classes alone, which are quick to read; True where there are none."""
     sources = read_scene(scene, grid, ("red", "scl")) if _has_classes(scene) else []
     classes = classes_on_grid(sources, grid)
@@ -239,14 +257,14 @@ def _has_classes(scene: ArchivedScene) -> bool:
     return any("scl" in product.bands for product in scene.products)
 
 
-def _median_history(stack: Sequence[Sequence[Image]]) -> History:
+def _median_history(stack: Sequence[Sequence[NDArray[np.int16]]]) -> History:
     """Median of each band, in bands of rows to stay small."""
     medians = []
     for images in zip(*stack, strict=True):
-        median = np.empty_like(images[0])
+        median = np.empty(images[0].shape, np.float32)
         for start in range(0, median.shape[0], 256):
             rows = slice(start, start + 256)
-            median[rows] = np.median([image[rows] for image in images], axis=0)
+            median[rows] = np.median([unpacked(image[rows]) for image in images], axis=0)
         medians.append(median)
     blue, red, nir = medians
     return History(blue=blue, red=red, nir=nir)

@@ -19,13 +19,11 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
 from evidence.files import write_text
+from imagery.cube_packing import FILL, packed
 from imagery.cube_scene import MASKS, SceneImage
 
-SCALE = 1e-4
-"""Reflectance per stored number: the source's own step."""
-FILL = -32768
 CHUNK_ROWS = 256
-LAYOUT = 3
+LAYOUT = 5
 """Raised when what is stored, or how it is computed, changes."""
 MANIFEST = "scenes.json"
 
@@ -82,7 +80,7 @@ class CubeStore:
                 raise TypeError(name)
             if array.shape[0] <= slab:
                 array.resize((slab + 1, *self.shape))
-            array[slab] = _packed(image.reflectance[name]) if name in self.bands else image.masks[name]
+            array[slab] = packed(image.reflectance[name]) if name in self.bands else image.masks[name]
         self.records[digest] = {**image.record, "slab": slab}
         self._save()
 
@@ -92,19 +90,6 @@ class CubeStore:
         if not isinstance(array, zarr.Array):
             raise TypeError(name)
         return array
-
-
-def _packed(values: NDArray[np.float32]) -> NDArray[np.int16]:
-    """Reflectance as int16, `FILL` where missing."""
-    scaled = np.rint(np.clip(values, -1.0, 3.2) * np.float32(1.0 / SCALE))
-    packed: NDArray[np.int16] = np.where(np.isnan(scaled), FILL, scaled).astype(np.int16)
-    return packed
-
-
-def unpacked(stored: NDArray[np.int16]) -> NDArray[np.float32]:
-    """Stored numbers as reflectance, NaN where missing."""
-    values = np.asarray(stored, np.float32) * np.float32(SCALE)
-    return np.where(stored == FILL, np.float32(np.nan), values)
 
 
 def column(records: Sequence[Mapping[str, Any]], name: str) -> NDArray[Any]:

@@ -41,12 +41,18 @@ class MaskParams:
     """Brighter than the history by so much in blue, and nearly so in red, over a large area: cloud."""
     haze_area_m2: float = 20000.0
     """Roofs and fresh clearings that brighten are smaller, or less blue."""
+    haze_refuted: float = 0.02
+    """Called cloud, but no brighter in blue than the history by this much: bright ground (roofs, spoil)."""
+    refuted_below: float = 0.5
+    """Ground brighter than this in blue is snow: cloud over it need not be brighter."""
     shade_ratio: float = 0.65
     """Near infrared over history, below which ground is darkened (thin shadow is about a half)."""
     shade_drop: float = 0.05
     """And by at least so much reflectance."""
-    most_departed: float = 0.5
-    """Where more of the frame than this departs, the scene's own brightness cannot be told."""
+    shade_red_ratio: float = 0.85
+    """Red over history in shadow; clearing, harvest and coal on plants darken the infrared alone."""
+    least_shade_m2: float = 20000.0
+    """Darkened ground, not like coal, that is shadow by its size where its cloud is out of the frame."""
     shadow: ShadowParams = field(default_factory=ShadowParams)
 
 
@@ -92,14 +98,18 @@ def mask_scene(
     """
     params = params or MaskParams()
     missing = np.isnan(bands["red"]) | np.isnan(bands["nir"])
+    usual = np.zeros_like(missing)
     snow = spectral_snow(bands) if scl is None else (scl == SCL_SNOW)
     if scl is None:
         core = _large(spectral_cloud(bands), pixel_m, params.least_cloud_m2) & ~missing
     else:
         core = np.isin(scl, SCL_CLOUD) & ~missing
     if history is not None:
+        usual = unbrightened(bands, history, params)
+        core &= ~usual
         core |= brightened(bands, history, pixel_m, params) & ~snow & ~missing
-    cloud = grow(core, params.cloud_margin_m / pixel_m) & ~missing
+    margin = grow(core, params.cloud_margin_m / pixel_m)
+    cloud = (core | (margin & ~usual)) & ~missing
     shadow = _shadow(bands, scl, core, sun, pixel_m, params, history) & ~cloud & ~missing
     defective = np.zeros_like(missing) if scl is None else (scl == SCL_DEFECTIVE) | (scl == SCL_NODATA)
     return SceneMask(
@@ -117,6 +127,39 @@ def brightened(bands: Bands, history: History, pixel_m: float, params: MaskParam
     rise_red = bands["red"] - history.red
     candidate: Mask = (rise_blue > params.haze_blue) & (rise_red > 0.6 * params.haze_blue)
     return _large(candidate & (rise_red < 2.0 * rise_blue + 0.05), pixel_m, params.haze_area_m2)
+
+
+def unbrightened(bands: Bands, history: History, params: MaskParams) -> Mask:
+    """Bright as ever: ground that only looks like cloud. Cloud of any kind adds to the blue."""
+    if "blue" not in bands:
+        return np.zeros(bands["red"].shape, bool)
+    rise = _smooth(bands["blue"] - history.blue)
+    usual: Mask = (rise < params.haze_refuted) & (history.blue < params.refuted_below)
+    return usual
+
+
+def _smooth(field: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mean of 3 x 3 pixels, missing ones as no difference."""
+    mean: NDArray[np.float32] = ndimage.uniform_filter(np.nan_to_num(field), 3)
+    return mean
+
+
+def shaded(bands: Bands, history: History, dark: Mask, pixel_m: float, params: MaskParams) -> Mask:
+    """Shadow by its size: large darkened ground, red as well as infrared, most of it unlike coal."""
+    rise = bands["red"] - history.red
+    lit = rise[~dark & np.isfinite(rise)]
+    level = float(np.clip(np.median(lit), -0.02, 0.02)) if lit.size else 0.0
+    fallen = dark & (_smooth(rise) - level < (params.shade_red_ratio - 1.0) * history.red)
+    plain = fallen & ~coal_like(bands)
+    labels, count = ndimage.label(np.asarray(ndimage.binary_opening(fallen, iterations=1)))
+    if not count:
+        return np.zeros_like(dark)
+    sizes = np.bincount(labels.ravel())
+    proof = np.bincount(labels.ravel(), plain.ravel())
+    large = (proof * pixel_m**2 >= params.least_shade_m2) & (proof >= 0.5 * sizes)
+    large[0] = False
+    found: Mask = large[labels]
+    return grow(found, params.cloud_margin_m / pixel_m)
 
 
 def darkened(bands: Bands, history: History, params: MaskParams) -> Mask:
@@ -153,7 +196,7 @@ def _shadow(
         return dark & cast_by_clouds(core, dark, sun, pixel_m, params.shadow)
     dark = darkened(bands, history, params)
     cast = cast_by_clouds(core, dark, sun, pixel_m, params.shadow)
-    return dark & (cast | (classed & ~coal_like(bands)))
+    return (dark & (cast | (classed & ~coal_like(bands)))) | shaded(bands, history, dark, pixel_m, params)
 
 
 def _large(mask: Mask, pixel_m: float, least_m2: float) -> Mask:

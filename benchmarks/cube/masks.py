@@ -1,0 +1,98 @@
+"""What the masks keep of clear ground and let through of cloud, on simulated sites through the real path.
+
+``python benchmarks/cube/masks.py [--write]``. The masks were tuned on seeds 2016, 531, 611
+and 612; these are others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from simulated_archive import ArchivedSite, archive_site, write_table
+
+from imagery.cube import load_cube
+from imagery.simulate import SensorParams, SimulationParams
+
+SEEDS = (514, 515)
+PARAMS = SimulationParams(
+    size_px=120,
+    since=dt.date(2020, 1, 1),
+    until=dt.date(2021, 1, 1),
+    sensor=SensorParams(bands=("blue", "green", "red", "nir", "swir16")),
+)
+WHOLLY_CLEAR = 0.99
+MOSTLY_CLEAR = 0.5
+COAL_COVER = 0.5
+
+
+@dataclass
+class Count:
+    """Pixels kept by the mask, of all."""
+
+    kept: int = 0
+    total: int = 0
+
+    def add(self, valid: np.ndarray, where: np.ndarray) -> None:
+        self.kept += int(valid[where].sum())
+        self.total += int(where.sum())
+
+    def kept_share(self) -> str:
+        return f"{self.kept / self.total:.1%}" if self.total else "none"
+
+    def hidden_share(self) -> str:
+        return f"{1 - self.kept / self.total:.1%}" if self.total else "none"
+
+
+def row(seed: int, archived: ArchivedSite) -> str:
+    """One line of the table."""
+    cube = load_cube(archived.products, archived.grid)
+    counts = {name: Count() for name in ("coal", "coal off cloud", "clear", "wholly", "cloud", "shadow")}
+    refused = usable = 0
+    for k, time in enumerate(cube["time"].values):
+        cloud, shadow = archived.sky(time)
+        valid = cube["valid"].values[k]
+        seen = ~cloud & ~shadow
+        coal = archived.site.truth.pile_fraction(archived.on(time).day) > COAL_COVER
+        wholly = seen.mean() >= WHOLLY_CLEAR
+        counts["coal"].add(valid, coal & seen)
+        counts["clear"].add(valid, seen)
+        counts["wholly"].add(valid, seen & wholly)
+        counts["cloud"].add(valid, cloud)
+        counts["shadow"].add(valid, shadow & ~cloud)
+        counts["coal off cloud"].add(valid, coal & seen & (seen.mean() >= MOSTLY_CLEAR))
+        usable += int(wholly)
+        refused += int(wholly and str(cube["status"].values[k]) != "used")
+    used = int((cube["status"].values == "used").sum())
+    kept = [counts[name].kept_share() for name in ("coal", "coal off cloud", "clear", "wholly")]
+    hidden = [counts[name].hidden_share() for name in ("cloud", "shadow")]
+    cells = [str(seed), str(cube.sizes["time"]), str(used), f"{refused} of {usable}", *kept, *hidden]
+    return "| " + " | ".join(cells) + " |"
+
+
+HEAD = (
+    "| seed | scenes | used | wholly clear scenes refused | clear coal kept | clear coal kept, scenes mostly "
+    "clear | clear ground kept | the same, wholly clear scenes | cloud hidden | shadow hidden |"
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
+    args = parser.parse_args()
+    lines = [HEAD, "|" + "---|" * (HEAD.count("|") - 1)]
+    for seed in args.seeds:
+        with tempfile.TemporaryDirectory() as folder:
+            lines.append(row(seed, archive_site(PARAMS, seed, Path(folder))))
+        print(lines[-1], flush=True)
+    if args.write:
+        write_table("masks table", lines)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""A simulated site through the real path: catalogue written, fetched, archived; and the table in the docs."""
+
+from __future__ import annotations
+
+import datetime as dt
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from aoi.grid import site_grid  # noqa: E402
+from imagery.archive import Archive  # noqa: E402
+from imagery.fetch import fetch_new  # noqa: E402
+from imagery.records import ArchivedProduct  # noqa: E402
+from imagery.simulate import (  # noqa: E402
+    CLEAN_HABITS,
+    CatalogHabits,
+    SimulatedSite,
+    SimulationParams,
+    simulate_site,
+)
+from imagery.simulate.cube import TRUE_CIRRUS, TRUE_CLOUD, TRUE_SHADOW  # noqa: E402
+from imagery.simulate.passes import Pass  # noqa: E402
+from imagery.simulate.scene import scene_sky  # noqa: E402
+from imagery.sources.static import StaticCatalog  # noqa: E402
+
+PAGE = ROOT / "docs" / "imagery-cube.md"
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class ArchivedSite:
+    """A simulated site, and what was archived of it."""
+
+    site: SimulatedSite
+    products: list[ArchivedProduct]
+    grid: GeoBox
+
+    def on(self, time: np.datetime64) -> Pass:
+        """The pass of a time step."""
+        day = time.astype("datetime64[D]").astype(dt.date)
+        return next(one for one in self.site.truth.passes if one.day == day)
+
+    def sky(self, time: np.datetime64) -> tuple[Mask, Mask]:
+        """True cloud and true shadow (y, x)."""
+        sky = scene_sky(self.site.world, self.on(time))
+        return (sky.cloud > TRUE_CLOUD) | (sky.cirrus > TRUE_CIRRUS), sky.shadow > TRUE_SHADOW
+
+
+def archive_site(
+    params: SimulationParams, seed: int, folder: Path, *, habits: CatalogHabits = CLEAN_HABITS
+) -> ArchivedSite:
+    """Write the catalogue below `folder`, fetch it, and open the archive."""
+    site = simulate_site(params, seed=seed)
+    catalog = site.write_catalog(folder / "catalog", habits=habits)
+    archive = Archive(folder / "archive")
+    since = dt.datetime.combine(params.since, dt.time(), dt.UTC)
+    until = dt.datetime.combine(params.until, dt.time(), dt.UTC)
+    fetch_new(site.site, archive, [StaticCatalog(catalog)], since=since, until=until)
+    return ArchivedSite(site, archive.products(site.site.id), site_grid(site.site))
+
+
+def write_table(name: str, lines: list[str]) -> None:
+    """Put `lines` between the markers of `name` in the page."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    text = PAGE.read_text(encoding="utf-8")
+    head, rest = text.split(begin)
+    _, tail = rest.split(end)
+    PAGE.write_text("\n".join([head + begin, "", *lines, "", end + tail]), encoding="utf-8")
