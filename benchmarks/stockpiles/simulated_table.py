@@ -8,21 +8,38 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from aoi.records import ZoneKind
 from detection.stockpiles import StockpileParams, measure_stockpiles
 from imagery.simulate import simulate_site, unchanged_site
-from imagery.simulate.params import SimulationParams
+from imagery.simulate.params import CoalParams, SensorParams, SimulationParams
 
 OUT = Path(__file__).with_name("simulated_table.md")
-SHORT = {"size_px": 180, "since": dt.date(2019, 1, 1), "until": dt.date(2020, 7, 1)}
+SHORT: dict[str, Any] = {
+    "size_px": 120,
+    "since": dt.date(2018, 4, 1),
+    "until": dt.date(2019, 11, 1),
+    "months": (4, 5, 6, 7, 8, 9, 10),
+    "sensor": SensorParams(bands=("blue", "green", "red", "nir", "swir16", "swir22")),
+}
+
+
+def layout(seed: int) -> SimulationParams:
+    """A small site whose piles, dust and haloes differ from seed to seed; coal from the first date on."""
+    coal = CoalParams(
+        n_piles=(2, 3, 4, 6)[seed % 4],
+        dustiness=(0.1, 0.3, 0.6)[seed % 3],
+        halo_fraction=(0.05, 0.15, 0.25)[(seed // 2) % 3],
+    )
+    return SimulationParams(**SHORT, coal=coal)
 
 
 def judged(seed: int) -> list[tuple[float, float, float]]:
     """(error, covered, truth) of every date on which the stockyards of one site were seen."""
-    simulated = simulate_site(SimulationParams(**SHORT), seed=seed)
+    simulated = simulate_site(layout(seed), seed=seed)
     result = measure_stockpiles(simulated.cube(), simulated.site, params=StockpileParams(find_piles=False))
     yards = {zone.id for zone in simulated.site.zones_of(ZoneKind.STOCKYARD)}
     out = []

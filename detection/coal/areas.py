@@ -84,9 +84,8 @@ def zone_series(
         params: knobs.
     """
     inside = share > 0.0
-    mean, error = smooth_time(
-        fractions.value, fractions.variance + 0.01, days, tau_days=params.tau_days, leave_one_out=True
-    )
+    trusted = (fractions.variance + 0.01) * np.maximum(np.nan_to_num(fractions.misfit), 1.0)
+    mean, error = smooth_time(fractions.value, trusted, days, tau_days=params.tau_days, leave_one_out=True)
     misfit, _ = smooth_time(
         np.clip(fractions.misfit, 0.0, MISFIT_CAP) / MISFIT_CAP,
         np.ones_like(days)[:, None, None],
