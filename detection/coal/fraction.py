@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, label
+from scipy.ndimage import binary_dilation, binary_erosion, label
 
 from detection.coal.background import Factors, fit_factors, information, predicted, project
 from detection.coal.endmember import core_pixels, learned_spectrum
 from detection.coal.matched import matched_fraction
 from detection.coal.timing import smooth_time
+from detection.coal.yard import BARE_READS_AS, yard_fractions
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -25,6 +26,8 @@ YARD_QUANTILE = 0.25
 """At least this share of a zone is taken to be bare ground."""
 HIGHEST_YARD_LEVEL = 0.35
 """Bare ground does not read as more coal than this: a zone may be full of coal."""
+COAL_AT_FIRST = 0.35
+"""First fraction above which a pixel and its neighbours in a yard are not taken for ground."""
 FREE_LOOKS = 4
 """Coal-free looks from which the loadings of a pixel tell about its neighbours."""
 
@@ -132,10 +135,11 @@ def block_fractions(
     if state is None:
         return None
     first_mean, _ = smooth_time(state.first, np.ones(1), state.days, tau_days=15.0)
-    smooth = above(first_mean, state.yard_level(first_mean))
+    smooth, free = state.begun(np.clip(first_mean, 0.0, 1.0), coal)
     spectrum = np.repeat(coal[None], len(state.days), axis=0)
     site, unknown = coal, covariance
-    free = np.zeros_like(state.seen)
+    if free.any():
+        state.learn_ground(free, state.background(smooth, free, spectrum)[2])
     core = np.zeros_like(state.seen)
     for turn in range(params.rounds):
         ground, spread, loadings = state.background(smooth, free, spectrum)
@@ -190,6 +194,8 @@ class _State:
     control_rest: Floats
     """(time, m, band) what the factors leave of the controls."""
     there: NDArray[np.intp]
+    inner: Bools
+    """(n,) inside a zone, not at its edge."""
     zones: NDArray[np.intp]
     """(n,) which connected piece of suspect ground a pixel belongs to."""
 
@@ -266,8 +272,23 @@ class _State:
             control_z=z,
             control_rest=rest,
             there=there,
+            inner=binary_erosion(suspect, iterations=1).ravel()[where],
             zones=label(binary_dilation(suspect, iterations=2))[0].ravel()[where],
         )
+
+    def begun(self, first: Floats, coal: Floats) -> tuple[Floats, Bools]:
+        """Fractions (time, n) to begin with and looks that are surely coal-free: in bare yards from the yard."""
+        smooth, free = first.copy(), np.zeros_like(self.seen)
+        for zone in np.unique(self.zones):
+            inner = (self.zones == zone) & self.inner
+            found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal)
+            if found is None or np.median(first[:, inner][:, found[1]]) < BARE_READS_AS:
+                continue
+            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=15.0)
+            smooth[:, inner] = np.clip(mean, 0.0, 1.0)
+            free[:, inner] = mean < self.params.free_below
+            free[:, inner] &= ~self.beside(_placed(mean > COAL_AT_FIRST, inner))[:, inner]
+        return smooth, free & self.seen
 
     def yard_level(self, mean: Floats) -> Floats:
         """(time, n) what the bare ground of a pixel's zone reads as, from the lower part of the zone."""
@@ -275,9 +296,10 @@ class _State:
         shown = np.where(self.seen, mean, np.nan)
         for zone in np.unique(self.zones):
             member = self.zones == zone
-            some = np.isfinite(shown[:, member]).sum(axis=1) >= 30  # noqa: PLR2004 - enough for a quantile
+            inner = member & self.inner
+            some = np.isfinite(shown[:, inner]).sum(axis=1) >= 30  # noqa: PLR2004 - enough for a quantile
             if some.any():
-                low = np.nanquantile(shown[np.ix_(some, member)], YARD_QUANTILE, axis=1)
+                low = np.nanquantile(shown[np.ix_(some, inner)], YARD_QUANTILE, axis=1)
                 level[np.ix_(some, member)] = np.clip(low, 0.0, HIGHEST_YARD_LEVEL)[:, None]
         return level
 
@@ -413,6 +435,13 @@ class _State:
             relative_sd=relative,
             core_looks=core_looks,
         )
+
+
+def _placed(part: Bools, inner: Bools) -> Bools:
+    """(time, n) of some pixels among all."""
+    out = np.zeros((len(part), len(inner)), dtype=bool)
+    out[:, inner] = part
+    return out
 
 
 def _kernel(of: NDArray[np.intp], to: NDArray[np.intp], width: int, sigma_px: float) -> Floats:
