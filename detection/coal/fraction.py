@@ -135,9 +135,9 @@ def block_fractions(
     if state is None:
         return None
     first_mean, _ = smooth_time(state.first, np.ones(1), state.days, tau_days=15.0)
-    smooth, free = state.begun(np.clip(first_mean, 0.0, 1.0), coal)
-    spectrum = np.repeat(coal[None], len(state.days), axis=0)
-    site, unknown = coal, covariance
+    smooth, free, begun = state.begun(np.clip(first_mean, 0.0, 1.0), coal, covariance)
+    spectrum = np.repeat(begun[None], len(state.days), axis=0)
+    site, unknown = begun, covariance
     if free.any():
         state.learn_ground(free, state.background(smooth, free, spectrum)[2])
     core = np.zeros_like(state.seen)
@@ -146,7 +146,8 @@ def block_fractions(
         value, variance, misfit = state.solve(ground, spread, spectrum)
         if turn:
             core = core_pixels(value, state.days, state.where, block.suspect.shape)
-            spectrum, site, unknown = learned_spectrum(state.target, core, coal, covariance)
+            if core.any():
+                spectrum, site, unknown = learned_spectrum(state.target, core, coal, covariance)
             value, variance, misfit = state.solve(ground, spread, spectrum)
         trusted = (variance + 0.005) * np.maximum(np.nan_to_num(misfit), 1.0)
         mean, error = smooth_time(value, trusted, state.days, tau_days=params.tau_days)
@@ -276,19 +277,20 @@ class _State:
             zones=label(binary_dilation(suspect, iterations=2))[0].ravel()[where],
         )
 
-    def begun(self, first: Floats, coal: Floats) -> tuple[Floats, Bools]:
-        """Fractions (time, n) to begin with and looks that are surely coal-free: in bare yards from the yard."""
-        smooth, free = first.copy(), np.zeros_like(self.seen)
+    def begun(self, first: Floats, coal: Floats, covariance: Floats) -> tuple[Floats, Bools, Floats]:
+        """Fractions (time, n), looks that are surely coal-free, and coal to begin with: in yards their own."""
+        smooth, free, dark = first.copy(), np.zeros_like(self.seen), []
         for zone in np.unique(self.zones):
             inner = (self.zones == zone) & self.inner
-            found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal)
+            found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal, covariance)
             if found is None or np.median(first[:, inner][:, found[1]]) < BARE_READS_AS:
                 continue
             mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=15.0)
             smooth[:, inner] = np.clip(mean, 0.0, 1.0)
             free[:, inner] = mean < self.params.free_below
             free[:, inner] &= ~self.beside(_placed(mean > COAL_AT_FIRST, inner))[:, inner]
-        return smooth, free & self.seen
+            dark.append(found[2])
+        return smooth, free & self.seen, np.mean(dark, axis=0) if dark else coal
 
     def yard_level(self, mean: Floats) -> Floats:
         """(time, n) what the bare ground of a pixel's zone reads as, from the lower part of the zone."""

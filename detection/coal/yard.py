@@ -19,20 +19,30 @@ NOISE = 0.006
 """Reflectance: what one band of one look is off by."""
 TEXTURE = 0.1
 """How far one part of a yard is brighter as a whole than another, relative."""
+DARK_SHARE = 0.02
+FEWEST_DARK = 4
+"""Pixels that may be full of coal."""
+DARKER_THAN_YARD = 0.75
+"""Brightness, relative to the yard, that the darkest ground must stay below to be taken for coal."""
+PLAUSIBLE = 9.0
+"""Mean square distance from the prior, in its standard deviations, up to which it can be coal."""
 LEAST_CONTRAST = 0.02
 """Mean difference of ground and coal, reflectance, below which nothing can be told."""
 
 
-def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, Bools] | None:
+def yard_fractions(
+    pixels: Floats, seen: Bools, prior: Floats, spread: Floats
+) -> tuple[Floats, Bools, Floats] | None:
     """Coal against the yard's own ground, date by date.
 
     Args:
         pixels: (time, n, band) reflectance of one zone.
         seen: (time, n).
-        coal: (band,) spectrum.
+        prior: (band,) coal spectrum.
+        spread: (band, band) its covariance.
 
     Returns:
-        (time, n) fraction, NaN where not told, and (n,) pixels of bare ground; None where ground and coal
+        (time, n) fraction, NaN where not told, (n,) pixels of bare ground, (band,) coal; None where ground and coal
         cannot be told apart.
     """
     if pixels.shape[1] < FEWEST_PIXELS:
@@ -42,6 +52,7 @@ def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, B
     if not len(dates):
         return None
     ground = np.nanquantile(shown[dates], GROUND_QUANTILE, axis=1)
+    coal = _darkest(shown[dates], ground, prior, spread)
     bare = np.ones(seen.shape[1], dtype=bool)
     fraction = np.full(seen.shape, np.nan)
     for _ in range(3):
@@ -53,7 +64,20 @@ def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, B
         ground = np.where(np.isfinite(at := _nanmedian_pixels(shown[dates][:, bare])), at, ground)
     if np.median(ground - coal, axis=0).mean() < LEAST_CONTRAST:
         return None
-    return fraction, bare
+    return fraction, bare, coal
+
+
+def _darkest(shown: Floats, ground: Floats, prior: Floats, spread: Floats) -> Floats:
+    """(band,) what the darkest ground of the yard looks like where it can be coal, the prior where it cannot."""
+    relative = _nanmedian((shown / np.maximum(ground[:, None], 0.01)).mean(axis=2))
+    count = max(FEWEST_DARK, round(DARK_SHARE * shown.shape[1]))
+    dark = np.argsort(np.nan_to_num(relative, nan=np.inf))[:count]
+    if np.median(relative[dark]) > DARKER_THAN_YARD:
+        return prior
+    found = np.nanmedian(_nanmedian_pixels(shown[:, dark]), axis=0)
+    away = found - prior
+    far = away @ np.linalg.solve(spread, away) / len(away)
+    return np.asarray(found) if far < PLAUSIBLE else prior
 
 
 def _against(shown: Floats, ground: Floats, coal: Floats) -> Floats:
