@@ -68,7 +68,7 @@ def yard_fractions(
 
 
 def _darkest(shown: Floats, ground: Floats, prior: Floats, spread: Floats) -> Floats:
-    """(band,) what the darkest ground of the yard looks like where it can be coal, the prior where it cannot."""
+    """(band,) the look of the yard's darkest ground where it can be coal, the prior where it cannot."""
     relative = _nanmedian((shown / np.maximum(ground[:, None], 0.01)).mean(axis=2))
     count = max(FEWEST_DARK, round(DARK_SHARE * shown.shape[1]))
     dark = np.argsort(np.nan_to_num(relative, nan=np.inf))[:count]
