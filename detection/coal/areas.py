@@ -17,6 +17,8 @@ MISFIT_CAP = 20.0
 """One bad look must not condemn a pixel: misfits count up to this."""
 NULL_RANGE = (-0.5, 0.6)
 """Beyond this the ground beside says nothing about the ground below."""
+DOUBTFUL_MISFIT = (1.5, 4.0)
+"""Median misfit over a support from which a date is doubted, and at which it is doubted wholly (haze, shadow)."""
 EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -34,7 +36,7 @@ class AreaParams:
     """Coal that other dates do not know must exceed this many standard deviations."""
     new_pixels: int = 3
     """And fill this many connected pixels."""
-    ring_sd_share: float = 0.5
+    ring_sd_share: float = 0.8
     """How far the ground under a pile differs from the ground beside it, as a share of how much the ground
     beside it varies."""
     edge_px: float = 0.03
@@ -43,6 +45,8 @@ class AreaParams:
     """Pixels whose errors are one and the same (blur, resampling, texture of the ground)."""
     missed_px: float = 1.0
     """What a support misses even so (coal between its pixels and thinner than half a pixel), in pixels."""
+    missed_when_unsure: float = 8.0
+    """How much more it misses where ground and coal are hardly told apart, per relative error of a fraction."""
     misfit_limit: float = 6.0
     """Mean square misfit above which a dark pixel is no mixture of coal and ground (shadow, water)."""
     widening: float = 1.25
@@ -84,9 +88,8 @@ def zone_series(
         params: knobs.
     """
     inside = share > 0.0
-    mean, error = smooth_time(
-        fractions.value, fractions.variance + 0.01, days, tau_days=params.tau_days, leave_one_out=True
-    )
+    trusted = (fractions.variance + 0.01) * np.maximum(np.nan_to_num(fractions.misfit), 1.0)
+    mean, error = smooth_time(fractions.value, trusted, days, tau_days=params.tau_days, leave_one_out=True)
     misfit, _ = smooth_time(
         np.clip(fractions.misfit, 0.0, MISFIT_CAP) / MISFIT_CAP,
         np.ones_like(days)[:, None, None],
@@ -144,17 +147,29 @@ def _one_date(
     noise = float(
         np.sqrt((weight**2 * np.where(shown, fractions.variance[t], 0.0)).sum() * params.noise_pixels)
     )
+    doubt = _doubt(fractions.misfit[t], weight)
+    against = abs(float((weight * np.clip(mean, 0.0, 1.0)).sum()) - total)
+    missed = params.missed_px * (1.0 + params.missed_when_unsure * float(fractions.relative_sd[t]))
     outline = float((support & ~_eroded(support)).sum())
     one_pixel = float(np.nanmedian(np.sqrt(fractions.variance[t])[share > 0.0])) if shown.any() else np.nan
     numbers = {
         "area": total,
         "random": params.widening
-        * float(np.linalg.norm([noise, params.edge_px * outline, 0.3 * hidden, params.missed_px])),
+        * float(np.linalg.norm([noise, params.edge_px * outline, 0.3 * hidden, missed, doubt * against])),
         "ground": params.widening * params.ring_sd_share * ring_sd * size**0.5 * params.noise_pixels**0.5,
         "spectrum": float(fractions.relative_sd[t]) * max(total, 0.0),
         "limit": 2.0 * (one_pixel + ring_sd) * (9.0 * params.noise_pixels) ** 0.5 + 1.0,
     }
     return numbers, weighted
+
+
+def _doubt(misfit: Floats, weight: Floats) -> float:
+    """0..1: how far a date's support is no mixture of coal and ground; then other dates' word counts too."""
+    shown = misfit[(weight > 0.0) & np.isfinite(misfit)]
+    if not len(shown):
+        return 0.0
+    low, high = DOUBTFUL_MISFIT
+    return float(np.clip((np.median(shown) - low) / (high - low), 0.0, 1.0))
 
 
 def _edge_weight(support: Bools, share: Floats) -> Floats:

@@ -11,15 +11,25 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, binary_erosion, label
 
 from detection.coal.background import Factors, fit_factors, information, predicted, project
 from detection.coal.endmember import core_pixels, learned_spectrum
 from detection.coal.matched import matched_fraction
 from detection.coal.timing import smooth_time
+from detection.coal.yard import BARE_READS_AS, yard_fractions
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+YARD_QUANTILE = 0.25
+"""At least this share of a zone is taken to be bare ground."""
+HIGHEST_YARD_LEVEL = 0.35
+"""Bare ground does not read as more coal than this: a zone may be full of coal."""
+COAL_AT_FIRST = 0.35
+"""First fraction above which a pixel and its neighbours in a yard are not taken for ground."""
+FREE_LOOKS = 4
+"""Coal-free looks from which the loadings of a pixel tell about its neighbours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +50,8 @@ class FractionParams:
     """Distance over which residuals of one date are smooth."""
     free_below: float = 0.2
     """Smoothed fraction under which a look counts as coal-free."""
+    partly_below: float = 0.4
+    """Smoothed fraction above which a look no longer speaks of the ground below: it would confirm itself."""
     steadiness: float = 0.1
     """How far a fraction moves between neighbouring looks, one standard deviation."""
     tau_days: float = 25.0
@@ -88,6 +100,11 @@ class Fractions:
     """Looks at pixels full of coal that the spectrum was learned from."""
 
 
+def above(mean: Floats, level: Floats) -> Floats:
+    """Coal beyond what bare ground reads as, 0..1."""
+    return np.asarray(np.clip((mean - level) / (1.0 - level), 0.0, 1.0))
+
+
 def first_fraction(block: Block, coal: Floats) -> Floats:
     """(time, y, x) matched filter against all that is not suspect: where the turns begin."""
     out = np.full(block.seen.shape, np.nan)
@@ -117,22 +134,30 @@ def block_fractions(
     state = _State.begin(block, first, params)
     if state is None:
         return None
-    smooth = np.clip(smooth_time(state.first, np.ones(1), state.days, tau_days=15.0)[0], 0.0, 1.0)
-    spectrum = np.repeat(coal[None], len(state.days), axis=0)
-    site, unknown = coal, covariance
-    free = np.zeros_like(state.seen)
+    first_mean, _ = smooth_time(state.first, np.ones(1), state.days, tau_days=15.0)
+    smooth, free, begun = state.begun(np.clip(first_mean, 0.0, 1.0), coal, covariance)
+    spectrum = np.repeat(begun[None], len(state.days), axis=0)
+    site, unknown = begun, covariance
+    if free.any():
+        state.learn_ground(free, state.background(smooth, free, spectrum)[2])
     core = np.zeros_like(state.seen)
     for turn in range(params.rounds):
-        ground, spread = state.background(smooth, free, spectrum)
+        ground, spread, loadings = state.background(smooth, free, spectrum)
         value, variance, misfit = state.solve(ground, spread, spectrum)
         if turn:
             core = core_pixels(value, state.days, state.where, block.suspect.shape)
-            spectrum, site, unknown = learned_spectrum(state.target, core, coal, covariance)
+            if core.any():
+                spectrum, site, unknown = learned_spectrum(state.target, core, coal, covariance)
             value, variance, misfit = state.solve(ground, spread, spectrum)
-        mean, error = smooth_time(value, variance + 0.005, state.days, tau_days=params.tau_days)
-        smooth = np.clip(mean, 0.0, 1.0)
-        free = state.seen & ~state.beside((mean > params.free_below) | (mean > 3.0 * error))
+        trusted = (variance + 0.005) * np.maximum(np.nan_to_num(misfit), 1.0)
+        mean, error = smooth_time(value, trusted, state.days, tau_days=params.tau_days)
+        level = state.yard_level(mean)
+        smooth = above(mean, level)
+        free = state.seen & ~state.beside((smooth > params.free_below) | (mean - level > 3.0 * error))
+        if turn + 1 < params.rounds:
+            state.learn_ground(free, loadings)
     null, control_sd = state.control_fractions(spectrum, spread)
+    relative = state.spectrum_error(ground, spread, site, unknown)
     return state.result(
         block,
         value - null[:, None],
@@ -140,7 +165,7 @@ def block_fractions(
         misfit,
         control_sd,
         site,
-        unknown,
+        relative,
         int((core.sum(axis=1) > 0).sum()),
     )
 
@@ -167,6 +192,13 @@ class _State:
     control: Floats
     control_seen: Bools
     control_z: Floats
+    control_rest: Floats
+    """(time, m, band) what the factors leave of the controls."""
+    there: NDArray[np.intp]
+    inner: Bools
+    """(n,) inside a zone, not at its edge."""
+    zones: NDArray[np.intp]
+    """(n,) which connected piece of suspect ground a pixel belongs to."""
 
     @classmethod
     def begin(cls, block: Block, first: Floats, params: FractionParams) -> _State | None:
@@ -186,7 +218,17 @@ class _State:
         if not len(dates):
             return None
         return cls._interpolated(
-            params, shape, block.days, where, there, flat, seen, factors, dates, first.reshape(len(first), -1)
+            params,
+            shape,
+            block.days,
+            block.suspect,
+            where,
+            there,
+            flat,
+            seen,
+            factors,
+            dates,
+            first.reshape(len(first), -1),
         )
 
     @classmethod
@@ -195,6 +237,7 @@ class _State:
         params: FractionParams,
         shape: tuple[int, int],
         days: Floats,
+        suspect: Bools,
         where: NDArray[np.intp],
         there: NDArray[np.intp],
         flat: Floats,
@@ -228,16 +271,70 @@ class _State:
             control=control,
             control_seen=control_seen,
             control_z=z,
+            control_rest=rest,
+            there=there,
+            inner=binary_erosion(suspect, iterations=1).ravel()[where],
+            zones=label(binary_dilation(suspect, iterations=2))[0].ravel()[where],
         )
 
-    def background(self, smooth: Floats, free: Bools, spectrum: Floats) -> tuple[Floats, Floats]:
-        """(time, n, band) ground without coal and (n, rank, rank) covariance of its loadings."""
+    def begun(self, first: Floats, coal: Floats, covariance: Floats) -> tuple[Floats, Bools, Floats]:
+        """Fractions (time, n), looks that are surely coal-free, and coal to begin with: in yards their own."""
+        smooth, free, dark = first.copy(), np.zeros_like(self.seen), []
+        for zone in np.unique(self.zones):
+            inner = (self.zones == zone) & self.inner
+            found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal, covariance)
+            if found is None or np.median(first[:, inner][:, found[1]]) < BARE_READS_AS:
+                continue
+            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=15.0)
+            smooth[:, inner] = np.clip(mean, 0.0, 1.0)
+            free[:, inner] = mean < self.params.free_below
+            free[:, inner] &= ~self.beside(_placed(mean > COAL_AT_FIRST, inner))[:, inner]
+            dark.append(found[2])
+        return smooth, free & self.seen, np.mean(dark, axis=0) if dark else coal
+
+    def yard_level(self, mean: Floats) -> Floats:
+        """(time, n) what the bare ground of a pixel's zone reads as, from the lower part of the zone."""
+        level = np.zeros_like(mean)
+        shown = np.where(self.seen, mean, np.nan)
+        for zone in np.unique(self.zones):
+            member = self.zones == zone
+            inner = member & self.inner
+            some = np.isfinite(shown[:, inner]).sum(axis=1) >= 30  # noqa: PLR2004 - enough for a quantile
+            if some.any():
+                low = np.nanquantile(shown[np.ix_(some, inner)], YARD_QUANTILE, axis=1)
+                level[np.ix_(some, member)] = np.clip(low, 0.0, HIGHEST_YARD_LEVEL)[:, None]
+        return level
+
+    def learn_ground(self, free: Bools, loadings: Floats) -> None:
+        """Let coal-free ground inside the zones say what lies under the coal beside it, date by date."""
+        looks = free.sum(axis=0)
+        bare = (looks >= FREE_LOOKS) & (looks > 0.5 * self.seen.sum(axis=0))  # noqa: PLR2004 - most looks
+        if bare.sum() < 30:  # noqa: PLR2004 - too few to know how they vary
+            return
+        params, width = self.params, self.shape[1]
+        sources = np.concatenate([self.there, self.where[bare]])
+        z = np.concatenate([self.control_z, loadings[bare]])
+        near = _kernel(self.where, sources, width, params.neighbours_px)
+        near[self.where[:, None] == sources] = 0.0
+        self.prior_mean = near @ z / (near.sum(axis=1)[:, None] + 0.5)
+        away = loadings[bare] - self.prior_mean[bare]
+        spread = away.T @ away / len(away) + 1e-3 * np.eye(z.shape[1])
+        self.prior_precision = np.linalg.inv(spread * params.widening)
+        rest = self.target[:, bare] - self.middle[:, None] - predicted(self.loads, loadings[bare])
+        seen = np.concatenate([self.control_seen, free[:, bare]], axis=1)
+        every = np.concatenate([self.control_rest, rest], axis=1) * seen[..., None]
+        self.base = self.middle[:, None] + _local_residual(
+            every, seen, self.noise, _kernel(self.where, sources, width, params.haze_px)
+        )
+
+    def background(self, smooth: Floats, free: Bools, spectrum: Floats) -> tuple[Floats, Floats, Floats]:
+        """(time, n, band) ground without coal, (n, rank, rank) covariance of its loadings, the loadings."""
         params = self.params
         contrast = spectrum - self.middle
         wide = self.noise + params.steadiness**2 * contrast[:, :, None] * contrast[:, None, :]
         share = np.clip(smooth, 0.0, 0.8)[..., None]
         bare = (self.target - share * spectrum[:, None]) / (1.0 - share) - self.base
-        partly = self.seen * ~free * (1.0 - smooth) ** 2 * (smooth < 0.8)  # noqa: PLR2004 - too little ground
+        partly = self.seen * ~free * (1.0 - smooth) ** 2 * (smooth < params.partly_below)
         looks: list[tuple[Floats, Floats | Bools, Floats, Floats]] = [
             (
                 self.target - self.base,
@@ -249,7 +346,7 @@ class _State:
         z, spread = project(
             looks, self.loads, prior_mean=self.prior_mean, prior_precision=self.prior_precision
         )
-        return self.base + predicted(self.loads, z), spread
+        return self.base + predicted(self.loads, z), spread, z
 
     def solve(self, ground: Floats, spread: Floats, spectrum: Floats) -> tuple[Floats, Floats, Floats]:
         """Fractions (time, n), NaN where not seen, their variance and the misfit of the mixture."""
@@ -297,6 +394,16 @@ class _State:
             sd[t] = 1.4826 * np.median(np.abs(value - null[t]))
         return null, sd
 
+    def spectrum_error(self, ground: Floats, spread: Floats, site: Floats, unknown: Floats) -> Floats:
+        """(time,) error of a fraction from what is unknown of the spectrum, against the zones' own ground."""
+        typical, out = spread.mean(axis=0), np.zeros(len(self.days))
+        for t in range(len(out)):
+            contrast = site - np.median(ground[t], axis=0)
+            weight = np.linalg.solve(self.loads[t] @ typical @ self.loads[t].T + self.noise[t], contrast)
+            weight /= weight @ contrast
+            out[t] = np.sqrt(weight @ unknown @ weight)
+        return out
+
     def result(
         self,
         block: Block,
@@ -305,7 +412,7 @@ class _State:
         misfit: Floats,
         control_sd: Floats,
         site: Floats,
-        unknown: Floats,
+        relative_sd: Floats,
         core_looks: int,
     ) -> Fractions:
         """Back on the block's lattice."""
@@ -316,11 +423,7 @@ class _State:
         out[2][np.ix_(self.dates, self.where)] = misfit
         spread, relative = np.full(dates, np.nan), np.full(dates, np.nan)
         spread[self.dates] = control_sd
-        for index, t in enumerate(self.dates):
-            contrast = site - self.middle[index]
-            weight = np.linalg.solve(self.noise[index], contrast)
-            weight /= weight @ contrast
-            relative[t] = np.sqrt(weight @ unknown @ weight)
+        relative[self.dates] = relative_sd
         usable = np.zeros(dates, dtype=bool)
         usable[self.dates] = True
         lattice = out.reshape(3, dates, *self.shape)
@@ -334,6 +437,13 @@ class _State:
             relative_sd=relative,
             core_looks=core_looks,
         )
+
+
+def _placed(part: Bools, inner: Bools) -> Bools:
+    """(time, n) of some pixels among all."""
+    out = np.zeros((len(part), len(inner)), dtype=bool)
+    out[:, inner] = part
+    return out
 
 
 def _kernel(of: NDArray[np.intp], to: NDArray[np.intp], width: int, sigma_px: float) -> Floats:

@@ -1,0 +1,106 @@
+"""Bare yards: where the ground of a zone itself reads as partly coal, the zone is its own background at first."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+BARE_READS_AS = 0.1
+"""Fraction, against the surroundings, from which the ground of a zone counts as a yard."""
+FEWEST_PIXELS = 60
+GROUND_QUANTILE = 0.6
+"""Where the first guess of the ground lies in the zone's range of brightness: coal is darker than yards."""
+COAL_FREE = 0.25
+"""Mean fraction below which a pixel tells what the yard looks like."""
+NOISE = 0.006
+"""Reflectance: what one band of one look is off by."""
+TEXTURE = 0.1
+"""How far one part of a yard is brighter as a whole than another, relative."""
+DARK_SHARE = 0.02
+FEWEST_DARK = 4
+"""Pixels that may be full of coal."""
+DARKER_THAN_YARD = 0.75
+"""Brightness, relative to the yard, that the darkest ground must stay below to be taken for coal."""
+PLAUSIBLE = 9.0
+"""Mean square distance from the prior, in its standard deviations, up to which it can be coal."""
+LEAST_CONTRAST = 0.02
+"""Mean difference of ground and coal, reflectance, below which nothing can be told."""
+
+
+def yard_fractions(
+    pixels: Floats, seen: Bools, prior: Floats, spread: Floats
+) -> tuple[Floats, Bools, Floats] | None:
+    """Coal against the yard's own ground, date by date.
+
+    Args:
+        pixels: (time, n, band) reflectance of one zone.
+        seen: (time, n).
+        prior: (band,) coal spectrum.
+        spread: (band, band) its covariance.
+
+    Returns:
+        (time, n) fraction, NaN where not told, (n,) pixels of bare ground, (band,) coal; None where ground and coal
+        cannot be told apart.
+    """
+    if pixels.shape[1] < FEWEST_PIXELS:
+        return None
+    shown = np.where(seen[..., None], pixels, np.nan)
+    dates = np.flatnonzero(seen.sum(axis=1) > 0.5 * seen.shape[1])
+    if not len(dates):
+        return None
+    ground = np.nanquantile(shown[dates], GROUND_QUANTILE, axis=1)
+    coal = _darkest(shown[dates], ground, prior, spread)
+    bare = np.ones(seen.shape[1], dtype=bool)
+    fraction = np.full(seen.shape, np.nan)
+    for _ in range(3):
+        fraction[dates] = _against(shown[dates], ground, coal)
+        level = np.nan_to_num(_nanmedian(fraction[dates]), nan=1.0)
+        bare = level < COAL_FREE
+        if bare.sum() < FEWEST_PIXELS // 2:
+            return None
+        ground = np.where(np.isfinite(at := _nanmedian_pixels(shown[dates][:, bare])), at, ground)
+    if np.median(ground - coal, axis=0).mean() < LEAST_CONTRAST:
+        return None
+    return fraction, bare, coal
+
+
+def _darkest(shown: Floats, ground: Floats, prior: Floats, spread: Floats) -> Floats:
+    """(band,) the look of the yard's darkest ground where it can be coal, the prior where it cannot."""
+    relative = _nanmedian((shown / np.maximum(ground[:, None], 0.01)).mean(axis=2))
+    count = max(FEWEST_DARK, round(DARK_SHARE * shown.shape[1]))
+    dark = np.argsort(np.nan_to_num(relative, nan=np.inf))[:count]
+    if np.median(relative[dark]) > DARKER_THAN_YARD:
+        return prior
+    found = np.nanmedian(_nanmedian_pixels(shown[:, dark]), axis=0)
+    away = found - prior
+    far = away @ np.linalg.solve(spread, away) / len(away)
+    return np.asarray(found) if far < PLAUSIBLE else prior
+
+
+def _against(shown: Floats, ground: Floats, coal: Floats) -> Floats:
+    """(time, n) matched fraction, brightness of the ground allowed for."""
+    out = np.empty(shown.shape[:2])
+    for t, base in enumerate(ground):
+        covariance = NOISE**2 * np.eye(len(coal)) + TEXTURE**2 * np.outer(base, base)
+        weight = np.linalg.solve(covariance, coal - base)
+        out[t] = (shown[t] - base) @ weight / (weight @ (coal - base))
+    return out
+
+
+def _nanmedian(values: Floats) -> Floats:
+    """(n,) over the dates; NaN where never seen."""
+    out = np.full(values.shape[1], np.nan)
+    some = np.isfinite(values).any(axis=0)
+    out[some] = np.nanmedian(values[:, some], axis=0)
+    return out
+
+
+def _nanmedian_pixels(values: Floats) -> Floats:
+    """(time, band) over the pixels; NaN where none was seen."""
+    out = np.full((values.shape[0], values.shape[2]), np.nan)
+    some = np.isfinite(values[..., 0]).any(axis=1)
+    out[some] = np.nanmedian(values[some], axis=1)
+    return out
