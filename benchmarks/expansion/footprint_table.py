@@ -57,8 +57,8 @@ def main() -> None:
             size = np.abs(errors)
             print(
                 f"| {variant} | {year if year == 'all' else int(year) + 1} | {len(errors)} of {len(rows)} "
-                f"| {errors.mean():+.1%} | {errors.std(ddof=1):.1%} | {(size <= 0.05).mean():.0%} "  # noqa: PLR2004
-                f"| {(size <= 0.1).mean():.0%} | {covered.mean():.0%} |"  # noqa: PLR2004
+                f"| {errors.mean():+.1%} | {errors.std(ddof=1):.1%} | {(size <= 0.05).mean():.0%} "
+                f"| {(size <= 0.1).mean():.0%} | {covered.mean():.0%} |"
             )
 
 
