@@ -2,7 +2,7 @@
 
 python benchmarks/expansion/footprint_fit.py 910 919
 
-Target: share of each pixel that carries no vegetation, roads and villages too; burnt ground and water left out.
+Target: share of each pixel without vegetation, roads and villages too; burnt ground and water left out.
 """
 
 from __future__ import annotations
