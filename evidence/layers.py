@@ -140,7 +140,11 @@ _LAYERS = (
             _text("epoch_start", "first day"),
             _text("epoch_end", "first day after"),
             _text("boundary_id", "boundary version in force; empty where there was none"),
-            _quantity("area_ha", "disturbed ground", "ha"),
+            _quantity(
+                "area_ha",
+                "ground bare all season within the first boundary, or newly bare since the first season",
+                "ha",
+            ),
             _quantity("inside_ha", "of it inside the boundary", "ha"),
             _quantity("outside_ha", "of it outside the boundary", "ha"),
             _real("valid_fraction", "share of the aoi with enough looks", "1"),
