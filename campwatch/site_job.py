@@ -25,6 +25,7 @@ from imagery.archive import Archive
 from imagery.cube import load_cube
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
+from imagery.listing import list_products
 from imagery.observations import gap_observations
 from imagery.records import ArchivedProduct, SceneSource
 
@@ -63,18 +64,24 @@ def fetch_site(
     """Search and fetch what is new.
 
     Raises:
+        SourceError: where no source has anything over a site that is new; nothing is written then.
         WorkspaceError: where the archive has reached its limit, or cannot be written.
     """
     require_disk(workspace)
     progress(f"{site.id}: searching {since} to {until}")
+    archive, start, end = Archive(workspace.archive_folder), _midnight(since), _midnight(until)
+    listing = list_products(site, archive, sources, since=start, until=end)
+    if not listing.listed and not listing.troubles and site.id not in archive.sites():
+        raise SourceError(" ".join(listing.notices) or f"no source has a product over {site.id}")
     try:
         return fetch_new(
             site,
-            Archive(workspace.archive_folder),
+            archive,
             sources,
-            since=_midnight(since),
-            until=_midnight(until),
+            since=start,
+            until=end,
             progress=lambda step: progress(_fetch_text(site, step)),
+            listing=listing,
         )
     except OSError as err:
         raise WorkspaceError(f"the archive cannot be written: {err.strerror or err}") from err

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aoi.records import ZoneKind
 from detection.stockpiles import StockpileParams, measure_stockpiles
 from evidence.quantity import Quantity
 from imagery.simulate import SimulatedSite, simulate_site, unchanged_site

@@ -308,7 +308,7 @@ class _State:
     def learn_ground(self, free: Bools, loadings: Floats) -> None:
         """Let coal-free ground inside the zones say what lies under the coal beside it, date by date."""
         looks = free.sum(axis=0)
-        bare = (looks >= FREE_LOOKS) & (looks > 0.5 * self.seen.sum(axis=0))  # noqa: PLR2004 - most looks
+        bare = (looks >= FREE_LOOKS) & (looks > 0.5 * self.seen.sum(axis=0))
         if bare.sum() < 30:  # noqa: PLR2004 - too few to know how they vary
             return
         params, width = self.params, self.shape[1]

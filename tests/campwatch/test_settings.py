@@ -22,7 +22,7 @@ def write(tmp_path):
 def test_the_commented_settings_are_the_defaults(write):
     text = default_settings_text().split("# [alerts.email]")[0]
     uncommented = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
-    uncommented = re.sub(r"^(base_url|coordinate_decimals) = .*$", "", uncommented, flags=re.MULTILINE)
+    uncommented = re.sub(r"^(base_url|coordinate_decimals|restricted) = .*$", "", uncommented, flags=re.MULTILINE)
     assert len(re.findall(r"^\w+ = ", uncommented, re.MULTILINE)) > 20
     assert read_settings(write(uncommented)) == read_settings(write(text))
 
