@@ -44,7 +44,7 @@ def layout(seed: int) -> SimulationParams:
 
 
 def judged(seed: int) -> tuple[Floats, Floats]:
-    """(error, covered, truth) of every date on which the stockyards of one site were seen; the same smoothed."""
+    """(error, covered, truth) of every date on which the stockyards of one site were seen; and smoothed."""
     simulated = simulate_site(layout(seed), seed=seed)
     result = measure_stockpiles(simulated.cube(), simulated.site, params=StockpileParams(find_piles=False))
     rows = [(a.zone_id, a.datetime, a.area_ha) for a in result.areas if a.valid_fraction >= CLEAR]

@@ -18,7 +18,7 @@ MISFIT_CAP = 20.0
 NULL_RANGE = (-0.5, 0.6)
 """Beyond this the ground beside says nothing about the ground below."""
 DOUBTFUL_MISFIT = (1.5, 4.0)
-"""Median misfit over a support from which a date is doubted, and at which it is doubted wholly (haze, shadow)."""
+"""Median misfit over a support from which a date is doubted, and at which wholly (haze, shadow)."""
 EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -44,9 +44,9 @@ class AreaParams:
     noise_pixels: float = 6.0
     """Pixels whose errors are one and the same (blur, resampling, texture of the ground)."""
     missed_px: float = 1.0
-    """What a support misses even so (coal between its pixels and thinner than half a pixel), in pixels."""
+    """What a support misses even so (between its pixels, thinner than half a pixel), in pixels."""
     missed_when_unsure: float = 8.0
-    """How much more it misses where ground and coal are hardly told apart, per relative error of a fraction."""
+    """How much more it misses where ground and coal look alike, per relative error of a fraction."""
     misfit_limit: float = 6.0
     """Mean square misfit above which a dark pixel is no mixture of coal and ground (shadow, water)."""
     widening: float = 1.25

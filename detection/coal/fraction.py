@@ -274,11 +274,11 @@ class _State:
             control_rest=rest,
             there=there,
             inner=binary_erosion(suspect, iterations=1).ravel()[where],
-            zones=label(binary_dilation(suspect, iterations=2))[0].ravel()[where],
+            zones=label(binary_dilation(suspect, iterations=2))[0].ravel()[where].astype(np.intp),
         )
 
     def begun(self, first: Floats, coal: Floats, covariance: Floats) -> tuple[Floats, Bools, Floats]:
-        """Fractions (time, n), looks that are surely coal-free, and coal to begin with: in yards their own."""
+        """Fractions (time, n), looks surely free of coal, and coal to begin with: in yards their own."""
         smooth, free, dark = first.copy(), np.zeros_like(self.seen), []
         for zone in np.unique(self.zones):
             inner = (self.zones == zone) & self.inner

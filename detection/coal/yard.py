@@ -1,4 +1,4 @@
-"""Bare yards: where the ground of a zone itself reads as partly coal, the zone is its own background at first."""
+"""Bare yards: where a zone's ground itself reads as partly coal, it is its own background at first."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def yard_fractions(
         spread: (band, band) its covariance.
 
     Returns:
-        (time, n) fraction, NaN where not told, (n,) pixels of bare ground, (band,) coal; None where ground and coal
+        (time, n) fraction (NaN where not told), (n,) bare ground, (band,) coal; None where ground and coal
         cannot be told apart.
     """
     if pixels.shape[1] < FEWEST_PIXELS:
