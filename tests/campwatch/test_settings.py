@@ -22,7 +22,8 @@ def write(tmp_path):
 def test_the_commented_settings_are_the_defaults(write):
     text = default_settings_text().split("# [alerts.email]")[0]
     uncommented = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
-    uncommented = re.sub(r"^(base_url|coordinate_decimals|restricted) = .*$", "", uncommented, flags=re.MULTILINE)
+    unset = r"^(base_url|coordinate_decimals|restricted) = .*$"
+    uncommented = re.sub(unset, "", uncommented, flags=re.MULTILINE)
     assert len(re.findall(r"^\w+ = ", uncommented, re.MULTILINE)) > 20
     assert read_settings(write(uncommented)) == read_settings(write(text))
 
