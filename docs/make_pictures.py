@@ -34,7 +34,12 @@ class Shot:
     script: str = "undefined"
 
 
+LAST_SUMMER = (
+    "CW.change({ date: CW.dates.findLastIndex((d) => /-0[6-9]-/.test(d.utc) && d.status === 'used'"
+    " && (d.valid ?? 1) > 0.9) })"
+)
 SHOTS = (
+    Shot(name="demo-map", script=LAST_SUMMER),
     Shot(name="site-desktop"),
     Shot(name="site-compare", script=COMPARE),
     Shot(name="site-false-colour", script="CW.change({ view: 'false', tab: 'layers' })"),
