@@ -29,7 +29,7 @@ from evidence.quantity import Quantity, coverage_factor
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-METHOD = "coal-factors-1"
+METHOD = "coal-factors-2"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
