@@ -9,17 +9,26 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from campwatch.cli_search import month_document, print_months
 from campwatch.schedule import Timer, unit_text
 from campwatch.session import EXIT_ERROR, say, stderr
 
 
-def status(context: typer.Context) -> None:
+def status(
+    context: typer.Context,
+    *,
+    months: Annotated[
+        bool, typer.Option("--months", help="Also passes by month: expected, fetched, usable, unexplained.")
+    ] = False,
+) -> None:
     """Per site: last look, gaps, latest figures, open alerts, review queue."""
     from campwatch.identity import system_clock  # noqa: PLC0415 - start-up stays quick
+    from campwatch.sources import unit_budget  # noqa: PLC0415
     from campwatch.status import days_since, workspace_status  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
-    sites = workspace_status(open_workspace(context.obj.folder))
+    workspace = open_workspace(context.obj.folder)
+    sites = workspace_status(workspace)
     today = system_clock().date()
     table = Table(title="Sites", title_justify="left")
     for name in (
@@ -51,7 +60,20 @@ def status(context: typer.Context) -> None:
         for alert in site.alerts:
             since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
             say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")
-    context.obj.report([asdict(site) for site in sites])
+    by_site: dict[str, Any] = {}
+    if months:
+        from campwatch.searching import held_months  # noqa: PLC0415
+
+        by_site = {site.site_id: held_months(workspace, site.site_id) for site in sites}
+        for site_id, counted in by_site.items():
+            print_months(site_id, counted)
+    say(f"{unit_budget(workspace).remaining():.0f} processing units left this month")
+    context.obj.report(
+        [
+            {**asdict(site), "months": [month_document(month) for month in by_site.get(site.site_id, ())]}
+            for site in sites
+        ]
+    )
 
 
 def _figure(data: dict[str, Any] | None) -> str:

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import asdict
-from typing import Annotated, Any
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
 
 from campwatch.session import EXIT_INCOMPLETE, Session, say, stderr
+
+if TYPE_CHECKING:
+    from campwatch.searching import SearchResult
+    from imagery.coverage import MonthCoverage
 
 
 def search(
@@ -43,8 +48,9 @@ def look(
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def _print(result: Any) -> None:
-    table = Table(title=f"{result.site_id}: passes by month", title_justify="left")
+def print_months(site_id: str, months: Sequence[MonthCoverage]) -> None:
+    """The table of passes by month."""
+    table = Table(title=f"{site_id}: passes by month", title_justify="left")
     for name in (
         "month",
         "expected",
@@ -57,12 +63,17 @@ def _print(result: Any) -> None:
         "by",
     ):
         table.add_column(name, justify="left" if name in ("month", "by") else "right")
-    for month in result.months:
+    for month in months:
         counts = (month.expected, month.catalogued, month.fetched, month.usable)
         more = (month.cloudy, month.failed, month.unexplained)
-        by = ", ".join(f"{name} {count}" for name, count in sorted(month.catalogued_by.items()))
+        sources = {**month.fetched_by, **month.catalogued_by}
+        by = ", ".join(f"{name} {count}" for name, count in sorted(sources.items()))
         table.add_row(month.month, *(str(count) for count in (*counts, *more)), by)
     stderr.print(table)
+
+
+def _print(result: SearchResult) -> None:
+    print_months(result.site_id, result.months)
     cost = result.cost
     say(
         f"{result.site_id}: {cost.products} products to fetch, {cost.download_bytes / 1e6:.0f} MB to read, "
@@ -75,19 +86,18 @@ def _print(result: Any) -> None:
         say(f"{result.site_id}: {notice}")
 
 
-def _document(result: Any) -> dict[str, Any]:
+def _document(result: SearchResult) -> dict[str, Any]:
     return {
         "site_id": result.site_id,
-        "months": [
-            {
-                **asdict(month),
-                "catalogued_by": dict(month.catalogued_by),
-                "fetched_by": dict(month.fetched_by),
-            }
-            for month in result.months
-        ],
+        "months": [month_document(month) for month in result.months],
         "cost": asdict(result.cost),
         "processing_units_left": result.units_left,
         "troubles": [gap.detail for gap in result.listing.troubles],
         "notices": list(result.listing.notices),
     }
+
+
+def month_document(month: MonthCoverage) -> dict[str, Any]:
+    """One month for programs."""
+    catalogued, fetched = dict(month.catalogued_by), dict(month.fetched_by)
+    return asdict(replace(month, catalogued_by=catalogued, fetched_by=fetched))

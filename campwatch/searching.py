@@ -61,3 +61,13 @@ def search_workspace(
 
 def _midnight(day: dt.date) -> dt.datetime:
     return dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC)
+
+
+def held_months(
+    workspace: Workspace, site_id: str, *, clock: Clock = system_clock
+) -> tuple[MonthCoverage, ...]:
+    """What the archive holds of a site by month, and what its rhythm makes likely; nobody is asked."""
+    start = _midnight(workspace.settings.monitor.since)
+    end = _midnight(clock().date() + dt.timedelta(days=1))
+    listing = Listing(site_id=site_id, since=start, until=end)
+    return tuple(coverage_table(Archive(workspace.archive_folder), listing))

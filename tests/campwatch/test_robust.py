@@ -238,6 +238,20 @@ def test_status_and_doctor_speak_to_people_and_programs(done, cli):
     assert "who learns what" in doctor.stderr
 
 
+def test_search_and_status_count_passes_by_month(done, cli):
+    folder, _ = done
+    search = cli("--json", "-C", folder, "search")
+    assert search.returncode == 0, search.stderr
+    (site,) = json.loads(search.stdout)
+    march = {m["month"]: (m["catalogued"], m["fetched"]) for m in site["months"]}
+    assert march["2024-03"] == (3, 3)
+    assert site["cost"]["products"] == 0
+    dry = cli("--json", "-C", folder, "run", "--dry-run")
+    assert json.loads(dry.stdout) == json.loads(search.stdout)
+    (held,) = json.loads(cli("--json", "-C", folder, "status", "--months").stdout)
+    assert {m["month"]: (m["fetched"], m["usable"]) for m in held["months"]}["2024-03"] == (3, 3)
+
+
 def test_doctor_warns_of_a_synced_folder(tmp_path, catalog, cli):
     folder = write_workspace(tmp_path / "OneDrive - Desk" / "w", catalog, site_document())
     result = cli("-C", folder, "doctor")
