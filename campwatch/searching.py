@@ -10,7 +10,7 @@ from campwatch.identity import Clock, system_clock
 from campwatch.sources import build_sources, unit_budget
 from campwatch.workspace import Workspace
 from imagery.archive import Archive
-from imagery.coverage import MonthCoverage, coverage_table
+from imagery.coverage import MonthCoverage, coverage_table, midnight
 from imagery.fetch import WANTED
 from imagery.listing import FetchCost, Listing, fetch_cost, list_products
 
@@ -41,8 +41,8 @@ def search_workspace(
         WatchError: where a site or a source is not what it must be.
     """
     sources, archive = build_sources(workspace), Archive(workspace.archive_folder)
-    start = _midnight(since or workspace.settings.monitor.since)
-    end = _midnight(until or (clock().date() + dt.timedelta(days=1)))
+    start = midnight(since or workspace.settings.monitor.since)
+    end = midnight(until or (clock().date() + dt.timedelta(days=1)))
     found = []
     for path in workspace.chosen_paths(sites):
         site = read_site(path)
@@ -59,15 +59,11 @@ def search_workspace(
     return found
 
 
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC)
-
-
 def held_months(
     workspace: Workspace, site_id: str, *, clock: Clock = system_clock
 ) -> tuple[MonthCoverage, ...]:
     """What the archive holds of a site by month, and what its rhythm makes likely; nobody is asked."""
-    start = _midnight(workspace.settings.monitor.since)
-    end = _midnight(clock().date() + dt.timedelta(days=1))
+    start = midnight(workspace.settings.monitor.since)
+    end = midnight(clock().date() + dt.timedelta(days=1))
     listing = Listing(site_id=site_id, since=start, until=end)
     return tuple(coverage_table(Archive(workspace.archive_folder), listing))

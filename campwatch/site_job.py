@@ -22,6 +22,7 @@ from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.rows import Row, record_data
 from imagery.archive import Archive
+from imagery.coverage import midnight
 from imagery.cube import load_cube
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
@@ -69,7 +70,7 @@ def fetch_site(
     """
     require_disk(workspace)
     progress(f"{site.id}: searching {since} to {until}")
-    archive, start, end = Archive(workspace.archive_folder), _midnight(since), _midnight(until)
+    archive, start, end = Archive(workspace.archive_folder), midnight(since), midnight(until)
     listing = list_products(site, archive, sources, since=start, until=end)
     if not listing.listed and not listing.troubles and site.id not in archive.sites():
         raise SourceError(" ".join(listing.notices) or f"no source has a product over {site.id}")
@@ -103,10 +104,6 @@ def require_disk(workspace: Workspace) -> None:
 
 def _fetch_text(site: Site, step: FetchProgress) -> str:
     return f"{site.id}: fetched {step.done} of {step.total} products, {step.bytes / 1e6:.1f} MB"
-
-
-def _midnight(day: dt.date) -> dt.datetime:
-    return dt.datetime.combine(day, dt.time(), tzinfo=dt.UTC)
 
 
 def site_work(workspace: Workspace, path: Path) -> SiteWork | None:

@@ -108,8 +108,8 @@ def _continued(
 ) -> list[ExpectedPass]:
     cycle = dt.timedelta(days=CYCLE[sensor_of(platform)])
     start, end = SERVICE.get(platform, (min(times).date(), max(times).date()))
-    first = max(since, _midnight(start))
-    last = min(until, _midnight(end or dt.date.max))
+    first = max(since, midnight(start))
+    last = min(until, midnight(end or dt.date.max))
     usual = sorted(times)[len(times) // 2]
     moment = usual - ((usual - first) // cycle) * cycle
     found = []
@@ -119,7 +119,8 @@ def _continued(
     return found
 
 
-def _midnight(day: dt.date) -> dt.datetime:
+def midnight(day: dt.date) -> dt.datetime:
+    """The day's first moment, UTC."""
     return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
 
 
