@@ -71,7 +71,7 @@ class StacApi:
         signer = (
             BlobSigner(http=self._http, retrier=self._retrier) if "planetarycomputer" in self._host else None
         )
-        self._reader = reader or CogReader(retrier=self._retrier, signer=signer, mode=mode)
+        self._reader = reader or CogReader(http=self._http, retrier=self._retrier, signer=signer, mode=mode)
         self._mode, self._max_cloud_cover = mode, max_cloud_cover
         self.rejected: list[str] = []
         """What the last search listed and could not be used, one line each."""
