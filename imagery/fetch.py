@@ -23,7 +23,7 @@ from imagery.sources.windows import is_empty
 
 Bounds = tuple[float, float, float, float]
 
-WANTED = (*BANDS, "clp", "elevation", "qa_pixel")
+WANTED = (*BANDS, "clp", "data_mask", "elevation", "qa_pixel")
 """By meaning; what a product lacks is missed gracefully."""
 Delivered = tuple[FetchedProduct, dict[str, bytes]]
 """A product and the files of its bands, encoded by the thread that fetched it."""

@@ -212,5 +212,5 @@ def _pixel_bytes(band: str, bounds: Bounds) -> float:
     west, south, east, north = bounds
     ring = ([west, east, east, west], [south, south, north, north])
     area = abs(Geod(ellps="WGS84").polygon_area_perimeter(*ring)[0])
-    size = 1 if band == "scl" else 4 if band in {"vv", "vh"} else 2
+    size = 1 if band in {"scl", "clp", "data_mask"} else 4 if band in {"vv", "vh"} else 2
     return float(area / NATIVE_RESOLUTION_M.get(band, 20) ** 2 * size)
