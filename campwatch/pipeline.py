@@ -57,6 +57,8 @@ class RunOptions:
     """Wait for another run instead of leaving."""
     workers: int = 1
     """Processes that measure; they return rows and never write."""
+    include_cloudy: bool = False
+    """Fetch also what a rule left out for cloud."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,7 +180,15 @@ def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared
         return SiteSummary(site_id=site.id, error="left for the next run: the time limit has passed")
     since = run.options.since or run.workspace.settings.monitor.since
     until = run.options.until or (run.clock().date() + dt.timedelta(days=1))
-    report = fetch_site(run.workspace, site, sources, since=since, until=until, progress=run.progress)
+    report = fetch_site(
+        run.workspace,
+        site,
+        sources,
+        since=since,
+        until=until,
+        progress=run.progress,
+        include_cloudy=run.options.include_cloudy,
+    )
     work = site_work(run.workspace, path)
     if work is None:
         raise nothing_held(site, report)

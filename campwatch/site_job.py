@@ -16,6 +16,7 @@ from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.identity import code_identity, inputs_digest, product_digest, site_digest
 from campwatch.measure import Inputs, measured_rows
+from campwatch.searching import listing_path
 from campwatch.workspace import Workspace, open_workspace
 from evidence.errors import SourceError, WorkspaceError
 from evidence.hashing import sha256_json
@@ -27,6 +28,7 @@ from imagery.cube import load_cube
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.listing import list_products
+from imagery.listing_store import write_listing
 from imagery.observations import gap_observations
 from imagery.records import ArchivedProduct, SceneSource
 
@@ -61,6 +63,7 @@ def fetch_site(
     since: dt.date,
     until: dt.date,
     progress: Progress,
+    include_cloudy: bool = False,
 ) -> FetchReport:
     """Search and fetch what is new.
 
@@ -71,10 +74,11 @@ def fetch_site(
     require_disk(workspace)
     progress(f"{site.id}: searching {since} to {until}")
     archive, start, end = Archive(workspace.archive_folder), midnight(since), midnight(until)
-    listing = list_products(site, archive, sources, since=start, until=end)
+    listing = list_products(site, archive, sources, since=start, until=end, include_cloudy=include_cloudy)
     if not listing.listed and not listing.troubles and site.id not in archive.sites():
         raise SourceError(" ".join(listing.notices) or f"no source has a product over {site.id}")
     try:
+        write_listing(listing_path(workspace, site.id), listing)
         return fetch_new(
             site,
             archive,
@@ -82,6 +86,7 @@ def fetch_site(
             since=start,
             until=end,
             progress=lambda step: progress(_fetch_text(site, step)),
+            include_cloudy=include_cloudy,
             listing=listing,
         )
     except OSError as err:
@@ -103,7 +108,8 @@ def require_disk(workspace: Workspace) -> None:
 
 
 def _fetch_text(site: Site, step: FetchProgress) -> str:
-    return f"{site.id}: fetched {step.done} of {step.total} products, {step.bytes / 1e6:.1f} MB"
+    size, rate = step.bytes / 1e6, step.bytes_per_s / 1e6
+    return f"{site.id}: fetched {step.done} of {step.total} products, {size:.1f} MB at {rate:.2f} MB/s"
 
 
 def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
