@@ -233,8 +233,10 @@ def test_the_cost_is_shown_by_search_and_by_a_dry_run(ran: Ran) -> None:
 def test_passes_are_counted_by_month_sensor_and_provider(ran: Ran) -> None:
     assert "tiny, sentinel-2: passes by month" in ran.said
     assert "tiny, sentinel-1: passes by month" in ran.said
-    assert "stac:planetarycomputer.microsoft.com/sentinel-2-l2a 6/3/3" in ran.said
-    assert "sentinelhub:sh.dataspace.copernicus.eu/sentinel-1-grd 1/1/1" in ran.said
+    assert "A (catalogued/fetched/usable): stac:planetarycomputer.microsoft.com/sentinel-2-l2a" in ran.said
+    assert "A (catalogued/fetched/usable): sentinelhub:sh.dataspace.copernicus.eu/sentinel-1-grd" in ran.said
+    assert "7/3/3" in ran.said
+    assert "1/1/1" in ran.said
 
 
 def test_doctor_named_each_provider(ran: Ran) -> None:
