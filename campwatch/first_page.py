@@ -9,36 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from aoi.records import Site
-from aoi.site_file import read_site
 from campwatch.alerts.book import read_alerts
-from campwatch.outputs import map_profile, run_info, site_page_path
+from campwatch.outputs import run_info
+from campwatch.pages import map_profile, site_page_path
 from campwatch.profile import shows_restricted
 from campwatch.reviews.states import review_states
 from campwatch.workspace import Workspace
-from evidence.errors import AoiError
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
 from maps.overview import write_overview
 from maps.records import Profile, SiteSummary
-from maps.site_map import map_path
-
-
-def first_page_path(workspace: Workspace, sites: Sequence[Site]) -> Path:
-    """Where the first page is."""
-    restricted = shows_restricted(None, workspace.settings.map, sites)
-    return map_path(workspace.maps_folder / "index.html", restricted=restricted)
-
-
-def readable_sites(workspace: Workspace) -> list[Site]:
-    """The sites whose files can be read."""
-    sites = []
-    for path in workspace.site_paths():
-        try:
-            sites.append(read_site(path))
-        except AoiError:
-            continue
-    return sites
 
 
 def write_first_page(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -11,6 +11,8 @@ import xarray as xr
 
 from aoi.records import Site
 from campwatch.identity import inputs_digest
+from campwatch.inputs import Inputs
+from campwatch.stopwatch import Stopwatch
 from detection import boundary_change, disturbances, footprint
 from detection.boundary_change import measure_boundary_changes
 from detection.boundary_errors import BoundaryChangeParams
@@ -22,32 +24,15 @@ from evidence.hashing import sha256_json
 from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
 from imagery.observations import Observation, cube_observations
 
-MEASURED_LAYERS = (
-    "observations",
-    "footprints",
-    "disturbances",
-    "boundary_changes",
-    "stockpile_areas",
-    "stockpiles",
-    "series",
-)
-"""Layers that a measurement of a site describes completely."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """Digests of what a measurement works with."""
-
-    site: str
-    scenes: Mapping[str, str]
-    """By scene id."""
-    missed: tuple[Observation, ...] = ()
-    """Passes that left no pixels, and why."""
-
-
-def measured_rows(cube: xr.Dataset, site: Site, inputs: Inputs) -> list[Row]:
+def measured_rows(
+    cube: xr.Dataset, site: Site, inputs: Inputs, *, watch: Stopwatch | None = None
+) -> list[Row]:
     """Every row that the cube of a site yields."""
-    return [row for made in _measurements(cube, site, inputs) for row in _rows(made, site, inputs)]
+    watch = watch or Stopwatch()
+    made = list(_measurements(cube, site, inputs, watch))
+    with watch.stage("rows"):
+        return [row for one in made for row in _rows(one, site, inputs)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,49 +46,69 @@ class _Measured:
     validated_on: str | None = None
 
 
-def _measurements(cube: xr.Dataset, site: Site, inputs: Inputs) -> Iterator[_Measured]:
-    looks = [*cube_observations(cube), *inputs.missed]
-    yield _Measured(layer="observations", records=looks, method="look/1")
-    footprint_params = FootprintParams()
-    yield _Measured(
-        layer="footprints",
-        records=measure_footprints(cube, site, params=footprint_params),
-        method=footprint.METHOD,
-        params=footprint_params,
-    )
-    disturbance_params = DisturbanceParams()
-    yield _Measured(
-        layer="disturbances",
-        records=measure_disturbances(cube, site, params=disturbance_params),
-        method=disturbances.METHOD,
-        params=disturbance_params,
-    )
-    boundary_params = BoundaryChangeParams()
-    yield _Measured(
-        layer="boundary_changes",
-        records=measure_boundary_changes(site, params=boundary_params),
-        method=boundary_change.METHOD,
-        params=boundary_params,
-        validated_on="simulation",
-    )
+def _measurements(cube: xr.Dataset, site: Site, inputs: Inputs, watch: Stopwatch) -> list[_Measured]:
+    with watch.stage("observations"):
+        looks = [*cube_observations(cube), *inputs.missed]
+    made = [_Measured(layer="observations", records=looks, method="look/1")]
+    for stage, measure in _LAYERS.items():
+        with watch.stage(stage):
+            made += measure(cube, site)
+    return made
+
+
+def _footprints(cube: xr.Dataset, site: Site) -> list[_Measured]:
+    params = FootprintParams()
+    records = measure_footprints(cube, site, params=params)
+    return [_Measured(layer="footprints", records=records, method=footprint.METHOD, params=params)]
+
+
+def _disturbances(cube: xr.Dataset, site: Site) -> list[_Measured]:
+    params = DisturbanceParams()
+    records = measure_disturbances(cube, site, params=params)
+    return [_Measured(layer="disturbances", records=records, method=disturbances.METHOD, params=params)]
+
+
+def _boundary_changes(_: xr.Dataset, site: Site) -> list[_Measured]:
+    params = BoundaryChangeParams()
+    records = measure_boundary_changes(site, params=params)
+    return [
+        _Measured(
+            layer="boundary_changes",
+            records=records,
+            method=boundary_change.METHOD,
+            params=params,
+            validated_on="simulation",
+        )
+    ]
+
+
+def _stockpiles(cube: xr.Dataset, site: Site) -> list[_Measured]:
     found = measure_stockpiles(cube, site)
-    layers: dict[str, Sequence[Any]] = {
-        "stockpile_areas": found.areas,
-        "stockpiles": found.piles,
-        "series": found.series,
-    }
-    for layer, records in layers.items():
-        yield _Measured(
+    layers = {"stockpile_areas": found.areas, "stockpiles": found.piles, "series": found.series}
+    return [
+        _Measured(
             layer=layer,
             records=records,
             method=found.method,
             params=found.params,
             validated_on=found.validated_on,
         )
+        for layer, records in layers.items()
+    ]
+
+
+_LAYERS: dict[str, Callable[[xr.Dataset, Site], list[_Measured]]] = {
+    "footprints": _footprints,
+    "disturbances": _disturbances,
+    "boundary_changes": _boundary_changes,
+    "stockpiles": _stockpiles,
+}
+"""By stage of the run."""
 
 
 def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
     params_hash = sha256_json(plain(asdict(made.params)) if made.params is not None else {})
+    everything = inputs_digest(inputs.site, inputs.scenes)
     extra = {"validated_on": made.validated_on} if made.validated_on else {}
     return [
         Row(
@@ -113,11 +118,11 @@ def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
             time=_time(record),
             method=made.method,
             params_hash=params_hash,
-            inputs_hash=inputs_digest(inputs.site, inputs.scenes, _scenes(record)),
+            inputs_hash=everything if used is None else inputs_digest(inputs.site, inputs.scenes, used),
             data=record_data(record) | extra,
             geometry=record_geometry(record),
         )
-        for record in made.records
+        for record, used in ((record, _scenes(record)) for record in made.records)
     ]
 
 
@@ -143,6 +148,7 @@ def _time(record: Any) -> str:
 
 
 def _scenes(record: Any) -> Iterable[str] | None:
+    """The scenes that a record says it was made from; None for all."""
     if isinstance(record, Observation):
         return (record.scene_id,)
     if isinstance(record, BoundaryChange):

@@ -8,18 +8,17 @@ from typing import TypeVar
 
 import xarray as xr
 
-from aoi.records import Sensitivity, Site
+from aoi.records import Site
 from campwatch import __version__
-from campwatch.profile import shows_restricted
+from campwatch.pages import map_profile, site_page_path
 from campwatch.reviews.verdicts import map_verdicts
 from campwatch.workspace import Workspace
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
-from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
-from maps.records import Look, Profile, RunInfo, SiteMapData
-from maps.site_map import map_path, write_site_map
+from maps.records import Look, RunInfo, SiteMapData
+from maps.site_map import write_site_map
 
 Record = TypeVar("Record")
 
@@ -60,32 +59,6 @@ def write_site_page(
         time_zone=workspace.settings.map.time_zone,
     )
     return write_site_map(site_page_path(workspace, site, profile), data)
-
-
-def shown_state(ledger: Ledger, site: Site) -> str:
-    """Digest of every current row that the map of a site shows."""
-    rows = ledger.current(site_id=site.id)
-    return sha256_json([stored.row_id for stored in rows if stored.row.layer != "alerts"])
-
-
-def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:
-    """Who the map of a site is for; a site without restricted parts has one map only."""
-    settings = workspace.settings.map
-    if shows_restricted(restricted, settings, [site]) and has_restricted_parts(site):
-        return Profile(restricted=True)
-    return Profile(coordinate_decimals=settings.coordinate_decimals, delay_days=settings.delay_days)
-
-
-def has_restricted_parts(site: Site) -> bool:
-    """Whether anything of the site is not marked public."""
-    told = [site.sensitivity, *(boundary.sensitivity for boundary in site.boundaries)]
-    told += [part.sensitivity for part in site.zones] + [part.sensitivity for part in site.points]
-    return Sensitivity.RESTRICTED in told
-
-
-def site_page_path(workspace: Workspace, site: Site, profile: Profile) -> Path:
-    """Where the map of a site is."""
-    return map_path(workspace.maps_folder / f"{site.id}.html", restricted=profile.restricted)
 
 
 def _records(ledger: Ledger, layer: str, site_id: str, kind: type[Record]) -> tuple[Record, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-
-import xarray as xr
+from typing import TYPE_CHECKING
 
 from aoi.records import Site
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.quantity import Quantity
+
+if TYPE_CHECKING:
+    import xarray as xr  # loads slowly, and names and profiles need no cube
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,30 @@
+"""What a measurement of a site works with, and which layers it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from imagery.observations import Observation
+
+MEASURED_LAYERS = (
+    "observations",
+    "footprints",
+    "disturbances",
+    "boundary_changes",
+    "stockpile_areas",
+    "stockpiles",
+    "series",
+)
+"""Layers that a measurement of a site describes completely."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Digests of what a measurement works with."""
+
+    site: str
+    scenes: Mapping[str, str]
+    """By scene id."""
+    missed: tuple[Observation, ...] = ()
+    """Passes that left no pixels, and why."""
