@@ -17,10 +17,11 @@ from aoi.site_file import read_site
 from campwatch.alerts.book import read_alerts
 from campwatch.alerts.watch import deliver_open, watch_sites, write_channels
 from campwatch.derived import DerivedFiles
-from campwatch.first_page import first_page_path, readable_sites, write_first_page
+from campwatch.first_page import first_page_path, write_first_page
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.measure import MEASURED_LAYERS, measured_rows
 from campwatch.outputs import map_profile, rebuild_tables, shown_state, site_page_path, write_site_page
+from campwatch.reviews.validation import all_checks
 from campwatch.site_job import (
     Progress,
     SiteWork,
@@ -32,7 +33,7 @@ from campwatch.site_job import (
     site_work,
 )
 from campwatch.sources import build_sources
-from campwatch.workspace import Workspace
+from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import heads_digest
 from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
@@ -286,7 +287,7 @@ def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
         files = (workspace.results_path, workspace.custody_path, first_page_path(workspace, sites))
         if not all(run.derived.is_current(file, head) for file in files):
             rebuild_tables(workspace, ledger)
-            write_channels(read_alerts(ledger), settings, workspace.folder)
+            write_channels(read_alerts(ledger), settings, workspace.folder, checks=all_checks(ledger, sites))
             write_first_page(workspace, ledger, sites)
             for file in files:
                 run.derived.stamp(file, head)
