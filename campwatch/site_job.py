@@ -19,7 +19,7 @@ from campwatch.workspace import Workspace
 from evidence.errors import SourceError, WorkspaceError
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
-from evidence.rows import record_data
+from evidence.rows import plain, record_data
 from imagery.archive import Archive
 from imagery.coverage import midnight
 from imagery.cube_scenes import group_archived
@@ -47,7 +47,13 @@ class SiteWork:
         told = {"site": self.inputs.site, "scenes": dict(self.inputs.scenes), "sha256": digest}
         document = json.loads(self.path.read_text("utf-8-sig"))
         missed = [record_data(look) for look in self.inputs.missed]
-        return {"inputs": told, "code": code_identity(), "site_file": document, "missed": missed}
+        return {
+            "inputs": told,
+            "code": code_identity(),
+            "site_file": document,
+            "missed": missed,
+            "knobs": plain(dict(self.inputs.knobs)),
+        }
 
 
 def fetch_site(
@@ -119,7 +125,8 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
         for scene in group_archived(products)
     }
     missed = gap_observations(Archive(workspace.archive_folder).gaps(site.id), known=scenes)
-    inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed))
+    knobs = workspace.settings.measure.model_dump(exclude_defaults=True)
+    inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed), knobs=knobs)
     return SiteWork(site=site, path=path, products=products, inputs=inputs)
 
 
@@ -134,4 +141,4 @@ def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     """Whether the ledger's newest measurement of the site followed from the same inputs and code."""
     measured = [entry for entry in ledger.custody(work.site.id) if entry.action == "measure"]
     recipe = work.recipe
-    return bool(measured) and all(measured[-1].data[name] == recipe[name] for name in recipe)
+    return bool(measured) and all(measured[-1].data.get(name) == recipe[name] for name in recipe)
