@@ -57,6 +57,8 @@ def status(
         )
     stderr.print(table)
     for site in sites:
+        for line in site.validation:
+            say(f"{site.site_id}: {line}")
         for alert in site.alerts:
             since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
             say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")

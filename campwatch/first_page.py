@@ -14,6 +14,7 @@ from campwatch.outputs import run_info
 from campwatch.pages import map_profile, site_page_path
 from campwatch.profile import shows_restricted
 from campwatch.reviews.states import review_states
+from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -58,6 +59,7 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummar
     )
     first = waiting["awaiting_first"] + waiting["reopened"]
     last = looks[-1] if looks else None
+    checks = site_checks(ledger, site)
     return SiteSummary(
         site=site,
         map_path=page.name if page.exists() else None,
@@ -74,6 +76,8 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummar
         new_findings=first,
         awaiting_first_review=first,
         awaiting_second_review=waiting["awaiting_second"],
+        stockpile_check=checks["stockpile_areas"],
+        footprint_check=checks["footprints"],
         open_alerts=sum(alert.state == "open" for alert in read_alerts(ledger, site_id=site.id)),
     )
 

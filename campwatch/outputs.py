@@ -5,20 +5,23 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import MutableMapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import xarray as xr
 
 from aoi.records import Site
 from campwatch import __version__
 from campwatch.pages import map_profile, site_page_path
-from campwatch.reviews.verdicts import map_verdicts
-from campwatch.workspace import Workspace
+from campwatch.reviews.desk import Desk
+from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
+from campwatch.reviews.validation import all_checks, annotator, site_checks
+from campwatch.reviews.verdicts import map_verdict
+from campwatch.workspace import Workspace, readable_sites
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
-from maps.records import Look, RunInfo, SiteMapData
+from maps.records import Look, QueueItem, RandomPlace, RunInfo, SiteMapData
 from maps.site_map import write_site_map
 
 Record = TypeVar("Record")
@@ -26,7 +29,8 @@ Record = TypeVar("Record")
 
 def rebuild_tables(workspace: Workspace, ledger: Ledger) -> None:
     """Write `results.gpkg` and `custody.jsonl` anew."""
-    write_results(ledger, workspace.results_path)
+    checks = all_checks(ledger, readable_sites(workspace))
+    write_results(ledger, workspace.results_path, annotate=annotator(checks))
     write_custody(ledger, workspace.custody_path)
 
 
@@ -62,12 +66,35 @@ def write_site_page(
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
         boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
-        verdicts=map_verdicts(ledger, site.id),
+        **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
+        checks=site_checks(ledger, site),
         profile=profile,
         simulated=site.kind == "simulated",
         time_zone=workspace.settings.map.time_zone,
     )
     return write_site_map(site_page_path(workspace, site, profile), data)
+
+
+def _reviews(desk: Desk) -> dict[str, Any]:
+    """What the map needs for reviewing: verdicts that hold, the queue, random places."""
+    places, states = desk.places(), desk.states()
+    waiting = queue(states)
+    settled = [state for state in states if state not in waiting]
+    return {
+        "verdicts": tuple(map_verdict(given) for state in states for given in state.holding),
+        "queue": tuple(map(_queue_item, [*waiting, *settled])),
+        "places": tuple(RandomPlace(place_id=p.place_id, geometry=p.geometry) for p in places),
+    }
+
+
+def _queue_item(state: ReviewState) -> QueueItem:
+    return QueueItem(
+        kind=state.kind,
+        subject=state.subject,
+        status=state.review_status,
+        because=state.reopened_because,
+        shown_before=len(state.standing) >= READERS_NEEDED,
+    )
 
 
 def _records(ledger: Ledger, layer: str, site_id: str, kind: type[Record]) -> tuple[Record, ...]:

@@ -13,6 +13,7 @@ from campwatch.exports.bundle import Bundle, collect
 from campwatch.exports.csv_files import write_csv
 from campwatch.exports.vector import write_geopackage
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
+from campwatch.reviews.validation import annotator
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN, heads_digest
 from evidence.errors import ExportError
@@ -78,7 +79,7 @@ def make_release(
 def _write(ledger: Ledger, bundle: Bundle, folder: Path, *, release_id: str, created: str, head: str) -> None:
     write_csv(bundle, folder / "csv")
     if bundle.stamp.restricted:
-        write_results(ledger, folder / "results.gpkg")
+        write_results(ledger, folder / "results.gpkg", annotate=annotator(bundle.stamp.checks))
         write_custody(ledger, folder / "custody.jsonl")
     else:
         write_geopackage(bundle, folder / "results.gpkg")
@@ -103,7 +104,8 @@ def _readme(bundle: Bundle, release_id: str, created: str, head: str) -> str:
         "",
         "Stockpile figures are plan area of probable coal; not volume, tonnage, production or origin.",
         "Imagery shows activity, not who works. Where nobody could look there is no figure, and the reason.",
-        "Each figure has an interval at the level named beside it; validated_on says what it was checked on.",
+        "Each figure has an interval at the level named beside it. What stands behind the intervals:",
+        *(f"  {site_id}: {line}" for site_id, line in bundle.stamp.validation()),
         "",
         *sorted({table.attribution for table in bundle.tables}),
         f"Custody head: {head}",

@@ -9,7 +9,8 @@ from rich.table import Table
 
 from campwatch.bars import shown_progress
 from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
-from campwatch.workspace import Workspace
+from campwatch.reviews.validation import all_checks, validation_lines
+from campwatch.workspace import Workspace, readable_sites
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
@@ -69,10 +70,14 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
             figures = (interval_text(data[name]) for name in ("area_ha", "inside_ha", "outside_ha"))
             table.add_row(stored.row.site_id, f"{data['epoch_start']} to {data['epoch_end']}", *figures)
         piles = _pile_lines(ledger.current("stockpile_areas"))
+        checks = all_checks(ledger, readable_sites(workspace))
     if table.row_count:
         console.print(table)
     for line in piles:
         console.print(line, highlight=False)
+    for site_id, told in checks.items():
+        for line in validation_lines(told):
+            console.print(f"{site_id}: {line}", highlight=False, soft_wrap=True)
 
 
 def _pile_lines(rows: list[StoredRow]) -> list[str]:

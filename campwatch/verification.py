@@ -9,10 +9,12 @@ import pandas as pd
 import pyogrio
 from pandas.testing import assert_frame_equal
 
-from campwatch.workspace import Workspace
+from campwatch.reviews.validation import all_checks, annotator
+from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import custody_lines, heads_digest
 from evidence.layers import LAYERS
 from evidence.ledger import Ledger
+from evidence.results import Annotate
 from evidence.runs import layer_rows
 from evidence.tables import layer_table
 from evidence.verify import Finding, verify_ledger
@@ -56,15 +58,16 @@ def _derived(workspace: Workspace, ledger: Ledger) -> list[Finding]:
             Finding(where=str(custody), what="differs from the ledger (campwatch run rebuilds it)")
         )
     if workspace.results_path.exists():
-        findings += _results(workspace.results_path, ledger)
+        annotate = annotator(all_checks(ledger, readable_sites(workspace)))
+        findings += _results(workspace.results_path, ledger, annotate)
     return findings
 
 
-def _results(path: Path, ledger: Ledger) -> list[Finding]:
+def _results(path: Path, ledger: Ledger, annotate: Annotate) -> list[Finding]:
     """By rows, not bytes: opening a GeoPackage in QGIS changes its bytes."""
     findings = []
     for layer in LAYERS.values():
-        wanted = layer_table(layer, layer_rows(ledger, layer.name))
+        wanted = layer_table(layer, annotate(layer_rows(ledger, layer.name)))
         held = pd.DataFrame(pyogrio.read_dataframe(path, layer=layer.name, read_geometry=False))
         try:
             assert_frame_equal(_comparable(held), _comparable(wanted), check_dtype=False)

@@ -18,6 +18,7 @@ from campwatch.measure import measured_rows
 from campwatch.memory import Memory
 from campwatch.outputs import rebuild_tables, write_site_page
 from campwatch.progress import Progress, Step, log_step
+from campwatch.reviews.validation import all_checks
 from campwatch.site_job import SiteWork, site_work
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace, open_workspace
@@ -124,5 +125,6 @@ def measure_in_worker(folder: str, path: str) -> list[Row]:
 def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> None:
     """Write `results.gpkg`, `custody.jsonl`, the alert files and the first page anew."""
     rebuild_tables(workspace, ledger)
-    write_channels(read_alerts(ledger), workspace.settings.alerts, workspace.folder)
+    checks = all_checks(ledger, sites)
+    write_channels(read_alerts(ledger), workspace.settings.alerts, workspace.folder, checks=checks)
     write_first_page(workspace, ledger, sites)

@@ -120,6 +120,8 @@ def disclose(data: SiteMapData) -> SiteMapData:
             data,
             site=site,
             verdicts=(),
+            queue=(),
+            places=(),
             footprints=tuple(
                 f if f.boundary_id in boundaries or f.boundary_id is None else _withhold_split(f)
                 for f in data.footprints

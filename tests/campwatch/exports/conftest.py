@@ -135,11 +135,13 @@ def more_rows() -> list[Row]:
             evidence_viewed=["a", "b"],
         ),
         plain_row(
-            "manual_observations", "m1", part(0.1, 0.1, 0.2, 0.2), kind="outline", observer="observer-17"
+            "manual_observations", "m1", part(0.1, 0.1, 0.2, 0.2), kind="outline", observer="observer-17",
+            label="heap", image="Maxar/1/2024-06-01/0.5m", image_date="2024-06-01", image_resolution_m=0.5,
         ),
         plain_row(
             "alerts", "a1", alert_id="A1", rule="persistent", subject="d1", occurrence=1, state="open",
-            raised_at="2024-06-01T00:00:00Z", detail="kept to ourselves", deliveries={"file": "sent"},
+            raised_at="2024-06-01T00:00:00Z", closed_at=None, detail="kept to ourselves",
+            deliveries={"file": "sent"},
         ),
     ]  # fmt: skip
     return rows
