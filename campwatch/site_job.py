@@ -14,6 +14,7 @@ from aoi.site_file import read_site
 from campwatch.identity import code_identity, inputs_digest, product_digest, site_digest
 from campwatch.inputs import Inputs
 from campwatch.progress import Progress, Step
+from campwatch.searching import listing_path
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
 from evidence.errors import SourceError, WorkspaceError
@@ -25,6 +26,7 @@ from imagery.coverage import midnight
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.listing import list_products
+from imagery.listing_store import write_listing
 from imagery.observations import gap_observations
 from imagery.records import ArchivedProduct, SceneSource
 
@@ -65,6 +67,7 @@ def fetch_site(
     until: dt.date,
     progress: Progress,
     watch: Stopwatch,
+    include_cloudy: bool = False,
 ) -> FetchReport:
     """Search and fetch what is new.
 
@@ -76,11 +79,12 @@ def fetch_site(
     progress(Step(site_id=site.id, doing=f"searching {since} to {until}"))
     archive, start, end = Archive(workspace.archive_folder), midnight(since), midnight(until)
     with watch.stage("search"):
-        listing = list_products(site, archive, sources, since=start, until=end)
+        listing = list_products(site, archive, sources, since=start, until=end, include_cloudy=include_cloudy)
     if not listing.listed and not listing.troubles and site.id not in archive.sites():
         raise SourceError(" ".join(listing.notices) or f"no source has a product over {site.id}")
     try:
         with watch.stage("fetch"):
+            write_listing(listing_path(workspace, site.id), listing)
             return fetch_new(
                 site,
                 archive,
@@ -88,6 +92,7 @@ def fetch_site(
                 since=start,
                 until=end,
                 progress=lambda step: progress(_fetch_step(site, step)),
+                include_cloudy=include_cloudy,
                 listing=listing,
             )
     except OSError as err:
@@ -109,9 +114,9 @@ def require_disk(workspace: Workspace) -> None:
 
 
 def _fetch_step(site: Site, step: FetchProgress) -> Step:
-    return Step(
-        site_id=site.id, doing=f"fetching, {step.bytes / 1e6:.1f} MB", done=step.done, total=step.total
-    )
+    size, rate = step.bytes / 1e6, step.bytes_per_s / 1e6
+    doing = f"fetching, {size:.1f} MB at {rate:.2f} MB/s"
+    return Step(site_id=site.id, doing=doing, done=step.done, total=step.total)
 
 
 def site_work(workspace: Workspace, path: Path) -> SiteWork | None:

@@ -20,6 +20,7 @@ import time
 import urllib.request
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -195,9 +196,9 @@ def _rows(block: int, folder: Path, url: str, *, workers: int, repeats: int) -> 
     floor = needed / BYTES_PER_S
 
     def ours() -> None:
-        with_pool = [reader._pool.submit(reader._read, p.assets[b], bounds) for p in products for b in BANDS]  # noqa: SLF001
-        for future in with_pool:
-            future.result()
+        with ThreadPoolExecutor(workers) as pool:  # as many products as `fetch_new` has under way
+            for fetched in pool.map(lambda product: reader.fetch(product, BANDS, bounds), products):
+                assert set(fetched.rasters) == set(BANDS)
 
     def whole_run() -> None:
         site = Site(id="bench", name="bench", aoi=box(*bounds))

@@ -71,7 +71,7 @@ class StacApi:
         signer = (
             BlobSigner(http=self._http, retrier=self._retrier) if "planetarycomputer" in self._host else None
         )
-        self._reader = reader or CogReader(retrier=self._retrier, signer=signer, mode=mode)
+        self._reader = reader or CogReader(http=self._http, retrier=self._retrier, signer=signer, mode=mode)
         self._mode, self._max_cloud_cover = mode, max_cloud_cover
         self.rejected: list[str] = []
         """What the last search listed and could not be used, one line each."""
@@ -80,6 +80,11 @@ class StacApi:
     def name(self) -> str:
         """`stac:`, host and collection."""
         return self._name
+
+    @property
+    def lists_everything(self) -> bool:
+        """Whether a search lists all that the provider has."""
+        return self._max_cloud_cover >= 100  # noqa: PLR2004 - percent
 
     def search(self, bounds: Bounds, since: dt.datetime, until: dt.datetime) -> Iterable[Product]:
         """Products of the snapped box (or of its tiles) that were sensed in ``[since, until)``.

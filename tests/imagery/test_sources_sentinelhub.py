@@ -152,6 +152,25 @@ def test_the_commercial_deployment_is_asked_at_its_own_address_and_offers_cloud_
     assert all("clp" in product.bands for product in report.fetched)
 
 
+def test_the_data_mask_tells_what_was_seen(world: World) -> None:
+    def half(item: Mapping[str, Any], band: str, transform: Any, shape: tuple[int, int]) -> Any:
+        pixels = ramp(item, band, transform, shape)
+        pixels[:, : shape[1] // 2] = 0
+        return pixels
+
+    world.hub.sampler = half
+    report = run(world, world.source(), until=dt.datetime(2024, 3, 3, tzinfo=dt.UTC))
+    with (
+        rasterio.open(report.fetched[0].bands["data_mask"]) as mask,
+        rasterio.open(report.fetched[0].bands["red"]) as red,
+    ):
+        assert (mask.dtypes[0], mask.transform) == ("uint8", red.transform)
+        assert np.array_equal(mask.read(1) == 1, red.read(1) != 0)
+        assert 0 < mask.read(1).mean() < 1
+    scripts = {body["evalscript"] for body in world.hub.bodies if "evalscript" in body}
+    assert all(script.count('"dataMask"') == 1 for script in scripts)
+
+
 def test_both_deployments_live_in_one_process(world: World) -> None:
     for _ in range(2):
         for url in (COMMERCIAL, DATA_SPACE):
