@@ -105,6 +105,9 @@ def run(
     workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
+    include_cloudy: Annotated[
+        bool, typer.Option("--include-cloudy", help="Fetch also what was left out for cloud.")
+    ] = False,
 ) -> None:
     """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
     if dry_run:
@@ -120,6 +123,7 @@ def run(
         until=until.date() if until else None,
         wait=wait,
         workers=workers,
+        include_cloudy=include_cloudy,
     )
     summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)
     if not summary.complete:

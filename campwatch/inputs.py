@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from imagery.observations import Observation
 
@@ -28,3 +30,5 @@ class Inputs:
     """By scene id."""
     missed: tuple[Observation, ...] = ()
     """Passes that left no pixels, and why."""
+    knobs: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """What the settings change of the methods' parameters, by method."""

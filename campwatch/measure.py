@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import xarray as xr
 
 from aoi.records import Site
+from campwatch.epochs import remembered_footprints
 from campwatch.identity import inputs_digest
 from campwatch.inputs import Inputs
+from campwatch.knobs import with_knobs
 from campwatch.stopwatch import Stopwatch
 from detection import boundary_change, disturbances, footprint
 from detection.boundary_change import measure_boundary_changes
@@ -19,18 +21,45 @@ from detection.boundary_errors import BoundaryChangeParams
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.footprint import FootprintParams, measure_footprints
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
-from detection.stockpiles import measure_stockpiles
+from detection.stockpiles import StockpileParams, measure_stockpiles
 from evidence.hashing import sha256_json
 from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
 from imagery.observations import Observation, cube_observations
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What every layer is measured from."""
+
+    cube: xr.Dataset
+    site: Site
+    inputs: Inputs
+    memory: MutableMapping[str, bytes] | None
+
+    def knobs(self, method: str) -> Mapping[str, Any]:
+        """What the settings change of a method."""
+        return self.inputs.knobs.get(method, {})
+
+
 def measured_rows(
-    cube: xr.Dataset, site: Site, inputs: Inputs, *, watch: Stopwatch | None = None
+    cube: xr.Dataset,
+    site: Site,
+    inputs: Inputs,
+    *,
+    watch: Stopwatch | None = None,
+    memory: MutableMapping[str, bytes] | None = None,
 ) -> list[Row]:
-    """Every row that the cube of a site yields."""
+    """Every row that the cube of a site yields.
+
+    Args:
+        cube: the site's scenes; with `memory` it may be one whose pixels are read as they are used.
+        site: measured.
+        inputs: digests of what it is measured from, and what the settings change.
+        watch: where to book the time.
+        memory: parts that were computed before; the rows are the same with and without.
+    """
     watch = watch or Stopwatch()
-    made = list(_measurements(cube, site, inputs, watch))
+    made = _measurements(_Work(cube=cube, site=site, inputs=inputs, memory=memory), watch)
     with watch.stage("rows"):
         return [row for one in made for row in _rows(one, site, inputs)]
 
@@ -46,31 +75,37 @@ class _Measured:
     validated_on: str | None = None
 
 
-def _measurements(cube: xr.Dataset, site: Site, inputs: Inputs, watch: Stopwatch) -> list[_Measured]:
+def _measurements(work: _Work, watch: Stopwatch) -> list[_Measured]:
     with watch.stage("observations"):
-        looks = [*cube_observations(cube), *inputs.missed]
+        looks = [*cube_observations(work.cube), *work.inputs.missed]
     made = [_Measured(layer="observations", records=looks, method="look/1")]
     for stage, measure in _LAYERS.items():
         with watch.stage(stage):
-            made += measure(cube, site)
+            made += measure(work)
     return made
 
 
-def _footprints(cube: xr.Dataset, site: Site) -> list[_Measured]:
-    params = FootprintParams()
-    records = measure_footprints(cube, site, params=params)
+def _footprints(work: _Work) -> list[_Measured]:
+    params = with_knobs(FootprintParams(), work.knobs("footprint"), where="measure.footprint")
+    if work.memory is None:
+        records = measure_footprints(work.cube, work.site, params=params)
+    else:
+        digest = work.inputs.site
+        records = remembered_footprints(
+            work.cube, work.site, site_digest=digest, params=params, memory=work.memory
+        )
     return [_Measured(layer="footprints", records=records, method=footprint.METHOD, params=params)]
 
 
-def _disturbances(cube: xr.Dataset, site: Site) -> list[_Measured]:
+def _disturbances(work: _Work) -> list[_Measured]:
     params = DisturbanceParams()
-    records = measure_disturbances(cube, site, params=params)
+    records = measure_disturbances(work.cube, work.site, params=params)
     return [_Measured(layer="disturbances", records=records, method=disturbances.METHOD, params=params)]
 
 
-def _boundary_changes(_: xr.Dataset, site: Site) -> list[_Measured]:
+def _boundary_changes(work: _Work) -> list[_Measured]:
     params = BoundaryChangeParams()
-    records = measure_boundary_changes(site, params=params)
+    records = measure_boundary_changes(work.site, params=params)
     return [
         _Measured(
             layer="boundary_changes",
@@ -82,8 +117,9 @@ def _boundary_changes(_: xr.Dataset, site: Site) -> list[_Measured]:
     ]
 
 
-def _stockpiles(cube: xr.Dataset, site: Site) -> list[_Measured]:
-    found = measure_stockpiles(cube, site)
+def _stockpiles(work: _Work) -> list[_Measured]:
+    params = with_knobs(StockpileParams(), work.knobs("stockpile"), where="measure.stockpile")
+    found = measure_stockpiles(work.cube.load(), work.site, params=params)
     layers = {"stockpile_areas": found.areas, "stockpiles": found.piles, "series": found.series}
     return [
         _Measured(
@@ -97,7 +133,7 @@ def _stockpiles(cube: xr.Dataset, site: Site) -> list[_Measured]:
     ]
 
 
-_LAYERS: dict[str, Callable[[xr.Dataset, Site], list[_Measured]]] = {
+_LAYERS: dict[str, Callable[[_Work], list[_Measured]]] = {
     "footprints": _footprints,
     "disturbances": _disturbances,
     "boundary_changes": _boundary_changes,

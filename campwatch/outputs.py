@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,7 +35,13 @@ def rebuild_tables(workspace: Workspace, ledger: Ledger) -> None:
 
 
 def write_site_page(
-    workspace: Workspace, site: Site, cube: xr.Dataset, ledger: Ledger, *, restricted: bool | None = None
+    workspace: Workspace,
+    site: Site,
+    cube: xr.Dataset,
+    ledger: Ledger,
+    *,
+    restricted: bool | None = None,
+    drawn: MutableMapping[str, bytes] | None = None,
 ) -> Path:
     """Write the map of one site from the ledger's current rows and the cube's imagery.
 
@@ -44,12 +51,14 @@ def write_site_page(
         cube: its imagery.
         ledger: its measurements.
         restricted: whether to show what is restricted; as the settings say where None.
+        drawn: pictures of earlier maps; extended.
     """
     profile = map_profile(workspace, site, restricted=restricted)
     data = SiteMapData(
         site=site,
         run=run_info(ledger, site.id),
         cube=cube,
+        drawn=drawn,
         looks=_pictureless(ledger, site.id),
         footprints=_records(ledger, "footprints", site.id, Footprint),
         disturbances=_records(ledger, "disturbances", site.id, Disturbance),

@@ -126,7 +126,14 @@ def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared
     since = run.options.since or run.workspace.settings.monitor.since
     until = run.options.until or (run.clock().date() + dt.timedelta(days=1))
     report = fetch_site(
-        run.workspace, site, sources, since=since, until=until, progress=run.progress, watch=run.watch
+        run.workspace,
+        site,
+        sources,
+        since=since,
+        until=until,
+        progress=run.progress,
+        watch=run.watch,
+        include_cloudy=run.options.include_cloudy,
     )
     with run.watch.stage("inputs"):
         work = site_work(run.workspace, path)

@@ -101,6 +101,7 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry) -> list[Row]:
                 site=pinned["site"],
                 scenes=pinned["scenes"],
                 missed=tuple(read_data(Observation, data) for data in entry.data["missed"]),
+                knobs=entry.data.get("knobs", {}),
             ),
         )
         cube = load_site_cube(workspace, work, cache=Path(folder) / "cache")

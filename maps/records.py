@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -122,6 +122,8 @@ class SiteMapData:
     site: Site
     run: RunInfo
     cube: xr.Dataset | None = None
+    drawn: MutableMapping[str, bytes] | None = None
+    """Pictures of earlier maps by key; extended."""
     """(time, y, x) as `imagery.cube.load_cube` gives it; read one date at a time."""
     looks: tuple[Look, ...] = ()
     """Looks that left no picture (missing, failed); those of the cube are added."""

@@ -64,7 +64,7 @@ def _imagery(data: SiteMapData, payload: Payload, store: PictureStore) -> dict[s
     if data.cube is None or data.cube.sizes["time"] == 0:
         return {"dates": [], "stretches": {}, "grid": None, "change": None}
     plan = plan_pictures(data.cube, _kept_native(data), data.rule)
-    dates, stretches = list_dates(data.cube, plan, payload, store, data.rule)
+    dates, stretches = list_dates(data.cube, plan, payload, store, data.rule, drawn=data.drawn)
     return {
         "dates": dates,
         "stretches": {name: _stretch(stretch) for name, stretch in stretches.items()},

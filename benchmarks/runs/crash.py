@@ -244,7 +244,7 @@ def sweep(bench: Bench, options: argparse.Namespace) -> tuple[dict[str, dict[str
     return results, left
 
 
-def lines(told: dict[str, object], results: dict[str, dict[str, str | None]]) -> list[str]:
+def lines(told: dict[str, object], results: dict[str, dict[str, str | None]], *, dates: int) -> list[str]:
     """The table of the docs."""
     points: list[tuple[str, str]] = told["points"]  # type: ignore[assignment]
     words = {
@@ -257,7 +257,10 @@ def lines(told: dict[str, object], results: dict[str, dict[str, str | None]]) ->
     for kind, named in results.items():
         bad = sum(problem is not None for problem in named.values())
         out.append(f"| {words[kind]} | {len(named)} | {len(named) - bad} |")
-    return out
+    made = (
+        f"`python -m benchmarks.runs.crash --write`, code {str(told['code'])[:12]}, {dates} simulated dates."
+    )
+    return [*out, "", made]
 
 
 def main() -> int:
@@ -276,7 +279,7 @@ def main() -> int:
     bench = Bench(base.resolve() / "sweep", options.dates)
     results, left = sweep(bench, options)
     lost = sum(problem is not None for named in results.values() for problem in named.values())
-    table = lines(bench.prepare(), results)
+    table = lines(bench.prepare(), results, dates=options.dates)
     print("\n".join(table))
     print(f"{sum(len(named) for named in results.values())} ended runs, {lost} not made whole, {left} left")
     if options.write and not left:

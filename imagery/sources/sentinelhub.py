@@ -86,6 +86,11 @@ class SentinelHub:
         host = self._config.sh_base_url.split("://")[-1]
         return f"sentinelhub:{host}/{self._collection.api_id}"
 
+    @property
+    def lists_everything(self) -> bool:
+        """Whether a search lists all that the provider has."""
+        return self._max_cloud_cover >= 100 or self._sensor == RADAR  # noqa: PLR2004 - percent
+
     def search(self, bounds: Bounds, since: dt.datetime, until: dt.datetime) -> Iterable[Product]:
         """Products of the snapped box that were sensed in ``[since, until)``.
 

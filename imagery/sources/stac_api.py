@@ -81,6 +81,11 @@ class StacApi:
         """`stac:`, host and collection."""
         return self._name
 
+    @property
+    def lists_everything(self) -> bool:
+        """Whether a search lists all that the provider has."""
+        return self._max_cloud_cover >= 100  # noqa: PLR2004 - percent
+
     def search(self, bounds: Bounds, since: dt.datetime, until: dt.datetime) -> Iterable[Product]:
         """Products of the snapped box (or of its tiles) that were sensed in ``[since, until)``.
 
