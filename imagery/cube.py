@@ -175,7 +175,7 @@ class _Work:
         self.stages.add("reference", clock)
         if not self.params.register:
             return dataclasses.replace(reference, members={})
-        return reference if self.params.use_history else dataclasses.replace(reference, histories={})
+        return reference if self.params.use_history else dataclasses.replace(reference, looks={}, basis={})
 
     def images(self, scenes: Sequence[ArchivedScene], reference: Reference | None) -> Iterator[SceneImage]:
         within = self.within()

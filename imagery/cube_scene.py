@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from imagery.cube_fusion import classes_on_grid, on_grid, scene_chips
 from imagery.cube_params import CubeParams
 from imagery.cube_read import SourceProduct, read_scene
-from imagery.cube_reference import Reference, classes_on_grid, on_grid, scene_chips
+from imagery.cube_reference import Reference
 from imagery.cube_scenes import ArchivedScene, sun_angles
 from imagery.masks import SceneMask, mask_scene
 from imagery.registration import Shift
@@ -81,8 +82,8 @@ def load_scene(
     scl = classes_on_grid(decided, grid, shift_m=move)
     clock = stages.add("resample", clock)
     sun = sun_angles(scene, *centre_lon_lat(grid))
-    history = reference.history(scene) if reference is not None else None
-    mask = mask_scene(reflectance, scl, sun, pixel_m(grid), params.masks, history=history)
+    usual = reference.usual(scene) if reference is not None else None
+    mask = mask_scene(reflectance, scl, sun, pixel_m(grid), params.masks, usual=usual)
     stages.add("mask", clock)
     return _image(scene, grid, params, reflectance, mask, sources, shift, sun, within)
 
@@ -105,7 +106,7 @@ def _shift(
         return None
     if any(band not in sources[0].bands for band in wanted):
         return None
-    image, _ = scene_chips(sources, grid, reference.windows, wanted)
+    image = scene_chips(sources, grid, reference.windows, wanted)
     return reference.shift(scene, image, params.reference.registration)
 
 

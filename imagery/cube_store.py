@@ -23,7 +23,7 @@ from imagery.cube_packing import FILL, packed
 from imagery.cube_scene import MASKS, SceneImage
 
 CHUNK_ROWS = 256
-LAYOUT = 5
+LAYOUT = 6
 """Raised when what is stored, or how it is computed, changes."""
 MANIFEST = "scenes.json"
 
