@@ -142,8 +142,23 @@ _LAYERS: dict[str, Callable[[_Work], list[_Measured]]] = {
 """By stage of the run."""
 
 
+def known_parameters(knobs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The values of every method's knobs, by the digest that rows carry."""
+    held = (
+        with_knobs(FootprintParams(), knobs.get("footprint", {}), where="measure.footprint"),
+        DisturbanceParams(),
+        BoundaryChangeParams(),
+        with_knobs(StockpileParams(), knobs.get("stockpile", {}), where="measure.stockpile"),
+    )
+    return {_params_hash(params): plain(asdict(params)) for params in held}
+
+
+def _params_hash(params: Any) -> str:
+    return sha256_json(plain(asdict(params)) if params is not None else {})
+
+
 def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
-    params_hash = sha256_json(plain(asdict(made.params)) if made.params is not None else {})
+    params_hash = _params_hash(made.params)
     everything = inputs_digest(inputs.site, inputs.scenes)
     extra = {"validated_on": made.validated_on} if made.validated_on else {}
     return [
