@@ -14,10 +14,12 @@ from campwatch.epochs import remembered_footprints
 from campwatch.identity import inputs_digest
 from campwatch.inputs import Inputs
 from campwatch.knobs import with_knobs
+from campwatch.memory import Remembered
 from campwatch.stopwatch import Stopwatch
 from detection import boundary_change, disturbances, footprint
 from detection.boundary_change import measure_boundary_changes
 from detection.boundary_errors import BoundaryChangeParams
+from detection.disturbance_state import state_bytes, state_from
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.footprint import FootprintParams, measure_footprints
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
@@ -99,7 +101,10 @@ def _footprints(work: _Work) -> list[_Measured]:
 
 def _disturbances(work: _Work) -> list[_Measured]:
     params = DisturbanceParams()
-    records = measure_disturbances(work.cube, work.site, params=params)
+    states = (
+        None if work.memory is None else Remembered(held=work.memory, encode=state_bytes, decode=state_from)
+    )
+    records = measure_disturbances(work.cube, work.site, params=params, checkpoints=states)
     return [_Measured(layer="disturbances", records=records, method=disturbances.METHOD, params=params)]
 
 
