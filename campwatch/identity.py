@@ -33,7 +33,7 @@ _PINNED = (
     "xarray",
     "zarr",
 )
-_MEASURING = ("evidence", "aoi", "imagery", "detection")
+MEASURING = ("evidence", "aoi", "imagery", "detection")
 """Packages whose code decides the rows."""
 
 
@@ -50,9 +50,14 @@ def new_run_id(clock: Clock) -> str:
 @cache
 def source_digest(*packages: str) -> str:
     """SHA-256 over every source file of some of our packages."""
+    return sha256_json({name: sha256_file(path) for name, path in source_files(*packages).items()})
+
+
+def source_files(*packages: str) -> dict[str, Path]:
+    """Every source file of some of our packages, by its path from their common folder."""
     root = Path(__file__).resolve().parent.parent
     sources = sorted(path for name in packages for path in (root / name).rglob("*.py"))
-    return sha256_json({path.relative_to(root).as_posix(): sha256_file(path) for path in sources})
+    return {path.relative_to(root).as_posix(): path for path in sources}
 
 
 @cache
@@ -60,7 +65,7 @@ def code_identity() -> dict[str, Any]:
     """Version and digest of campwatch, version of Python and of the packages that the numbers depend on."""
     return {
         "campwatch": __version__,
-        "source": source_digest(*_MEASURING),
+        "source": source_digest(*MEASURING),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in _PINNED},
     }

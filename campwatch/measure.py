@@ -14,10 +14,12 @@ from campwatch.epochs import remembered_footprints
 from campwatch.identity import inputs_digest
 from campwatch.inputs import Inputs
 from campwatch.knobs import with_knobs
+from campwatch.memory import Remembered
 from campwatch.stopwatch import Stopwatch
 from detection import boundary_change, disturbances, footprint
 from detection.boundary_change import measure_boundary_changes
 from detection.boundary_errors import BoundaryChangeParams
+from detection.disturbance_state import state_bytes, state_from
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.footprint import FootprintParams, measure_footprints
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
@@ -99,7 +101,10 @@ def _footprints(work: _Work) -> list[_Measured]:
 
 def _disturbances(work: _Work) -> list[_Measured]:
     params = DisturbanceParams()
-    records = measure_disturbances(work.cube, work.site, params=params)
+    states = (
+        None if work.memory is None else Remembered(held=work.memory, encode=state_bytes, decode=state_from)
+    )
+    records = measure_disturbances(work.cube, work.site, params=params, checkpoints=states)
     return [_Measured(layer="disturbances", records=records, method=disturbances.METHOD, params=params)]
 
 
@@ -142,8 +147,23 @@ _LAYERS: dict[str, Callable[[_Work], list[_Measured]]] = {
 """By stage of the run."""
 
 
+def known_parameters(knobs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The values of every method's knobs, by the digest that rows carry."""
+    held = (
+        with_knobs(FootprintParams(), knobs.get("footprint", {}), where="measure.footprint"),
+        DisturbanceParams(),
+        BoundaryChangeParams(),
+        with_knobs(StockpileParams(), knobs.get("stockpile", {}), where="measure.stockpile"),
+    )
+    return {_params_hash(params): plain(asdict(params)) for params in held}
+
+
+def _params_hash(params: Any) -> str:
+    return sha256_json(plain(asdict(params)) if params is not None else {})
+
+
 def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
-    params_hash = sha256_json(plain(asdict(made.params)) if made.params is not None else {})
+    params_hash = _params_hash(made.params)
     everything = inputs_digest(inputs.site, inputs.scenes)
     extra = {"validated_on": made.validated_on} if made.validated_on else {}
     return [

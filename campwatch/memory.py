@@ -65,10 +65,6 @@ class Memory(MutableMapping[str, bytes]):
         except FileNotFoundError:
             raise KeyError(key) from None
 
-    def __contains__(self, key: object) -> bool:
-        """Whether there is a value; it is read, and so checked, when it is asked for."""
-        return isinstance(key, str) and (self._folder / key).is_file()
-
     def __iter__(self) -> Iterator[str]:
         """The keys held."""
         if self._folder.is_dir():

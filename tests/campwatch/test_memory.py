@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -9,8 +10,13 @@ import pytest
 
 from campwatch.epochs import remembered_footprints
 from campwatch.identity import site_digest
+from campwatch.inputs import Inputs
+from campwatch.knobs import with_knobs
+from campwatch.measure import measured_rows
 from campwatch.memory import Memory
 from detection.footprint import FootprintParams, measure_footprints
+from detection.stockpiles import StockpileParams
+from evidence.errors import SettingsError
 from imagery.simulate import CoalParams, SimulationParams, simulate_site
 
 
@@ -78,6 +84,35 @@ def test_a_changed_look_of_the_first_year_changes_all(years, memory, monkeypatch
     measured.clear()
     remembered(cube, site, memory, digest="another site file")
     assert len(measured) == 4
+
+
+def test_rows_from_memory_are_those_of_a_batch_run(years, memory):
+    cube, site = years
+    inputs = Inputs(site="site", scenes={str(scene): str(scene) for scene in cube["scene_id"].to_numpy()})
+    params = {"stockpile": {"find_piles": False}}
+    inputs = dataclasses.replace(inputs, knobs=params)
+
+    def row_ids(part, **options):
+        return {row.key: row.row_id for row in measured_rows(part, site, inputs, **options)}
+
+    for part in (cube.isel(time=slice(0, -4)), cube.isel(time=slice(0, -1)), cube):
+        told = row_ids(part, memory=memory)
+    assert told == row_ids(cube)
+    assert any(key[0] == "disturbances" for key in told)
+    late = cube.isel(time=[k for k in range(cube.sizes["time"]) if k != 20])
+    row_ids(late, memory=memory)
+    assert row_ids(cube, memory=memory) == told
+
+
+def test_knobs_of_the_settings_reach_the_method_and_unknown_ones_are_named():
+    params = with_knobs(FootprintParams(), {"min_looks": 7, "season": [5, 9]}, where="measure.footprint")
+    assert (params.min_looks, params.season) == (7, (5, 9))
+    inner = with_knobs(StockpileParams(), {"fraction": {}, "floor_ha": 1}, where="measure.stockpile")
+    assert inner.floor_ha == 1.0
+    with pytest.raises(SettingsError, match="min_look is not a setting; the nearest is min_looks"):
+        with_knobs(FootprintParams(), {"min_look": 7}, where="measure.footprint")
+    with pytest.raises(SettingsError, match="not a int"):
+        with_knobs(FootprintParams(), {"min_looks": "many"}, where="measure.footprint")
 
 
 def test_other_code_starts_empty_and_damage_is_not_believed(memory, tmp_path):
