@@ -389,6 +389,7 @@ RECOVERED = {
     "503 on the token endpoint": (Fault(path="/token", kind="503"), 0.0),
     "500 and": (Fault(path="/process", kind="500", times=2), 0.0),
     "reset": (Fault(path="/process", kind="reset"), 0.0),
+    "reset in mid-body": (Fault(path="/process", kind="reset-late"), 0.0),
     "truncated": (Fault(path="/process", kind="truncate"), 0.0),
     "stalled": (Fault(path="/process", kind="stall", seconds=8), 0.0),
     "wrong length": (Fault(path="/process", kind="length"), 0.0),
