@@ -11,21 +11,34 @@ Mask = NDArray[np.bool_]
 
 
 @numba.njit(cache=True)
+def _mean_of(image: Image, top: int, left: int, step: int) -> float:
+    """Mean of the finite pixels of one cell."""
+    total, count = 0.0, 0
+    for y in range(top, min(top + step, image.shape[0])):
+        for x in range(left, min(left + step, image.shape[1])):
+            if not np.isnan(image[y, x]):
+                total += image[y, x]
+                count += 1
+    return total / count if count else np.nan
+
+
+@numba.njit(cache=True)
 def cell_means(image: Image, step: int) -> Image:
     """Mean of the finite pixels of each `step` x `step` cell, NaN where there are none. (y, x)."""
     height, width = image.shape
     rows, cols = (height + step - 1) // step, (width + step - 1) // step
-    out = np.empty((rows, cols), np.float32)
+    out = np.zeros((rows, cols), np.float32)
+    share = np.float32(1.0 / (step * step))
+    for y in range(height // step * step):
+        for c in range(width // step):
+            total = np.float32(0.0)
+            for k in range(step):
+                total += image[y, c * step + k]
+            out[y // step, c] += share * total
     for r in range(rows):
         for c in range(cols):
-            total, count = np.float32(0.0), 0
-            for y in range(r * step, min((r + 1) * step, height)):
-                for x in range(c * step, min((c + 1) * step, width)):
-                    value = image[y, x]
-                    if not np.isnan(value):
-                        total += value
-                        count += 1
-            out[r, c] = total / np.float32(count) if count else np.float32(np.nan)
+            if np.isnan(out[r, c]) or r == height // step or c == width // step:
+                out[r, c] = _mean_of(image, r * step, c * step, step)
     return out
 
 
@@ -34,8 +47,10 @@ def to_pixels(cells: Mask, step: int, height: int, width: int) -> Mask:
     """Each cell as the pixels that it stands for. (y, x)."""
     out = np.empty((height, width), np.bool_)
     for y in range(height):
-        for x in range(width):
-            out[y, x] = cells[y // step, x // step]
+        line = cells[y // step]
+        for c in range((width + step - 1) // step):
+            for x in range(c * step, min((c + 1) * step, width)):
+                out[y, x] = line[c]
     return out
 
 

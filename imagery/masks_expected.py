@@ -24,7 +24,7 @@ NORMAL_SPREAD = 1.4826
 class ExpectedParams:
     """Knobs of the fit."""
 
-    most_cells: int = 20000
+    most_cells: int = 8000
     """Cells that are fitted; more say the same."""
     least_cells: int = 60
     least_share: float = 0.03
