@@ -13,7 +13,7 @@ from campwatch.exports.bundle import Bundle, collect
 from campwatch.exports.csv_files import write_csv
 from campwatch.exports.vector import write_geopackage
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
-from campwatch.reviews.validation import annotator
+from campwatch.reviews.annotation import annotation
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN, heads_digest
 from evidence.errors import ExportError
@@ -79,7 +79,7 @@ def make_release(
 def _write(ledger: Ledger, bundle: Bundle, folder: Path, *, release_id: str, created: str, head: str) -> None:
     write_csv(bundle, folder / "csv")
     if bundle.stamp.restricted:
-        write_results(ledger, folder / "results.gpkg", annotate=annotator(bundle.stamp.checks))
+        write_results(ledger, folder / "results.gpkg", annotate=annotation(ledger, bundle.sites))
         write_custody(ledger, folder / "custody.jsonl")
     else:
         write_geopackage(bundle, folder / "results.gpkg")
