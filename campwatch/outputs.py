@@ -12,9 +12,10 @@ import xarray as xr
 from aoi.records import Site
 from campwatch import __version__
 from campwatch.pages import map_profile, site_page_path
+from campwatch.reviews.annotation import annotation
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
-from campwatch.reviews.validation import all_checks, annotator, site_checks
+from campwatch.reviews.validation import site_checks
 from campwatch.reviews.verdicts import map_verdict
 from campwatch.workspace import Workspace, readable_sites
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
@@ -29,8 +30,8 @@ Record = TypeVar("Record")
 
 def rebuild_tables(workspace: Workspace, ledger: Ledger) -> None:
     """Write `results.gpkg` and `custody.jsonl` anew."""
-    checks = all_checks(ledger, readable_sites(workspace))
-    write_results(ledger, workspace.results_path, annotate=annotator(checks))
+    annotate = annotation(ledger, readable_sites(workspace))
+    write_results(ledger, workspace.results_path, annotate=annotate)
     write_custody(ledger, workspace.custody_path)
 
 

@@ -34,8 +34,8 @@ REVIEWERS = ("anna", "bora")
 def looks() -> list[dt.datetime]:
     """A summer of history and one to watch."""
     start = dt.datetime(2022, 5, 5, 2, 26, 1, tzinfo=dt.UTC)
-    history = [start + dt.timedelta(days=11 * k) for k in range(14)]
-    return history + [start.replace(year=2023) + dt.timedelta(days=8 * k) for k in range(22)]
+    history = [start + dt.timedelta(days=12 * k) for k in range(13)]
+    return history + [start.replace(year=2023) + dt.timedelta(days=9 * k) for k in range(18)]
 
 
 def laid_bare(pixels: np.ndarray, band: str, when: dt.datetime) -> np.ndarray:
