@@ -214,6 +214,23 @@ def test_the_budget_is_never_exceeded_and_what_is_missing_is_a_quota_gap(world: 
     assert (len(richer.fetched), richer.incomplete) == (4 - len(report.fetched), False)
 
 
+def test_nor_is_it_when_many_are_in_flight_and_attempts_fail(world: World) -> None:
+    """Answers that never came may have been counted by the provider, so they are charged."""
+    most = 1.0
+    world.server.faults = [
+        Fault(path="/process", kind="503", times=3),
+        Fault(path="/process", kind="reset-late", times=3),
+        Fault(path="/process", kind="truncate", times=2),
+        Fault(path="/process", kind="429", times=2, headers={"Retry-After": "100"}),
+    ]
+    for _ in range(2):
+        source = world.source(units=most)
+        run(world, source, workers=8)
+        assert source.budget.spent() <= most + 1e-9
+        assert world.hub.units <= source.budget.spent() + 1e-9
+    assert len(world.server.paths("/process")) > 10
+
+
 def test_a_refusal_stops_for_the_month(world: World) -> None:
     world.server.faults = [Fault(path="/process", kind="403", times=1)]
     report = run(world, world.source(), workers=1)
