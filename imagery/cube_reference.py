@@ -85,7 +85,8 @@ class Reference:
         if not self.basis:
             return None
         days = [self.looks[season].day for season in sorted(self.looks)]
-        return usual_on(self.basis, days, scene.datetime.timetuple().tm_yday)
+        unsteady = np.stack([self.looks[season].unsteady for season in sorted(self.looks)])
+        return usual_on(self.basis, days, scene.datetime.timetuple().tm_yday, unsteady=unsteady)
 
     def shift(self, scene: ArchivedScene, image: Chips, params: RegistrationParams) -> Shift | None:
         """How far the scene lies from the others of its season; None where there are no others."""

@@ -26,7 +26,8 @@ from imagery.masks_usual import USUAL_BANDS, SeasonLook, basis_of
 from imagery.registration import Chips, composite
 
 NAME = "reference.npz"
-LAYOUT = 2
+LAYOUT = 3
+UNSTEADY = "unsteady"
 
 
 def stored_reference(
@@ -66,6 +67,7 @@ def _write(path: Path, key: str, reference: Reference) -> None:
         arrays[f"features-{k}"], arrays[f"usable-{k}"] = chips.features, chips.usable
     for season, look in reference.looks.items():
         arrays |= {f"look-{season}-{band}": values for band, values in look.bands.items()}
+        arrays[f"look-{season}-{UNSTEADY}"] = look.unsteady
     note = {
         "key": key,
         "members": {str(season): list(names) for season, names in reference.members.items()},
@@ -94,7 +96,12 @@ def _read(path: Path, key: str, grid: GeoBox, params: ReferenceParams) -> Refere
             for k, name in enumerate(note["chips"])
         }
         looks = {
-            int(season): SeasonLook(day=day, scenes=scenes, bands=_look_bands(arrays, season))
+            int(season): SeasonLook(
+                day=day,
+                scenes=scenes,
+                bands=_look_bands(arrays, season),
+                unsteady=arrays[f"look-{season}-{UNSTEADY}"],
+            )
             for season, (day, scenes) in note["looks"].items()
         }
     members = {int(season): tuple(names) for season, names in note["members"].items()}

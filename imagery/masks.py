@@ -75,6 +75,8 @@ class SceneMask:
     water: Mask
     expected: Expected | None = None
     """What the ground should look like, where its past is known."""
+    cells: Cells = field(default_factory=dict)
+    """What the masks looked at: reflectance (y, x) on cells, by band."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +142,7 @@ def mask_scene(
         snow=snow & seen & ~cloud,
         water=spectral_water(bands) & seen & ~cloud & ~shadow,
         expected=expected,
+        cells=scene.cells,
     )
 
 

@@ -36,6 +36,8 @@ class SeasonLook:
     bands: Mapping[str, Image]
     scenes: int
     """How many went into the medians."""
+    unsteady: Image
+    """(y, x): by how much of itself the ground departs from the medians on an ordinary date; NaN: unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +48,8 @@ class Usual:
     """Band to (season, y, x) on cells; NaN where nothing is known."""
     weights: NDArray[np.float64]
     """(season,): share of each in what the day should look like; they sum to one."""
+    unsteady: NDArray[np.float32] | None = None
+    """(season, y, x), as in `SeasonLook`."""
 
     def prior(self, band: str) -> Image:
         """What the calendar alone expects. (y, x)."""
@@ -74,7 +78,22 @@ def season_look(
         return None
     turned = (np.array(days)[keep] + 31) % YEAR_DAYS - 31  # December belongs to the winter that follows
     bands = {band: _nan_median(stack[keep]) for band, stack in stacks.items()}
-    return SeasonLook(day=float(np.median(turned)), bands=bands, scenes=int(keep.sum()))
+    return SeasonLook(
+        day=float(np.median(turned)),
+        bands=bands,
+        scenes=int(keep.sum()),
+        unsteady=_unsteady({band: stacks[band][keep] for band in bands}, bands),
+    )
+
+
+def _unsteady(stacks: Mapping[str, NDArray[np.float32]], medians: Mapping[str, Image]) -> Image:
+    """Median over scenes of the relative departure in red and infrared, each scene's own level taken out."""
+    departures = []
+    for band in ("red", "nir"):
+        ratio = stacks[band] / np.maximum(medians[band], 1e-3)
+        level = [float(np.median(r[np.isfinite(r)])) if np.isfinite(r).any() else 1.0 for r in ratio]
+        departures.append(np.abs(ratio / np.array(level, np.float32)[:, None, None] - 1.0))
+    return _nan_median(np.asarray((departures[0] + departures[1]) / 2.0, np.float32))
 
 
 def _levels(stack: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -110,7 +129,11 @@ def basis_of(looks: Mapping[int, SeasonLook]) -> dict[str, NDArray[np.float32]]:
 
 
 def usual_on(
-    basis: Mapping[str, NDArray[np.float32]], season_days: Sequence[float], day_of_year: int
+    basis: Mapping[str, NDArray[np.float32]],
+    season_days: Sequence[float],
+    day_of_year: int,
+    *,
+    unsteady: NDArray[np.float32] | None = None,
 ) -> Usual:
     """What is known for one day: its neighbours in the calendar by their distance."""
     days = np.array(season_days)
@@ -123,4 +146,4 @@ def usual_on(
     weights = np.zeros(len(days))
     weights[member[after - 1]] += 1.0 - share
     weights[member[after]] += share
-    return Usual(basis=basis, weights=weights)
+    return Usual(basis=basis, weights=weights, unsteady=unsteady)

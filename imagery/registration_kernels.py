@@ -178,7 +178,8 @@ def _sums(
             d += r * r * mv
             e += v * v * mr
             f += r * v
-        n, sr, sv, srr, svv, srv = n + a, sr + b, sv + c, srr + d, svv + e, srv + f
+        n, sr, sv = n + float(a), sr + float(b), sv + float(c)
+        srr, svv, srv = srr + float(d), svv + float(e), srv + float(f)
     return n, sr, sv, srr, svv, srv
 
 
