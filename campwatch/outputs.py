@@ -80,7 +80,7 @@ def _reviews(desk: Desk) -> dict[str, Any]:
     """What the map needs for reviewing: verdicts that hold, the queue, random places."""
     places, states = desk.places(), desk.states()
     waiting = queue(states)
-    settled = [state for state in states if state not in waiting]
+    settled = [state for state in states if state not in waiting and state.standing]
     return {
         "verdicts": tuple(map_verdict(given) for state in states for given in state.holding),
         "queue": tuple(map(_queue_item, [*waiting, *settled])),
