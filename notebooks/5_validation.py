@@ -20,7 +20,8 @@ from shapely import box
 
 from detection.accuracy import ReaderError, estimate_accuracy, tally
 from detection.coal.coverage import to_degrees
-from detection.sampling import STABLE, allocate, change_strata, draw_sample, resolve_labels
+from detection.reader_labels import resolve_labels
+from detection.sampling import STABLE, allocate, change_strata, draw_sample
 
 rng = np.random.default_rng(14)
 grid = GeoBox.from_bbox((600000, 4380000, 605000, 4385000), crs="EPSG:32652", resolution=10)

@@ -64,12 +64,12 @@ def _notes(data: SeriesFigure) -> list[str]:
     levels = sorted({float(level) for level in data.areas["level"].dropna()})
     said = " and ".join(f"{level:.0%}" for level in levels) or "95%"
     method = ", ".join(sorted(set(data.areas["method"].dropna())))
-    checked = ", ".join(sorted(set(data.areas["validated_on"].dropna()))) or "not stated"
+    checked = "; ".join(sorted(set(data.areas["validation"].dropna())))
     return [
         (
             f"Bars and band: {said} intervals. Open circles: below the floor, not to be told from none. "
             f"Ticks at the foot: looks that showed nothing usable. The line is left out where nobody looked. "
-            f"Method {method}; intervals checked on: {checked}."
+            f"Method {method}. What stands behind the intervals: {checked}."
         ),
         f"{data.attribution}.",
     ]
