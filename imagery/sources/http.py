@@ -56,8 +56,14 @@ class HttpLimits:
     most_bytes: int = 1 << 30
 
 
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No credentials but ours: without this, requests would take what ~/.netrc has for the host."""
+    return request
+
+
 def _session() -> requests.Session:
     session = requests.Session()
+    session.auth = _as_it_is
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
     return session
