@@ -156,6 +156,33 @@ def test_a_directory_at_the_end_of_the_file_takes_one_more_request(tmp_path: Pat
     assert np.array_equal(read.pixels, local.pixels)
 
 
+@pytest.mark.parametrize(
+    ("rate", "sink", "said"),
+    [(100.0, None, "stalled at 100 bytes/s"), (5000.0, None, "not complete after 600 s"), (5000.0, 1, "")],
+)
+def test_a_trickle_ends_by_its_speed_or_its_length(rate: float, sink: object, said: str) -> None:
+    """A file of 5 MB; the clock is the bytes'."""
+    now = [0.0]
+
+    class Trickle:
+        ok = True
+
+        def iter_content(self, size: int) -> Iterator[bytes]:
+            for _ in range(5_000_000 // 10_000):
+                now[0] += 10_000 / rate
+                yield b"." * min(size, 10_000)
+
+    http = Http(clock=lambda: now[0])
+    target = io.BytesIO() if sink else None
+    if said:
+        with pytest.raises(RetryableError, match=said):
+            http._body(Trickle(), "https://x", target)
+    else:
+        http._body(Trickle(), "https://x", target)
+        assert target is not None
+        assert len(target.getvalue()) == 5_000_000
+
+
 def test_credentials_of_a_netrc_go_nowhere(
     bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
