@@ -15,6 +15,7 @@ import shutil
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,8 +31,15 @@ WAYS: dict[str, dict[str, bool]] = {
 }
 
 
-def run(folder: Path, *, every: int = 1, done: Path | None = None) -> dict[str, tuple[int, list[str]]]:
-    """Points and complaints of each way.
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    tried: int
+    operations: int
+    complaints: tuple[str, ...]
+
+
+def run(folder: Path, *, every: int = 1, done: Path | None = None) -> dict[str, Outcome]:
+    """What became of each way.
 
     Args:
         folder: to work in.
@@ -41,7 +49,8 @@ def run(folder: Path, *, every: int = 1, done: Path | None = None) -> dict[str, 
     torture.prepare(folder)
     torture.begin(folder, folder / "begun" / "archive")
     shutil.copytree(folder / "begun", folder / "whole")
-    points = range(0, torture.operations(folder, folder / "whole" / "archive"), every)
+    total = torture.operations(folder, folder / "whole" / "archive")
+    points = range(0, total, every)
     known = _read(done)
     outcome = {}
     for name, how in WAYS.items():
@@ -51,7 +60,7 @@ def run(folder: Path, *, every: int = 1, done: Path | None = None) -> dict[str, 
                 known[name, point] = _crash(folder, point, how)
                 _note(done, name, point, known[name, point])
             found += [f"{point}: {said}" for said in known[name, point]]
-        outcome[name] = (len(points), found)
+        outcome[name] = Outcome(tried=len(points), operations=total, complaints=tuple(found))
     return outcome
 
 
@@ -76,12 +85,14 @@ def _note(done: Path | None, name: str, point: int, found: list[str]) -> None:
             stream.write(json.dumps({"way": name, "point": point, "found": found}) + "\n")
 
 
-def table(outcome: dict[str, tuple[int, list[str]]]) -> str:
-    lines = ["| the machine goes off, and | points | whole after the next run |", "|---|---|---|"]
-    lines += [
-        f"| {name} | {points} | {points - len({said.split(':')[0] for said in found})} |"
-        for name, (points, found) in outcome.items()
+def table(outcome: dict[str, Outcome]) -> str:
+    lines = [
+        "| the machine goes off, and | file operations | tried | whole after the next run |",
+        "|---|---|---|---|",
     ]
+    for name, way in outcome.items():
+        spoiled = {said.split(":")[0] for said in way.complaints}
+        lines.append(f"| {name} | {way.operations} | {way.tried} | {way.tried - len(spoiled)} |")
     return "\n".join(lines)
 
 
@@ -95,7 +106,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         outcome = run(Path(folder), every=options.every, done=options.resume)
     print(table(outcome), f"{time.perf_counter() - started:.0f} s", sep="\n")
-    complaints = [said for _, found in outcome.values() for said in found]
+    complaints = [said for way in outcome.values() for said in way.complaints]
     print(*complaints, sep="\n")
     if options.write:
         write_between(ROOT / "docs" / "archive.md", "crashes", table(outcome))
