@@ -15,7 +15,7 @@ from aoi.site_file import read_site
 from campwatch.identity import system_clock
 from campwatch.reviews.desk import Desk, open_desk
 from campwatch.reviews.labels import is_labels_file
-from campwatch.reviews.states import ReviewState, queue, review_rates
+from campwatch.reviews.states import ReviewState, kept_blind, queue, review_rates
 from campwatch.reviews.validation import references, site_checks, validation_lines, validation_texts
 from campwatch.session import say
 from campwatch.workspace import Workspace, open_workspace
@@ -42,6 +42,9 @@ def list_reviews(
     *,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also what is settled.")] = False,
+    unblind: Annotated[
+        bool, typer.Option("--unblind", help="Also verdicts that wait for a second: for who judges neither.")
+    ] = False,
 ) -> None:
     """What waits for a reviewer, how far reviewers agree, what was missed."""
     workspace = open_workspace(context.obj.folder)
@@ -49,12 +52,13 @@ def list_reviews(
     for path in workspace.chosen_paths(tuple(site or ())):
         with open_desk(workspace, read_site(path)) as desk:
             states = desk.states()
-            document[desk.site.id] = _told(desk, states, everything=everything)
+            document[desk.site.id] = _told(desk, states, everything=everything, unblind=unblind)
     context.obj.report(document)
 
 
-def _told(desk: Desk, states: list[ReviewState], *, everything: bool) -> dict[str, Any]:
+def _told(desk: Desk, states: list[ReviewState], *, everything: bool, unblind: bool) -> dict[str, Any]:
     shown = states if everything else queue(states)
+    shown = shown if unblind else [kept_blind(state) for state in shown]
     rates = review_rates(states)
     say(f"{desk.site.id}: {len(shown)} of {len(states)} findings and places")
     for state in shown:

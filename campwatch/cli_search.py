@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from imagery.coverage import MonthCoverage
 
 
+_COUNTS = ("expected", "catalogued", "fetched", "usable", "cloudy", "failed", "unexplained")
+"""Columns of the table of passes by month; fields of `MonthCoverage`."""
+
+
 def search(
     context: typer.Context,
     *,
@@ -49,28 +53,17 @@ def look(
 
 
 def print_months(site_id: str, months: Sequence[MonthCoverage]) -> None:
-    """The table of passes by month."""
-    title = f"{site_id}: passes by month; by provider: catalogued/fetched/usable"
-    table = Table(title=title, title_justify="left")
-    for name in (
-        "sensor",
-        "month",
-        "expected",
-        "catalogued",
-        "fetched",
-        "usable",
-        "cloudy",
-        "failed",
-        "unexplained",
-        "by provider",
-    ):
-        table.add_column(name, justify="left" if name in ("sensor", "month", "by provider") else "right")
-    for month in months:
-        counts = (month.expected, month.catalogued, month.fetched, month.usable)
-        more = (month.cloudy, month.failed, month.unexplained)
-        row = (month.sensor, month.month, *(str(count) for count in (*counts, *more)))
-        table.add_row(*row, "\n".join(_providers(month)))
-    stderr.print(table)
+    """The tables of passes by month, one for each sensor."""
+    for sensor in dict.fromkeys(month.sensor for month in months):
+        title = f"{site_id}, {sensor}: passes by month; by provider: catalogued/fetched/usable"
+        table = Table(title=title, title_justify="left")
+        for name in ("month", *_COUNTS, "by provider"):
+            table.add_column(name, justify="right" if name in _COUNTS else "left")
+        for month in months:
+            if month.sensor == sensor:
+                counts = (str(getattr(month, name)) for name in _COUNTS)
+                table.add_row(month.month, *counts, "\n".join(_providers(month)))
+        stderr.print(table)
 
 
 def _providers(month: MonthCoverage) -> list[str]:

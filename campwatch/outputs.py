@@ -12,9 +12,10 @@ import xarray as xr
 from aoi.records import Site
 from campwatch import __version__
 from campwatch.pages import map_profile, site_page_path
+from campwatch.reviews.annotation import annotation
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
-from campwatch.reviews.validation import all_checks, annotator, site_checks
+from campwatch.reviews.validation import site_checks
 from campwatch.reviews.verdicts import map_verdict
 from campwatch.workspace import Workspace, readable_sites
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
@@ -29,8 +30,8 @@ Record = TypeVar("Record")
 
 def rebuild_tables(workspace: Workspace, ledger: Ledger) -> None:
     """Write `results.gpkg` and `custody.jsonl` anew."""
-    checks = all_checks(ledger, readable_sites(workspace))
-    write_results(ledger, workspace.results_path, annotate=annotator(checks))
+    annotate = annotation(ledger, readable_sites(workspace))
+    write_results(ledger, workspace.results_path, annotate=annotate)
     write_custody(ledger, workspace.custody_path)
 
 
@@ -79,7 +80,7 @@ def _reviews(desk: Desk) -> dict[str, Any]:
     """What the map needs for reviewing: verdicts that hold, the queue, random places."""
     places, states = desk.places(), desk.states()
     waiting = queue(states)
-    settled = [state for state in states if state not in waiting]
+    settled = [state for state in states if state not in waiting and state.standing]
     return {
         "verdicts": tuple(map_verdict(given) for state in states for given in state.holding),
         "queue": tuple(map(_queue_item, [*waiting, *settled])),

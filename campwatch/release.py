@@ -15,7 +15,7 @@ from campwatch.exports.csv_files import write_csv
 from campwatch.exports.vector import write_geopackage
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
 from campwatch.release_parts import write_manual, write_method
-from campwatch.reviews.validation import annotator
+from campwatch.reviews.annotation import annotation
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN, heads_digest
 from evidence.errors import ExportError
@@ -91,7 +91,7 @@ def _write(
 ) -> None:
     write_csv(bundle, folder / "csv")
     if bundle.stamp.restricted:
-        write_results(ledger, folder / "results.gpkg", annotate=annotator(bundle.stamp.checks))
+        write_results(ledger, folder / "results.gpkg", annotate=annotation(ledger, bundle.sites))
         write_custody(ledger, folder / "custody.jsonl")
     else:
         write_geopackage(bundle, folder / "results.gpkg")

@@ -9,12 +9,11 @@ import pandas as pd
 import pyogrio
 from pandas.testing import assert_frame_equal
 
-from campwatch.reviews.validation import all_checks, annotator
+from campwatch.reviews.annotation import Annotate, annotation
 from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import custody_lines, heads_digest
 from evidence.layers import LAYERS
 from evidence.ledger import Ledger
-from evidence.results import Annotate
 from evidence.runs import layer_rows
 from evidence.tables import layer_table
 from evidence.verify import Finding, verify_ledger
@@ -57,7 +56,7 @@ def _derived(workspace: Workspace, ledger: Ledger) -> list[Finding]:
             Finding(where=str(custody), what="differs from the ledger (campwatch run rebuilds it)")
         )
     if workspace.results_path.exists():
-        annotate = annotator(all_checks(ledger, readable_sites(workspace)))
+        annotate = annotation(ledger, readable_sites(workspace))
         findings += _results(workspace.results_path, ledger, annotate)
     return findings
 

@@ -32,6 +32,7 @@ from imagery.cube_scenes import ArchivedScene, group_archived
 from imagery.cube_store import LAYOUT, CubeStore, column
 from imagery.records import ArchivedProduct
 from imagery.resample import shape_of, wkt_of
+from imagery.terrain import Terrain, read_terrain
 
 __all__ = ["CubeParams", "iter_rows", "load_cube"]
 
@@ -49,6 +50,8 @@ RECORD = (
     "detail",
     "valid_fraction",
     "snow_fraction",
+    "invariant_ratio",
+    "invariant_residual",
     "sun_elevation_deg",
     "sun_azimuth_deg",
 )
@@ -67,6 +70,7 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
     cache_dir: Path | None = None,
     aoi: BaseGeometry | None = None,
     memory_gb: float = 2.0,
+    dem: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     stages: Stages | None = None,
     lazy: bool = False,
@@ -81,6 +85,8 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
             not fit in memory stays there and is read as it is used; see `iter_rows`.
         aoi: polygon in EPSG:4326 over which valid and snow fractions are counted; the grid by default.
         memory_gb: the limit.
+        dem: a file of heights in metres that covers the grid: light on slopes is corrected and relief's
+            shadow masked, see `CubeParams.terrain`.
         progress: called with scenes done and scenes to do.
         stages: where to book the time.
         lazy: leave the pixels in the cache though they would fit in memory; `Dataset.load` reads them.
@@ -97,7 +103,15 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
     if cache_dir is None and not fits:
         size = cube_bytes(len(scenes), len(bands), grid) / 1e9
         raise MeasurementError(f"a cube of {size:.1f} GB needs a cache folder to stay under {memory_gb:g} GB")
-    work = _Work(grid=grid, bands=bands, params=params, aoi=aoi, progress=progress, stages=stages or Stages())
+    work = _Work(
+        grid=grid,
+        bands=bands,
+        params=params,
+        aoi=aoi,
+        terrain=None if dem is None else read_terrain(dem, grid),
+        progress=progress,
+        stages=stages or Stages(),
+    )
     dataset = work.in_memory(scenes) if cache_dir is None else work.in_cache(scenes, cache_dir)
     return dataset.load() if fits and not lazy else dataset
 
@@ -126,6 +140,7 @@ class _Work:
     bands: tuple[str, ...]
     params: CubeParams
     aoi: BaseGeometry | None
+    terrain: Terrain | None
     progress: Callable[[int, int], None] | None
     stages: Stages
 
@@ -175,7 +190,7 @@ class _Work:
         self.stages.add("reference", clock)
         if not self.params.register:
             return dataclasses.replace(reference, members={})
-        return reference if self.params.use_history else dataclasses.replace(reference, histories={})
+        return reference if self.params.use_history else dataclasses.replace(reference, looks={}, basis={})
 
     def images(self, scenes: Sequence[ArchivedScene], reference: Reference | None) -> Iterator[SceneImage]:
         within = self.within()
@@ -187,6 +202,7 @@ class _Work:
                 self.params,
                 reference=reference,
                 within=within,
+                terrain=self.terrain,
                 stages=self.stages,
             )
             if self.progress is not None:
@@ -205,9 +221,9 @@ class _Work:
         """What a stored scene hangs on besides its own bytes."""
         held = None if reference is None else reference.digest
         outline = None if self.aoi is None else shapely.to_wkb(self.aoi, hex=True)
-        return sha256_json(
-            [LAYOUT, repr(self.grid), self.bands, dataclasses.asdict(self.params), held, outline]
-        )
+        relief = None if self.terrain is None else self.terrain.digest
+        params = dataclasses.asdict(self.params)
+        return sha256_json([LAYOUT, repr(self.grid), self.bands, params, held, outline, relief])
 
     def dataset(
         self, variables: dict[str, xr.Variable], records: Sequence[Any], content: Sequence[str]
@@ -218,4 +234,7 @@ class _Work:
         dataset = xr.Dataset(variables, coords=coords)
         for band in self.bands:
             dataset[band].attrs["native_resolution_m"] = NATIVE_RESOLUTION_M[band]
+        dataset.attrs["cube_params"] = json.dumps(dataclasses.asdict(self.params), sort_keys=True)
+        dataset.attrs["cube_layout"] = LAYOUT
+        dataset.attrs["dem_digest"] = "" if self.terrain is None else self.terrain.digest
         return dataset

@@ -35,6 +35,7 @@ from rasterio.windows import Window  # noqa: E402
 from shapely.geometry import box  # noqa: E402
 
 from aoi.records import Site  # noqa: E402
+from benchmarks.fetch.marks import write_between  # noqa: E402
 from imagery.archive import Archive  # noqa: E402
 from imagery.fetch import fetch_new  # noqa: E402
 from imagery.records import Product  # noqa: E402
@@ -48,7 +49,6 @@ ORIGIN, EPSG, SIDE_M = (699_960.0, 4_400_040.0), 32651, 109_800
 CENTRE = (754_960.0, 4_373_040.0)
 LATENCY_S, BYTES_PER_S = 0.080, 25e6
 DATES = 30
-MARK = ("<!-- fetch benchmark: begin -->", "<!-- fetch benchmark: end -->")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -294,9 +294,7 @@ def main() -> None:
     text = table(rows)
     print(text)
     if options.write:
-        path = ROOT / "docs" / "imagery-sources.md"
-        before, rest = path.read_text(encoding="utf-8").split(MARK[0])
-        path.write_text(f"{before}{MARK[0]}\n{text}\n{MARK[1]}{rest.split(MARK[1])[1]}", encoding="utf-8")
+        write_between(ROOT / "docs" / "imagery-sources.md", "fetch benchmark", text)
 
 
 if __name__ == "__main__":

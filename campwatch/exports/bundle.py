@@ -15,7 +15,8 @@ from campwatch import __version__
 from campwatch.exports.disclosure import public_rows
 from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
 from campwatch.exports.stamp import SIMULATED, SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
-from campwatch.reviews.validation import Checks, all_checks, annotator
+from campwatch.reviews.annotation import annotation
+from campwatch.reviews.validation import Checks, all_checks
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
@@ -149,7 +150,7 @@ def _disclosed(
     checks: Mapping[str, Checks],
 ) -> dict[str, tuple[StoredRow, ...]]:
     by_site: dict[str, list[StoredRow]] = {site.id: [] for site in sites}
-    annotate = annotator(checks)
+    annotate = annotation(ledger, sites, as_of_run=as_of_run, checks=checks)
     for name in LAYERS:
         for stored in annotate(layer_rows(ledger, name, as_of_run=as_of_run)):
             if stored.row.site_id in by_site:

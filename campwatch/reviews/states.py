@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from campwatch.reviews.findings import Finding, changed_evidence, findings_at
 from campwatch.reviews.places import PLACE, Place
@@ -132,6 +132,21 @@ def queue(states: Iterable[ReviewState]) -> list[ReviewState]:
 def _matters(state: ReviewState) -> bool:
     """What the machine took back, and nobody ever judged, need not be judged."""
     return bool(state.standing) or state.machine_status != "withdrawn"
+
+
+def kept_blind(state: ReviewState) -> ReviewState:
+    """Without what a first verdict says, so that the second is given without sight of it."""
+    if len(state.holding) >= READERS_NEEDED:
+        return state
+    silent = tuple(v if v in state.stale else _silent(v) for v in state.standing)
+    return replace(state, standing=silent)
+
+
+def _silent(verdict: GivenVerdict) -> GivenVerdict:
+    return replace(
+        verdict, verdict="given", reason_code="blind", likelihood=None, confidence=None, note="",
+        evidence_viewed=(),
+    )  # fmt: skip
 
 
 def proportion(hits: int, n: int, *, level: float = 0.95) -> Quantity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from aoi.geodesy import area_ha
@@ -179,16 +179,8 @@ def all_checks(
     return {site.id: site_checks(ledger, site, as_of_run=as_of_run) for site in sites}
 
 
-def annotator(checks: Mapping[str, Checks]) -> Callable[[list[StoredRow]], list[StoredRow]]:
-    """Adds `validated_on` and `validation` to rows that hold intervals, by the checks of their sites."""
-
-    def annotate(rows: list[StoredRow]) -> list[StoredRow]:
-        return [_annotated(stored, checks.get(stored.row.site_id, {})) for stored in rows]
-
-    return annotate
-
-
-def _annotated(stored: StoredRow, checks: Checks) -> StoredRow:
+def with_validation(stored: StoredRow, checks: Checks) -> StoredRow:
+    """The row with `validated_on` and `validation`, where it holds an interval."""
     data = stored.row.data
     layer = stored.row.layer
     about = _ALERTED_LAYER.get(str(data.get("rule"))) if layer == "alerts" else layer

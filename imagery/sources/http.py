@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,6 +25,21 @@ KEPT_HEADERS = ("date", "etag", "last-modified", "content-type", "content-length
 _CHUNK = 1 << 16
 CONNECTIONS = 64
 """Kept open per host; more than any reader has in flight."""
+
+
+class _WithoutQueries(logging.Filter):
+    """Cuts the query from paths that urllib3 logs when somebody asks for its every word: signatures."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple):
+            record.args = tuple(
+                arg.split("?", 1)[0] if isinstance(arg, str) and arg.startswith(("/", "http")) else arg
+                for arg in record.args
+            )
+        return True
+
+
+logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

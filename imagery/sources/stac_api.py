@@ -17,7 +17,7 @@ from evidence.errors import SourceError
 from imagery.records import FetchedProduct, Product
 from imagery.sources.cog import CogReader
 from imagery.sources.http import Http
-from imagery.sources.items import product_from_item
+from imagery.sources.items import is_sensed_in, is_terrain, product_from_item
 from imagery.sources.privacy import PrivacyMode, sentinel2_tiles, snap_outward
 from imagery.sources.retry import Retrier, RetryableError
 from imagery.sources.signing import BlobSigner
@@ -103,7 +103,7 @@ class StacApi:
                 break
             for item in fresh:
                 self._take(item, found)
-        return [product for product in found.values() if since <= product.datetime < until]
+        return [product for product in found.values() if is_sensed_in(product, since, until)]
 
     def fetch(self, product: Product, bands: Iterable[str], bounds: Bounds) -> FetchedProduct:
         """Source pixels of `bands` over `bounds` on the product's own lattice."""
@@ -132,7 +132,7 @@ class StacApi:
             url=f"{self._url}/search",
             method="POST",
             collections=[self._collection],
-            datetime=f"{_stamp(since)}/{_stamp(until)}",
+            datetime=None if is_terrain(self._collection) else f"{_stamp(since)}/{_stamp(until)}",
             limit=PAGE_SIZE,
             stac_io=_RetryingIO(self._http, self._retrier),
             **self._where(bounds),

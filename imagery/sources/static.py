@@ -13,7 +13,7 @@ from typing import Any
 from evidence.errors import SourceError
 from imagery.records import FetchedProduct, Product
 from imagery.sources.cog import CogReader
-from imagery.sources.items import product_from_item
+from imagery.sources.items import is_sensed_in, product_from_item
 from imagery.sources.windows import read_window
 
 Bounds = tuple[float, float, float, float]
@@ -58,7 +58,7 @@ class StaticCatalog:
         return [
             product
             for product in self.products()
-            if since <= product.datetime < until and overlaps(product.bounds, bounds)
+            if is_sensed_in(product, since, until) and overlaps(product.bounds, bounds)
         ]
 
     def extent(self) -> tuple[int, Bounds | None]:

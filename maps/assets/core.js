@@ -92,7 +92,7 @@ CW.percent = (x) => (x === null || x === undefined ? "–" : `${Math.round(x * 1
 CW.day = (iso) => (iso || "").slice(0, 10);
 CW.bothDates = (moment) => {
   const utc = moment.utc.slice(0, 16).replace("T", " ");
-  return CW.t("utc_and_local", { utc, local: moment.local });
+  return utc === moment.local ? `${utc} UTC` : CW.t("utc_and_local", { utc, local: moment.local });
 };
 CW.epoch = (f) => (f.start.endsWith("-01-01") && f.end === `${Number(f.start.slice(0, 4)) + 1}-01-01` ? f.start.slice(0, 4) : `${f.start} – ${f.end}`);
 CW.time = (iso) => Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso);

@@ -182,7 +182,8 @@ CW.closeCard = () => {
   if (CW.opener && CW.opener.isConnected) CW.opener.focus({ preventScroll: true });
 };
 CW.markSelected = () => {
-  const key = CW.selectedSubject && CW.selectedSubject.key;
+  const judged = CW.state.tab === "review" && CW.reviewSubject;
+  const key = (CW.selectedSubject || judged || {}).key;
   for (const path of CW.map.getContainer().querySelectorAll("path[data-subject]")) path.classList.toggle("is-selected", path.dataset.subject === key);
 };
 CW.findSubject = (key) => {

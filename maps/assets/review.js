@@ -25,6 +25,7 @@ CW.startReview = (subject) => {
   CW.closeCard();
   CW.change({ tab: "review" });
   CW.drawReview();
+  CW.markSelected();
   CW.byId("review-subject")?.focus();
 };
 /* In the order of the queue; without one, all findings. */

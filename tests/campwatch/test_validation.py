@@ -10,8 +10,8 @@ from shapely.geometry import box
 
 from aoi.geodesy import area_ha
 from aoi.records import Site, Zone, ZoneKind
+from campwatch.reviews.annotation import annotation
 from campwatch.reviews.validation import (
-    annotator,
     references,
     site_checks,
     stockpile_validation,
@@ -81,7 +81,7 @@ def test_thirty_references_make_a_site_reference(ledger):
         "bias +0.10 ha, RMSE 0.10 ha, 100% inside the interval"
     )
     assert told["footprints"] == told["boundary_changes"] == NOT_VALIDATED
-    (stored, *_) = annotator({"mine": site_checks(ledger, SITE)})(ledger.current("stockpile_areas"))
+    (stored, *_) = annotation(ledger, [SITE])(ledger.current("stockpile_areas"))
     assert stored.row.data["validated_on"] == "site_reference"
     assert stored.row.data["validation"] == told["stockpile_areas"]
     assert stockpile_validation(ledger, SITE)[0].bias_ha == pytest.approx(0.1)
@@ -91,7 +91,7 @@ def test_thirty_references_make_a_site_reference(ledger):
 def test_twenty_nine_do_not(ledger):
     fill(ledger, rows(29))
     assert texts(ledger)["stockpile_areas"] == f"{NOT_VALIDATED} (29 of 30 references)"
-    (stored, *_) = annotator({"mine": site_checks(ledger, SITE)})(ledger.current("stockpile_areas"))
+    (stored, *_) = annotation(ledger, [SITE])(ledger.current("stockpile_areas"))
     assert stored.row.data["validated_on"] == "painted"
 
 
@@ -137,4 +137,4 @@ def test_an_outline_outside_of_every_yard_is_refused_by_name(ledger):
 def test_rows_without_an_interval_stay_as_they_are(ledger):
     fill(ledger, rows(1))
     seen = ledger.current("manual_observations")
-    assert annotator({})(seen) == seen
+    assert annotation(ledger, [SITE])(seen) == seen

@@ -214,6 +214,23 @@ def test_the_budget_is_never_exceeded_and_what_is_missing_is_a_quota_gap(world: 
     assert (len(richer.fetched), richer.incomplete) == (4 - len(report.fetched), False)
 
 
+def test_nor_is_it_when_many_are_in_flight_and_attempts_fail(world: World) -> None:
+    """Answers that never came may have been counted by the provider, so they are charged."""
+    most = 1.0
+    world.server.faults = [
+        Fault(path="/process", kind="503", times=3),
+        Fault(path="/process", kind="reset-late", times=3),
+        Fault(path="/process", kind="truncate", times=2),
+        Fault(path="/process", kind="429", times=2, headers={"Retry-After": "100"}),
+    ]
+    for _ in range(2):
+        source = world.source(units=most)
+        run(world, source, workers=8)
+        assert source.budget.spent() <= most + 1e-9
+        assert world.hub.units <= source.budget.spent() + 1e-9
+    assert len(world.server.paths("/process")) > 10
+
+
 def test_a_refusal_stops_for_the_month(world: World) -> None:
     world.server.faults = [Fault(path="/process", kind="403", times=1)]
     report = run(world, world.source(), workers=1)
@@ -389,6 +406,7 @@ RECOVERED = {
     "503 on the token endpoint": (Fault(path="/token", kind="503"), 0.0),
     "500 and": (Fault(path="/process", kind="500", times=2), 0.0),
     "reset": (Fault(path="/process", kind="reset"), 0.0),
+    "reset in mid-body": (Fault(path="/process", kind="reset-late"), 0.0),
     "truncated": (Fault(path="/process", kind="truncate"), 0.0),
     "stalled": (Fault(path="/process", kind="stall", seconds=8), 0.0),
     "wrong length": (Fault(path="/process", kind="length"), 0.0),

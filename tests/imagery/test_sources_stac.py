@@ -172,6 +172,7 @@ RECOVERED = {
     "429 with Retry-After": [Fault(path=r"item%201/nir\.tif", kind="429", headers={"Retry-After": "7"})],
     "429 without": [Fault(path=r"item%201/nir\.tif", kind="429")],
     "reset": [Fault(path=r"item%201/blue\.tif", kind="reset", times=1)],
+    "reset in mid-body": [Fault(path=r"item%201/blue\.tif", kind="reset-late", times=2)],
     "truncated body": [Fault(path=r"item%201/green\.tif", kind="truncate", method="GET")],
     "stalled body": [Fault(path=r"item%201/green\.tif", kind="stall", method="GET", seconds=6)],
     "a page instead of the file": [Fault(path=r"item%201/scl\.tif", kind="html")],
@@ -182,6 +183,7 @@ RECOVERED = {
         Fault(path="/search", kind="429", headers={"Retry-After": "Wed, 21 Oct 2020 07:28:00 GMT"})
     ],
     "search: reset": [Fault(path="/search", kind="reset")],
+    "search: reset in mid-body": [Fault(path="/search", kind="reset-late")],
     "search: truncated": [Fault(path="/search", kind="truncate")],
     "search: stalled": [Fault(path="/search", kind="stall", seconds=6)],
     "search: a page": [Fault(path="/search", kind="html")],
@@ -205,6 +207,7 @@ LASTING = {
     "503": ("503", "503"),
     "429": ("429", "429"),
     "reset": ("reset", ""),
+    "reset in mid-body": ("reset-late", ""),
     "truncated": ("truncate", ""),
     "stalled": ("stall", ""),
     "a page": ("html", ""),
