@@ -238,7 +238,7 @@ def sweep(bench: Bench, options: argparse.Namespace) -> tuple[dict[str, dict[str
     file = bench.base / "results.json"
     results: dict[str, dict[str, str | None]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
     wanted, started, left = set(told["rows"]), time.monotonic(), 0  # type: ignore[call-overload]
-    for trial in trials(bench, told, options):
+    for trial in shuffled(list(trials(bench, told, options))):
         done = results.setdefault(trial.kind, {})
         if trial.name in done:
             continue
@@ -253,6 +253,11 @@ def sweep(bench: Bench, options: argparse.Namespace) -> tuple[dict[str, dict[str
             print(f"{trial.name}: {done[trial.name]}", flush=True)
         file.write_text(json.dumps(results, indent=1), encoding="utf-8")
     return results, left
+
+
+def shuffled(made: list[Trial]) -> list[Trial]:
+    """In an order of chance, always the same: a sweep that is not finished has looked everywhere."""
+    return random.Random(2).sample(made, len(made))  # noqa: S311 - an order, not a secret
 
 
 def lines(told: dict[str, object], results: dict[str, dict[str, str | None]], *, dates: int) -> list[str]:
@@ -293,8 +298,9 @@ def main() -> int:
     table = lines(json.loads(bench.known.read_text("utf-8")), results, dates=options.dates)
     print("\n".join(table))
     print(f"{sum(len(named) for named in results.values())} ended runs, {lost} not made whole, {left} left")
-    if options.write and not left:
-        write_table("crash", table)
+    if options.write:
+        rest = f" {left} of {left + sum(map(len, results.values()))} were not tried." if left else ""
+        write_table("crash", [*table[:-1], table[-1] + rest])
     if options.folder is None:
         shutil.rmtree(base)
     return 1 if lost else 3 if left else 0
