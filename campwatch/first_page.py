@@ -10,7 +10,8 @@ from typing import Any
 
 from aoi.records import Site
 from campwatch.alerts.book import read_alerts
-from campwatch.outputs import map_profile, run_info, site_page_path
+from campwatch.outputs import run_info
+from campwatch.pages import map_profile, site_page_path
 from campwatch.profile import shows_restricted
 from campwatch.reviews.states import review_states
 from campwatch.reviews.validation import site_checks
@@ -20,13 +21,6 @@ from evidence.quantity import Quantity
 from evidence.rows import StoredRow
 from maps.overview import write_overview
 from maps.records import Profile, SiteSummary
-from maps.site_map import map_path
-
-
-def first_page_path(workspace: Workspace, sites: Sequence[Site]) -> Path:
-    """Where the first page is."""
-    restricted = shows_restricted(None, workspace.settings.map, sites)
-    return map_path(workspace.maps_folder / "index.html", restricted=restricted)
 
 
 def write_first_page(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> Path:

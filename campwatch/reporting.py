@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.table import Table
 
+from campwatch.bars import shown_progress
 from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.workspace import Workspace, readable_sites
@@ -26,8 +27,8 @@ def run_and_report(
     workspace: Workspace, options: RunOptions, *, session: Reporter, console: Console
 ) -> RunSummary:
     """Run and print the summary."""
-    with console.status("") as status:
-        summary = run_workspace(workspace, options, progress=status.update)
+    with shown_progress(console) as progress:
+        summary = run_workspace(workspace, options, progress=progress)
     print_summary(workspace, summary, console)
     session.report(summary_document(summary))
     return summary
@@ -118,6 +119,7 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
         "nothing_new": summary.nothing_new,
         "complete": summary.complete,
         "custody_head": summary.head,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in summary.seconds.items()},
         "sites": [
             {
                 "site_id": site.site_id,

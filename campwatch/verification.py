@@ -39,8 +39,7 @@ def verify_workspace(
         deep: also read every pixel of the archive.
         expected_head: a custody head kept elsewhere, which must have been a head of this ledger.
     """
-    archived = Archive(workspace.archive_folder).verify(deep=deep)
-    findings = [Finding(where=str(found.path), what=found.problem) for found in archived]
+    findings = Archive(workspace.archive_folder).verify(deep=deep)
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         findings += verify_ledger(ledger, expected_head=expected_head)
         if not findings:

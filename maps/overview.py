@@ -12,9 +12,10 @@ from detection.references import ENOUGH
 from evidence.files import write_text
 from maps.disclosure import public_summaries
 from maps.page import OfflineMap, asset
+from maps.paths import map_path
 from maps.payload import check, moment, quantity, script_json
 from maps.records import Profile, RunInfo, SiteSummary
-from maps.site_map import map_path, script_json_text
+from maps.site_map import script_json_text
 
 FORMAT = "campwatch-overview/1"
 ALONE_DEGREES = 0.05

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import xarray as xr
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from detection.references import SiteCheck
 from evidence.quantity import Quantity
+
+if TYPE_CHECKING:
+    import xarray as xr  # loads slowly, and names and profiles need no cube
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +122,8 @@ class SiteMapData:
     site: Site
     run: RunInfo
     cube: xr.Dataset | None = None
+    drawn: MutableMapping[str, bytes] | None = None
+    """Pictures of earlier maps by key; extended."""
     """(time, y, x) as `imagery.cube.load_cube` gives it; read one date at a time."""
     looks: tuple[Look, ...] = ()
     """Looks that left no picture (missing, failed); those of the cube are added."""

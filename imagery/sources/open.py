@@ -50,7 +50,7 @@ def open_stac(
         raise SettingsError(f"{url}: name at least one collection")
     retrier, http = retrier or Retrier(), Http()
     signer = BlobSigner(http=http, retrier=retrier) if url.startswith(PLANETARY_COMPUTER) else None
-    reader = CogReader(retrier=retrier, signer=signer, workers=workers, mode=mode)
+    reader = CogReader(http=http, retrier=retrier, signer=signer, workers=workers, mode=mode)
     return [
         StacApi(
             url,

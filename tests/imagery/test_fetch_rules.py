@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from imagery.archive import Archive
-from imagery.coverage import coverage_table, expected_passes, unexplained_gaps
+from imagery.coverage import coverage_table
 from imagery.fetch import FetchProgress, fetch_new
 from imagery.gaps import GapKind
 from imagery.listing import Listing, fetch_cost, list_products
 from imagery.records import Product
+from imagery.rhythm import expected_passes, unexplained_gaps
 from imagery.sources.privacy import sentinel2_tiles, snap_outward
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny
@@ -135,7 +136,7 @@ def test_a_hole_in_every_catalogue_is_unexplained() -> None:
     missing = unexplained_gaps(expected, kept)
     assert [gap.datetime for gap in missing] == [product.datetime for product in seen[8:14]]
     assert missing[0].kind is GapKind.UNEXPLAINED
-    assert "sentinel-2a on orbit R046 was due" in missing[0].detail
+    assert "sentinel-2a on orbit R046 over 51SYD was due" in missing[0].detail
 
 
 def test_nothing_is_expected_of_a_satellite_before_its_service_or_of_a_chance_pass() -> None:
