@@ -15,6 +15,9 @@
 # ## Data
 
 # %%
+import re
+from collections import Counter
+
 import matplotlib.pyplot as plt
 import numpy as np
 
@@ -42,8 +45,9 @@ floor = np.array([area.below_floor for area in assessed])
 truth = np.array([mine.truth.pile_area_ha(area.datetime.date()) for area in assessed])
 value, low, high = (np.array([getattr(area.area_ha, name) for area in assessed]) for name in ("value", "low", "high"))
 print(f"{len(areas)} looks, {len(assessed)} with a figure, {floor.sum()} of them below the floor")
-for reason in sorted({area.area_ha.reason for area in areas if area.area_ha.value is None}):
-    print("  without a figure:", reason)
+reasons = Counter(re.sub(r"\d+", "…", area.area_ha.reason) for area in areas if area.area_ha.value is None)
+for reason, n in reasons.most_common():
+    print(f"  {n} without a figure: {reason}")
 
 # %%
 fig, ax = plt.subplots(figsize=(7, 3), layout="constrained")
