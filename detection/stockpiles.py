@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import AreaParams, ZoneSeries, zone_series
+from detection.coal.calibration import spectrum_of
 from detection.coal.coverage import coverage, pixel_area_ha
 from detection.coal.found import FoundParams, found_supports
 from detection.coal.fraction import FractionParams, Fractions, block_fractions
@@ -104,10 +105,10 @@ def measure_stockpiles(
         cube: (time, y, x) as `imagery.cube.load_cube` gives it.
         site: with zones; without stockyard zones there is no headline figure, only found piles.
         params: knobs.
-        calibration: the site's own coal spectrum; the prior where None.
+        calibration: the site's own coal spectrum; where None, the one that the site file keeps, else the prior.
     """
     params = params or StockpileParams()
-    coal = calibration or prior_spectrum()
+    coal = calibration or spectrum_of(site) or prior_spectrum()
     bands = bands_of(cube)
     zones = stockyards(cube, site)
     found = found_subjects(cube, site, zones, coal=coal, bands=bands, params=params)
