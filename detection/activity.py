@@ -68,9 +68,7 @@ def activity(
         window=window,
         looks=len(looks),
         share_with_coal=share_of_looks_with_coal(value, sd, floor_ha=FLOOR_HA, level=level),
-        pile_days=pile_days(
-            days, smooth, floor_ha=FLOOR_HA, level=level, longest_gap_days=longest_gap_days
-        ),
+        pile_days=pile_days(days, smooth, floor_ha=FLOOR_HA, level=level, longest_gap_days=longest_gap_days),
         watched_days=float(gaps[gaps <= longest_gap_days].sum()),
         turnover_ha=turnover(smooth, level=level),
     )

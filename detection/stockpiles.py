@@ -30,7 +30,7 @@ from evidence.quantity import Quantity, coverage_factor
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-METHOD = "coal-factors-2"
+METHOD = "coal-factors-3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +105,7 @@ def measure_stockpiles(
         cube: (time, y, x) as `imagery.cube.load_cube` gives it.
         site: with zones; without stockyard zones there is no headline figure, only found piles.
         params: knobs.
-        calibration: the site's own coal spectrum; where None, the one that the site file keeps, else the prior.
+        calibration: the site's own coal spectrum; where None, the site file's, else the prior.
     """
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site) or prior_spectrum()

@@ -1,4 +1,4 @@
-"""Many small symmetric systems at once, the systems along the last axis: one loop over bands, none over pixels."""
+"""Many small symmetric systems at once, along the last axis: one loop over bands, none over pixels."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Floats = NDArray[np.float64]
 
 
 def cholesky(matrices: Floats) -> Floats:
-    """Lower factors (band, band, n) of positive definite matrices (band, band, n); only the lower half is read."""
+    """Lower factors (band, band, n) of positive definite ones (band, band, n), whose lower half is read."""
     size = len(matrices)
     lower = np.zeros_like(matrices)
     for j in range(size):

@@ -54,9 +54,7 @@ def spectrum_of(site: Site) -> CoalSpectrum | None:
         raise MeasurementError(f"site {site.id}: {PROPERTY} has not one mean and sd in 0..1 for each band")
     if not 0.0 <= known[1] < 1.0:
         raise MeasurementError(f"site {site.id}: {PROPERTY} has a correlation of {known[1]}")
-    return CoalSpectrum(
-        id=known[0], bands=bands, mean=mean, sd=sd, correlation=known[1], calibrated=True
-    )
+    return CoalSpectrum(id=known[0], bands=bands, mean=mean, sd=sd, correlation=known[1], calibrated=True)
 
 
 def calibrate_spectrum(cube: xr.Dataset, site: Site) -> CoalSpectrum:

@@ -1,7 +1,7 @@
 """Coal fraction of every pixel that may hold coal, on every date, against the ground that would be there.
 
-The background comes from `detection.coal.ground`, the fraction from `detection.coal.mixture`. Background, coal
-spectrum and fractions are improved in turns.
+The background comes from `detection.coal.ground`, the fraction from `detection.coal.mixture`. Background,
+spectrum of coal and fractions are improved in turns.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def block_fractions(
     for turn in range(params.rounds):
         below, spread, loadings = ground.below(smooth, free, spectrum)
         mixed = _unmixed(ground, below, spectrum, spread)
-        if turn:
+        if turn and params.own_spectrum:
             core = core_pixels(mixed.value, ground.days, ground.where, block.suspect.shape)
             core &= like_coal(ground.target, coal, covariance)
             if core.any():
@@ -90,11 +90,13 @@ def _without_coal(ground: Ground, mixed: Mixed) -> tuple[Floats, Bools]:
     smooth = above(mean, level)
     long, _ = smooth_time(mixed.value, trusted, ground.days, tau_days=params.spell_days)
     lasting = above(long, level) > params.free_below
-    coal = (smooth > params.sure_above) | (lasting & ((smooth > params.free_below) | (mean - level > 3.0 * error)))
+    coal = (smooth > params.sure_above) | (
+        lasting & ((smooth > params.free_below) | (mean - level > 3.0 * error))
+    )
     return smooth, ground.seen & ~ground.beside(coal)
 
 
-def _result(  # noqa: PLR0913, PLR0917 - one call site
+def _result(
     ground: Ground,
     block: Block,
     mixed: Mixed,

@@ -19,6 +19,8 @@ class FractionParams:
     """Loadings per pixel."""
     rounds: int = 3
     """Turns of background, fraction and spectrum."""
+    own_spectrum: bool = True
+    """Whether the cores of piles say what coal looks like here; in a search rivers may be among them."""
     controls: int = 2500
     """Coal-free pixels that the background is fitted to."""
     temper: float = 0.3

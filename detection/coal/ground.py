@@ -1,4 +1,4 @@
-"""The ground under and around coal: factors fitted to coal-free pixels, carried to those that may hold coal."""
+"""Ground under and around coal: factors fitted to coal-free pixels, carried to those that may hold coal."""
 
 from __future__ import annotations
 
@@ -132,7 +132,9 @@ class Ground:
             self.lattice, every, seen, self.control_noise, sources, self.where, params.haze_px
         )
         self.base = self.middle[:, None] + local
-        self.noise = own_noise((rest - local[:, bare]) * free[:, bare, None], free[:, bare], self.control_noise)
+        self.noise = own_noise(
+            (rest - local[:, bare]) * free[:, bare, None], free[:, bare], self.control_noise
+        )
 
     def below(self, smooth: Floats, free: Bools, spectrum: Floats) -> tuple[Floats, Floats, Floats]:
         """(time, n, band) ground without coal, (n, rank, rank) covariance of its loadings, the loadings."""
@@ -185,7 +187,7 @@ class Ground:
 
 
 def ground_of(block: Block, first: Floats, params: FractionParams) -> Ground | None:
-    """Factors of the coal-free pixels of a block, carried to the suspect ones; None where there are too few."""
+    """Factors of a block's coal-free pixels, carried to the suspect ones; None where there are too few."""
     mean, error = smooth_time(first, np.ones(1), block.days, tau_days=25.0)
     other = ((mean > 0.3) & (error < 0.82)).any(axis=0)  # noqa: PLR2004 - coal outside zones, two looks
     where = np.flatnonzero(binary_dilation(block.suspect, iterations=2).ravel())
@@ -201,7 +203,7 @@ def ground_of(block: Block, first: Floats, params: FractionParams) -> Ground | N
     return _carried(block, first.reshape(len(first), -1), factors, flat, seen, there, where, params)
 
 
-def _carried(  # noqa: PLR0913, PLR0917 - one call site
+def _carried(
     block: Block,
     first: Floats,
     factors: Factors,
@@ -248,9 +250,7 @@ def _controls(
     return Controls(at=at, pixels=pixels, seen=seen, loadings=z, rest=rest)
 
 
-def suggested(
-    lattice: Lattice, z: Floats, of: Positions, at: Positions, params: FractionParams
-) -> Floats:
+def suggested(lattice: Lattice, z: Floats, of: Positions, at: Positions, params: FractionParams) -> Floats:
     """(m, rank) loadings that neighbours suggest, the pixel itself left out."""
     total = lattice.others(np.vstack([z.T, np.ones(len(z))]), of, at, params.neighbours_px)
     return np.asarray((total[:-1] / (total[-1] + 0.5)).T)
@@ -259,7 +259,7 @@ def suggested(
 def _precision(away: Floats, params: FractionParams) -> Floats:
     """(rank, rank) of what neighbours suggest, from how far off they are where it is known."""
     spread = away.T @ away / len(away) + 1e-3 * np.eye(away.shape[1])
-    return np.linalg.inv(spread * params.widening)
+    return np.asarray(np.linalg.inv(spread * params.widening), dtype=np.float64)
 
 
 def own_noise(rest: Floats, seen: Bools, of_controls: Floats) -> Floats:
@@ -272,7 +272,9 @@ def own_noise(rest: Floats, seen: Bools, of_controls: Floats) -> Floats:
     """
     squares = rest.transpose(0, 2, 1) @ rest
     count = seen.sum(axis=1)[:, None, None].astype(np.float64)
-    pooled = (squares.sum(axis=0) + PIXELS_OF_PRIOR * of_controls.mean(axis=0)) / (count.sum() + PIXELS_OF_PRIOR)
+    pooled = (squares.sum(axis=0) + PIXELS_OF_PRIOR * of_controls.mean(axis=0)) / (
+        count.sum() + PIXELS_OF_PRIOR
+    )
     ridge = RIDGE * np.eye(rest.shape[2])
     return np.asarray((squares + PIXELS_OF_PRIOR * pooled) / (count + PIXELS_OF_PRIOR) + ridge)
 

@@ -26,7 +26,7 @@ LIT_PERCENTILE = 80.0
 DARKEST = 0.55
 """Infrared, relative to the season, below which a neighbourhood is in shadow: diffuse light leaves less."""
 VEIL = 0.04
-"""Visible reflectance by which the darkest fifth of a neighbourhood under a missed cloud exceeds its season."""
+"""Visible reflectance by which the darkest fifth of a neighbourhood under cloud exceeds its season."""
 SEASON_DAYS = 45.0
 FEWEST_OF_SEASON = 4
 """Looks at the same time of year from which a cell has a season of its own; fewer take the block's."""
@@ -72,7 +72,7 @@ def _same_season(days: Floats) -> Bools:
 
 
 def _usual(cells: Floats, season: Bools) -> Floats:
-    """(time, row, column) what a cell looks like at this time of year; the block's season where it has none."""
+    """(time, row, column) what a cell is at this time of year; the block's season where it has none."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # cells that were never seen stay NaN
         typical = np.nanmedian(cells, axis=0)

@@ -1,7 +1,7 @@
 """Pixels as mixtures of coal and ground: generalised least squares, and what the mixture leaves.
 
-``f = d' C⁻¹ (y − b) / (d' C⁻¹ d)`` with ``d = s − b``: coal minus the pixel's own background on that date, C what
-is not known of the background. Not clipped.
+``f = d' C⁻¹ (y − b) / (d' C⁻¹ d)`` with ``d = s − b``: coal minus the pixel's own background on that date, C
+what is not known of the background. Not clipped.
 """
 
 from __future__ import annotations
@@ -29,7 +29,8 @@ class Mixed:
     variance: Floats
     """(time, n)."""
     misfit: Floats
-    """(time, n) mean square of what the mixture leaves, in its own standard deviations; NaN where not seen."""
+    """(time, n) mean square of what the nearest mixture (share in 0..1; darker than coal is none) leaves,
+    in its own standard deviations; NaN where not seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,11 +105,11 @@ def _solved(
     ruled = whitened(lower, contrast)
     strength = (ruled**2).sum(axis=0)
     value = (ruled * whitened(lower, away)).sum(axis=0) / strength
-    share = np.clip(value, 0.0, 1.0) ** 2
-    covariance += np.repeat(unknown.coal(spectrum), count, axis=2) * share
-    left = whitened(cholesky(covariance), away - value * contrast)
+    share = np.clip(value, 0.0, 1.0)
+    covariance += np.repeat(unknown.coal(spectrum), count, axis=2) * share**2
+    left = whitened(cholesky(covariance), away - share * contrast)
     misfit = (left**2).sum(axis=0) / (bands - 1)
-    return tuple(part.reshape(times, count) for part in (value, 1.0 / strength, misfit))  # type: ignore[return-value] # three parts
+    return tuple(part.reshape(times, count) for part in (value, 1.0 / strength, misfit))
 
 
 def control_fractions(
