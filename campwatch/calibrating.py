@@ -60,7 +60,7 @@ def calibrate_site(
     work = site_work(workspace, paths[site_id])
     if work is None:
         raise WorkspaceError(f"the archive holds nothing of {site_id}: run it first")
-    spectrum = calibrate_spectrum(SiteBench(workspace, work).cube, work.site)
+    spectrum = calibrate_spectrum(SiteBench(workspace, work).cube.load(), work.site)
     told = spectrum_document(spectrum) | {"measured_at": site_id}
     details = {"spectrum": told, "inputs": work.recipe["inputs"], "code": work.recipe["code"]}
     run_id = new_run_id(clock)
