@@ -342,7 +342,7 @@ def test_set_add_and_list_and_a_run_that_measures_again(folder, cli):
 
 
 def test_outlines_of_one_file_become_references_with_bias_and_coverage(folder, cli, tmp_path):
-    west, south, east, north = shapely.geometry.shape(site_document()["features"][2]["geometry"]).bounds
+    west, south, east, _ = shapely.geometry.shape(site_document()["features"][2]["geometry"]).bounds
     middle, step = (west + east) / 2, (east - west) / 10
     heaps = [box(west + step, south + step, west + 2 * step, south + 2 * step)]
     heaps.append(box(middle, south + step, middle + step, south + 2 * step))
