@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -55,25 +56,24 @@ def look(
 def print_months(site_id: str, months: Sequence[MonthCoverage]) -> None:
     """The tables of passes by month, one for each sensor."""
     for sensor in dict.fromkeys(month.sensor for month in months):
-        title = f"{site_id}, {sensor}: passes by month; by provider: catalogued/fetched/usable"
-        table = Table(title=title, title_justify="left")
-        for name in ("month", *_COUNTS, "by provider"):
-            table.add_column(name, justify="right" if name in _COUNTS else "left")
-        for month in months:
-            if month.sensor == sensor:
-                counts = (str(getattr(month, name)) for name in _COUNTS)
-                table.add_row(month.month, *counts, "\n".join(_providers(month)))
+        rows = [month for month in months if month.sensor == sensor]
+        names = sorted({name for row in rows for name in (*row.catalogued_by, *row.fetched_by)})
+        letters = dict(zip(names, ascii_uppercase, strict=False))
+        table = Table(title=f"{site_id}, {sensor}: passes by month", title_justify="left")
+        for name in ("month", *_COUNTS, *letters.values()):
+            table.add_column(name, justify="left" if name == "month" else "right")
+        for row in rows:
+            counts = [str(getattr(row, name)) for name in _COUNTS]
+            table.add_row(row.month, *counts, *(_by_provider(row, name) for name in letters))
         stderr.print(table)
+        for name, letter in letters.items():
+            say(f"{letter} (catalogued/fetched/usable): {name}")
 
 
-def _providers(month: MonthCoverage) -> list[str]:
-    """Each provider's catalogued, fetched and usable passes."""
-    names = sorted({*month.catalogued_by, *month.fetched_by})
-    return [
-        f"{name} {month.catalogued_by.get(name, 0)}/{month.fetched_by.get(name, 0)}/"
-        f"{month.usable_by.get(name, 0)}"
-        for name in names
-    ]
+def _by_provider(month: MonthCoverage, name: str) -> str:
+    """A provider's catalogued, fetched and usable passes."""
+    counts = (month.catalogued_by, month.fetched_by, month.usable_by)
+    return "/".join(str(by.get(name, 0)) for by in counts)
 
 
 def _print(result: SearchResult) -> None:

@@ -87,6 +87,10 @@ class CogReader:
         file = RemoteFile(asset.href, self._http)
         return self._retrier.call(lambda: self._read_signed(file, asset, bounds), what=asset.band)
 
+    def stop(self) -> None:
+        """End every wait: the run is being broken off."""
+        self._retrier.stop()
+
     def close(self) -> None:
         """Let the threads go; what is in flight is finished."""
         for pool in (self._pool, self._lines):

@@ -82,6 +82,10 @@ class StaticCatalog:
             headers=there.headers if there else {},
         )
 
+    def stop(self) -> None:
+        """End every wait for a file on the net: the run is being broken off."""
+        self._reader.stop()
+
     @cached_property
     def _reader(self) -> CogReader:
         return CogReader()

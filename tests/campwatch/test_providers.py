@@ -150,12 +150,13 @@ def ran(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> 
             ("status", "--months"),
             ("doctor",),
             ("search", "--until", "2024-12-31"),
+            ("run", "--dry-run", "--until", "2024-12-31"),
             *(("export", "--format", kind) for kind in ("csv", "gpkg", "geojson", "kmz", "citations")),
         ):
             told = CliRunner().invoke(app, ["-C", str(folder), "-v", *words])
             logging.getLogger().addHandler(watcher)  # the command line sets up logs anew
             logging.getLogger().setLevel(logging.DEBUG)
-            code = told.exit_code if words[0] == "run" else code
+            code = told.exit_code if words == ("run", "--until", "2024-12-31") else code
             said += told.output + repr(told.exception)
         logging.getLogger().removeHandler(watcher)
         yield Ran(folder, here, code, said + text.getvalue(), names)
@@ -219,6 +220,23 @@ def test_nothing_told_a_provider_who_looks_or_where_exactly(ran: Ran) -> None:
         assert "campwatch" not in told
         assert "simulated tiny" not in told
         assert box not in told
+
+
+def test_the_cost_is_shown_by_search_and_by_a_dry_run(ran: Ran) -> None:
+    lines = [line for line in ran.said.splitlines() if "products to fetch" in line]
+    assert len(lines) == 2
+    for line in lines:
+        assert all(unit in line for unit in ("MB on disk", "hours at 20 Mbit/s", "processing units"))
+        assert "left this month" in line
+
+
+def test_passes_are_counted_by_month_sensor_and_provider(ran: Ran) -> None:
+    assert "tiny, sentinel-2: passes by month" in ran.said
+    assert "tiny, sentinel-1: passes by month" in ran.said
+    assert "A (catalogued/fetched/usable): stac:planetarycomputer.microsoft.com/sentinel-2-l2a" in ran.said
+    assert "A (catalogued/fetched/usable): sentinelhub:sh.dataspace.copernicus.eu/sentinel-1-grd" in ran.said
+    assert "7/3/3" in ran.said
+    assert "1/1/1" in ran.said
 
 
 def test_doctor_named_each_provider(ran: Ran) -> None:

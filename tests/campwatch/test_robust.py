@@ -55,7 +55,7 @@ def rows(folder: Path) -> set[str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_a_crash_at_any_point_is_made_whole_by_the_next_run():
     """The short version of benchmarks/runs/crash.py."""
-    short = ["--states", "5", "--exits", "1", "--kills", "1", "--dates", "2"]
+    short = ["--states", "5", "--exits", "1", "--kills", "1"]
     command = [sys.executable, "-m", "benchmarks.runs.crash", *short]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
     assert result.returncode == 0, result.stdout + result.stderr

@@ -6,7 +6,10 @@ import datetime as dt
 import importlib.util
 import json
 import shutil
+import signal
 import sys
+import threading
+import time
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -17,6 +20,8 @@ from imagery.archive import Archive
 from imagery.fetch import fetch_new
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny, torture
+from tests.servers.files import serve_files
+from tests.servers.loopback import Fault, Loopback
 
 ALL = {"since": dt.datetime(2015, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,3 +98,23 @@ def test_an_interrupted_run_keeps_what_it_has_and_lists_it(tmp_path: Path) -> No
     document = json.loads((folder / "tiny" / "sentinel-2" / "collection.json").read_text(encoding="utf-8"))
     listed = sum(link["rel"] == "item" for link in document["links"])
     assert listed == len(Archive(folder).products("tiny")) >= 1
+
+
+def test_ctrl_c_does_not_wait_for_a_server_that_says_nothing(tmp_path: Path) -> None:
+    tiny.write_catalog(tmp_path / "source", dates=tiny.days(2))
+    with Loopback(serve_files(tmp_path / "source")) as server:
+        server.faults = [Fault(path=r"item%201", kind="stall", times=99, seconds=60)]
+        for index in range(2):
+            path = tmp_path / "source" / f"item {index}" / "item.json"
+            text = path.read_text("utf-8").replace("./", f"{server.url}/item%20{index}/")
+            path.write_text(text, encoding="utf-8")
+        source = StaticCatalog(tmp_path / "source" / "catalog.json")
+        here = threading.main_thread().ident
+        threading.Timer(3.0, signal.pthread_kill, [here, signal.SIGINT]).start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            fetch_new(tiny.site(size_m=200), Archive(tmp_path / "archive"), [source], **ALL)
+        assert time.monotonic() - started < 15
+    archive = Archive(tmp_path / "archive")
+    assert len(archive.products("tiny")) == 1
+    assert archive.verify(deep=True) == []
