@@ -10,7 +10,8 @@ from typing import Any
 
 from aoi.site_file import read_site
 from campwatch.identity import Clock, new_run_id, site_digest, system_clock, timestamp
-from campwatch.site_job import load_site_cube, site_work
+from campwatch.site_job import site_work
+from campwatch.workshop import cube_cache, load_site_cube
 from campwatch.workspace import Workspace
 from detection.coal.calibration import PROPERTY, calibrate_spectrum, spectrum_document
 from detection.coal.spectra import CoalSpectrum
@@ -59,7 +60,8 @@ def calibrate_site(
     work = site_work(workspace, paths[site_id])
     if work is None:
         raise WorkspaceError(f"the archive holds nothing of {site_id}: run it first")
-    spectrum = calibrate_spectrum(load_site_cube(workspace, work), work.site)
+    cube = load_site_cube(workspace, work, cache=cube_cache(workspace, work.site))
+    spectrum = calibrate_spectrum(cube, work.site)
     told = spectrum_document(spectrum) | {"measured_at": site_id}
     details = {"spectrum": told, "inputs": work.recipe["inputs"], "code": work.recipe["code"]}
     run_id = new_run_id(clock)

@@ -60,26 +60,24 @@ def question(
 
 
 def _compares(path: Path) -> bool:
-    """Whether the question is one of comparison sites: it names no test."""
-    return any(line.split("=")[0].strip() == "event" for line in path.read_text("utf-8-sig").splitlines())
+    """Whether the question is one of comparison places."""
+    from campwatch.reviews.questions import is_comparison  # noqa: PLC0415
+
+    return is_comparison(path)
 
 
 def _comparison(workspace: Any, path: Path, actor: str) -> tuple[list[str], dict[str, Any]]:
     from campwatch.identity import system_clock  # noqa: PLC0415
-    from campwatch.reviews.questions import answer, declare  # noqa: PLC0415
+    from campwatch.reviews.answers import comparison_document, comparison_lines  # noqa: PLC0415
+    from campwatch.reviews.questions import answer, declare, read_question  # noqa: PLC0415
+    from campwatch.reviews.validation import all_checks  # noqa: PLC0415
+    from campwatch.workspace import readable_sites  # noqa: PLC0415
     from evidence.ledger import Ledger  # noqa: PLC0415
 
+    sites = readable_sites(workspace)
     with Ledger(workspace.ledger_path, create=True) as ledger:
-        digest = declare(ledger, path, actor=actor, clock=system_clock)
-        found = answer(ledger, path)
-    effect = found.effect.effect_ha
-    told = (
-        effect.reason or f"{effect.value:.2f} ha [{effect.low:.2f} to {effect.high:.2f}, {effect.level:.0%}]"
-    )
-    lines = [f"{path.stem}: effect {told}", f"file SHA-256 {digest}"]
-    lines.append(f"{found.false_alarms} of {len(found.placebos)} placebo dates leave out zero")
-    return lines, {
-        "question_sha256": digest,
-        "effect_ha": effect.to_dict(),
-        "false_alarms": found.false_alarms,
-    }
+        digest = declare(ledger, path, actor=actor, clock=system_clock, sites=sites)
+        found, question, checks = answer(ledger, path), read_question(path), all_checks(ledger, sites)
+    lines = comparison_lines(found, question=question, checks=checks)
+    document = comparison_document(found, question=question, checks=checks)
+    return [*lines, f"file SHA-256 {digest}"], {"question_sha256": digest, **document}
