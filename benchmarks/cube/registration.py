@@ -1,9 +1,9 @@
 """Methods of sub-pixel registration compared on known shifts, and the one that was taken on simulated sites.
 
-``python benchmarks/cube/registration.py [--bolzano FOLDER] [--dates 30] [--seeds 514 515] [--write]``. A
-shift of up to 2 pixels is put into one real date; each method measures the date against the median of other clear
+``python benchmarks/cube/registration.py [--bolzano FOLDER] [--dates 30] [--seeds 514 515] [--write]``. A shift
+of up to 2 pixels is put into one real date; each method measures the date against the median of other clear
 dates before and after. The difference of the two estimates should be the shift: this tells repeatability, not
-accuracy. On simulated sites (fetched, archived, loaded as ever) the true shift is known, and accuracy told.
+accuracy. On simulated sites (fetched, archived, loaded as ever) the true shift is known, and accuracy is told.
 """
 
 from __future__ import annotations
