@@ -16,8 +16,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aoi.site_file import read_site
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
 from campwatch.reviews.questions import DECLARED, QuestionError, declaration
+from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
 from detection.questions import Answer, Question, answer, parse_question
@@ -45,6 +47,8 @@ class Asked:
     sha256: str
     """Of the question's file."""
     calibrated: bool
+    validation: str
+    """What references stand behind the intervals."""
     files: tuple[Path, ...]
 
     @property
@@ -55,6 +59,7 @@ class Asked:
             "declared_at": self.declared_at,
             "question_sha256": self.sha256,
             "calibrated": self.calibrated,
+            "validation": self.validation,
             "question": asdict(self.question),
             "answer": asdict(self.answer),
             "window_before": asdict(self.before),
@@ -101,7 +106,7 @@ def ask(
     """
     path = question_path(workspace, question_id)
     site_id, question = read_area_question(path)
-    workspace.chosen_paths((site_id,))
+    (site_path,) = workspace.chosen_paths((site_id,))
     digest = sha256_bytes(path.read_bytes())
     with Ledger(workspace.ledger_path, create=True) as ledger:
         declared = _declared(ledger, path, chain=site_id, digest=digest, actor=actor, clock=clock)
@@ -116,6 +121,7 @@ def ask(
             declared_at=declared,
             sha256=digest,
             calibrated=_calibrated(ledger, site_id),
+            validation=site_checks(ledger, read_site(site_path))["stockpile_areas"].text,
             files=_file_names(workspace, question_id),
         )
         _keep(ledger, asked, actor=actor, clock=clock)
@@ -215,9 +221,9 @@ def _quantities(asked: Asked) -> Iterator[tuple[str, str, Quantity]]:
 def _csv(asked: Asked) -> str:
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\r\n")
-    table.writerow(("figure", "unit", "value", "low", "high", "level", "reason"))
+    table.writerow(("figure", "unit", "value", "low", "high", "level", "validation", "reason"))
     for name, unit, q in _quantities(asked):
-        table.writerow((name, unit, q.value, q.low, q.high, q.level, q.reason or ""))
+        table.writerow((name, unit, q.value, q.low, q.high, q.level, asked.validation, q.reason or ""))
     return out.getvalue()
 
 
@@ -227,6 +233,7 @@ def answer_lines(asked: Asked) -> list[str]:
     lines = [f"{asked.question.title} ({asked.site_id}: {', '.join(asked.question.zones)})"]
     lines.append(f"declared {asked.declared_at}, file SHA-256 {asked.sha256}")
     lines.append("Plan area of probable coal; not volume, tonnage, production or origin.")
+    lines.append(f"What stands behind the intervals: {asked.validation}.")
     if not asked.calibrated:
         lines.append("Not calibrated on coal at this site.")
     sides = f"looks: {found.looks_before} before, {found.looks_after} after"
