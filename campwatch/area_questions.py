@@ -16,14 +16,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aoi.site_file import read_site
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
 from campwatch.reviews.questions import ANSWERED, QuestionError, declaration, declare
-from campwatch.reviews.validation import all_checks
-from campwatch.workspace import Workspace, readable_sites
+from campwatch.reviews.validation import site_checks
+from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
 from detection.questions import Answer, Question, answer, parse_question
 from detection.records import StockpileArea
-from detection.references import SiteCheck
 from evidence.files import write_text
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
@@ -104,7 +104,7 @@ def ask(
     """
     path = question_path(workspace, question_id)
     site_id, question = read_area_question(path)
-    workspace.chosen_paths((site_id,))
+    (site_path,) = workspace.chosen_paths((site_id,))
     with Ledger(workspace.ledger_path, create=True) as ledger:
         digest = declare(ledger, path, chain=site_id, actor=actor, clock=clock)
         declared = declaration(ledger, path)
@@ -119,7 +119,7 @@ def ask(
             declared_at=declared.time if declared else timestamp(clock),
             sha256=digest,
             calibrated=_calibrated(ledger, site_id),
-            validation=_validation(workspace, ledger, site_id),
+            validation=site_checks(ledger, read_site(site_path))["stockpile_areas"].text,
             files=_file_names(workspace, question_id),
         )
         _keep(ledger, asked, actor=actor, clock=clock)
@@ -140,11 +140,6 @@ def _require_zones(question: Question, areas: list[StockpileArea], site_id: str)
             f"question {question.id}: no areas of {', '.join(unknown) or 'any zone'} in {site_id}; "
             f"there are: {there}"
         )
-
-
-def _validation(workspace: Workspace, ledger: Ledger, site_id: str) -> str:
-    checks = all_checks(ledger, readable_sites(workspace)).get(site_id, {})
-    return checks.get("stockpile_areas", SiteCheck()).text
 
 
 def _calibrated(ledger: Ledger, site_id: str) -> bool:
@@ -206,9 +201,9 @@ def _quantities(asked: Asked) -> Iterator[tuple[str, str, Quantity]]:
 def _csv(asked: Asked) -> str:
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\r\n")
-    table.writerow(("figure", "unit", "value", "low", "high", "level", "reason"))
+    table.writerow(("figure", "unit", "value", "low", "high", "level", "validation", "reason"))
     for name, unit, q in _quantities(asked):
-        table.writerow((name, unit, q.value, q.low, q.high, q.level, q.reason or ""))
+        table.writerow((name, unit, q.value, q.low, q.high, q.level, asked.validation, q.reason or ""))
     return out.getvalue()
 
 
@@ -218,7 +213,7 @@ def answer_lines(asked: Asked) -> list[str]:
     lines = [f"{asked.question.title} ({asked.site_id}: {', '.join(asked.question.zones)})"]
     lines.append(f"declared {asked.declared_at}, file SHA-256 {asked.sha256}")
     lines.append("Plan area of probable coal; not volume, tonnage, production or origin.")
-    lines.append(asked.validation)
+    lines.append(f"What stands behind the intervals: {asked.validation}.")
     if not asked.calibrated:
         lines.append("Not calibrated on coal at this site.")
     sides = f"looks: {found.looks_before} before, {found.looks_after} after"
