@@ -92,7 +92,7 @@ def score_pair(
         raise MeasurementError("no pixel was seen on both dates")
     dry = 1.0 - gaussian_filter((_water(before) & _water(after)).astype(np.float64), 1.0)
     parts = [
-        _distance(*(_levelled(_standard(f(side), seen), seen, params) for side in (one, two)), params)
+        _distance(_comparable(f(one), seen, params), _comparable(f(two), seen, params), params)
         for f in (_linear, _log)
     ]
     wet_free = [part * dry / max(float(np.median((part * dry)[seen])), 1e-12) for part in parts]
@@ -137,6 +137,10 @@ def _standard(stack: Floats, seen: Bools) -> Floats:
     pixels = stack[:, seen]
     centre, spread = pixels.mean(axis=1), np.maximum(pixels.std(axis=1), 1e-9)
     return np.where(seen, (stack - centre[:, None, None]) / spread[:, None, None], 0.0)
+
+
+def _comparable(stack: Floats, seen: Bools, params: PairParams) -> Floats:
+    return _levelled(_standard(stack, seen), seen, params)
 
 
 def _levelled(stack: Floats, seen: Bools, params: PairParams) -> Floats:

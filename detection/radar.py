@@ -3,9 +3,9 @@
 Each relative orbit is compared with itself alone, since its view makes the backscatter. In decibels (speckle
 is additive there) each look loses the level of its surroundings (weather that wets a whole hillside), looks
 are filtered with their spatial neighbours, and Welch's t statistic of later against earlier looks is taken
-with a variance that leans on the one usual in the scene. Looks of one season are not independent (snow, crops,
-soil moisture), so that the statistic spreads wider than theory says, in one scene more than in another: it is
-given in units of the spread that the scene itself shows (an empirical null, Efron 2004).
+with a variance that leans on the one usual in the scene. Looks of one season are not independent (snow,
+crops, soil moisture), so that the statistic spreads wider than theory says, in one scene more than in another:
+it is given in units of the spread that the scene itself shows (an empirical null, Efron 2004).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Floats = NDArray[np.float64]
 
 
 TAIL, TAIL_NORMAL = 0.95, 1.96
-"""The statistic's scale: this quantile of its magnitude in the scene, in units of the normal distribution's."""
+"""The statistic's scale: this quantile of its magnitude in the scene, in units of the normal's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +39,8 @@ class RadarParams:
     prior_looks: float = 6.0
     """Weight, in looks, of the scene's usual variance in each pixel's own."""
     threshold: float = 3.3
-    """Magnitude of the statistic that counts as change: 99.5 % of both bursts stay below it on the odd looks of
-    `benchmarks/expansion/radar_stacks.py`; judged on the even ones."""
+    """Magnitude of the statistic that counts as change: 99.5 % of both bursts stay below it on the odd looks
+    of `benchmarks/expansion/radar_stacks.py`; judged on the even ones."""
 
 
 def radar_statistic(

@@ -74,9 +74,7 @@ def main() -> None:
     bursts = sorted({path.name.split("_")[0] for path in folder.glob("*_VV.tif")})
     stacks = {burst: read_stack(folder, burst) for burst in bursts}
     threshold = RadarParams().threshold
-    print(
-        "| burst | dates | 99.5th percentile of the null | flagged at the threshold | inserted 3 dB, 1 ha found |"
-    )
+    print("| burst | dates | 99.5th percentile of the null | flagged | inserted 3 dB, 1 ha found |")
     print("|---|---|---|---|---|")
     for burst, stack in stacks.items():
         for name, dates in DATES.items():
