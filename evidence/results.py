@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pyogrio
@@ -10,15 +11,22 @@ from evidence.custody import custody_lines
 from evidence.files import atomic_path, write_text
 from evidence.layers import LAYERS
 from evidence.ledger import Ledger
+from evidence.rows import StoredRow
 from evidence.runs import layer_rows
 from evidence.tables import layer_geotable, layer_table
 
+Annotate = Callable[[list[StoredRow]], list[StoredRow]]
+"""Adds to rows what follows from other rows, such as `validation`."""
 
-def write_results(ledger: Ledger, path: Path, *, as_of_run: str | None = None) -> Path:
+
+def write_results(
+    ledger: Ledger, path: Path, *, as_of_run: str | None = None, annotate: Annotate | None = None
+) -> Path:
     """Write the current rows of every layer as a GeoPackage, atomically."""
     with atomic_path(path) as temporary:
         for layer in LAYERS.values():
             rows = layer_rows(ledger, layer.name, as_of_run=as_of_run)
+            rows = annotate(rows) if annotate else rows
             if layer.has_geometry:
                 geotable = layer_geotable(layer, rows)
                 pyogrio.write_dataframe(

@@ -32,6 +32,7 @@ from imagery.cube_scenes import ArchivedScene, group_archived
 from imagery.cube_store import LAYOUT, CubeStore, column
 from imagery.records import ArchivedProduct
 from imagery.resample import shape_of, wkt_of
+from imagery.terrain import Terrain, read_terrain
 
 __all__ = ["CubeParams", "iter_rows", "load_cube"]
 
@@ -49,14 +50,19 @@ RECORD = (
     "detail",
     "valid_fraction",
     "snow_fraction",
+    "invariant_ratio",
+    "invariant_residual",
     "sun_elevation_deg",
     "sun_azimuth_deg",
 )
+CONTENT = "content"
+"""Coordinate on time: a digest of everything that the pixels of a step hang on, by which what was computed
+from them can be known again."""
 IN_MEMORY_SHARE = 0.5
 """A cube larger than this share of the limit stays in the cache: measuring needs room too."""
 
 
-def load_cube(
+def load_cube(  # noqa: PLR0913 - one loader, each option with a default
     products: Sequence[ArchivedProduct],
     grid: GeoBox,
     *,
@@ -64,8 +70,10 @@ def load_cube(
     cache_dir: Path | None = None,
     aoi: BaseGeometry | None = None,
     memory_gb: float = 2.0,
+    dem: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     stages: Stages | None = None,
+    lazy: bool = False,
 ) -> xr.Dataset:
     """The site's scenes as a Dataset ``(time, y, x)``.
 
@@ -77,8 +85,11 @@ def load_cube(
             not fit in memory stays there and is read as it is used; see `iter_rows`.
         aoi: polygon in EPSG:4326 over which valid and snow fractions are counted; the grid by default.
         memory_gb: the limit.
+        dem: a file of heights in metres that covers the grid: light on slopes is corrected and relief's
+            shadow masked, see `CubeParams.terrain`.
         progress: called with scenes done and scenes to do.
         stages: where to book the time.
+        lazy: leave the pixels in the cache though they would fit in memory; `Dataset.load` reads them.
 
     Raises:
         MeasurementError: where there is nothing to load, or it does not fit and there is no cache.
@@ -92,9 +103,17 @@ def load_cube(
     if cache_dir is None and not fits:
         size = cube_bytes(len(scenes), len(bands), grid) / 1e9
         raise MeasurementError(f"a cube of {size:.1f} GB needs a cache folder to stay under {memory_gb:g} GB")
-    work = _Work(grid=grid, bands=bands, params=params, aoi=aoi, progress=progress, stages=stages or Stages())
+    work = _Work(
+        grid=grid,
+        bands=bands,
+        params=params,
+        aoi=aoi,
+        terrain=None if dem is None else read_terrain(dem, grid),
+        progress=progress,
+        stages=stages or Stages(),
+    )
     dataset = work.in_memory(scenes) if cache_dir is None else work.in_cache(scenes, cache_dir)
-    return dataset.load() if fits else dataset
+    return dataset.load() if fits and not lazy else dataset
 
 
 def cube_bytes(scenes: int, bands: int, grid: GeoBox) -> int:
@@ -121,6 +140,7 @@ class _Work:
     bands: tuple[str, ...]
     params: CubeParams
     aoi: BaseGeometry | None
+    terrain: Terrain | None
     progress: Callable[[int, int], None] | None
     stages: Stages
 
@@ -135,7 +155,8 @@ class _Work:
                 arrays[name][k] = image.reflectance[name] if name in self.bands else image.masks[name]
             records.append(image.record)
         variables = {name: xr.Variable(("time", "y", "x"), values) for name, values in arrays.items()}
-        return self.dataset(variables, records)
+        key = self.key(reference)
+        return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
 
     def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> xr.Dataset:
         inputs = sha256_json([self.key(None), [scene.digest for scene in scenes]])
@@ -155,7 +176,7 @@ class _Work:
         records = [store.records[scene.digest] for scene in scenes]
         slabs = np.array([record["slab"] for record in records])
         variables = {name: lazy_variable(store, name, slabs) for name in (*self.bands, *MASKS)}
-        return self.dataset(variables, records)
+        return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
 
     def reference(self, scenes: Sequence[ArchivedScene], folder: Path | None = None) -> Reference | None:
         if not self.params.register and not self.params.use_history:
@@ -169,7 +190,7 @@ class _Work:
         self.stages.add("reference", clock)
         if not self.params.register:
             return dataclasses.replace(reference, members={})
-        return reference if self.params.use_history else dataclasses.replace(reference, histories={})
+        return reference if self.params.use_history else dataclasses.replace(reference, looks={}, basis={})
 
     def images(self, scenes: Sequence[ArchivedScene], reference: Reference | None) -> Iterator[SceneImage]:
         within = self.within()
@@ -181,6 +202,7 @@ class _Work:
                 self.params,
                 reference=reference,
                 within=within,
+                terrain=self.terrain,
                 stages=self.stages,
             )
             if self.progress is not None:
@@ -199,14 +221,20 @@ class _Work:
         """What a stored scene hangs on besides its own bytes."""
         held = None if reference is None else reference.digest
         outline = None if self.aoi is None else shapely.to_wkb(self.aoi, hex=True)
-        return sha256_json(
-            [LAYOUT, repr(self.grid), self.bands, dataclasses.asdict(self.params), held, outline]
-        )
+        relief = None if self.terrain is None else self.terrain.digest
+        params = dataclasses.asdict(self.params)
+        return sha256_json([LAYOUT, repr(self.grid), self.bands, params, held, outline, relief])
 
-    def dataset(self, variables: dict[str, xr.Variable], records: Sequence[Any]) -> xr.Dataset:
+    def dataset(
+        self, variables: dict[str, xr.Variable], records: Sequence[Any], content: Sequence[str]
+    ) -> xr.Dataset:
         coords: dict[Any, Any] = {**xr_coords(self.grid, dims=("y", "x"))}
         coords |= {name: ("time", column(records, name)) for name in RECORD}
+        coords[CONTENT] = ("time", np.array(content))
         dataset = xr.Dataset(variables, coords=coords)
         for band in self.bands:
             dataset[band].attrs["native_resolution_m"] = NATIVE_RESOLUTION_M[band]
+        dataset.attrs["cube_params"] = json.dumps(dataclasses.asdict(self.params), sort_keys=True)
+        dataset.attrs["cube_layout"] = LAYOUT
+        dataset.attrs["dem_digest"] = "" if self.terrain is None else self.terrain.digest
         return dataset

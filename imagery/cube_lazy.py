@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
-from imagery.cube_packing import unpacked
+from imagery.cube_packing import of_bits, unpacked
+from imagery.cube_scene import MASKS
 from imagery.cube_store import CubeStore
 
 
@@ -39,7 +40,7 @@ class SlabArray(BackendArray):
 
     def _decoded(self, stored: Any) -> NDArray[Any]:
         values = np.asarray(stored)
-        return unpacked(values) if self.name in self.store.bands else values
+        return unpacked(values) if self.name in self.store.bands else of_bits(values, self.name, MASKS)
 
 
 def lazy_variable(store: CubeStore, name: str, slabs: NDArray[np.int64]) -> xr.Variable:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from imagery.bands import OPTICAL_BANDS
 from imagery.cube_reference import ReferenceParams
 from imagery.masks import MaskParams
+from imagery.radiometry import NormaliseParams
+from imagery.terrain import TerrainParams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,3 +25,6 @@ class CubeParams:
     """Hold masks against the season's usual brightness."""
     masks: MaskParams = field(default_factory=MaskParams)
     reference: ReferenceParams = field(default_factory=ReferenceParams)
+    normalise: NormaliseParams = field(default_factory=NormaliseParams)
+    terrain: TerrainParams = field(default_factory=TerrainParams)
+    """Used where a DEM is given."""

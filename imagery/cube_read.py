@@ -64,15 +64,15 @@ class SourceProduct:
         """Reflectance per number."""
         return self.product.scale.get(band) or DEFAULT_SCALE
 
-    def missing(self, band: str) -> NDArray[np.bool_]:
+    def missing(self, band: str, window: tuple[slice, slice]) -> NDArray[np.bool_]:
         """Where no band of the same lattice holds anything: a zero among others is clamped ground."""
         own = self.bands[band]
-        missing: NDArray[np.bool_] = own.dn == 0
+        missing: NDArray[np.bool_] = own.dn[window] == 0
         for name, other in self.bands.items():
             if not missing.any():
                 break
             if name in OPTICAL_BANDS and other.dn.shape == own.dn.shape:
-                missing &= other.dn == 0
+                missing &= other.dn[window] == 0
         return missing
 
 

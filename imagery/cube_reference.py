@@ -15,27 +15,26 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from evidence.hashing import sha256_json
-from imagery.cube_packing import packed, unpacked
-from imagery.cube_read import Prior, SourceProduct, kind_of, read_scene
+from imagery.cube_fusion import classes_on_grid, coarse_grid, scene_chips
+from imagery.cube_history import NEEDED, CellLook, cell_look, look_of
+from imagery.cube_read import Prior, kind_of, read_scene
 from imagery.cube_scenes import ArchivedScene
-from imagery.masks import SCL_CLOUD, SCL_NODATA, History
-from imagery.masks_spectra import spectral_cloud
+from imagery.masks import SCL_CLOUD, SCL_NODATA, cells_per_side
+from imagery.masks_usual import SeasonLook, Usual, basis_of, usual_on
 from imagery.registration import (
     Chips,
     RegistrationParams,
     Shift,
     aligned,
     block_windows,
-    chips,
     composite,
     estimate_shift,
     inner_support,
 )
-from imagery.resample import Image, classes_to_grid, shape_of, to_grid
+from imagery.resample import shape_of
 
 SEASONS = 4
 """Three months each, from December."""
-HISTORY_BANDS = ("blue", "red", "nir")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +61,10 @@ class Reference:
     """By scene id, moved back by the member's own shift."""
     composites: Mapping[int, Chips]
     """By season, of all members."""
-    histories: Mapping[int, History]
+    looks: Mapping[int, SeasonLook]
+    """The ground's usual look by season, where there are scenes enough."""
+    basis: Mapping[str, NDArray[np.float32]]
+    """The looks side by side: band to (season, y, x) on the masks' cells."""
     prior: Prior
     digest: str
     """Of the members' bytes; what hangs on the reference hangs on it."""
@@ -78,9 +80,13 @@ class Reference:
         known = [season for season, members in self.members.items() if members]
         return min(known, key=lambda s: (min((s - own) % SEASONS, (own - s) % SEASONS), s), default=None)
 
-    def history(self, scene: ArchivedScene) -> History | None:
-        """The usual brightness of the ground in the scene's own season; None where that is not known."""
-        return self.histories.get(season_of(scene))
+    def usual(self, scene: ArchivedScene) -> Usual | None:
+        """How the ground usually looks on the scene's day; None where no season is known."""
+        if not self.basis:
+            return None
+        days = [self.looks[season].day for season in sorted(self.looks)]
+        unsteady = np.stack([self.looks[season].unsteady for season in sorted(self.looks)])
+        return usual_on(self.basis, days, scene.datetime.timetuple().tm_yday, unsteady=unsteady)
 
     def shift(self, scene: ArchivedScene, image: Chips, params: RegistrationParams) -> Shift | None:
         """How far the scene lies from the others of its season; None where there are no others."""
@@ -103,67 +109,6 @@ def season_of(scene: ArchivedScene) -> int:
     return scene.datetime.month % 12 // 3
 
 
-def scene_chips(
-    sources: Sequence[SourceProduct],
-    grid: GeoBox,
-    windows: Sequence[tuple[slice, slice]],
-    bands: Sequence[str],
-) -> tuple[Chips, dict[str, Image]]:
-    """Blocks for registration, and the bands that they were cut from, unshifted on the grid."""
-    images = {band: on_grid(sources, band, grid) for band in bands}
-    usable = clear_ground(sources, images, grid)
-    return chips([np.nan_to_num(image) for image in images.values()], usable, windows), images
-
-
-def clear_ground(
-    sources: Sequence[SourceProduct], images: Mapping[str, Image], grid: GeoBox
-) -> NDArray[np.bool_]:
-    """A first guess at what is neither cloud nor missing."""
-    classes = classes_on_grid(sources, grid)
-    seen = ~np.any([np.isnan(image) for image in images.values()], axis=0)
-    if classes is None:
-        return np.asarray(seen & ~spectral_cloud(images))
-    return np.asarray(seen & ~np.isin(classes, (*SCL_CLOUD, SCL_NODATA)))
-
-
-def on_grid(
-    sources: Sequence[SourceProduct], band: str, grid: GeoBox, *, shift_m: tuple[float, float] = (0.0, 0.0)
-) -> Image:
-    """The band on the grid: the first product's pixels, the others' only where it has none."""
-    fused: Image | None = None
-    for source in sources:
-        if band not in source.bands or source.offset is None:
-            continue
-        if fused is not None and not np.isnan(fused).any():
-            break
-        own = source.bands[band]
-        values = to_grid(
-            own.dn,
-            source.missing(band),
-            own.transform,
-            own.crs_wkt,
-            grid,
-            shift_m=shift_m,
-            scale=source.scale(band),
-            offset=source.offset,
-        )
-        fused = values if fused is None else np.where(np.isnan(fused), values, fused)
-    return np.full(grid.shape, np.nan, np.float32) if fused is None else fused
-
-
-def classes_on_grid(
-    sources: Sequence[SourceProduct], grid: GeoBox, *, shift_m: tuple[float, float] = (0.0, 0.0)
-) -> NDArray[np.uint8] | None:
-    """Scene classes on the grid, 0 where there are none; None where no product has any."""
-    fused: NDArray[np.uint8] | None = None
-    for source in sources:
-        if "scl" in source.bands:
-            own = source.bands["scl"]
-            classes = classes_to_grid(own.dn, own.transform, own.crs_wkt, grid, shift_m=shift_m)
-            fused = classes if fused is None else np.where(fused == SCL_NODATA, classes, fused)
-    return fused
-
-
 def build_reference(
     scenes: Sequence[ArchivedScene],
     grid: GeoBox,
@@ -173,17 +118,17 @@ def build_reference(
     windows, support = reference_frame(grid, params)
     seasons: dict[int, list[ArchivedScene]] = {}
     cut: dict[str, Chips] = {}
-    histories: dict[int, History] = {}
+    looks: dict[int, SeasonLook] = {}
     votes: dict[tuple[str, str, str], Counter[float]] = defaultdict(Counter)
     examined: dict[int, tuple[str, ...]] = {}
     for season in range(SEASONS):
         candidates = [scene for scene in scenes if season_of(scene) == season]
-        members, history, looked_at = _season(candidates, grid, windows, params, votes)
+        members, look, looked_at = _season(candidates, grid, windows, params, votes)
         examined[season] = tuple(scene.digest for scene in candidates[:looked_at])
         seasons[season] = [scene for scene, _ in members]
         cut |= {scene.id: chip for scene, chip in members}
-        if history is not None:
-            histories[season] = history
+        if look is not None:
+            looks[season] = look
     ids = {s: tuple(scene.id for scene in members) for s, members in seasons.items()}
     shifts = _group_shifts(ids, cut, support, params.registration)
     moved = {name: aligned(chip, shifts[name]) for name, chip in cut.items()}
@@ -194,7 +139,8 @@ def build_reference(
         members=lent,
         member_chips=moved,
         composites={s: composite([moved[m] for m in names], support=support) for s, names in lent.items()},
-        histories=histories,
+        looks=looks,
+        basis=basis_of(looks),
         prior={kind: count.most_common(1)[0][0] for kind, count in votes.items() if len(count) == 1},
         digest=sha256_json(digests),
         support=support,
@@ -217,12 +163,12 @@ def _season(
     windows: Sequence[tuple[slice, slice]],
     params: ReferenceParams,
     votes: dict[tuple[str, str, str], Counter[float]],
-) -> tuple[list[tuple[ArchivedScene, Chips]], History | None, int]:
-    """The season's members with their blocks, its history, and how many candidates it took."""
+) -> tuple[list[tuple[ArchivedScene, Chips]], SeasonLook | None, int]:
+    """The season's members with their blocks, its usual look, and how many candidates it took."""
     members: list[tuple[ArchivedScene, Chips]] = []
-    stack: list[list[NDArray[np.int16]]] = []
+    looks: list[CellLook] = []
     looked_at = 0
-    bands = tuple(dict.fromkeys((*params.registration.bands, *HISTORY_BANDS)))
+    bands = tuple(dict.fromkeys((*params.registration.bands, *NEEDED)))
     for scene in candidates:
         if len(members) == params.most_members:
             break
@@ -230,24 +176,20 @@ def _season(
         if not looks_clear(scene, grid, params):
             continue
         sources = [s for s in read_scene(scene, grid, bands) if s.offset is not None]
-        if not sources:
-            continue
-        found, images = scene_chips(sources, grid, windows, params.registration.bands)
-        rest = {b: on_grid(sources, b, grid) for b in HISTORY_BANDS if b not in images}
-        if clear_ground(sources, images | rest, grid).mean() < params.least_clear:
+        look = cell_look(scene, sources, grid) if sources else None
+        if look is None or look.cloud_free < params.least_clear:
             continue
         for source in sources:
             votes[kind_of(source.product)][float(source.offset or 0.0)] += 1
-        members.append((scene, found))
-        stack.append([packed((images | rest)[band]) for band in HISTORY_BANDS])
-    enough = len(members) > params.least_members
-    return members, _median_history(stack) if enough else None, looked_at
+        members.append((scene, scene_chips(sources, grid, windows, params.registration.bands)))
+        looks.append(look)
+    return members, look_of(looks, params.least_members), looked_at
 
 
 def looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> bool:
     """By the scene classes alone, which are quick to read; True where there are none."""
     sources = read_scene(scene, grid, ("red", "scl")) if _has_classes(scene) else []
-    classes = classes_on_grid(sources, grid)
+    classes = classes_on_grid(sources, coarse_grid(grid, cells_per_side(abs(float(grid.resolution.x)))))
     if classes is None:
         return not _has_classes(scene)
     return float(np.isin(classes, (*SCL_CLOUD, SCL_NODATA)).mean()) <= 1.0 - params.least_clear
@@ -255,19 +197,6 @@ def looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> 
 
 def _has_classes(scene: ArchivedScene) -> bool:
     return any("scl" in product.bands for product in scene.products)
-
-
-def _median_history(stack: Sequence[Sequence[NDArray[np.int16]]]) -> History:
-    """Median of each band, in bands of rows to stay small."""
-    medians = []
-    for images in zip(*stack, strict=True):
-        median = np.empty(images[0].shape, np.float32)
-        for start in range(0, median.shape[0], 256):
-            rows = slice(start, start + 256)
-            median[rows] = np.median([unpacked(image[rows]) for image in images], axis=0)
-        medians.append(median)
-    blue, red, nir = medians
-    return History(blue=blue, red=red, nir=nir)
 
 
 def _lend(ids: Mapping[int, tuple[str, ...]], least: int) -> dict[int, tuple[str, ...]]:

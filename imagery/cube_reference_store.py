@@ -22,12 +22,12 @@ from imagery.cube_reference import (
     season_of,
 )
 from imagery.cube_scenes import ArchivedScene
-from imagery.masks import History
+from imagery.masks_usual import USUAL_BANDS, SeasonLook, basis_of
 from imagery.registration import Chips, composite
 
 NAME = "reference.npz"
-LAYOUT = 1
-HISTORY_BANDS = ("blue", "red", "nir")
+LAYOUT = 3
+UNSTEADY = "unsteady"
 
 
 def stored_reference(
@@ -65,14 +65,14 @@ def _write(path: Path, key: str, reference: Reference) -> None:
     arrays: dict[str, Any] = {}
     for k, chips in enumerate(reference.member_chips.values()):
         arrays[f"features-{k}"], arrays[f"usable-{k}"] = chips.features, chips.usable
-    for season, history in reference.histories.items():
-        for band in HISTORY_BANDS:
-            arrays[f"history-{season}-{band}"] = getattr(history, band)
+    for season, look in reference.looks.items():
+        arrays |= {f"look-{season}-{band}": values for band, values in look.bands.items()}
+        arrays[f"look-{season}-{UNSTEADY}"] = look.unsteady
     note = {
         "key": key,
         "members": {str(season): list(names) for season, names in reference.members.items()},
         "chips": list(reference.member_chips),
-        "histories": list(reference.histories),
+        "looks": {str(season): [look.day, look.scenes] for season, look in reference.looks.items()},
         "prior": [[list(kind), offset] for kind, offset in reference.prior.items()],
         "digest": reference.digest,
         "examined": {str(season): list(digests) for season, digests in reference.examined.items()},
@@ -95,9 +95,14 @@ def _read(path: Path, key: str, grid: GeoBox, params: ReferenceParams) -> Refere
             name: Chips(features=arrays[f"features-{k}"], usable=arrays[f"usable-{k}"])
             for k, name in enumerate(note["chips"])
         }
-        histories = {
-            season: History(**{band: arrays[f"history-{season}-{band}"] for band in HISTORY_BANDS})
-            for season in note["histories"]
+        looks = {
+            int(season): SeasonLook(
+                day=day,
+                scenes=scenes,
+                bands=_look_bands(arrays, season),
+                unsteady=arrays[f"look-{season}-{UNSTEADY}"],
+            )
+            for season, (day, scenes) in note["looks"].items()
         }
     members = {int(season): tuple(names) for season, names in note["members"].items()}
     return Reference(
@@ -105,10 +110,16 @@ def _read(path: Path, key: str, grid: GeoBox, params: ReferenceParams) -> Refere
         members=members,
         member_chips=chips,
         composites={s: composite([chips[m] for m in names], support=support) for s, names in members.items()},
-        histories=histories,
+        looks=looks,
+        basis=basis_of(looks),
         prior={(kind[0], kind[1], kind[2]): offset for kind, offset in note["prior"]},
         digest=note["digest"],
         support=support,
         examined={int(season): tuple(digests) for season, digests in note["examined"].items()},
         full=frozenset(note["full"]),
     )
+
+
+def _look_bands(arrays: Any, season: str) -> dict[str, Any]:
+    names = {band: f"look-{season}-{band}" for band in USUAL_BANDS}
+    return {band: arrays[name] for band, name in names.items() if name in arrays}

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from imagery.cube_fusion import classes_on_grid, on_grid, scene_chips
 from imagery.cube_params import CubeParams
 from imagery.cube_read import SourceProduct, read_scene
-from imagery.cube_reference import Reference, classes_on_grid, on_grid, scene_chips
+from imagery.cube_reference import Reference
 from imagery.cube_scenes import ArchivedScene, sun_angles
-from imagery.masks import SceneMask, mask_scene
+from imagery.masks import SceneMask, cells_per_side, mask_scene
+from imagery.masks_usual import Usual
+from imagery.radiometry import UNKNOWN, Level, NormaliseHow, normalised, scene_level
 from imagery.registration import Shift
 from imagery.resample import Image, centre_lon_lat
+from imagery.terrain import Terrain, cast_shadow, corrected
 
+FULL_CLP = 255.0
+"""s2cloudless as a byte (Sentinel Hub's CLP)."""
 MASKS = ("valid", "cloud", "shadow", "snow", "water")
 
 
@@ -55,9 +61,10 @@ def load_scene(
     *,
     reference: Reference | None = None,
     within: NDArray[np.bool_] | None = None,
+    terrain: Terrain | None = None,
     stages: Stages | None = None,
 ) -> SceneImage:
-    """Read, register, resample and mask one scene.
+    """Read, register, resample and mask one scene; correct its light where that is wanted.
 
     Args:
         scene: what the archive holds of the pass.
@@ -66,12 +73,13 @@ def load_scene(
         params: knobs.
         reference: what to register against; None leaves the scene where it is.
         within: (y, x) over which fractions are counted; everywhere by default.
+        terrain: relief on the grid, where it is known.
         stages: where to book the time.
     """
     stages = stages or Stages()
     clock = time.process_time()
     prior = reference.prior if reference is not None else None
-    sources = read_scene(scene, grid, bands, prior=prior)
+    sources = read_scene(scene, grid, (*bands, "clp"), prior=prior)
     clock = stages.add("read", clock)
     decided = [source for source in sources if source.offset is not None]
     shift = _shift(scene, decided, grid, params, reference)
@@ -81,10 +89,46 @@ def load_scene(
     scl = classes_on_grid(decided, grid, shift_m=move)
     clock = stages.add("resample", clock)
     sun = sun_angles(scene, *centre_lon_lat(grid))
-    history = reference.history(scene) if reference is not None else None
-    mask = mask_scene(reflectance, scl, sun, pixel_m(grid), params.masks, history=history)
-    stages.add("mask", clock)
-    return _image(scene, grid, params, reflectance, mask, sources, shift, sun, within)
+    usual = reference.usual(scene) if reference is not None else None
+    clp = classes_on_grid(decided, grid, band="clp", shift_m=move)
+    probability = None if clp is None else clp.astype(np.float32) / np.float32(FULL_CLP)
+    mask = mask_scene(
+        reflectance, scl, sun, pixel_m(grid), params.masks, usual=usual, probability=probability
+    )
+    clock = stages.add("mask", clock)
+    level = _level(mask, usual, params, pixel_m(grid))
+    if params.normalise.how is not NormaliseHow.NONE:
+        reflectance = {band: normalised(image, band, level) for band, image in reflectance.items()}
+    if terrain is not None:
+        reflectance, mask = _level_ground(reflectance, mask, terrain, sun, params)
+    stages.add("radiometry", clock)
+    return _image(scene, grid, params, reflectance, mask, sources, shift, sun, within, level)
+
+
+def _level(mask: SceneMask, usual: Usual | None, params: CubeParams, pixel_m: float) -> Level:
+    """The scene against its season on invariant ground."""
+    if usual is None:
+        return UNKNOWN
+    step = cells_per_side(pixel_m)
+    clear = (mask.valid & ~mask.snow)[::step, ::step]
+    return scene_level(mask.cells, usual, clear, params.normalise)
+
+
+def _level_ground(
+    reflectance: Mapping[str, Image],
+    mask: SceneMask,
+    terrain: Terrain,
+    sun: tuple[float, float],
+    params: CubeParams,
+) -> tuple[dict[str, Image], SceneMask]:
+    """Reflectance as on level ground, and relief's shadow among the shadows."""
+    light = dict(reflectance)
+    if params.terrain.correct:
+        light = corrected(reflectance, terrain, sun, mask.valid & ~mask.snow, params.terrain)
+    if not params.terrain.hide_cast_shadow:
+        return light, mask
+    cast = cast_shadow(terrain, sun)
+    return light, replace(mask, valid=mask.valid & ~cast, shadow=mask.shadow | (cast & ~mask.cloud))
 
 
 def pixel_m(grid: GeoBox) -> float:
@@ -105,7 +149,7 @@ def _shift(
         return None
     if any(band not in sources[0].bands for band in wanted):
         return None
-    image, _ = scene_chips(sources, grid, reference.windows, wanted)
+    image = scene_chips(sources, grid, reference.windows, wanted)
     return reference.shift(scene, image, params.reference.registration)
 
 
@@ -126,6 +170,7 @@ def _image(  # noqa: PLR0913, PLR0917 - gathers what the stages made
     shift: Shift | None,
     sun: tuple[float, float],
     within: NDArray[np.bool_] | None,
+    level: Level,
 ) -> SceneImage:
     masks = {name: getattr(mask, name) for name in MASKS}
     valid_fraction, snow_fraction = (_share(masks[name], within) for name in ("valid", "snow"))
@@ -148,6 +193,8 @@ def _image(  # noqa: PLR0913, PLR0917 - gathers what the stages made
         "detail": detail,
         "valid_fraction": valid_fraction,
         "snow_fraction": snow_fraction,
+        "invariant_ratio": level.ratio,
+        "invariant_residual": level.residual,
         "sun_elevation_deg": sun[0],
         "sun_azimuth_deg": sun[1],
     }

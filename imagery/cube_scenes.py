@@ -9,7 +9,7 @@ from typing import Any
 
 from evidence.hashing import sha256_json
 from imagery.records import ArchivedProduct
-from imagery.scenes import group_passes, scene_id
+from imagery.scenes import group_passes, platform_of, scene_id
 from imagery.sun import sun_position
 
 
@@ -48,7 +48,7 @@ def group_archived(products: Iterable[ArchivedProduct]) -> list[ArchivedScene]:
     return [
         ArchivedScene(
             id=scene_id(group),
-            platform=group[0].platform,
+            platform=platform_of(group),
             datetime=group[0].datetime,
             products=tuple(sorted(group, key=lambda p: p.id)),
         )

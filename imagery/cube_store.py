@@ -19,13 +19,15 @@ from numpy.typing import NDArray
 from zarr.codecs import BloscCodec
 
 from evidence.files import write_text
-from imagery.cube_packing import FILL, packed
+from imagery.cube_packing import FILL, as_bits, packed
 from imagery.cube_scene import MASKS, SceneImage
 
 CHUNK_ROWS = 256
-LAYOUT = 5
+LAYOUT = 9
 """Raised when what is stored, or how it is computed, changes."""
 MANIFEST = "scenes.json"
+MASK_BITS = "masks"
+"""The array that holds every mask, a bit each, in the order of `MASKS`."""
 
 
 @dataclass(slots=True)
@@ -59,9 +61,9 @@ class CubeStore:
         self.folder.mkdir(parents=True)
         group = zarr.open_group(self.folder / "data.zarr", mode="w")
         chunks = (1, min(CHUNK_ROWS, self.shape[0]), self.shape[1])
-        codec = BloscCodec(cname="lz4", clevel=4, shuffle="bitshuffle")
-        for name in (*self.bands, *MASKS):
-            kind, fill = (np.int16, FILL) if name in self.bands else (np.bool_, False)
+        codec = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
+        for name in (*self.bands, MASK_BITS):
+            kind, fill = (np.int16, FILL) if name in self.bands else (np.uint8, 0)
             group.create_array(
                 name, shape=(0, *self.shape), chunks=chunks, dtype=kind, fill_value=fill, compressors=codec
             )
@@ -74,19 +76,21 @@ class CubeStore:
         """Write one scene; it exists once the manifest names it."""
         group = zarr.open_group(self.folder / "data.zarr", mode="r+")
         slab = len(self.records)
-        for name in (*self.bands, *MASKS):
+        for name in (*self.bands, MASK_BITS):
             array = group[name]
             if not isinstance(array, zarr.Array):
                 raise TypeError(name)
             if array.shape[0] <= slab:
                 array.resize((slab + 1, *self.shape))
-            array[slab] = packed(image.reflectance[name]) if name in self.bands else image.masks[name]
+            banded = name in self.bands
+            array[slab] = packed(image.reflectance[name]) if banded else as_bits(image.masks, MASKS)
         self.records[digest] = {**image.record, "slab": slab}
         self._save()
 
     def array(self, name: str) -> zarr.Array[Any]:
-        """The stored array (slab, y, x)."""
-        array = zarr.open_group(self.folder / "data.zarr", mode="r")[name]
+        """The stored array (slab, y, x); that of all masks for a mask's name."""
+        held = name if name in self.bands else MASK_BITS
+        array = zarr.open_group(self.folder / "data.zarr", mode="r")[held]
         if not isinstance(array, zarr.Array):
             raise TypeError(name)
         return array

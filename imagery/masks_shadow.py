@@ -1,103 +1,197 @@
-"""Cloud shadow: where the clouds of a scene, the sun and the darkness of the ground agree."""
+"""Cloud shadow: ground that has lost direct light against what it should look like, in every band.
+
+Light is lost over hundreds of metres at a time, so the loss is averaged over neighbours by what each can
+tell: bright ground tells much, new coal nothing (it is dark by itself). A loss within the cast of the scene's
+clouds may be smaller, and cover less, than one elsewhere: clouds stand outside the frame too.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imagery.masks_cast import CastParams, cast_by_clouds
+from imagery.masks_spectra import Bands, coal_like, spectral_water
+from imagery.masks_usual import ABSOLUTE_ERROR, DIFFUSE, RELATIVE_ERROR
+
+Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ShadowParams:
-    """Knobs of the geometric match."""
+    """Knobs of the shadow test."""
 
-    heights_m: tuple[float, float] = (200.0, 12000.0)
-    """Cloud heights to try (Zhu and Woodcock 2012 search the same range)."""
-    least_agreement: float = 0.3
-    """Share of the moved cloud that must fall on dark ground for a height to be believed."""
-    tolerance: float = 0.15
-    """Heights within this share of the best are taken too: clouds are not flat."""
-    margin_m: float = 80.0
-    """The satellite looks aslant and cloud edges are fuzzy."""
-    coarse_px: int = 4
-    """The match is made on blocks of so many pixels."""
-
-
-def grow(mask: Mask, radius_px: float) -> Mask:
-    """`mask` widened by a disc."""
-    if radius_px <= 0 or not mask.any() or mask.all():
-        return mask
-    size = int(radius_px)
-    rows, cols = np.mgrid[-size : size + 1, -size : size + 1]
-    return np.asarray(ndimage.binary_dilation(mask, rows**2 + cols**2 <= radius_px**2))
-
-
-def moved(mask: Mask, rows: int, cols: int) -> Mask:
-    """`mask` moved down by `rows` and right by `cols`; what enters is False."""
-    result = np.zeros_like(mask)
-    height, width = mask.shape
-    if abs(rows) >= height or abs(cols) >= width:
-        return result
-    target = (slice(max(rows, 0), height + min(rows, 0)), slice(max(cols, 0), width + min(cols, 0)))
-    source = (slice(max(-rows, 0), height - max(rows, 0)), slice(max(-cols, 0), width - max(cols, 0)))
-    result[target] = mask[source]
-    return result
+    smooth_m: float = 30.0
+    """Sd of the averaging of the loss."""
+    wide_m: float = 120.0
+    """The same where the ground near by can tell nothing."""
+    little: float = 0.1
+    """Below this share of the scene's usual information the wide average stands in."""
+    loss: float = 0.22
+    """Share of direct light lost at which shadow begins to be found."""
+    edge_loss: float = 0.16
+    """To which it is followed from there, and from which it is found in the clouds' cast."""
+    red_loss: float = 0.08
+    """Red must be lost too: harvest, clearing and burning darken the infrared alone."""
+    least_m2: float = 10000.0
+    """Of a shadow outside the cast of the scene's own clouds."""
+    dark_weight: float = 0.02
+    """What ground that has come to look like coal or water has to say about the light."""
+    known_dark_weight: float = 0.1
+    """The same of ground that should look so anyway."""
+    lit_coal: float = 0.25
+    """Coal that has lost less than this against its own past is lit, whatever lies around it."""
+    cast: CastParams = field(default_factory=CastParams)
 
 
-def cast_by_clouds(
-    cloud: Mask, dark: Mask, sun: tuple[float, float], pixel_m: float, params: ShadowParams | None = None
-) -> Mask:
-    """Where the clouds' shadow falls at the height that best explains the dark ground.
+@numba.njit(cache=True)
+def loss_terms(
+    seen: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    diffuse: NDArray[np.float64],
+    relative: NDArray[np.float64],
+    absolute: NDArray[np.float64],
+    weight: Image,
+) -> tuple[Image, Image]:
+    """Information-weighted loss of direct light, and the information: (y, x) each, 0 where nothing is known.
 
     Args:
-        cloud: (y, x).
-        dark: (y, x) ground that is darker than it should be.
+        seen: (band, y, x).
+        expected: (band, y, x).
+        diffuse: share of sky light by band.
+        relative: error of what is expected, by band.
+        absolute: the same in reflectance.
+        weight: (y, x).
+    """
+    bands, height, width = seen.shape
+    loss, worth = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    for y in range(height):
+        for x in range(width):
+            if weight[y, x] <= 0.0:
+                continue
+            total, information = 0.0, 0.0
+            for b in range(bands):
+                e = expected[b, y, x]
+                direct = e * (1.0 - diffuse[b])
+                factor = direct / ((relative[b] * e) ** 2 + absolute[b] ** 2)
+                total += factor * (e - seen[b, y, x])
+                information += factor * direct
+            if np.isfinite(total) and np.isfinite(information):
+                loss[y, x], worth[y, x] = weight[y, x] * total, weight[y, x] * information
+    return loss, worth
+
+
+def find_shadow(
+    cells: Bands,
+    expected: Mapping[str, Image],
+    cloud: Mask,
+    hidden: Mask,
+    sun: tuple[float, float],
+    cell_m: float,
+    params: ShadowParams | None = None,
+) -> Mask:
+    """Ground in cloud shadow. (y, x) on cells.
+
+    Args:
+        cells: reflectance (y, x) by band.
+        expected: what it should be, lit.
+        cloud: (y, x) that may cast.
+        hidden: (y, x) cloud, snow and missing ground, which tell nothing of the light.
         sun: elevation and azimuth in degrees.
-        pixel_m: pixel size.
+        cell_m: size of a cell.
         params: knobs.
     """
     params = params or ShadowParams()
-    elevation, azimuth = sun
-    if not cloud.any() or not dark.any() or not elevation > 0:
+    weight = _weight(cells, expected, hidden, params)
+    terms = _terms(cells, expected, weight)
+    loss = _averaged(*terms, cell_m, params)
+    lost = loss > params.edge_loss
+    if not lost.any():
         return np.zeros_like(cloud)
-    step = params.coarse_px
-    thick, dim = _coarse(cloud, step), _coarse(dark & ~cloud, step)
-    runs = _runs(elevation, pixel_m * step, max(thick.shape), params)
-    steps = [(run * np.cos(np.radians(azimuth)), -run * np.sin(np.radians(azimuth))) for run in runs]
-    agreement = [_agreement(thick, dim, round(r), round(c)) for r, c in steps]
-    best = int(np.argmax(agreement)) if agreement else 0
-    if not agreement or agreement[best] < params.least_agreement:
-        return np.zeros_like(cloud)
-    reach = np.zeros_like(thick)
-    for run, (rows, cols) in zip(runs, steps, strict=True):
-        if abs(run - runs[best]) <= params.tolerance * runs[best] + 1.0:
-            reach |= moved(thick, round(rows), round(cols))
-    fine = np.kron(reach, np.ones((step, step), bool))[: cloud.shape[0], : cloud.shape[1]]
-    return grow(fine, params.margin_m / pixel_m)
+    lost &= _red_loss(cells, expected, weight, cell_m, params) > params.red_loss
+    cast = cast_by_clouds(cloud, lost, sun, cell_m, params.cast)
+    seeds = large_parts(lost & (loss > params.loss), cell_m, params.least_m2) | (lost & cast)
+    if not seeds.any():
+        return seeds
+    shadow: Mask = ndimage.binary_propagation(seeds, mask=(loss > params.edge_loss) | seeds)
+    return shadow & ~hidden & ~_lit_coal(cells, expected, params)
 
 
-def _runs(elevation: float, coarse_m: float, longest: int, params: ShadowParams) -> NDArray[np.float64]:
-    """Lengths of shadow to try, in coarse pixels, as far as the frame goes."""
-    per_metre = 1.0 / np.tan(np.radians(elevation)) / coarse_m
-    low, high = (height * per_metre for height in params.heights_m)
-    return np.arange(low, min(high, 1.5 * longest), 1.0)
+def _weight(cells: Bands, expected: Mapping[str, Image], hidden: Mask, params: ShadowParams) -> Image:
+    """What each cell has to say about the light: (y, x)."""
+    dark = coal_like(cells) | spectral_water(cells)
+    known = dark & coal_like(expected)
+    said = np.where(known, params.known_dark_weight, np.where(dark, params.dark_weight, 1.0))
+    return np.where(hidden, 0.0, said).astype(np.float32)
 
 
-def _coarse(mask: Mask, step: int) -> Mask:
-    height, width = (-(-length // step) * step for length in mask.shape)
-    padded = np.zeros((height, width), bool)
-    padded[: mask.shape[0], : mask.shape[1]] = mask
-    share = padded.reshape(height // step, step, width // step, step).mean(axis=(1, 3))
-    coarse: Mask = share > 0.5  # noqa: PLR2004 - the majority
-    return coarse
+def _terms(cells: Bands, expected: Mapping[str, Image], weight: Image) -> tuple[Image, Image]:
+    bands = list(expected)
+    diffuse, relative, absolute = (
+        np.array([table[b] for b in bands]) for table in (DIFFUSE, RELATIVE_ERROR, ABSOLUTE_ERROR)
+    )
+    seen, wanted = (np.stack([look[b] for b in bands]) for look in (cells, expected))
+    loss, worth = loss_terms(seen, wanted, diffuse, relative, absolute, weight)
+    return loss, worth
 
 
-def _agreement(cloud: Mask, dark: Mask, rows: int, cols: int) -> float:
-    """Share of the moved cloud, outside the cloud itself, that falls on dark ground."""
-    cast = moved(cloud, rows, cols) & ~cloud
-    total = int(cast.sum())
-    return float((cast & dark).sum() / total) if total >= 4 else 0.0  # noqa: PLR2004 - fewer is chance
+def _averaged(loss: Image, worth: Image, cell_m: float, params: ShadowParams) -> Image:
+    """Loss over neighbours; over far ones where the near ones can tell nothing."""
+    near = params.smooth_m / cell_m
+    around = ndimage.gaussian_filter(worth, near, truncate=3.0)
+    mean = ndimage.gaussian_filter(loss, near, truncate=3.0) / np.maximum(around, 1e-6)
+    known = worth[worth > 0]
+    if not known.size:
+        return np.zeros_like(loss)
+    weak = around < params.little * float(np.median(known[:: max(1, known.size // 20000)]))
+    if weak.any():
+        mean[weak] = _wide(loss, worth, params.wide_m / cell_m)[weak]
+    return np.asarray(mean, np.float32)
+
+
+def _wide(loss: Image, worth: Image, reach: float) -> Image:
+    """The average over a wide neighbourhood, on cells four times as large."""
+    height, width = loss.shape
+    padded = [np.pad(a, ((0, -height % 4), (0, -width % 4))) for a in (loss, worth)]
+    coarse = [a.reshape(a.shape[0] // 4, 4, a.shape[1] // 4, 4).sum(axis=(1, 3)) for a in padded]
+    top, bottom = (ndimage.gaussian_filter(a, reach / 4) for a in coarse)
+    mean = top / np.maximum(bottom, 1e-6)
+    return np.asarray(np.repeat(np.repeat(mean, 4, axis=0), 4, axis=1)[:height, :width], np.float32)
+
+
+def _red_loss(
+    cells: Bands, expected: Mapping[str, Image], weight: Image, cell_m: float, params: ShadowParams
+) -> Image:
+    """Share of red that is missing, over neighbours."""
+    red = np.where(weight > 0, np.nan_to_num(expected["red"]), 0) * weight
+    lost = np.where(weight > 0, np.nan_to_num(expected["red"] - cells["red"]), 0) * weight
+    near = params.smooth_m / cell_m
+    top, bottom = (ndimage.gaussian_filter(a.astype(np.float32), near, truncate=3.0) for a in (lost, red))
+    return np.asarray(top / np.maximum(bottom, 1e-6), np.float32)
+
+
+def _lit_coal(cells: Bands, expected: Mapping[str, Image], params: ShadowParams) -> Mask:
+    """Looks like coal and is hardly darker than its own past."""
+    coal = coal_like(cells)
+    loss, worth = _terms(cells, expected, coal.astype(np.float32))
+    own = ndimage.uniform_filter(loss, 3) / np.maximum(ndimage.uniform_filter(worth, 3), 1e-6)
+    lit: Mask = coal & (own < params.lit_coal)
+    return lit
+
+
+def large_parts(mask: Mask, cell_m: float, least_m2: float) -> Mask:
+    """Connected parts of at least an area, after specks are opened away."""
+    opened = np.asarray(ndimage.binary_opening(mask, iterations=1))
+    if not opened.any():
+        return opened
+    labels, _ = ndimage.label(opened)
+    keep = np.bincount(labels.ravel()) * cell_m**2 >= least_m2
+    keep[0] = False
+    kept: Mask = keep[labels]
+    return kept

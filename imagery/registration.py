@@ -122,7 +122,7 @@ def chips(
     """
     features, masks = [], []
     for rows, cols in windows:
-        outer = _outer(rows, usable.shape[0], margin_px), _outer(cols, usable.shape[1], margin_px)
+        outer = outer_window(rows, usable.shape[0], margin_px), outer_window(cols, usable.shape[1], margin_px)
         inner = tuple(
             slice(w.start - o.start, w.stop - o.start) for w, o in zip((rows, cols), outer, strict=True)
         )
@@ -142,7 +142,8 @@ def inner_support(
     return np.stack([inner[window] for window in windows])
 
 
-def _outer(window: slice, length: int, margin: int) -> slice:
+def outer_window(window: slice, length: int, margin: int) -> slice:
+    """`window` with a margin, within the image."""
     return slice(max(0, window.start - margin), min(length, window.stop + margin))
 
 

@@ -42,19 +42,28 @@ def cubic_weights(t: float) -> Float64s:
 
 
 @numba.njit(cache=True)
-def _sample(
-    image: Float32s, usable: NDArray[np.bool_], row: int, col: int, wy: Float64s, wx: Float64s
-) -> float:
-    """The image between pixels; NaN where a tap is unusable."""
-    total = 0.0
-    for i in range(4):
-        line = 0.0
-        for j in range(4):
-            if not usable[row + i - 1, col + j - 1]:
-                return np.nan
-            line += wx[j] * image[row + i - 1, col + j - 1]
-        total += wy[i] * line
-    return total
+def between_pixels(image: Float32s, usable: NDArray[np.bool_], dx: float, dy: float) -> Float32s:
+    """The image at every pixel + (dx, dy) by cubic convolution; NaN where a tap is unusable or outside."""
+    height, width = image.shape
+    row0, col0 = int(np.floor(dy)), int(np.floor(dx))
+    wy, wx = cubic_weights(dy - row0), cubic_weights(dx - col0)
+    out = np.full((height, width), np.nan, np.float32)
+    line = np.empty(width, np.float32)
+    for y in range(max(0, 1 - row0), min(height, height - EDGE - row0)):
+        for x in range(width):
+            line[x] = 0.0
+            for i in range(4):
+                row = y + row0 + i - 1
+                line[x] += np.float32(wy[i]) * image[row, x] if usable[row, x] else np.float32(np.nan)
+        for x in range(max(0, 1 - col0), min(width, width - EDGE - col0)):
+            k = x + col0 - 1
+            out[y, x] = (
+                np.float32(wx[0]) * line[k]
+                + np.float32(wx[1]) * line[k + 1]
+                + np.float32(wx[2]) * line[k + 2]
+                + np.float32(wx[3]) * line[k + 3]
+            )
+    return out
 
 
 @numba.njit(cache=True)
@@ -70,17 +79,14 @@ def _accumulate(
 ) -> tuple[Float64s, Float64s, float, float]:
     """Normal equations of (x gradient, y gradient, gain, bias), weighted by the last fit's residuals."""
     height, width = reference.shape
-    row0, col0 = int(np.floor(dy)), int(np.floor(dx))
-    wy, wx = cubic_weights(dy - row0), cubic_weights(dx - col0)
+    moved = between_pixels(image, image_usable, dx, dy)
     normal, right = np.zeros((4, 4)), np.zeros(4)
     deviation, count = 0.0, 0.0
     line = np.empty(4)
-    for y in range(max(1, 1 - row0), min(height - 1, height - EDGE - row0)):
-        for x in range(max(1, 1 - col0), min(width - 1, width - EDGE - col0)):
-            if not reference_usable[y, x]:
-                continue
-            value = _sample(image, image_usable, y + row0, x + col0, wy, wx)
-            if np.isnan(value):
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            value = moved[y, x]
+            if not reference_usable[y, x] or np.isnan(value):
                 continue
             line[0] = 0.5 * (reference[y, x + 1] - reference[y, x - 1])
             line[1] = 0.5 * (reference[y + 1, x] - reference[y - 1, x])
@@ -152,6 +158,31 @@ def refine(
     return np.array([dx, dy, variance * inverse[0, 0], variance * inverse[1, 1], fit[2], count])
 
 
+@numba.njit(cache=True, fastmath=True)
+def _sums(
+    reference: Float32s, seen_r: Float32s, image: Float32s, seen_i: Float32s, lag_y: int, lag_x: int
+) -> tuple[float, float, float, float, float, float]:
+    """Sums over the pixels that both see: count, r, v, r r, v v, r v. What is not seen holds zero."""
+    height, width = reference.shape
+    n = sr = sv = srr = svv = srv = 0.0
+    first, last = max(0, -lag_x), min(width, width - lag_x)
+    for y in range(max(0, -lag_y), min(height, height - lag_y)):
+        zero = np.float32(0.0)
+        a, b, c, d, e, f = zero, zero, zero, zero, zero, zero
+        for x in range(first, last):
+            r, v = reference[y, x], image[y + lag_y, x + lag_x]
+            mr, mv = seen_r[y, x], seen_i[y + lag_y, x + lag_x]
+            a += mr * mv
+            b += r * mv
+            c += v * mr
+            d += r * r * mv
+            e += v * v * mr
+            f += r * v
+        n, sr, sv = n + float(a), sr + float(b), sv + float(c)
+        srr, svv, srv = srr + float(d), svv + float(e), srv + float(f)
+    return n, sr, sv, srr, svv, srv
+
+
 @numba.njit(cache=True)
 def correlate(
     reference: Float32s,
@@ -166,25 +197,17 @@ def correlate(
     Returns:
         correlation and pixel count, each (2 reach + 1, 2 reach + 1), rows dy, columns dx.
     """
-    height, width = reference.shape
     side = 2 * reach + 1
     correlation, pixels = np.zeros((side, side)), np.zeros((side, side))
+    seen_r, seen_i = reference_usable.astype(np.float32), image_usable.astype(np.float32)
+    held_r = np.where(reference_usable, reference, np.float32(0.0))
+    held_i = np.where(image_usable, image, np.float32(0.0))
     for lag_y in range(-reach, reach + 1):
         for lag_x in range(-reach, reach + 1):
-            n, sr, si, srr, sii, sri = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
-            for y in range(max(0, -lag_y), min(height, height - lag_y)):
-                for x in range(max(0, -lag_x), min(width, width - lag_x)):
-                    if reference_usable[y, x] and image_usable[y + lag_y, x + lag_x]:
-                        r, v = reference[y, x], image[y + lag_y, x + lag_x]
-                        n += 1.0
-                        sr += r
-                        si += v
-                        srr += r * r
-                        sii += v * v
-                        sri += r * v
+            n, sr, sv, srr, svv, srv = _sums(held_r, seen_r, held_i, seen_i, lag_y, lag_x)
             pixels[lag_y + reach, lag_x + reach] = n
             if n >= least_pixels:
-                energy = (srr - sr * sr / n) * (sii - si * si / n)
+                energy = (srr - sr * sr / n) * (svv - sv * sv / n)
                 if energy > 0.0:
-                    correlation[lag_y + reach, lag_x + reach] = (sri - sr * si / n) / np.sqrt(energy)
+                    correlation[lag_y + reach, lag_x + reach] = (srv - sr * sv / n) / np.sqrt(energy)
     return correlation, pixels

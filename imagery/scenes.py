@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import defaultdict
 from collections.abc import Iterable
 from typing import Protocol, TypeVar
@@ -16,6 +17,10 @@ anything from the datatake's start to the tile's own time: up to a quarter of an
 
 SAME_FRAME = dt.timedelta(seconds=5)
 """Products without a tile (radar frames) follow each other by some 25 seconds."""
+
+
+BARE = re.compile(r"sentinel-\d")
+"""A series without the satellite's letter, as some providers state it."""
 
 
 class Acquired(Protocol):
@@ -42,10 +47,32 @@ def group_passes(products: Iterable[Item]) -> list[tuple[Item, ...]]:
     Time decides, not ids: providers spell datatakes differently, or not at all.
     """
     by_platform: dict[str, list[Item]] = defaultdict(list)
+    bare: list[Item] = []
     for product in products:
-        by_platform[product.platform].append(product)
+        if BARE.fullmatch(product.platform):
+            bare.append(product)
+        else:
+            by_platform[product.platform].append(product)
+    for product in bare:
+        by_platform[_unit_of(product, by_platform)].append(product)
     passes = [group for items in by_platform.values() for group in _split(items)]
     return sorted(passes, key=lambda group: (group[0].datetime, group[0].platform))
+
+
+def _unit_of(product: Item, by_platform: dict[str, list[Item]]) -> str:
+    """The satellite of the series that passed at that moment; the series itself where none is known."""
+    for platform, items in sorted(by_platform.items()):
+        if platform.startswith(product.platform) and any(
+            abs(item.datetime - product.datetime) <= SAME_PASS for item in items
+        ):
+            return platform
+    return product.platform
+
+
+def platform_of(products: Iterable[Acquired]) -> str:
+    """The satellite, as the first product that tells it by its letter."""
+    names = [product.platform for product in sorted(products, key=lambda p: (p.datetime, p.id))]
+    return next((name for name in names if not BARE.fullmatch(name)), names[0])
 
 
 def _split(items: list[Item]) -> list[tuple[Item, ...]]:
@@ -65,13 +92,13 @@ def scene_id(products: Iterable[Acquired]) -> str:
     first = ordered[0]
     orbits = sorted({product.datatake for product in ordered if product.datatake})
     tail = f"A{orbits[0]}" if orbits else f"{first.datetime:%H}h"
-    return f"{first.platform}_{first.datetime:%Y%m%d}_{tail}"
+    return f"{platform_of(ordered)}_{first.datetime:%Y%m%d}_{tail}"
 
 
 def group_scenes(products: Iterable[Product]) -> list[Scene]:
     """The scenes that `products` belong to, in the order of time."""
     return [
-        Scene(id=scene_id(group), platform=group[0].platform, datetime=group[0].datetime, products=group)
+        Scene(id=scene_id(group), platform=platform_of(group), datetime=group[0].datetime, products=group)
         for group in group_passes(products)
     ]
 

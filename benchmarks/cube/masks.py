@@ -1,7 +1,8 @@
 """What the masks keep of clear ground and let through of cloud, on simulated sites through the real path.
 
-``python benchmarks/cube/masks.py [--write]``. The masks were tuned on seeds 2016, 531, 611
-and 612; these are others.
+``python benchmarks/cube/masks.py [--seeds 514 515] [--size 120] [--keep FOLDER] [--write]``. The masks were
+tuned on seeds 500 to 505; these are others. With `--keep` archives and rows stay, so that a sweep may be cut
+short and taken up again.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,9 +19,10 @@ from simulated_archive import ArchivedSite, archive_site, write_table
 from imagery.cube import load_cube
 from imagery.simulate import SensorParams, SimulationParams
 
-SEEDS = (514, 515)
+SEEDS = (514, 515, 516, 517)
+LARGE_SEEDS = (518, 519)
+SIZE_PX, LARGE_PX = 120, 240
 PARAMS = SimulationParams(
-    size_px=120,
     since=dt.date(2020, 1, 1),
     until=dt.date(2021, 1, 1),
     sensor=SensorParams(bands=("blue", "green", "red", "nir", "swir16")),
@@ -70,26 +72,49 @@ def row(seed: int, archived: ArchivedSite) -> str:
     used = int((cube["status"].values == "used").sum())
     kept = [counts[name].kept_share() for name in ("coal", "coal off cloud", "clear", "wholly")]
     hidden = [counts[name].hidden_share() for name in ("cloud", "shadow")]
-    cells = [str(seed), str(cube.sizes["time"]), str(used), f"{refused} of {usable}", *kept, *hidden]
+    cells = [
+        str(seed),
+        str(archived.grid.shape[0]),
+        str(cube.sizes["time"]),
+        str(used),
+        f"{refused} of {usable}",
+        *kept,
+        *hidden,
+    ]
     return "| " + " | ".join(cells) + " |"
 
 
 HEAD = (
-    "| seed | scenes | used | wholly clear scenes refused | clear coal kept | clear coal kept, scenes mostly "
-    "clear | clear ground kept | the same, wholly clear scenes | cloud hidden | shadow hidden |"
+    "| seed | side, px | scenes | used | wholly clear scenes refused | clear coal kept | clear coal kept, "
+    "scenes mostly clear | clear ground kept | the same, wholly clear scenes | cloud hidden | shadow hidden |"
 )
+
+
+def kept_row(seed: int, size: int, folder: Path) -> str:
+    """The row, from `folder` where it was made before."""
+    note = folder / f"{seed}-{size}.txt"
+    if not note.exists():
+        place = folder / f"{seed}-{size}"
+        place.mkdir(parents=True, exist_ok=True)
+        archived = archive_site(replace(PARAMS, size_px=size), seed, place)
+        note.write_text(row(seed, archived), encoding="utf-8")
+    return note.read_text(encoding="utf-8")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
+    parser.add_argument("--seeds", type=int, nargs="*", help="instead of the table's own")
+    parser.add_argument("--size", type=int, default=SIZE_PX)
+    parser.add_argument("--keep", type=Path, help="folder for archives and rows")
     args = parser.parse_args()
+    cases = [(seed, SIZE_PX) for seed in SEEDS] + [(seed, LARGE_PX) for seed in LARGE_SEEDS]
+    cases = [(seed, args.size) for seed in args.seeds] if args.seeds else cases
     lines = [HEAD, "|" + "---|" * (HEAD.count("|") - 1)]
-    for seed in args.seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            lines.append(row(seed, archive_site(PARAMS, seed, Path(folder))))
-        print(lines[-1], flush=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        for seed, size in cases:
+            lines.append(kept_row(seed, size, args.keep or Path(temporary)))
+            print(lines[-1], flush=True)
     if args.write:
         write_table("masks table", lines)
 

@@ -56,13 +56,15 @@ class ArchivedSite:
 def archive_site(
     params: SimulationParams, seed: int, folder: Path, *, habits: CatalogHabits = CLEAN_HABITS
 ) -> ArchivedSite:
-    """Write the catalogue below `folder`, fetch it, and open the archive."""
+    """Write the catalogue below `folder`, fetch it, and open the archive; one that is done is taken."""
     site = simulate_site(params, seed=seed)
-    catalog = site.write_catalog(folder / "catalog", habits=habits)
-    archive = Archive(folder / "archive")
-    since = dt.datetime.combine(params.since, dt.time(), dt.UTC)
-    until = dt.datetime.combine(params.until, dt.time(), dt.UTC)
-    fetch_new(site.site, archive, [StaticCatalog(catalog)], since=since, until=until)
+    archive, done = Archive(folder / "archive"), folder / "done"
+    if not done.exists():
+        catalog = site.write_catalog(folder / "catalog", habits=habits)
+        since = dt.datetime.combine(params.since, dt.time(), dt.UTC)
+        until = dt.datetime.combine(params.until, dt.time(), dt.UTC)
+        fetch_new(site.site, archive, [StaticCatalog(catalog)], since=since, until=until)
+        done.write_text("", encoding="utf-8")
     return ArchivedSite(site, archive.products(site.site.id), site_grid(site.site))
 
 

@@ -198,7 +198,9 @@ def _add_table(
     methods = sorted({str(told["method"]) for told in records if told.get("method")})
     note = document.add_paragraph()
     text = f"Intervals at {' and '.join(levels)}, then the best estimate. Method: {', '.join(methods)}. "
-    parts = (text, _reasons(spec, records), spec.note, f"Source: {table.attribution}.")
+    checked = dict.fromkeys(str(told["validation"]) for told in records if told.get("validation"))
+    stands = f"What stands behind the intervals: {'; '.join(checked)}." if checked else ""
+    parts = (text, stands, _reasons(spec, records), spec.note, f"Source: {table.attribution}.")
     run = note.add_run(_clean(" ".join(part.strip() for part in parts if part)))
     run.italic, run.font.size = True, _SMALL
 

@@ -17,7 +17,7 @@ from evidence.errors import SourceError
 from imagery.records import FetchedProduct, Product
 from imagery.sources.cog import CogReader
 from imagery.sources.http import Http
-from imagery.sources.items import product_from_item
+from imagery.sources.items import is_sensed_in, is_terrain, product_from_item
 from imagery.sources.privacy import PrivacyMode, sentinel2_tiles, snap_outward
 from imagery.sources.retry import Retrier, RetryableError
 from imagery.sources.signing import BlobSigner
@@ -71,7 +71,7 @@ class StacApi:
         signer = (
             BlobSigner(http=self._http, retrier=self._retrier) if "planetarycomputer" in self._host else None
         )
-        self._reader = reader or CogReader(retrier=self._retrier, signer=signer, mode=mode)
+        self._reader = reader or CogReader(http=self._http, retrier=self._retrier, signer=signer, mode=mode)
         self._mode, self._max_cloud_cover = mode, max_cloud_cover
         self.rejected: list[str] = []
         """What the last search listed and could not be used, one line each."""
@@ -80,6 +80,11 @@ class StacApi:
     def name(self) -> str:
         """`stac:`, host and collection."""
         return self._name
+
+    @property
+    def lists_everything(self) -> bool:
+        """Whether a search lists all that the provider has."""
+        return self._max_cloud_cover >= 100  # noqa: PLR2004 - percent
 
     def search(self, bounds: Bounds, since: dt.datetime, until: dt.datetime) -> Iterable[Product]:
         """Products of the snapped box (or of its tiles) that were sensed in ``[since, until)``.
@@ -98,7 +103,7 @@ class StacApi:
                 break
             for item in fresh:
                 self._take(item, found)
-        return [product for product in found.values() if since <= product.datetime < until]
+        return [product for product in found.values() if is_sensed_in(product, since, until)]
 
     def fetch(self, product: Product, bands: Iterable[str], bounds: Bounds) -> FetchedProduct:
         """Source pixels of `bands` over `bounds` on the product's own lattice."""
@@ -127,7 +132,7 @@ class StacApi:
             url=f"{self._url}/search",
             method="POST",
             collections=[self._collection],
-            datetime=f"{_stamp(since)}/{_stamp(until)}",
+            datetime=None if is_terrain(self._collection) else f"{_stamp(since)}/{_stamp(until)}",
             limit=PAGE_SIZE,
             stac_io=_RetryingIO(self._http, self._retrier),
             **self._where(bounds),

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from campwatch.release import make_release
 from campwatch.reproduce import reproduce_run
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace
+from detection.footprint import FootprintParams
 from evidence.errors import ExportError, LedgerError, WatchError
+from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
 from tests.servers import tiny
 
@@ -52,7 +55,8 @@ def rows(folder: Path) -> set[str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_a_crash_at_any_point_is_made_whole_by_the_next_run():
     """The short version of benchmarks/runs/crash.py."""
-    command = [sys.executable, "-m", "benchmarks.runs.crash", "--points", "6", "--kills", "2", "--dates", "2"]
+    short = ["--states", "5", "--exits", "1", "--kills", "1"]
+    command = [sys.executable, "-m", "benchmarks.runs.crash", *short]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 not made whole" in result.stdout
@@ -146,12 +150,29 @@ def test_a_release_is_complete_and_never_changes(copy):
         manifest["files"]
     )
     assert "not volume, tonnage, production or origin" in (release.folder / "README.txt").read_text("utf-8")
+    for name, digest in manifest["files"].items():
+        assert sha256_file(release.folder / name) == digest
     with pytest.raises(ExportError, match="exists already"):
         make_release(workspace, "2026-11", restricted=True)
     with pytest.raises(ExportError, match="not a release id"):
         make_release(workspace, "../escape")
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         assert [entry.action for entry in ledger.custody("workspace")] == ["release"]
+
+
+def test_a_release_freezes_method_and_text(copy):
+    release = make_release(open_workspace(copy), "2026-12", restricted=True)
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert {path.name for path in (release.folder / "manual").glob("*.md")} == pages
+    told = json.loads((release.folder / "method" / "methods.json").read_text("utf-8"))
+    methods = {(entry["layer"], entry["method"]): entry["parameters"] for entry in told["methods"]}
+    knobs = methods[next(key for key in methods if key[0] == "footprints")]
+    assert knobs["min_looks"] == FootprintParams().min_looks
+    assert all(held is not None for (layer, _), held in methods.items() if layer in {"series", "footprints"})
+    with zipfile.ZipFile(release.folder / "method" / "source.zip") as source:
+        assert source.read("detection/footprint.py") == (ROOT / "detection" / "footprint.py").read_bytes()
+    assert any("2026-12" in path.read_text("utf-8") for path in (release.folder / "citations").iterdir())
+    assert "numpy==" in (release.folder / "method" / "environment.txt").read_text("utf-8")
 
 
 def test_the_clock_set_back_loses_nothing(copy):

@@ -56,7 +56,7 @@ def write_product(tmp_path: Path) -> WriteProduct:
         name = f"{platform}_{tile}_{time:%Y%m%dT%H%M%S}"
         paths = {}
         for band, dn in bands.items():
-            step = NATIVE_RESOLUTION_M[band]
+            step = NATIVE_RESOLUTION_M.get(band, 20)
             paths[band] = tmp_path / name / f"{band}.tif"
             write_band(paths[band], dn, Affine(step, 0, origin[0], 0, -step, origin[1]), crs)
         known = {

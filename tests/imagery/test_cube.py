@@ -166,3 +166,62 @@ def test_the_real_dates_of_bolzano(shared_data: Path, tmp_path: Path) -> None:
     assert float(np.hypot(cube["dx_m"], cube["dy_m"]).max()) < 5.0
     again = load_cube(products, grid, cache_dir=tmp_path, progress=lambda *_: pytest.fail("nothing is new"))
     np.testing.assert_array_equal(again["red"].values, cube["red"].values)
+
+
+def test_a_new_scene_is_read_once_and_no_other_again(
+    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from imagery import cube_read
+
+    read: list[Path] = []
+    original = cube_read.read_window
+
+    def counted(path: Path, grid: GeoBox) -> object:
+        read.append(path)
+        return original(path, grid)
+
+    monkeypatch.setattr(cube_read, "read_window", counted)
+    products = [write_product(ground(), when=f"2023-06-{day:02d}T02:36:00") for day in range(1, 10)]
+    load_cube(products[:8], small_grid, cache_dir=tmp_path / "cache")
+    read.clear()
+    load_cube(products, small_grid, cache_dir=tmp_path / "cache")
+    assert sorted(read) == sorted(products[8].bands.values())  # each file of the new scene, once
+
+
+def test_the_cubes_knobs_and_the_invariant_residual_are_recorded(
+    write_product: WriteProduct, small_grid: GeoBox
+) -> None:
+    products = [write_product(ground(), when=f"2023-06-{day:02d}T02:36:00") for day in (1, 3, 6)]
+    cube = load_cube(products, small_grid, params=CubeParams(min_valid_fraction=0.03))
+    assert json.loads(cube.attrs["cube_params"])["min_valid_fraction"] == 0.03
+    np.testing.assert_allclose(cube["invariant_ratio"], 1.0, atol=0.01)
+    assert (cube["invariant_residual"] < 0.002).all()
+
+
+def test_a_cloud_probability_in_the_archive_hides(write_product: WriteProduct, small_grid: GeoBox) -> None:
+    bands = ground()
+    bands["clp"] = np.zeros((70, 70), np.uint8)
+    bands["clp"][:20] = 250
+    cube = load_cube([write_product(bands)], small_grid)
+    assert cube.cloud[0, :36].all()
+    assert cube.valid[0, 60:].all()
+
+
+def test_a_dem_takes_reliefs_shadow_out(
+    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path
+) -> None:
+    import rasterio
+
+    height = np.zeros((140, 140), np.float32)
+    height[60] = 400.0
+    origin = small_grid.transform * Affine.translation(-12, -12)
+    profile = {"driver": "GTiff", "count": 1, "dtype": "float32", "height": 140, "width": 140}
+    with rasterio.open(
+        tmp_path / "dem.tif", "w", **profile, crs=str(small_grid.crs), transform=origin
+    ) as target:
+        target.write(height, 1)
+    product = write_product(ground(), when="2023-01-06T02:36:00")
+    cube = load_cube([product], small_grid, dem=tmp_path / "dem.tif")
+    assert cube.shadow[0, 30:44].mean() > 0.8
+    assert not cube.valid[0, 30:44].values[cube.shadow[0, 30:44].values].any()
+    assert cube.attrs["dem_digest"]

@@ -7,7 +7,9 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from imagery.masks import History, mask_scene
+from imagery.masks import mask_scene
+from imagery.masks_cells import cell_means
+from imagery.masks_usual import Usual
 from imagery.sun import sun_position
 
 SUN = (40.0, 150.0)
@@ -19,9 +21,11 @@ def scene(level: float = 1.0) -> dict[str, NDArray[np.float32]]:
     return {band: ((value + noise) * level).astype(np.float32) for band, value in levels.items()}
 
 
-def history() -> History:
-    bands = scene()
-    return History(blue=bands["blue"], red=bands["red"], nir=bands["nir"])
+def usual() -> Usual:
+    bands = {band: values for band, values in scene().items() if band != "green"}
+    return Usual(
+        basis={band: cell_means(values, 2)[None] for band, values in bands.items()}, weights=np.ones(1)
+    )
 
 
 def test_the_shadow_of_a_cloud_is_found_and_dark_ground_elsewhere_is_kept() -> None:
@@ -33,17 +37,46 @@ def test_the_shadow_of_a_cloud_is_found_and_dark_ground_elsewhere_is_kept() -> N
     for band in bands.values():
         band[10:16, 100:116] = 0.05  # coal where no cloud can reach
     classes[10:16, 100:116] = 3
-    mask = mask_scene(bands, classes, (40.0, 150.0), 10.0, history=history())
+    mask = mask_scene(bands, classes, (40.0, 150.0), 10.0, usual=usual())
     assert mask.cloud[52:68, 52:68].all()
     assert mask.shadow[22:36, 44:56].mean() > 0.9
     assert mask.valid[10:16, 100:116].all()
+
+
+def test_a_scene_that_lies_in_shadow_as_a_whole_is_hidden_and_one_that_is_only_dimmer_is_not() -> None:
+    classes = np.full((120, 120), 5, np.uint8)
+    assert not mask_scene(scene(0.4), classes, SUN, 10.0, usual=usual()).valid.any()
+    assert mask_scene(scene(0.9), classes, SUN, 10.0, usual=usual()).valid.all()
+
+
+def test_new_coal_is_kept_although_it_is_as_dark_as_a_shadow() -> None:
+    bands, classes = scene(), np.full((120, 120), 3, np.uint8)
+    coal = {"blue": 0.04, "green": 0.045, "red": 0.05, "nir": 0.06}
+    for name, band in bands.items():
+        band[40:62, 40:62] = coal[name]
+    assert mask_scene(bands, classes, SUN, 10.0, usual=usual()).valid[40:62, 40:62].mean() > 0.95
+
+
+def test_cleared_and_burnt_ground_is_no_shadow() -> None:
+    bands, classes = scene(), np.full((120, 120), 4, np.uint8)
+    bands["nir"][20:80, 20:80] *= 0.5
+    bands["red"][20:80, 20:80] *= 1.2
+    assert mask_scene(bands, classes, SUN, 10.0, usual=usual()).valid.all()
+
+
+def test_a_cloud_probability_that_a_product_brings_is_used() -> None:
+    classes, probability = np.full((120, 120), 4, np.uint8), np.zeros((120, 120), np.float32)
+    probability[:30] = 0.8
+    mask = mask_scene(scene(), classes, SUN, 10.0, probability=probability)
+    assert mask.cloud[:30].all()
+    assert mask.valid[40:].all()
 
 
 def test_haze_that_the_classes_miss_is_told_by_time() -> None:
     bands, classes = scene(), np.full((120, 120), 4, np.uint8)
     for name, band in bands.items():
         band[:60] += 0.12 if name != "nir" else 0.08
-    mask = mask_scene(bands, classes, SUN, 10.0, history=history())
+    mask = mask_scene(bands, classes, SUN, 10.0, usual=usual())
     assert mask.cloud[:55].mean() > 0.95
     assert mask.valid[70:].all()
 

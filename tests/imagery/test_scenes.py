@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imagery.records import Product
-from imagery.scenes import group_scenes, same_acquisition
+from imagery.scenes import group_passes, group_scenes, same_acquisition, scene_id
 
 T0 = dt.datetime(2024, 3, 1, 2, 26, 1, tzinfo=dt.UTC)
 
@@ -67,3 +67,12 @@ def test_grouping_keeps_every_product_once_whatever_their_order(passes: list[tup
     assert sorted(p.id for scene in scenes for p in scene.products) == sorted(p.id for p in products)
     assert len(scenes) == len({(day, letter) for day, letter, _ in passes})
     assert [s.id for s in group_scenes(products[::-1])] == [s.id for s in scenes]
+
+
+def test_a_platform_without_its_letter_is_the_satellite_that_passed_then() -> None:
+    lettered = product(id="b", platform="sentinel-2b")
+    bare = product(id="a", platform="sentinel-2")
+    groups = group_passes([bare, lettered])
+    assert [len(group) for group in groups] == [2]
+    assert scene_id(groups[0]).startswith("sentinel-2b_")
+    assert scene_id(group_passes([bare])[0]).startswith("sentinel-2_")

@@ -1,0 +1,83 @@
+"""Masks are made on cells of about 20 m, the classes' own size: four times fewer than pixels."""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@numba.njit(cache=True)
+def _mean_of(image: Image, top: int, left: int, step: int) -> float:
+    """Mean of the finite pixels of one cell."""
+    total, count = 0.0, 0
+    for y in range(top, min(top + step, image.shape[0])):
+        for x in range(left, min(left + step, image.shape[1])):
+            if not np.isnan(image[y, x]):
+                total += image[y, x]
+                count += 1
+    return total / count if count else np.nan
+
+
+@numba.njit(cache=True)
+def cell_means(image: Image, step: int) -> Image:
+    """Mean of the finite pixels of each `step` x `step` cell, NaN where there are none. (y, x)."""
+    height, width = image.shape
+    rows, cols = (height + step - 1) // step, (width + step - 1) // step
+    out = np.zeros((rows, cols), np.float32)
+    share = np.float32(1.0 / (step * step))
+    for y in range(height // step * step):
+        for c in range(width // step):
+            total = np.float32(0.0)
+            for k in range(step):
+                total += image[y, c * step + k]
+            out[y // step, c] += share * total
+    for r in range(rows):
+        for c in range(cols):
+            if np.isnan(out[r, c]) or r == height // step or c == width // step:
+                out[r, c] = _mean_of(image, r * step, c * step, step)
+    return out
+
+
+@numba.njit(cache=True)
+def to_pixels(cells: Mask, step: int, height: int, width: int) -> Mask:
+    """Each cell as the pixels that it stands for. (y, x)."""
+    out = np.empty((height, width), np.bool_)
+    for y in range(height):
+        line = cells[y // step]
+        for c in range((width + step - 1) // step):
+            for x in range(c * step, min((c + 1) * step, width)):
+                out[y, x] = line[c]
+    return out
+
+
+@numba.njit(cache=True)
+def _painted(mask: Mask, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Mask:
+    """A disc around each edge pixel; the inside is there already."""
+    height, width = mask.shape
+    out = mask.copy()
+    for y in range(height):
+        for x in range(width):
+            if not mask[y, x]:
+                continue
+            inside = 0 < y < height - 1 and 0 < x < width - 1
+            if inside and mask[y - 1, x] and mask[y + 1, x] and mask[y, x - 1] and mask[y, x + 1]:
+                continue
+            for k in range(rows.shape[0]):
+                r, c = y + rows[k], x + cols[k]
+                if 0 <= r < height and 0 <= c < width:
+                    out[r, c] = True
+    return out
+
+
+def grow(mask: Mask, radius_px: float) -> Mask:
+    """`mask` widened by a disc."""
+    if radius_px < 1 or not mask.any() or mask.all():
+        return mask
+    size = int(radius_px)
+    rows, cols = np.mgrid[-size : size + 1, -size : size + 1]
+    disc = rows**2 + cols**2 <= radius_px**2
+    return np.asarray(_painted(np.ascontiguousarray(mask), rows[disc], cols[disc]))

@@ -1,0 +1,149 @@
+"""How the ground should look on a day: its seasons' clear medians, fitted to what the scene shows lit.
+
+Phenology, haze and level differ between the scene and the medians in the same way for like ground. A
+robust regression of the scene on the medians of all seasons takes that out; what is in shadow has no say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Image = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+USUAL_BANDS = ("blue", "red", "nir", "swir16")
+"""Bands that histories are kept of; those that a site has."""
+YEAR_DAYS = 365.25
+DARK_MEMBER = 0.8
+"""A scene below this share of its season's level in red and infrared lies in shadow as a whole."""
+DIFFUSE = {"blue": 0.32, "red": 0.21, "nir": 0.16, "swir16": 0.10}
+"""Share of sky light under a clear sky (assumed; Rayleigh scattering falls with wavelength)."""
+RELATIVE_ERROR = {"blue": 0.12, "red": 0.12, "nir": 0.10, "swir16": 0.12}
+ABSOLUTE_ERROR = {"blue": 0.012, "red": 0.007, "nir": 0.007, "swir16": 0.007}
+"""By how much clear ground departs from what is expected of it (haze hits the blue)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeasonLook:
+    """Clear ground in one season. Fields of `bands` are (y, x) on cells, NaN where never seen."""
+
+    day: float
+    """Day of the year of the middle scene."""
+    bands: Mapping[str, Image]
+    scenes: int
+    """How many went into the medians."""
+    unsteady: Image
+    """(y, x): by how much of itself the ground departs from the medians on an ordinary date; NaN: unknown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usual:
+    """The ground's usual reflectance, as it is known for one day."""
+
+    basis: Mapping[str, NDArray[np.float32]]
+    """Band to (season, y, x) on cells; NaN where nothing is known."""
+    weights: NDArray[np.float64]
+    """(season,): share of each in what the day should look like; they sum to one."""
+    unsteady: NDArray[np.float32] | None = None
+    """(season, y, x), as in `SeasonLook`."""
+
+    def prior(self, band: str) -> Image:
+        """What the calendar alone expects. (y, x)."""
+        mean: Image = np.tensordot(self.weights, self.basis[band], 1).astype(np.float32)
+        return mean
+
+
+def season_look(
+    days: Sequence[int], members: Sequence[Mapping[str, Image]], clear: Sequence[Mask]
+) -> SeasonLook | None:
+    """Medians over the members, those that lie in shadow as a whole left out; None where none is left.
+
+    Args:
+        days: of the year, one per member.
+        members: reflectance (y, x) on cells by band.
+        clear: (y, x), free of cloud and snow.
+    """
+    stacks = {
+        band: np.stack([np.where(c, m[band], np.nan) for m, c in zip(members, clear, strict=True)])
+        for band in members[0]
+    }
+    levels = [_levels(stacks[band]) for band in ("red", "nir")]
+    known = np.isfinite(levels).all(axis=0)
+    keep = known & ~((levels[0] < DARK_MEMBER) & (levels[1] < DARK_MEMBER))
+    if not keep.any():
+        return None
+    turned = (np.array(days)[keep] + 31) % YEAR_DAYS - 31  # December belongs to the winter that follows
+    bands = {band: _nan_median(stack[keep]) for band, stack in stacks.items()}
+    return SeasonLook(
+        day=float(np.median(turned)),
+        bands=bands,
+        scenes=int(keep.sum()),
+        unsteady=_unsteady({band: stacks[band][keep] for band in bands}, bands),
+    )
+
+
+def _unsteady(stacks: Mapping[str, NDArray[np.float32]], medians: Mapping[str, Image]) -> Image:
+    """Median over scenes of the relative departure in red and infrared, each scene's own level taken out."""
+    departures = []
+    for band in ("red", "nir"):
+        ratio = stacks[band] / np.maximum(medians[band], 1e-3)
+        level = [float(np.median(r[np.isfinite(r)])) if np.isfinite(r).any() else 1.0 for r in ratio]
+        departures.append(np.abs(ratio / np.array(level, np.float32)[:, None, None] - 1.0))
+    return _nan_median(np.asarray((departures[0] + departures[1]) / 2.0, np.float32))
+
+
+def _levels(stack: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Each member's brightness against the median of all, relative to the brighter ones."""
+    sample: NDArray[np.float32] = np.ascontiguousarray(stack[:, ::4, ::4])
+    ratios = sample / _nan_median(sample)
+    level = np.array([np.median(r[np.isfinite(r)]) if np.isfinite(r).any() else np.nan for r in ratios])
+    top = np.percentile(level[np.isfinite(level)], 75) if np.isfinite(level).any() else np.nan
+    return np.asarray(level / top)
+
+
+def _nan_median(stack: NDArray[np.float32]) -> Image:
+    """Median of what is finite, along the first axis, in strips of rows to stay small."""
+    out: Image = np.empty_like(stack[0])
+    for start in range(0, out.shape[0], 128):
+        strip = np.sort(stack[:, start : start + 128], axis=0)  # NaN sorts last
+        count = np.isfinite(strip).sum(axis=0)
+        low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
+        pair = np.take_along_axis(strip, np.stack([low, np.minimum(high, len(stack) - 1)]), axis=0)
+        out[start : start + 128] = pair.mean(axis=0)
+    return out
+
+
+def basis_of(looks: Mapping[int, SeasonLook]) -> dict[str, NDArray[np.float32]]:
+    """Band to (season, y, x); where a season never saw the ground, the median of the others stands in."""
+    seasons = sorted(looks)
+    bands = [band for band in USUAL_BANDS if all(band in looks[s].bands for s in seasons)]
+    basis = {}
+    for band in bands if seasons else []:
+        stack = np.stack([looks[s].bands[band] for s in seasons])
+        basis[band] = np.where(np.isnan(stack), _nan_median(stack), stack)
+    return basis
+
+
+def usual_on(
+    basis: Mapping[str, NDArray[np.float32]],
+    season_days: Sequence[float],
+    day_of_year: int,
+    *,
+    unsteady: NDArray[np.float32] | None = None,
+) -> Usual:
+    """What is known for one day: its neighbours in the calendar by their distance."""
+    days = np.array(season_days)
+    order = np.argsort(days)
+    ring = np.concatenate([days[order[-1:]] - YEAR_DAYS, days[order], days[order[:1]] + YEAR_DAYS])
+    member = np.concatenate([order[-1:], order, order[:1]])
+    after = int(np.clip(np.searchsorted(ring, day_of_year), 1, len(ring) - 1))
+    span = max(float(ring[after] - ring[after - 1]), 1.0)
+    share = float(np.clip((day_of_year - ring[after - 1]) / span, 0.0, 1.0))
+    weights = np.zeros(len(days))
+    weights[member[after - 1]] += 1.0 - share
+    weights[member[after]] += share
+    return Usual(basis=basis, weights=weights, unsteady=unsteady)
