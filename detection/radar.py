@@ -4,8 +4,8 @@ Each relative orbit is compared with itself alone, since its view makes the back
 is additive there) each look loses the level of its surroundings (weather that wets a whole hillside), looks
 are filtered with their spatial neighbours, and Welch's t statistic of later against earlier looks is taken
 with a variance that leans on the one usual in the scene. Looks of one season are not independent (snow,
-crops, soil moisture), so that the statistic spreads wider than theory says, in one scene more than in another:
-it is given in units of the spread that the scene itself shows (an empirical null, Efron 2004).
+crops, soil moisture), so that the statistic spreads wider than theory says, in some scenes more than in
+others: it is given in units of the spread that the scene itself shows (an empirical null, Efron 2004).
 """
 
 from __future__ import annotations
