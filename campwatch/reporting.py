@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -67,8 +68,7 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         for stored in ledger.current("footprints"):
             data = stored.row.data
-            figures = (interval_text(data[name]) for name in ("area_ha", "inside_ha", "outside_ha"))
-            table.add_row(stored.row.site_id, f"{data['epoch_start']} to {data['epoch_end']}", *figures)
+            table.add_row(stored.row.site_id, _epoch(data), *_figures(data))
         piles = _pile_lines(ledger.current("stockpile_areas"))
         checks = all_checks(ledger, readable_sites(workspace))
     if table.row_count:
@@ -78,6 +78,18 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
     for site_id, told in checks.items():
         for line in validation_lines(told):
             console.print(f"{site_id}: {line}", highlight=False, soft_wrap=True)
+
+
+def _epoch(data: Mapping[str, Any]) -> str:
+    start, end = data["epoch_start"], data["epoch_end"]
+    whole = start[4:] == "-01-01" and end == f"{int(start[:4]) + 1}-01-01"
+    return str(start[:4]) if whole else f"{start} to {end}"
+
+
+def _figures(data: Mapping[str, Any]) -> list[str]:
+    """All, inside, outside; a reason that they share is told once."""
+    told = [interval_text(data[name]) for name in ("area_ha", "inside_ha", "outside_ha")]
+    return [told[0], "–", "–"] if data["area_ha"]["value"] is None and len(set(told)) == 1 else told
 
 
 def _pile_lines(rows: list[StoredRow]) -> list[str]:

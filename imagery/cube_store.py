@@ -23,7 +23,7 @@ from imagery.cube_packing import FILL, as_bits, packed
 from imagery.cube_scene import MASKS, SceneImage
 
 CHUNK_ROWS = 256
-LAYOUT = 8
+LAYOUT = 9
 """Raised when what is stored, or how it is computed, changes."""
 MANIFEST = "scenes.json"
 MASK_BITS = "masks"

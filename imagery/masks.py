@@ -22,6 +22,8 @@ from imagery.masks_spectra import (
     Bands,
     Mask,
     coal_like,
+    shaded_snow,
+    snow_coloured,
     spectral_cloud,
     spectral_dark,
     spectral_snow,
@@ -124,7 +126,7 @@ def mask_scene(
     expected = None
     if usual is not None:
         margin = grow(scene.called_cloud, params.cloud_margin_m / scene.cell_m)
-        clear = ~(margin | scene.snow | scene.missing)
+        clear = ~(margin | scene.snow | snow_coloured(scene.cells) | scene.missing)
         expected = expected_look(scene.cells, usual, clear, params.expected)
     cloud, shadow = _cloud_and_shadow(scene, expected, params)
     missing = np.isnan(bands["red"]) | np.isnan(bands["nir"])
@@ -191,6 +193,9 @@ def _cloud_and_shadow(scene: _Scene, expected: Expected | None, params: MaskPara
     cloud = (core | (grow(core, margin_cells) & ~itself)) & ~scene.missing
     hidden = cloud | scene.snow | scene.missing
     shadow = find_shadow(scene.cells, expected.bands, core, hidden, scene.sun, scene.cell_m, params.shadow)
+    if float(scene.snow.mean()) > params.snowy_scene:
+        white = shaded_snow(scene.cells) & ~spectral_water(expected.bands) & ~cloud
+        shadow |= large_parts(white, scene.cell_m, params.shadow.least_m2)
     return cloud, shadow
 
 

@@ -42,7 +42,9 @@ class ShadowParams:
     least_m2: float = 10000.0
     """Of a shadow outside the cast of the scene's own clouds."""
     dark_weight: float = 0.02
-    """What ground that looks like coal or water has to say about the light."""
+    """What ground that has come to look like coal or water has to say about the light."""
+    known_dark_weight: float = 0.1
+    """The same of ground that should look so anyway."""
     lit_coal: float = 0.25
     """Coal that has lost less than this against its own past is lit, whatever lies around it."""
     cast: CastParams = field(default_factory=CastParams)
@@ -106,8 +108,7 @@ def find_shadow(
         params: knobs.
     """
     params = params or ShadowParams()
-    dark = coal_like(cells) | spectral_water(cells)
-    weight = np.where(hidden, 0.0, np.where(dark, params.dark_weight, 1.0)).astype(np.float32)
+    weight = _weight(cells, expected, hidden, params)
     terms = _terms(cells, expected, weight)
     loss = _averaged(*terms, cell_m, params)
     lost = loss > params.edge_loss
@@ -120,6 +121,14 @@ def find_shadow(
         return seeds
     shadow: Mask = ndimage.binary_propagation(seeds, mask=(loss > params.edge_loss) | seeds)
     return shadow & ~hidden & ~_lit_coal(cells, expected, params)
+
+
+def _weight(cells: Bands, expected: Mapping[str, Image], hidden: Mask, params: ShadowParams) -> Image:
+    """What each cell has to say about the light: (y, x)."""
+    dark = coal_like(cells) | spectral_water(cells)
+    known = dark & coal_like(expected)
+    said = np.where(known, params.known_dark_weight, np.where(dark, params.dark_weight, 1.0))
+    return np.where(hidden, 0.0, said).astype(np.float32)
 
 
 def _terms(cells: Bands, expected: Mapping[str, Image], weight: Image) -> tuple[Image, Image]:

@@ -19,6 +19,10 @@ CLOUD_WHITE = 0.35
 """Largest spread of the visible bands over their mean; soil and vegetation are coloured."""
 SNOW_NDSI, SNOW_BRIGHT = 0.4, 0.15
 """Dozier 1989; the brightness keeps water out."""
+LIT_SNOW, LEAST_LIT_CELLS, SHADED_SHARE = 0.6, 60, 0.6
+"""Lit snow is brighter in green than the first; how many cells make a level; shaded snow's share of it."""
+SHADED_SNOW_LEAST, SHADED_SNOW_MOST, SHADED_SNOW_SWIR = 0.1, 0.35, 0.05
+"""Green of shaded snow (below the first it is water), and its short-wave where the scene has no lit snow."""
 WATER_DARK = 0.05
 """Infrared reflectance of clear and of silty water stays below; coal's short-wave does not (DOMAIN 5)."""
 SHADE_RED, SHADE_NIR = 0.08, 0.15
@@ -41,6 +45,31 @@ def spectral_snow(bands: Bands) -> Mask:
     green, swir = bands["green"], bands["swir16"]
     snow: Mask = (green - swir > SNOW_NDSI * (green + swir)) & (green > SNOW_BRIGHT)
     return snow
+
+
+def snow_coloured(bands: Bands) -> Mask:
+    """Of the colour of snow, bright or in shadow: shadow leaves the colour, and makes it bluer."""
+    if "swir16" not in bands or "green" not in bands:
+        return np.zeros(bands["red"].shape, bool)
+    green, swir = bands["green"], bands["swir16"]
+    coloured: Mask = (green - swir > SNOW_NDSI * (green + swir)) & (green > SHADED_SNOW_LEAST)
+    return coloured
+
+
+def shaded_snow(bands: Bands) -> Mask:
+    """Snow in shadow: of its colour, and far below the scene's lit snow in green and at 1.6 um.
+
+    Patches of lit snow are dark in green too, but the ground between them shows at 1.6 um.
+    """
+    coloured = snow_coloured(bands)
+    if not coloured.any():
+        return coloured
+    green, swir = bands["green"], bands["swir16"]
+    lit = coloured & (green > LIT_SNOW)
+    if int(lit.sum()) >= LEAST_LIT_CELLS:
+        shaded: Mask = coloured & (green < LIT_SNOW) & (swir < SHADED_SHARE * float(np.median(swir[lit])))
+        return shaded
+    return coloured & (green < SHADED_SNOW_MOST) & (swir < SHADED_SNOW_SWIR)
 
 
 def spectral_water(bands: Bands) -> Mask:

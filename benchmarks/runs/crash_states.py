@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -81,7 +82,14 @@ class States:
         self.points.append((what, digest))
         target = self.kept / digest
         if not target.exists():
-            shutil.copytree(self.folder, target, symlinks=True)
+            shutil.copytree(self.folder, target, symlinks=True, copy_function=copied)
+
+
+def copied(source: str, target: str) -> str:
+    """A copy; what another thread has just renamed is left out, as a crash would find it or not."""
+    with suppress(FileNotFoundError):
+        shutil.copy2(source, target)
+    return target
 
 
 def folder_digest(folder: Path) -> str:
@@ -89,7 +97,7 @@ def folder_digest(folder: Path) -> str:
     told = hashlib.sha256()
     for path in sorted(folder.rglob("*"), key=lambda path: (plain_name(path), path)):
         told.update(f"{plain_name(path.relative_to(folder))}\0{path.is_dir()}\0".encode())
-        if path.is_file():
+        with suppress(FileNotFoundError, IsADirectoryError):
             told.update(path.read_bytes())
     return told.hexdigest()[:20]
 

@@ -4,7 +4,7 @@ A coverage of 500 draws is itself uncertain by a percent (one standard error): t
 say it to 0.3, and the span over the maps shows how far 500 draws scatter.
 
 Run from the repository: python -m benchmarks.validation.simulated_reviewers [--draws 500] [--maps 8]
-With --write it goes into docs/validation-table.md.
+With --write the table goes into docs/how-do-you-know.md, between its markers.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ from detection.sampling import BUFFER, STABLE
 PIXEL_HA = 0.01
 SIDE = 1200
 """Pixels: 144 km² of 10 m pixels."""
-TABLE = Path(__file__).resolve().parents[2] / "docs" / "validation-table.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-do-you-know.md"
+START, END = "<!-- table: simulated reviewers -->\n", "<!-- end of table -->"
 CLASSES = ("disturbed", STABLE)
 
 
@@ -191,6 +192,13 @@ def table(*, draws: int, maps: int, seed: int) -> str:
     return text
 
 
+def write_into(page: Path, made: str) -> None:
+    """Put the table between the page's markers."""
+    before, _, rest = page.read_text("utf-8").partition(START)
+    _, _, after = rest.partition(END)
+    page.write_text(f"{before}{START}{made}{END}{after}", encoding="utf-8")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=500)
@@ -201,4 +209,4 @@ if __name__ == "__main__":
     made = table(draws=told.draws, maps=told.maps, seed=told.seed)
     print(made)
     if told.write:
-        TABLE.write_text(made, encoding="utf-8")
+        write_into(PAGE, made)
