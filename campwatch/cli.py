@@ -16,7 +16,9 @@ from campwatch import __version__
 from campwatch.cli_compare import pair
 from campwatch.cli_evidence import release, reproduce, verify
 from campwatch.cli_export import export, figure
+from campwatch.cli_init import init
 from campwatch.cli_look import doctor, draw_maps, schedule, status
+from campwatch.cli_measure import calibrate, question
 from campwatch.cli_search import look, search
 from campwatch.log import LogFormat, set_up
 from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
@@ -85,14 +87,7 @@ def options(
     context.obj = Session(folder=workspace, json=as_json)
 
 
-@app.command()
-def init(context: typer.Context, folder: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
-    """Make a workspace with commented settings."""
-    from campwatch.workspace import create_workspace  # noqa: PLC0415 - start-up stays quick
-
-    workspace = create_workspace(folder)
-    stderr.print(f"A workspace in [bold]{workspace.folder}[/]. Next: campwatch -C {folder} sites add FILE")
-    context.obj.report({"workspace": str(workspace.folder)})
+app.command()(init)
 
 
 @app.command()
@@ -105,6 +100,9 @@ def run(
     workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
+    include_cloudy: Annotated[
+        bool, typer.Option("--include-cloudy", help="Fetch also what was left out for cloud.")
+    ] = False,
 ) -> None:
     """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
     if dry_run:
@@ -120,6 +118,7 @@ def run(
         until=until.date() if until else None,
         wait=wait,
         workers=workers,
+        include_cloudy=include_cloudy,
     )
     summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)
     if not summary.complete:
@@ -130,6 +129,8 @@ app.command()(search)
 app.command()(export)
 app.command()(figure)
 app.command()(pair)
+app.command()(calibrate)
+app.command()(question)
 app.command()(verify)
 app.command()(reproduce)
 app.command()(release)

@@ -9,24 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from campwatch.exports.formats import ExportFormat
+
 if TYPE_CHECKING:
     from campwatch.workspace import Workspace
-
-
-class FormatOption(StrEnum):
-    """What `export` can write; the same as `campwatch.exports.write.ExportFormat`, which loads slowly."""
-
-    CSV = "csv"
-    XLSX = "xlsx"
-    GPKG = "gpkg"
-    PARQUET = "parquet"
-    GEOJSON = "geojson"
-    KMZ = "kmz"
-    QGIS = "qgis"
-    WORD = "word"
-    CITATIONS = "citations"
-    CHIPS = "chips"
-    BAG = "bag"
 
 
 _AS_OF = typer.Option("--as-of", help="As things stood after this run.", metavar="RUN")
@@ -41,7 +27,7 @@ _OUT = typer.Option("--out", help="Folder to write to.", metavar="DIR")
 def export(
     context: typer.Context,
     *,
-    kind: Annotated[FormatOption, typer.Option("--format", help="File format.")],
+    kind: Annotated[ExportFormat, typer.Option("--format", help="File format.")],
     as_of: Annotated[str | None, _AS_OF] = None,
     restricted: Annotated[bool | None, _RESTRICTED] = None,
     site: Annotated[list[str] | None, _SITE] = None,
@@ -51,7 +37,7 @@ def export(
     out: Annotated[Path | None, _OUT] = None,
 ) -> None:
     """Write the current rows in the files that people work with."""
-    from campwatch.exports.write import ExportFormat, ExportOptions  # noqa: PLC0415 - start-up stays quick
+    from campwatch.exports.write import ExportOptions  # noqa: PLC0415 - start-up stays quick
     from campwatch.exports.write import export as write  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
@@ -63,7 +49,7 @@ def export(
         finding=finding,
         out=out,
     )
-    _tell(context, write(workspace, ExportFormat(kind.value), options))
+    _tell(context, write(workspace, kind, options))
 
 
 class FigureOption(StrEnum):

@@ -57,6 +57,8 @@ def status(
         )
     stderr.print(table)
     for site in sites:
+        for line in site.validation:
+            say(f"{site.site_id}: {line}")
         for alert in site.alerts:
             since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
             say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")
@@ -131,11 +133,13 @@ def draw_maps(
     ] = None,
 ) -> None:
     """Draw the maps anew."""
+    from campwatch.bars import shown_progress  # noqa: PLC0415
     from campwatch.maps import draw  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)
-    paths: list[Path] = draw(workspace, tuple(site or ()), restricted=restricted, progress=say)
+    with shown_progress(stderr) as progress:
+        paths: list[Path] = draw(workspace, tuple(site or ()), restricted=restricted, progress=progress)
     for path in paths:
         say(str(path))
     context.obj.report({"maps": [str(path) for path in paths]})

@@ -15,11 +15,10 @@ from aoi.site_file import read_site
 from campwatch.identity import system_clock
 from campwatch.reviews.desk import Desk, open_desk
 from campwatch.reviews.labels import is_labels_file
-from campwatch.reviews.states import ReviewState, queue, review_rates
-from campwatch.reviews.validation import validation_texts
+from campwatch.reviews.states import ReviewState, kept_blind, queue, review_rates
+from campwatch.reviews.validation import references, site_checks, validation_lines, validation_texts
 from campwatch.session import say
 from campwatch.workspace import Workspace, open_workspace
-from evidence.errors import WatchError
 from evidence.quantity import Quantity
 from maps.review_format import FORMAT, Confidence, Judgement, Likelihood, Reason, parse_review, read_review
 
@@ -43,6 +42,9 @@ def list_reviews(
     *,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="Also what is settled.")] = False,
+    unblind: Annotated[
+        bool, typer.Option("--unblind", help="Also verdicts that wait for a second: for who judges neither.")
+    ] = False,
 ) -> None:
     """What waits for a reviewer, how far reviewers agree, what was missed."""
     workspace = open_workspace(context.obj.folder)
@@ -50,12 +52,13 @@ def list_reviews(
     for path in workspace.chosen_paths(tuple(site or ())):
         with open_desk(workspace, read_site(path)) as desk:
             states = desk.states()
-            document[desk.site.id] = _told(desk, states, everything=everything)
+            document[desk.site.id] = _told(desk, states, everything=everything, unblind=unblind)
     context.obj.report(document)
 
 
-def _told(desk: Desk, states: list[ReviewState], *, everything: bool) -> dict[str, Any]:
+def _told(desk: Desk, states: list[ReviewState], *, everything: bool, unblind: bool) -> dict[str, Any]:
     shown = states if everything else queue(states)
+    shown = shown if unblind else [kept_blind(state) for state in shown]
     rates = review_rates(states)
     say(f"{desk.site.id}: {len(shown)} of {len(states)} findings and places")
     for state in shown:
@@ -63,12 +66,16 @@ def _told(desk: Desk, states: list[ReviewState], *, everything: bool) -> dict[st
     say(f"  agreement of blind pairs: {_share(rates.agreement)} ({rates.pairs} pairs)")
     say(f"  decided findings that were rejected: {_share(rates.false_share)}")
     say(f"  decided random places that show a miss: {_share(rates.miss_share)}")
-    texts = validation_texts(desk.ledger, desk.site)
-    for layer, text in texts.items():
-        say(f"  {layer}: {text}")
+    checks = site_checks(desk.ledger, desk.site)
+    for line in validation_lines(checks):
+        say(f"  {line}")
     told = {"agreement": rates.agreement.to_dict(), "kappa": rates.kappa, "pairs": rates.pairs}
     told |= {"false_share": rates.false_share.to_dict(), "miss_share": rates.miss_share.to_dict()}
-    return {"queue": [asdict(state) for state in shown], "rates": told, "validation": texts}
+    return {
+        "queue": [asdict(state) for state in shown],
+        "rates": told,
+        "validation": validation_texts(checks),
+    }
 
 
 def _line(state: ReviewState) -> str:
@@ -131,20 +138,23 @@ def add(
     image: Annotated[str, typer.Option(help="PROVIDER,ID,DATE,METRES of the image that was seen.")],
     reviewer: Reviewer,
     value: Annotated[float | None, typer.Option(help="The count.")] = None,
-    geometry: Annotated[Path | None, typer.Option(help="GeoJSON geometry or feature, EPSG:4326.")] = None,
+    geometry: Annotated[
+        Path | None,
+        typer.Option(help="Polygons (GeoJSON, KML, KMZ, GeoPackage, Shapefile): an observation for each."),
+    ] = None,
 ) -> None:
     """Add what somebody saw in a named image: an outline, a count, an absence."""
+    told = {
+        "kind": kind,
+        "label": label,
+        "value": value,
+        "image": _image(image),
+        "observed_at": _now(),
+    }
+    shapes = _outlines(geometry)
 
     def job(desk: Desk) -> None:
-        told = {
-            "kind": kind,
-            "label": label,
-            "value": value,
-            "geometry": _geometry(geometry),
-            "image": _image(image),
-            "observed_at": _now(),
-        }
-        _take(context, desk, reviewer, observations=[told])
+        _take(context, desk, reviewer, observations=[told | {"geometry": shape} for shape in shapes])
 
     _with_desk(context, site, job)
 
@@ -180,6 +190,25 @@ def _take_labels(context: typer.Context, path: Path) -> dict[str, Any]:
     result = _with_desk(context, labels.site_id, lambda desk: desk.take_labels(labels, system_clock))
     say(f"{path.name}: {result.new} labels of {labels.reader} new, {result.unchanged} known already")
     return {"file": str(path), "new": result.new, "unchanged": result.unchanged}
+
+
+@app.command("references")
+def show_references(
+    context: typer.Context,
+    site: Annotated[str, typer.Argument(help="Id of the site.")],
+) -> None:
+    """Stockpile figures against outlines and absences of finer images: bias, RMSE, interval coverage."""
+    from campwatch.reviews.reference_table import reference_document, reference_table  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    (path,) = workspace.chosen_paths((site,))
+    with open_desk(workspace, read_site(path)) as desk:
+        found = references(desk.ledger, desk.site)
+        check = site_checks(desk.ledger, desk.site)["stockpile_areas"]
+    for line in reference_table(found):
+        say(line)
+    say(f"{desk.site.id}: {check.text}")
+    context.obj.report(reference_document(found, check))
 
 
 @app.command()
@@ -236,13 +265,7 @@ def _image(text: str) -> dict[str, Any]:
     return {"provider": provider, "image_id": parts[0], "date": day.isoformat(), "resolution_m": metres}
 
 
-def _geometry(path: Path | None) -> Any:
-    if path is None:
-        return None
-    try:
-        document = json.loads(path.read_text("utf-8-sig"))
-    except (OSError, ValueError) as err:
-        raise WatchError(f"cannot read {path}: {err}") from err
-    if document.get("type") == "FeatureCollection" and len(document.get("features", ())) == 1:
-        document = document["features"][0]
-    return document.get("geometry") if document.get("type") == "Feature" else document
+def _outlines(path: Path | None) -> list[dict[str, Any] | None]:
+    from campwatch.reviews.outlines import read_outlines  # noqa: PLC0415 - only where a file is named
+
+    return [None] if path is None else [*read_outlines(path)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from string import ascii_uppercase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,10 @@ from campwatch.session import EXIT_INCOMPLETE, Session, say, stderr
 if TYPE_CHECKING:
     from campwatch.searching import SearchResult
     from imagery.coverage import MonthCoverage
+
+
+_COUNTS = ("expected", "catalogued", "fetched", "usable", "cloudy", "failed", "unexplained")
+"""Columns of the table of passes by month; fields of `MonthCoverage`."""
 
 
 def search(
@@ -49,27 +54,26 @@ def look(
 
 
 def print_months(site_id: str, months: Sequence[MonthCoverage]) -> None:
-    """The table of passes by month."""
-    table = Table(title=f"{site_id}: passes by month", title_justify="left")
-    for name in (
-        "month",
-        "expected",
-        "catalogued",
-        "fetched",
-        "usable",
-        "cloudy",
-        "failed",
-        "unexplained",
-        "by",
-    ):
-        table.add_column(name, justify="left" if name in ("month", "by") else "right")
-    for month in months:
-        counts = (month.expected, month.catalogued, month.fetched, month.usable)
-        more = (month.cloudy, month.failed, month.unexplained)
-        sources = {**month.fetched_by, **month.catalogued_by}
-        by = ", ".join(f"{name} {count}" for name, count in sorted(sources.items()))
-        table.add_row(month.month, *(str(count) for count in (*counts, *more)), by)
-    stderr.print(table)
+    """The tables of passes by month, one for each sensor."""
+    for sensor in dict.fromkeys(month.sensor for month in months):
+        rows = [month for month in months if month.sensor == sensor]
+        names = sorted({name for row in rows for name in (*row.catalogued_by, *row.fetched_by)})
+        letters = dict(zip(names, ascii_uppercase, strict=False))
+        table = Table(title=f"{site_id}, {sensor}: passes by month", title_justify="left")
+        for name in ("month", *_COUNTS, *letters.values()):
+            table.add_column(name, justify="left" if name == "month" else "right")
+        for row in rows:
+            counts = [str(getattr(row, name)) for name in _COUNTS]
+            table.add_row(row.month, *counts, *(_by_provider(row, name) for name in letters))
+        stderr.print(table)
+        for name, letter in letters.items():
+            say(f"{letter} (catalogued/fetched/usable): {name}")
+
+
+def _by_provider(month: MonthCoverage, name: str) -> str:
+    """A provider's catalogued, fetched and usable passes."""
+    counts = (month.catalogued_by, month.fetched_by, month.usable_by)
+    return "/".join(str(by.get(name, 0)) for by in counts)
 
 
 def _print(result: SearchResult) -> None:
@@ -80,6 +84,12 @@ def _print(result: SearchResult) -> None:
         f"{cost.disk_bytes / 1e6:.0f} MB on disk, about {cost.hours:.1f} hours at 20 Mbit/s, "
         f"{cost.processing_units:.1f} processing units ({result.units_left:.0f} left this month)"
     )
+    if result.unexplained:
+        newest = result.unexplained[-1]
+        say(
+            f"{result.site_id}: {len(result.unexplained)} passes were due and are listed by nobody, "
+            f"the last of {newest.datetime:%Y-%m-%d}: {newest.detail}"
+        )
     for gap in result.listing.troubles:
         say(f"{result.site_id}: {gap.detail}")
     for notice in result.listing.notices:
@@ -90,6 +100,10 @@ def _document(result: SearchResult) -> dict[str, Any]:
     return {
         "site_id": result.site_id,
         "months": [month_document(month) for month in result.months],
+        "unexplained": [
+            {"datetime": gap.datetime.isoformat(), "platform": gap.platform, "detail": gap.detail}
+            for gap in result.unexplained
+        ],
         "cost": asdict(result.cost),
         "processing_units_left": result.units_left,
         "troubles": [gap.detail for gap in result.listing.troubles],
@@ -99,5 +113,7 @@ def _document(result: SearchResult) -> dict[str, Any]:
 
 def month_document(month: MonthCoverage) -> dict[str, Any]:
     """One month for programs."""
-    catalogued, fetched = dict(month.catalogued_by), dict(month.fetched_by)
-    return asdict(replace(month, catalogued_by=catalogued, fetched_by=fetched))
+    catalogued, fetched, usable = (
+        dict(by) for by in (month.catalogued_by, month.fetched_by, month.usable_by)
+    )
+    return asdict(replace(month, catalogued_by=catalogued, fetched_by=fetched, usable_by=usable))

@@ -9,36 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from aoi.records import Site
-from aoi.site_file import read_site
 from campwatch.alerts.book import read_alerts
-from campwatch.outputs import map_profile, run_info, site_page_path
+from campwatch.outputs import run_info
+from campwatch.pages import map_profile, site_page_path
 from campwatch.profile import shows_restricted
 from campwatch.reviews.states import review_states
+from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
-from evidence.errors import AoiError
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
 from maps.overview import write_overview
 from maps.records import Profile, SiteSummary
-from maps.site_map import map_path
-
-
-def first_page_path(workspace: Workspace, sites: Sequence[Site]) -> Path:
-    """Where the first page is."""
-    restricted = shows_restricted(None, workspace.settings.map, sites)
-    return map_path(workspace.maps_folder / "index.html", restricted=restricted)
-
-
-def readable_sites(workspace: Workspace) -> list[Site]:
-    """The sites whose files can be read."""
-    sites = []
-    for path in workspace.site_paths():
-        try:
-            sites.append(read_site(path))
-        except AoiError:
-            continue
-    return sites
 
 
 def write_first_page(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> Path:
@@ -77,6 +59,7 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummar
     )
     first = waiting["awaiting_first"] + waiting["reopened"]
     last = looks[-1] if looks else None
+    checks = site_checks(ledger, site)
     return SiteSummary(
         site=site,
         map_path=page.name if page.exists() else None,
@@ -93,6 +76,8 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummar
         new_findings=first,
         awaiting_first_review=first,
         awaiting_second_review=waiting["awaiting_second"],
+        stockpile_check=checks["stockpile_areas"],
+        footprint_check=checks["footprints"],
         open_alerts=sum(alert.state == "open" for alert in read_alerts(ledger, site_id=site.id)),
     )
 

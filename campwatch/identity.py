@@ -33,7 +33,7 @@ _PINNED = (
     "xarray",
     "zarr",
 )
-_MEASURING = ("evidence", "aoi", "imagery", "detection")
+MEASURING = ("evidence", "aoi", "imagery", "detection")
 """Packages whose code decides the rows."""
 
 
@@ -48,17 +48,43 @@ def new_run_id(clock: Clock) -> str:
 
 
 @cache
+def source_digest(*packages: str) -> str:
+    """SHA-256 over every source file of some of our packages."""
+    return sha256_json({name: sha256_file(path) for name, path in source_files(*packages).items()})
+
+
+def source_files(*packages: str) -> dict[str, Path]:
+    """Every source file of some of our packages, by its path from their common folder."""
+    root = Path(__file__).resolve().parent.parent
+    sources = sorted(path for name in packages for path in (root / name).rglob("*.py"))
+    return {path.relative_to(root).as_posix(): path for path in sources}
+
+
+@cache
 def code_identity() -> dict[str, Any]:
     """Version and digest of campwatch, version of Python and of the packages that the numbers depend on."""
-    root = Path(__file__).resolve().parent.parent
-    sources = sorted(path for name in _MEASURING for path in (root / name).rglob("*.py"))
-    digest = sha256_json({path.relative_to(root).as_posix(): sha256_file(path) for path in sources})
     return {
         "campwatch": __version__,
-        "source": digest,
+        "source": source_digest(*MEASURING),
         "python": platform.python_version(),
         "packages": {name: importlib.metadata.version(name) for name in _PINNED},
     }
+
+
+def measuring_code() -> str:
+    """SHA-256 of what computes rows from pixels."""
+    return sha256_json(code_identity())
+
+
+def pixel_code() -> str:
+    """SHA-256 of what puts scenes on the grid: a cube made by other code is made again."""
+    told = {name: value for name, value in code_identity().items() if name != "source"}
+    return sha256_json([told, source_digest("evidence", "aoi", "imagery")])
+
+
+def drawing_code() -> str:
+    """SHA-256 of what draws pictures of pixels."""
+    return sha256_json([pixel_code(), source_digest("maps"), importlib.metadata.version("pillow")])
 
 
 def site_digest(path: Path) -> str:

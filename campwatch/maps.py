@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from campwatch.outputs import write_site_page
-from campwatch.site_job import Progress, load_site_cube, site_work
+from campwatch.progress import Progress
+from campwatch.site_job import site_work
+from campwatch.workshop import SiteBench
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
@@ -25,7 +26,5 @@ def draw(
             work = site_work(workspace, path)
             if work is None or not ledger.custody(work.site.id):
                 raise ExportError(f"{path.stem} has not been measured yet (campwatch run)")
-            progress(f"{work.site.id}: drawing the map")
-            cube = load_site_cube(workspace, work)
-            drawn.append(write_site_page(workspace, work.site, cube, ledger, restricted=restricted))
+            drawn.append(SiteBench(workspace, work, progress=progress).draw(ledger, restricted=restricted))
     return drawn

@@ -3,51 +3,67 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import xarray as xr
 
 from aoi.records import Site
+from campwatch.epochs import remembered_footprints
 from campwatch.identity import inputs_digest
+from campwatch.inputs import Inputs
+from campwatch.knobs import with_knobs
+from campwatch.memory import Remembered
+from campwatch.stopwatch import Stopwatch
 from detection import boundary_change, disturbances, footprint
 from detection.boundary_change import measure_boundary_changes
 from detection.boundary_errors import BoundaryChangeParams
+from detection.disturbance_state import state_bytes, state_from
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.footprint import FootprintParams, measure_footprints
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
-from detection.stockpiles import measure_stockpiles
+from detection.stockpiles import StockpileParams, measure_stockpiles
 from evidence.hashing import sha256_json
 from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
 from imagery.observations import Observation, cube_observations
 
-MEASURED_LAYERS = (
-    "observations",
-    "footprints",
-    "disturbances",
-    "boundary_changes",
-    "stockpile_areas",
-    "stockpiles",
-    "series",
-)
-"""Layers that a measurement of a site describes completely."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inputs:
-    """Digests of what a measurement works with."""
+class _Work:
+    """What every layer is measured from."""
 
-    site: str
-    scenes: Mapping[str, str]
-    """By scene id."""
-    missed: tuple[Observation, ...] = ()
-    """Passes that left no pixels, and why."""
+    cube: xr.Dataset
+    site: Site
+    inputs: Inputs
+    memory: MutableMapping[str, bytes] | None
+
+    def knobs(self, method: str) -> Mapping[str, Any]:
+        """What the settings change of a method."""
+        return self.inputs.knobs.get(method, {})
 
 
-def measured_rows(cube: xr.Dataset, site: Site, inputs: Inputs) -> list[Row]:
-    """Every row that the cube of a site yields."""
-    return [row for made in _measurements(cube, site, inputs) for row in _rows(made, site, inputs)]
+def measured_rows(
+    cube: xr.Dataset,
+    site: Site,
+    inputs: Inputs,
+    *,
+    watch: Stopwatch | None = None,
+    memory: MutableMapping[str, bytes] | None = None,
+) -> list[Row]:
+    """Every row that the cube of a site yields.
+
+    Args:
+        cube: the site's scenes; with `memory` it may be one whose pixels are read as they are used.
+        site: measured.
+        inputs: digests of what it is measured from, and what the settings change.
+        watch: where to book the time.
+        memory: parts that were computed before; the rows are the same with and without.
+    """
+    watch = watch or Stopwatch()
+    made = _measurements(_Work(cube=cube, site=site, inputs=inputs, memory=memory), watch)
+    with watch.stage("rows"):
+        return [row for one in made for row in _rows(one, site, inputs)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,49 +77,94 @@ class _Measured:
     validated_on: str | None = None
 
 
-def _measurements(cube: xr.Dataset, site: Site, inputs: Inputs) -> Iterator[_Measured]:
-    looks = [*cube_observations(cube), *inputs.missed]
-    yield _Measured(layer="observations", records=looks, method="look/1")
-    footprint_params = FootprintParams()
-    yield _Measured(
-        layer="footprints",
-        records=measure_footprints(cube, site, params=footprint_params),
-        method=footprint.METHOD,
-        params=footprint_params,
+def _measurements(work: _Work, watch: Stopwatch) -> list[_Measured]:
+    with watch.stage("observations"):
+        looks = [*cube_observations(work.cube), *work.inputs.missed]
+    made = [_Measured(layer="observations", records=looks, method="look/1")]
+    for stage, measure in _LAYERS.items():
+        with watch.stage(stage):
+            made += measure(work)
+    return made
+
+
+def _footprints(work: _Work) -> list[_Measured]:
+    params = with_knobs(FootprintParams(), work.knobs("footprint"), where="measure.footprint")
+    if work.memory is None:
+        records = measure_footprints(work.cube, work.site, params=params)
+    else:
+        digest = work.inputs.site
+        records = remembered_footprints(
+            work.cube, work.site, site_digest=digest, params=params, memory=work.memory
+        )
+    return [_Measured(layer="footprints", records=records, method=footprint.METHOD, params=params)]
+
+
+def _disturbances(work: _Work) -> list[_Measured]:
+    params = DisturbanceParams()
+    states = (
+        None if work.memory is None else Remembered(held=work.memory, encode=state_bytes, decode=state_from)
     )
-    disturbance_params = DisturbanceParams()
-    yield _Measured(
-        layer="disturbances",
-        records=measure_disturbances(cube, site, params=disturbance_params),
-        method=disturbances.METHOD,
-        params=disturbance_params,
-    )
-    boundary_params = BoundaryChangeParams()
-    yield _Measured(
-        layer="boundary_changes",
-        records=measure_boundary_changes(site, params=boundary_params),
-        method=boundary_change.METHOD,
-        params=boundary_params,
-        validated_on="simulation",
-    )
-    found = measure_stockpiles(cube, site)
-    layers: dict[str, Sequence[Any]] = {
-        "stockpile_areas": found.areas,
-        "stockpiles": found.piles,
-        "series": found.series,
-    }
-    for layer, records in layers.items():
-        yield _Measured(
+    records = measure_disturbances(work.cube, work.site, params=params, checkpoints=states)
+    return [_Measured(layer="disturbances", records=records, method=disturbances.METHOD, params=params)]
+
+
+def _boundary_changes(work: _Work) -> list[_Measured]:
+    params = BoundaryChangeParams()
+    records = measure_boundary_changes(work.site, params=params)
+    return [
+        _Measured(
+            layer="boundary_changes",
+            records=records,
+            method=boundary_change.METHOD,
+            params=params,
+            validated_on="simulation",
+        )
+    ]
+
+
+def _stockpiles(work: _Work) -> list[_Measured]:
+    params = with_knobs(StockpileParams(), work.knobs("stockpile"), where="measure.stockpile")
+    found = measure_stockpiles(work.cube.load(), work.site, params=params)
+    layers = {"stockpile_areas": found.areas, "stockpiles": found.piles, "series": found.series}
+    return [
+        _Measured(
             layer=layer,
             records=records,
             method=found.method,
             params=found.params,
             validated_on=found.validated_on,
         )
+        for layer, records in layers.items()
+    ]
+
+
+_LAYERS: dict[str, Callable[[_Work], list[_Measured]]] = {
+    "footprints": _footprints,
+    "disturbances": _disturbances,
+    "boundary_changes": _boundary_changes,
+    "stockpiles": _stockpiles,
+}
+"""By stage of the run."""
+
+
+def known_parameters(knobs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """The values of every method's knobs, by the digest that rows carry."""
+    held = (
+        with_knobs(FootprintParams(), knobs.get("footprint", {}), where="measure.footprint"),
+        DisturbanceParams(),
+        BoundaryChangeParams(),
+        with_knobs(StockpileParams(), knobs.get("stockpile", {}), where="measure.stockpile"),
+    )
+    return {_params_hash(params): plain(asdict(params)) for params in held}
+
+
+def _params_hash(params: Any) -> str:
+    return sha256_json(plain(asdict(params)) if params is not None else {})
 
 
 def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
-    params_hash = sha256_json(plain(asdict(made.params)) if made.params is not None else {})
+    params_hash = _params_hash(made.params)
+    everything = inputs_digest(inputs.site, inputs.scenes)
     extra = {"validated_on": made.validated_on} if made.validated_on else {}
     return [
         Row(
@@ -113,11 +174,11 @@ def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
             time=_time(record),
             method=made.method,
             params_hash=params_hash,
-            inputs_hash=inputs_digest(inputs.site, inputs.scenes, _scenes(record)),
+            inputs_hash=everything if used is None else inputs_digest(inputs.site, inputs.scenes, used),
             data=record_data(record) | extra,
             geometry=record_geometry(record),
         )
-        for record in made.records
+        for record, used in ((record, _scenes(record)) for record in made.records)
     ]
 
 
@@ -143,6 +204,7 @@ def _time(record: Any) -> str:
 
 
 def _scenes(record: Any) -> Iterable[str] | None:
+    """The scenes that a record says it was made from; None for all."""
     if isinstance(record, Observation):
         return (record.scene_id,)
     if isinstance(record, BoundaryChange):

@@ -3,35 +3,46 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import MutableMapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import xarray as xr
 
-from aoi.records import Sensitivity, Site
+from aoi.records import Site
 from campwatch import __version__
-from campwatch.profile import shows_restricted
-from campwatch.reviews.verdicts import map_verdicts
-from campwatch.workspace import Workspace
+from campwatch.pages import map_profile, site_page_path
+from campwatch.reviews.annotation import annotation
+from campwatch.reviews.desk import Desk
+from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
+from campwatch.reviews.validation import site_checks
+from campwatch.reviews.verdicts import map_verdict
+from campwatch.workspace import Workspace, readable_sites
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
-from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
-from maps.records import Look, Profile, RunInfo, SiteMapData
-from maps.site_map import map_path, write_site_map
+from maps.records import Look, QueueItem, RandomPlace, RunInfo, SiteMapData
+from maps.site_map import write_site_map
 
 Record = TypeVar("Record")
 
 
 def rebuild_tables(workspace: Workspace, ledger: Ledger) -> None:
     """Write `results.gpkg` and `custody.jsonl` anew."""
-    write_results(ledger, workspace.results_path)
+    annotate = annotation(ledger, readable_sites(workspace))
+    write_results(ledger, workspace.results_path, annotate=annotate)
     write_custody(ledger, workspace.custody_path)
 
 
 def write_site_page(
-    workspace: Workspace, site: Site, cube: xr.Dataset, ledger: Ledger, *, restricted: bool | None = None
+    workspace: Workspace,
+    site: Site,
+    cube: xr.Dataset,
+    ledger: Ledger,
+    *,
+    restricted: bool | None = None,
+    drawn: MutableMapping[str, bytes] | None = None,
 ) -> Path:
     """Write the map of one site from the ledger's current rows and the cube's imagery.
 
@@ -41,12 +52,14 @@ def write_site_page(
         cube: its imagery.
         ledger: its measurements.
         restricted: whether to show what is restricted; as the settings say where None.
+        drawn: pictures of earlier maps; extended.
     """
     profile = map_profile(workspace, site, restricted=restricted)
     data = SiteMapData(
         site=site,
         run=run_info(ledger, site.id),
         cube=cube,
+        drawn=drawn,
         looks=_pictureless(ledger, site.id),
         footprints=_records(ledger, "footprints", site.id, Footprint),
         disturbances=_records(ledger, "disturbances", site.id, Disturbance),
@@ -54,7 +67,8 @@ def write_site_page(
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
         boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
-        verdicts=map_verdicts(ledger, site.id),
+        **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
+        checks=site_checks(ledger, site),
         profile=profile,
         simulated=site.kind == "simulated",
         time_zone=workspace.settings.map.time_zone,
@@ -62,30 +76,26 @@ def write_site_page(
     return write_site_map(site_page_path(workspace, site, profile), data)
 
 
-def shown_state(ledger: Ledger, site: Site) -> str:
-    """Digest of every current row that the map of a site shows."""
-    rows = ledger.current(site_id=site.id)
-    return sha256_json([stored.row_id for stored in rows if stored.row.layer != "alerts"])
+def _reviews(desk: Desk) -> dict[str, Any]:
+    """What the map needs for reviewing: verdicts that hold, the queue, random places."""
+    places, states = desk.places(), desk.states()
+    waiting = queue(states)
+    settled = [state for state in states if state not in waiting and state.standing]
+    return {
+        "verdicts": tuple(map_verdict(given) for state in states for given in state.holding),
+        "queue": tuple(map(_queue_item, [*waiting, *settled])),
+        "places": tuple(RandomPlace(place_id=p.place_id, geometry=p.geometry) for p in places),
+    }
 
 
-def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:
-    """Who the map of a site is for; a site without restricted parts has one map only."""
-    settings = workspace.settings.map
-    if shows_restricted(restricted, settings, [site]) and has_restricted_parts(site):
-        return Profile(restricted=True)
-    return Profile(coordinate_decimals=settings.coordinate_decimals, delay_days=settings.delay_days)
-
-
-def has_restricted_parts(site: Site) -> bool:
-    """Whether anything of the site is not marked public."""
-    told = [site.sensitivity, *(boundary.sensitivity for boundary in site.boundaries)]
-    told += [part.sensitivity for part in site.zones] + [part.sensitivity for part in site.points]
-    return Sensitivity.RESTRICTED in told
-
-
-def site_page_path(workspace: Workspace, site: Site, profile: Profile) -> Path:
-    """Where the map of a site is."""
-    return map_path(workspace.maps_folder / f"{site.id}.html", restricted=profile.restricted)
+def _queue_item(state: ReviewState) -> QueueItem:
+    return QueueItem(
+        kind=state.kind,
+        subject=state.subject,
+        status=state.review_status,
+        because=state.reopened_because,
+        shown_before=len(state.standing) >= READERS_NEEDED,
+    )
 
 
 def _records(ledger: Ledger, layer: str, site_id: str, kind: type[Record]) -> tuple[Record, ...]:
@@ -109,6 +119,5 @@ def _pictureless(ledger: Ledger, site_id: str) -> tuple[Look, ...]:
 
 def run_info(ledger: Ledger, site_id: str) -> RunInfo:
     """Which run the newest figures of a site are from."""
-    measured = [entry for entry in ledger.custody(site_id) if entry.action == "measure"]
-    last = (measured or ledger.custody(site_id))[-1]
+    last = ledger.last_entry(site_id, "measure") or ledger.custody(site_id)[-1]
     return RunInfo(run_id=last.run_id, as_of=dt.datetime.fromisoformat(last.time), version=__version__)

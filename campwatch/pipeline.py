@@ -8,31 +8,23 @@ import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from aoi.site_file import read_site
-from campwatch.alerts.book import read_alerts
-from campwatch.alerts.watch import deliver_open, watch_sites, write_channels
+from campwatch.alerts.watch import deliver_open, watch_sites
 from campwatch.derived import DerivedFiles
-from campwatch.first_page import first_page_path, readable_sites, write_first_page
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
-from campwatch.measure import MEASURED_LAYERS, measured_rows
-from campwatch.outputs import map_profile, rebuild_tables, shown_state, site_page_path, write_site_page
-from campwatch.site_job import (
-    Progress,
-    SiteWork,
-    fetch_site,
-    is_measured,
-    load_site_cube,
-    measure_in_worker,
-    nothing_held,
-    site_work,
-)
+from campwatch.inputs import MEASURED_LAYERS
+from campwatch.pages import first_page_path, map_profile, shown_state, site_page_path
+from campwatch.progress import Progress, log_step
+from campwatch.run_records import RunOptions, RunSummary, SiteSummary
+from campwatch.site_job import SiteWork, fetch_site, is_measured, nothing_held, site_work
 from campwatch.sources import build_sources
-from campwatch.workspace import Workspace
+from campwatch.stopwatch import Stopwatch
+from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import heads_digest
 from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
@@ -40,61 +32,14 @@ from evidence.rows import Row
 from imagery.fetch import FetchReport
 from imagery.records import SceneSource
 
+if TYPE_CHECKING:
+    from campwatch.workshop import SiteBench
+
+__all__ = ["RunOptions", "RunSummary", "SiteSummary", "run_workspace"]
+
 _log = logging.getLogger(__name__)
 
 Done = TypeVar("Done")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunOptions:
-    """What a run is asked to do."""
-
-    sites: tuple[str, ...] = ()
-    """Only these; empty means all."""
-    since: dt.date | None = None
-    until: dt.date | None = None
-    wait: bool = False
-    """Wait for another run instead of leaving."""
-    workers: int = 1
-    """Processes that measure; they return rows and never write."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SiteSummary:
-    """What became of one site."""
-
-    site_id: str
-    looks: int = 0
-    used: int = 0
-    fetched: int = 0
-    gaps: int = 0
-    new_rows: int = 0
-    retired_rows: int = 0
-    map_path: Path | None = None
-    """Of the map, where it was drawn anew."""
-    error: str | None = None
-    skipped: str | None = None
-    """Why it was left alone on purpose."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunSummary:
-    """What became of a run."""
-
-    run_id: str
-    sites: tuple[SiteSummary, ...]
-    head: str
-    """Digest over the heads of all custody chains, to be kept elsewhere."""
-
-    @property
-    def nothing_new(self) -> bool:
-        """Whether the measurements are as they were."""
-        return not any(site.fetched or site.new_rows or site.retired_rows for site in self.sites)
-
-    @property
-    def complete(self) -> bool:
-        """Whether everything that was asked for could be done."""
-        return not any(site.error or site.gaps for site in self.sites)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,6 +53,7 @@ class _Run:
     clock: Clock
     started: dt.datetime
     derived: DerivedFiles
+    watch: Stopwatch = field(default_factory=Stopwatch)
 
     def out_of_time(self) -> bool:
         """Whether the time limit of the settings has passed."""
@@ -119,7 +65,7 @@ def run_workspace(
     workspace: Workspace,
     options: RunOptions,
     *,
-    progress: Progress = _log.info,
+    progress: Progress = log_step,
     clock: Clock = system_clock,
 ) -> RunSummary:
     """Bring every site of the workspace up to date.
@@ -146,7 +92,8 @@ def run_workspace(
         summaries = tuple(_measure_all(run, prepared))
         if not workspace.ledger_path.exists():
             raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
-        return RunSummary(run_id=run.run_id, sites=summaries, head=_finish(run, summaries))
+        head = _finish(run, summaries)
+        return RunSummary(run_id=run.run_id, sites=summaries, head=head, seconds=run.watch.seconds)
 
 
 def _guarded(site_id: str, step: Callable[[], Done]) -> Done | SiteSummary:
@@ -155,9 +102,16 @@ def _guarded(site_id: str, step: Callable[[], Done]) -> Done | SiteSummary:
         return step()
     except WatchError as err:
         return SiteSummary(site_id=site_id, error=str(err))
+    except OSError as err:
+        return SiteSummary(site_id=site_id, error=_disk_words(err))
     except Exception as err:  # noqa: BLE001 - a bug met at one site is shown and must not cost the others
         _log.error("site %s failed unexpectedly", site_id, exc_info=err)
         return SiteSummary(site_id=site_id, error=f"unexpected {type(err).__name__}: {err}")
+
+
+def _disk_words(error: OSError) -> str:
+    """What the system said of a file that could not be read or written."""
+    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +132,18 @@ def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared
         return SiteSummary(site_id=site.id, error="left for the next run: the time limit has passed")
     since = run.options.since or run.workspace.settings.monitor.since
     until = run.options.until or (run.clock().date() + dt.timedelta(days=1))
-    report = fetch_site(run.workspace, site, sources, since=since, until=until, progress=run.progress)
-    work = site_work(run.workspace, path)
+    report = fetch_site(
+        run.workspace,
+        site,
+        sources,
+        since=since,
+        until=until,
+        progress=run.progress,
+        watch=run.watch,
+        include_cloudy=run.options.include_cloudy,
+    )
+    with run.watch.stage("inputs"):
+        work = site_work(run.workspace, path)
     if work is None:
         raise nothing_held(site, report)
     return _Prepared(path=path, summary=_fetched(work, report), work=work)
@@ -214,37 +178,52 @@ def _submit(run: _Run, item: _Prepared, pool: ProcessPoolExecutor | None) -> Fut
     with Ledger(run.workspace.ledger_path, create=True) as ledger:
         if is_measured(ledger, item.work):
             return None
-    return pool.submit(measure_in_worker, str(run.workspace.folder), str(item.path))
+    return pool.submit(_in_worker, str(run.workspace.folder), str(item.path))
+
+
+def _in_worker(folder: str, path: str) -> list[Row]:
+    from campwatch.workshop import measure_in_worker  # noqa: PLC0415 - its libraries take seconds to load
+
+    return measure_in_worker(folder, path)
+
+
+def _bench(run: _Run, work: SiteWork) -> SiteBench:
+    with run.watch.stage("libraries"):
+        from campwatch.workshop import SiteBench  # noqa: PLC0415 - as above: only where there is work
+    return SiteBench(run.workspace, work, progress=run.progress, watch=run.watch)
 
 
 def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> SiteSummary:
     """Append what is new of one site and draw its map where it is behind."""
-    work, site = item.work, item.work.site
-    cube = None
+    work = item.work
+    bench: SiteBench | None = None
     with Ledger(run.workspace.ledger_path, create=True) as ledger:
         appended = None
-        if not is_measured(ledger, work):
+        with run.watch.stage("ledger"):
+            measured = is_measured(ledger, work)
+        if not measured:
             if run.out_of_time():
                 return replace(item.summary, error="left for the next run: the time limit has passed")
-            run.progress(f"{site.id}: measuring {len(work.products)} products")
-            cube = load_site_cube(run.workspace, work) if future is None else None
-            rows = measured_rows(cube, site, work.inputs) if cube is not None else _result(future)
-            appended = _append(run, ledger, work, rows)
-        page = site_page_path(run.workspace, site, map_profile(run.workspace, site))
-        shown = shown_state(ledger, site)
-        drawn = None
-        if not run.derived.is_current(page, shown):
-            run.progress(f"{site.id}: drawing the map")
-            imagery = cube if cube is not None else load_site_cube(run.workspace, work)
-            drawn = write_site_page(run.workspace, site, imagery, ledger)
-            run.derived.stamp(drawn, shown)
-        return _summary(item.summary, ledger, appended, drawn)
+            if future is None:
+                bench = _bench(run, work)
+                rows = bench.rows()
+            else:
+                rows = future.result()
+            with run.watch.stage("ledger"):
+                appended = _append(run, ledger, work, rows)
+        return _summary(item.summary, ledger, appended, _drawn(run, ledger, work, bench))
 
 
-def _result(future: Future[list[Row]] | None) -> list[Row]:
-    if future is None:
-        raise WorkspaceError("no worker was asked for this site")
-    return future.result()
+def _drawn(run: _Run, ledger: Ledger, work: SiteWork, bench: SiteBench | None) -> Path | None:
+    """The map, where it was behind and has been drawn."""
+    with run.watch.stage("ledger"):
+        page = site_page_path(run.workspace, work.site, map_profile(run.workspace, work.site))
+        shown = shown_state(ledger, work.site)
+    if run.derived.is_current(page, shown):
+        return None
+    drawn = (bench or _bench(run, work)).draw(ledger)
+    run.derived.stamp(drawn, shown)
+    return drawn
 
 
 def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> AppendResult:
@@ -279,15 +258,24 @@ def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
     workspace, settings = run.workspace, run.workspace.settings.alerts
     with Ledger(workspace.ledger_path) as ledger:
         failures = {site.site_id: site.error for site in summaries if not site.skipped}
-        watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
-        deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
-        head = heads_digest(ledger.heads())
-        sites = readable_sites(workspace)
-        files = (workspace.results_path, workspace.custody_path, first_page_path(workspace, sites))
-        if not all(run.derived.is_current(file, head) for file in files):
-            rebuild_tables(workspace, ledger)
-            write_channels(read_alerts(ledger), settings, workspace.folder)
-            write_first_page(workspace, ledger, sites)
-            for file in files:
-                run.derived.stamp(file, head)
+        with run.watch.stage("alerts"):
+            watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
+            deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
+        try:
+            with run.watch.stage("tables"):
+                return _derive(run, ledger)
+        except OSError as err:
+            raise WorkspaceError(f"{workspace.folder} cannot be written: {_disk_words(err)}") from err
+
+
+def _derive(run: _Run, ledger: Ledger) -> str:
+    workspace = run.workspace
+    head, sites = heads_digest(ledger.heads()), readable_sites(workspace)
+    files = (workspace.results_path, workspace.custody_path, first_page_path(workspace, sites))
+    if not all(run.derived.is_current(file, head) for file in files):
+        from campwatch.workshop import rebuild_derived  # noqa: PLC0415 - only where there is work
+
+        rebuild_derived(workspace, ledger, sites)
+        for file in files:
+            run.derived.stamp(file, head)
     return head

@@ -10,9 +10,12 @@ from pathlib import Path
 
 from campwatch import __version__
 from campwatch.exports.bundle import Bundle, collect
+from campwatch.exports.citations import write_citations
 from campwatch.exports.csv_files import write_csv
 from campwatch.exports.vector import write_geopackage
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
+from campwatch.release_parts import write_manual, write_method
+from campwatch.reviews.annotation import annotation
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN, heads_digest
 from evidence.errors import ExportError
@@ -20,6 +23,7 @@ from evidence.files import TEMPORARY_PREFIX, write_text
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
 from evidence.results import write_custody, write_results
+from evidence.rows import Row
 
 _ID = re.compile(r"[a-z0-9][a-z0-9.-]{0,63}")
 
@@ -60,7 +64,7 @@ def make_release(
         draft = folder.with_name(f"{TEMPORARY_PREFIX}{release_id}")
         shutil.rmtree(draft, ignore_errors=True)
         bundle = collect(workspace, ledger, restricted=restricted, release_id=release_id)
-        _write(ledger, bundle, draft, release_id=release_id, created=created, head=head)
+        _write(workspace, ledger, bundle, draft, release_id=release_id, created=created, head=head)
         digest = sha256_file(draft / "manifest.json")
         ledger.append(
             [],
@@ -75,13 +79,25 @@ def make_release(
     return Release(release_id=release_id, folder=folder, created=created, head=head, manifest_sha256=digest)
 
 
-def _write(ledger: Ledger, bundle: Bundle, folder: Path, *, release_id: str, created: str, head: str) -> None:
+def _write(
+    workspace: Workspace,
+    ledger: Ledger,
+    bundle: Bundle,
+    folder: Path,
+    *,
+    release_id: str,
+    created: str,
+    head: str,
+) -> None:
     write_csv(bundle, folder / "csv")
     if bundle.stamp.restricted:
-        write_results(ledger, folder / "results.gpkg")
+        write_results(ledger, folder / "results.gpkg", annotate=annotation(ledger, bundle.sites))
         write_custody(ledger, folder / "custody.jsonl")
     else:
         write_geopackage(bundle, folder / "results.gpkg")
+    write_method(workspace, _rows(bundle), folder / "method")
+    write_manual(folder / "manual")
+    write_citations(bundle, folder / "citations")
     write_text(folder / "README.txt", _readme(bundle, release_id, created, head))
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     manifest = {
@@ -94,16 +110,20 @@ def _write(ledger: Ledger, bundle: Bundle, folder: Path, *, release_id: str, cre
     write_text(folder / "manifest.json", json.dumps(manifest, ensure_ascii=False, indent=1, sort_keys=True))
 
 
+def _rows(bundle: Bundle) -> list[Row]:
+    return [stored.row for stored_rows in bundle.rows.values() for stored in stored_rows]
+
+
 def _readme(bundle: Bundle, release_id: str, created: str, head: str) -> str:
-    rows = [stored.row for stored_rows in bundle.rows.values() for stored in stored_rows]
-    methods = sorted({(row.layer, row.method) for row in rows})
+    methods = sorted({(row.layer, row.method) for row in _rows(bundle)})
     who = "restricted: holds what is not marked public" if bundle.stamp.restricted else "public"
     lines = [
         f"campwatch release {release_id} ({who}), made {created} with campwatch {__version__}",
         "",
         "Stockpile figures are plan area of probable coal; not volume, tonnage, production or origin.",
         "Imagery shows activity, not who works. Where nobody could look there is no figure, and the reason.",
-        "Each figure has an interval at the level named beside it; validated_on says what it was checked on.",
+        "Each figure has an interval at the level named beside it. What stands behind the intervals:",
+        *(f"  {site_id}: {line}" for site_id, line in bundle.stamp.validation()),
         "",
         *sorted({table.attribution for table in bundle.tables}),
         f"Custody head: {head}",
@@ -112,6 +132,8 @@ def _readme(bundle: Bundle, release_id: str, created: str, head: str) -> str:
         *(f"  {layer}: {method}" for layer, method in methods),
         "",
         "csv/ holds one table per layer and the data dictionary; results.gpkg the same with geometry;",
+        "method/ every method with its knobs, its source and the packages it ran with; manual/ how each",
+        "figure is measured and how well; citations/ what to cite, for reference managers;",
         "manifest.json the SHA-256 of every file here. A restricted release holds custody.jsonl too.",
     ]
     return "\n".join(lines) + "\n"

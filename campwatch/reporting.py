@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 from rich.console import Console
 from rich.table import Table
 
+from campwatch.bars import shown_progress
 from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
-from campwatch.workspace import Workspace
+from campwatch.reviews.validation import all_checks, validation_lines
+from campwatch.workspace import Workspace, readable_sites
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
@@ -24,8 +27,8 @@ def run_and_report(
     workspace: Workspace, options: RunOptions, *, session: Reporter, console: Console
 ) -> RunSummary:
     """Run and print the summary."""
-    with console.status("") as status:
-        summary = run_workspace(workspace, options, progress=status.update)
+    with shown_progress(console) as progress:
+        summary = run_workspace(workspace, options, progress=progress)
     print_summary(workspace, summary, console)
     session.report(summary_document(summary))
     return summary
@@ -65,13 +68,28 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         for stored in ledger.current("footprints"):
             data = stored.row.data
-            figures = (interval_text(data[name]) for name in ("area_ha", "inside_ha", "outside_ha"))
-            table.add_row(stored.row.site_id, f"{data['epoch_start']} to {data['epoch_end']}", *figures)
+            table.add_row(stored.row.site_id, _epoch(data), *_figures(data))
         piles = _pile_lines(ledger.current("stockpile_areas"))
+        checks = all_checks(ledger, readable_sites(workspace))
     if table.row_count:
         console.print(table)
     for line in piles:
         console.print(line, highlight=False)
+    for site_id, told in checks.items():
+        for line in validation_lines(told):
+            console.print(f"{site_id}: {line}", highlight=False, soft_wrap=True)
+
+
+def _epoch(data: Mapping[str, Any]) -> str:
+    start, end = data["epoch_start"], data["epoch_end"]
+    whole = start[4:] == "-01-01" and end == f"{int(start[:4]) + 1}-01-01"
+    return str(start[:4]) if whole else f"{start} to {end}"
+
+
+def _figures(data: Mapping[str, Any]) -> list[str]:
+    """All, inside, outside; a reason that they share is told once."""
+    told = [interval_text(data[name]) for name in ("area_ha", "inside_ha", "outside_ha")]
+    return [told[0], "–", "–"] if data["area_ha"]["value"] is None and len(set(told)) == 1 else told
 
 
 def _pile_lines(rows: list[StoredRow]) -> list[str]:
@@ -101,6 +119,7 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
         "nothing_new": summary.nothing_new,
         "complete": summary.complete,
         "custody_head": summary.head,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in summary.seconds.items()},
         "sites": [
             {
                 "site_id": site.site_id,

@@ -14,8 +14,10 @@ from typing import Any
 
 from aoi.site_file import read_site
 from campwatch.identity import code_identity, product_digest
-from campwatch.measure import MEASURED_LAYERS, Inputs, measured_rows
-from campwatch.site_job import SiteWork, load_site_cube
+from campwatch.inputs import MEASURED_LAYERS, Inputs
+from campwatch.measure import measured_rows
+from campwatch.site_job import SiteWork
+from campwatch.workshop import load_site_cube
 from campwatch.workspace import Workspace
 from evidence.custody import CustodyEntry
 from evidence.errors import LedgerError
@@ -99,9 +101,11 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry) -> list[Row]:
                 site=pinned["site"],
                 scenes=pinned["scenes"],
                 missed=tuple(read_data(Observation, data) for data in entry.data["missed"]),
+                knobs=entry.data.get("knobs", {}),
             ),
         )
-        return measured_rows(load_site_cube(workspace, work), site, work.inputs)
+        cube = load_site_cube(workspace, work, cache=Path(folder) / "cache")
+        return measured_rows(cube, site, work.inputs)
 
 
 def _pinned_products(

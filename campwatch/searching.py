@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from aoi.site_file import read_site
 from campwatch.identity import Clock, system_clock
 from campwatch.sources import build_sources, unit_budget
 from campwatch.workspace import Workspace
 from imagery.archive import Archive
-from imagery.coverage import MonthCoverage, coverage_table, midnight
+from imagery.archive_items import folder_name
+from imagery.coverage import MonthCoverage, coverage_tables, midnight
 from imagery.fetch import WANTED
+from imagery.gaps import Gap
 from imagery.listing import FetchCost, Listing, fetch_cost, list_products
+from imagery.listing_store import read_listing, write_listing
+from imagery.unexplained import missing_passes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +28,8 @@ class SearchResult:
     site_id: str
     listing: Listing
     months: tuple[MonthCoverage, ...]
+    unexplained: tuple[Gap, ...]
+    """Passes that were due and that nobody lists."""
     cost: FetchCost
     units_left: float
     """Processing units of this month."""
@@ -47,11 +55,14 @@ def search_workspace(
     for path in workspace.chosen_paths(sites):
         site = read_site(path)
         listing = list_products(site, archive, sources, since=start, until=end)
+        with suppress(OSError):  # a workspace that cannot be written can be searched all the same
+            write_listing(listing_path(workspace, site.id), listing)
         found.append(
             SearchResult(
                 site_id=site.id,
                 listing=listing,
-                months=tuple(coverage_table(archive, listing)),
+                months=tuple(coverage_tables(archive, listing)),
+                unexplained=tuple(missing_passes(archive, listing)),
                 cost=fetch_cost(listing, WANTED, site.bounds),
                 units_left=unit_budget(workspace).remaining(),
             )
@@ -59,11 +70,19 @@ def search_workspace(
     return found
 
 
+def listing_path(workspace: Workspace, site_id: str) -> Path:
+    """Where what the sources listed is kept until they are asked again."""
+    return workspace.state_folder / "listings" / f"{folder_name(site_id)}.json"
+
+
 def held_months(
     workspace: Workspace, site_id: str, *, clock: Clock = system_clock
 ) -> tuple[MonthCoverage, ...]:
-    """What the archive holds of a site by month, and what its rhythm makes likely; nobody is asked."""
+    """Passes of a site by month, as the sources listed them when they were last asked; nobody is asked."""
+    known = read_listing(listing_path(workspace, site_id), site_id)
     start = midnight(workspace.settings.monitor.since)
     end = midnight(clock().date() + dt.timedelta(days=1))
-    listing = Listing(site_id=site_id, since=start, until=end)
-    return tuple(coverage_table(Archive(workspace.archive_folder), listing))
+    listing = replace(
+        known, since=start, until=end, asked=clock(), exhaustive=known.exhaustive and known.since <= start
+    )
+    return tuple(coverage_tables(Archive(workspace.archive_folder), listing))

@@ -1,37 +1,36 @@
-"""One site's part of a run: what is fetched, whether it has been measured already, the measurement itself."""
+"""One site's part of a run: what is fetched, and whether it has been measured already."""
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import xarray as xr
-
-from aoi.grid import site_grid
 from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.identity import code_identity, inputs_digest, product_digest, site_digest
-from campwatch.measure import Inputs, measured_rows
-from campwatch.workspace import Workspace, open_workspace
+from campwatch.inputs import Inputs
+from campwatch.progress import Progress, Step
+from campwatch.searching import listing_path
+from campwatch.stopwatch import Stopwatch
+from campwatch.workspace import Workspace
 from evidence.errors import SourceError, WorkspaceError
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
-from evidence.rows import Row, record_data
+from evidence.rows import plain, record_data
 from imagery.archive import Archive
 from imagery.coverage import midnight
-from imagery.cube import load_cube
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.listing import list_products
+from imagery.listing_store import write_listing
 from imagery.observations import gap_observations
 from imagery.records import ArchivedProduct, SceneSource
 
 GIGABYTE = 1e9
-Progress = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +49,13 @@ class SiteWork:
         told = {"site": self.inputs.site, "scenes": dict(self.inputs.scenes), "sha256": digest}
         document = json.loads(self.path.read_text("utf-8-sig"))
         missed = [record_data(look) for look in self.inputs.missed]
-        return {"inputs": told, "code": code_identity(), "site_file": document, "missed": missed}
+        return {
+            "inputs": told,
+            "code": code_identity(),
+            "site_file": document,
+            "missed": missed,
+            "knobs": plain(dict(self.inputs.knobs)),
+        }
 
 
 def fetch_site(
@@ -61,6 +66,8 @@ def fetch_site(
     since: dt.date,
     until: dt.date,
     progress: Progress,
+    watch: Stopwatch,
+    include_cloudy: bool = False,
 ) -> FetchReport:
     """Search and fetch what is new.
 
@@ -69,21 +76,25 @@ def fetch_site(
         WorkspaceError: where the archive has reached its limit, or cannot be written.
     """
     require_disk(workspace)
-    progress(f"{site.id}: searching {since} to {until}")
+    progress(Step(site_id=site.id, doing=f"searching {since} to {until}"))
     archive, start, end = Archive(workspace.archive_folder), midnight(since), midnight(until)
-    listing = list_products(site, archive, sources, since=start, until=end)
+    with watch.stage("search"):
+        listing = list_products(site, archive, sources, since=start, until=end, include_cloudy=include_cloudy)
     if not listing.listed and not listing.troubles and site.id not in archive.sites():
         raise SourceError(" ".join(listing.notices) or f"no source has a product over {site.id}")
     try:
-        return fetch_new(
-            site,
-            archive,
-            sources,
-            since=start,
-            until=end,
-            progress=lambda step: progress(_fetch_text(site, step)),
-            listing=listing,
-        )
+        with watch.stage("fetch"):
+            write_listing(listing_path(workspace, site.id), listing)
+            return fetch_new(
+                site,
+                archive,
+                sources,
+                since=start,
+                until=end,
+                progress=lambda step: progress(_fetch_step(site, step)),
+                include_cloudy=include_cloudy,
+                listing=listing,
+            )
     except OSError as err:
         raise WorkspaceError(f"the archive cannot be written: {err.strerror or err}") from err
 
@@ -102,8 +113,10 @@ def require_disk(workspace: Workspace) -> None:
         )
 
 
-def _fetch_text(site: Site, step: FetchProgress) -> str:
-    return f"{site.id}: fetched {step.done} of {step.total} products, {step.bytes / 1e6:.1f} MB"
+def _fetch_step(site: Site, step: FetchProgress) -> Step:
+    size, rate = step.bytes / 1e6, step.bytes_per_s / 1e6
+    doing = f"fetching, {size:.1f} MB at {rate:.2f} MB/s"
+    return Step(site_id=site.id, doing=doing, done=step.done, total=step.total)
 
 
 def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
@@ -117,7 +130,8 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
         for scene in group_archived(products)
     }
     missed = gap_observations(Archive(workspace.archive_folder).gaps(site.id), known=scenes)
-    inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed))
+    knobs = workspace.settings.measure.model_dump(exclude_defaults=True)
+    inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed), knobs=knobs)
     return SiteWork(site=site, path=path, products=products, inputs=inputs)
 
 
@@ -130,26 +144,6 @@ def nothing_held(site: Site, report: FetchReport) -> SourceError:
 
 def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     """Whether the ledger's newest measurement of the site followed from the same inputs and code."""
-    measured = [entry for entry in ledger.custody(work.site.id) if entry.action == "measure"]
+    last = ledger.last_entry(work.site.id, "measure")
     recipe = work.recipe
-    return bool(measured) and all(measured[-1].data[name] == recipe[name] for name in recipe)
-
-
-def load_site_cube(workspace: Workspace, work: SiteWork) -> xr.Dataset:
-    """The site's cube on its grid."""
-    return load_cube(
-        work.products,
-        site_grid(work.site),
-        cache_dir=workspace.cache_folder / work.site.id,
-        aoi=work.site.aoi,
-        memory_gb=workspace.settings.limits.memory_gb,
-    )
-
-
-def measure_in_worker(folder: str, path: str) -> list[Row]:
-    """Measure one site in a process of its own: reads the workspace, writes nothing, returns rows."""
-    workspace = open_workspace(Path(folder))
-    work = site_work(workspace, Path(path))
-    if work is None:
-        return []
-    return measured_rows(load_site_cube(workspace, work), work.site, work.inputs)
+    return last is not None and all(last.data.get(name) == recipe[name] for name in recipe)

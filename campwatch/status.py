@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from campwatch.alerts.book import Alert, read_alerts
-from campwatch.workspace import Workspace
+from campwatch.reviews.validation import all_checks, validation_lines
+from campwatch.workspace import Workspace, readable_sites
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from imagery.archive import Archive
@@ -38,6 +39,8 @@ class SiteStatus:
     """Of these, without a verdict."""
     alerts: tuple[Alert, ...]
     """Open."""
+    validation: tuple[str, ...] = ()
+    """What stands behind the intervals."""
 
 
 def workspace_status(workspace: Workspace) -> list[SiteStatus]:
@@ -47,9 +50,13 @@ def workspace_status(workspace: Workspace) -> list[SiteStatus]:
         return [_site_status(site_id, (), (), Archive(workspace.archive_folder)) for site_id in ids]
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         archive = Archive(workspace.archive_folder)
+        checks = all_checks(ledger, readable_sites(workspace))
         return [
-            _site_status(
-                site_id, ledger.current(site_id=site_id), read_alerts(ledger, site_id=site_id), archive
+            replace(
+                _site_status(
+                    site_id, ledger.current(site_id=site_id), read_alerts(ledger, site_id=site_id), archive
+                ),
+                validation=tuple(validation_lines(checks.get(site_id, {}))),
             )
             for site_id in ids
         ]

@@ -9,7 +9,8 @@ import pandas as pd
 import pyogrio
 from pandas.testing import assert_frame_equal
 
-from campwatch.workspace import Workspace
+from campwatch.reviews.annotation import Annotate, annotation
+from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import custody_lines, heads_digest
 from evidence.layers import LAYERS
 from evidence.ledger import Ledger
@@ -38,8 +39,7 @@ def verify_workspace(
         deep: also read every pixel of the archive.
         expected_head: a custody head kept elsewhere, which must have been a head of this ledger.
     """
-    archived = Archive(workspace.archive_folder).verify(deep=deep)
-    findings = [Finding(where=str(found.path), what=found.problem) for found in archived]
+    findings = Archive(workspace.archive_folder).verify(deep=deep)
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         findings += verify_ledger(ledger, expected_head=expected_head)
         if not findings:
@@ -56,15 +56,16 @@ def _derived(workspace: Workspace, ledger: Ledger) -> list[Finding]:
             Finding(where=str(custody), what="differs from the ledger (campwatch run rebuilds it)")
         )
     if workspace.results_path.exists():
-        findings += _results(workspace.results_path, ledger)
+        annotate = annotation(ledger, readable_sites(workspace))
+        findings += _results(workspace.results_path, ledger, annotate)
     return findings
 
 
-def _results(path: Path, ledger: Ledger) -> list[Finding]:
+def _results(path: Path, ledger: Ledger, annotate: Annotate) -> list[Finding]:
     """By rows, not bytes: opening a GeoPackage in QGIS changes its bytes."""
     findings = []
     for layer in LAYERS.values():
-        wanted = layer_table(layer, layer_rows(ledger, layer.name))
+        wanted = layer_table(layer, annotate(layer_rows(ledger, layer.name)))
         held = pd.DataFrame(pyogrio.read_dataframe(path, layer=layer.name, read_geometry=False))
         try:
             assert_frame_equal(_comparable(held), _comparable(wanted), check_dtype=False)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.settings import FILE_NAME, Settings, read_settings
 from evidence.errors import AoiError, WorkspaceError
@@ -114,6 +115,17 @@ class Workspace:
             yield
         finally:
             lock.release()
+
+
+def readable_sites(workspace: Workspace) -> list[Site]:
+    """The sites whose files can be read."""
+    sites = []
+    for path in workspace.site_paths():
+        try:
+            sites.append(read_site(path))
+        except AoiError:
+            continue
+    return sites
 
 
 def open_workspace(folder: Path) -> Workspace:

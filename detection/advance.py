@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import shapely
@@ -16,11 +18,16 @@ from evidence.quantity import Quantity
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
+Window = tuple[slice, slice]
 
 CE90_TO_SD = 1.0 / 2.1460
 """Standard deviation per axis from the radius that holds 90 % of a circular normal distribution."""
 MOSTLY = 0.98
 """Share of a patch on one side from which it counts as wholly there."""
+LEAST_SHARE = 0.25
+"""Pixels of which less changed do not mark the edge: noise alone reaches that far."""
+SECTORS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
+"""Bearing sectors of 45 degrees, N from 337.5 to 22.5."""
 
 
 def relation(patch: Bools, inside: Floats | None) -> str:
@@ -34,34 +41,84 @@ def relation(patch: Bools, inside: Floats | None) -> str:
 
 
 def advance(
-    patch: Bools, boundary: Boundary | None, grid: GeoBox, *, edge_m: float, floor_m: float = 5.0
+    share: Floats,
+    window: Window,
+    boundary: Boundary | None,
+    grid: GeoBox,
+    *,
+    params: tuple[float, float, float],
 ) -> tuple[Quantity, float | None]:
-    """Greatest distance of the patch beyond the boundary, and the bearing in which it lies from there.
+    """Greatest distance of a patch beyond the boundary, and the bearing in which it lies from there.
+
+    The edge is placed within its pixel by the share of it that changed.
 
     Args:
-        patch: (y, x).
+        share: (row, column) of the window, how much of each pixel changed.
+        window: where on the grid.
         boundary: the version in force, or None.
-        grid: the lattice of `patch`.
-        edge_m: how well the edge of the patch is known, sd.
-        floor_m: registration residual: nothing below it is claimed.
+        grid: the lattice.
+        params: sd of the outermost point in metres, registration residual below which nothing is claimed,
+            level of the interval.
     """
+    sd_m, floor_m, level = params
     if boundary is None:
         return Quantity.not_assessable("no_boundary"), None
-    outline = to_grid(boundary.geometry, grid)
-    rows, columns = np.nonzero(patch)
-    points = shapely.points([world(grid, c + 0.5, r + 0.5) for r, c in zip(rows, columns, strict=True)])
-    distances = shapely.distance(points, outline)
-    far = int(np.argmax(distances))
-    reach = float(distances[far]) + pixel_size_m(grid) / 2 if distances[far] > 0 else 0.0
-    if reach < floor_m:
+    reach, bearing = _reaches(share, window, boundary, grid)
+    if reach.size == 0 or reach.max() < floor_m:
         return Quantity.not_assessable(f"not beyond the registration residual of {floor_m:g} m"), None
+    far = int(np.argmax(reach))
+    return _quantity(float(reach[far]), boundary, sd_m, level), float(bearing[far])
+
+
+def sector_advances(
+    share: Floats,
+    window: Window,
+    boundary: Boundary | None,
+    grid: GeoBox,
+    *,
+    params: tuple[float, float, float],
+) -> Mapping[str, Any] | None:
+    """Greatest distance beyond the boundary by bearing sector: sector -> [metres, low, high].
+
+    Sectors without an advance beyond the registration residual are absent; None without a boundary.
+    """
+    sd_m, floor_m, level = params
+    if boundary is None:
+        return None
+    reach, bearing = _reaches(share, window, boundary, grid)
+    number = np.round(bearing / 45.0).astype(int) % len(SECTORS)
+    found: dict[str, list[float]] = {}
+    for k, sector in enumerate(SECTORS):
+        here = reach[number == k]
+        if here.size and here.max() >= floor_m:
+            q = _quantity(float(here.max()), boundary, sd_m, level)
+            found[sector] = [round(float(v), 1) for v in (q.value, q.low, q.high) if v is not None]
+    return found
+
+
+def _quantity(reach: float, boundary: Boundary, sd_m: float, level: float) -> Quantity:
     shared = {f"boundary:{boundary.boundary_id}": _accuracy(boundary)}
-    quantity = Quantity.measured(
-        reach, sd_random=math.hypot(edge_m, 0.29 * pixel_size_m(grid)), shared=shared
-    )
-    near = shapely.get_coordinates(to_degrees(shapely.shortest_line(outline, points[far]), grid))
-    bearing, _, _ = Geod(ellps="WGS84").inv(*near[0], *near[1])
-    return quantity, float(bearing % 360.0)
+    return Quantity.measured(reach, sd_random=sd_m, shared=shared, level=level)
+
+
+def _reaches(share: Floats, window: Window, boundary: Boundary, grid: GeoBox) -> tuple[Floats, Floats]:
+    """Distance beyond the boundary (metres) and bearing (degrees) of each changed pixel outside it."""
+    rows, columns = np.nonzero(share >= LEAST_SHARE)
+    part = share[rows, columns]
+    x, y = world(grid, columns + window[1].start + 0.5, rows + window[0].start + 0.5)
+    points: Any = shapely.points(np.column_stack([x, y]))
+    outline = to_grid(boundary.geometry, grid)
+    shapely.prepare(outline)
+    distance = shapely.distance(points, outline)
+    beyond = distance > 0
+    if not beyond.any():
+        return np.zeros(0), np.zeros(0)
+    reach = distance[beyond] + (part[beyond] - 0.5) * pixel_size_m(grid)
+    shortest = shapely.shortest_line(outline, points[beyond])
+    lines = shapely.get_coordinates([to_degrees(line, grid) for line in shortest])
+    near, far = lines[0::2], lines[1::2]
+    bearing, _, _ = Geod(ellps="WGS84").inv(near[:, 0], near[:, 1], far[:, 0], far[:, 1])
+    return reach, np.mod(bearing, 360.0)
 
 
 def _accuracy(boundary: Boundary) -> float:

@@ -4,7 +4,11 @@ Looks before and after an event are paired by season, one for one, so that both 
 equal seasons. The change of a place is the mean of its paired differences. The effect is the subject's
 change less the mean change of the comparison places; its interval is the prediction interval of one more
 place among them (Student's t with k−1 degrees of freedom), because k places are all that says how far
-changes differ where nothing happened. A placebo test asks the same of dates when nothing happened.
+changes differ where nothing happened. Three tests say how far to trust it: the same is asked of dates when
+nothing happened, of each comparison place in the subject's stead (Abadie, Diamond and Hainmueller 2010), and
+of coal-free places, whose own change must be none.
+
+Abadie, Diamond, Hainmueller (2010), Journal of the American Statistical Association 105, 493-505.
 """
 
 from __future__ import annotations
@@ -57,6 +61,14 @@ class Change:
     pairs: int
     """Looks on either side, equal by construction."""
 
+    def quantity(self, *, level: float = DEFAULT_LEVEL) -> Quantity:
+        """The change with the interval of its own looks."""
+        if self.change_ha is None or self.sd_ha is None:
+            return Quantity.not_assessable(f"{self.pairs} pairs of looks of one season", level=level)
+        half = float(student.ppf(0.5 + level / 2, self.pairs - 1)) * self.sd_ha
+        low, high = self.change_ha - half, self.change_ha + half
+        return Quantity.interval(self.change_ha, low, high, level=level, sd_random=self.sd_ha)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
@@ -75,6 +87,25 @@ class Comparison:
     effect: Effect
     placebos: tuple[Effect, ...]
     params: ComparisonParams
+    instead: tuple[Effect, ...] = ()
+    """The same with each comparison place in the subject's stead, against the others."""
+    coal_free: tuple[Change, ...] = ()
+    """What places without coal did: any change there is the method's own."""
+
+    @property
+    def rank_share(self) -> float | None:
+        """Share of places, the subject among them, with an effect as large as the subject's; None without."""
+        size = self.effect.effect_ha.value
+        values = [one.effect_ha.value for one in self.instead]
+        known = [value for value in values if value is not None]
+        if size is None or not known:
+            return None
+        return (1 + sum(abs(value) >= abs(size) for value in known)) / (1 + len(known))
+
+    @property
+    def coal_free_alarms(self) -> int:
+        """Coal-free places whose change leaves out zero."""
+        return sum(_excludes_zero(change.quantity(level=self.params.level)) for change in self.coal_free)
 
     @property
     def false_alarms(self) -> int:
@@ -95,6 +126,7 @@ def compare(
     *,
     event: dt.date,
     placebos: Sequence[dt.date] = (),
+    coal_free: Mapping[str, Sequence[Observation]] | None = None,
     params: ComparisonParams | None = None,
 ) -> Comparison:
     """The effect at `event` and at each placebo date.
@@ -105,11 +137,13 @@ def compare(
         event: looks on this day or later are after.
         placebos: dates when nothing happened; their windows must not reach over the event to mean anything,
             so looks beyond the event are left out of them.
+        coal_free: looks at places without coal.
         params: knobs.
     """
     params = params or ComparisonParams()
+    effect = _effect(subject, comparisons, event, params)
     return Comparison(
-        effect=_effect(subject, comparisons, event, params),
+        effect=effect,
         placebos=tuple(
             _effect(
                 _same_side(subject, date, event),
@@ -120,11 +154,20 @@ def compare(
             for date in placebos
         ),
         params=params,
+        instead=tuple(_instead(effect, place, params) for place in effect.comparisons),
+        coal_free=tuple(_change(name, looks, event, params) for name, looks in (coal_free or {}).items()),
     )
 
 
 def _same_side(looks: Sequence[Observation], date: dt.date, event: dt.date) -> list[Observation]:
     return [look for look in looks if (look.date < event) == (date < event)]
+
+
+def _instead(effect: Effect, place: Change, params: ComparisonParams) -> Effect:
+    """The effect with a comparison place in the subject's stead, against the other comparison places."""
+    rest = tuple(other for other in effect.comparisons if other.place != place.place)
+    quantity = _effect_quantity(place, rest, params)
+    return Effect(event=effect.event, subject=place, comparisons=rest, effect_ha=quantity)
 
 
 def _effect(

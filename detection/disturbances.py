@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import shapely
 import xarray as xr
 from numpy.typing import NDArray
-from scipy.ndimage import binary_erosion, label
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
+from odc.geo.geobox import GeoBox
+from scipy.ndimage import label
 
-from aoi.records import Site
+from aoi.records import Boundary, Site
 from aoi.versions import version_in_force
-from detection.advance import advance, relation
+from detection.advance import advance, relation, sector_advances
 from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m, to_degrees, world
-from detection.indices import bareness
-from detection.kinds import patch_kind
-from detection.monitor import PERSISTENT, PROVISIONAL, MonitorParams, MonitorState
+from detection.disturbance_looks import Checkpoints, LookParams, run_looks
+from detection.disturbance_patches import (
+    EIGHT,
+    Patch,
+    founding,
+    linked_patches,
+    patch_name,
+    remaining_parts,
+    shares,
+)  # fmt: skip
+from detection.disturbance_state import BANDS, DisturbanceState
+from detection.kinds import RECOVERY, patch_kind
+from detection.monitor import PERSISTENT, PROVISIONAL
 from detection.records import Disturbance
-from detection.replay import Checkpoints, Look, run_monitor
 from evidence.quantity import Quantity
 
-METHOD = "disturbances-monitor-1"
+METHOD = "disturbances-monitor-2"
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 EPOCH = dt.date(1970, 1, 1)
-EDGE_SD = 0.29
-"""Standard deviation of the share of an edge pixel that is uniformly anywhere between 0 and 1."""
+RETURNED = "later looks returned to what the history predicts"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,51 +47,48 @@ class DisturbanceParams:
     """Knobs of the measurement, saved with its result."""
 
     level: float = 0.95
-    months: tuple[int, int] = (5, 10)
-    """First and last month that is compared: leaf-on season, since winter ground differs from year to year
-    by more than what is sought."""
-    history_days: int = 365
-    """Shortest stable history: one whole season."""
-    history_looks: int = 12
-    """Looks with at least half of the site clear that the history must hold."""
+    looks: LookParams = field(default_factory=LookParams)
     min_area_ha: float = 0.1
     """Mapping floor at 10 m."""
     withdrawn_min_ha: float = 0.5
     """Smallest withdrawn patch that is reported: smaller ones come and go with every haze."""
     link_days: int = 365
     """Neighbouring pixels that departed further apart in time are two events, not one that grew."""
-    edge_m: float = 2.5
+    share_sd: float = 0.2
+    """How well the share of an edge pixel is known, sd."""
+    edge_m: float = 1.5
     """How far, common to all patches, the mapped edge may lie from the true one, sd."""
-    monitor: MonitorParams = field(
-        default_factory=lambda: MonitorParams(
-            floor=0.035,
-            ceiling=0.15,
-            persist_looks=4,
-            min_history=6,
-            scene_wise=True,
-            winsor=6.0,
-            persist_days=20,
-        )
-    )
+    reach_m: float = 4.0
+    """How well the outermost point of a patch is known, sd."""
+    residual_m: float = 5.0
+    """Registration residual: no advance below it is claimed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Ground:
-    """What every patch is measured with."""
+    """What every patch is measured with; arrays are (y, x)."""
 
-    cube: xr.Dataset
     site: Site
-    state: MonitorState
+    grid: GeoBox
+    state: DisturbanceState
     weights: Floats
-    """(y, x) hectares of each pixel inside the aoi."""
+    """Hectares of each pixel inside the aoi."""
+    departure: Floats
+    taken: Bools
+    """Pixels with an alert."""
     params: DisturbanceParams
-    history_end: float
-    """Day of the last look of the history."""
+    inside: dict[str, Floats]
+    """Share of each pixel inside a boundary version, by its id."""
 
     def day(self, name: str) -> Ints:
-        """One of the state's dates as (y, x)."""
-        values: Ints = getattr(self.state, name).reshape(self.weights.shape)
+        """One of the monitor's dates."""
+        values: Ints = getattr(self.state.monitor, name).reshape(self.weights.shape)
         return values
+
+    @property
+    def returned(self) -> Bools:
+        """Pixels that have grown over again."""
+        return (self.state.returned_day >= 0).reshape(self.weights.shape)
 
 
 def measure_disturbances(
@@ -98,199 +101,225 @@ def measure_disturbances(
     """Patches that departed from their history, largest first; empty where the history is too short.
 
     Args:
-        cube: (time, y, x) with `red`, `nir`, `valid`; `blue` and `swir16` are used where they are there.
+        cube: (time, y, x) with `red`, `nir`, `valid`, `snow`; `blue` and `swir16` are used where they are
+            there. It may be lazy: with a checkpoint, only looks after it are read.
         site: with its aoi and boundary versions.
         params: knobs.
-        checkpoints: monitor states of earlier runs, read and extended.
+        checkpoints: states of earlier runs by key, read and extended.
     """
     params = params or DisturbanceParams()
-    looks = _looks(cube, params)
-    n_history = _history(looks, params)
-    if n_history is None:
-        return []
-    state = run_monitor(looks, n_history=n_history, params=params.monitor, checkpoints=checkpoints)
-    weights = coverage(site.aoi, cube.odc.geobox) * pixel_area_ha(cube.odc.geobox)
-    ground = _Ground(
-        cube=cube,
-        site=site,
-        state=state,
-        weights=weights,
-        params=params,
-        history_end=looks[n_history - 1].day,
-    )
-    status = state.status.reshape(weights.shape)
-    returned = (status == 0) & (ground.day("withdrawn") > 0)
+    state = run_looks(cube, params=params.looks, checkpoints=checkpoints)
+    return [] if state is None else disturbances(state, site, cube.odc.geobox, params=params)
+
+
+def disturbances(
+    state: DisturbanceState, site: Site, grid: GeoBox, *, params: DisturbanceParams | None = None
+) -> list[Disturbance]:
+    """The patches of a state, largest first, without reading a single pixel."""
+    ground = _ground(state, site, grid, params or DisturbanceParams())
+    status = state.monitor.status.reshape(grid.shape)
+    back = (status == 0) & (ground.day("withdrawn") > 0)
     found = [
-        *_patches(ground, status == PERSISTENT, "persistent"),
-        *_patches(ground, status == PROVISIONAL, "provisional"),
-        *_patches(ground, returned, "withdrawn"),
+        *_persistent(ground, status == PERSISTENT),
+        *(_record(ground, p, "provisional") for p in _patches(ground, status == PROVISIONAL, "first_day")),
+        *(_record(ground, p, "withdrawn") for p in _patches(ground, back, "withdrawn_day")),
     ]
     return sorted(found, key=lambda d: (d.machine_status != "persistent", -(d.area_ha.value or 0.0)))
 
 
-def _looks(cube: xr.Dataset, params: DisturbanceParams) -> list[Look]:
-    """Usable scenes as looks, snow and water taken out."""
-    names = [band for band in ("blue", "green", "red", "nir", "swir16") if band in cube]
-    bands = {band: cube[band].to_numpy() for band in names}
-    values, _ = bareness(bands)
-    month = cube["time"].dt.month.to_numpy()
-    in_season = (month >= params.months[0]) & (month <= params.months[1])
-    clear = cube["valid"].to_numpy() & ~cube["snow"].to_numpy() & in_season[:, None, None]
-    values = np.where(clear, values, np.nan).astype(np.float32)
-    days = cube["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    ids = [str(s) for s in cube["scene_id"].to_numpy()]
-    looks = [
-        Look(scene_id=i, day=float(d), values=v.ravel()) for i, d, v in zip(ids, days, values, strict=True)
-    ]
-    return sorted(
-        (one for one in looks if np.isfinite(one.values).any()), key=lambda one: (one.day, one.scene_id)
+def _ground(state: DisturbanceState, site: Site, grid: GeoBox, params: DisturbanceParams) -> _Ground:
+    with np.errstate(invalid="ignore", divide="ignore"):
+        departure = (state.departure / state.departure_looks).reshape(grid.shape)
+    return _Ground(
+        site=site,
+        grid=grid,
+        state=state,
+        weights=coverage(site.aoi, grid) * pixel_area_ha(grid),
+        departure=departure,
+        taken=(state.monitor.status > 0).reshape(grid.shape),
+        params=params,
+        inside={},
     )
 
 
-def _history(looks: list[Look], params: DisturbanceParams) -> int | None:
-    """How many looks make the history; None where there is no look left to monitor."""
-    if not looks:
-        return None
-    good = np.cumsum([np.isfinite(look.values).mean() >= 0.5 for look in looks])  # noqa: PLR2004 - half
-    days = np.array([look.day for look in looks])
-    long_enough = (days - days[0] >= params.history_days) & (good >= params.history_looks)
-    n = int(np.argmax(long_enough)) if long_enough.any() else 0
-    return n if 0 < n < len(looks) else None
+def _patches(ground: _Ground, mask: Bools, days: str) -> list[Patch]:
+    p = ground.params
+    floor = p.withdrawn_min_ha if days == "withdrawn_day" else p.min_area_ha
+    inside = mask & (ground.weights > 0)
+    return linked_patches(inside, ground.day(days), ground.weights, link_days=p.link_days, min_ha=floor)
 
 
-def _patches(ground: _Ground, mask: Bools, status: str) -> list[Disturbance]:
-    """Connected patches of at least the mapping floor."""
-    days = ground.day("withdrawn_day" if status == "withdrawn" else "first_day")
-    labels = _linked(mask & (ground.weights > 0), days, ground.params.link_days)
-    n = int(labels.max())
-    sizes = np.bincount(labels.ravel(), weights=ground.weights.ravel(), minlength=n + 1)
-    floor = ground.params.withdrawn_min_ha if status == "withdrawn" else ground.params.min_area_ha
-    kept = [k for k in range(1, n + 1) if sizes[k] >= floor]
-    return [_record(ground, labels == k, status) for k in kept]
+def _persistent(ground: _Ground, mask: Bools) -> list[Disturbance]:
+    """Persistent patches, in parts where ground between them has grown over, and what has grown over."""
+    found = []
+    returned, floor = ground.returned, ground.params.min_area_ha
+    for whole in _patches(ground, mask, "first_day"):
+        name = _name(ground, whole)
+        parts = remaining_parts(whole, returned, ground.weights, min_ha=floor)
+        found += [_record(ground, part, "persistent", split_from=name) for part in parts]
+        green = whole.mask & returned[whole.window]
+        if float(ground.weights[whole.window][green].sum()) >= floor:
+            found.append(_recovery(ground, replace(whole, mask=green), name))
+    return found
 
 
-def _linked(mask: Bools, days: Ints, link_days: int) -> Ints:
-    """Labels of patches: neighbours by an edge whose days lie within `link_days` belong together."""
-    index = np.arange(mask.size).reshape(mask.shape)
-    pairs = []
-    for one, two in ((np.s_[:, :-1], np.s_[:, 1:]), (np.s_[:-1], np.s_[1:])):
-        both = mask[one] & mask[two] & (np.abs(days[one] - days[two]) <= link_days)
-        pairs.append(np.stack([index[one][both], index[two][both]]))
-    edges = np.concatenate(pairs, axis=1)
-    graph = coo_array((np.ones(edges.shape[1]), (edges[0], edges[1])), shape=(mask.size, mask.size))
-    _, group = connected_components(graph, directed=False)
-    labels = np.zeros(mask.size, np.int64)
-    labels[mask.ravel()] = 1 + np.unique(group[mask.ravel()], return_inverse=True)[1]
-    return labels.reshape(mask.shape)
-
-
-def _record(ground: _Ground, patch: Bools, status: str) -> Disturbance:
+def _record(ground: _Ground, patch: Patch, status: str, *, split_from: str | None = None) -> Disturbance:
     first, low, high, persistent = _dates(ground, patch, status)
     boundary = version_in_force(ground.site, first)
-    inside = coverage(boundary.geometry, ground.cube.odc.geobox) if boundary is not None else None
-    name = _name(ground, patch)
-    outside = Quantity.not_assessable("no_boundary") if inside is None else _area(ground, patch, 1.0 - inside)
-    how_far, bearing = advance(patch, boundary, ground.cube.odc.geobox, edge_m=ground.params.edge_m)
+    inside = None if boundary is None else _inside(ground, boundary)[patch.window]
+    name = _name(ground, patch, "withdrawn_day" if status == "withdrawn" else "first_day")
+    parents = _parents(ground, patch, name) if status == "persistent" else set()
+    share = _shares(ground, patch, status)
+    reach, bearing = advance(share, patch.window, boundary, ground.grid, params=_reach(ground))
     return Disturbance(
         disturbance_id=name,
-        parents=_parents(ground, patch, status, name),
-        kind=patch_kind(ground.cube, patch, since=high),
+        parents=tuple(sorted((parents | {split_from or name}) - {name})),
+        kind=_kind(ground, patch),
         first_seen=first,
         first_seen_low=low,
         first_seen_high=high,
         persistent_since=persistent,
         machine_status=status,
-        cause="later looks returned to what the history predicts" if status == "withdrawn" else None,
-        boundary_id=boundary.boundary_id if boundary is not None else None,
-        relation=relation(patch, inside),
-        area_ha=_area(ground, patch, np.ones_like(ground.weights)),
-        outside_ha=outside,
-        advance_m=how_far,
+        cause=RETURNED if status == "withdrawn" else None,
+        boundary_id=None if boundary is None else boundary.boundary_id,
+        relation=relation(patch.mask, inside),
+        area_ha=_area(ground, patch, share),
+        outside_ha=Quantity.not_assessable("no_boundary")
+        if inside is None
+        else _area(ground, patch, share * (1.0 - inside)),
+        advance_m=reach,
         bearing_deg=bearing,
+        sector_advances=sector_advances(share, patch.window, boundary, ground.grid, params=_reach(ground)),
         scene_ids=_evidence(ground, low, persistent or high),
         geometry=_polygon(ground, patch),
     )
+
+
+def _shares(ground: _Ground, patch: Patch, status: str) -> Floats:
+    if status == "withdrawn":
+        return patch.mask.astype(np.float64)
+    return shares(patch, ground.departure, ground.taken)
+
+
+def _recovery(ground: _Ground, patch: Patch, whole: str) -> Disturbance:
+    """Ground of a persistent patch that has grown over again."""
+    day = ground.state.returned_day.reshape(ground.weights.shape)[patch.window][patch.mask]
+    start = ground.state.back_from.reshape(ground.weights.shape)[patch.window][patch.mask]
+    low, high = _date(float(np.median(start))), _date(float(np.median(day)))
+    made = _record(ground, patch, "persistent")
+    return replace(
+        made,
+        disturbance_id=f"{made.disturbance_id}-recovery",
+        parents=(whole,),
+        kind=RECOVERY,
+        first_seen=low,
+        first_seen_low=min(made.first_seen_high, low),
+        first_seen_high=high,
+        persistent_since=high,
+        advance_m=Quantity.not_assessable("ground that has grown over again does not advance"),
+        bearing_deg=None,
+        sector_advances=None,
+        scene_ids=_evidence(ground, low, high),
+    )
+
+
+def _reach(ground: _Ground) -> tuple[float, float, float]:
+    p = ground.params
+    return p.reach_m, p.residual_m, p.level
+
+
+def _inside(ground: _Ground, boundary: Boundary) -> Floats:
+    if boundary.boundary_id not in ground.inside:
+        ground.inside[boundary.boundary_id] = coverage(boundary.geometry, ground.grid)
+    return ground.inside[boundary.boundary_id]
+
+
+def _kind(ground: _Ground, patch: Patch) -> str:
+    """From the mean reflectance of the patch's first looks after the change, and its shape."""
+    columns = np.flatnonzero(patch.full(ground.weights.shape).ravel())
+    looks = ground.state.reflectance_looks[columns].sum()
+    sums = ground.state.reflectance[:, columns].sum(axis=1)
+    seen = {band: float(sums[k] / looks) for k, band in enumerate(BANDS) if looks and np.isfinite(sums[k])}
+    return patch_kind(seen, patch.mask, side_m=pixel_size_m(ground.grid))
 
 
 def _date(day: float) -> dt.date:
     return EPOCH + dt.timedelta(days=int(day))
 
 
-def _dates(ground: _Ground, patch: Bools, status: str) -> tuple[dt.date, dt.date, dt.date, dt.date | None]:
+def _dates(ground: _Ground, patch: Patch, status: str) -> tuple[dt.date, dt.date, dt.date, dt.date | None]:
     """First seen with its interval, and since when persistent: of the first pixels that make the floor."""
+
+    def of(name: str) -> Ints:
+        values: Ints = ground.day(name)[patch.window][patch.mask]
+        return values
+
     if status == "withdrawn":
-        day = _date(float(np.median(ground.day("withdrawn_day")[patch])))
+        day = _date(float(np.median(of("withdrawn_day"))))
         return day, day, day, None
-    first = ground.day("first_day")[patch]
-    pixel_ha = float(np.median(ground.weights[patch]))
+    first = of("first_day")
+    pixel_ha = float(np.median(ground.weights[patch.window][patch.mask]))
     k = min(first.size, max(1, round(ground.params.min_area_ha / pixel_ha)))
     earliest = np.argsort(first, kind="stable")[:k]
     seen = _date(float(first[earliest[-1]]))
-    normal = ground.day("since_normal")[patch][earliest]
-    low = _date(float(np.median(np.where(normal >= 0, normal, ground.history_end))))
-    high = _date(float(np.median(ground.day("alert_day")[patch][earliest])))
-    persistent = ground.day("persistent_day")[patch]
-    since = _date(float(np.sort(persistent)[k - 1])) if status == "persistent" else None
+    normal = of("since_normal")[earliest]
+    low = _date(float(np.median(np.where(normal >= 0, normal, ground.state.history_end))))
+    high = _date(float(np.median(of("alert_day")[earliest])))
+    since = _date(float(np.sort(of("persistent_day"))[k - 1])) if status == "persistent" else None
     return seen, min(low, seen), max(high, seen), since
 
 
-def _area(ground: _Ground, patch: Bools, share: Floats) -> Quantity:
+def _area(ground: _Ground, patch: Patch, share: Floats) -> Quantity:
     """Area with the random error of edge pixels and the shared error of where the edge is drawn."""
-    hectares = ground.weights * share * patch
-    edge = patch & ~np.asarray(binary_erosion(patch), np.bool_) & (share > 0)
-    side_m = pixel_size_m(ground.cube.odc.geobox)
-    random = EDGE_SD * float(np.sqrt((hectares[edge] ** 2).sum()))
-    shared = float(hectares[edge].sum()) * ground.params.edge_m / side_m
+    weights = ground.weights[patch.window]
+    hectares = weights * share
+    edge = (share > 0) & (share < 1)
+    random = ground.params.share_sd * float(np.sqrt((weights[edge] ** 2).sum()))
+    rim = float(np.minimum(weights, weights.max())[edge].sum()) / 2.0
     return Quantity.measured(
         float(hectares.sum()),
         sd_random=random,
-        shared={f"disturbance-edge:{ground.site.id}": shared},
+        shared={f"disturbance-edge:{ground.site.id}": rim * ground.params.edge_m / pixel_size_m(ground.grid)},
         level=ground.params.level,
     )
 
 
-def _name(ground: _Ground, patch: Bools) -> str:
-    """An id from the cell in which the patch began: growth does not move it."""
-    first = np.where(patch, ground.day("first_day"), np.iinfo(np.int64).max)
-    return _cell_name(ground, *np.unravel_index(int(np.argmin(first)), patch.shape))
+def _name(ground: _Ground, patch: Patch, days: str = "first_day") -> str:
+    cells = np.argwhere(founding(patch.mask, ground.day(days)[patch.window]))
+    top, left = patch.window[0].start, patch.window[1].start
+    corners = np.array([world(ground.grid, int(c) + left, int(r) + top) for r, c in cells])
+    return patch_name(corners, prefix=f"{ground.site.id}|{crs_wkt(ground.grid)[:60]}")
 
 
-def _cell_name(ground: _Ground, row: np.intp, column: np.intp) -> str:
-    x, y = world(ground.cube.odc.geobox, int(column), int(row))
-    text = f"{ground.site.id}|{crs_wkt(ground.cube.odc.geobox)[:60]}|{x:.0f}|{y:.0f}"
-    return "d-" + hashlib.sha256(text.encode()).hexdigest()[:12]
-
-
-def _parents(ground: _Ground, patch: Bools, status: str, name: str) -> tuple[str, ...]:
+def _parents(ground: _Ground, patch: Patch, name: str) -> set[str]:
     """Ids of patches that were apart at the end of an earlier year and have grown into this one."""
-    if status != "persistent":
-        return ()
-    since = ground.day("persistent_day")
-    years = range(_date(float(since[patch].min())).year, _date(float(since[patch].max())).year)
+    since = ground.day("persistent_day")[patch.window]
+    weights = ground.weights[patch.window]
     names: set[str] = set()
-    for year in years:
+    for year in range(_date(float(since[patch.mask].min())).year, _date(float(since[patch.mask].max())).year):
         end = (dt.date(year + 1, 1, 1) - EPOCH).days
-        labels, n = label(patch & (since < end), structure=np.ones((3, 3)))
-        sizes = np.bincount(labels.ravel(), weights=ground.weights.ravel(), minlength=n + 1)
+        labels, n = label(patch.mask & (since < end), structure=EIGHT)
+        sizes = np.bincount(labels.ravel(), weights=weights.ravel(), minlength=n + 1)
         names |= {
-            _name(ground, labels == k) for k in range(1, n + 1) if sizes[k] >= ground.params.min_area_ha
+            _name(ground, replace(patch, mask=labels == k))
+            for k in range(1, n + 1)
+            if sizes[k] >= ground.params.min_area_ha
         }
-    return tuple(sorted(names - {name}))
+    return names - {name}
 
 
 def _evidence(ground: _Ground, low: dt.date, high: dt.date) -> tuple[str, ...]:
     """Usable scenes from the last normal look to the one that settled it."""
-    days = ground.cube["time"].to_numpy().astype("datetime64[D]")
-    wanted = (days >= np.datetime64(low)) & (days <= np.datetime64(high))
-    seen = ground.cube["valid"].any(("y", "x")).to_numpy()
-    return tuple(str(s) for s in ground.cube["scene_id"].to_numpy()[wanted & seen])
+    days = ground.state.scene_days
+    wanted = (days >= (low - EPOCH).days) & (days <= (high - EPOCH).days)
+    return tuple(str(s) for s in ground.state.scene_ids[wanted])
 
 
-def _polygon(ground: _Ground, patch: Bools) -> shapely.geometry.base.BaseGeometry:
+def _polygon(ground: _Ground, patch: Patch) -> shapely.geometry.base.BaseGeometry:
     """The outline along pixels, EPSG:4326."""
-    grid = ground.cube.odc.geobox
-    rows, columns = np.nonzero(patch)
-    corners = [world(grid, int(c), int(r)) for r, c in zip(rows, columns, strict=True)]
-    ends = [world(grid, int(c) + 1, int(r) + 1) for r, c in zip(rows, columns, strict=True)]
-    cells = [shapely.box(x0, y1, x1, y0) for (x0, y0), (x1, y1) in zip(corners, ends, strict=True)]
-    return to_degrees(shapely.union_all(cells), grid)
+    rows, columns = np.nonzero(patch.mask)
+    rows, columns = rows + patch.window[0].start, columns + patch.window[1].start
+    x0, y0 = world(ground.grid, columns, rows)
+    x1, y1 = world(ground.grid, columns + 1, rows + 1)
+    cells = shapely.box(np.minimum(x0, x1), np.minimum(y0, y1), np.maximum(x0, x1), np.maximum(y0, y1))
+    return to_degrees(shapely.union_all(cells), ground.grid)

@@ -2,8 +2,9 @@
 
 At 10 m a mine's old yard cannot be told from a village or a road by its spectrum. What counts as disturbed is
 therefore stated by place and change: ground that is bare in the height of the growing season and either lies
-within the first boundary version, or was not bare in the first season that could be assessed. Bare ground
-elsewhere that was bare from the start (roads, villages, rock, fallow) is not counted; open water never is.
+within the first boundary version, or was not bare when it was first seen. Bare ground elsewhere that was bare
+from the start (roads, villages, rock, fallow) is not counted; open water never is. The record of a year is
+made from that year's looks and those up to the first season that could be assessed, from no others.
 
 The area is a sum of bare shares (`footprint_evidence`), signed differences of shares where change decides,
 summed over patches of change only, so that small errors of wide green country do not add up.
@@ -28,15 +29,17 @@ from shapely.geometry.base import BaseGeometry
 from aoi.records import Boundary, Extent, Site
 from aoi.versions import starts, version_in_force
 from detection.coal.coverage import coverage, pixel_area_ha, to_degrees, to_grid
-from detection.footprint_evidence import Season, read_season
+from detection.footprint_evidence import Season, Window, read_season
 from detection.records import Footprint
 from evidence.quantity import Quantity
 
-METHOD = "footprint-bare-2"
+METHOD = "footprint-bare-3"
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 CORNERS = np.ones((3, 3), bool)
+ROUNDING = 1e-3
+"""Ten pixels of 10 m are 0.1 ha, whatever the projection and the sum of their shares round to."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +50,16 @@ class FootprintParams:
     """Probability of the intervals."""
     season: tuple[int, int] = (6, 9)
     """First and last month of the growing season's height (Korea, Romania: June to September)."""
+    middle: tuple[int, int] = (8, 1)
+    """Month and day for which the figure stands: crops are green then, leaves are out."""
+    width_days: float = 35.0
+    """Standard deviation of the weight of looks about that day (chosen on fitting seeds from 12 to 45)."""
+    epoch: str = "year"
+    """What a record stands for: year | season (the months alone)."""
     min_looks: int = 5
     """Clear looks of a season below which nothing is claimed (DESIGN: not assessable under five)."""
+    looks_before: int = 3
+    """Clear looks of a season that show what a pixel was before; the earliest such season counts."""
     min_seen: float = 0.8
     """Share of the aoi that must have enough looks."""
     min_change: float = 0.3
@@ -57,18 +68,27 @@ class FootprintParams:
     """Smallest patch of change that counts, and smallest polygon that is drawn."""
     margin_m: float = 15.0
     """How far beyond the first boundary ground counts as within: fence strip, error of the trace."""
-    burnt_ratio: float = 0.15
+    burnt_ratio: float = 0.125
     """New patches that gain less red than this for each unit of near infrared lost went black without soil
     showing: burnt, not cleared (simulated soil .65, spoil .37, pit .23; char and coal .07 to .13)."""
-    calibration: float = 1.028
-    """Factor on the sum of shares: 2.7 % short on simulated seeds 910 to 919 (mean of 24 years)."""
-    calibration_sd: float = 0.02
+    calibration: float = 1.0
+    """Factor on the sum of shares."""
+    calibration_sd: float = 0.015
     """Relative uncertainty of that factor from site to site, which every year of a site shares."""
     scatter: float = 0.01
     """Relative uncertainty of each year beyond what drawing looks anew shows; `min_area_ha` is added to it,
     as patches below that floor are missed even where nothing is found."""
     draws: int = 30
     """Bootstrap samples of the season's looks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Before:
+    """(y, x) of each pixel in the earliest season, up to the first that could be assessed, that shows it."""
+
+    bare: Floats
+    red: Floats
+    nir: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +103,8 @@ class _Ground:
     """(y, x) share within the first boundary version."""
     first: Season | None
     """The first season that could be assessed."""
+    before: _Before | None
+    """What each pixel was when it was first seen."""
 
 
 def measure_footprints(
@@ -98,18 +120,32 @@ def measure_footprints(
     """
     params = params or FootprintParams()
     years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
-    seasons = [read_season(cube, year, params.season) for year in years]
+    window = Window(months=params.season, middle=params.middle, width_days=params.width_days)
+    seasons = [read_season(cube, year, window) for year in years]
     aoi = coverage(site.aoi, cube.odc.geobox)
     seen = [_seen(season, aoi, params) for season in seasons]
     good = [season for season, share in zip(seasons, seen, strict=True) if share >= params.min_seen]
+    first = good[0] if good else None
     ground = _Ground(
         grid=cube.odc.geobox,
         site=site,
         hectares=aoi * pixel_area_ha(cube.odc.geobox),
         within=_within(cube.odc.geobox, site, params),
-        first=good[0] if good else None,
+        first=first,
+        before=_before(seasons[: seasons.index(first) + 1], params) if first is not None else None,
     )
     return [_year(ground, season, share, params) for season, share in zip(seasons, seen, strict=True)]
+
+
+def _before(seasons: Sequence[Season], params: FootprintParams) -> _Before:
+    """The last of `seasons` where no earlier one has looks enough."""
+    last = seasons[-1]
+    bare, red, nir = last.bare(), last.red.copy(), last.nir.copy()
+    for season in reversed(seasons[:-1]):
+        shown = season.looks >= params.looks_before
+        for to, now in ((bare, season.bare()), (red, season.red), (nir, season.nir)):
+            to[shown] = now[shown]
+    return _Before(bare=bare, red=red, nir=nir)
 
 
 def _seen(season: Season, aoi: Floats, params: FootprintParams) -> float:
@@ -128,23 +164,19 @@ def _within(grid: GeoBox, site: Site, params: FootprintParams) -> Floats:
 def _year(ground: _Ground, season: Season, seen: float, params: FootprintParams) -> Footprint:
     boundary = version_in_force(ground.site, dt.date(season.year, 12, 31))
     reason = _why_not(ground, season, seen, params)
-    if reason is not None or ground.first is None:
+    if reason is not None or ground.before is None:
         none = Quantity.not_assessable(reason or "no season could be assessed")
-        return _footprint(season, boundary, [none] * 3, seen, None)
-    bare, before = season.bare(), ground.first.bare()
-    support = _change(ground, season, bare - before, params)
-    outside_first = 1.0 - ground.within
-    now = ground.hectares * (ground.within + outside_first * support)
-    then = ground.hectares * outside_first * support
-    if season.year == ground.first.year:
-        now = ground.hectares * ground.within
-        then = np.zeros_like(now)
+        return _footprint(season, boundary, [none] * 3, seen, None, params)
+    bare = season.bare()
+    support = _change(ground, ground.before, season, bare - ground.before.bare, params)
+    then = ground.hectares * (1.0 - ground.within) * support
+    now = ground.hectares * ground.within + then
     quantities = [
         _area(ground, season, (now * share, then * share), params) if share is not None else _no_boundary()
         for share in _shares(ground.grid, boundary)
     ]
     disturbed = (bare > 0.5) & ((ground.within > 0.5) | support)  # noqa: PLR2004 - by majority
-    return _footprint(season, boundary, quantities, seen, _polygons(disturbed, ground, params))
+    return _footprint(season, boundary, quantities, seen, _polygons(disturbed, ground, params), params)
 
 
 def _why_not(ground: _Ground, season: Season, seen: float, params: FootprintParams) -> str | None:
@@ -169,21 +201,25 @@ def _shares(grid: GeoBox, boundary: Boundary | None) -> list[Floats | None]:
     return [whole, inside, 1.0 - inside]
 
 
-def _change(ground: _Ground, season: Season, gain: Floats, params: FootprintParams) -> Bools:
-    """(y, x) patches newly bare since the first season, one pixel wider than seen; burnt ones left out."""
-    first = ground.first
-    if first is None or first.year == season.year:
-        return np.zeros(gain.shape, bool)
+def _change(ground: _Ground, before: _Before, season: Season, gain: Floats, params: FootprintParams) -> Bools:
+    """(y, x) patches newly bare since first seen, one pixel wider than they look; burnt ones left out."""
     newly = (gain > params.min_change) & (ground.within < 1.0)
     patches, count = label(newly, structure=CORNERS)
     index = np.arange(1, count + 1)
     hectares = np.bincount(patches.ravel(), weights=ground.hectares.ravel())[1:]
-    brighter, darker = season.red - first.red, first.nir - season.nir
+    brighter, darker = _beyond_haze(season.red - before.red), _beyond_haze(before.nir - season.nir)
     sums = [np.bincount(patches.ravel(), weights=np.nan_to_num(x).ravel())[1:] for x in (brighter, darker)]
+    large = hectares >= params.min_area_ha * (1.0 - ROUNDING)
     soil = sums[0] > params.burnt_ratio * sums[1]
-    kept = np.isin(patches, index[(hectares >= params.min_area_ha) & soil])
-    burnt = np.isin(patches, index[~soil & (hectares >= params.min_area_ha)])
+    kept = np.isin(patches, index[large & soil])
+    burnt = np.isin(patches, index[large & ~soil])
     return binary_dilation(kept, structure=CORNERS) & ~burnt
+
+
+def _beyond_haze(difference: Floats) -> Floats:
+    """What differs beyond what haze and phenology make of most of the scene."""
+    seen = np.isfinite(difference)
+    return difference - float(np.median(difference[seen])) if seen.any() else difference
 
 
 def _area(
@@ -191,12 +227,11 @@ def _area(
 ) -> Quantity:
     """Hectares now less hectares then, with the error of drawing looks anew and of the calibration."""
     now, then = weights
-    first = ground.first
     value = float((now * season.bare()).sum())
     spread = _spread(season, now, params)
-    if first is not None and then.any():
-        value -= float((then * first.bare()).sum())
-        spread = float(np.hypot(spread, _spread(first, then, params)))
+    if ground.first is not None and ground.before is not None and then.any():
+        value -= float((then * ground.before.bare).sum())
+        spread = float(np.hypot(spread, _spread(ground.first, then, params)))
     value *= params.calibration
     return Quantity.measured(
         value,
@@ -212,11 +247,10 @@ def _spread(season: Season, weights: Floats, params: FootprintParams) -> float:
     if rows.size == 0:
         return 0.0
     hectares, usual = weights[rows, columns], season.bare()[rows, columns]
-    rng, count = np.random.default_rng(season.year), len(season.green)
-    sums = []
-    for _ in range(params.draws):
-        share = season.drawn(rng.integers(0, count, count), rows, columns)
-        sums.append(float((np.where(np.isfinite(share), share, usual) * hectares).sum()))
+    rng, count = np.random.default_rng(season.year), len(season.weight)
+    times = rng.multinomial(count, np.full(count, 1.0 / count), size=params.draws)
+    shares = season.drawn(times, rows, columns)
+    sums = np.where(np.isfinite(shares), shares, usual) @ hectares
     return float(np.std(sums, ddof=1))
 
 
@@ -225,7 +259,7 @@ def _polygons(disturbed: Bools, ground: _Ground, params: FootprintParams) -> Bas
     disturbed = disturbed & (ground.hectares > 0)
     patches, _ = label(disturbed)
     sizes = np.bincount(patches.ravel()) * pixel_area_ha(ground.grid)
-    kept = np.isin(patches, np.flatnonzero(sizes >= params.min_area_ha)) & disturbed
+    kept = np.isin(patches, np.flatnonzero(sizes >= params.min_area_ha * (1.0 - ROUNDING))) & disturbed
     shapes = rasterio.features.shapes(kept.astype(np.uint8), mask=kept, transform=ground.grid.affine)
     found = [shape(geometry) for geometry, _ in shapes]
     return to_degrees(shapely.union_all(found), ground.grid) if found else None
@@ -237,11 +271,13 @@ def _footprint(
     quantities: Sequence[Quantity],
     seen: float,
     geometry: BaseGeometry | None,
+    params: FootprintParams,
 ) -> Footprint:
     area, inside, outside = quantities
+    start, end = _epoch(season.year, params)
     return Footprint(
-        epoch_start=dt.date(season.year, 1, 1),
-        epoch_end=dt.date(season.year + 1, 1, 1),
+        epoch_start=start,
+        epoch_end=end,
         boundary_id=boundary.boundary_id if boundary is not None else None,
         area_ha=area,
         inside_ha=inside,
@@ -250,3 +286,11 @@ def _footprint(
         scene_ids=season.scene_ids,
         geometry=geometry,
     )
+
+
+def _epoch(year: int, params: FootprintParams) -> tuple[dt.date, dt.date]:
+    """First day, and first day after."""
+    if params.epoch == "year":
+        return dt.date(year, 1, 1), dt.date(year + 1, 1, 1)
+    first, last = params.season
+    return dt.date(year, first, 1), dt.date(year + last // 12, last % 12 + 1, 1)

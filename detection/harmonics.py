@@ -20,6 +20,12 @@ BIWEIGHT = 4.685
 """Tuning constant of Tukey's biweight: 95 % efficiency at the normal distribution."""
 MAD_TO_SD = 1.4826
 """Standard deviation of a normal distribution in units of its median absolute deviation."""
+REORDER = {"reassoc", "contract", "arcp", "nsz"}
+"""Sums may be taken in any order, to run in vector registers; NaN and infinity keep their meaning."""
+CHUNK = 256
+"""Pixels that share their working arrays."""
+FEW = 8
+"""Values in a bracket that are sorted rather than counted once more."""
 
 
 def design(days: NDArray[np.float64], *, order: int = 1, trend: bool = False) -> Floats:
@@ -61,104 +67,166 @@ def _solve(a: Floats, b: Floats) -> bool:
     return True
 
 
-@njit(cache=True)
-def _median_abs(residual: Floats, n: int, buffer: Floats) -> float:
-    """Median of absolute values (upper one of an even number) by selection (Hoare 1961) in `buffer`."""
+@njit(cache=True, fastmath=REORDER)
+def _median_abs(residual: Floats, n: int, guess: float, buffer: Floats) -> float:
+    """Median of absolute values (upper one of an even number), searched from a first guess.
+
+    The bracket around it shrinks by counting, which runs in vector registers, where selection by swapping
+    mispredicts every other branch; the few values left in the bracket are sorted.
+    """
+    low, high = -1.0, 0.0
     for t in range(n):
         buffer[t] = abs(residual[t])
-    k, low, high = n // 2, 0, n - 1
-    while low < high:
-        pivot = buffer[(low + high) // 2]
-        i, j = low, high
-        while i <= j:
-            while buffer[i] < pivot:
-                i += 1
-            while buffer[j] > pivot:
-                j -= 1
-            if i <= j:
-                buffer[i], buffer[j] = buffer[j], buffer[i]
-                i += 1
-                j -= 1
-        if k <= j:
-            high = j
-        elif k >= i:
-            low = i
+        high = max(high, buffer[t])
+    rank = n // 2 + 1
+    below, upto = 0, n
+    if not 0.0 < guess < high:
+        guess = high * 0.5
+    while upto - below > FEW and guess > low and guess < high:
+        count = 0
+        for t in range(n):
+            count += 1 if buffer[t] <= guess else 0
+        if count >= rank:
+            high, upto = guess, count
         else:
-            break
-    return float(buffer[k])
+            low, below = guess, count
+        share = (rank - 0.5 - below) / (upto - below)
+        guess = max(low, 0.0) + (high - max(low, 0.0)) * min(max(share, 0.1), 0.9)
+    return _ranked(buffer, n, low, high, rank - below)
 
 
 @njit(cache=True)
-def _weigh(y: Floats, x: Floats, rows: NDArray[np.int64], w: Floats, a: Floats, beta: Floats) -> bool:
+def _ranked(buffer: Floats, n: int, low: float, high: float, rank: int) -> float:
+    """The `rank`-th smallest of the values above `low` and up to `high`; sorts them into the front."""
+    kept = 0
+    for t in range(n):
+        value = buffer[t]
+        if value > low and value <= high:
+            k = kept
+            while k > 0 and buffer[k - 1] > value:
+                buffer[k] = buffer[k - 1]
+                k -= 1
+            buffer[k] = value
+            kept += 1
+    return float(buffer[rank - 1])
+
+
+@njit(cache=True, fastmath=REORDER)
+def _centred(y: Floats, n: int, r: Floats, buffer: Floats) -> None:
+    """What is left of `y` without its median, into `r`."""
+    least = y[0]
+    for t in range(n):
+        least = min(least, y[t])
+    for t in range(n):
+        r[t] = y[t] - least
+    centre = _median_abs(r, n, 0.0, buffer)
+    if n % 2 == 0:
+        count, under = 0, 0.0
+        for t in range(n):
+            if r[t] < centre:
+                count += 1
+                under = max(under, r[t])
+        if count == n // 2:
+            centre = (centre + under) / 2.0
+    for t in range(n):
+        r[t] -= centre
+
+
+@njit(cache=True, fastmath=REORDER)
+def _weigh(y: Floats, x: Floats, n: int, w: Floats, a: Floats, beta: Floats) -> bool:
     """One weighted least squares step into `beta`, with `a` as room for the normal equations."""
-    p = x.shape[1]
-    a[:, :] = 0.0
-    beta[:] = 0.0
-    for t in range(rows.size):
-        row = rows[t]
-        for i in range(p):
-            wx = w[t] * x[row, i]
-            beta[i] += wx * y[t]
-            for j in range(i + 1):
-                a[i, j] += wx * x[row, j]
+    p = x.shape[0]
+    for i in range(p):
+        total = 0.0
+        for t in range(n):
+            total += w[t] * x[i, t] * y[t]
+        beta[i] = total
+        for j in range(i + 1):
+            total = 0.0
+            for t in range(n):
+                total += w[t] * x[i, t] * x[j, t]
+            a[i, j] = total
     return _solve(a, beta)
 
 
-@njit(cache=True)
-def _robust(y: Floats, x: Floats, rows: NDArray[np.int64], steps: int, floor: float, beta: Floats) -> float:
-    """Biweight regression; returns the scale of the residuals, NaN where it cannot be fitted."""
-    n, p = rows.size, x.shape[1]
-    r, w, buffer, a = y.copy(), np.ones(n), np.empty(n), np.empty((p, p))
-    centre = np.median(y)
+@njit(cache=True, fastmath=REORDER)
+def _residuals(y: Floats, x: Floats, n: int, beta: Floats, r: Floats) -> None:
     for t in range(n):
-        r[t] = y[t] - centre
-    scale = max(1.4826 * _median_abs(r, n, buffer), floor)
+        r[t] = y[t] - beta[0] * x[0, t]
+    for i in range(1, x.shape[0]):
+        for t in range(n):
+            r[t] -= beta[i] * x[i, t]
+
+
+@njit(cache=True, fastmath=REORDER)
+def _robust(y: Floats, x: Floats, n: int, steps: int, floor: float, beta: Floats, room: Floats) -> float:
+    """Biweight regression on (coefficient, time) `x`; returns the scale, NaN where it cannot be fitted."""
+    p = x.shape[0]
+    r, w, buffer, a = room[0], room[1], room[2], np.empty((p, p))
+    _centred(y, n, r, buffer)
+    scale = max(MAD_TO_SD * _median_abs(r, n, 0.0, buffer), floor)
     for step in range(steps):
-        limit = 4.685 * scale * (2.0 if step == 0 else 1.0)
+        inverse = 1.0 / (BIWEIGHT * scale * (2.0 if step == 0 else 1.0))
         for t in range(n):
-            u = r[t] / limit
-            w[t] = (1.0 - u * u) ** 2 if abs(u) < 1.0 else 0.0
-        if not _weigh(y, x, rows, w, a, beta):
+            u = r[t] * inverse
+            rest = max(1.0 - u * u, 0.0)
+            w[t] = rest * rest
+        if not _weigh(y, x, n, w, a, beta):
             return np.nan
-        for t in range(n):
-            fit = 0.0
-            for i in range(p):
-                fit += x[rows[t], i] * beta[i]
-            r[t] = y[t] - fit
+        _residuals(y, x, n, beta, r)
         before = scale
-        scale = max(1.4826 * _median_abs(r, n, buffer) * math.sqrt(n / max(n - p, 1)), floor)
+        scale = max(
+            MAD_TO_SD * _median_abs(r, n, scale / MAD_TO_SD, buffer) * math.sqrt(n / max(n - p, 1)), floor
+        )
         if step > 0 and abs(scale - before) < 0.02 * scale:
             break
     return scale
 
 
+@njit(cache=True)
+def _gather(series: NDArray[np.float32], regressors: Floats, y: Floats, x: Floats) -> int:
+    """What was seen, and its regressors (coefficient, time), side by side; how many looks."""
+    n = 0
+    for t in range(series.size):
+        if np.isfinite(series[t]):
+            y[n] = series[t]
+            for k in range(x.shape[0]):
+                x[k, n] = regressors[t, k]
+            n += 1
+    return n
+
+
+@njit(cache=True)
+def _turned(values: NDArray[np.float32], first: int, block: NDArray[np.float32]) -> None:
+    """Series of a few neighbouring pixels, one after the other, into (pixel, time) `block`."""
+    for t in range(values.shape[0]):
+        for i in range(block.shape[0]):
+            block[i, t] = values[t, first + i]
+
+
 @njit(cache=True, parallel=True)
 def _fit_block(
-    values: NDArray[np.float32], x: Floats, min_looks: int, steps: int, floor: float
+    values: NDArray[np.float32], regressors: Floats, min_looks: int, steps: int, floor: float
 ) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    n_pixels, n_time = values.shape
-    p = x.shape[1]
+    n_time, n_pixels = values.shape
+    p = regressors.shape[1]
     beta = np.full((p, n_pixels), np.nan)
     scale = np.full(n_pixels, np.nan)
     count = np.zeros(n_pixels, np.int64)
-    for i in prange(n_pixels):
-        y = np.empty(n_time)
-        rows = np.empty(n_time, np.int64)
-        n = 0
-        for t in range(n_time):
-            v = values[i, t]
-            if np.isfinite(v):
-                y[n] = v
-                rows[n] = t
-                n += 1
-        count[i] = n
-        if n >= min_looks and n > p:
-            b = np.zeros(p)
-            s = _robust(y[:n], x, rows[:n], steps, floor, b)
-            if np.isfinite(s):
-                scale[i] = s
-                for k in range(p):
-                    beta[k, i] = b[k]
+    for chunk in prange((n_pixels + CHUNK - 1) // CHUNK):
+        y, x, room, b = np.empty(n_time), np.empty((p, n_time)), np.empty((3, n_time)), np.empty(p)
+        first = chunk * CHUNK
+        block = np.empty((min(CHUNK, n_pixels - first), n_time), np.float32)
+        _turned(values, first, block)
+        for i in range(block.shape[0]):
+            n = _gather(block[i], regressors, y, x)
+            count[first + i] = n
+            if n >= min_looks and n > p:
+                s = _robust(y, x, n, steps, floor, b, room)
+                if np.isfinite(s):
+                    scale[first + i] = s
+                    for k in range(p):
+                        beta[k, first + i] = b[k]
     return beta, scale, count
 
 
@@ -182,6 +250,6 @@ def fit_harmonics(
     Returns:
         Coefficients (coefficient, pixel), scale (pixel,), number of looks (pixel,).
     """
-    block = np.ascontiguousarray(values.T, np.float32)
-    beta, scale, count = _fit_block(block, regressors, min_looks, steps, floor)
+    stack = np.ascontiguousarray(values, np.float32)
+    beta, scale, count = _fit_block(stack, regressors, min_looks, steps, floor)
     return beta, scale, count

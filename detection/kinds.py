@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Mapping
 
 import numpy as np
 import shapely
-import xarray as xr
 from numpy.typing import NDArray
-
-from detection.coal.coverage import pixel_size_m
 
 Bools = NDArray[np.bool_]
 
 LINEAR = "linear clearing, to be checked in ≤ 1 m imagery"
+RECOVERY = "recovery"
 WIDEST_LINE_M = 40.0
 LENGTH_TO_WIDTH = 5.0
 COAL = {"visible": 0.08, "nir": 0.12, "ndvi": 0.2}
 """Upper limits of the starter rule for probable coal."""
 BARE_NDVI = 0.35
-"""Median NDVI below which no closed vegetation is left."""
+"""Mean NDVI below which no closed vegetation is left."""
+GREY = 0.1
+"""Largest ``(red − blue) / (red + blue)`` of roofs and concrete; soil and spoil are redder."""
+BUILT_VISIBLE = 0.12
+"""Least visible reflectance of what is called built: darker grey ground may as well be rock or spoil."""
+FLAT = 0.1
+"""Largest ``(swir16 − nir) / (swir16 + nir)`` of what is called built; soil rises further."""
 
 
-def patch_kind(cube: xr.Dataset, patch: Bools, *, since: dt.date) -> str:
-    """Water | coal | soil_spoil | vegetation_loss, or a linear clearing by its shape."""
-    if is_linear(patch, pixel_size_m(cube.odc.geobox)):
-        return LINEAR
-    seen = _spectrum(cube, patch, since)
-    if seen is None:
+def patch_kind(seen: Mapping[str, float], patch: Bools, *, side_m: float) -> str:
+    """Water | coal | built | soil_spoil | vegetation_loss, or a linear clearing by its shape.
+
+    Args:
+        seen: mean leaf-on reflectance after the change, by band; bands that were not seen are absent.
+        patch: its pixels.
+        side_m: side of a pixel.
+    """
+    return LINEAR if is_linear(patch, side_m) else ground_kind(seen)
+
+
+def ground_kind(seen: Mapping[str, float]) -> str:
+    """What the ground is, from its mean leaf-on reflectance by band."""
+    if not {"blue", "green", "red", "nir"} <= set(seen):
         return "vegetation_loss"
     total = seen["nir"] + seen["red"]
     ndvi = (seen["nir"] - seen["red"]) / total if total > 0 else 0.0
-    if seen["green"] > seen["nir"] and seen["green"] > seen.get("swir16", 0.0):
+    swir = seen.get("swir16", 0.0)
+    if seen["green"] > seen["nir"] and seen["green"] > swir:
         return "water"
     visible = float(np.mean([seen[band] for band in ("blue", "green", "red")]))
     if visible < COAL["visible"] and seen["nir"] < COAL["nir"] and ndvi < COAL["ndvi"]:
         return "coal"
-    return "soil_spoil" if ndvi < BARE_NDVI else "vegetation_loss"
+    if ndvi >= BARE_NDVI:
+        return "vegetation_loss"
+    return "built" if _is_built(seen, visible) else "soil_spoil"
+
+
+def _is_built(seen: Mapping[str, float], visible: float) -> bool:
+    redness = (seen["red"] - seen["blue"]) / (seen["red"] + seen["blue"])
+    rises = (seen["swir16"] - seen["nir"]) / (seen["swir16"] + seen["nir"]) if "swir16" in seen else 0.0
+    return visible >= BUILT_VISIBLE and redness < GREY and rises < FLAT
 
 
 def is_linear(patch: Bools, side_m: float) -> bool:
@@ -49,16 +70,3 @@ def is_linear(patch: Bools, side_m: float) -> bool:
     length = (max(np.hypot(*(ring[1] - ring[0])), np.hypot(*(ring[2] - ring[1]))) + 1.0) * side_m
     width = len(rows) * side_m**2 / length
     return bool(width < WIDEST_LINE_M and length >= LENGTH_TO_WIDTH * width)
-
-
-def _spectrum(cube: xr.Dataset, patch: Bools, since: dt.date) -> dict[str, float] | None:
-    """Median reflectance of the patch after the change."""
-    later = cube["time"].to_numpy() >= np.datetime64(since)
-    valid = cube["valid"].to_numpy()[later][:, patch] & ~cube["snow"].to_numpy()[later][:, patch]
-    if not valid.any():
-        return None
-    bands = [band for band in ("blue", "green", "red", "nir", "swir16") if band in cube]
-    if "green" not in bands or "blue" not in bands:
-        return None
-    values = {band: cube[band].to_numpy()[later][:, patch][valid] for band in bands}
-    return {band: float(np.nanmedian(v)) for band, v in values.items()}

@@ -209,16 +209,22 @@ def _without_scene(values: NDArray[np.float32], fit: Floats, sigma: Floats) -> N
 
 
 @njit(cache=True, inline="always")
-def _over(i: int, z: float, charts: Floats, ewma: Floats, variance: Floats, ring: Floats, cusum: Floats,
-          looks: Ints) -> bool:  # fmt: skip
-    """Advance the three charts of one pixel by one (winsorised) residual; whether any is over its limit."""
+def _advance(i: int, z: float, charts: Floats, ewma: Floats, variance: Floats, ring: Floats, cusum: Floats,
+             looks: Ints) -> None:  # fmt: skip
+    """Advance the three charts of one pixel by one (winsorised) residual."""
     lam = charts[1]
     ewma[i] = (1.0 - lam) * ewma[i] + lam * z
     variance[i] = (1.0 - lam) ** 2 * variance[i] + lam * lam
     cusum[i] = max(0.0, cusum[i] + z - charts[4])
-    h = ring.shape[1]
-    ring[i, looks[i] % h] = z
+    ring[i, np.uint32(looks[i]) % np.uint32(ring.shape[1])] = z
     looks[i] += 1
+
+
+@njit(cache=True, inline="always")
+def _over(i: int, z: float, charts: Floats, ewma: Floats, variance: Floats, ring: Floats, cusum: Floats,
+          looks: Ints) -> bool:  # fmt: skip
+    """Whether any chart of one pixel is over its limit."""
+    h = ring.shape[1]
     total = 0.0
     for k in range(h):
         total += ring[i, k]
@@ -253,16 +259,17 @@ def _charts(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over p
                 departed_from[i] = day
             continue
         departs = z > agree
-        if departs:
-            if departed_from[i] < 0:
-                departed_from[i] = day
-        elif status[i] == 0:
+        held[i] = doubtful
+        moderate = min(max(z, -winsor), winsor)
+        _advance(i, moderate, charts, ewma, variance, ring, cusum, looks)
+        if not departs and status[i] == 0:
             last_normal[i] = day
             departed_from[i] = -1
-        held[i] = doubtful
-        over = _over(i, min(max(z, -winsor), winsor), charts, ewma, variance, ring, cusum, looks)
+            continue
+        if departs and departed_from[i] < 0:
+            departed_from[i] = day
         if status[i] == 0:
-            if over and departs:
+            if _over(i, moderate, charts, ewma, variance, ring, cusum, looks):
                 status[i] = 1
                 first_day[i] = departed_from[i]
                 since_normal[i] = last_normal[i]

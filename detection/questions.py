@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.activity import together
 from detection.records import StockpileArea
 from detection.trends import change_points, seasonal_mann_kendall, seasonal_slope
 from evidence.errors import MeasurementError
@@ -175,15 +176,7 @@ def summed(
     areas: Sequence[StockpileArea], zones: Sequence[str], level: float
 ) -> list[tuple[dt.date, Quantity]]:
     """The zones together on every date on which all of them were measured."""
-    by_date: dict[dt.datetime, dict[str, Quantity]] = defaultdict(dict)
-    for area in areas:
-        if area.zone_id in zones and area.area_ha.value is not None:
-            by_date[area.datetime][area.zone_id] = area.area_ha
-    return [
-        (when.date(), combine(((1.0, q) for q in parts.values()), level=level))
-        for when, parts in sorted(by_date.items())
-        if len(parts) == len(set(zones)) > 0
-    ]
+    return [(when.date(), quantity) for when, quantity in together(areas, zones, level)]
 
 
 def compared(

@@ -98,6 +98,8 @@ class Disturbance:
     outside_ha: Quantity
     advance_m: Quantity
     bearing_deg: float | None
+    sector_advances: Mapping[str, Any] | None = None
+    """Advance by bearing sector (N, NE, …): [metres, low, high]; sectors without one are absent."""
     scene_ids: tuple[str, ...]
     geometry: BaseGeometry
 

@@ -6,11 +6,15 @@ import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from evidence.quantity import Quantity
 
 ENOUGH = 30
 """References below which a site counts as not validated."""
+NOT_VALIDATED = "interval from simulation; not validated at this site"
+"""What every output says of an interval that no reference of the site stands behind."""
+SITE_REFERENCE, SIMULATION = "site_reference", "simulation"
 SIZES = (
     (0.0, 0.0, "none"),
     (0.0, 0.25, "under 0.25 ha"),
@@ -40,6 +44,52 @@ class ReferenceSummary:
     rmse_ha: float
     covered: float
     """Share of references inside the measured interval."""
+
+
+class ReferenceKind(StrEnum):
+    """What somebody gave as the truth."""
+
+    NONE = "none"
+    """Nothing can be given for this layer yet."""
+    OUTLINES = "outlines"
+    """Outlines and absences of piles in images of 1 m or finer."""
+    LABELS = "labels"
+    """Resolved labels of a stratified random sample."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteCheck:
+    """What the intervals of one layer were checked against at one site."""
+
+    kind: ReferenceKind = ReferenceKind.NONE
+    references: int = 0
+    summary: ReferenceSummary | None = None
+    """Of outlines: how the measured figures and their intervals did."""
+
+    @property
+    def enough(self) -> bool:
+        """Whether the site counts as validated for this layer."""
+        return self.references >= ENOUGH
+
+    def validated_on(self, own: str | None) -> str:
+        """The code that a row carries; `own` is what its method was checked on before it saw any site."""
+        return SITE_REFERENCE if self.enough else own or SIMULATION
+
+    @property
+    def text(self) -> str:
+        """The sentence that every output carries."""
+        if not self.enough:
+            counted = f" ({self.references} of {ENOUGH} references)" if self.references else ""
+            return NOT_VALIDATED + counted
+        if self.kind is ReferenceKind.LABELS:
+            return f"checked against {self.references} labels of a random sample of this site"
+        told = f"checked against {self.references} outlines and absences at this site"
+        if self.summary is None:
+            return told
+        return (
+            f"{told}: bias {self.summary.bias_ha:+.2f} ha, RMSE {self.summary.rmse_ha:.2f} ha, "
+            f"{self.summary.covered:.0%} inside the interval"
+        )
 
 
 def compare_references(pairs: Sequence[ReferencePair]) -> list[ReferenceSummary]:

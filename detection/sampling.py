@@ -171,17 +171,3 @@ def _units(strata: StratumMap, names: Sequence[str], pixels: NDArray[np.int64]) 
     lon, lat = Transformer.from_crs(crs_wkt(strata.geobox), "EPSG:4326", always_xy=True).transform(x, y)
     told = zip(names, rows.tolist(), columns.tolist(), lon.tolist(), lat.tolist(), strict=True)
     return [SampleUnit(stratum=n, row=r, column=c, lon=east, lat=north) for n, r, c, east, north in told]
-
-
-def resolve_labels(
-    first: Mapping[str, str], second: Mapping[str, str], third: Mapping[str, str]
-) -> tuple[dict[str, str], list[str]]:
-    """One label per unit from two blind readers and a third where they differ.
-
-    Returns:
-        The resolved labels, and the units that still wait for the third.
-    """
-    both = sorted(set(first) & set(second))
-    resolved = {unit: first[unit] for unit in both if first[unit] == second[unit]}
-    resolved |= {unit: third[unit] for unit in both if unit not in resolved and unit in third}
-    return resolved, [unit for unit in both if unit not in resolved]

@@ -109,9 +109,15 @@ def looks_of(areas: Sequence[StockpileArea]) -> tuple[list[StockpileArea], Float
     return seen, days, value, sd
 
 
+PERSISTENT_SHARE = 0.7
+"""Part of a look's random error that the zone's other looks share (outline, edges, texture of the ground):
+it does not average out. Chosen on painted seeds 100 to 102 and simulated seeds 510 to 519."""
+
+
 def _one_series(zone_id: str, areas: Sequence[StockpileArea], level: float) -> list[SeriesPoint]:
     seen, days, value, sd = looks_of(areas)
-    smooth = local_level(days, value, sd) if seen else None
+    smooth = local_level(days, value, sd * np.sqrt(1.0 - PERSISTENT_SHARE**2)) if seen else None
+    lasting = float(np.median(sd)) if seen else 0.0
     at = {area.datetime: index for index, area in enumerate(seen)}
     out = []
     for area in areas:
@@ -119,9 +125,10 @@ def _one_series(zone_id: str, areas: Sequence[StockpileArea], level: float) -> l
         if smooth is None or index is None:
             quantity = Quantity.not_assessable(area.area_ha.reason or "nobody looked", level=level)
         else:
+            own = float(np.sqrt(smooth.covariance[index, index]))
             quantity = Quantity.measured(
                 float(smooth.mean[index]),
-                sd_random=float(np.sqrt(smooth.covariance[index, index])),
+                sd_random=float(np.hypot(own, PERSISTENT_SHARE * lasting)),
                 shared=dict(area.area_ha.shared),
                 level=level,
             )

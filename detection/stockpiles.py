@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import AreaParams, ZoneSeries, zone_series
+from detection.coal.calibration import spectrum_of
 from detection.coal.coverage import coverage, pixel_area_ha
 from detection.coal.found import FoundParams, found_supports
 from detection.coal.fraction import FractionParams, Fractions, block_fractions
@@ -29,7 +30,7 @@ from evidence.quantity import Quantity, coverage_factor
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-METHOD = "coal-factors-2"
+METHOD = "coal-factors-3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +105,10 @@ def measure_stockpiles(
         cube: (time, y, x) as `imagery.cube.load_cube` gives it.
         site: with zones; without stockyard zones there is no headline figure, only found piles.
         params: knobs.
-        calibration: the site's own coal spectrum; the prior where None.
+        calibration: the site's own coal spectrum; where None, the site file's, else the prior.
     """
     params = params or StockpileParams()
-    coal = calibration or prior_spectrum()
+    coal = calibration or spectrum_of(site) or prior_spectrum()
     bands = bands_of(cube)
     zones = stockyards(cube, site)
     found = found_subjects(cube, site, zones, coal=coal, bands=bands, params=params)

@@ -67,6 +67,7 @@ COMMON_COLUMNS = (
     _text("as_of", "when it was appended, UTC"),
     _real("level", "probability that an interval is meant to cover the truth"),
     _text("validated_on", "what the interval was checked against: simulation, painted or site_reference"),
+    _text("validation", "the same in words, for this site: what references stand behind the interval"),
     _text("reason", "why there is no value, where there is none"),
 )
 
@@ -212,6 +213,7 @@ _LAYERS = (
         title="What an analyst saw in a named image",
         columns=(
             _text("kind", "outline, count or absent"),
+            _text("label", "what was drawn, counted or looked for; a zone's id"),
             _real("value", "the count, where it is one"),
             _text("image", "provider, id and date of the image"),
             _text("observer", "a code, not a name"),

@@ -63,6 +63,7 @@ def _cells(layer: Layer, stored: StoredRow) -> dict[str, Any]:
         "as_of": stored.as_of,
         "level": DEFAULT_LEVEL,
         "validated_on": data.get("validated_on"),
+        "validation": data.get("validation"),
         "reason": data.get("reason"),
     }
     for column in layer.columns:

@@ -4,22 +4,14 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from evidence.custody import GENESIS, CustodyEntry, entry_hash, heads_digest, rows_digest
 from evidence.errors import LedgerError
+from evidence.findings import Finding
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """One thing that is not as it was written."""
-
-    where: str
-    """File, chain or row."""
-    what: str
-    """What is wrong with it, in one line."""
+__all__ = ["Finding", "verify_ledger"]
 
 
 def verify_ledger(ledger: Ledger, *, expected_head: str | None = None) -> list[Finding]:

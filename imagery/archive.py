@@ -14,9 +14,10 @@ from pathlib import Path
 
 from evidence.errors import ArchiveError
 from evidence.files import TEMPORARY_PREFIX, is_temporary, remove_leftovers, sync_folder, write_text
+from evidence.findings import Finding
 from evidence.hashing import sha256_bytes
 from imagery.archive_catalog import write_catalog, write_collection
-from imagery.archive_check import Finding, check_product
+from imagery.archive_check import check_product
 from imagery.archive_items import (
     SOURCE_FILE,
     archived_from_item,

@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from evidence.errors import SourceError
 from evidence.files import write_text
 from imagery.sources.retry import QuotaError
@@ -97,7 +99,8 @@ class UnitBudget:
             now: UTC; the budget starts anew on the first of each month.
         """
         self._path, self.units_per_month, self._now = path, units_per_month, now
-        self._lock = threading.Lock()
+        self._thread_lock = threading.Lock()
+        self._process_lock = FileLock(path.with_name(f"{path.name}.lock"), thread_local=False)
 
     @property
     def month(self) -> str:
@@ -131,13 +134,20 @@ class UnitBudget:
 
     def refuse(self, reason: str) -> None:
         """Remember that the provider serves nothing more this month."""
-        with self._lock:
+        with self._lock():
             document = self._read()
             document.setdefault(self.month, {"units": 0.0})["refused"] = reason
             self._write(document)
 
+    @contextmanager
+    def _lock(self) -> Iterator[None]:
+        """One at a time, among the threads of this process and among processes."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        with self._thread_lock, self._process_lock:
+            yield
+
     def _set_aside(self, units: float) -> str:
-        with self._lock:
+        with self._lock():
             document, month = self._read(), self.month
             entry = document.setdefault(month, {"units": 0.0})
             if entry.get("refused"):
@@ -155,7 +165,7 @@ class UnitBudget:
             )
 
     def _add(self, month: str, units: float, *, checked: bool = False) -> None:
-        with self._lock:
+        with self._lock():
             document = self._read()
             entry = document.setdefault(month, {"units": 0.0})
             if checked:

@@ -6,9 +6,8 @@ where before/after comparisons stand or fall. So what is missing is counted, not
 
 from __future__ import annotations
 
-import datetime as dt
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -21,37 +20,12 @@ from imagery.fetch_rules import cloud_share
 from imagery.gaps import Gap, GapKind
 from imagery.listing import Listing
 from imagery.records import ArchivedProduct, Product
+from imagery.rhythm import CYCLE, unexplained_gaps
+from imagery.rhythm import midnight as midnight  # noqa: PLC0414 - days of a listing begin there
 from imagery.scenes import group_passes
+from imagery.unexplained import expected_of
 
-CYCLE = MappingProxyType({"sentinel-2": 10, "sentinel-1": 12, "landsat": 16})
-"""Days after which a platform repeats an orbit."""
-
-SERVICE = MappingProxyType(
-    {
-        "sentinel-2a": (dt.date(2015, 7, 6), dt.date(2025, 1, 21)),
-        "sentinel-2b": (dt.date(2017, 7, 6), None),
-        "sentinel-2c": (dt.date(2025, 1, 21), None),
-        "sentinel-1a": (dt.date(2014, 10, 3), dt.date(2026, 6, 29)),
-        "sentinel-1b": (dt.date(2016, 9, 26), dt.date(2021, 12, 23)),
-        "sentinel-1c": (dt.date(2025, 3, 26), None),
-    }
-)
-"""First and last day of a platform in its nominal slot, after ESA's mission pages (Sentinel-2A flies on, 36
-degrees off)."""
-
-LEAST_SIGHTINGS = 3
-"""Of an orbit in one rhythm before passes are expected of it."""
 USABLE_CLOUD_SHARE = 0.9
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExpectedPass:
-    """A pass that orbit and rhythm make likely."""
-
-    platform: str
-    relative_orbit: int | None
-    datetime: dt.datetime
-    """Day of the rhythm, at the orbit's usual time, UTC."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +33,7 @@ class MonthCoverage:
     """One row of the table that `search` and `status` print; all counts are passes."""
 
     site_id: str
+    sensor: str
     month: str
     """As in 2016-11."""
     expected: int
@@ -74,74 +49,8 @@ class MonthCoverage:
     """Source to passes it lists."""
     fetched_by: Mapping[str, int]
     """Source to passes whose pixels came from it."""
-
-
-def expected_passes(seen: Iterable[Any], since: dt.datetime, until: dt.datetime) -> list[ExpectedPass]:
-    """Passes that the rhythm of the passes seen makes likely in ``[since, until)``.
-
-    A rhythm is a platform, an orbit and a day of the cycle that was seen three times at least; it goes on
-    over the platform's time of service.
-
-    Args:
-        seen: products, listed or archived, from every source.
-        since: UTC.
-        until: UTC.
-    """
-    rhythms: dict[tuple[str, int | None, int], list[dt.datetime]] = defaultdict(list)
-    for group in group_passes(seen):
-        first = group[0]
-        cycle = CYCLE.get(sensor_of(first.platform))
-        if cycle:
-            orbit = next((item.relative_orbit for item in group if item.relative_orbit is not None), None)
-            rhythms[first.platform, orbit, first.datetime.toordinal() % cycle].append(first.datetime)
-    found = [
-        likely
-        for (platform, orbit, _), times in rhythms.items()
-        if len(times) >= LEAST_SIGHTINGS
-        for likely in _continued(platform, orbit, times, since, until)
-    ]
-    return sorted(found, key=lambda likely: (likely.datetime, likely.platform))
-
-
-def _continued(
-    platform: str, orbit: int | None, times: Sequence[dt.datetime], since: dt.datetime, until: dt.datetime
-) -> list[ExpectedPass]:
-    cycle = dt.timedelta(days=CYCLE[sensor_of(platform)])
-    start, end = SERVICE.get(platform, (min(times).date(), max(times).date()))
-    first = max(since, midnight(start))
-    last = min(until, midnight(end or dt.date.max))
-    usual = sorted(times)[len(times) // 2]
-    moment = usual - ((usual - first) // cycle) * cycle
-    found = []
-    while moment < last:
-        found.append(ExpectedPass(platform=platform, relative_orbit=orbit, datetime=moment))
-        moment += cycle
-    return found
-
-
-def midnight(day: dt.date) -> dt.datetime:
-    """The day's first moment, UTC."""
-    return dt.datetime(day.year, day.month, day.day, tzinfo=dt.UTC)
-
-
-def unexplained_gaps(expected: Iterable[ExpectedPass], seen: Iterable[Any]) -> list[Gap]:
-    """Expected passes that nobody lists and nobody has."""
-    days = {(item.platform, item.datetime.date() + dt.timedelta(days=d)) for item in seen for d in (-1, 0, 1)}
-    return [
-        Gap(
-            kind=GapKind.UNEXPLAINED,
-            sensor=sensor_of(likely.platform),
-            datetime=likely.datetime,
-            platform=likely.platform,
-            detail=f"{likely.platform} on orbit {_spelled(likely.relative_orbit)} was due; nobody lists it",
-        )
-        for likely in expected
-        if (likely.platform, likely.datetime.date()) not in days
-    ]
-
-
-def _spelled(orbit: int | None) -> str:
-    return f"R{orbit:03d}" if orbit is not None else "unknown"
+    usable_by: Mapping[str, int]
+    """Source to passes that are usable and whose pixels came from it."""
 
 
 def coverage_table(
@@ -155,7 +64,7 @@ def coverage_table(
 
     Args:
         archive: what was fetched.
-        listing: what the sources list; an empty one (`status`, offline) counts what is archived alone.
+        listing: what the sources list, or listed when they were last asked (`listing_store`).
         sensor: which.
         usable: what counts as usable; by default less than 90 % cloud in the scene classes.
     """
@@ -168,25 +77,36 @@ def coverage_table(
     ]
     gaps = [gap for gap in archive.gaps(listing.site_id) if gap.sensor == sensor]
     seen: list[Product | ArchivedProduct] = [*(product for product, _ in listed), *held]
-    expected = expected_passes(seen, listing.since, listing.until)
-    missing = unexplained_gaps(expected, [*seen, *(gap for gap in gaps if gap.platform)])
-    months = sorted({_month(item) for item in [*seen, *expected, *gaps]})
+    expected = expected_of(listing, seen)
+    known = [gap for gap in gaps if gap.platform and gap.kind is not GapKind.UNEXPLAINED]
+    missing = unexplained_gaps(expected, [*seen, *known])
+    good = [product for product in held if usable(product)]
+    months = sorted({_month(item) for item in [*seen, *expected, *known]})
     return [
         MonthCoverage(
             site_id=listing.site_id,
+            sensor=sensor,
             month=month,
             expected=sum(_month(likely) == month for likely in expected),
             catalogued=_passes(product for product, _ in listed if _month(product) == month),
             fetched=_passes(p for p in held if _month(p) == month),
-            usable=_passes(p for p in held if _month(p) == month and usable(p)),
+            usable=_passes(p for p in good if _month(p) == month),
             cloudy=_passes_of_gaps(gaps, month, GapKind.CLOUD),
             failed=_passes_of_gaps(gaps, month, GapKind.ERROR) + _passes_of_gaps(gaps, month, GapKind.QUOTA),
             unexplained=sum(_month(gap) == month for gap in missing),
             catalogued_by=_by((p, name) for p, name in listed if _month(p) == month),
             fetched_by=_by((p, p.source) for p in held if _month(p) == month),
+            usable_by=_by((p, p.source) for p in good if _month(p) == month),
         )
         for month in months
     ]
+
+
+def coverage_tables(archive: Archive, listing: Listing) -> list[MonthCoverage]:
+    """`coverage_table` of every sensor that comes again and is listed or archived."""
+    listed = {sensor_of(product.platform) for product, _ in listing.listed}
+    sensors = [name for name in CYCLE if name in listed or archive.products(listing.site_id, sensor=name)]
+    return [row for name in sensors for row in coverage_table(archive, listing, sensor=name)]
 
 
 def under_little_cloud(product: ArchivedProduct) -> bool:

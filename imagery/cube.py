@@ -55,11 +55,14 @@ RECORD = (
     "sun_elevation_deg",
     "sun_azimuth_deg",
 )
+CONTENT = "content"
+"""Coordinate on time: a digest of everything that the pixels of a step hang on, by which what was computed
+from them can be known again."""
 IN_MEMORY_SHARE = 0.5
 """A cube larger than this share of the limit stays in the cache: measuring needs room too."""
 
 
-def load_cube(  # noqa: PLR0913 - the shell's one entrance
+def load_cube(  # noqa: PLR0913 - one loader, each option with a default
     products: Sequence[ArchivedProduct],
     grid: GeoBox,
     *,
@@ -70,6 +73,7 @@ def load_cube(  # noqa: PLR0913 - the shell's one entrance
     dem: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     stages: Stages | None = None,
+    lazy: bool = False,
 ) -> xr.Dataset:
     """The site's scenes as a Dataset ``(time, y, x)``.
 
@@ -85,6 +89,7 @@ def load_cube(  # noqa: PLR0913 - the shell's one entrance
             shadow masked, see `CubeParams.terrain`.
         progress: called with scenes done and scenes to do.
         stages: where to book the time.
+        lazy: leave the pixels in the cache though they would fit in memory; `Dataset.load` reads them.
 
     Raises:
         MeasurementError: where there is nothing to load, or it does not fit and there is no cache.
@@ -108,7 +113,7 @@ def load_cube(  # noqa: PLR0913 - the shell's one entrance
         stages=stages or Stages(),
     )
     dataset = work.in_memory(scenes) if cache_dir is None else work.in_cache(scenes, cache_dir)
-    return dataset.load() if fits else dataset
+    return dataset.load() if fits and not lazy else dataset
 
 
 def cube_bytes(scenes: int, bands: int, grid: GeoBox) -> int:
@@ -150,7 +155,8 @@ class _Work:
                 arrays[name][k] = image.reflectance[name] if name in self.bands else image.masks[name]
             records.append(image.record)
         variables = {name: xr.Variable(("time", "y", "x"), values) for name, values in arrays.items()}
-        return self.dataset(variables, records)
+        key = self.key(reference)
+        return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
 
     def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> xr.Dataset:
         inputs = sha256_json([self.key(None), [scene.digest for scene in scenes]])
@@ -170,7 +176,7 @@ class _Work:
         records = [store.records[scene.digest] for scene in scenes]
         slabs = np.array([record["slab"] for record in records])
         variables = {name: lazy_variable(store, name, slabs) for name in (*self.bands, *MASKS)}
-        return self.dataset(variables, records)
+        return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
 
     def reference(self, scenes: Sequence[ArchivedScene], folder: Path | None = None) -> Reference | None:
         if not self.params.register and not self.params.use_history:
@@ -219,9 +225,12 @@ class _Work:
         params = dataclasses.asdict(self.params)
         return sha256_json([LAYOUT, repr(self.grid), self.bands, params, held, outline, relief])
 
-    def dataset(self, variables: dict[str, xr.Variable], records: Sequence[Any]) -> xr.Dataset:
+    def dataset(
+        self, variables: dict[str, xr.Variable], records: Sequence[Any], content: Sequence[str]
+    ) -> xr.Dataset:
         coords: dict[Any, Any] = {**xr_coords(self.grid, dims=("y", "x"))}
         coords |= {name: ("time", column(records, name)) for name in RECORD}
+        coords[CONTENT] = ("time", np.array(content))
         dataset = xr.Dataset(variables, coords=coords)
         for band in self.bands:
             dataset[band].attrs["native_resolution_m"] = NATIVE_RESOLUTION_M[band]

@@ -20,10 +20,11 @@ from imagery.listing import Candidate, Listing, list_products
 from imagery.records import ArchivedProduct, FetchedProduct, Product, SceneSource
 from imagery.sources.retry import QuotaError
 from imagery.sources.windows import is_empty
+from imagery.unexplained import note_unexplained
 
 Bounds = tuple[float, float, float, float]
 
-WANTED = (*BANDS, "clp", "elevation", "qa_pixel")
+WANTED = (*BANDS, "clp", "data_mask", "elevation", "qa_pixel")
 """By meaning; what a product lacks is missed gracefully."""
 Delivered = tuple[FetchedProduct, dict[str, bytes]]
 """A product and the files of its bands, encoded by the thread that fetched it."""
@@ -61,6 +62,8 @@ class FetchReport:
     """Not fetched, by a rule."""
     failed: list[Gap] = field(default_factory=list)
     """Could not be fetched, or searched."""
+    unexplained: list[Gap] = field(default_factory=list)
+    """Passes that were due and that nobody lists; found missing by this run."""
     notices: list[str] = field(default_factory=list)
     """What a person should know."""
     bytes: int = 0
@@ -123,6 +126,7 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
     finally:
         if run.report.fetched:
             archive.write_index(site.id)
+    run.report.unexplained = note_unexplained(archive, listing)
     return run.report
 
 

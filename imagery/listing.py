@@ -57,6 +57,10 @@ class Listing:
     troubles: list[Gap] = field(default_factory=list)
     """Searches that failed."""
     notices: list[str] = field(default_factory=list)
+    asked: dt.datetime | None = None
+    """When, UTC."""
+    exhaustive: bool = False
+    """Every source that lists all there is has answered in full: what is not listed, nobody lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +94,15 @@ def list_products(
         until: sensed before then, UTC.
         include_cloudy: also what was left out for cloud before.
     """
-    listing = Listing(site_id=site.id, since=since, until=until)
+    listing = Listing(site_id=site.id, since=since, until=until, asked=dt.datetime.now(dt.UTC))
     offers: list[list[tuple[Product, SceneSource]]] = []
     for source in sources:
         for product in _newest_first(_search(site, source, listing)):
             listing.listed.append((product, source.name))
             _offer(offers, product, source)
     listing.acquisitions = len(offers)
+    live = [source for source in sources if getattr(source, "lists_everything", False)]
+    listing.exhaustive = bool(live) and not listing.troubles
     clouds = [gap for gap in archive.gaps(site.id) if gap.kind is GapKind.CLOUD]
     for group in sorted(offers, key=lambda group: (group[0][0].datetime, group[0][0].id)):
         _sort_in(site, archive, group, clouds if not include_cloudy else [], listing)
@@ -212,5 +218,5 @@ def _pixel_bytes(band: str, bounds: Bounds) -> float:
     west, south, east, north = bounds
     ring = ([west, east, east, west], [south, south, north, north])
     area = abs(Geod(ellps="WGS84").polygon_area_perimeter(*ring)[0])
-    size = 1 if band == "scl" else 4 if band in {"vv", "vh"} else 2
+    size = 1 if band in {"scl", "clp", "data_mask"} else 4 if band in {"vv", "vh"} else 2
     return float(area / NATIVE_RESOLUTION_M.get(band, 20) ** 2 * size)

@@ -5,13 +5,16 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import numpy as np
-import xarray as xr
 
 from imagery.gaps import Gap, GapKind
 from imagery.scenes import scene_id
+
+if TYPE_CHECKING:
+    import xarray as xr  # loads slowly, and gaps are told without a cube
 
 PYONGYANG = ZoneInfo("Asia/Pyongyang")
 """UTC+9, and UTC+8:30 from 2015-08-15 to 2018-05-04."""
@@ -42,7 +45,8 @@ class Observation:
 
 def cube_observations(cube: xr.Dataset) -> list[Observation]:
     """One observation per time step of a cube, in the order of time."""
-    return [_observation(cube.isel(time=i)) for i in range(cube.sizes["time"])]
+    told = cube.drop_vars([*cube.data_vars])
+    return [_observation(told.isel(time=i)) for i in range(told.sizes["time"])]
 
 
 _STATUS_OF_GAP = {

@@ -9,6 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 SAMPLE_DATES = 24
+SAMPLE_SEEN = 0.2
+"""Share of the site that a date of the sample shows."""
 SAMPLE_PIXELS = 20_000
 """Per date; the percentiles of so many pixels move by less than a grey level."""
 FEWEST_PIXELS = 200
@@ -71,11 +73,12 @@ def available(cube: xr.Dataset) -> tuple[BandSet, ...]:
 
 
 def _sample_times(cube: xr.Dataset) -> NDArray[np.intp]:
+    """The earliest looks that saw enough: new looks do not move the colours of a site that has that many."""
     seen = np.asarray(cube["valid"].mean(dim=("y", "x")).values)
-    usable = np.flatnonzero(seen > 0.2 * max(float(seen.max(initial=0.0)), 1e-9))
-    if usable.size <= SAMPLE_DATES:
-        return usable
-    return usable[np.linspace(0, usable.size - 1, SAMPLE_DATES).astype(np.intp)]
+    enough = np.flatnonzero(seen > SAMPLE_SEEN)
+    if enough.size == 0:
+        enough = np.flatnonzero(seen > SAMPLE_SEEN * max(float(seen.max(initial=0.0)), 1e-9))
+    return enough[:SAMPLE_DATES]
 
 
 def _limits(layer: xr.Dataset, bands: tuple[str, ...]) -> NDArray[np.float64] | None:

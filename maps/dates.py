@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+from collections.abc import MutableMapping
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from maps import composites
-from maps.images import PicturePlan, draw_look
+from maps.drawn import look_pictures
+from maps.images import PicturePlan
 from maps.payload import Payload
 from maps.picture_store import PictureStore
 from maps.records import ImageRule
@@ -58,11 +60,26 @@ def _seen(cube: xr.Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def list_dates(
-    cube: xr.Dataset, plan: PicturePlan, payload: Payload, store: PictureStore, rule: ImageRule
+    cube: xr.Dataset,
+    plan: PicturePlan,
+    payload: Payload,
+    store: PictureStore,
+    rule: ImageRule,
+    *,
+    drawn: MutableMapping[str, bytes] | None = None,
 ) -> tuple[list[dict[str, Any]], dict[str, composites.Stretch]]:
-    """Draw every look, newest first so that the page's budget goes to it; returned oldest first."""
+    """Draw every look, newest first so that the page's budget goes to it; returned oldest first.
+
+    Args:
+        cube: the looks.
+        plan: which are native and which are thinned.
+        payload: how moments are told.
+        store: where pictures go.
+        rule: of the images.
+        drawn: pictures of earlier maps; extended.
+    """
     stretches = {b.id: composites.common_stretch(cube, b) for b in composites.available(cube)}
-    seen = _seen(cube)
+    seen, told = _seen(cube), cube.drop_vars([*cube.data_vars])
     times = cube["time"].values
     entries = []
     for time in sorted(plan.picture_times, reverse=True):
@@ -71,11 +88,11 @@ def list_dates(
             **payload.moment(when(times[time])),
             "valid": round(float(seen[time]), 4),
             "status": "used" if seen[time] > 0 else "unusable",
-            **_facts(cube.isel(time=time)),
+            **_facts(told.isel(time=time)),
             "compared": before,
             "pictures": {"true": [], "false": [], "change": [], "mask": []},
         }
-        for picture in draw_look(cube, time, plan, stretches, before):
+        for picture in look_pictures(cube, time, plan, stretches=stretches, before=before, drawn=drawn):
             entry["pictures"][picture.view].append(store.add(picture))
         entries.append(entry)
     return entries[::-1], stretches

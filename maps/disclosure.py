@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Protocol, TypeVar
@@ -17,9 +17,10 @@ from aoi.records import Sensitivity, Site
 from detection.records import Disturbance, Footprint
 from evidence.errors import ExportError
 from evidence.quantity import Quantity
-from maps.records import SiteMapData, SiteSummary
+from maps.records import QueueItem, SiteMapData, SiteSummary
 
 WITHHELD = "not shown in public maps"
+PLACE = "place"
 
 
 class _Marked(Protocol):
@@ -115,11 +116,15 @@ def disclose(data: SiteMapData) -> SiteMapData:
     hidden_piles = {p.pile_id for p in data.stockpiles} - {p.pile_id for p in piles}
     hidden_boundaries = {b.boundary_id for b in data.site.boundaries} - boundaries
     hidden = hidden_zones | hidden_piles | hidden_boundaries
+    # Places keep clear of every detection: one left out of their sequence would tell of what is not shown.
+    everything = not hidden and data.profile.delay_days <= 0
     return _delayed(
         replace(
             data,
             site=site,
             verdicts=(),
+            queue=_without_states(data.queue) if everything else (),
+            places=data.places if everything else (),
             footprints=tuple(
                 f if f.boundary_id in boundaries or f.boundary_id is None else _withhold_split(f)
                 for f in data.footprints
@@ -138,6 +143,18 @@ def disclose(data: SiteMapData) -> SiteMapData:
             ),
         )
     )
+
+
+def _without_states(queue: Sequence[QueueItem]) -> tuple[QueueItem, ...]:
+    """What can be reviewed, random places spread among it; how far reviews are is not told."""
+    findings = sorted((i for i in queue if i.kind != PLACE), key=lambda item: (item.kind, item.subject))
+    places = [item for item in queue if item.kind == PLACE]
+    step = max(1, -(-len(findings) // max(1, len(places))))
+    mixed: list[QueueItem] = []
+    for k, place in enumerate(places):
+        mixed += [*findings[k * step : (k + 1) * step], place]
+    mixed += findings[len(places) * step :]
+    return tuple(QueueItem(kind=i.kind, subject=i.subject, status="awaiting_first") for i in mixed)
 
 
 def rounded(geometry: BaseGeometry | None, decimals: int) -> BaseGeometry | None:

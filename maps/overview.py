@@ -8,12 +8,14 @@ from typing import Any
 
 import folium
 
+from detection.references import ENOUGH
 from evidence.files import write_text
 from maps.disclosure import public_summaries
 from maps.page import OfflineMap, asset
-from maps.payload import moment, quantity, script_json
+from maps.paths import map_path
+from maps.payload import check, moment, quantity, script_json
 from maps.records import Profile, RunInfo, SiteSummary
-from maps.site_map import map_path, script_json_text
+from maps.site_map import script_json_text
 
 FORMAT = "campwatch-overview/1"
 ALONE_DEGREES = 0.05
@@ -33,7 +35,9 @@ def _line(summary: SiteSummary, time_zone: str) -> dict[str, Any]:
         "not_seen": summary.not_seen_reason, "stockpile": quantity(summary.stockpile_ha),
         "stockpile_date": None if summary.stockpile_date is None else summary.stockpile_date.isoformat(),
         "footprint": quantity(summary.footprint_ha), "epoch": summary.footprint_epoch,
-        "outside": quantity(summary.outside_ha), "new": summary.new_findings, "since": since,
+        "outside": quantity(summary.outside_ha),
+        "checks": {"stockpile": check(summary.stockpile_check), "footprint": check(summary.footprint_check)},
+        "new": summary.new_findings, "since": since,
         "first_review": summary.awaiting_first_review, "second_review": summary.awaiting_second_review,
         "alerts": summary.open_alerts, "trend": summary.trend if summary.trend_test else None,
         "trend_test": summary.trend_test,
@@ -103,6 +107,7 @@ def write_overview(
         "sites": lines,
         "withheld": len(summaries) - len(shown),
         "restricted": restricted,
+        "enough": ENOUGH,
         "simulated": simulated,
         "dates": [],
         "run": None

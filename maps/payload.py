@@ -13,9 +13,10 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, PublishedPoint, Site, Zone
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.references import ENOUGH, SiteCheck
 from evidence.quantity import Quantity
 from maps.disclosure import rounded
-from maps.records import Look, SiteMapData, Verdict
+from maps.records import Look, QueueItem, SiteMapData, Verdict
 
 FULL_DECIMALS = 7
 """A centimetre; finer than any vertex is known."""
@@ -54,6 +55,18 @@ def moment(when: dt.datetime, zone: str) -> dict[str, str]:
 
 def _iso(day: dt.date | None) -> str | None:
     return None if day is None else day.isoformat()[:10]
+
+
+def check(found: SiteCheck) -> dict[str, Any]:
+    """What stands behind an interval, for the page to say in its language."""
+    told: dict[str, Any] = {"kind": str(found.kind), "n": found.references, "enough": found.enough}
+    if found.enough and found.summary is not None:
+        summary = found.summary
+        told |= {"bias": summary.bias_ha, "rmse": summary.rmse_ha, "covered": summary.covered}
+    return told
+
+
+CHECKED_LAYERS = ("stockpile_areas", "stockpiles", "footprints", "disturbances", "boundary_changes")
 
 
 class Payload:
@@ -170,6 +183,13 @@ class Payload:
             "scene": look.scene_id, "valid": look.valid_fraction,
         }  # fmt: skip
 
+    def queued(self, item: QueueItem) -> dict[str, Any]:
+        """One line of the queue."""
+        return {
+            "kind": item.kind, "subject": item.subject, "status": item.status,
+            "because": list(item.because), "shown": item.shown_before,
+        }  # fmt: skip
+
     def review(self, verdicts: tuple[Verdict, ...]) -> dict[str, Any]:
         """Review state by subject; a single verdict is not told, so that the second stays blind."""
         by_subject: dict[str, list[Verdict]] = {}
@@ -219,4 +239,8 @@ class Payload:
             "changes": [self.boundary_change(c) for c in d.boundary_changes],
             "looks": [self.look(x) for x in d.looks],
             "reviews": self.review(d.verdicts),
+            "queue": [self.queued(item) for item in d.queue],
+            "places": [{"id": p.place_id, "geometry": self.geometry(p.geometry)} for p in d.places],
+            "checks": {layer: check(d.checks.get(layer, SiteCheck())) for layer in CHECKED_LAYERS},
+            "enough": ENOUGH,
         }

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import xarray as xr
+from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.references import SiteCheck
 from evidence.quantity import Quantity
+
+if TYPE_CHECKING:
+    import xarray as xr  # loads slowly, and names and profiles need no cube
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +46,30 @@ class Verdict:
     reviewed_at: dt.datetime
     note: str = ""
     evidence_viewed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueItem:
+    """One finding, or random place, on the reviewer's desk."""
+
+    kind: str
+    """disturbance | pile | zone | boundary_change | place."""
+    subject: str
+    status: str
+    """awaiting_first | awaiting_second | reopened | disputed | undecided | accepted | rejected."""
+    because: tuple[str, ...] = ()
+    """What changed since it was judged."""
+    shown_before: bool = False
+    """Whether earlier verdicts on it have been shown, so that the next one is not blind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RandomPlace:
+    """A square in the queue although nothing was detected there."""
+
+    place_id: str
+    geometry: BaseGeometry
+    """EPSG:4326."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +122,8 @@ class SiteMapData:
     site: Site
     run: RunInfo
     cube: xr.Dataset | None = None
+    drawn: MutableMapping[str, bytes] | None = None
+    """Pictures of earlier maps by key; extended."""
     """(time, y, x) as `imagery.cube.load_cube` gives it; read one date at a time."""
     looks: tuple[Look, ...] = ()
     """Looks that left no picture (missing, failed); those of the cube are added."""
@@ -102,6 +134,12 @@ class SiteMapData:
     series: tuple[SeriesPoint, ...] = ()
     boundary_changes: tuple[BoundaryChange, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
+    """Those that still hold."""
+    queue: tuple[QueueItem, ...] = ()
+    """What can be judged, in the order in which it should be."""
+    places: tuple[RandomPlace, ...] = ()
+    checks: Mapping[str, SiteCheck] = field(default_factory=dict)
+    """What references of the site stand behind the intervals, by layer."""
     new_since: dt.datetime | None = None
     """When the site was last reviewed; younger findings are marked new."""
     profile: Profile = field(default_factory=Profile)
@@ -132,6 +170,9 @@ class SiteSummary:
     footprint_ha: Quantity | None = None
     footprint_epoch: str | None = None
     outside_ha: Quantity | None = None
+    stockpile_check: SiteCheck = field(default_factory=SiteCheck)
+    """What references of the site stand behind the interval."""
+    footprint_check: SiteCheck = field(default_factory=SiteCheck)
     new_findings: int = 0
     """Since `new_since`."""
     new_since: dt.datetime | None = None

@@ -15,6 +15,7 @@ from maps.dates import list_dates, when
 from maps.disclosure import disclose
 from maps.images import geobox_of, plan_pictures
 from maps.page import OfflineMap, asset
+from maps.paths import map_path
 from maps.payload import Payload, script_json
 from maps.picture_store import PictureStore
 from maps.records import SiteMapData
@@ -34,13 +35,6 @@ SCRIPTS = (
 )
 MEGABYTE = 1e6
 ZOOM_START = 13
-
-
-def map_path(path: Path, *, restricted: bool) -> Path:
-    """`path`, with the word in its name where the map is restricted."""
-    if not restricted or "restricted" in path.stem:
-        return path
-    return path.with_name(f"{path.stem}.restricted{path.suffix}")
 
 
 def attribution(data: SiteMapData) -> str:
@@ -70,7 +64,7 @@ def _imagery(data: SiteMapData, payload: Payload, store: PictureStore) -> dict[s
     if data.cube is None or data.cube.sizes["time"] == 0:
         return {"dates": [], "stretches": {}, "grid": None, "change": None}
     plan = plan_pictures(data.cube, _kept_native(data), data.rule)
-    dates, stretches = list_dates(data.cube, plan, payload, store, data.rule)
+    dates, stretches = list_dates(data.cube, plan, payload, store, data.rule, drawn=data.drawn)
     return {
         "dates": dates,
         "stretches": {name: _stretch(stretch) for name, stretch in stretches.items()},

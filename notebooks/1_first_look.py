@@ -8,8 +8,14 @@
 # %% [markdown]
 # # First look at a site
 #
-# **Simulated data.** The mine, its imagery and its truth are computed, so that what is measured can be held
-# against what is so. With a workspace of your own, `load_cube` gives the same kind of cube.
+# **Simulated data.** The site is the mine of `campwatch demo`, which does not exist: its ground, its sky and its
+# imagery are computed, so that what is measured can be held against what is so. In a workspace of your own the
+# cube comes from the archive (`campwatch.site_job.load_site_cube`); everything below stays the same.
+#
+# ## Data
+#
+# Two seasons (May to October) of looks in six bands, 1.2 by 1.2 km at 10 m, with clouds, shadows, haze and the
+# shifts that real looks have.
 
 # %%
 import datetime as dt
@@ -17,63 +23,80 @@ import datetime as dt
 import matplotlib.pyplot as plt
 import numpy as np
 
+from campwatch.demonstration.simulated import simulated_site
 from detection.footprint import measure_footprints
-from imagery.simulate import SimulationParams, simulate_site
 
-params = SimulationParams(
-    size_px=96, since=dt.date(2019, 1, 1), until=dt.date(2021, 1, 1), months=(6, 7, 8)
-)
-mine = simulate_site(params, seed=3)
+plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
+mine = simulated_site()
 cube = mine.cube()
+dates = cube["time"].to_numpy()
+seen = cube["valid"].mean(("y", "x")).to_numpy()
+print(f"{dates.size} looks, {str(dates[0])[:10]} to {str(dates[-1])[:10]}, bands {', '.join(band for band in ('blue', 'green', 'red', 'nir', 'swir16', 'swir22') if band in cube)}")
 
 # %% [markdown]
 # ## What was seen
 #
-# Every look has a status. A figure without its coverage is no figure.
+# Every look has a row, seen or not: a figure without its coverage is no figure, and a look that saw nothing is
+# not a look that found nothing.
 
 # %%
-seen = cube["valid"].mean(("y", "x")).to_numpy()
-fig, ax = plt.subplots(figsize=(7, 2.2))
-ax.stem(cube["time"].to_numpy(), seen, basefmt=" ")
-ax.set(ylabel="share seen clearly", ylim=(0, 1.05), title="Simulated: every look of two summers")
-fig.autofmt_xdate()
+fig, ax = plt.subplots(figsize=(7, 2.6), layout="constrained")
+ax.vlines(dates, 0, seen, color="#0072B2", lw=1.6)
+ax.plot(dates[seen < 0.1], np.zeros((seen < 0.1).sum()), "o", mfc="white", mec="#D55E00", label="saw under a tenth of the site")
+ax.set(ylabel="share of the site seen clearly", ylim=(-0.03, 1.05), title="Simulated: every look of two seasons")
+if (seen < 0.1).any():
+    ax.legend(loc="upper center", frameon=False, bbox_to_anchor=(0.5, -0.14))
 plt.show()
+print(f"{(seen >= 0.8).sum()} of {seen.size} looks saw four fifths of the site or more")
 
 # %% [markdown]
 # ## The ground
 #
-# The clearest look of each year. White is a reflectance of 0.25.
+# The clearest look of each August, in one stretch: white is a reflectance of 0.25 in both, so that brightness
+# can be compared.
 
 # %%
-years = cube["time"].dt.year.to_numpy()
-fig, axes = plt.subplots(1, 2, figsize=(7, 3.6))
-for ax, year in zip(axes, (2019, 2020), strict=True):
-    steps = np.flatnonzero(years == year)
+years = np.unique(cube["time"].dt.year.to_numpy())
+month = cube["time"].dt.month.to_numpy()
+fig, axes = plt.subplots(1, 2, figsize=(7, 3.7), layout="constrained")
+for ax, year in zip(axes, years, strict=True):
+    steps = np.flatnonzero((cube["time"].dt.year.to_numpy() == year) & (month == 8))
     look = cube.isel(time=int(steps[np.argmax(seen[steps])]))
     colours = np.stack([look[band].to_numpy() for band in ("red", "green", "blue")], axis=-1)
-    ax.imshow(np.clip(np.nan_to_num(colours) / 0.25, 0, 1))
+    ax.imshow(np.clip(np.nan_to_num(colours, nan=0.25) / 0.25, 0, 1) ** 0.7)
+    ax.plot([5, 25], [114, 114], color="white", lw=3, solid_capstyle="butt")
+    ax.text(15, 111, "200 m", color="white", ha="center", va="bottom", fontsize=8)
     ax.set(title=f"simulated, {str(look['time'].values)[:10]}", xticks=[], yticks=[])
 plt.show()
 
 # %% [markdown]
-# ## Disturbed ground by year, with intervals, beside the truth
+# ## Disturbed ground by year
+#
+# Ground that stays without green vegetation for a whole season, within the first boundary, or newly since the
+# first season. The interval is meant to hold the truth in 95 of 100 cases; it is from simulation, and at a site
+# without references of its own it is **not validated at this site**.
 
 # %%
 footprints = measure_footprints(cube, mine.site)
-fig, ax = plt.subplots(figsize=(5, 3))
+fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
 for f in footprints:
-    truth = mine.truth.footprint_area_ha(dt.date(f.epoch_start.year, 8, 1))
     q = f.area_ha
     if q.value is None:
         print(f.epoch_start.year, "not assessable:", q.reason)
         continue
-    ax.errorbar(f.epoch_start.year, q.value, [[q.value - q.low], [q.high - q.value]], fmt="o", color="C0")
-    ax.plot(f.epoch_start.year, truth, "kx")
-    print(f"{f.epoch_start.year}: {q.value:.1f} ha [{q.low:.1f} to {q.high:.1f}]; simulated mine {truth:.1f} ha")
-ax.set_xticks([2019, 2020], ["2019", "2020"])
-ax.set(xlim=(2018.5, 2020.5), ylabel="hectares", title="o measured, x bare ground of the mine (simulated)")
+    truth = mine.truth.footprint_area_ha(dt.date(f.epoch_start.year, 8, 1))
+    ax.errorbar(f.epoch_start.year, q.value, [[q.value - q.low], [q.high - q.value]], fmt="o", color="#0072B2", capsize=3, label="measured, 95 % interval")
+    ax.plot(f.epoch_start.year + 0.08, truth, "x", color="black", ms=7, label="simulated truth, 1 August")
+    print(f"{f.epoch_start.year}: {q.low:.1f} to {q.high:.1f} ha (best {q.value:.1f}); simulated truth {truth:.1f} ha")
+ax.set_xticks(years, [str(year) for year in years])
+handles, labels = ax.get_legend_handles_labels()
+once = dict(zip(labels, handles, strict=True))
+ax.legend(once.values(), once.keys(), frameon=False, loc="upper left")
+ax.set(xlim=(years[0] - 0.5, years[-1] + 0.5), ylim=(0, None), ylabel="disturbed ground, ha", title="Simulated")
 plt.show()
 
 # %% [markdown]
-# The measurement counts all ground without green vegetation: roads, villages and the river's banks too, which
-# the truth of the mine leaves out. The difference of two years is where the mine shows.
+# ## What this cannot say
+#
+# Who laid the ground bare, why, or on which day; what lies under trees or roofs; anything smaller than about a
+# tenth of a hectare. Fields that lie fallow for a year look alike and are told apart by the following season only.

@@ -1,8 +1,9 @@
 """Fits the bare share of `detection/footprint_evidence.py` on simulated sites and prints its coefficients.
 
-python benchmarks/expansion/footprint_fit.py 910 919
+    python benchmarks/expansion/footprint_fit.py 910 919 950 969
 
-Target: share of each pixel without vegetation, roads and villages too; burnt ground and water left out.
+Arguments: first and last seed of one range or more. Target: share of each pixel without vegetation, roads and
+villages too; burnt ground and water left out.
 """
 
 from __future__ import annotations
@@ -15,25 +16,31 @@ from footprint_table import PARAMS
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from detection.footprint_evidence import median, read_season
+from detection.footprint import FootprintParams
+from detection.footprint_evidence import Season, Window, read_season, share_terms
 from imagery.simulate import SimulatedSite, simulate_site
 from imagery.simulate.spectra import Material
 from imagery.simulate.world import GREEN
 
 MIN_LOOKS = 3
+YEARS = (2018, 2019, 2020)
+SETS = {"SHARE": ("ndvi", "ndvi2", "red", "nir", "green"), "SHARE_WITHOUT_GREEN": ("ndvi", "ndvi2", "red")}
 
 
-def samples(made: SimulatedSite, year: int) -> tuple[np.ndarray, np.ndarray]:
-    """NDVI and BSI of pixels, and their true bare share."""
+def window(params: FootprintParams) -> Window:
+    return Window(months=params.season, middle=params.middle, width_days=params.width_days)
+
+
+def samples(made: SimulatedSite, year: int, season: Season) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Terms of pixels, and their true bare share."""
     margin = made.world.frame.margin_cells
     cells = made.world.labels(dt.date(year, 8, 1))[margin:-margin, margin:-margin]
     side = cells.shape[0] // 2
     blocks = cells.reshape(side, 2, side, 2)
     bare = ~np.isin(blocks, [*np.flatnonzero(GREEN), Material.WATER])
-    season = read_season(made.cube(), year, (6, 9))
     known = ~np.isin(blocks, [Material.BURNT, Material.WATER]).any(axis=(1, 3)) & (season.looks >= MIN_LOOKS)
-    features = np.stack([median(season.green)[known], median(season.soil)[known]], axis=1)
-    return features, bare.mean(axis=(1, 3))[known]
+    terms = share_terms(season.bands, season.weight)
+    return {name: term[known] for name, term in terms.items()}, bare.mean(axis=(1, 3))[known]
 
 
 def fitted(features: np.ndarray, share: np.ndarray) -> np.ndarray:
@@ -51,14 +58,19 @@ def fitted(features: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    first, last = int(sys.argv[1]), int(sys.argv[2])
-    sites = (simulate_site(PARAMS, seed=seed) for seed in range(first, last + 1))
-    parts = [samples(made, year) for made in sites for year in (2018, 2019, 2020)]
-    features, share = (np.concatenate(part) for part in zip(*parts, strict=True))
-    for name, columns in (("NDVI and BSI", 2), ("NDVI", 1)):
-        c = fitted(features[:, :columns], share)
-        error = expit(c[0] + features[:, :columns] @ c[1:]) - share
-        print(f"{name}: {np.round(c, 3).tolist()}, rms error {np.sqrt(np.mean(error**2)):.3f}")
+    ends = [int(text) for text in sys.argv[1:]]
+    seeds = [seed for a, b in zip(ends[::2], ends[1::2], strict=True) for seed in range(a, b + 1)]
+    parts = []
+    for seed in seeds:
+        made = simulate_site(PARAMS, seed=seed)
+        cube = made.cube()
+        parts += [samples(made, year, read_season(cube, year, window(FootprintParams()))) for year in YEARS]
+    share = np.concatenate([target for _, target in parts])
+    for name, columns in SETS.items():
+        features = np.column_stack([np.concatenate([terms[k] for terms, _ in parts]) for k in columns])
+        c = fitted(features, share)
+        error = np.sqrt(np.mean((expit(c[0] + features @ c[1:]) - share) ** 2))
+        print(f"{name}: {dict(zip(('constant', *columns), c.round(3), strict=True))}, rms error {error:.3f}")
 
 
 if __name__ == "__main__":

@@ -18,6 +18,8 @@ from scipy.stats import rankdata
 from detection.pair import score_pair
 from imagery.pairs import BY_S2_NAME
 
+REFERENCES = {"CVA": change_vector, "smoothed PCA difference": smoothed_pca, "IR-MAD": ir_mad}
+
 
 def read_city(folder: Path) -> tuple[dict[str, NDArray], dict[str, NDArray], NDArray[np.bool_]]:
     """Both dates by band on the label's grid, and what is labelled as change."""
@@ -50,12 +52,8 @@ def auroc(score: NDArray, label: NDArray[np.bool_]) -> float:
 def city_rows(folder: Path) -> dict[str, tuple[float, float]]:
     before, after, label = read_city(folder)
     one, two = (np.stack(list(side.values())) for side in (before, after))
-    scores = {
-        "pair mode": score_pair(before, after).score,
-        "CVA": change_vector(one, two),
-        "smoothed PCA difference": smoothed_pca(one, two),
-        "IR-MAD": ir_mad(one, two),
-    }
+    scores = {name: run(one, two) for name, run in REFERENCES.items()}
+    scores = {"pair mode": score_pair(before, after).score} | scores
     return {name: (average_precision(s, label), auroc(s, label)) for name, s in scores.items()}
 
 

@@ -20,6 +20,7 @@ import time
 import urllib.request
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from rasterio.windows import Window  # noqa: E402
 from shapely.geometry import box  # noqa: E402
 
 from aoi.records import Site  # noqa: E402
+from benchmarks.fetch.marks import write_between  # noqa: E402
 from imagery.archive import Archive  # noqa: E402
 from imagery.fetch import fetch_new  # noqa: E402
 from imagery.records import Product  # noqa: E402
@@ -47,7 +49,6 @@ ORIGIN, EPSG, SIDE_M = (699_960.0, 4_400_040.0), 32651, 109_800
 CENTRE = (754_960.0, 4_373_040.0)
 LATENCY_S, BYTES_PER_S = 0.080, 25e6
 DATES = 30
-MARK = ("<!-- fetch benchmark: begin -->", "<!-- fetch benchmark: end -->")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,9 +196,9 @@ def _rows(block: int, folder: Path, url: str, *, workers: int, repeats: int) -> 
     floor = needed / BYTES_PER_S
 
     def ours() -> None:
-        with_pool = [reader._pool.submit(reader._read, p.assets[b], bounds) for p in products for b in BANDS]  # noqa: SLF001
-        for future in with_pool:
-            future.result()
+        with ThreadPoolExecutor(workers) as pool:  # as many products as `fetch_new` has under way
+            for fetched in pool.map(lambda product: reader.fetch(product, BANDS, bounds), products):
+                assert set(fetched.rasters) == set(BANDS)
 
     def whole_run() -> None:
         site = Site(id="bench", name="bench", aoi=box(*bounds))
@@ -293,9 +294,7 @@ def main() -> None:
     text = table(rows)
     print(text)
     if options.write:
-        path = ROOT / "docs" / "imagery-sources.md"
-        before, rest = path.read_text(encoding="utf-8").split(MARK[0])
-        path.write_text(f"{before}{MARK[0]}\n{text}\n{MARK[1]}{rest.split(MARK[1])[1]}", encoding="utf-8")
+        write_between(ROOT / "docs" / "imagery-sources.md", "fetch benchmark", text)
 
 
 if __name__ == "__main__":

@@ -1,33 +1,42 @@
 """Crash a run at every write, fsync, rename and commit, and kill it at random: is it made whole again?
 
-A small workspace on simulated products is run in a child process that ends itself, without any clean-up, at
-the n-th such call (or is killed from outside after a random time). The next run must complete, its rows must
-equal those of an undisturbed run row by row, and `verify` must be clean.
+One run over a small simulated workspace is stopped before and after every call that changes the disk, and
+what the disk holds there is copied: that is what a crash at this point leaves behind. From each such state
+(equal ones once) the next run must complete, its rows must equal those of an undisturbed run row by row, and
+`verify --deep` must be clean. Beside that, runs are ended for real (`os._exit` at a point, SIGKILL at a
+random time) and made whole in the same way.
 
-    python -m benchmarks.runs.crash                 every point, 100 random kills
-    python -m benchmarks.runs.crash --points 8 --kills 3
+    python -m benchmarks.runs.crash                         all of it
+    python -m benchmarks.runs.crash --states 6 --exits 1 --kills 2      the short version of the tests
+    python -m benchmarks.runs.crash --folder F --seconds 400            in pieces: again until it says 0 left
+    python -m benchmarks.runs.crash --folder F --write                  and its figures into docs/running.md
 
-POSIX only (fork); prints one line a failure and a summary; exits 1 where anything was lost.
+POSIX only (fork). Exits with 1 where anything was not made whole, with 3 where `--seconds` left some to do.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import random
 import shutil
 import signal
-import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+import traceback
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
+from benchmarks.runs.crash_states import States, Trap  # noqa: E402
+from benchmarks.runs.tables import write_table  # noqa: E402
+from campwatch import workshop  # noqa: E402, F401 - loaded before the fork, so that children start at once
+from campwatch.identity import code_identity  # noqa: E402
 from campwatch.pipeline import RunOptions, run_workspace  # noqa: E402
 from campwatch.verification import verify_workspace  # noqa: E402
 from campwatch.workspace import open_workspace  # noqa: E402
@@ -36,55 +45,33 @@ from tests.campwatch.conftest import site_document, write_workspace  # noqa: E40
 from tests.servers import tiny  # noqa: E402
 
 CRASHED = 99
+SIZE_M = 600.0
+"""Side of the site: what is swept is the writing, not the measuring."""
 
 
-class Trap:
-    """Counts the calls that change the disk, and ends the process at one of them."""
+@dataclass(frozen=True)
+class Trial:
+    """One way to end a run."""
 
-    def __init__(self, at: int | None) -> None:
-        self.at, self.count = at, 0
-
-    def step(self) -> None:
-        self.count += 1
-        if self.count == self.at:
-            os._exit(CRASHED)
-
-    def wrap(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def wrapped(*arguments: Any, **options: Any) -> Any:
-            self.step()
-            result = function(*arguments, **options)
-            self.step()
-            return result
-
-        return wrapped
-
-    def install(self) -> None:
-        for name in ("fsync", "replace", "rename", "mkdir", "unlink", "rmdir"):
-            setattr(os, name, self.wrap(getattr(os, name)))
-        Path.write_bytes = self.wrap(Path.write_bytes)  # type: ignore[method-assign]
-        trap, connect = self, sqlite3.connect
-
-        class Connection(sqlite3.Connection):
-            def execute(self, sql: str, *arguments: Any) -> sqlite3.Cursor:
-                changes = sql.startswith(("COMMIT", "INSERT", "BEGIN"))
-                if changes:
-                    trap.step()
-                cursor = super().execute(sql, *arguments)
-                if changes:
-                    trap.step()
-                return cursor
-
-        sqlite3.connect = lambda *a, **k: connect(*a, **k, factory=Connection)  # type: ignore[assignment]
+    name: str
+    kind: str
+    """state | exit | kill."""
+    make: Callable[[Path], None]
+    """Leaves the broken workspace in a folder."""
 
 
 def in_child(job: Callable[[], None]) -> int:
     """Start `job` in a child process; returns its pid."""
+    sys.stdout.flush()
     pid = os.fork()
     if pid == 0:
         code = 1
+        signal.alarm(300)
         try:
             job()
             code = 0
+        except Exception:  # noqa: BLE001 - told, and the exit code says the rest
+            traceback.print_exc()
         finally:
             os._exit(code)
     return pid
@@ -104,83 +91,219 @@ def rows(folder: Path) -> set[str]:
         return {stored.row_id for stored in ledger.current() if stored.row.layer != "alerts"}
 
 
-def fresh(folder: Path, catalog: Path) -> Path:
-    shutil.rmtree(folder, ignore_errors=True)
-    return write_workspace(folder, catalog, site_document())
+@dataclass(frozen=True)
+class Bench:
+    """The folder of one sweep: the source, the states, what is known so far."""
 
+    base: Path
+    dates: int
 
-def whole(folder: Path, wanted: set[str]) -> str | None:
-    """What the next run left wrong; None where it made everything whole."""
-    if (code := ended(in_child(lambda: run(folder)))) != 0:
-        return f"the next run ended with {code}"
-    if rows(folder) != wanted:
-        return "rows differ from those of an undisturbed run"
-    findings = verify_workspace(open_workspace(folder), deep=True).findings
-    return f"verify: {findings[0].where}: {findings[0].what}" if findings else None
+    @property
+    def catalog(self) -> Path:
+        return self.base / "source" / "catalog.json"
 
+    @property
+    def known(self) -> Path:
+        return self.base / "known.json"
 
-def count_points(folder: Path) -> int:
-    """How many points an undisturbed run passes; told through a file."""
+    def fresh(self, folder: Path) -> Path:
+        shutil.rmtree(folder, ignore_errors=True)
+        return write_workspace(folder, self.catalog, site_document(size_m=SIZE_M))
 
-    def job() -> None:
-        trap = Trap(None)
-        trap.install()
+    def warm(self) -> None:
+        """One run in this process, so that those forked from it have everything loaded and compiled."""
+        folder = self.fresh(self.base / "warm")
         run(folder)
-        told = trap.count
-        with Path(f"{folder}.count").open("w", encoding="utf-8") as stream:
-            stream.write(str(told))
+        verify_workspace(open_workspace(folder), deep=True)
 
-    if ended(in_child(job)) != 0:
-        raise SystemExit("the undisturbed run failed")
-    return int(Path(f"{folder}.count").read_text("utf-8"))
+    def prepare(self) -> dict[str, object]:
+        """The undisturbed run: its points, states, rows and time."""
+        if self.known.exists():
+            told: dict[str, object] = json.loads(self.known.read_text("utf-8"))
+            if told["code"] == code_identity()["source"]:
+                self.warm()
+                return told
+        shutil.rmtree(self.base, ignore_errors=True)
+        tiny.write_catalog(self.base / "source", dates=tiny.days(self.dates, step=10))
+        self.warm()
+        folder, kept = self.fresh(self.base / "w"), self.base / "states"
+        kept.mkdir()
+
+        def job() -> None:
+            states = States(folder, kept, [])
+            Trap(states.look).install()
+            run(folder)
+            with (self.base / "points.json").open("w", encoding="utf-8") as stream:
+                json.dump(states.points, stream)
+
+        if ended(in_child(job)) != 0:
+            raise SystemExit("the undisturbed run failed")
+        wanted, again = rows(folder), self.fresh(self.base / "again")
+        started = time.monotonic()
+        if ended(in_child(lambda: run(again))) != 0 or rows(again) != wanted:
+            raise SystemExit("two undisturbed runs differ")
+        told = {
+            "code": code_identity()["source"],
+            "points": json.loads((self.base / "points.json").read_text("utf-8")),
+            "rows": sorted(wanted),
+            "seconds": time.monotonic() - started,
+        }
+        self.known.write_text(json.dumps(told), encoding="utf-8")
+        return told
+
+    def whole(self, folder: Path, wanted: set[str]) -> str | None:
+        """What the next run left wrong; None where it made everything whole."""
+        told = self.base / "verified.txt"
+        told.unlink(missing_ok=True)
+
+        def job() -> None:
+            run(folder)
+            findings = verify_workspace(open_workspace(folder), deep=True).findings
+            told.write_text(f"{findings[0].where}: {findings[0].what}" if findings else "", encoding="utf-8")
+
+        if (code := ended(in_child(job))) != 0:
+            return f"the next run ended with {code}"
+        if rows(folder) != wanted:
+            return "rows differ from those of an undisturbed run"
+        return told.read_text("utf-8") or None
 
 
-def crash_at(folder: Path, point: int) -> int:
-    def job() -> None:
-        Trap(point).install()
-        run(folder)
+def spread(items: list[str], count: int | None) -> list[str]:
+    """`count` of the items, evenly spread; all where None."""
+    if count is None or count >= len(items):
+        return items
+    return [items[round(i * (len(items) - 1) / max(count - 1, 1))] for i in range(count)]
 
-    return ended(in_child(job))
+
+def trials(bench: Bench, told: dict[str, object], options: argparse.Namespace) -> Iterator[Trial]:
+    points: list[tuple[str, str]] = [tuple(point) for point in told["points"]]  # type: ignore[attr-defined]
+    for digest in spread(list(dict.fromkeys(digest for _, digest in points)), options.states):
+        numbers = [n for n, (_, state) in enumerate(points, 1) if state == digest]
+        what = points[numbers[0] - 1][0]
+        yield Trial(f"state {digest} of point {numbers[0]} ({what})", "state", from_state(bench, digest))
+    for point in spread([str(n) for n in range(1, len(points) + 1)], options.exits):
+        yield Trial(
+            f"exit at point {point} ({points[int(point) - 1][0]})", "exit", exit_at(bench, int(point))
+        )
+    draw = random.Random(1)  # noqa: S311 - times, not secrets
+    for number in range(options.kills):
+        after = draw.uniform(0, float(str(told["seconds"])))
+        yield Trial(f"kill {number + 1}", "kill", kill_after(bench, after))
 
 
-def kill_after(folder: Path, seconds: float) -> None:
-    pid = in_child(lambda: run(folder))
-    time.sleep(seconds)
-    os.kill(pid, signal.SIGKILL)
-    ended(pid)
+def from_state(bench: Bench, digest: str) -> Callable[[Path], None]:
+    return lambda folder: void(shutil.copytree(bench.base / "states" / digest, folder, symlinks=True))
+
+
+def void(_: object) -> None:
+    """Nothing: for what is called for its effect."""
+
+
+def exit_at(bench: Bench, point: int) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        bench.fresh(folder)
+
+        def job() -> None:
+            passed = 0
+
+            def at_point(_: str) -> None:
+                nonlocal passed
+                passed += 1
+                if passed == point:
+                    os._exit(CRASHED)
+
+            Trap(at_point).install()
+            run(folder)
+
+        if (code := ended(in_child(job))) != CRASHED:
+            raise SystemExit(f"point {point} was not reached: the run ended with {code}")
+
+    return make
+
+
+def kill_after(bench: Bench, seconds: float) -> Callable[[Path], None]:
+    def make(folder: Path) -> None:
+        bench.fresh(folder)
+        pid = in_child(lambda: run(folder))
+        time.sleep(seconds)
+        os.kill(pid, signal.SIGKILL)
+        ended(pid)
+
+    return make
+
+
+def sweep(bench: Bench, options: argparse.Namespace) -> tuple[dict[str, dict[str, str | None]], int]:
+    """What became of each trial so far, by kind and name; how many are left for another call."""
+    told = bench.prepare()
+    file = bench.base / "results.json"
+    results: dict[str, dict[str, str | None]] = json.loads(file.read_text("utf-8")) if file.exists() else {}
+    wanted, started, left = set(told["rows"]), time.monotonic(), 0  # type: ignore[call-overload]
+    for trial in shuffled(list(trials(bench, told, options))):
+        done = results.setdefault(trial.kind, {})
+        if trial.name in done:
+            continue
+        if options.seconds and time.monotonic() - started > options.seconds:
+            left += 1
+            continue
+        folder = bench.base / "trial"
+        shutil.rmtree(folder, ignore_errors=True)
+        trial.make(folder)
+        done[trial.name] = bench.whole(folder, wanted)
+        if done[trial.name]:
+            print(f"{trial.name}: {done[trial.name]}", flush=True)
+        file.write_text(json.dumps(results, indent=1), encoding="utf-8")
+    return results, left
+
+
+def shuffled(made: list[Trial]) -> list[Trial]:
+    """In an order of chance, always the same: a sweep that is not finished has looked everywhere."""
+    return random.Random(2).sample(made, len(made))  # noqa: S311 - an order, not a secret
+
+
+def lines(told: dict[str, object], results: dict[str, dict[str, str | None]], *, dates: int) -> list[str]:
+    """The table of the docs."""
+    points: list[tuple[str, str]] = told["points"]  # type: ignore[assignment]
+    words = {
+        "state": f"the state of the disk at {len(points)} points (every write, fsync, rename, unlink, mkdir, "
+        "statement and commit, before and after); different ones",
+        "exit": "the process ended at a point",
+        "kill": "SIGKILL at a random time",
+    }
+    out = ["| how a run ended | times | next run completes, rows equal, verify clean |", "|---|---|---|"]
+    for kind, named in results.items():
+        bad = sum(problem is not None for problem in named.values())
+        out.append(f"| {words[kind]} | {len(named)} | {len(named) - bad} |")
+    made = (
+        f"`python -m benchmarks.runs.crash --write`, code {str(told['code'])[:12]}, {dates} simulated dates."
+    )
+    return [*out, "", made]
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--points", type=int, default=0, help="how many points, evenly spread; 0 for all")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--states", type=int, help="how many of the states, evenly spread; all by default")
+    parser.add_argument("--exits", type=int, default=12, help="runs ended for real at points")
     parser.add_argument("--kills", type=int, default=100)
-    parser.add_argument("--dates", type=int, default=3)
+    parser.add_argument("--dates", type=int, default=2)
+    parser.add_argument("--folder", type=Path, help="keep what is known here, and go on from it")
+    parser.add_argument("--seconds", type=float, help="start nothing new after so long")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/running.md")
     options = parser.parse_args()
-    base = Path(tempfile.mkdtemp(prefix="campwatch-crash-"))
-    catalog = tiny.write_catalog(base / "source", dates=tiny.days(options.dates, step=10))
-    folder = fresh(base / "w", catalog)
-    started = time.monotonic()
-    total = count_points(folder)
-    seconds = time.monotonic() - started
-    wanted = rows(folder)
-    step = max(1, total // options.points) if options.points else 1
-    points = list(range(1, total + 1, step))
-    lost = 0
-    for point in points:
-        code = crash_at(fresh(folder, catalog), point)
-        problem = whole(folder, wanted) if code == CRASHED else f"did not crash but ended with {code}"
-        if problem:
-            lost += 1
-            print(f"crash at {point} of {total}: {problem}")
-    draw = random.Random(1)  # noqa: S311 - times, not secrets
-    for number in range(options.kills):
-        kill_after(fresh(folder, catalog), draw.uniform(0, seconds))
-        if problem := whole(folder, wanted):
-            lost += 1
-            print(f"kill {number}: {problem}")
-    shutil.rmtree(base)
-    print(f"{len(points)} crashes at {total} points, {options.kills} random kills: {lost} not made whole")
-    return 1 if lost else 0
+    base = options.folder or Path(tempfile.mkdtemp(prefix="campwatch-crash-"))
+    bench = Bench(base.resolve() / "sweep", options.dates)
+    results, left = sweep(bench, options)
+    lost = sum(problem is not None for named in results.values() for problem in named.values())
+    table = lines(json.loads(bench.known.read_text("utf-8")), results, dates=options.dates)
+    print("\n".join(table))
+    print(f"{sum(len(named) for named in results.values())} ended runs, {lost} not made whole, {left} left")
+    if options.write:
+        rest = f" {left} of {left + sum(map(len, results.values()))} were not tried." if left else ""
+        write_table("crash", [*table[:-1], table[-1] + rest])
+    if options.folder is None:
+        shutil.rmtree(base)
+    return 1 if lost else 3 if left else 0
 
 
 if __name__ == "__main__":

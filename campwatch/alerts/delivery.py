@@ -10,7 +10,7 @@ import json
 import logging
 import smtplib
 import ssl
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from email.message import EmailMessage
 from pathlib import Path
@@ -34,14 +34,27 @@ RULE_WORDS = {
 }
 
 
-def write_alert_file(alerts: Sequence[Alert], path: Path) -> None:
-    """Every alert as one JSON object a line; for this workspace, with its details."""
-    lines = (json.dumps(_plain(alert), ensure_ascii=False, sort_keys=True) + "\n" for alert in alerts)
+def write_alert_file(
+    alerts: Sequence[Alert], path: Path, *, validation: Mapping[str, str | None] | None = None
+) -> None:
+    """Every alert as one JSON object a line; for this workspace, with its details.
+
+    Args:
+        alerts: to be written.
+        path: of the file.
+        validation: by alert id, what stands behind the interval that the alert repeats.
+    """
+    told = validation or {}
+    lines = (
+        json.dumps(_plain(alert, told.get(alert.alert_id)), ensure_ascii=False, sort_keys=True) + "\n"
+        for alert in alerts
+    )
     write_text(path, "".join(lines))
 
 
-def _plain(alert: Alert) -> dict[str, object]:
-    return {**asdict(replace(alert, deliveries={})), "deliveries": dict(alert.deliveries)}
+def _plain(alert: Alert, validation: str | None) -> dict[str, object]:
+    told = {**asdict(replace(alert, deliveries={})), "deliveries": dict(alert.deliveries)}
+    return told | ({"validation": validation} if validation else {})
 
 
 def write_atom(alerts: Sequence[Alert], path: Path) -> None:

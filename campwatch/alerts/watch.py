@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -10,6 +10,7 @@ from campwatch.alerts.book import Alert, read_alerts, turned, write_alerts
 from campwatch.alerts.delivery import EMAIL, deliver, send_smtp, write_alert_file, write_atom
 from campwatch.alerts.rules import SiteState, conditions
 from campwatch.identity import Clock, timestamp
+from campwatch.reviews.validation import Checks, alert_validation
 from campwatch.settings import AlertSettings, EmailSettings
 from detection.records import Disturbance, SeriesPoint
 from evidence.ledger import Ledger
@@ -83,9 +84,12 @@ def deliver_open(
     return pending
 
 
-def write_channels(alerts: Sequence[Alert], settings: AlertSettings, folder: Path) -> None:
-    """The files derived from the book."""
+def write_channels(
+    alerts: Sequence[Alert], settings: AlertSettings, folder: Path, *, checks: Mapping[str, Checks]
+) -> None:
+    """The files derived from the book; `checks` by site say what stands behind the figures."""
     if settings.file:
-        write_alert_file(alerts, folder / "alerts.jsonl")
+        told = {a.alert_id: alert_validation(checks.get(a.site_id, {}), a.rule) for a in alerts}
+        write_alert_file(alerts, folder / "alerts.jsonl", validation=told)
     if settings.atom:
         write_atom(alerts, folder / "alerts.atom")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campwatch.exports.bundle import Bundle
-from campwatch.exports.labels import quantity_text
+from campwatch.exports.labels import VALIDATION_WORD, quantity_text
 from campwatch.exports.stamp import WORDING
 from evidence.layers import Kind, Layer
 from evidence.rows import StoredRow
@@ -29,6 +29,7 @@ def readme_text(
         f"Site: {name}. Row `{stored.row_id}` of the layer `{layer.name}` ({layer.title}).",
         "",
         *_figures(layer, told["row"]),
+        *_stands(told["row"]),
         "",
         WORDING,
         "",
@@ -65,7 +66,8 @@ def readme_text(
 def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str:
     """How the row came about."""
     packages = ", ".join(f"{name} {version}" for name, version in dict(code.get("packages", {})).items())
-    validated = stored.row.data.get("validated_on") or "not stated"
+    data = stored.row.data
+    validated = data.get("validated_on") or "not stated"
     lines = [
         f"# Method of row {stored.row_id}",
         "",
@@ -73,7 +75,8 @@ def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str
         f"- method and version: `{stored.row.method}`",
         f"- parameters (SHA-256): `{stored.row.params_hash}`",
         f"- inputs (SHA-256 over site file and every scene used): `{stored.row.inputs_hash}`",
-        f"- intervals were checked on: {validated}",
+        f"- what the method was checked on: {validated}",
+        f"- what stands behind the interval at this site: {data.get('validation') or 'no interval'}",
         f"- run: `{stored.run_id}`, written {stored.as_of}",
         f"- code: campwatch {code.get('campwatch', 'not stated')}, Python {code.get('python', 'not stated')}",
         f"- packages: {packages or 'not stated'}",
@@ -92,6 +95,10 @@ def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str
         ),
     ]
     return "\n".join(lines) + "\n"
+
+
+def _stands(row: Mapping[str, Any]) -> list[str]:
+    return [f"- {VALIDATION_WORD}: **{row['validation']}**"] if row.get("validation") else []
 
 
 def _figures(layer: Layer, row: Mapping[str, Any]) -> list[str]:

@@ -15,6 +15,8 @@ from campwatch import __version__
 from campwatch.exports.disclosure import public_rows
 from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
 from campwatch.exports.stamp import SIMULATED, SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
+from campwatch.reviews.annotation import annotation
+from campwatch.reviews.validation import Checks, all_checks
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
@@ -116,7 +118,10 @@ def collect(
     newest = last_with_rows(links)[1]
     as_of = newest.time
     rules = MapSettings() if restricted else workspace.settings.map
-    rows = _disclosed(ledger, shown, as_of_run, as_of=as_of, rules=None if restricted else rules)
+    checks = all_checks(ledger, shown, as_of_run=as_of_run)
+    rows = _disclosed(
+        ledger, shown, as_of_run, as_of=as_of, rules=None if restricted else rules, checks=checks
+    )
     sites = tuple(shown if restricted else map(public_site, shown))
     heads = heads_of(links)
     stamp = Stamp(
@@ -130,16 +135,24 @@ def collect(
         coordinate_decimals=rules.coordinate_decimals,
         delay_days=rules.delay_days,
         simulated=tuple(site.id for site in sites if site.kind == "simulated"),
+        checks=checks,
     )
     return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
 
 
 def _disclosed(
-    ledger: Ledger, sites: Sequence[Site], as_of_run: str | None, *, as_of: str, rules: MapSettings | None
+    ledger: Ledger,
+    sites: Sequence[Site],
+    as_of_run: str | None,
+    *,
+    as_of: str,
+    rules: MapSettings | None,
+    checks: Mapping[str, Checks],
 ) -> dict[str, tuple[StoredRow, ...]]:
     by_site: dict[str, list[StoredRow]] = {site.id: [] for site in sites}
+    annotate = annotation(ledger, sites, as_of_run=as_of_run, checks=checks)
     for name in LAYERS:
-        for stored in layer_rows(ledger, name, as_of_run=as_of_run):
+        for stored in annotate(layer_rows(ledger, name, as_of_run=as_of_run)):
             if stored.row.site_id in by_site:
                 by_site[stored.row.site_id].append(stored)
     if rules is not None:

@@ -58,10 +58,12 @@ def _notes(data: FootprintFigure) -> list[str]:
         for row in missing.sort_values("epoch_start").to_dict("records")
     ]
     method = ", ".join(sorted(set(data.footprints["method"].dropna())))
+    checked = "; ".join(sorted(set(data.footprints["validation"].dropna())))
     return [
         (
             f"Disturbed ground per epoch; whiskers: {data.footprints['level'].iloc[0]:.0%} intervals. "
-            f"Boundary versions: {versions}. n: looks that the figure rests on. Method {method}."
+            f"Boundary versions: {versions}. n: looks that the figure rests on. Method {method}. "
+            f"What stands behind the intervals: {checked}."
         ),
         *([f"Not assessable: {'; '.join(reasons)}."] if reasons else []),
         f"{data.attribution}.",

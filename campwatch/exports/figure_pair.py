@@ -62,7 +62,7 @@ def draw_pair(pair: PairFigure) -> Figure:
     width = (WIDTH_IN - 3 * _GAP_IN) / 2
     height = width * min(rows / columns, _TALLEST)
     foot = foot_lines(pair.stamp, _notes(pair))
-    lines = math.ceil(len(list(_outlines(pair, pair.looks[0]))) / 2)
+    lines = math.ceil(len(_legend_entries(pair)) / 2)
     legend = max(_LEGEND_IN, lines * _LEGEND_LINE_IN)
     total = _HEAD_IN + height + legend + foot_height(foot)
     figure = new_figure(total)
@@ -76,11 +76,9 @@ def draw_pair(pair: PairFigure) -> Figure:
         _panel(
             axes, colours, geobox, f"{'ab'[i]}  {look.local_date} (local), {look.datetime:%Y-%m-%d %H:%M} UTC"
         )
-        drawn = list(_outlines(pair, look))
-        for _, geometry, style in drawn:
+        for _, geometry, style in _outlines(pair, look):
             _draw_outline(axes, geometry, style, geobox)
-        if i == 0:
-            _draw_legend(figure, drawn, bottom - legend / 2 / total)
+    _draw_legend(figure, _legend_entries(pair), bottom - legend / 2 / total)
     _draw_scale_bar(figure.axes[0], geobox)
     _draw_north(figure.axes[-1], geobox)
     draw_foot(figure, foot, pair.stamp)
@@ -140,10 +138,24 @@ def _draw_outline(axes: Axes, geometry: BaseGeometry, style: LayerStyle, geobox:
         axes.plot(x, y, color=style.line, linewidth=width, solid_joinstyle="miter")
 
 
-def _draw_legend(figure: Figure, drawn: list[tuple[str, BaseGeometry, LayerStyle]], y: float) -> None:
+def _legend_entries(pair: PairFigure) -> list[tuple[str, LayerStyle]]:
+    """Each outline once; one that only one of the pictures shows is named with its letter."""
+    panels: dict[str, list[str]] = {}
+    styles: dict[str, LayerStyle] = {}
+    for letter, look in zip("ab", pair.looks, strict=True):
+        for label, _, style in _outlines(pair, look):
+            panels.setdefault(label, []).append(letter)
+            styles[label] = style
+    return [
+        (label if len(letters) == len(pair.looks) else f"{label} ({letters[0]})", styles[label])
+        for label, letters in panels.items()
+    ]
+
+
+def _draw_legend(figure: Figure, entries: list[tuple[str, LayerStyle]], y: float) -> None:
     handles = [
         Line2D([], [], color=style.line, linewidth=style.width_mm * _POINTS_PER_MM, label=label)
-        for label, _, style in drawn
+        for label, style in entries
     ]
     if handles:
         figure.legend(

@@ -24,7 +24,7 @@ _HEAD_IN = 0.5
 _BETWEEN_IN = 0.55
 _LEFT_IN = 0.7
 _MOST_PANELS = 4
-_LONGEST_TITLE = 105
+_LONGEST_TITLE = 75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,12 +64,12 @@ def _notes(data: SeriesFigure) -> list[str]:
     levels = sorted({float(level) for level in data.areas["level"].dropna()})
     said = " and ".join(f"{level:.0%}" for level in levels) or "95%"
     method = ", ".join(sorted(set(data.areas["method"].dropna())))
-    checked = ", ".join(sorted(set(data.areas["validated_on"].dropna()))) or "not stated"
+    checked = "; ".join(sorted(set(data.areas["validation"].dropna())))
     return [
         (
             f"Bars and band: {said} intervals. Open circles: below the floor, not to be told from none. "
             f"Ticks at the foot: looks that showed nothing usable. The line is left out where nobody looked. "
-            f"Method {method}; intervals checked on: {checked}."
+            f"Method {method}. What stands behind the intervals: {checked}."
         ),
         f"{data.attribution}.",
     ]
@@ -93,7 +93,7 @@ def _panel(axes: Axes, data: SeriesFigure, zone_id: str) -> None:
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(loc="upper right", ncols=3)
+        axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.1)
 
 
 def times(column: pd.Series) -> NDArray[np.datetime64]:

@@ -21,6 +21,7 @@ _LABELS = {
 }
 HECTARE_DECIMALS = 2
 MINUS = "−"
+VALIDATION_WORD = "what stands behind the interval"
 
 
 def row_label(layer: str, told: Mapping[str, Any]) -> str:
@@ -55,3 +56,5 @@ def row_sentences(table: Table, told: Mapping[str, Any]) -> Iterator[str]:
         elif told.get(column.name) is not None and column.kind is not Kind.LIST:
             unit = f" {column.unit}" if column.unit and column.unit != "1" else ""
             yield f"{column.meaning}: {told[column.name]}{unit}"
+    if told.get("validation"):
+        yield f"{VALIDATION_WORD}: {told['validation']}"

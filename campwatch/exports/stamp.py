@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aoi.records import Site
+from campwatch.reviews.validation import Checks, validation_lines
+from detection.references import SiteCheck
 
 NO_RELEASE = "no release"
 COPERNICUS = "Contains modified Copernicus Sentinel data"
@@ -41,6 +43,8 @@ class Stamp:
     """Public exports: nothing younger than this before `as_of` is shown."""
     simulated: tuple[str, ...] = ()
     """Sites that do not exist."""
+    checks: Mapping[str, Checks] = field(default_factory=dict)
+    """What stands behind the intervals, by site and layer."""
 
     @property
     def release(self) -> str:
@@ -73,9 +77,19 @@ class Stamp:
                 "intervals",
                 "value, low and high at the level of the row; empty with a reason where not assessable",
             ),
+            *((f"validation of {site}", line) for site, line in self.validation()),
             ("wording", WORDING),
             *((f"site {site}", SIMULATED) for site in self.simulated),
         ]
+
+    def validation(self) -> list[tuple[str, str]]:
+        """(site, what references stand behind its intervals)."""
+        sites = [*self.checks] or ["every site"]
+        return [(site, "; ".join(validation_lines(self.checks.get(site, {})))) for site in sites]
+
+    def check(self, site_id: str, layer: str) -> str:
+        """The sentence for the intervals of one layer at one site."""
+        return self.checks.get(site_id, {}).get(layer, SiteCheck()).text
 
     def footer(self) -> str:
         """One line for the foot of figures and pages."""
@@ -100,3 +114,11 @@ def site_attribution(site: Site) -> str:
     """Whom to name for the site's place and outline."""
     parts = [site.source, site.source_url]
     return ", ".join(part for part in parts if part) or SOURCE_NOT_STATED
+
+
+def site_notice(attribution: str, site_id: str, stamp: Stamp) -> str:
+    """Of the attribution of several sites, what concerns one."""
+    if site_id in stamp.simulated:
+        return SIMULATED if SIMULATED in attribution else attribution
+    others = tuple(f"{site}: " for site in stamp.simulated)
+    return "; ".join(part for part in attribution.split("; ") if not part.startswith(others)) or attribution

@@ -4,30 +4,16 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
-from enum import StrEnum
 from pathlib import Path
 
 from campwatch.exports.bundle import Bundle, collect
+from campwatch.exports.formats import ExportFormat
 from campwatch.exports.names import export_folder, named
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
 
-
-class ExportFormat(StrEnum):
-    """What `export` can write."""
-
-    CSV = "csv"
-    XLSX = "xlsx"
-    GPKG = "gpkg"
-    PARQUET = "parquet"
-    GEOJSON = "geojson"
-    KMZ = "kmz"
-    QGIS = "qgis"
-    WORD = "word"
-    CITATIONS = "citations"
-    CHIPS = "chips"
-    BAG = "bag"
+__all__ = ["ExportFormat", "ExportOptions", "export"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -117,16 +117,18 @@ def _row(labels: Labels, unit: str, label: str, note: str) -> Row:
     )
 
 
-def drawn_sample(ledger: Ledger, site_id: str) -> StoredRow | None:
+def drawn_sample(ledger: Ledger, site_id: str, *, as_of_run: str | None = None) -> StoredRow | None:
     """The newest sample that was drawn at a site."""
-    drawn = ledger.current("samples", site_id=site_id)
+    drawn = ledger.current("samples", site_id=site_id, as_of_run=as_of_run)
     return max(drawn, key=lambda stored: stored.seq) if drawn else None
 
 
-def labels_of(ledger: Ledger, site_id: str, sample_id: str) -> dict[str, dict[str, str]]:
+def labels_of(
+    ledger: Ledger, site_id: str, sample_id: str, *, as_of_run: str | None = None
+) -> dict[str, dict[str, str]]:
     """(reader, unit) labels that are in."""
     found: dict[str, dict[str, str]] = {}
-    for stored in ledger.current("sample_labels", site_id=site_id):
+    for stored in ledger.current("sample_labels", site_id=site_id, as_of_run=as_of_run):
         data = stored.row.data
         if data["sample"] == sample_id:
             found.setdefault(str(data["reader"]), {})[str(data["unit"])] = str(data["label"])

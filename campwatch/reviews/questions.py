@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from aoi.geodesy import distance_m
+from aoi.records import Site, ZoneKind
 from campwatch.identity import Clock, new_run_id, timestamp
 from detection.comparison import Comparison, ComparisonParams, Observation, compare
 from evidence.custody import CustodyEntry
@@ -18,6 +21,7 @@ from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 
 DECLARED = "declare"
+ANSWERED = "answer"
 
 
 class QuestionError(WatchError):
@@ -31,6 +35,23 @@ class Subject(BaseModel):
     site: str
     zone: str
 
+    @property
+    def name(self) -> str:
+        """As tables and figures call it."""
+        return f"{self.site}/{self.zone}"
+
+
+class Matched(BaseModel):
+    """Comparison places by what the registry says of them; declaring the question fixes who they are."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kinds: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Of the site files: coal_mine, coal_mine_candidate, …"""
+    within_km: Annotated[float, Field(gt=0)] = 300.0
+    """Of the subject: the same railways, weather and offices."""
+    most: Annotated[int, Field(ge=3)] = 10
+    """The nearest so many."""
+
 
 class Question(BaseModel):
     """What is compared with what, around which date."""
@@ -39,13 +60,26 @@ class Question(BaseModel):
     question: Annotated[str, Field(min_length=10)]
     """In words."""
     subject: Subject
-    comparisons: Annotated[tuple[Subject, ...], Field(min_length=1)]
-    """Matched places: civilian mines, coal-free places."""
+    comparisons: tuple[Subject, ...] = ()
+    """Comparison places by name: civilian mines that the event did not concern."""
+    matched: Matched | None = None
+    """Or by what the registry says of them."""
+    coal_free: tuple[Subject, ...] = ()
+    """Zones on ground without coal: a change there would be the method's own."""
     event: dt.date
     placebos: tuple[dt.date, ...] = ()
     """Dates when nothing is known to have happened."""
     window_days: Annotated[int, Field(ge=90, le=1500)] = 365
     why_comparable: Annotated[str, Field(min_length=10)]
+
+    @model_validator(mode="after")
+    def _has_comparisons(self) -> Question:
+        """One way of naming comparison places; the subject is none of them."""
+        if bool(self.comparisons) == (self.matched is not None):
+            raise ValueError("either comparisons or matched names the comparison places")
+        if self.subject in (*self.comparisons, *self.coal_free):
+            raise ValueError(f"{self.subject.name} is compared with itself")
+        return self
 
 
 def read_question(path: Path) -> Question:
@@ -55,27 +89,89 @@ def read_question(path: Path) -> Question:
         QuestionError: where it is not one.
     """
     try:
-        return Question.model_validate(tomllib.loads(path.read_text("utf-8-sig")))
-    except (OSError, tomllib.TOMLDecodeError) as err:
-        raise QuestionError(f"cannot read {path}: {err}") from err
+        return Question.model_validate(_document(path))
     except ValidationError as err:
         fault = err.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in fault["loc"]) or "file"
         raise QuestionError(f"{path.name}: {where}: {fault['msg']}") from err
 
 
-def declare(ledger: Ledger, path: Path, *, actor: str, clock: Clock) -> str:
-    """Put the question's hash into custody; declared once, it stands. Returns the hash."""
-    question, digest = read_question(path), sha256_bytes(path.read_bytes())
+def _document(path: Path) -> dict[str, object]:
+    try:
+        return tomllib.loads(path.read_text("utf-8-sig"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as err:
+        raise QuestionError(f"cannot read {path}: {err}") from err
+
+
+def is_comparison(path: Path) -> bool:
+    """Whether a question file asks for comparison places.
+
+    Raises:
+        QuestionError: where it cannot be read.
+    """
+    return bool({"comparisons", "matched"} & set(_document(path)))
+
+
+def comparison_places(question: Question, sites: Sequence[Site]) -> tuple[Subject, ...]:
+    """The comparison places: as named, or stockyards of sites of the wanted kinds, nearest first.
+
+    Raises:
+        QuestionError: where the registry holds none.
+    """
+    if question.matched is None:
+        return question.comparisons
+    own = next((site for site in sites if site.id == question.subject.site), None)
+    if own is None:
+        raise QuestionError(f"no site {question.subject.site} in this workspace")
+    found = sorted(
+        (distance_m(own.aoi.centroid, site.aoi.centroid) / 1000, site.id, zone.id)
+        for site in sites
+        if site.kind in question.matched.kinds and site.id != own.id
+        for zone in site.zones_of(ZoneKind.STOCKYARD)
+    )
+    near = [(site, zone) for km, site, zone in found if km <= question.matched.within_km]
+    if not near:
+        kinds = ", ".join(question.matched.kinds)
+        raise QuestionError(
+            f"no site of the kinds {kinds} within {question.matched.within_km:g} km has a stockyard zone"
+        )
+    return tuple(Subject(site=site, zone=zone) for site, zone in near[: question.matched.most])
+
+
+def declare(
+    ledger: Ledger,
+    path: Path,
+    *,
+    actor: str,
+    clock: Clock,
+    chain: str | None = None,
+    sites: Sequence[Site] = (),
+) -> str:
+    """Put the question's hash into custody; declared once, it stands. Returns the hash.
+
+    Args:
+        ledger: open for writing.
+        path: of the question; one without comparison places names its `chain`.
+        actor: a code, not a name.
+        clock: now.
+        chain: the custody chain; the subject's site where None.
+        sites: of the workspace, where the registry's kinds name the comparison places.
+    """
+    digest = sha256_bytes(path.read_bytes())
     if declaration(ledger, path) is None:
+        told: dict[str, object] = {"question": path.stem, "sha256": digest}
+        if chain is None:
+            question = read_question(path)
+            chain = question.subject.site
+            told["comparisons"] = [place.name for place in comparison_places(question, sites)]
         ledger.append(
             [],
-            chain=question.subject.site,
+            chain=chain,
             run_id=new_run_id(clock),
             time=timestamp(clock),
             actor=actor,
             action=DECLARED,
-            details={"question": path.stem, "sha256": digest},
+            details=told,
         )
     return digest
 
@@ -107,13 +203,20 @@ def answer(ledger: Ledger, path: Path) -> Comparison:
             f"{path.name} has not been declared: its hash must be in custody before it is answered"
         )
     question = read_question(path)
+    places = [_subject(name) for name in entry.data.get("comparisons", ())] or question.comparisons
     return compare(
         _series(ledger, question.subject),
-        {f"{c.site}/{c.zone}": _series(ledger, c) for c in question.comparisons},
+        {place.name: _series(ledger, place) for place in places},
         event=question.event,
         placebos=question.placebos,
+        coal_free={place.name: _series(ledger, place) for place in question.coal_free},
         params=ComparisonParams(window_days=question.window_days),
     )
+
+
+def _subject(name: str) -> Subject:
+    site, _, zone = name.partition("/")
+    return Subject(site=site, zone=zone)
 
 
 def _series(ledger: Ledger, subject: Subject) -> list[Observation]:

@@ -21,13 +21,13 @@ from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, drawn_sample, labels_of, write_labels
 from campwatch.reviews.sample_files import SamplePoint, write_sample_files
 from detection.accuracy import AccuracyReport, ReaderError, Stratum, estimate_accuracy, tally
+from detection.reader_labels import resolve_labels
 from detection.sampling import (
     STABLE,
     SamplingParams,
     allocate,
     change_strata,
     draw_sample,
-    resolve_labels,
 )
 from evidence.errors import MeasurementError
 from evidence.hashing import sha256_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from campwatch.reviews.findings import Finding, changed_evidence, findings_at
 from campwatch.reviews.places import PLACE, Place
@@ -30,14 +30,21 @@ class ReviewState:
     reopened_because: tuple[str, ...]
     standing: tuple[GivenVerdict, ...]
     """The newest verdict of each reviewer, dissent among them."""
+    stale: tuple[GivenVerdict, ...] = ()
+    """Of these, the ones whose evidence has changed since: kept, but they decide nothing."""
     earlier: tuple[GivenVerdict, ...]
     """What the same reviewers said before."""
     parents: tuple[str, ...] = ()
 
     @property
+    def holding(self) -> tuple[GivenVerdict, ...]:
+        """Verdicts on what is there now."""
+        return tuple(verdict for verdict in self.standing if verdict not in self.stale)
+
+    @property
     def dissent(self) -> bool:
         """Whether reviewers contradict each other."""
-        return {ACCEPTED, REJECTED} <= {verdict.verdict for verdict in self.standing}
+        return {ACCEPTED, REJECTED} <= {verdict.verdict for verdict in self.holding}
 
 
 def review_states(ledger: Ledger, site_id: str, *, places: Sequence[Place] = ()) -> list[ReviewState]:
@@ -61,22 +68,34 @@ def _state(
     then: Mapping[int, Mapping[tuple[str, str], Finding]],
 ) -> ReviewState:
     standing = _standing(given)
-    causes: list[str] = []
-    if key[0] != PLACE:
-        for verdict in standing:
-            seen = then[verdict.seen_seq].get(key)
-            causes += changed_evidence(seen.until(verdict.seen_until), now) if seen else []
+    causes: dict[GivenVerdict, list[str]] = (
+        {} if key[0] == PLACE else {verdict: _causes(verdict, now, then, key) for verdict in standing}
+    )
+    stale = tuple(verdict for verdict in standing if causes.get(verdict))
     data = now.newest.row.data if now is not None else {}
     return ReviewState(
         kind=key[0],
         subject=key[1],
         machine_status=data.get("machine_status"),
-        review_status=_status(standing, reopened=bool(causes)),
-        reopened_because=tuple(dict.fromkeys(causes)),
+        review_status=_status(
+            [verdict for verdict in standing if verdict not in stale], reopened=bool(stale)
+        ),
+        reopened_because=tuple(dict.fromkeys(cause for found in causes.values() for cause in found)),
         standing=standing,
+        stale=stale,
         earlier=tuple(verdict for verdict in given if verdict not in standing),
         parents=tuple(str(parent) for parent in data.get("parents", ())),
     )
+
+
+def _causes(
+    verdict: GivenVerdict,
+    now: Finding | None,
+    then: Mapping[int, Mapping[tuple[str, str], Finding]],
+    key: tuple[str, str],
+) -> list[str]:
+    seen = then[verdict.seen_seq].get(key)
+    return changed_evidence(seen.until(verdict.seen_until), now) if seen else []
 
 
 def _standing(given: Sequence[GivenVerdict]) -> tuple[GivenVerdict, ...]:
@@ -84,22 +103,21 @@ def _standing(given: Sequence[GivenVerdict]) -> tuple[GivenVerdict, ...]:
     return tuple(newest[reviewer] for reviewer in sorted(newest))
 
 
-def _status(standing: Sequence[GivenVerdict], *, reopened: bool) -> str:
-    said = {verdict.verdict for verdict in standing}
-    if not standing:
-        return "awaiting_first"
-    if reopened:
-        return "reopened"
+def _status(holding: Sequence[GivenVerdict], *, reopened: bool) -> str:
+    """From the verdicts that still hold; `reopened` until somebody has judged what is there now."""
+    said = {verdict.verdict for verdict in holding}
+    if not holding:
+        return "reopened" if reopened else "awaiting_first"
     if {ACCEPTED, REJECTED} <= said:
         return "disputed"
-    if len(standing) < READERS_NEEDED:
+    if len(holding) < READERS_NEEDED:
         return "awaiting_second"
     return said.pop() if len(said) == 1 else "undecided"
 
 
 def queue(states: Iterable[ReviewState]) -> list[ReviewState]:
     """What waits for somebody, random places spread among the findings."""
-    waiting = [s for s in states if s.review_status not in {ACCEPTED, REJECTED, "undecided"}]
+    waiting = [s for s in states if s.review_status not in {ACCEPTED, REJECTED, "undecided"} and _matters(s)]
     rank = {"reopened": 0, "disputed": 1, "awaiting_second": 2, "awaiting_first": 3}
     findings = sorted((s for s in waiting if s.kind != PLACE), key=lambda s: rank[s.review_status])
     places = [s for s in waiting if s.kind == PLACE]
@@ -109,6 +127,26 @@ def queue(states: Iterable[ReviewState]) -> list[ReviewState]:
     blocks = [findings[i : i + step] for i in range(0, len(findings), step)]
     mixed = itertools.zip_longest(blocks, places)
     return [state for block, place in mixed for state in (*(block or ()), *((place,) if place else ()))]
+
+
+def _matters(state: ReviewState) -> bool:
+    """What the machine took back, and nobody ever judged, need not be judged."""
+    return bool(state.standing) or state.machine_status != "withdrawn"
+
+
+def kept_blind(state: ReviewState) -> ReviewState:
+    """Without what a first verdict says, so that the second is given without sight of it."""
+    if len(state.holding) >= READERS_NEEDED:
+        return state
+    silent = tuple(v if v in state.stale else _silent(v) for v in state.standing)
+    return replace(state, standing=silent)
+
+
+def _silent(verdict: GivenVerdict) -> GivenVerdict:
+    return replace(
+        verdict, verdict="given", reason_code="blind", likelihood=None, confidence=None, note="",
+        evidence_viewed=(),
+    )  # fmt: skip
 
 
 def proportion(hits: int, n: int, *, level: float = 0.95) -> Quantity:
@@ -143,7 +181,7 @@ def review_rates(states: Iterable[ReviewState]) -> ReviewRates:
     pairs = [
         (one.verdict, two.verdict)
         for state in states
-        for one, two in itertools.combinations(_decided(state.standing), 2)
+        for one, two in itertools.combinations(_decided(state.holding), 2)
         if one.blind and two.blind
     ]
     equal = sum(one == two for one, two in pairs)
@@ -164,8 +202,8 @@ def _decided(standing: Iterable[GivenVerdict]) -> list[GivenVerdict]:
 
 def _said(state: ReviewState) -> str | None:
     """What the readers of a finding decided with one voice."""
-    said = {verdict.verdict for verdict in _decided(state.standing)}
-    return said.pop() if len(said) == 1 and not state.reopened_because else None
+    said = {verdict.verdict for verdict in _decided(state.holding)}
+    return said.pop() if len(said) == 1 else None
 
 
 def _kappa(pairs: Sequence[tuple[str, str]]) -> float | None:

@@ -1,16 +1,23 @@
-"""What an interval was checked against at a site, and how it did."""
+"""What an interval was checked against at a site, how it did, and the sentence that every output carries."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from aoi.geodesy import area_ha
 from aoi.records import Site, ZoneKind
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, drawn_sample, labels_of
-from detection.references import ENOUGH, ReferencePair, ReferenceSummary, compare_references
-from detection.sampling import resolve_labels
+from detection.reader_labels import resolve_labels
+from detection.references import (
+    ReferenceKind,
+    ReferencePair,
+    ReferenceSummary,
+    SiteCheck,
+    compare_references,
+)
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
@@ -19,24 +26,97 @@ FINEST_M = 1.0
 """Resolution that an image needs to serve as a reference."""
 DAYS_APART = 5
 """A pile is not the same pile for much longer."""
-SITE_REFERENCE = "site_reference"
-NOT_VALIDATED = "interval from simulation; not validated at this site"
 SAMPLED_LAYERS = ("footprints", "disturbances")
 PILE_LAYERS = ("stockpile_areas", "stockpiles", "series")
+INTERVAL_LAYERS = (*PILE_LAYERS, *SAMPLED_LAYERS, "boundary_changes")
+"""Layers whose rows hold intervals."""
+_ALERTED_LAYER = {
+    "persistent-disturbance": "disturbances",
+    "outside-boundary": "disturbances",
+    "stockpile-change": "series",
+}
+"""The layer whose figures an alert repeats."""
+
+Checks = Mapping[str, SiteCheck]
+"""By layer."""
 
 
-def reference_pairs(ledger: Ledger, site: Site) -> list[ReferencePair]:
-    """Every reference outline or absence with the measurement of its zone nearest in time."""
-    measured = ledger.current("stockpile_areas", site_id=site.id)
-    totals: dict[tuple[str, dt.date], float] = {}
-    for stored in ledger.current("manual_observations", site_id=site.id):
-        data = stored.row.data
-        zone = _zone(site, stored)
-        if zone and data["kind"] in {"outline", "absent"} and float(data["image_resolution_m"]) <= FINEST_M:
-            key = (zone, dt.date.fromisoformat(data["image_date"]))
-            totals[key] = totals.get(key, 0.0) + _reference_ha(stored)
-    pairs = [_pair(zone, day, total, measured) for (zone, day), total in sorted(totals.items())]
-    return [pair for pair in pairs if pair is not None]
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """What somebody saw in one zone on one day, beside the figure nearest in time."""
+
+    zone_id: str
+    date: dt.date
+    reference_ha: float
+    images: tuple[str, ...]
+    measured: StoredRow | None
+    """None where the reference cannot be used."""
+    unused: str = ""
+    """Why it cannot."""
+
+    @property
+    def pair(self) -> ReferencePair | None:
+        """Figure and reference, where there are both."""
+        if self.measured is None:
+            return None
+        area = Quantity.from_dict(self.measured.row.data["area_ha"])
+        return ReferencePair(date=self.date, measured=area, reference_ha=self.reference_ha)
+
+
+def references(ledger: Ledger, site: Site, *, as_of_run: str | None = None) -> list[Reference]:
+    """Every outline or absence that was given, those that cannot serve with the reason."""
+    areas = ledger.current("stockpile_areas", site_id=site.id, as_of_run=as_of_run)
+    seen: dict[tuple[str, dt.date], list[StoredRow]] = {}
+    refused = []
+    for stored in ledger.current("manual_observations", site_id=site.id, as_of_run=as_of_run):
+        if stored.row.data["kind"] in {"outline", "absent"}:
+            zone, day = _zone(site, stored), dt.date.fromisoformat(stored.row.data["image_date"])
+            fault = _fault(zone, stored)
+            if fault:
+                refused.append(_refused(stored, zone, day, fault))
+            else:
+                seen.setdefault((str(zone), day), []).append(stored)
+    told = [_reference(zone, day, held, areas) for (zone, day), held in sorted(seen.items())]
+    return [*told, *refused]
+
+
+def _fault(zone: str | None, stored: StoredRow) -> str:
+    if zone is None:
+        return "names no stockyard zone and lies in none"
+    metres = float(stored.row.data["image_resolution_m"])
+    return f"its image has {metres:g} m, {FINEST_M:g} m is needed" if metres > FINEST_M else ""
+
+
+def _refused(stored: StoredRow, zone: str | None, day: dt.date, fault: str) -> Reference:
+    return Reference(
+        zone_id=zone or "",
+        date=day,
+        reference_ha=_reference_ha(stored),
+        images=(str(stored.row.data["image"]),),
+        measured=None,
+        unused=fault,
+    )
+
+
+def _reference(zone: str, day: dt.date, held: Sequence[StoredRow], areas: Sequence[StoredRow]) -> Reference:
+    nearest = _nearest(zone, day, areas)
+    return Reference(
+        zone_id=zone,
+        date=day,
+        reference_ha=_mean_by_observer(held),
+        images=tuple(dict.fromkeys(str(stored.row.data["image"]) for stored in held)),
+        measured=nearest,
+        unused="" if nearest else f"no figure of the zone within {DAYS_APART} days",
+    )
+
+
+def _mean_by_observer(held: Sequence[StoredRow]) -> float:
+    """What all outlines of one observer come to; the mean where several observers drew the same day."""
+    totals: dict[str, float] = {}
+    for stored in held:
+        observer = str(stored.row.data.get("observer", ""))
+        totals[observer] = totals.get(observer, 0.0) + _reference_ha(stored)
+    return sum(totals.values()) / len(totals)
 
 
 def _reference_ha(stored: StoredRow) -> float:
@@ -53,49 +133,82 @@ def _zone(site: Site, stored: StoredRow) -> str | None:
     return next((z.id for z in yards if shape is not None and z.geometry.contains(shape.centroid)), None)
 
 
-def _pair(zone: str, day: dt.date, total: float, measured: Sequence[StoredRow]) -> ReferencePair | None:
+def _nearest(zone: str, day: dt.date, areas: Sequence[StoredRow]) -> StoredRow | None:
+    """The zone's figure nearest in time, of those near enough."""
     near = [
-        (abs((dt.datetime.fromisoformat(s.row.data["datetime"]).date() - day).days), s)
-        for s in measured
+        (abs((dt.datetime.fromisoformat(s.row.data["datetime"]).date() - day).days), s.row.time, s)
+        for s in areas
         if s.row.data["zone_id"] == zone and s.row.data["area_ha"]["value"] is not None
     ]
     near = [item for item in near if item[0] <= DAYS_APART]
-    if not near:
-        return None
-    _, nearest = min(near, key=lambda item: (item[0], item[1].row.time))
-    return ReferencePair(
-        date=day, measured=Quantity.from_dict(nearest.row.data["area_ha"]), reference_ha=total
-    )
+    return min(near, key=lambda item: item[:2])[2] if near else None
 
 
-def stockpile_validation(ledger: Ledger, site: Site) -> list[ReferenceSummary]:
+def stockpile_validation(
+    ledger: Ledger, site: Site, *, as_of_run: str | None = None
+) -> list[ReferenceSummary]:
     """Bias, RMSE and interval coverage at this site, by season and size."""
-    return compare_references(reference_pairs(ledger, site))
+    found = references(ledger, site, as_of_run=as_of_run)
+    return compare_references([pair for reference in found if (pair := reference.pair) is not None])
 
 
-def reference_counts(ledger: Ledger, site: Site) -> dict[str, int]:
-    """References by layer: resolved labels for what is sampled, pairs for stockpiles."""
-    labels = 0
-    drawn = drawn_sample(ledger, site.id)
-    if drawn is not None:
-        found = labels_of(ledger, site.id, drawn.row.data["sample_id"])
-        one, two = (found.get(reader, {}) for reader in drawn.row.data["readers"])
-        resolved, _ = resolve_labels(one, two, found.get(THIRD, {}))
-        labels = sum(label != CANNOT_TELL for label in resolved.values())
-    pairs = len(reference_pairs(ledger, site))
-    return dict.fromkeys(SAMPLED_LAYERS, labels) | dict.fromkeys(PILE_LAYERS, pairs)
+def site_checks(ledger: Ledger, site: Site, *, as_of_run: str | None = None) -> dict[str, SiteCheck]:
+    """What stands behind the intervals of each layer at one site, now or as of a run."""
+    labels = SiteCheck(kind=ReferenceKind.LABELS, references=_labels(ledger, site, as_of_run))
+    summary = next(iter(stockpile_validation(ledger, site, as_of_run=as_of_run)), None)
+    piles = SiteCheck(kind=ReferenceKind.OUTLINES, references=summary.n if summary else 0, summary=summary)
+    told = dict.fromkeys(INTERVAL_LAYERS, SiteCheck())
+    return told | dict.fromkeys(SAMPLED_LAYERS, labels) | dict.fromkeys(PILE_LAYERS, piles)
 
 
-def validated_on(ledger: Ledger, site: Site) -> Mapping[str, str | None]:
-    """`site_reference` for each layer that has enough references here, else None: keep the method's own."""
-    counts = reference_counts(ledger, site)
-    return {layer: SITE_REFERENCE if n >= ENOUGH else None for layer, n in counts.items()}
+def _labels(ledger: Ledger, site: Site, as_of_run: str | None) -> int:
+    """Resolved labels of the newest sample."""
+    drawn = drawn_sample(ledger, site.id, as_of_run=as_of_run)
+    if drawn is None:
+        return 0
+    found = labels_of(ledger, site.id, drawn.row.data["sample_id"], as_of_run=as_of_run)
+    one, two = (found.get(reader, {}) for reader in drawn.row.data["readers"])
+    resolved, _ = resolve_labels(one, two, found.get(THIRD, {}))
+    return sum(label != CANNOT_TELL for label in resolved.values())
 
 
-def validation_texts(ledger: Ledger, site: Site) -> dict[str, str]:
-    """The sentence that every output has to carry, by layer."""
-    texts = {}
-    for layer, n in reference_counts(ledger, site).items():
-        told = f"checked against {n} references at this site" if n >= ENOUGH else NOT_VALIDATED
-        texts[layer] = told if n >= ENOUGH or n == 0 else f"{told} ({n} of {ENOUGH} references)"
-    return texts
+def all_checks(
+    ledger: Ledger, sites: Iterable[Site], *, as_of_run: str | None = None
+) -> dict[str, dict[str, SiteCheck]]:
+    """The checks of several sites, by site id."""
+    return {site.id: site_checks(ledger, site, as_of_run=as_of_run) for site in sites}
+
+
+def with_validation(stored: StoredRow, checks: Checks) -> StoredRow:
+    """The row with `validated_on` and `validation`, where it holds an interval."""
+    data = stored.row.data
+    layer = stored.row.layer
+    about = _ALERTED_LAYER.get(str(data.get("rule"))) if layer == "alerts" else layer
+    if about not in INTERVAL_LAYERS:
+        return stored
+    check = checks.get(about, SiteCheck())
+    told = {"validation": check.text}
+    if layer != "alerts":
+        told["validated_on"] = check.validated_on(data.get("validated_on"))
+    return replace(stored, row=replace(stored.row, data={**data, **told}))
+
+
+def alert_validation(checks: Checks, rule: str) -> str | None:
+    """The sentence for an alert of this rule; None where the alert holds no interval."""
+    layer = _ALERTED_LAYER.get(rule)
+    return None if layer is None else checks.get(layer, SiteCheck()).text
+
+
+def validation_texts(checks: Checks) -> dict[str, str]:
+    """The sentence by layer."""
+    return {layer: check.text for layer, check in checks.items()}
+
+
+def validation_lines(checks: Checks) -> list[str]:
+    """The same for people: one line for layers that share a sentence."""
+    layers: dict[str, list[str]] = {}
+    for layer in INTERVAL_LAYERS:
+        layers.setdefault(checks.get(layer, SiteCheck()).text, []).append(layer)
+    if len(layers) == 1:
+        return list(layers)
+    return [f"{', '.join(names)}: {text}" for text, names in layers.items()]

@@ -179,19 +179,16 @@ def _given(stored: StoredRow) -> GivenVerdict:
     )
 
 
-def map_verdicts(ledger: Ledger, site_id: str) -> tuple[Verdict, ...]:
-    """The verdicts as a map takes them."""
-    return tuple(
-        Verdict(
-            subject=given.subject,
-            verdict=given.verdict,
-            reason_code=given.reason_code,
-            likelihood=given.likelihood,
-            confidence=given.confidence,
-            reviewer=given.reviewer,
-            reviewed_at=dt.datetime.fromisoformat(given.reviewed_at),
-            note=given.note,
-            evidence_viewed=given.evidence_viewed,
-        )
-        for given in given_verdicts(ledger, site_id)
+def map_verdict(given: GivenVerdict) -> Verdict:
+    """A verdict as a map takes it."""
+    return Verdict(
+        subject=given.subject,
+        verdict=given.verdict,
+        reason_code=given.reason_code,
+        likelihood=given.likelihood,
+        confidence=given.confidence,
+        reviewer=given.reviewer,
+        reviewed_at=dt.datetime.fromisoformat(given.reviewed_at),
+        note=given.note,
+        evidence_viewed=given.evidence_viewed,
     )

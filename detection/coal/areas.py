@@ -19,6 +19,8 @@ NULL_RANGE = (-0.5, 0.6)
 """Beyond this the ground beside says nothing about the ground below."""
 DOUBTFUL_MISFIT = (1.5, 4.0)
 """Median misfit over a support from which a date is doubted, and at which wholly (haze, shadow)."""
+FEWEST_BESIDE = 15
+"""Pixels beside the piles under which they say nothing."""
 EIGHT = np.ones((3, 3), dtype=bool)
 
 
@@ -30,8 +32,14 @@ class AreaParams:
     """Mean fraction on other dates above which a pixel belongs to a pile."""
     tau_days: float = 120.0
     """Over how long other dates speak for a date."""
+    brief_tau_days: float = 15.0
+    """Over how long the nearest other dates speak for coal that did not stay."""
+    brief_fraction: float = 0.6
+    """Their mean fraction above which they vouch for what a date shows clearly."""
     spread_px: int = 1
     """How far the instrument spreads a pile beyond its pixels."""
+    beside_px: int = 3
+    """How far from a pile the ground beside it reaches."""
     new_sd: float = 4.0
     """Coal that other dates do not know must exceed this many standard deviations."""
     new_pixels: int = 3
@@ -90,6 +98,7 @@ def zone_series(
     inside = share > 0.0
     trusted = (fractions.variance + 0.01) * np.maximum(np.nan_to_num(fractions.misfit), 1.0)
     mean, error = smooth_time(fractions.value, trusted, days, tau_days=params.tau_days, leave_one_out=True)
+    brief, _ = smooth_time(fractions.value, trusted, days, tau_days=params.brief_tau_days, leave_one_out=True)
     misfit, _ = smooth_time(
         np.clip(fractions.misfit, 0.0, MISFIT_CAP) / MISFIT_CAP,
         np.ones_like(days)[:, None, None],
@@ -107,11 +116,12 @@ def zone_series(
         core = (mean[t] > params.core_fraction) & np.isfinite(error[t]) & inside & plausible[t]
         if last[t]:
             core |= _new_coal(fractions.value[t], fractions.variance[t], core, inside & plausible[t], params)
+        else:
+            vouched = inside & plausible[t] & (brief[t] > params.brief_fraction)
+            core |= _new_coal(fractions.value[t], fractions.variance[t], core, vouched, params)
         support[t] = binary_dilation(core, structure=EIGHT, iterations=params.spread_px) & plausible[t]
-        ring = binary_dilation(inside, iterations=1) & ~binary_dilation(
-            core, structure=EIGHT, iterations=params.spread_px + 1
-        )
-        numbers, weighted[t] = _one_date(fractions, t, support[t], ring & seen[t], share, mean[t], params)
+        ring = _beside(core, inside, seen[t], params)
+        numbers, weighted[t] = _one_date(fractions, t, support[t], ring, share, mean[t], params)
         for name, value in numbers.items():
             out[name][t] = value
     return ZoneSeries(
@@ -124,6 +134,15 @@ def zone_series(
         weighted=weighted,
         seen_share=seen_share,
     )
+
+
+def _beside(core: Bools, inside: Bools, seen: Bools, params: AreaParams) -> Bools:
+    """Ground of the zone without piles: right beside them, with their dust, where enough of it was seen."""
+    reach = params.spread_px + 1
+    free = binary_dilation(inside, iterations=1) & seen
+    free &= ~binary_dilation(core, structure=EIGHT, iterations=reach)
+    near = free & binary_dilation(core, structure=EIGHT, iterations=reach + params.beside_px)
+    return near if near.sum() >= FEWEST_BESIDE else free
 
 
 def _one_date(
@@ -189,7 +208,7 @@ def _local_null(value: Floats, ring: Bools) -> tuple[float, float]:
     A background that reads as `null` where there is no coal makes a fraction f read as ``f + (1 − f) null``.
     """
     around = value[ring & np.isfinite(value)]
-    if len(around) < 15:  # noqa: PLR2004 - too few to say anything
+    if len(around) < FEWEST_BESIDE:
         return 0.0, 0.05
     middle = float(np.median(around))
     spread = 1.4826 * float(np.median(np.abs(around - middle)))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -16,6 +18,43 @@ from evidence.errors import MeasurementError
 WHOLE = 0.99
 """Coverage from which a pixel lies inside a zone; pixels on its edge are mixed with other ground."""
 FEWEST_DATES = 3
+PROPERTY = "coal_spectrum"
+"""Where a site file keeps the site's spectrum, among its extra properties: it is part of what is measured."""
+
+
+def spectrum_document(coal: CoalSpectrum) -> dict[str, Any]:
+    """The spectrum as a site file keeps it."""
+    return {
+        "id": coal.id,
+        "bands": list(coal.bands),
+        "mean": [round(value, 6) for value in coal.mean],
+        "sd": [round(value, 6) for value in coal.sd],
+        "correlation": coal.correlation,
+    }
+
+
+def spectrum_of(site: Site) -> CoalSpectrum | None:
+    """The spectrum that the site file keeps; None where it was never calibrated.
+
+    Raises:
+        MeasurementError: where what it keeps is no spectrum.
+    """
+    told = site.extra.get(PROPERTY)
+    if told is None:
+        return None
+    if not isinstance(told, Mapping):
+        raise MeasurementError(f"site {site.id}: {PROPERTY} is no object")
+    try:
+        bands = tuple(str(band) for band in told["bands"])
+        mean, sd = (tuple(float(value) for value in told[name]) for name in ("mean", "sd"))
+        known = str(told["id"]), float(told.get("correlation", 0.8))
+    except (KeyError, TypeError, ValueError) as error:
+        raise MeasurementError(f"site {site.id}: {PROPERTY} cannot be read ({error})") from error
+    if not (len(bands) == len(mean) == len(sd) > 2 and all(0.0 < value < 1.0 for value in mean + sd)):  # noqa: PLR2004 - fewer bands tell nothing
+        raise MeasurementError(f"site {site.id}: {PROPERTY} has not one mean and sd in 0..1 for each band")
+    if not 0.0 <= known[1] < 1.0:
+        raise MeasurementError(f"site {site.id}: {PROPERTY} has a correlation of {known[1]}")
+    return CoalSpectrum(id=known[0], bands=bands, mean=mean, sd=sd, correlation=known[1], calibrated=True)
 
 
 def calibrate_spectrum(cube: xr.Dataset, site: Site) -> CoalSpectrum:

@@ -6,6 +6,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
+import odc.geo.xr  # noqa: F401 - registers the accessor that a cube brings its grid by
 import shapely
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox

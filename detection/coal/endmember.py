@@ -16,8 +16,31 @@ CORE_FRACTION = 0.55
 CORE_TAU_DAYS = 15.0
 PIXELS_PER_INDEPENDENT_LOOK = 60.0
 """Pixels of one pile and neighbouring dates share texture and haze: this many count as one."""
+GRAIN, RELATIVE_GRAIN = 0.004, 0.05
+"""What one look at one pixel of coal is off by, reflectance and share of it: noise, haze, texture."""
+VISIBLE_BANDS = 3
+LIKENESS_LIMIT = 4.0
+"""Mean square distance from the prior, in its standard deviations, beyond which ground is not coal: bare soil
+that lost its forest lies at seven, dusty coal below one."""
 SHRINKAGE_PIXELS = 3.0
 """Core pixels at which a date's own spectrum weighs as much as the site's."""
+
+
+def like_coal(pixels: Floats, mean: Floats, covariance: Floats) -> Bools:
+    """(time, n) looks that can be coal at all: as far from the prior as sites differ, and no further.
+
+    Coal also brightens towards the infrared; water and deep shadow do not.
+
+    Args:
+        pixels: (…, band) reflectance; blue, green and red first, then the infrared.
+        mean: (band,) prior.
+        covariance: (band, band) of the prior.
+    """
+    total = covariance + np.diag((GRAIN + RELATIVE_GRAIN * mean) ** 2)
+    away = pixels - mean
+    distance = ((away @ np.linalg.inv(total)) * away).sum(axis=-1)
+    rising = pixels[..., VISIBLE_BANDS:].mean(axis=-1) > pixels[..., :VISIBLE_BANDS].mean(axis=-1)
+    return np.asarray((distance < LIKENESS_LIMIT * len(mean)) & rising)
 
 
 def core_pixels(fraction: Floats, days: Floats, where: NDArray[np.intp], shape: tuple[int, int]) -> Bools:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
 from detection.coal.areas import MISFIT_CAP
+from detection.coal.endmember import like_coal
 from detection.coal.fraction import Block, FractionParams, block_fractions, first_fraction
 from detection.coal.site_blocks import Window, block_of
 from detection.coal.spectra import CoalSpectrum
@@ -19,6 +20,9 @@ from detection.coal.timing import smooth_time
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 EIGHT = np.ones((3, 3), dtype=bool)
+YEAR_DAYS = 365.25
+SEARCH = FractionParams(rounds=2, controls=1200, own_spectrum=False)
+"""What decides where to measure may be coarser than the measurement."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +45,8 @@ class FoundParams:
     """Mean square distance from the prior, in its standard deviations, beyond which it is not coal."""
     greenest: float = 0.4
     """NDVI above which dark ground is conifers."""
+    was_green: float = 0.5
+    """NDVI of living plants: ground that held them may have burnt."""
     tile_px: int = 112
     """Side of the tiles that are searched one by one."""
     margin_px: int = 16
@@ -98,14 +104,16 @@ def found_supports(
 def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams) -> Bools:
     """(y, x) cores of piles in one block: candidates by the matched filter, judged by the full estimate."""
     mean, covariance = coal.select(bands)
-    candidates = _candidates(
+    candidates = _often_like_coal(block, bands, mean, covariance, params) & ~block.suspect
+    if not candidates.any():
+        return candidates
+    candidates &= _candidates(
         first_fraction(replace(block, suspect=block.suspect & False), mean), block, params
     )
-    candidates &= ~block.suspect
     if not candidates.any():
         return candidates
     near = binary_dilation(candidates, structure=EIGHT, iterations=2)
-    found = block_fractions(replace(block, suspect=near), mean, covariance, FractionParams())
+    found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH)
     if found is None:
         return candidates & False
     value, error = smooth_time(found.value, found.variance + 0.01, block.days, tau_days=params.tau_days)
@@ -118,8 +126,20 @@ def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, par
     good = (value > params.core_fraction) & (misfit * MISFIT_CAP < params.misfit_limit)
     good &= value > 0.5 * params.core_fraction + params.sure_sd * error
     looks = (good & np.isfinite(found.value)).sum(axis=0)
-    core: Bools = candidates & (looks >= params.looks)
+    core: Bools = candidates & (looks >= params.looks) & ~_may_be_burnt(block, bands, good, params)
     return core & _coloured_like_coal(block, core, good, bands, mean, covariance, params)
+
+
+def _often_like_coal(
+    block: Block, bands: tuple[str, ...], mean: Floats, covariance: Floats, params: FoundParams
+) -> Bools:
+    """(y, x) ground whose own reflectance could be coal in enough looks: cheap, and most ground fails it."""
+    red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
+    with np.errstate(invalid="ignore"):
+        like = block.seen & (nir - red < params.greenest * (nir + red))
+    out = np.zeros_like(like)
+    out[like] = like_coal(block.pixels[like], mean, covariance)
+    return np.asarray(out.sum(axis=0) >= params.looks)
 
 
 def _candidates(first: Floats, block: Block, params: FoundParams) -> Bools:
@@ -127,6 +147,20 @@ def _candidates(first: Floats, block: Block, params: FoundParams) -> Bools:
     value, error = smooth_time(first, np.ones(1), block.days, tau_days=params.tau_days)
     dark = (value > 0.7 * params.core_fraction) & (error < 1.0 / np.sqrt(params.looks - 1.0))
     return np.asarray(dark.any(axis=0))
+
+
+def _may_be_burnt(block: Block, bands: tuple[str, ...], good: Bools, params: FoundParams) -> Bools:
+    """(y, x) ground that was green before it turned dark, and has not stayed dark for a year.
+
+    A fresh burn scar has the reflectance of coal; it greens again in the next season, coal does not.
+    """
+    red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
+    with np.errstate(invalid="ignore"):
+        green = block.seen & (nir - red > params.was_green * (nir + red))
+    first = np.where(good.any(axis=0), block.days[good.argmax(axis=0)], np.inf)
+    last = np.where(good.any(axis=0), block.days[len(good) - 1 - good[::-1].argmax(axis=0)], -np.inf)
+    before = green & (block.days[:, None, None] < first) & (block.days[:, None, None] > first - YEAR_DAYS)
+    return np.asarray((before.sum(axis=0) >= params.looks) & (last - first < YEAR_DAYS))
 
 
 def _coloured_like_coal(

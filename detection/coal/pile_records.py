@@ -34,11 +34,14 @@ def outline(mask: Bools, grid: GeoBox, row: int, column: int) -> BaseGeometry:
         row: of the mask's first row on the grid.
         column: of the mask's first column on the grid.
     """
-    rows, columns = np.nonzero(mask)
+    change = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
+    rows, first = np.nonzero(change == 1)
+    _, after = np.nonzero(change == -1)
     left, top = world(grid, 0, 0)
     step = abs(grid.affine.a)
-    x, y = left + (columns + column) * step, top - (rows + row) * step
-    return to_degrees(shapely.union_all(shapely.box(x, y - step, x + step, y)), grid)
+    west, east = left + (first + column) * step, left + (after + column) * step
+    north = top - (rows + row) * step
+    return to_degrees(shapely.union_all(shapely.box(west, north - step, east, north)), grid)
 
 
 def pile_records(

@@ -9,13 +9,15 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from detection.coal.fraction import Block
+from detection.coal.fraction_records import Block
+from detection.coal.lighting import lit
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 USED_BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 """In the order of wavelength; those that a cube has are used."""
+VISIBLE = ("blue", "green", "red")
 WIDEST_BLOCK_PX = 160
 """Zones are measured together while their common block is no wider: a background is local."""
 
@@ -86,7 +88,7 @@ def days_of(cube: xr.Dataset) -> Floats:
 
 
 def block_of(cube: xr.Dataset, window: Window, bands: Sequence[str], suspect: Bools) -> Block:
-    """One block's arrays; pixels under snow count as not seen.
+    """One block's arrays; pixels under snow, or dark or bright like all around, count as not seen.
 
     Args:
         cube: (time, y, x).
@@ -99,4 +101,8 @@ def block_of(cube: xr.Dataset, window: Window, bands: Sequence[str], suspect: Bo
     seen = np.asarray(part["valid"].values, dtype=bool) & np.isfinite(pixels).all(axis=-1)
     if "snow" in part:
         seen &= ~np.asarray(part["snow"].values, dtype=bool)
-    return Block(pixels=pixels, seen=seen, suspect=suspect[window.rows, window.columns], days=days_of(cube))
+    days = days_of(cube)
+    visible = [i for i, band in enumerate(bands) if band in VISIBLE]
+    infrared = [i for i in range(len(bands)) if i not in visible]
+    seen &= lit(pixels, seen, days, visible=visible, infrared=infrared)
+    return Block(pixels=pixels, seen=seen, suspect=suspect[window.rows, window.columns], days=days)

@@ -1,20 +1,33 @@
-"""Windows of cloud-optimised GeoTIFFs over HTTP: many in flight, each retried in the one place."""
+"""Windows of cloud-optimised GeoTIFFs over HTTP: many in flight, each retried in the one place.
+
+GDAL decodes, and never sees a URL: so every range is checked to be of the same version of the file, a
+server's Retry-After is seen, and nothing that failed is remembered once the server has healed.
+"""
 
 from __future__ import annotations
 
+import logging
+import tempfile
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from types import MappingProxyType
+from pathlib import Path
 
 from evidence.errors import SourceError
 from imagery.records import Asset, FetchedProduct, Product, Raster
+from imagery.sources.addresses import public_url
+from imagery.sources.blocks import decode_window, lattice_of, touched_blocks
+from imagery.sources.http import Http
 from imagery.sources.privacy import PrivacyMode
-from imagery.sources.retry import Retrier
+from imagery.sources.ranges import RangesRefusedError, RemoteFile, ReplacedError
+from imagery.sources.retry import Retrier, RetryableError
 from imagery.sources.signing import BlobSigner
-from imagery.sources.windows import HTTP_OPTIONS, read_window
+from imagery.sources.tiff import BrokenTiffError, NotTiledError, read_layout
+from imagery.sources.windows import UnreadableError, cut_raster, read_window, window_over
+
+log = logging.getLogger(__name__)
 
 Bounds = tuple[float, float, float, float]
+Headers = Mapping[str, str]
 
 WORKERS = 16
 """Files in flight: 4 leave the line idle (1.4-2 times the wall time), 32 gain nothing."""
@@ -26,61 +39,108 @@ class CogReader:
     def __init__(
         self,
         *,
+        http: Http | None = None,
         retrier: Retrier | None = None,
         signer: BlobSigner | None = None,
         workers: int = WORKERS,
-        options: Mapping[str, str | int] | None = None,
         mode: PrivacyMode = PrivacyMode.BOX,
     ) -> None:
         """Remember how to read.
 
         Args:
+            http: session and limits.
             retrier: shared with the searches of the same provider.
             signer: signs URLs just before they are read.
             workers: files in flight.
-            options: GDAL's, beyond `HTTP_OPTIONS`.
-            mode: whether windows or whole tiles are read.
+            mode: whether windows or whole files are read.
         """
-        self._retrier, self._signer, self._mode = retrier or Retrier(), signer, mode
-        self._options = MappingProxyType({**HTTP_OPTIONS, **(options or {})})
+        self._http, self._retrier, self._signer = http or Http(), retrier or Retrier(), signer
+        self._mode = mode
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cog")
+        self._lines = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ranges")
 
     def fetch(self, product: Product, bands: Iterable[str], bounds: Bounds) -> FetchedProduct:
-        """Source pixels of those `bands` that the product has.
+        """Source pixels of those `bands` that the product has, and what the server said of each file.
 
         Raises:
             SourceError: where one of them cannot be read, or they do not lie on the same ground.
         """
         wanted = [product.assets[band] for band in bands if band in product.assets]
-        futures = [self._pool.submit(self._read, asset, bounds) for asset in wanted]
+        futures = [self._pool.submit(self.read, asset, bounds) for asset in wanted]
         try:
-            rasters = {asset.band: future.result() for asset, future in zip(wanted, futures, strict=True)}
+            read = {asset.band: future.result() for asset, future in zip(wanted, futures, strict=True)}
         finally:
             for future in futures:
                 future.cancel()
+        rasters = {band: raster for band, (raster, _) in read.items()}
         check_common_ground(product.id, rasters)
-        return FetchedProduct(product=product, rasters=rasters)
+        return FetchedProduct(
+            product=product, rasters=rasters, headers={band: headers for band, (_, headers) in read.items()}
+        )
+
+    def read(self, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
+        """One band, as often tried as the retrier allows; a range that came is not asked for again.
+
+        Raises:
+            SourceError: where it cannot be read.
+        """
+        file = RemoteFile(asset.href, self._http)
+        return self._retrier.call(lambda: self._read_signed(file, asset, bounds), what=asset.band)
+
+    def stop(self) -> None:
+        """End every wait: the run is being broken off."""
+        self._retrier.stop()
 
     def close(self) -> None:
         """Let the threads go; what is in flight is finished."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._pool, self._lines):
+            pool.shutdown(wait=False, cancel_futures=True)
 
-    def _read(self, asset: Asset, bounds: Bounds) -> Raster:
-        return self._retrier.call(lambda: self._read_signed(asset, bounds), what=asset.band)
-
-    def _read_signed(self, asset: Asset, bounds: Bounds) -> Raster:
+    def _read_signed(self, file: RemoteFile, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
         try:
-            return self._read_once(asset, bounds)
+            return self._read_once(file, asset, bounds)
         except SourceError as error:
-            if self._signer is None or error.status not in {None, 401, 403}:
+            if self._signer is None or error.status not in {401, 403}:
                 raise
-            self._signer.forget()  # once: it may have ended; GDAL hides the status of a refused range
-            return self._read_once(asset, bounds)
+            self._signer.forget()  # once: it may have ended
+            return self._read_once(file, asset, bounds)
 
-    def _read_once(self, asset: Asset, bounds: Bounds) -> Raster:
-        href = self._signer.sign(asset.href) if self._signer else asset.href
-        whole = self._mode is PrivacyMode.TILE
-        return read_window(replace(asset, href=href), bounds, options=self._options, whole=whole)
+    def _read_once(self, file: RemoteFile, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
+        file.url = self._signer.sign(asset.href) if self._signer else asset.href
+        try:
+            if self._mode is PrivacyMode.BOX and not public_url(asset.href).endswith(".jp2"):
+                return self._window(file, asset, bounds), file.headers
+        except (RangesRefusedError, NotTiledError) as error:
+            log.info("%s; the whole file is read", error)
+        except ReplacedError:
+            file.forget()
+            raise
+        except BrokenTiffError as error:
+            file.forget()
+            shown = public_url(asset.href)
+            raise RetryableError(f"{asset.band}: {shown} is {error}", url=shown) from error
+        return self._whole(file, asset, bounds)
+
+    def _window(self, file: RemoteFile, asset: Asset, bounds: Bounds) -> Raster:
+        """The blocks that the window touches, and no others."""
+        layout = read_layout(file.read)
+        lattice = lattice_of(layout)
+        window = window_over(lattice, asset, bounds)
+        blocks = touched_blocks(layout, window)
+        file.read_many(blocks.ranges(), self._lines)
+        return cut_raster(lattice, asset, window, decode_window(layout, window, blocks, file.read))
+
+    @staticmethod
+    def _whole(file: RemoteFile, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
+        """The whole file to a temporary place: one exchange, which shows no window."""
+        with tempfile.TemporaryDirectory(prefix="tile-") as folder:
+            path = Path(folder) / f"file{Path(public_url(asset.href)).suffix}"
+            with path.open("wb") as sink:
+                file.download(sink)
+            try:
+                return read_window(asset, bounds, path=path), file.headers
+            except UnreadableError as error:
+                raise RetryableError(str(error), url=error.url) from error
 
 
 def check_common_ground(product_id: str, rasters: Mapping[str, Raster]) -> None:

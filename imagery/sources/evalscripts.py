@@ -5,15 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-RADAR_NODATA = 0.0
-"""Linear gamma0 is positive; where the mask says that nothing was seen the script answers 0."""
+MASK = "dataMask"
+"""1 where the tile was seen; free of charge."""
 
 
 def optical_script(bands: Sequence[str], keys: Sequence[str]) -> str:
     """Digital numbers of Sentinel-2 bands (B02 … SCL, CLP) as 16 bit, 0 where nothing was seen.
 
     Args:
-        bands: as Sentinel Hub names them.
+        bands: as Sentinel Hub names them, dataMask among them or not.
         keys: the tile's data path holds one of these.
     """
     return _script(bands, keys, units="DN", sample="UINT16")
@@ -25,10 +25,8 @@ def radar_script(bands: Sequence[str], keys: Sequence[str]) -> str:
 
 
 def _script(bands: Sequence[str], keys: Sequence[str], *, units: str, sample: str) -> str:
-    inputs = [*bands, "dataMask"]
-    spelled = [units if units == "LINEAR_POWER" or band not in {"SCL", "CLP"} else "DN" for band in bands] + [
-        "DN"
-    ]
+    inputs = [*(band for band in bands if band != MASK), MASK]
+    spelled = [units if band != MASK else "DN" for band in inputs]
     return f"""//VERSION=3
 function setup() {{
   return {{

@@ -16,7 +16,7 @@ from imagery.records import Raster
 from imagery.sources.hub_grid import Grid
 from imagery.sources.retry import RetryableError
 
-BYTE_BANDS = frozenset({"scl", "clp"})
+BYTE_BANDS = frozenset({"scl", "clp", "data_mask"})
 
 
 def untar(content: bytes) -> dict[str, bytes]:

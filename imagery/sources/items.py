@@ -28,6 +28,16 @@ _S1_ORBIT = re.compile(r"^S1[A-D]_.*_(\d{6})_[0-9A-F]{6}")
 Resolve = Callable[[str], str]
 
 
+def is_sensed_in(product: Product, since: dt.datetime, until: dt.datetime) -> bool:
+    """Whether a product belongs to ``[since, until)``; a terrain model belongs to every time."""
+    return product.platform == DEM_PLATFORM or since <= product.datetime < until
+
+
+def is_terrain(collection: str) -> bool:
+    """Whether a collection is a terrain model, which has one date and is good for all."""
+    return collection.startswith("cop-dem")
+
+
 def parse_time(text: str) -> dt.datetime:
     """An RFC 3339 timestamp as an aware datetime in UTC; a missing zone means UTC."""
     moment = dt.datetime.fromisoformat(text)
@@ -63,9 +73,7 @@ def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve 
         datetime=sensed,
         assets=find_assets(item.get("assets") or {}, resolve, properties),
         bounds=(west, south, east, north),
-        tile=_tile(properties, names)
-        if not str(item.get("collection")).startswith("cop-dem")
-        else identifier,
+        tile=_tile(properties, names) if not is_terrain(str(item.get("collection"))) else identifier,
         datatake=_datatake(properties, names),
         relative_orbit=_relative_orbit(properties, names),
         baseline=_baseline(properties, names),
@@ -190,7 +198,7 @@ def _bounds(item: Mapping[str, Any]) -> tuple[float, float, float, float]:
 
 
 def _platform(properties: Mapping[str, Any], identifier: str, collection: str) -> str:
-    if collection.startswith("cop-dem"):
+    if is_terrain(collection):
         return DEM_PLATFORM
     stated = str(properties.get("platform") or "").lower().replace(" ", "-")
     if stated:

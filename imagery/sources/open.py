@@ -19,6 +19,10 @@ SENTINEL2_COLLECTIONS = ("sentinel-2-c1-l2a", "sentinel-2-l2a")
 """Of Earth Search: reprocessed products first, the older collection where these have holes."""
 
 
+_STORAGE = {EARTH_SEARCH: "Amazon S3", PLANETARY_COMPUTER: "Azure"}
+"""Whose machines the files of a catalogue lie on."""
+
+
 def open_stac(
     url: str = EARTH_SEARCH,
     collections: Sequence[str] = SENTINEL2_COLLECTIONS,
@@ -50,7 +54,7 @@ def open_stac(
         raise SettingsError(f"{url}: name at least one collection")
     retrier, http = retrier or Retrier(), Http()
     signer = BlobSigner(http=http, retrier=retrier) if url.startswith(PLANETARY_COMPUTER) else None
-    reader = CogReader(retrier=retrier, signer=signer, workers=workers, mode=mode)
+    reader = CogReader(http=http, retrier=retrier, signer=signer, workers=workers, mode=mode)
     return [
         StacApi(
             url,
@@ -69,25 +73,16 @@ def who_learns_what(
     sources: Sequence[SceneSource], *, mode: PrivacyMode = PrivacyMode.BOX
 ) -> list[tuple[str, str]]:
     """For `doctor`: each provider, and what a run tells it."""
-    told = []
-    for source in sources:
-        kind = source.name.split(":", 1)[0]
-        if kind == "static":
-            told.append((source.name, "nothing: read from disk"))
-        elif kind == "sentinelhub":
-            told.append(
-                (
-                    source.name,
-                    "your account; searches on boxes snapped to 0.1 degrees; the crop's very box and dates",
-                )
-            )
-        elif mode is PrivacyMode.TILE:
-            told.append((source.name, "your address; tile ids and dates; whole tiles are read"))
-        else:
-            told.append(
-                (
-                    source.name,
-                    "your address; boxes snapped to 0.1 degrees; which parts of which files are read",
-                )
-            )
-    return told
+    return [(source.name, _learns(source.name, mode)) for source in sources]
+
+
+def _learns(name: str, mode: PrivacyMode) -> str:
+    kind, _, place = name.partition(":")
+    if kind == "static":
+        return "nothing: read from disk (files that it names by URL are read from there)"
+    if kind == "sentinelhub":
+        return "your account; searches on boxes snapped to 0.1 degrees; the crop's very box and dates"
+    storage = next((who for url, who in _STORAGE.items() if place.split("/")[0] in url), "its storage")
+    if mode is PrivacyMode.TILE:
+        return f"your address; tile ids and dates; {storage}: that whole tiles are read"
+    return f"your address; boxes snapped to 0.1 degrees; {storage}: which parts of which files are read"

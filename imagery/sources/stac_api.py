@@ -17,7 +17,7 @@ from evidence.errors import SourceError
 from imagery.records import FetchedProduct, Product
 from imagery.sources.cog import CogReader
 from imagery.sources.http import Http
-from imagery.sources.items import product_from_item
+from imagery.sources.items import is_sensed_in, is_terrain, product_from_item
 from imagery.sources.privacy import PrivacyMode, sentinel2_tiles, snap_outward
 from imagery.sources.retry import Retrier, RetryableError
 from imagery.sources.signing import BlobSigner
@@ -30,6 +30,8 @@ PAGE_SIZE = 100
 MOST_PAGES = 400
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
 PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com/api/stac/v1"
+WHOLE_DEGREE = 1.0
+"""In tile mode, what has no Sentinel-2 tile is searched on whole degrees, which are about as large as one."""
 TILE_PROPERTY = {"planetarycomputer.microsoft.com": ("s2:mgrs_tile", "{}")}
 """Where a provider spells a tile otherwise than the grid extension (`grid:code`, `MGRS-51SYD`)."""
 
@@ -71,7 +73,7 @@ class StacApi:
         signer = (
             BlobSigner(http=self._http, retrier=self._retrier) if "planetarycomputer" in self._host else None
         )
-        self._reader = reader or CogReader(retrier=self._retrier, signer=signer, mode=mode)
+        self._reader = reader or CogReader(http=self._http, retrier=self._retrier, signer=signer, mode=mode)
         self._mode, self._max_cloud_cover = mode, max_cloud_cover
         self.rejected: list[str] = []
         """What the last search listed and could not be used, one line each."""
@@ -80,6 +82,11 @@ class StacApi:
     def name(self) -> str:
         """`stac:`, host and collection."""
         return self._name
+
+    @property
+    def lists_everything(self) -> bool:
+        """Whether a search lists all that the provider has."""
+        return self._max_cloud_cover >= 100  # noqa: PLR2004 - percent
 
     def search(self, bounds: Bounds, since: dt.datetime, until: dt.datetime) -> Iterable[Product]:
         """Products of the snapped box (or of its tiles) that were sensed in ``[since, until)``.
@@ -98,7 +105,7 @@ class StacApi:
                 break
             for item in fresh:
                 self._take(item, found)
-        return [product for product in found.values() if since <= product.datetime < until]
+        return [product for product in found.values() if is_sensed_in(product, since, until)]
 
     def fetch(self, product: Product, bands: Iterable[str], bounds: Bounds) -> FetchedProduct:
         """Source pixels of `bands` over `bounds` on the product's own lattice."""
@@ -127,7 +134,7 @@ class StacApi:
             url=f"{self._url}/search",
             method="POST",
             collections=[self._collection],
-            datetime=f"{_stamp(since)}/{_stamp(until)}",
+            datetime=None if is_terrain(self._collection) else f"{_stamp(since)}/{_stamp(until)}",
             limit=PAGE_SIZE,
             stac_io=_RetryingIO(self._http, self._retrier),
             **self._where(bounds),
@@ -155,6 +162,8 @@ class StacApi:
             query["eo:cloud_cover"] = {"lte": self._max_cloud_cover}
         if self._mode is PrivacyMode.BOX:
             return {"bbox": list(snap_outward(bounds)), **({"query": query} if query else {})}
+        if not self._collection.startswith("sentinel-2"):
+            return {"bbox": list(snap_outward(bounds, WHOLE_DEGREE)), **({"query": query} if query else {})}
         key, spelling = TILE_PROPERTY.get(self._host, ("grid:code", "MGRS-{}"))
         query[key] = {"in": [spelling.format(tile) for tile in sentinel2_tiles(bounds)]}
         return {"query": query}

@@ -1,4 +1,4 @@
-"""A static STAC catalogue on disk, read without network."""
+"""A static STAC catalogue on disk; assets that it names by URL are read over HTTP like any other."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import datetime as dt
 import json
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from evidence.errors import SourceError
 from imagery.records import FetchedProduct, Product
-from imagery.sources.items import product_from_item
+from imagery.sources.cog import CogReader
+from imagery.sources.items import is_sensed_in, product_from_item
 from imagery.sources.windows import read_window
 
 Bounds = tuple[float, float, float, float]
@@ -56,7 +58,7 @@ class StaticCatalog:
         return [
             product
             for product in self.products()
-            if since <= product.datetime < until and overlaps(product.bounds, bounds)
+            if is_sensed_in(product, since, until) and overlaps(product.bounds, bounds)
         ]
 
     def extent(self) -> tuple[int, Bounds | None]:
@@ -69,12 +71,24 @@ class StaticCatalog:
 
     def fetch(self, product: Product, bands: Iterable[str], bounds: Bounds) -> FetchedProduct:
         """Source pixels of `bands` over `bounds` on the product's own lattice."""
+        wanted = [band for band in bands if band in product.assets]
+        remote = [band for band in wanted if "://" in product.assets[band].href]
+        there = self._reader.fetch(product, remote, bounds) if remote else None
+        here = {band: read_window(product.assets[band], bounds) for band in wanted if band not in remote}
+        found = {**here, **(there.rasters if there else {})}
         return FetchedProduct(
             product=product,
-            rasters={
-                band: read_window(product.assets[band], bounds) for band in bands if band in product.assets
-            },
+            rasters={band: found[band] for band in wanted},
+            headers=there.headers if there else {},
         )
+
+    def stop(self) -> None:
+        """End every wait for a file on the net: the run is being broken off."""
+        self._reader.stop()
+
+    @cached_property
+    def _reader(self) -> CogReader:
+        return CogReader()
 
 
 def overlaps(one: Bounds, other: Bounds) -> bool:

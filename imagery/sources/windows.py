@@ -1,15 +1,17 @@
-"""Windows of rasters on their own lattice: the one place where pixels are read from files and URLs."""
+"""Windows of rasters on their own lattice: which pixels a box means, and these pixels from a file on disk."""
 
 from __future__ import annotations
 
 import math
-import re
-from collections import Counter
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import rasterio
 from affine import Affine
+from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.warp import transform_bounds
 from rasterio.windows import Window
@@ -17,9 +19,8 @@ from rasterio.windows import Window
 from evidence.errors import SourceError
 from imagery.records import Asset, Raster
 from imagery.sources.addresses import public_url
-from imagery.sources.retry import RETRIED_STATUS, RetryableError
 
-_STATUS = re.compile(r"HTTP (?:response code|error code)\s*:?\s*(\d{3})")
+Bounds = tuple[float, float, float, float]
 
 SNAP_M = 60.0
 """Crops start and end on multiples of this from the product's origin, so that 10, 20 and 60 m bands nest."""
@@ -29,145 +30,134 @@ MARGIN_M = 60.0
 
 GDAL_OPTIONS: Mapping[str, str | int] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,.jp2",
     "GDAL_HTTP_MULTIRANGE": "YES",
     "GDAL_HTTP_MERGE_CONSECUTIVE_RANGES": "YES",
+    "CPL_VSIL_CURL_ALLOWED_EXTENSIONS": ".tif,.tiff,.jp2",
 }
-"""For files and URLs alike. Without the first two, GDAL asks for side-car files and listings before every
-open: 8-16 times the wall time."""
+"""No listing of folders and no side-car files: what a band is stands in its file and its item. The others
+matter to whoever reads URLs through GDAL, which this project leaves to `imagery.sources.cog`."""
 
 
-HTTP_OPTIONS: Mapping[str, str | int] = {
-    **GDAL_OPTIONS,
-    "GDAL_HTTP_MAX_RETRY": 0,
-    "GDAL_HTTP_CONNECTTIMEOUT": 10,
-    "GDAL_HTTP_LOW_SPEED_TIME": 15,
-    "GDAL_HTTP_LOW_SPEED_LIMIT": 10_000,
-    "GDAL_HTTP_TIMEOUT": 300,
-    "GDAL_HTTP_USERAGENT": "GDAL",
-}
-"""For URLs: retries are `imagery.sources.retry`'s; a stall ends by its speed, not by its length."""
+class UnreadableError(SourceError):
+    """GDAL cannot read the file."""
 
 
-_failures: Counter[str] = Counter()
-"""URLs that failed in this process, and how often. GDAL answers every later open of such a URL from memory,
-though the server has long healed; under a query that it has not seen yet it asks again. (Its own cure,
-CPL_VSIL_CURL_NON_CACHED, costs another HEAD for every file.)"""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lattice:
+    """A raster without its pixels."""
+
+    crs: rasterio.crs.CRS
+    transform: Affine
+    shape: tuple[int, int]
+    """(rows, columns)."""
+    nodata: float | None
+    bands: int
+
+    @classmethod
+    def of(cls, dataset: rasterio.DatasetReader) -> Lattice:
+        """That of an open dataset."""
+        return cls(
+            crs=dataset.crs,
+            transform=dataset.transform,
+            shape=dataset.shape,
+            nodata=dataset.nodata,
+            bands=dataset.count,
+        )
+
+    @property
+    def bounds(self) -> Bounds:
+        """(left, bottom, right, top) in the raster's CRS."""
+        right, bottom = self.transform @ (self.shape[1], self.shape[0])
+        return self.transform.c, bottom, right, self.transform.f
 
 
-def read_window(
-    asset: Asset,
-    bounds: tuple[float, float, float, float],
-    *,
-    options: Mapping[str, str | int] = GDAL_OPTIONS,
-    whole: bool = False,
-) -> Raster:
+def read_window(asset: Asset, bounds: Bounds, *, path: Path | None = None) -> Raster:
     """Source pixels of one band over `bounds` (degrees), on whole pixels of the raster's own lattice.
 
     Args:
         asset: what to read.
         bounds: (west, south, east, north), degrees.
-        options: GDAL's configuration while reading.
-        whole: read the whole raster and crop afterwards, so that the server cannot see the window.
+        path: where the asset's file lies, if not where its href says.
 
     Raises:
-        SourceError: where the raster cannot be read or does not touch the bounds.
+        UnreadableError: where the raster cannot be read.
+        SourceError: where it does not touch the bounds, or is not what the item describes.
     """
     try:
-        with rasterio.Env(**options), rasterio.open(_unremembered(asset.href)) as dataset:
-            return _read(dataset, asset, bounds, whole=whole)
+        with rasterio.Env(**GDAL_OPTIONS), rasterio.open(path or asset.href) as dataset:
+            lattice = Lattice.of(dataset)
+            window = window_over(lattice, asset, bounds)
+            return cut_raster(lattice, asset, window, dataset.read(1, window=window))
     except (RasterioError, OSError) as error:
-        _failures[public_url(asset.href)] += 1
-        raise read_error(asset, error) from error
+        raise UnreadableError(f"{asset.band}: {cause(error)}", url=public_url(asset.href)) from error
 
 
-def _unremembered(href: str) -> str:
-    """`href` as GDAL has not seen it fail yet."""
-    failed = _failures[public_url(href)] if "://" in href else 0
-    return f"{href}{'&' if '?' in href else '?'}again={failed}" if failed else href
-
-
-def read_error(asset: Asset, error: BaseException) -> SourceError:
-    """What GDAL's complaint means: a status it hides in words, and whether another attempt is worth it."""
-    text = " ".join(_words(error))
-    found = _STATUS.search(text)
-    status = int(found[1]) if found else None
-    message = f"{asset.band}: {_cause(error)}"
-    remote = "://" in asset.href
-    kind = RetryableError if remote and (status is None or status in RETRIED_STATUS) else SourceError
-    return kind(message, status=status, url=public_url(asset.href))
-
-
-def _words(error: BaseException | None) -> list[str]:
-    words = []
-    while error is not None:
-        words.append(str(error))
-        error = error.__cause__ or error.__context__
-    return words
-
-
-def _cause(error: BaseException) -> str:
+def cause(error: BaseException) -> str:
     """The first line of the deepest cause: GDAL hides the reason one level down."""
     while error.__cause__ is not None:
         error = error.__cause__
     return public_url(str(error).splitlines()[0] if str(error) else type(error).__name__)
 
 
-def _read(
-    dataset: rasterio.DatasetReader, asset: Asset, bounds: tuple[float, float, float, float], *, whole: bool
-) -> Raster:
-    if dataset.crs is None or dataset.count != 1:
+def window_over(lattice: Lattice, asset: Asset, bounds: Bounds) -> Window:
+    """The pixels that cover `bounds` (degrees) and a margin.
+
+    Raises:
+        SourceError: where the raster is not what the item describes, or lies elsewhere.
+    """
+    if lattice.crs is None or lattice.bands != 1:
         raise SourceError(
-            f"{asset.band}: expected one georeferenced band, found {dataset.count} with CRS {dataset.crs}",
+            f"{asset.band}: expected one georeferenced band, found {lattice.bands} with CRS {lattice.crs}",
             url=public_url(asset.href),
         )
-    _check_against_item(dataset, asset)
-    window = crop_window(dataset.transform, (dataset.height, dataset.width), _to_crs(bounds, dataset))
+    _check_against_item(lattice, asset)
+    window = crop_window(lattice.transform, lattice.shape, _to_crs(bounds, lattice.crs))
     if window is None:
         raise SourceError(
-            f"{asset.band}: the product covers {_rounded(dataset.bounds)} in {dataset.crs.to_string()}, "
+            f"{asset.band}: the product covers {_rounded(lattice.bounds)} in {lattice.crs.to_string()}, "
             f"not the box {_rounded(bounds)} in degrees",
             url=public_url(asset.href),
         )
-    if whole:
-        rows, columns = window.toslices()
-        pixels = dataset.read(1)[rows, columns].copy()
-    else:
-        pixels = dataset.read(1, window=window)
+    return window
+
+
+def cut_raster(lattice: Lattice, asset: Asset, window: Window, pixels: NDArray[np.generic]) -> Raster:
+    """The pixels of a window, with their place."""
     return Raster(
         band=asset.band,
         pixels=pixels,
-        transform=dataset.transform @ Affine.translation(window.col_off, window.row_off),
-        crs_wkt=dataset.crs.to_wkt(),
-        nodata=dataset.nodata if dataset.nodata is not None else asset.nodata,
+        transform=lattice.transform @ Affine.translation(window.col_off, window.row_off),
+        crs_wkt=_wkt(lattice.crs),
+        nodata=lattice.nodata if lattice.nodata is not None else asset.nodata,
     )
 
 
-def _check_against_item(dataset: rasterio.DatasetReader, asset: Asset) -> None:
+@lru_cache(maxsize=64)
+def _wkt(crs: rasterio.crs.CRS) -> str:
+    return str(crs.to_wkt())
+
+
+def _check_against_item(lattice: Lattice, asset: Asset) -> None:
     """A file other than the one the item describes is refused."""
-    if asset.crs is not None and dataset.crs != rasterio.crs.CRS.from_string(asset.crs):
+    if asset.crs is not None and lattice.crs != rasterio.crs.CRS.from_string(asset.crs):
         raise SourceError(
-            f"{asset.band}: the raster is in {dataset.crs.to_string()}, the item says {asset.crs}",
+            f"{asset.band}: the raster is in {lattice.crs.to_string()}, the item says {asset.crs}",
             url=public_url(asset.href),
         )
-    if asset.shape is not None and dataset.shape != asset.shape:
+    if asset.shape is not None and lattice.shape != asset.shape:
         raise SourceError(
-            f"{asset.band}: the raster has {dataset.shape} rows and columns, the item says {asset.shape}",
+            f"{asset.band}: the raster has {lattice.shape} rows and columns, the item says {asset.shape}",
             url=public_url(asset.href),
         )
 
 
-def _to_crs(
-    bounds: tuple[float, float, float, float], dataset: rasterio.DatasetReader
-) -> tuple[float, float, float, float]:
-    west, south, east, north = transform_bounds("EPSG:4326", dataset.crs, *bounds, densify_pts=21)
-    margin = MARGIN_M if dataset.crs.is_projected else 0.0
+def _to_crs(bounds: Bounds, crs: rasterio.crs.CRS) -> Bounds:
+    west, south, east, north = transform_bounds("EPSG:4326", crs, *bounds, densify_pts=21)
+    margin = MARGIN_M if crs.is_projected else 0.0
     return west - margin, south - margin, east + margin, north + margin
 
 
-def crop_window(
-    transform: Affine, shape: tuple[int, int], bounds: tuple[float, float, float, float]
-) -> Window | None:
+def crop_window(transform: Affine, shape: tuple[int, int], bounds: Bounds) -> Window | None:
     """The window that covers `bounds` (in the raster's CRS), grown to multiples of `SNAP_M`, or None.
 
     Args:

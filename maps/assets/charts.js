@@ -44,9 +44,19 @@ CW.timeAxis = (f, from, to) => {
     const at = Date.UTC(year, 0, 1);
     if (at < from || at > to) continue;
     CW.fill(f.root, CW.svg("line", { class: "grid", x1: x(at), x2: x(at), y1: f.top, y2: f.top + f.h }));
-    if ((year - firstYear) % every === 0 && x(at) < f.width - 20) CW.fill(f.root, CW.svg("text", { class: "tick-text", x: x(at), y: f.height - 6, "text-anchor": "middle" }, year));
+    if ((year - firstYear) % every === 0 && x(at) < f.width - 14) CW.fill(f.root, CW.svg("text", { class: "tick-text", x: x(at), y: f.height - 6, "text-anchor": "middle" }, year));
   }
+  if (to - from < 3 * 366 * 86400e3) CW.quarterTicks(f, x, from, to);
   return x;
+};
+/* Few years: the quarters between them are named too, where there is room. */
+CW.quarterTicks = (f, x, from, to) => {
+  const room = x(from + 91 * 86400e3) - x(from);
+  for (let at = new Date(Date.UTC(new Date(from).getUTCFullYear(), 0, 1)); at <= to; at.setUTCMonth(at.getUTCMonth() + 3)) {
+    if (at < from || at.getUTCMonth() === 0 || x(at.getTime()) > f.width - 14) continue;
+    CW.fill(f.root, CW.svg("line", { class: "grid", x1: x(at.getTime()), x2: x(at.getTime()), y1: f.top + f.h - 4, y2: f.top + f.h }));
+    if (room > 34) CW.fill(f.root, CW.svg("text", { class: "tick-text", x: x(at.getTime()), y: f.height - 6, "text-anchor": "middle" }, at.toLocaleString(CW.lang === "ko" ? "ko-KR" : "en-GB", { month: "short", timeZone: "UTC" })));
+  }
 };
 CW.span = (moments) => {
   const times = moments.map(CW.time);

@@ -79,11 +79,20 @@ CW.interval = (q, unit) => {
 };
 CW.best = (q, unit) =>
   CW.known(q) ? CW.t("best_level", { value: `${CW.num(q.v)} ${unit}`, level: Math.round(q.level * 100) }) : "";
+/* What references of the site stand behind an interval; every figure says it. */
+CW.validation = (check) => {
+  if (!check || !check.enough) return `${CW.t("validation_no")}${check && check.n ? ` ${CW.t("validation_counted", { n: check.n, enough: CW.data.enough })}` : ""}`;
+  const told = CW.t(`validation_${check.kind}`, { n: check.n });
+  if (check.covered === undefined) return told;
+  const signed = `${check.bias < 0 ? "" : "+"}${CW.num(check.bias)}`;
+  return `${told}: ${CW.t("validation_result", { bias: signed, rmse: CW.num(check.rmse), covered: CW.percent(check.covered) })}`;
+};
+CW.standing = (check) => CW.el("p", { class: "small muted validation" }, CW.validation(check));
 CW.percent = (x) => (x === null || x === undefined ? "–" : `${Math.round(x * 100)} %`);
 CW.day = (iso) => (iso || "").slice(0, 10);
 CW.bothDates = (moment) => {
   const utc = moment.utc.slice(0, 16).replace("T", " ");
-  return CW.t("utc_and_local", { utc, local: moment.local });
+  return utc === moment.local ? `${utc} UTC` : CW.t("utc_and_local", { utc, local: moment.local });
 };
 CW.epoch = (f) => (f.start.endsWith("-01-01") && f.end === `${Number(f.start.slice(0, 4)) + 1}-01-01` ? f.start.slice(0, 4) : `${f.start} – ${f.end}`);
 CW.time = (iso) => Date.parse(iso.length === 10 ? `${iso}T00:00:00Z` : iso);

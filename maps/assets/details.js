@@ -5,6 +5,7 @@ CW.subjectTitle = (s) => {
   if (s.type === "boundary") return `${CW.t("boundary_version")} ${r.id}`;
   if (s.type === "zone") return `${CW.word("zone", r.kind)} · ${r.name || r.id}`;
   if (s.type === "point") return r.name || r.id;
+  if (s.type === "change") return `${CW.t("change")} ${r.from} → ${r.to}`;
   if (s.type === "footprint") return `${CW.t("footprint")} ${r.start.slice(0, 4)}`;
   return `${CW.t(s.type)} ${s.key}`;
 };
@@ -103,7 +104,7 @@ CW.factsOf = {
   ]),
   zone: (r) => {
     const last = CW.lastKnown(r.id);
-    return CW.facts([["kind", CW.word("zone", r.kind)], ["stockpile_area", last && CW.figure(last.area, "ha")], ["measured", last && CW.bothDates(last)], ["valid_share", last && CW.percent(last.valid)], ["bands", last && last.bands.join(", ")]]);
+    return CW.facts([["kind", CW.word("zone", r.kind)], ["stockpile_area", last && CW.figure(last.area, "ha")], ["measured", last && CW.bothDates(last)], ["valid_share", last && CW.percent(last.valid)], ["bands", last && last.bands.join(", ")], ["review_state", last && CW.reviewWord(r.id)]]);
   },
   boundary: (r) => CW.facts([
     ["valid_from", r.from], ["valid_to", r.to], ["extent", CW.word("extent", r.extent)], ["basis", r.basis && CW.word("basis", r.basis)], ["source", r.source && CW.name(r.source)],
@@ -113,9 +114,12 @@ CW.factsOf = {
     ["epoch", CW.epoch(r)], ["area", CW.figure(r.area, "ha")], ["inside", CW.figure(r.inside, "ha")], ["outside", CW.figure(r.outside, "ha")],
     ["valid_share", CW.percent(r.valid)], ["looks", r.n_scenes],
   ]),
-  change: (r) => CW.facts([["gained", CW.figure(r.gained, "ha")], ["lost", CW.figure(r.lost, "ha")], ["net", CW.figure(r.net, "ha")], ["advance", CW.figure(r.advance, "m")], ["cause", CW.word("cause", r.cause)]]),
+  change: (r) => CW.facts([["gained", CW.figure(r.gained, "ha")], ["lost", CW.figure(r.lost, "ha")], ["net", CW.figure(r.net, "ha")], ["advance", CW.figure(r.advance, "m")], ["cause", CW.word("cause", r.cause)], ["review_state", CW.reviewWord(CW.changeSubject(r).key)]]),
+  place: (r) => CW.el("p", { class: "small" }, CW.t("place_note"), " ", CW.el("span", { class: "muted" }, CW.reviewWord(r.id))),
   point: (r) => CW.facts([["source", r.source && CW.name(r.source)], ["accuracy", r.accuracy_m === null ? null : `${r.accuracy_m} m`], ["confidence", r.confidence], ["note", r.note && CW.name(r.note)]]),
 };
+/* The layer whose references stand behind the figures of a card. */
+CW.checkOf = { disturbance: "disturbances", pile: "stockpiles", zone: "stockpile_areas", footprint: "footprints", change: "boundary_changes" };
 CW.seriesOf = (type, key) => ({
   line: CW.data.series.filter((s) => s.subject === key).map((s) => ({ utc: s.utc, q: s.value })),
   points: type === "pile" ? CW.data.piles.filter((p) => p.id === key).map((p) => ({ utc: p.utc, q: p.area }))
@@ -137,7 +141,7 @@ CW.card = (subject) => {
   const pair = CW.chipPair(record, type);
   const card = CW.el("article", { class: "card", "data-subject": key, lang: CW.lang });
   CW.fill(card, CW.el("h3", {}, type === "boundary" || type === "zone" || type === "point" ? CW.name(CW.subjectTitle(subject)) : CW.subjectTitle(subject)), CW.tagsOf(subject), CW.pairView(pair, record));
-  CW.fill(card, CW.factsOf[type](record), CW.scenesOf(subject));
+  CW.fill(card, CW.factsOf[type](record), CW.checkOf[type] && CW.standing(CW.data.checks[CW.checkOf[type]]), CW.scenesOf(subject));
   const series = CW.seriesOf(type, key);
   if (series.line.length || series.points.length > 1) {
     const host = CW.el("div", { class: "chart-host" });
@@ -147,7 +151,7 @@ CW.card = (subject) => {
   if (type === "pile" || type === "zone") CW.fill(card, CW.el("p", { class: "muted small" }, CW.t("coal_caveat")));
   const buttons = CW.el("p", { class: "card-buttons" });
   if (pair) CW.fill(buttons, CW.el("button", { type: "button", class: "quiet", onclick: () => { CW.change({ compare: true, before: pair.before, date: pair.after }); } }, CW.t("compare_these")));
-  if (["disturbance", "pile", "zone"].includes(type)) CW.fill(buttons, CW.el("button", { type: "button", class: "solid", onclick: () => CW.startReview(subject) }, CW.t("review_this")));
+  if (["disturbance", "pile", "zone", "change", "place"].includes(type)) CW.fill(buttons, CW.el("button", { type: "button", class: "solid", onclick: () => CW.startReview(subject) }, CW.t("review_this")));
   CW.fill(card, buttons);
   return card;
 };
@@ -178,7 +182,8 @@ CW.closeCard = () => {
   if (CW.opener && CW.opener.isConnected) CW.opener.focus({ preventScroll: true });
 };
 CW.markSelected = () => {
-  const key = CW.selectedSubject && CW.selectedSubject.key;
+  const judged = CW.state.tab === "review" && CW.reviewSubject;
+  const key = (CW.selectedSubject || judged || {}).key;
   for (const path of CW.map.getContainer().querySelectorAll("path[data-subject]")) path.classList.toggle("is-selected", path.dataset.subject === key);
 };
 CW.findSubject = (key) => {
@@ -187,6 +192,10 @@ CW.findSubject = (key) => {
   if (d) return { type: "disturbance", key, record: d };
   const p = [...data.piles].reverse().find((x) => x.id === key);
   if (p) return { type: "pile", key, record: p };
+  const place = data.places.find((x) => x.id === key);
+  if (place) return { type: "place", key, record: place };
+  const change = data.changes.map(CW.changeSubject).find((x) => x.key === key);
+  if (change) return change;
   const z = data.zones.find((x) => x.id === key);
   return z ? { type: "zone", key, record: z } : null;
 };

@@ -9,22 +9,25 @@ CW.folded = (text) => (text || "").normalize("NFKD").replace(/\p{M}/gu, "").toLo
 CW.words = (s) => [s.id, s.name, s.name_ko, s.kind, s.status, ...s.aliases].map(CW.folded).join("\n");
 CW.low = (q) => (CW.known(q) ? q.v : -Infinity);
 CW.queue = (s) => s.first_review + s.second_review;
+CW.epochText = (text) => { const [start, end] = (text || "").split("/"); return end ? CW.epoch({ start, end }) : text; };
 CW.columns = [
   { key: "name", label: "site", value: (s) => CW.folded(CW.title(s)), cell: (s) => [CW.el("div", { class: "site-name" }, CW.link(s)), CW.el("div", { class: "small muted" }, [CW.lang === "ko" ? s.name : s.name_ko, ...s.aliases.slice(0, 2)].filter((a) => a && a !== CW.title(s)).map((a, k) => [k ? " · " : null, CW.name(a)]))] },
   { key: "last", label: "last_look", value: (s) => (s.last ? s.last.utc : ""), cell: (s) => [CW.el("div", { class: "num" }, s.last ? CW.day(s.last.utc) : CW.t("never_seen")), s.not_seen ? CW.el("div", { class: "small warn-text" }, `${CW.t("last_attempt", { date: s.attempt ? CW.day(s.attempt.utc) : "–" })}: `, CW.name(s.not_seen)) : null] },
-  { key: "stockpile", label: "stock_short", value: (s) => CW.low(s.stockpile), cell: (s) => CW.amount(s.stockpile, s.stockpile_date, CW.trend(s)) },
-  { key: "footprint", label: "footprint_short", value: (s) => CW.low(s.footprint), cell: (s) => CW.amount(s.footprint, s.epoch) },
-  { key: "outside", label: "outside_short", value: (s) => CW.low(s.outside), cell: (s) => CW.amount(s.outside, null) },
+  { key: "stockpile", label: "stock_short", value: (s) => CW.low(s.stockpile), cell: (s) => CW.amount(s.stockpile, s.stockpile_date, CW.trend(s), s.checks.stockpile) },
+  { key: "footprint", label: "footprint_short", value: (s) => CW.low(s.footprint), cell: (s) => CW.amount(s.footprint, CW.epochText(s.epoch), null, s.checks.footprint) },
+  { key: "outside", label: "outside_short", value: (s) => CW.low(s.outside), cell: (s) => CW.amount(s.outside, null, null, s.checks.footprint) },
   { key: "new", label: "new", value: (s) => s.new, cell: (s) => (s.new ? CW.el("strong", { class: "num" }, s.new) : CW.el("span", { class: "muted" }, "0")) },
   { key: "queue", label: "review_queue", value: CW.queue, cell: (s) => (CW.queue(s) ? CW.el("span", { class: "small" }, CW.t("reviews_queue", { first: s.first_review, second: s.second_review })) : CW.el("span", { class: "muted" }, "–")) },
   { key: "alerts", label: "alerts", value: (s) => s.alerts, cell: (s) => (s.alerts ? CW.el("strong", { class: "num alert-count" }, s.alerts) : CW.el("span", { class: "muted" }, "0")) },
 ];
 /* A direction is told only together with the test that found it. */
 CW.trend = (s) => (s.trend && s.trend_test ? CW.el("div", { class: "small" }, `${{ rising: "↗", falling: "↘", none: "→" }[s.trend] || ""} ${CW.word("trend", s.trend)} `, CW.el("bdi", { class: "muted" }, `(${s.trend_test})`)) : null);
-CW.amount = (q, when, more) => {
+/* A figure of a site that has no references of its own is starred; the line under the table says why. */
+CW.star = (check) => (check.enough ? null : CW.el("abbr", { class: "star", title: CW.validation(check) }, "*"));
+CW.amount = (q, when, more, check) => {
   if (!q) return CW.el("span", { class: "muted" }, "–");
   if (!CW.known(q)) return CW.el("span", { class: "small muted" }, CW.interval(q, ""));
-  return [CW.el("div", { class: "num amount" }, CW.interval(q, "")), CW.el("div", { class: "small muted num" }, `${CW.t("best_date", { value: CW.num(q.v) })}${when ? ` · ${when}` : ""}`), more];
+  return [CW.el("div", { class: "num amount" }, CW.interval(q, ""), CW.star(check)), CW.el("div", { class: "small muted num" }, `${CW.t("best_date", { value: CW.num(q.v) })}${when ? ` · ${when}` : ""}`), more];
 };
 CW.shown = () => {
   const wanted = CW.folded(CW.byId("search").value);
@@ -64,8 +67,15 @@ CW.mark = (rows) => {
       CW.set(path, { tabindex: "0", role: "button", "aria-label": CW.title(s).slice(0, 120), onkeydown: (e) => { if (e.key === "Enter" || e.key === " ") { e.preventDefault(); dot.openPopup(); } } });
     }
     dot.bindTooltip(CW.el("span", {}, CW.name(CW.title(s))), { direction: "top", offset: [0, -8] });
-    if (rows.length <= 4) CW.marks.addLayer(L.marker(s.middle, { interactive: false, keyboard: false, icon: L.divIcon({ className: "dot-label", html: CW.el("span", {}, CW.name(CW.title(s))), iconSize: null }) }));
+    if (rows.length <= 4) CW.marks.addLayer(L.marker(s.middle, { interactive: false, keyboard: false, icon: L.divIcon({ className: `dot-label${map_page.latLngToContainerPoint(s.middle).x > map_page.getSize().x * 0.55 ? " at-left" : ""}`, html: CW.el("span", {}, CW.name(CW.title(s))), iconSize: null }) }));
   }
+};
+CW.drawValidation = () => {
+  const host = CW.clear(CW.byId("validation"));
+  const known = (s) => [[s.stockpile, s.checks.stockpile], [s.footprint, s.checks.footprint]].filter(([q]) => CW.known(q)).map(([, check]) => check);
+  const checks = CW.sites.flatMap(known);
+  if (checks.some((check) => !check.enough)) CW.fill(host, CW.el("span", { class: "star" }, "* "), CW.t("validation_no"));
+  for (const s of CW.sites) for (const check of new Map(known(s).filter((c) => c.enough).map((c) => [CW.validation(c), c])).values()) CW.fill(host, CW.el("br"), CW.name(CW.title(s)), `: ${CW.validation(check)}`);
 };
 CW.drawOverview = () => {
   CW.byId("flag-restricted").hidden = !CW.data.restricted;
@@ -73,6 +83,7 @@ CW.drawOverview = () => {
   for (const button of CW.byId("lang").children) button.setAttribute("aria-pressed", String(button.dataset.lang === CW.lang));
   CW.byId("run-line").textContent = CW.data.run ? CW.t("run_line", { run: CW.data.run.id, version: CW.data.run.version, date: CW.bothDates(CW.data.run) }) : "";
   CW.byId("withheld").textContent = CW.data.withheld ? CW.t("sites_withheld", { n: CW.data.withheld }) : "";
+  CW.drawValidation();
   CW.byId("search").placeholder = CW.t("search");
   CW.drawCards();
   CW.drawTable();

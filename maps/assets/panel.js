@@ -60,6 +60,14 @@ CW.latestStats = () => {
   }
   return stats;
 };
+/* One line where the figures on the sheet share a sentence, one each where they do not. */
+CW.validationLines = () => {
+  const { checks } = CW.data;
+  const shown = [["stockpile_area", checks.stockpile_areas, CW.zonesWithArea().length], ["footprint", checks.footprints, CW.data.footprints.length]].filter((row) => row[2]);
+  const texts = new Set(shown.map((row) => CW.validation(row[1])));
+  if (texts.size <= 1) return shown.slice(0, 1).map((row) => CW.standing(row[1]));
+  return shown.map(([name, check]) => CW.el("p", { class: "small muted validation" }, `${CW.t(name)}: ${CW.validation(check)}`));
+};
 CW.drawFigures = () => {
   const sheet = CW.clear(CW.byId("sheet-figures"));
   CW.cursors = [];
@@ -67,6 +75,7 @@ CW.drawFigures = () => {
   const lookback = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
   CW.fill(sheet, CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? `${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })}` : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
   const zones = CW.zonesWithArea();
+  if (stats.length) CW.fill(sheet.firstChild, CW.validationLines());
   if (zones.length) CW.fill(sheet, CW.stockSection(zones));
   if (CW.data.footprints.length) CW.fill(sheet, CW.footprintSection());
   const calendar = CW.el("div", { class: "chart-host" });
@@ -80,7 +89,7 @@ CW.stockSection = (zones) => {
   const pick = zones.length > 1 ? CW.el("label", { class: "small" }, `${CW.t("zone")} `, CW.el("select", { id: "zone", onchange: (e) => CW.change({ zone: e.target.value }) }, zones.map((z) => CW.el("option", { value: z, selected: z === zone }, CW.zoneName(z))))) : null;
   const block = CW.section(CW.t("stock_chart"), pick, host, CW.el("p", { class: "key small" },
     CW.seriesOf("zone", zone).line.length ? CW.el("span", {}, CW.el("i", { class: "key-band" }), ` ${CW.t("key_band")}`) : null, CW.el("span", {}, CW.el("i", { class: "key-dot" }), ` ${CW.t("key_dot")}`), CW.el("span", {}, CW.el("i", { class: "key-floor" }), ` ${CW.t("key_floor")}`)),
-    CW.el("p", { class: "small muted" }, CW.t("coal_caveat")), CW.valueTable(zone));
+    CW.el("p", { class: "small muted" }, CW.t("coal_caveat")), CW.standing(CW.data.checks.stockpile_areas), CW.valueTable(zone));
   requestAnimationFrame(() => CW.timeChart(host, { ...CW.seriesOf("zone", zone), unit: "ha", label: `${CW.t("stock_chart")}: ${CW.zoneName(zone)}` }));
   return block;
 };
@@ -92,7 +101,7 @@ CW.footprintSection = () => {
   const rows = CW.data.footprints;
   const split = rows.some((r) => CW.known(r.inside));
   const block = CW.section(CW.t("footprint_chart"), host, CW.el("p", { class: "key small" },
-    split ? [CW.el("span", {}, CW.el("i", { class: "key-inside" }), ` ${CW.t("inside")}`), CW.el("span", {}, CW.el("i", { class: "key-outside" }), ` ${CW.t("outside")}`)] : CW.el("span", {}, CW.el("i", { class: "key-whole" }), ` ${CW.t("not_split")}`), CW.el("span", {}, CW.el("i", { class: "key-whisker" }), ` ${CW.t("key_whisker")}`)),
+    split ? [CW.el("span", {}, CW.el("i", { class: "key-inside" }), ` ${CW.t("inside")}`), CW.el("span", {}, CW.el("i", { class: "key-outside" }), ` ${CW.t("outside")}`)] : CW.el("span", {}, CW.el("i", { class: "key-whole" }), ` ${CW.t("not_split")}`), CW.el("span", {}, CW.el("i", { class: "key-whisker" }), ` ${CW.t("key_whisker")}`)), CW.standing(CW.data.checks.footprints),
     CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("as_table")), CW.el("table", {},
       CW.el("thead", {}, CW.el("tr", {}, [CW.t("epoch"), CW.t("area"), CW.t("inside"), CW.t("outside")].map((h) => CW.el("th", { scope: "col" }, h)))),
       CW.el("tbody", {}, rows.map((r) => CW.el("tr", {}, CW.el("td", { class: "num" }, CW.epoch(r)), CW.el("td", {}, CW.interval(r.area, "ha")), CW.el("td", {}, CW.interval(r.inside, "ha")), CW.el("td", {}, CW.interval(r.outside, "ha"))))))));
@@ -112,12 +121,12 @@ CW.drawFindings = () => {
   const { data } = CW;
   if (data.new_since) CW.fill(sheet, CW.el("p", { class: "small muted" }, CW.t("new_since", { date: CW.day(data.new_since.utc), n: data.disturbances.filter((d) => d.new).length })));
   const sorted = [...data.disturbances].sort((a, b) => (a.first < b.first ? 1 : -1));
-  CW.fill(sheet, CW.section(`${CW.t("disturbances")} (${sorted.length})`, CW.el("p", { class: "small muted" }, CW.t("disturbance_caveat")),
+  CW.fill(sheet, CW.section(`${CW.t("disturbances")} (${sorted.length})`, CW.el("p", { class: "small muted" }, CW.t("disturbance_caveat")), sorted.length ? CW.standing(data.checks.disturbances) : null,
     sorted.length ? CW.el("ul", { class: "list" }, sorted.map((d) => CW.finding({ type: "disturbance", key: d.id, record: d }))) : CW.el("p", { class: "muted" }, CW.t("none_found"))));
   const latest = new Map();
   for (const pile of data.piles) latest.set(pile.id, pile);
-  CW.fill(sheet, CW.section(`${CW.t("piles")} (${latest.size})`, latest.size ? CW.el("ul", { class: "list" }, [...latest.values()].map((p) => CW.finding({ type: "pile", key: p.id, record: p }))) : CW.el("p", { class: "muted" }, CW.t("none_found"))));
-  if (data.changes.length) CW.fill(sheet, CW.section(CW.t("boundary_changes"), data.changes.map((c) => CW.el("div", { class: "stat" }, CW.el("h3", {}, CW.name(c.from), " → ", CW.name(c.to)), CW.factsOf.change(c)))));
+  CW.fill(sheet, CW.section(`${CW.t("piles")} (${latest.size})`, latest.size ? CW.standing(data.checks.stockpiles) : null, latest.size ? CW.el("ul", { class: "list" }, [...latest.values()].map((p) => CW.finding({ type: "pile", key: p.id, record: p }))) : CW.el("p", { class: "muted" }, CW.t("none_found"))));
+  if (data.changes.length) CW.fill(sheet, CW.section(CW.t("boundary_changes"), CW.standing(data.checks.boundary_changes), data.changes.map((c) => CW.el("div", { class: "stat" }, CW.el("h3", {}, CW.name(c.from), " → ", CW.name(c.to)), CW.factsOf.change(c), CW.el("p", {}, CW.el("button", { type: "button", class: "quiet", onclick: () => CW.startReview(CW.changeSubject(c)) }, CW.t("review_this")))))));
 };
 CW.finding = (subject) => {
   const r = subject.record;
@@ -132,6 +141,7 @@ CW.finding = (subject) => {
 CW.visit = (subject) => {
   const { record } = subject;
   if (record.geometry) CW.map.fitBounds(CW.boundsOf(record.geometry).pad(2.2), { maxZoom: 17, animate: false });
+  if (subject.type === "place" && !CW.state.layers.includes("places")) CW.toggleLayer("places", true);
   if (subject.type === "disturbance") {
     const pair = CW.chipPair(record, subject.type);
     if (pair) CW.change({ date: pair.after });
@@ -144,7 +154,7 @@ CW.visit = (subject) => {
 
 /* ---- layers ---- */
 CW.layerSwatch = {
-  boundaries: CW.shape.boundary, zones: CW.shape.zone, footprint: CW.shape.footprint, piles: CW.shape.pile, aoi: CW.shape.aoi, changes: CW.shape.gained,
+  boundaries: CW.shape.boundary, zones: CW.shape.zone, places: CW.shape.place, footprint: CW.shape.footprint, piles: CW.shape.pile, aoi: CW.shape.aoi, changes: CW.shape.gained,
 };
 CW.swatch = (name) => {
   const root = CW.svg("svg", { width: 34, height: 18, class: "legend-swatch", "aria-hidden": "true" });
@@ -156,7 +166,7 @@ CW.swatch = (name) => {
 };
 CW.drawLayers = () => {
   const sheet = CW.clear(CW.byId("sheet-layers"));
-  const present = { boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [] };
+  const present = { boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, places: CW.data.places, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [] };
   CW.fill(sheet, CW.section(CW.t("legend"), CW.el("ul", { class: "layers" }, CW.layerNames.filter((n) => present[n].length).map((name) =>
     CW.el("li", {}, CW.el("label", {}, CW.el("input", { type: "checkbox", checked: CW.state.layers.includes(name), "data-layer": name, onchange: (e) => CW.toggleLayer(name, e.target.checked) }), CW.swatch(name), CW.el("span", {}, CW.t(`layer_${name}`), CW.el("span", { class: "small muted" }, CW.t(`layer_${name}_note`)))))))));
   if (CW.disturbanceYears.length) CW.fill(sheet, CW.section(CW.t("first_seen_colours"), CW.el("p", { class: "key small" }, CW.disturbanceYears.map((y) => CW.el("span", {}, CW.el("i", { class: "swatch", style: `--c:${CW.yearColour(y)}` }), ` ${y}`)))));

@@ -11,23 +11,30 @@ CW.REVIEW = {
 };
 CW.CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
 CW.reviewOf = (key) => CW.data.reviews[key] || { state: "none", reviewers: [], verdicts: [] };
-CW.reviewWord = (key) => CW.t(`review_${CW.reviewOf(key).state}`);
+CW.KINDS = { change: "boundary_change" };
+CW.queued = (key) => CW.data.queue.find((item) => item.subject === key);
+CW.reviewWord = (key) => CW.t(`review_${CW.queued(key)?.status || CW.reviewOf(key).state}`);
+CW.SETTLED = ["accepted", "rejected", "undecided"];
 CW.own = () => CW.verdicts.filter((v) => v.by === CW.reviewer);
 CW.ownObservations = () => CW.observations.filter((o) => o.by === CW.reviewer);
 CW.field = (id, label, control, note) => CW.el("div", { class: "field" }, CW.el("label", { for: id }, CW.t(label)), CW.set(control, { id }), note ? CW.el("p", { class: "small muted" }, CW.t(note)) : null);
-CW.choices = (group, chosen) => CW.el("select", {}, CW.el("option", { value: "" }, CW.t("choose")), CW.REVIEW[group].map((code) => CW.el("option", { value: code, selected: code === chosen }, CW.t(`${group}_${code}`))));
+CW.choices = (group, type) => CW.el("select", {}, CW.el("option", { value: "" }, CW.t("choose")), CW.REVIEW[group].map((code) => CW.el("option", { value: code }, CW.t(CW.has(`${group}_${type}_${code}`) ? `${group}_${type}_${code}` : `${group}_${code}`))));
 CW.startReview = (subject) => {
   CW.reviewSubject = subject;
   CW.evidence = [];
   CW.closeCard();
   CW.change({ tab: "review" });
   CW.drawReview();
+  CW.markSelected();
   CW.byId("review-subject")?.focus();
 };
+/* In the order of the queue; without one, all findings. */
 CW.reviewable = () => {
+  if (CW.data.queue.length) return CW.data.queue.map((item) => CW.findSubject(item.subject)).filter(Boolean);
   const latest = new Map();
   for (const p of CW.data.piles) latest.set(p.id, { type: "pile", key: p.id, record: p });
-  return [...CW.data.disturbances.map((d) => ({ type: "disturbance", key: d.id, record: d })), ...latest.values(), ...CW.data.zones.map((z) => ({ type: "zone", key: z.id, record: z }))];
+  const zones = CW.data.zones.filter((z) => CW.lastKnown(z.id)).map((z) => ({ type: "zone", key: z.id, record: z }));
+  return [...CW.data.disturbances.map((d) => ({ type: "disturbance", key: d.id, record: d })), ...latest.values(), ...zones, ...CW.data.changes.map(CW.changeSubject)];
 };
 CW.drawReview = () => {
   const sheet = CW.clear(CW.byId("sheet-review"));
@@ -47,19 +54,31 @@ CW.setReviewer = (code) => {
 };
 CW.verdictSection = () => {
   const chosen = CW.reviewSubject;
-  const select = CW.el("select", { onchange: (e) => { const found = CW.reviewable().find((s) => s.key === e.target.value); CW.startReview(found || null); } },
-    CW.el("option", { value: "" }, CW.t("choose")), CW.reviewable().map((s) => CW.el("option", { value: s.key, selected: chosen && chosen.key === s.key }, `${CW.subjectTitle(s)} · ${CW.reviewWord(s.key)}`)));
+  const all = CW.reviewable();
+  const done = (s) => CW.SETTLED.includes(CW.queued(s.key)?.status) || CW.own().some((v) => v.subject === s.key);
+  const options = (list) => list.map((s) => CW.el("option", { value: s.key, selected: chosen && chosen.key === s.key }, `${CW.subjectTitle(s)} · ${CW.reviewWord(s.key)}`));
+  const groups = [["waiting", all.filter((s) => !done(s))], ["settled", all.filter(done)]].filter(([, list]) => list.length);
+  const select = CW.el("select", { onchange: (e) => { const found = all.find((s) => s.key === e.target.value); if (found) CW.lookAt(found); CW.startReview(found || null); } },
+    CW.el("option", { value: "" }, CW.t("choose")), groups.map(([name, list]) => CW.el("optgroup", { label: CW.t(name, { n: list.length }) }, options(list))));
   const block = CW.section(CW.t("verdict_section"), CW.field("review-subject", "finding", select));
   if (chosen) CW.fill(block, CW.verdictForm(chosen));
   return block;
+};
+/* The ground in question, in sight while the verdict is given. */
+CW.lookAt = (subject) => {
+  if (subject.type === "place" && !CW.state.layers.includes("places")) CW.toggleLayer("places", true);
+  if (subject.record.geometry) CW.map.fitBounds(CW.boundsOf(subject.record.geometry).pad(2.2), { maxZoom: 17, animate: false });
 };
 CW.verdictForm = (subject) => {
   const state = CW.reviewOf(subject.key);
   if (state.reviewers.includes(CW.reviewer)) return CW.el("p", { class: "warn" }, CW.t("same_reviewer"));
   if (CW.own().some((v) => v.subject === subject.key)) return CW.el("p", { class: "good" }, CW.t("already_given"));
+  const item = CW.queued(subject.key);
   const parts = [CW.el("p", { class: "small muted" }, CW.t(state.state === "none" ? "first_review_note" : "blind_note"))];
+  if (item && item.because.length) parts.push(CW.el("p", { class: "small warn" }, CW.t("reopened_because", { why: item.because.slice(0, 3).join("; ") })));
+  if (subject.type === "place") parts.push(CW.el("p", { class: "small" }, CW.t("place_note")));
   if (state.state === "two") parts.push(CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("both_verdicts")), state.verdicts.map((v) => CW.el("p", {}, CW.name(v.reviewer), `: ${CW.t(`verdict_${v.verdict}`)}, ${CW.word("likelihood", v.likelihood)}; ${CW.word("confidence", v.confidence)}`))));
-  parts.push(CW.field("r-verdict", "verdict", CW.choices("verdict")), CW.field("r-reason", "reason", CW.choices("reason")), CW.field("r-likelihood", "likelihood", CW.choices("likelihood"), "likelihood_note"), CW.field("r-confidence", "confidence", CW.choices("confidence"), "confidence_note"));
+  parts.push(CW.field("r-verdict", "verdict", CW.choices("verdict", subject.type)), CW.field("r-reason", "reason", CW.choices("reason")), CW.field("r-likelihood", "likelihood", CW.choices("likelihood"), "likelihood_note"), CW.field("r-confidence", "confidence", CW.choices("confidence"), "confidence_note"));
   parts.push(CW.evidenceFields(), CW.field("r-note", "note", CW.el("textarea", { rows: "3", maxlength: "4000" })), CW.el("p", { class: "fault", id: "r-fault", role: "alert" }), CW.el("button", { type: "submit", class: "solid" }, CW.t("keep_verdict")));
   return CW.el("form", { id: "verdict-form", onsubmit: (e) => { e.preventDefault(); CW.keepVerdict(subject); } }, parts);
 };
@@ -88,7 +107,7 @@ CW.keepVerdict = (subject) => {
   if (verdict !== "undecided" && !value("r-likelihood")) return fault("fault_likelihood", "r-likelihood");
   if (verdict !== "undecided" && !value("r-confidence")) return fault("fault_confidence", "r-confidence");
   if (verdict === "accepted" && !CW.evidence.length) return fault("fault_evidence", "e-provider");
-  CW.verdicts.push({ by: CW.reviewer, subject: subject.key, subject_kind: subject.type, verdict, reason_code: value("r-reason"), likelihood: value("r-likelihood") || null, confidence: value("r-confidence") || null, evidence_viewed: [...CW.evidence], note: value("r-note"), reviewed_at: new Date().toISOString(), blind: CW.reviewOf(subject.key).state !== "two" });
+  CW.verdicts.push({ by: CW.reviewer, subject: subject.key, subject_kind: CW.KINDS[subject.type] || subject.type, verdict, reason_code: value("r-reason"), likelihood: value("r-likelihood") || null, confidence: value("r-confidence") || null, evidence_viewed: [...CW.evidence], note: value("r-note"), reviewed_at: new Date().toISOString(), blind: CW.reviewOf(subject.key).state !== "two" && !CW.queued(subject.key)?.shown });
   CW.unsaved = true;
   CW.evidence = [];
   CW.reviewSubject = null;

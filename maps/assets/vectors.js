@@ -1,6 +1,6 @@
 /* Vector layers: boundary versions, zones, footprint, disturbances, piles of the shown date. */
 CW.ramp = ["#2c115f", "#5b2a8a", "#2f6fa8", "#1f9e89", "#6ece58", "#fde725"];
-CW.layerNames = ["boundaries", "zones", "footprint", "disturbances", "piles", "hatching", "aoi", "changes", "points"];
+CW.layerNames = ["boundaries", "zones", "footprint", "disturbances", "piles", "hatching", "aoi", "changes", "points", "places"];
 CW.defaultLayers = ["boundaries", "zones", "disturbances", "piles", "hatching", "points"];
 CW.shape = {
   boundary: { color: "#ffffff", weight: 2.5, fill: false, className: "cased" },
@@ -9,6 +9,7 @@ CW.shape = {
   aoi: { color: "#ffffff", weight: 1.2, dashArray: "1 5", fill: false, className: "cased" },
   footprint: { color: "#ffb000", weight: 1.2, fillColor: "#ffb000", fillOpacity: 0.2 },
   pile: { color: "#ff6adf", weight: 2, fillColor: "#ff6adf", fillOpacity: 0.12 },
+  place: { color: "#ffffff", weight: 2, dashArray: "2 4", fillColor: "#ffffff", fillOpacity: 0.04 },
   gained: { color: "#ff8c42", weight: 1.5, fillColor: "#ff8c42", fillOpacity: 0.35 },
 };
 CW.disturbanceYears = [...new Set(CW.data.disturbances.map((d) => Number(d.first.slice(0, 4))))].sort();
@@ -76,8 +77,10 @@ CW.label = (latlng, node, kind) =>
   L.marker(latlng, { pane: "labels", interactive: false, keyboard: false, icon: L.divIcon({ className: `map-label ${kind}`, html: node, iconSize: null }) });
 CW.bottomOf = (layer, k) => { const b = layer.getBounds(); return L.latLng(b.getSouth(), b.getWest() + (b.getEast() - b.getWest()) * (k % 2 ? 0.72 : 0.28)); };
 CW.topOf = (layer) => { const b = layer.getBounds(); return L.latLng(b.getNorth(), b.getCenter().lng); };
+/* The ledger's own name of a boundary change. */
+CW.changeSubject = (c) => ({ type: "change", key: `${c.from}..${c.to}`, record: c });
 CW.drawFixed = () => {
-  for (const name of ["boundaries", "zones", "disturbances", "aoi", "changes", "points"]) CW.groups[name].clearLayers();
+  for (const name of ["boundaries", "zones", "disturbances", "aoi", "changes", "points", "places"]) CW.groups[name].clearLayers();
   const { data } = CW;
   if (data.site.aoi) CW.groups.aoi.addLayer(CW.geo(data.site.aoi, CW.shape.aoi, "ground"));
   data.boundaries.forEach((b, k) => {
@@ -99,7 +102,8 @@ CW.drawFixed = () => {
     const style = { color: colour, weight: 2, fillColor: colour, fillOpacity: 0.2, dashArray: d.status === "provisional" ? "4 3" : null };
     if (d.status !== "withdrawn") CW.groups.disturbances.addLayer(CW.geo(d.geometry, style, "findings", { type: "disturbance", key: d.id, record: d }));
   }
-  for (const c of data.changes) if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, "ground", { type: "change", key: `${c.from}→${c.to}`, record: c }));
+  for (const c of data.changes) if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, "ground", CW.changeSubject(c)));
+  for (const p of data.places) CW.groups.places.addLayer(CW.geo(p.geometry, CW.shape.place, "findings", { type: "place", key: p.id, record: p }));
   for (const p of data.points) {
     if (p.geometry) CW.groups.points.addLayer(CW.geo(p.geometry, { color: "#10151c", weight: 2, fillColor: "#ffffff", fillOpacity: 1 }, "findings", { type: "point", key: p.id, record: p }));
   }

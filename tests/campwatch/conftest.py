@@ -42,9 +42,9 @@ def feature(geometry: Any, **properties: Any) -> dict[str, Any]:
     return {"type": "Feature", "properties": properties, "geometry": mapping(geometry)}
 
 
-def site_document(site_id: str = "tiny", *more: dict[str, Any]) -> dict[str, Any]:
+def site_document(site_id: str = "tiny", *more: dict[str, Any], size_m: float = 1200.0) -> dict[str, Any]:
     """A site in the middle of the tiny tile: aoi, a boundary over its western half, a yard."""
-    west, south, east, north = tiny.site(site_id).aoi.bounds
+    west, south, east, north = tiny.site(site_id, size_m=size_m).aoi.bounds
     middle = (west + east) / 2
     step = (east - west) / 10
     features = [

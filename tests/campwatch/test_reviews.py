@@ -14,12 +14,14 @@ import pytest
 import shapely
 from shapely.geometry import box
 
+from aoi.geodesy import area_ha
 from aoi.records import Site
 from campwatch.reviews.findings import changed_evidence, findings_at
 from campwatch.reviews.labels import THIRD, drawn_sample
 from campwatch.reviews.places import random_places
 from campwatch.reviews.states import queue, review_rates, review_states
-from campwatch.reviews.verdicts import import_review, map_verdicts
+from campwatch.reviews.verdicts import import_review
+from detection.references import NOT_VALIDATED
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -220,7 +222,7 @@ def test_dissent_is_kept_and_shown(ledger):
     state = states(ledger)["one"]
     assert state.review_status == "disputed"
     assert state.dissent
-    assert {v.reviewer for v in map_verdicts(ledger, SITE)} == {"anna", "bora"}
+    assert {v.reviewer for v in state.holding} == {"anna", "bora"}
 
 
 def test_agreement_and_rates(ledger):
@@ -337,6 +339,60 @@ def test_set_add_and_list_and_a_run_that_measures_again(folder, cli):
     listed = json.loads(cli("--json", "-C", folder, "review", "list").stdout)["tiny"]
     (zone,) = [state for state in listed["queue"] if state["subject"] == "yard"]
     assert (zone["review_status"], zone["reopened_because"]) == ("awaiting_second", [])
+
+
+def test_outlines_of_one_file_become_references_with_bias_and_coverage(folder, cli, tmp_path):
+    west, south, east, _ = shapely.geometry.shape(site_document()["features"][2]["geometry"]).bounds
+    middle, step = (west + east) / 2, (east - west) / 10
+    heaps = [box(west + step, south + step, west + 2 * step, south + 2 * step)]
+    heaps.append(box(middle, south + step, middle + step, south + 2 * step))
+    path = tmp_path / "더미 outlines.geojson"
+    features = [{"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(g)} for g in heaps]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    for date, image in (("2024-03-02", "Maxar,1,2024-03-02,0.5"), ("2020-01-01", "Maxar,2,2020-01-01,0.5")):
+        seen = cli(
+            "-C", folder, "review", "add", "--site", "tiny", "--kind", "outline", "--label", "yard",
+            "--geometry", path, "--image", image, "--reviewer", "anna",
+        )  # fmt: skip
+        assert seen.returncode == 0, (date, seen.stderr)
+        assert "2 new" in seen.stderr
+    told = cli("--json", "-C", folder, "review", "references", "tiny")
+    assert told.returncode == 0, told.stderr
+    assert "inside the interval" in told.stderr
+    assert "not used: yard, 2020-01-01" in told.stderr
+    document = json.loads(told.stdout)
+    first, second = document["references"]
+    assert (first["unused"], second["unused"]) == ("no figure of the zone within 5 days", None)
+    assert second["reference_ha"] == pytest.approx(sum(map(area_ha, heaps)), rel=1e-6)
+    assert [line["group"] for line in document["summaries"]][:2] == ["all", "spring"]
+    assert document["validation"] == f"{NOT_VALIDATED} (1 of 30 references)"
+    point = tmp_path / "point.geojson"
+    point.write_text(
+        '{"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [126, 39]}}'
+    )
+    refused = cli(
+        "-C", folder, "review", "add", "--site", "tiny", "--kind", "outline", "--label", "yard", "--geometry",
+        point, "--image", "Maxar,1,2024-03-02,0.5", "--reviewer", "anna",
+    )  # fmt: skip
+    assert (refused.returncode, "an outline is a polygon" in refused.stderr) == (1, True)
+
+
+def test_what_a_first_reviewer_said_is_not_listed_until_there_is_a_second(folder, cli):
+    given = cli(
+        "-C", folder, "review", "set", "yard", "--site", "tiny", "--verdict", "rejected", "--reason",
+        "misregistration", "--likelihood", "likely", "--confidence", "low", "--reviewer", "anna",
+        "--note", "what-anna-wrote",
+    )  # fmt: skip
+    assert given.returncode == 0, given.stderr
+    told = cli("--json", "-C", folder, "review", "list", "--all")
+    assert "awaiting_second" in told.stdout
+    assert not [
+        word
+        for word in ("rejected (", "misregistration", "what-anna-wrote")
+        if word in told.stdout + told.stderr
+    ]
+    told = cli("--json", "-C", folder, "review", "list", "--all", "--unblind")
+    assert "what-anna-wrote" in told.stdout
 
 
 def draw_footprint(folder):

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,9 @@ from campwatch.release import make_release
 from campwatch.reproduce import reproduce_run
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace
+from detection.footprint import FootprintParams
 from evidence.errors import ExportError, LedgerError, WatchError
+from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
 from tests.servers import tiny
 
@@ -52,7 +55,8 @@ def rows(folder: Path) -> set[str]:
 @pytest.mark.skipif(sys.platform == "win32", reason="needs fork")
 def test_a_crash_at_any_point_is_made_whole_by_the_next_run():
     """The short version of benchmarks/runs/crash.py."""
-    command = [sys.executable, "-m", "benchmarks.runs.crash", "--points", "6", "--kills", "2", "--dates", "2"]
+    short = ["--states", "5", "--exits", "1", "--kills", "1"]
+    command = [sys.executable, "-m", "benchmarks.runs.crash", *short]
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=280)
     assert result.returncode == 0, result.stdout + result.stderr
     assert "0 not made whole" in result.stdout
@@ -64,16 +68,34 @@ def broken(site_id: str):
     return document
 
 
-def test_broken_sites_do_not_stop_the_others_and_are_named(tmp_path, catalog, cli):
-    sites = [site_document(f"site-{number}") for number in range(4)] + [broken("far-away")]
+def test_of_twenty_sites_two_are_broken_and_eighteen_are_done(tmp_path, cli):
+    catalog = tiny.write_catalog(tmp_path / "source", dates=tiny.days(1))
+    sites = [site_document(f"site-{number:02}", size_m=300) for number in range(18)] + [broken("far-away")]
     folder = write_workspace(tmp_path / "w", catalog, *sites)
     (folder / "sites" / "torn.geojson").write_text('{"type": "FeatureCollection", "feat', encoding="utf-8")
     result = cli("--json", "-C", folder, "run")
     assert result.returncode == 3, result.stderr
-    errors = {site["site_id"]: site["error"] for site in json.loads(result.stdout)["sites"]}
-    assert {site_id for site_id, error in errors.items() if error} == {"far-away", "torn"}
-    assert "far-away" in result.stderr
-    assert "torn" in result.stderr
+    told = {site["site_id"]: site for site in json.loads(result.stdout)["sites"]}
+    assert len(told) == 20
+    assert {site_id for site_id, site in told.items() if site["error"]} == {"far-away", "torn"}
+    assert sum(site["looks"] == 1 and site["new_rows"] > 0 for site in told.values()) == 18
+    named = [line for line in result.stderr.splitlines() if "failed:" in line]
+    assert len(named) == 2
+    assert "far-away" in named[0]
+    assert "torn" in named[1]
+
+
+def test_a_second_run_waits_where_it_is_told_to(copy):
+    command = [sys.executable, "-m", "campwatch", "-C", str(copy), "run"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with open_workspace(copy).lock(wait=False):
+        leaves = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert leaves.returncode == 1
+        assert "another run" in leaves.stderr
+        waits = subprocess.Popen([*command, "--wait"], env=environment, stderr=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waits.wait(timeout=6)
+    assert waits.wait(timeout=120) == 0
 
 
 def test_workers_give_the_same_rows(done, tmp_path, catalog):
@@ -146,12 +168,29 @@ def test_a_release_is_complete_and_never_changes(copy):
         manifest["files"]
     )
     assert "not volume, tonnage, production or origin" in (release.folder / "README.txt").read_text("utf-8")
+    for name, digest in manifest["files"].items():
+        assert sha256_file(release.folder / name) == digest
     with pytest.raises(ExportError, match="exists already"):
         make_release(workspace, "2026-11", restricted=True)
     with pytest.raises(ExportError, match="not a release id"):
         make_release(workspace, "../escape")
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         assert [entry.action for entry in ledger.custody("workspace")] == ["release"]
+
+
+def test_a_release_freezes_method_and_text(copy):
+    release = make_release(open_workspace(copy), "2026-12", restricted=True)
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")}
+    assert {path.name for path in (release.folder / "manual").glob("*.md")} == pages
+    told = json.loads((release.folder / "method" / "methods.json").read_text("utf-8"))
+    methods = {(entry["layer"], entry["method"]): entry["parameters"] for entry in told["methods"]}
+    knobs = methods[next(key for key in methods if key[0] == "footprints")]
+    assert knobs["min_looks"] == FootprintParams().min_looks
+    assert all(held is not None for (layer, _), held in methods.items() if layer in {"series", "footprints"})
+    with zipfile.ZipFile(release.folder / "method" / "source.zip") as source:
+        assert source.read("detection/footprint.py") == (ROOT / "detection" / "footprint.py").read_bytes()
+    assert any("2026-12" in path.read_text("utf-8") for path in (release.folder / "citations").iterdir())
+    assert "numpy==" in (release.folder / "method" / "environment.txt").read_text("utf-8")
 
 
 def test_the_clock_set_back_loses_nothing(copy):

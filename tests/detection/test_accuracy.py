@@ -115,10 +115,10 @@ def test_disagreement_tells_the_readers_error():
         ReaderError.from_disagreement(5, 3)
 
 
-@pytest.mark.parametrize("case", [CASES[0], CASES[1], CASES[6]], ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [CASES[1], CASES[5], CASES[6]], ids=lambda case: case.name)
 def test_areas_of_simulated_reviewers_cover_the_truth(case):
-    outcome = run_case(case, draws=200, seed=77)
-    assert 0.90 <= outcome.covered[2] <= 0.99
+    outcome = run_case(case, draws=600, maps=2, seed=77)
+    assert 0.93 <= outcome.covered[2] <= 0.97
     assert abs(outcome.means_ha[2] - outcome.truth_ha) < 0.06 * outcome.truth_ha
 
 

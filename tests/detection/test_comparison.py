@@ -95,3 +95,44 @@ def test_a_placebo_window_never_reaches_over_the_event(date):
     found = compare(place(rng, jump=50.0), others(rng), event=EVENT, placebos=[date])
     value = found.placebos[0].effect_ha.value
     assert value is None or abs(value) < 1.5
+
+
+def test_each_comparison_place_stands_once_in_the_subjects_stead():
+    rng = np.random.default_rng(11)
+    found = compare(place(rng, jump=2.0), others(rng), event=EVENT)
+    assert [one.subject.place for one in found.instead] == [f"mine-{i}" for i in range(5)]
+    assert all(one.subject.place not in {c.place for c in one.comparisons} for one in found.instead)
+    assert found.rank_share == pytest.approx(1 / 6)
+
+
+def test_with_three_comparison_places_there_is_no_rank():
+    rng = np.random.default_rng(12)
+    found = compare(place(rng, jump=2.0), others(rng, k=3), event=EVENT)
+    assert found.effect.effect_ha.value is not None
+    assert found.rank_share is None
+
+
+def test_a_coal_free_place_that_changes_raises_an_alarm():
+    rng = np.random.default_rng(13)
+    bare = {"still": place(rng, level=0.0), "switched": place(rng, level=0.0, jump=1.0)}
+    found = compare(place(rng), others(rng), event=EVENT, coal_free=bare)
+    switched = next(change for change in found.coal_free if change.place == "switched")
+    assert switched.quantity().low > 0
+    assert found.coal_free_alarms >= 1
+
+
+def test_coal_free_places_raise_alarms_no_more_often_than_they_should():
+    """Looks of one wandering level: the drift of `place` is a change, so these places have none."""
+    alarms = []
+    for seed in range(200):
+        rng = np.random.default_rng(9000 + seed)
+        looks = [
+            Observation(
+                date=EVENT + dt.timedelta(days=10 * k - 360),
+                area_ha=Quantity.measured(float(rng.normal(0, 0.1)), sd_random=0.1),
+            )
+            for k in range(72)
+        ]
+        found = compare(looks, {}, event=EVENT, coal_free={"bare": looks})
+        alarms.append(found.coal_free_alarms)
+    assert 0.02 <= np.mean(alarms) <= 0.09

@@ -12,9 +12,9 @@ from odc.geo.xr import xr_coords
 
 from aoi.records import Boundary, Site
 from detection.coal.coverage import to_degrees
+from detection.disturbance_state import DisturbanceState
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.kinds import LINEAR, is_linear
-from detection.monitor import MonitorState
 from evidence.record_reading import read_record  # noqa: F401 - records must stay readable by the ledger
 
 GRID = GeoBox((40, 40), Affine(10, 0, 300_000, 0, -10, 4_390_000), "EPSG:32652")
@@ -103,7 +103,7 @@ def test_any_order_of_arrival_gives_the_batch_rows() -> None:
     batch = measure_disturbances(cube, SITE)
     rng = np.random.default_rng(11)
     for _ in range(50):
-        checkpoints: dict[str, MonitorState] = {}
+        checkpoints: dict[str, DisturbanceState] = {}
         order = rng.permutation(cube.sizes["time"])
         for upto in sorted(rng.choice(np.arange(40, 100), 2, replace=False)):
             arrived = np.sort(order[:upto])

@@ -7,6 +7,7 @@ from pyproj import Transformer
 from shapely import transform
 from shapely.geometry import box
 
+from detection.reader_labels import resolve_labels
 from detection.sampling import (
     BUFFER,
     STABLE,
@@ -14,7 +15,6 @@ from detection.sampling import (
     allocate,
     change_strata,
     draw_sample,
-    resolve_labels,
 )
 from evidence.errors import MeasurementError
 

@@ -1,128 +1,120 @@
+"""Short versions of benchmarks/fetch/crash.py and kill.py, and what an interruption keeps."""
+
 from __future__ import annotations
 
 import datetime as dt
 import importlib.util
 import json
-import os
+import shutil
+import signal
 import sys
-from collections.abc import Callable
+import threading
+import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
-import rasterio
 
 from imagery.archive import Archive
 from imagery.fetch import fetch_new
 from imagery.sources.static import StaticCatalog
-from tests.servers import tiny
+from tests.servers import tiny, torture
+from tests.servers.files import serve_files
+from tests.servers.loopback import Fault, Loopback
 
 ALL = {"since": dt.datetime(2015, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}
-BANDS = ("blue", "green", "red", "nir")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-class Crash(BaseException):
-    """The machine goes off: nothing after it happens, no clean-up either."""
-
-
-class Plug:
-    """Lets so many file operations happen and then none at all."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, allowed: int) -> None:
-        self.allowed, self.count = allowed, 0
-        monkeypatch.setattr(os, "fsync", self.guard(os.fsync))
-        for name in ("replace", "write_bytes", "unlink", "rmdir", "mkdir"):
-            monkeypatch.setattr(Path, name, self.guard(getattr(Path, name)))
-        original = rasterio.open
-
-        def opened(path: Any, mode: str = "r", **options: Any) -> Any:
-            if mode == "w":
-                self.tick()
-            return original(path, mode, **options)
-
-        monkeypatch.setattr(rasterio, "open", opened)
-
-    def guard(self, function: Callable[..., Any]) -> Callable[..., Any]:
-        def guarded(*args: Any, **options: Any) -> Any:
-            self.tick()
-            return function(*args, **options)
-
-        return guarded
-
-    def tick(self) -> None:
-        self.count += 1
-        if self.count > self.allowed:
-            raise Crash
+def benchmark(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / "fetch" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture(scope="module")
-def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tiny.write_catalog(tmp_path_factory.mktemp("source"), dates=tiny.days(1))
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("torture")
+    torture.prepare(folder)
+    torture.begin(folder, folder / "begun" / "archive")
+    return folder
 
 
-def fetch(catalog: Path, folder: Path) -> int:
-    site = tiny.site(size_m=200)
-    report = fetch_new(site, Archive(folder), [StaticCatalog(catalog)], bands=BANDS, workers=1, **ALL)
-    assert not report.incomplete
-    return len(report.fetched)
+def test_the_fetch_that_is_tortured_has_something_of_everything(begun: Path, tmp_path: Path) -> None:
+    shutil.copytree(begun / "begun", tmp_path / "one")
+    assert torture.operations(begun, tmp_path / "one" / "archive") > 150
+    assert torture.complaints(begun, tmp_path / "one" / "archive") == []
 
 
-def links(folder: Path) -> int:
-    document = json.loads((folder / "tiny" / "sentinel-2" / "collection.json").read_text(encoding="utf-8"))
-    return sum(link["rel"] == "item" for link in document["links"])
-
-
-def operations(catalog: Path, folder: Path) -> int:
-    with pytest.MonkeyPatch.context() as patch:
-        plug = Plug(patch, 10**9)
-        fetch(catalog, folder)
-    return plug.count
-
-
-def test_a_crash_at_every_file_operation_leaves_an_archive_that_the_next_run_completes(
-    catalog: Path, tmp_path: Path
+@pytest.mark.parametrize("how", [{}, {"torn": True}, {"lost": True}], ids=["clean", "torn", "lost"])
+def test_a_crash_leaves_what_the_next_run_makes_whole(
+    begun: Path, tmp_path: Path, how: dict[str, bool]
 ) -> None:
-    total = operations(catalog, tmp_path / "whole")
-    assert total > 30
-    doubled = {}
-    for allowed in range(total):
-        folder = tmp_path / str(allowed)
-        with pytest.MonkeyPatch.context() as patch:
-            Plug(patch, allowed)
-            with pytest.raises(Crash):
-                fetch(catalog, folder)
-        before = len(Archive(folder).products("tiny"))
-        fetched = fetch(catalog, folder)
-        archive = Archive(folder)
-        assert before + fetched == 1, allowed
-        doubled[allowed] = len(archive.products("tiny", superseded=True))
-        assert archive.verify() == [], allowed
-        assert list(folder.rglob(".tmp-*")) == [], allowed
-        assert links(folder) == 1, allowed
-        assert fetch(catalog, folder) == 0
-    assert set(doubled.values()) == {1}
+    shutil.copytree(begun / "begun", tmp_path / "count")
+    total = torture.operations(begun, tmp_path / "count" / "archive")
+    first = 3 + 5 * len(how) * (2 if "lost" in how else 1)
+    for allowed in range(first, total, 41):
+        place = tmp_path / str(allowed)
+        shutil.copytree(begun / "begun", place)
+        assert torture.crash(begun, place / "archive", allowed, **how) == [], allowed
 
 
-def test_an_interrupted_run_keeps_what_it_has_and_lists_it(catalog: Path, tmp_path: Path) -> None:
-    def interrupt(_: Any) -> None:
-        raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        fetch_new(
-            tiny.site(), Archive(tmp_path), [StaticCatalog(catalog)], progress=interrupt, workers=1, **ALL
-        )
-    assert Archive(tmp_path).verify() == []
-    assert links(tmp_path) == len(Archive(tmp_path).products("tiny")) >= 1
+def test_the_check_can_fail(begun: Path, tmp_path: Path) -> None:
+    """Pixels that change behind the archive's back, and an item that stands there twice."""
+    shutil.copytree(begun / "begun", tmp_path / "one")
+    archive = tmp_path / "one" / "archive"
+    torture.fetch(begun, archive)
+    item = Archive(archive).products("tiny")[0].item_path
+    shutil.copytree(item.parent, item.parent.with_name("again"))
+    (item.parent.with_name("again") / item.name).rename(item.parent.with_name("again") / "again.json")
+    next(iter(Archive(archive).products("tiny")[1].bands.values())).write_bytes(b"")
+    said = " ".join(torture.complaints(begun, archive))
+    assert "products [" in said
+    assert "0 bytes, was written with" in said
 
 
 def test_killed_runs_are_completed_by_the_next(tmp_path: Path) -> None:
-    """The short version of benchmarks/fetch/kill.py."""
-    spec = importlib.util.spec_from_file_location("kill", ROOT / "benchmarks" / "fetch" / "kill.py")
-    assert spec is not None
-    assert spec.loader is not None
-    kill = importlib.util.module_from_spec(spec)
-    sys.modules["kill"] = kill
-    spec.loader.exec_module(kill)
-    outcome = kill.torture(tmp_path, kills=3, seed=7)
-    assert (outcome.kills, outcome.findings, outcome.leftovers) == (3, 0, 0)
+    outcome = benchmark("kill").run(tmp_path, kills=3, seed=7)
+    assert (outcome.kills, outcome.complaints) == (3, ())
+
+
+def test_an_interrupted_run_keeps_what_it_has_and_lists_it(tmp_path: Path) -> None:
+    catalog = tiny.write_catalog(tmp_path / "source", dates=tiny.days(1))
+
+    def interrupt(_: Any) -> None:
+        raise KeyboardInterrupt
+
+    folder = tmp_path / "archive"
+    with pytest.raises(KeyboardInterrupt):
+        fetch_new(
+            tiny.site(), Archive(folder), [StaticCatalog(catalog)], progress=interrupt, workers=1, **ALL
+        )
+    assert Archive(folder).verify() == []
+    document = json.loads((folder / "tiny" / "sentinel-2" / "collection.json").read_text(encoding="utf-8"))
+    listed = sum(link["rel"] == "item" for link in document["links"])
+    assert listed == len(Archive(folder).products("tiny")) >= 1
+
+
+def test_ctrl_c_does_not_wait_for_a_server_that_says_nothing(tmp_path: Path) -> None:
+    tiny.write_catalog(tmp_path / "source", dates=tiny.days(2))
+    with Loopback(serve_files(tmp_path / "source")) as server:
+        server.faults = [Fault(path=r"item%201", kind="stall", times=99, seconds=60)]
+        for index in range(2):
+            path = tmp_path / "source" / f"item {index}" / "item.json"
+            text = path.read_text("utf-8").replace("./", f"{server.url}/item%20{index}/")
+            path.write_text(text, encoding="utf-8")
+        source = StaticCatalog(tmp_path / "source" / "catalog.json")
+        here = threading.main_thread().ident
+        threading.Timer(3.0, signal.pthread_kill, [here, signal.SIGINT]).start()
+        started = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            fetch_new(tiny.site(size_m=200), Archive(tmp_path / "archive"), [source], **ALL)
+        assert time.monotonic() - started < 15
+    archive = Archive(tmp_path / "archive")
+    assert len(archive.products("tiny")) == 1
+    assert archive.verify(deep=True) == []

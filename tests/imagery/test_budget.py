@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import multiprocessing
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -89,6 +91,33 @@ def test_threads_together_never_exceed_it(
         spent = sum(pool.map(spend, prices))
     assert spent <= 5 + 1e-9
     assert budget.spent() == pytest.approx(spent)
+
+
+def spend_alone(path: Path, most: float) -> None:
+    """One process among several; spends one unit at a time until there is none."""
+    budget = UnitBudget(path, units_per_month=most, now=lambda: NOW)
+    taken = 0
+    while True:
+        try:
+            with budget.purse(1.0) as purse:
+                purse.take(1.0)
+        except QuotaError:
+            break
+        taken += 1
+    (path.parent / f"taken-{os.getpid()}").write_text(str(taken), encoding="utf-8")
+
+
+def test_processes_together_never_exceed_it_and_lose_nothing(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    path = tmp_path / "b.json"
+    crowd = [context.Process(target=spend_alone, args=(path, 60.0)) for _ in range(3)]
+    for process in crowd:
+        process.start()
+    for process in crowd:
+        process.join(120)
+    taken = [int(found.read_text(encoding="utf-8")) for found in tmp_path.glob("taken-*")]
+    assert (len(taken), sum(taken)) == (3, 60)
+    assert UnitBudget(path, units_per_month=60, now=lambda: NOW).spent() == 60
 
 
 class Clock:

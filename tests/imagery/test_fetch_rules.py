@@ -1,19 +1,23 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from imagery.archive import Archive
-from imagery.coverage import coverage_table, expected_passes, unexplained_gaps
+from imagery.coverage import coverage_table
 from imagery.fetch import FetchProgress, fetch_new
-from imagery.gaps import GapKind
+from imagery.gaps import GapKind, gap_of
 from imagery.listing import Listing, fetch_cost, list_products
+from imagery.listing_store import read_listing, write_listing
 from imagery.records import Product
+from imagery.rhythm import expected_passes, unexplained_gaps
 from imagery.sources.privacy import sentinel2_tiles, snap_outward
 from imagery.sources.static import StaticCatalog
+from imagery.unexplained import expected_of
 from tests.servers import tiny
 
 ALL = {"since": dt.datetime(2015, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}
@@ -135,7 +139,7 @@ def test_a_hole_in_every_catalogue_is_unexplained() -> None:
     missing = unexplained_gaps(expected, kept)
     assert [gap.datetime for gap in missing] == [product.datetime for product in seen[8:14]]
     assert missing[0].kind is GapKind.UNEXPLAINED
-    assert "sentinel-2a on orbit R046 was due" in missing[0].detail
+    assert "sentinel-2a on orbit R046 over 51SYD was due" in missing[0].detail
 
 
 def test_nothing_is_expected_of_a_satellite_before_its_service_or_of_a_chance_pass() -> None:
@@ -143,6 +147,110 @@ def test_nothing_is_expected_of_a_satellite_before_its_service_or_of_a_chance_pa
     expected = expected_passes(passes("sentinel-2b", first, 5), dt.datetime(2015, 1, 1, tzinfo=dt.UTC), first)
     assert min(likely.datetime for likely in expected).date() >= dt.date(2017, 7, 6)
     assert expected_passes(passes("sentinel-2b", first, 2), first, first + dt.timedelta(days=99)) == []
+
+
+def test_a_rhythm_is_a_phase_of_the_cycle_whatever_the_day_and_the_orbits_name() -> None:
+    """Around midnight the day changes; one provider names the orbit, another does not."""
+    first = dt.datetime(2024, 1, 5, 23, 58, tzinfo=dt.UTC)
+    named = passes("sentinel-2a", first, 4)
+    late = [
+        replace(p, id=f"{p.id}b", datetime=p.datetime + dt.timedelta(minutes=4), relative_orbit=None)
+        for p in passes("sentinel-2a", first + dt.timedelta(days=40), 4)
+    ]
+    expected = expected_passes([*named, *late], first, first + dt.timedelta(days=80))
+    assert len(expected) == 8
+    assert {likely.relative_orbit for likely in expected} == {46}
+    assert unexplained_gaps(expected, [*named, *late]) == []
+
+
+def test_the_other_way_on_the_same_day_is_another_pass() -> None:
+    first = dt.datetime(2024, 1, 5, 9, 30, tzinfo=dt.UTC)
+    down = passes("sentinel-1a", first, 6, step=12, orbit=54)
+    up = passes("sentinel-1a", first + dt.timedelta(hours=12), 6, step=12, orbit=61)
+    expected = expected_passes([*down, *up[:3], *up[4:]], first, first + dt.timedelta(days=70))
+    (missing,) = unexplained_gaps(expected, [*down, *up[:3], *up[4:]])
+    assert (missing.datetime, missing.values["relative_orbit"]) == (up[3].datetime, 61)
+
+
+def test_a_platform_that_was_moved_keeps_no_old_rhythm() -> None:
+    before = passes("sentinel-1c", dt.datetime(2026, 4, 1, 9, 30, tzinfo=dt.UTC), 5, step=12)
+    after = passes("sentinel-1c", dt.datetime(2026, 6, 26, 9, 35, tzinfo=dt.UTC), 4, step=12)
+    expected = expected_passes([*before, *after], before[0].datetime, dt.datetime(2026, 8, 2, tzinfo=dt.UTC))
+    assert [likely.datetime for likely in expected if likely.datetime.month > 6] == [
+        p.datetime for p in after[1:]
+    ]
+
+
+class Provider(StaticCatalog):
+    """Lists all there is."""
+
+    lists_everything = True
+
+
+def test_what_nobody_lists_is_written_down_once_and_closed_when_it_turns_up(tmp_path: Path) -> None:
+    dates = tiny.days(6, step=10)
+    ends = {"since": dates[0] - dt.timedelta(days=1), "until": dates[-1] + dt.timedelta(days=1)}
+    path = tiny.write_catalog(tmp_path / "s", dates=[*dates[:3], *dates[4:]])
+    archive, site = Archive(tmp_path / "archive"), tiny.site(size_m=300)
+    first = fetch_new(site, archive, [Provider(path)], **ends)
+    (gap,) = archive.gaps("tiny")
+    assert (gap.kind, gap.platform, gap.datetime.date()) == (
+        GapKind.UNEXPLAINED,
+        "sentinel-2a",
+        dates[3].date(),
+    )
+    assert (len(first.unexplained), first.incomplete) == (1, False)
+    files = {p: p.read_bytes() for p in (archive.root / "tiny" / "gaps").rglob("*.json")}
+    again = fetch_new(site, Archive(archive.root), [Provider(path)], **ends)
+    assert again.unexplained == []
+    assert files == {p: p.read_bytes() for p in (archive.root / "tiny" / "gaps").rglob("*.json")}
+    late = tiny.write_catalog(tmp_path / "late", dates=[dates[3]])
+    fetch_new(site, archive, [Provider(path), Provider(late)], **ends)
+    assert archive.gaps("tiny") == []
+    assert len(archive.gaps("tiny", closed=True)) == 1
+
+
+def test_nothing_is_unexplained_where_a_source_failed_or_the_catalogue_is_an_extract(tmp_path: Path) -> None:
+    dates = tiny.days(6, step=10)
+    path = tiny.write_catalog(tmp_path / "s", dates=[*dates[:3], *dates[4:]])
+    archive, site = Archive(tmp_path / "archive"), tiny.site(size_m=300)
+    fetch_new(site, archive, [StaticCatalog(path)], **ALL)
+    assert archive.gaps("tiny") == []
+    gone = Provider(tmp_path / "nowhere.json")
+    fetch_new(site, archive, [Provider(path), gone], **ALL)
+    assert {gap.kind for gap in archive.gaps("tiny")} == {GapKind.ERROR}
+
+
+def test_a_pass_of_yesterday_is_not_due_yet() -> None:
+    listing = Listing(
+        site_id="s", since=ALL["since"], until=ALL["until"], asked=dt.datetime(2024, 5, 1, tzinfo=dt.UTC)
+    )
+    listing.exhaustive = True
+    seen = passes("sentinel-2a", dt.datetime(2024, 3, 1, 2, 26, tzinfo=dt.UTC), 6)
+    assert max(likely.datetime for likely in expected_of(listing, seen)) == seen[-1].datetime
+
+
+def test_a_listing_is_kept_and_a_later_one_renews_its_interval_only(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "s.json"
+    seen = passes("sentinel-2a", dt.datetime(2024, 3, 1, 2, 26, tzinfo=dt.UTC), 6)
+    cut = seen[3].datetime
+    whole = Listing(site_id="s", since=ALL["since"], until=ALL["until"], exhaustive=True)
+    whole.listed = [(p, "one") for p in seen]
+    write_listing(path, whole)
+    kept = read_listing(path, "s")
+    assert [(p.id, p.tile, p.relative_orbit, name) for p, name in kept.listed] == [
+        (p.id, p.tile, p.relative_orbit, "one") for p in seen
+    ]
+    assert (kept.since, kept.until, kept.exhaustive) == (whole.since, whole.until, True)
+    write_listing(path, replace(whole, since=cut, listed=[(p, "two") for p in seen[3:5]]))
+    assert [name for _, name in read_listing(path, "s").listed] == ["one"] * 3 + ["two"] * 2
+    before = path.read_bytes()
+    failed = replace(whole, listed=[])
+    failed.troubles.append(gap_of(seen[0], GapKind.ERROR, "search: no", sensor="all"))
+    write_listing(path, failed)
+    assert path.read_bytes() == before
+    path.write_text("{", encoding="utf-8")
+    assert read_listing(path, "s").listed == []
 
 
 def test_the_table_counts_passes_by_month_and_provider(tmp_path: Path) -> None:

@@ -170,8 +170,8 @@ def test_changed_pixels_do_not_verify(catalog: Path, tmp_path: Path) -> None:
     data[-1] ^= 1
     path.write_bytes(bytes(data))
     (finding,) = archive.verify()
-    assert finding.path == path
-    assert "SHA-256" in finding.problem
+    assert finding.where == str(path)
+    assert "SHA-256" in finding.what
 
 
 @pytest.mark.shared

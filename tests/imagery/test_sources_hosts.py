@@ -157,6 +157,7 @@ def test_doctor_can_say_who_learns_what(tmp_path: Path, bucket: Path) -> None:
     boxes = who_learns_what([*open_stac(), *open_stac(str(tmp_path))])
     assert [name.split(":")[0] for name, _ in boxes] == ["stac", "stac", "static"]
     assert "snapped to 0.1" in boxes[0][1]
+    assert "Amazon S3: which parts" in boxes[0][1]
     tiles = who_learns_what(open_stac(mode=PrivacyMode.TILE), mode=PrivacyMode.TILE)
     assert "whole tiles" in tiles[0][1]
 

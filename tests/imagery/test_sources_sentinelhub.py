@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pystac
 import pytest
 import rasterio
 
@@ -31,6 +32,7 @@ from tests.servers import tiny
 from tests.servers.hub import CATALOG, Hub, hub_item, ramp, units_of
 from tests.servers.loopback import Fault, Loopback
 from tests.servers.proxy import Proxy
+from tests.servers.schemas import registered
 
 ALL = {"since": dt.datetime(2024, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2024, 12, 31, tzinfo=dt.UTC)}
 LITTLE = 0.2
@@ -139,6 +141,8 @@ def test_data_space_products_come_unfused_on_their_own_lattice(world: World) -> 
     assert products["51SYD"].relative_orbit == 46
     assert "clp" not in products["51SYD"].bands
     assert archive.verify(deep=True) == []
+    with registered():
+        assert pystac.Catalog.from_file(str(archive.root / "catalog.json")).validate_all() == 4
     assert set(world.proxy.hosts) == {"sh.dataspace.copernicus.eu", "identity.dataspace.copernicus.eu"}
 
 
@@ -150,6 +154,25 @@ def test_the_commercial_deployment_is_asked_at_its_own_address_and_offers_cloud_
     assert len(report.fetched) == 4, report.failed
     assert set(world.proxy.hosts) == {"services.sentinel-hub.com"}
     assert all("clp" in product.bands for product in report.fetched)
+
+
+def test_the_data_mask_tells_what_was_seen(world: World) -> None:
+    def half(item: Mapping[str, Any], band: str, transform: Any, shape: tuple[int, int]) -> Any:
+        pixels = ramp(item, band, transform, shape)
+        pixels[:, : shape[1] // 2] = 0
+        return pixels
+
+    world.hub.sampler = half
+    report = run(world, world.source(), until=dt.datetime(2024, 3, 3, tzinfo=dt.UTC))
+    with (
+        rasterio.open(report.fetched[0].bands["data_mask"]) as mask,
+        rasterio.open(report.fetched[0].bands["red"]) as red,
+    ):
+        assert (mask.dtypes[0], mask.transform) == ("uint8", red.transform)
+        assert np.array_equal(mask.read(1) == 1, red.read(1) != 0)
+        assert 0 < mask.read(1).mean() < 1
+    scripts = {body["evalscript"] for body in world.hub.bodies if "evalscript" in body}
+    assert all(script.count('"dataMask"') == 1 for script in scripts)
 
 
 def test_both_deployments_live_in_one_process(world: World) -> None:
@@ -193,6 +216,23 @@ def test_the_budget_is_never_exceeded_and_what_is_missing_is_a_quota_gap(world: 
     assert len(again.fetched) == 0
     richer = run(world, world.source(units=100))
     assert (len(richer.fetched), richer.incomplete) == (4 - len(report.fetched), False)
+
+
+def test_nor_is_it_when_many_are_in_flight_and_attempts_fail(world: World) -> None:
+    """Answers that never came may have been counted by the provider, so they are charged."""
+    most = 1.0
+    world.server.faults = [
+        Fault(path="/process", kind="503", times=3),
+        Fault(path="/process", kind="reset-late", times=3),
+        Fault(path="/process", kind="truncate", times=2),
+        Fault(path="/process", kind="429", times=2, headers={"Retry-After": "100"}),
+    ]
+    for _ in range(2):
+        source = world.source(units=most)
+        run(world, source, workers=8)
+        assert source.budget.spent() <= most + 1e-9
+        assert world.hub.units <= source.budget.spent() + 1e-9
+    assert len(world.server.paths("/process")) > 10
 
 
 def test_a_refusal_stops_for_the_month(world: World) -> None:
@@ -370,6 +410,7 @@ RECOVERED = {
     "503 on the token endpoint": (Fault(path="/token", kind="503"), 0.0),
     "500 and": (Fault(path="/process", kind="500", times=2), 0.0),
     "reset": (Fault(path="/process", kind="reset"), 0.0),
+    "reset in mid-body": (Fault(path="/process", kind="reset-late"), 0.0),
     "truncated": (Fault(path="/process", kind="truncate"), 0.0),
     "stalled": (Fault(path="/process", kind="stall", seconds=8), 0.0),
     "wrong length": (Fault(path="/process", kind="length"), 0.0),

@@ -115,3 +115,13 @@ def test_links_language_and_accessibility(first_page: Path, open_page: Callable[
     expect(page.locator("h1")).to_have_text("감시 대상지")
     phone = open_page(first_page, width=390, height=844)
     assert phone.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_figures_without_references_are_starred_and_the_star_is_explained(
+    first_page: Path, open_page: Callable[..., Page]
+) -> None:
+    page = open_page(first_page)
+    assert page.locator("tr[data-site=alpha] .star").count() == 3
+    expect(page.locator("#validation")).to_have_text("* Interval from simulation; not validated at this site")
+    page.click("#lang button[data-lang=ko]")
+    expect(page.locator("#validation")).to_contain_text("이 장소에서 검증되지 않았습니다")

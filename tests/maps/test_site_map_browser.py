@@ -12,6 +12,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from detection.references import ReferenceKind, ReferenceSummary, SiteCheck
 from maps.records import SiteMapData
 from maps.review_format import read_review
 from maps.site_map import write_site_map
@@ -432,3 +433,42 @@ def test_pictures_beside_the_page_load_on_demand_and_say_what_they_are(
     expect(page.locator("#quality")).to_have_text("Display copy")
     assert page.evaluate("CW.pictureCache.size") > asked
     assert page.evaluate("document.querySelectorAll('[id^=cw-pic-]').length") == 0
+
+
+NO_REFERENCES = "Interval from simulation; not validated at this site"
+
+
+def test_figures_findings_and_cards_say_what_stands_behind_their_intervals(
+    site_page: Path, open_page: Open
+) -> None:
+    page = open_page(site_page)
+    drawn(page)
+    assert page.locator("#sheet-figures .validation").all_inner_texts() == [NO_REFERENCES] * 3
+    page.click("#tab-findings")
+    assert set(page.locator("#sheet-findings .validation").all_inner_texts()) == {NO_REFERENCES}
+    for key in ("D-1", "yard/p1", "yard"):
+        page.evaluate(f"CW.open(CW.findSubject('{key}'))")
+        expect(page.locator("#card .validation")).to_have_text(NO_REFERENCES)
+    page.evaluate("CW.setLanguage('ko')")
+    expect(page.locator("#card .validation")).to_contain_text("이 장소에서 검증되지 않았습니다")
+    assert "이 장소에서 검증되지 않았습니다" in page.locator("#sheet-figures .validation").first.inner_text()
+
+
+def test_a_site_with_references_says_which(
+    make: Callable[..., SiteMapData], open_page: Open, tmp_path: Path
+) -> None:
+    summary = ReferenceSummary(group="all", n=31, bias_ha=-0.05, rmse_ha=0.12, covered=0.94)
+    piles = SiteCheck(kind=ReferenceKind.OUTLINES, references=31, summary=summary)
+    few = SiteCheck(kind=ReferenceKind.LABELS, references=12)
+    checks = {"stockpile_areas": piles, "stockpiles": piles, "footprints": few}
+    page = open_page(write_site_map(tmp_path / "site.html", replace(make(), checks=checks)))
+    told = page.locator("#sheet-figures .validation").all_inner_texts()
+    assert (
+        "Checked against 31 outlines and absences at this site: "
+        "bias −0.05 ha, RMSE 0.12 ha, 94 % inside the interval"
+    ) in told
+    assert f"{NO_REFERENCES} (12 of 30 references)" in told
+    page.evaluate("CW.setLanguage('ko')")
+    assert any(
+        "31건과 대조함" in text for text in page.locator("#sheet-figures .validation").all_inner_texts()
+    )

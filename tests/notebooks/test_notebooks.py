@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jupytext
+import nbclient
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,8 +20,6 @@ def test_the_five_are_there():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_figures(path):
-    jupytext = pytest.importorskip("jupytext")
-    nbclient = pytest.importorskip("nbclient")
     notebook = jupytext.read(path)
     client = nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(ROOT)}})
     client.execute()

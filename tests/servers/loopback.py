@@ -50,8 +50,9 @@ class Answer:
 class Fault:
     """Misbehaviour for requests whose path matches, as often as `times` says.
 
-    kind: a status such as "503"; "reset" (nothing is sent), "truncate" (half the body), "stall" (a third,
-    then silence), "html" (a page, status 200), "length" (Content-Length too long), "corrupt".
+    kind: a status such as "503"; "reset" (nothing is sent), "reset-late" (half the body, then a reset),
+    "truncate" (half the body, then the end), "stall" (a third, then silence), "html" (a page, status 200),
+    "length" (Content-Length too long), "corrupt".
     """
 
     path: str
@@ -139,8 +140,7 @@ class Loopback:
             time.sleep(self.latency_s)
         fault = self._fault(request)
         if fault is not None and fault.kind == "reset":
-            connection.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-            return False
+            return _reset(connection)
         answer = self.handler(request) if fault is None or not fault.kind.isdigit() else _status(fault)
         return self._send(connection, request, answer, fault)
 
@@ -175,8 +175,8 @@ class Loopback:
             connection.wfile.flush()
             self._closing.wait(fault.seconds if fault else 0)
             return False
-        self._paced(connection, body[: len(body) // 2] if kind == "truncate" else body)
-        return kind not in {"truncate", "length"}
+        self._paced(connection, body[: len(body) // 2] if kind in {"truncate", "reset-late"} else body)
+        return _reset(connection) if kind == "reset-late" else kind not in {"truncate", "length"}
 
     def _paced(self, connection: Any, body: bytes) -> None:
         for start in range(0, len(body), 65536):
@@ -190,6 +190,12 @@ class Loopback:
             connection.wfile.write(piece)
             with self._lock:
                 self.bytes_sent += len(piece)
+
+
+def _reset(connection: Any) -> bool:
+    """Close without a goodbye."""
+    connection.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
+    return False
 
 
 def _status(fault: Fault) -> Answer:

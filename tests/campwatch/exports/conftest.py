@@ -112,6 +112,15 @@ def plain_row(layer: str, subject: str, geometry=None, /, **data) -> Row:
     )  # fmt: skip
 
 
+def verdict_row(reviewer: str) -> Row:
+    return plain_row(
+        "reviews", f"disturbance/d1/{reviewer}", subject="d1", subject_kind="disturbance",
+        reviewed_row_id="x", verdict="accepted", reason_code="ground_works", likelihood="likely",
+        confidence="low", blind=True, reviewer=reviewer, reviewed_at="2024-06-01T00:00:00Z", note=FORMULA,
+        evidence_viewed=["a", "b"], seen_seq=0, seen_until="",
+    )  # fmt: skip
+
+
 def more_rows() -> list[Row]:
     change = {name: quantity(2.0).to_dict() for name in ("gained_ha", "lost_ha", "net_ha", "max_advance_m")}
     small = scale(part(0.2, 0.2, 0.4, 0.4), 0.05, 0.05)
@@ -127,19 +136,18 @@ def more_rows() -> list[Row]:
         record_row("disturbances", "d2", disturbance("d2", SECRET_BOUNDARY, part(0.1, 0.1, 0.2, 0.2))),
         plain_row(
             "boundary_changes", "c1", part(0.1, 0.1, 0.3, 0.2), from_boundary_id="b-2020",
-            to_boundary_id=SECRET_BOUNDARY, cause="undetermined", bearing_deg=10.0, **change,
+            to_boundary_id=SECRET_BOUNDARY, cause="undetermined", bearing_deg=10.0,
+            extent="complete", overlay_gained_ha=2.0, overlay_lost_ha=2.0, **change,
         ),
+        *(verdict_row(reviewer) for reviewer in ("reviewer-17", "reviewer-18")),
         plain_row(
-            "reviews", "r1", subject="d1", reviewed_row_id="x", verdict="agree", reason_code="seen",
-            reviewer="reviewer-17", reviewed_at="2024-06-01T00:00:00Z", note=FORMULA,
-            evidence_viewed=["a", "b"],
-        ),
-        plain_row(
-            "manual_observations", "m1", part(0.1, 0.1, 0.2, 0.2), kind="outline", observer="observer-17"
+            "manual_observations", "m1", part(0.1, 0.1, 0.2, 0.2), kind="outline", observer="observer-17",
+            label="heap", image="Maxar/1/2024-06-01/0.5m", image_date="2024-06-01", image_resolution_m=0.5,
         ),
         plain_row(
             "alerts", "a1", alert_id="A1", rule="persistent", subject="d1", occurrence=1, state="open",
-            raised_at="2024-06-01T00:00:00Z", detail="kept to ourselves", deliveries={"file": "sent"},
+            raised_at="2024-06-01T00:00:00Z", closed_at=None, detail="kept to ourselves",
+            deliveries={"file": "sent"},
         ),
     ]  # fmt: skip
     return rows

@@ -1,0 +1,235 @@
+"""Disturbances on simulated sites beside the truth: recall, delay, false objects, advance, intervals.
+
+    python benchmarks/expansion/disturbance_table.py measure CACHE OUT 970 989   # any part of the seeds
+    python benchmarks/expansion/disturbance_table.py table OUT | tee table
+    python benchmarks/expansion/write_tables.py disturbances < table
+
+`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 970 to
+989; limits were chosen on 900 to 905.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+from disturbance_sites import PARAMS, JudgedSite, judged_site
+from rasterio.features import rasterize
+from scipy.ndimage import binary_dilation
+
+from detection.coal.coverage import to_grid
+from detection.disturbances import measure_disturbances
+from detection.indices import bareness
+from imagery.simulate.atmosphere import block_mean
+from imagery.simulate.mine import ALWAYS, NEVER, Disturbed
+from imagery.simulate.spectra import Material, material_spectra
+
+FLOOR_HA = 0.1
+CELL_HA = 0.0025
+ALL = (0.1, 3.01)
+SIZES = ((0.1, 0.25), (0.25, 0.5), (0.5, 1.0), (1.0, 3.01))
+CONTRASTS = (("strong", 0.4, 9.0), ("medium", 0.2, 0.4), ("weak", -9.0, 0.2))
+"""Change of the index that is monitored (mean of -NDVI and BSI, mid July) in mean over the patch."""
+NEAR_PX = 2
+
+
+def site_mean(made: JudgedSite, cells: np.ndarray) -> np.ndarray:
+    """Share of each 10 m pixel: (y, x)."""
+    margin = made.truth.world.frame.margin_cells
+    return block_mean(np.asarray(cells[margin:-margin, margin:-margin], np.float32), 2)
+
+
+def contrast(made: JudgedSite, event: Disturbed, cover: float) -> float:
+    """True change of the index in mean over the patch at the height of summer."""
+    table = material_spectra(195, wetness=0.0, phenology_shift_days=0.0, dustiness=0.3)
+    names = ("blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08", "swir16", "swir22")
+    index = bareness({name: table[:, k] for k, name in enumerate(names)})[0]
+    before = made.truth.world.land.labels[event.born < NEVER]
+    return cover * float(np.mean(index[int(event.material)] - index[before]))
+
+
+def floor_day(event: Disturbed, cover: float) -> int:
+    """Ordinal of the day on which the patch, thinned or not, reaches the mapping floor."""
+    born = np.sort(event.born[event.born < NEVER])
+    return int(born[min(round(FLOOR_HA / CELL_HA * cover), born.size) - 1])
+
+
+def changed(made: JudgedSite) -> np.ndarray:
+    """Pixels where anything but seasons happens, and their neighbours: (y, x)."""
+    cells = np.zeros(made.truth.world.frame.world_shape, bool)
+    for event in made.truth.events:
+        cells |= (event.born != NEVER) & ((event.born > ALWAYS) | (event.kind == "yard"))
+    for scar in made.truth.world.land.burn_scars:
+        cells |= scar.cells
+    return binary_dilation(site_mean(made, cells) > 0, iterations=NEAR_PX)
+
+
+def pixels(made: JudgedSite, geometry: Any) -> np.ndarray:
+    grid = made.cube.odc.geobox
+    return rasterize([to_grid(geometry, grid)], out_shape=grid.shape, transform=grid.affine).astype(bool)
+
+
+def true_reach(made: JudgedSite, event: Disturbed, boundary_id: str) -> float:
+    """Greatest distance of the event's cells beyond the true perimeter, metres."""
+    outline = next(p.outline for p in made.truth.perimeters if p.boundary_id == boundary_id)
+    x, y = made.truth.world.frame.cell_centres()
+    rows, columns = np.nonzero(event.born < NEVER)
+    return float(shapely.distance(shapely.points(x[columns], y[rows]), outline).max()) + 2.5
+
+
+def event_outcome(
+    made: JudgedSite, event: Disturbed, found: list[Any], masks: list[np.ndarray]
+) -> dict[str, Any]:
+    cover = made.covers[event.event_id]
+    fraction = site_mean(made, event.born < NEVER)
+    core = fraction >= 0.5 * cover
+    day = floor_day(event, cover)
+    out: dict[str, Any] = {
+        "size_ha": float(fraction.sum()) / 100 / cover,
+        "cover": cover,
+        "contrast": contrast(made, event, cover),
+        "material": Material(event.material).name,
+        "day": dt.date.fromordinal(day).isoformat(),
+        "regrown": event.regrown < NEVER,
+        "looks_left": int((made.cube.time.to_numpy() > np.datetime64(dt.date.fromordinal(day))).sum()),
+        "found": False,
+    }
+    overlaps = [int((mask & core).sum()) for mask in masks]
+    if not overlaps or max(overlaps) < 0.3 * core.sum():
+        return out
+    best = int(np.argmax(overlaps))
+    d, mask = found[best], masks[best]
+    alone = (mask & binary_dilation(fraction > 0, iterations=NEAR_PX)).sum() >= 0.95 * mask.sum()
+    out |= {
+        "found": True,
+        "alone": bool(alone),
+        "kind": d.kind,
+        "alert_delay": d.first_seen_high.toordinal() - day,
+        "persistent_delay": d.persistent_since.toordinal() - day,
+        "date_covered": d.first_seen_low.toordinal() <= day <= d.first_seen_high.toordinal(),
+        "area": [d.area_ha.value, d.area_ha.low, d.area_ha.high, float(fraction.sum()) / 100],
+    }
+    if d.boundary_id and d.advance_m.value is not None:
+        truth = true_reach(made, event, d.boundary_id)
+        out["advance"] = [d.advance_m.value, d.advance_m.low, d.advance_m.high, truth]
+    return out
+
+
+def outcome(made: JudgedSite) -> dict[str, Any]:
+    found = measure_disturbances(made.cube, made.site)
+    found = [d for d in found if d.machine_status == "persistent" and d.kind != "recovery"]
+    masks = [pixels(made, d.geometry) for d in found]
+    real = changed(made)
+    events = [e for e in made.truth.events if e.event_id in made.covers]
+    days = made.cube.time.to_numpy()
+    return {
+        "events": [event_outcome(made, event, found, masks) for event in events],
+        "false": [
+            {"ha": d.area_ha.value, "kind": d.kind, "first_seen": d.first_seen.isoformat()}
+            for d, mask in zip(found, masks, strict=True)
+            if (mask & real).sum() < 0.1 * mask.sum()
+        ],
+        "objects": len(found),
+        "km2_years": PARAMS.size_px**2
+        / 1e4
+        * (float((days[-1] - days[0]) / np.timedelta64(1, "D")) / 365.25 - 1),
+        "clear": float(made.cube.valid.mean()),
+        "looks": int(days.size),
+    }
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+def percent(part: list[bool]) -> str:
+    return f"{100 * sum(part) / len(part):.0f}% of {len(part)}" if part else "–"
+
+
+def number(values: list[float]) -> str:
+    return f"{np.median(values):.0f} d" if values else "–"
+
+
+def recall_table(sites: list[dict[str, Any]]) -> None:
+    """Recall by size and contrast, delays, and false objects of the same size."""
+    judged = judged_events(sites)
+    false = [f for site in sites for f in site["false"]]
+    print("| size | strong contrast | medium | weak | delay to alert | to persistent | false objects |")
+    print("|---|---|---|---|---|---|---|")
+    for low, high in (*SIZES, ALL):
+        of_size = [e for e in judged if low <= e["size_ha"] * 1.02 < high]
+        recalls = [
+            percent([e["found"] for e in of_size if least <= e["contrast"] < most])
+            for _, least, most in CONTRASTS
+        ]
+        hits = [e for e in of_size if e["found"]]
+        delays = [number([e[f"{what}_delay"] for e in hits]) for what in ("alert", "persistent")]
+        wrong = sum(low <= f["ha"] < high for f in false)
+        name = "all" if (low, high) == ALL else f"{low:g}–{high:.2g} ha"
+        print(f"| {name} | {' | '.join(recalls + delays)} | {wrong} |")
+
+
+def judged_events(sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Designed patches that at least twelve looks follow."""
+    return [e for site in sites for e in site["events"] if e["looks_left"] >= 12]
+
+
+def covered(rows: np.ndarray) -> str:
+    """How often the truth (fourth column) lies within low and high (second and third)."""
+    return percent([bool(row[1] <= row[3] <= row[2]) for row in rows])
+
+
+def summary_table(sites: list[dict[str, Any]]) -> None:
+    """False objects per area and time, dates, areas, advance, kinds."""
+    hits = [e for e in judged_events(sites) if e["found"]]
+    plain = [e for e in hits if e["cover"] == 1 and e["alone"]]
+    decades = sum(site["km2_years"] for site in sites) / 1000
+    count = sum(len(site["false"]) for site in sites)
+    looks, clear = (np.mean([site[name] for site in sites]) for name in ("looks", "clear"))
+    warm = [e["persistent_delay"] for e in hits if 4 <= int(e["day"][5:7]) <= 9]
+    cold = [e["persistent_delay"] for e in hits if not 4 <= int(e["day"][5:7]) <= 9]
+    areas = np.array([e["area"] for e in plain])
+    ratio = areas[:, 0] / areas[:, 3] - 1
+    reach = np.array([e["advance"] for e in plain if "advance" in e])
+    off = reach[:, 0] - reach[:, 3]
+    near = percent([bool(abs(m) <= 5) for m in off])
+    roofs = [e["kind"] == "built" for e in plain if e["material"] == "BRIGHT_ROOF"]
+    soils = [e["kind"] == "soil_spoil" for e in plain if e["material"] != "BRIGHT_ROOF"]
+    rows = {
+        "sites; looks per site; share of ground clear": f"{len(sites)}; {looks:.0f}; {clear:.0%}",
+        "100 km² decades seen; false persistent objects in each": f"{decades:.2f}; {count / decades:.1f}",
+        "delay to persistent, begun April to September": number(warm),
+        "delay to persistent, begun October to March": number(cold),
+        "true date within the interval of first seen": percent([e["date_covered"] for e in hits]),
+        "area: mean error; sd; interval covers": f"{ratio.mean():+.1%}; {ratio.std():.1%}; {covered(areas)}",
+        "advance: median error": f"{np.median(off):+.1f} m; of either sign {np.median(np.abs(off)):.1f} m",
+        "advance: within 5 m; interval covers": f"{near}; {covered(reach)}",
+        "roofs called built": percent(roofs),
+        "soil and spoil called soil_spoil": percent(soils),
+    }
+    print("\n| what | value |\n|---|---|")
+    for name, value in rows.items():
+        print(f"| {name} | {value} |")
+
+
+def main() -> None:
+    if sys.argv[1] == "table":
+        sites = read(Path(sys.argv[2]))
+        recall_table(sites)
+        summary_table(sites)
+        return
+    cache, out = Path(sys.argv[2]), Path(sys.argv[3])
+    out.mkdir(parents=True, exist_ok=True)
+    for seed in range(int(sys.argv[4]), int(sys.argv[5]) + 1):
+        path = out / f"{seed}.json"
+        path.write_text(json.dumps(outcome(judged_site(cache, seed)), indent=1), "utf-8")
+        print(seed, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""Footprints year by year: one whose looks have not changed is remembered instead of measured again.
+
+What a year's footprint follows from: its own looks, those of the years up to the first that could be assessed
+(change is counted from there), the site and the knobs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, MutableMapping, Sequence
+from dataclasses import asdict
+
+import numpy as np
+import xarray as xr
+
+from aoi.records import Site
+from detection.footprint import METHOD, FootprintParams, measure_footprints
+from detection.records import Footprint
+from evidence.hashing import sha256_json
+from evidence.record_reading import read_data
+from evidence.rows import plain, record_data, record_geometry
+from imagery.cube import CONTENT
+
+
+def remembered_footprints(
+    cube: xr.Dataset,
+    site: Site,
+    *,
+    site_digest: str,
+    params: FootprintParams,
+    memory: MutableMapping[str, bytes],
+) -> list[Footprint]:
+    """The same as `measure_footprints`; only years whose looks are new are read.
+
+    Args:
+        cube: with the coordinate `content`.
+        site: whose footprints.
+        site_digest: of everything that the site's file says.
+        params: knobs.
+        memory: values by key; extended.
+    """
+    footprints: list[Footprint] = []
+    opening: list[int] = []
+    opened = False
+    for year in _years(cube):
+        wanted = [*opening, year]
+        key = _key(cube, wanted, site_digest, params)
+        found = _recalled(memory, key)
+        if found is None:
+            found = measure_footprints(_of_years(cube, wanted), site, params=params)[-1]
+            memory[key] = _encoded(found)
+        footprints.append(found)
+        if not opened:
+            opening.append(year)
+            opened = found.valid_fraction >= params.min_seen
+    return footprints
+
+
+def _years(cube: xr.Dataset) -> list[int]:
+    return sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
+
+
+def _of_years(cube: xr.Dataset, years: Sequence[int]) -> xr.Dataset:
+    wanted = np.isin(cube["time"].dt.year.to_numpy(), years)
+    return cube.isel(time=np.flatnonzero(wanted)).load()
+
+
+def _key(cube: xr.Dataset, years: Sequence[int], site_digest: str, params: FootprintParams) -> str:
+    content = _season(cube, years, params.season)
+    return sha256_json(["footprint", METHOD, site_digest, plain(asdict(params)), list(years), content])
+
+
+def _season(cube: xr.Dataset, years: Iterable[int], months: tuple[int, int]) -> list[str]:
+    """What the looks of these years' seasons hold; what lies outside the season is not looked at."""
+    time = cube["time"].dt
+    year, month = time.year.to_numpy(), time.month.to_numpy()
+    wanted = np.isin(year, list(years)) & (month >= months[0]) & (month <= months[1])
+    return [str(content) for content in cube[CONTENT].to_numpy()[wanted]]
+
+
+def _recalled(memory: MutableMapping[str, bytes], key: str) -> Footprint | None:
+    held = memory.get(key)
+    if held is None:
+        return None
+    told = json.loads(held)
+    outline = told.pop("geometry")
+    geometry = None if outline is None else bytes.fromhex(outline)
+    return read_data(Footprint, told, geometry=geometry)
+
+
+def _encoded(footprint: Footprint) -> bytes:
+    outline = record_geometry(footprint)
+    told = record_data(footprint) | {"geometry": None if outline is None else outline.hex()}
+    return json.dumps(told, allow_nan=False).encode()

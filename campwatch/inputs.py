@@ -1,0 +1,34 @@
+"""What a measurement of a site works with, and which layers it describes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
+
+from imagery.observations import Observation
+
+MEASURED_LAYERS = (
+    "observations",
+    "footprints",
+    "disturbances",
+    "boundary_changes",
+    "stockpile_areas",
+    "stockpiles",
+    "series",
+)
+"""Layers that a measurement of a site describes completely."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """Digests of what a measurement works with."""
+
+    site: str
+    scenes: Mapping[str, str]
+    """By scene id."""
+    missed: tuple[Observation, ...] = ()
+    """Passes that left no pixels, and why."""
+    knobs: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    """What the settings change of the methods' parameters, by method."""

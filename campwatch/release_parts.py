@@ -1,0 +1,56 @@
+"""What a release holds beside its data: the method (knobs, source, environment) and the text."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import shutil
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from campwatch.identity import MEASURING, code_identity, source_files
+from campwatch.manual import manual_files
+from campwatch.measure import known_parameters
+from campwatch.workspace import Workspace
+from evidence.files import atomic_path, write_text
+from evidence.rows import Row
+
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""Of every file in the archive of the source: the same code gives the same bytes."""
+
+
+def write_method(workspace: Workspace, rows: Iterable[Row], folder: Path) -> None:
+    """Methods with their knobs, the source of what computes the rows, the packages that it ran with."""
+    told = {"code": code_identity(), "methods": _methods(workspace, rows)}
+    write_text(folder / "methods.json", json.dumps(told, ensure_ascii=False, indent=1, sort_keys=True))
+    installed = {dist.metadata["Name"]: dist.version for dist in importlib.metadata.distributions()}
+    lines = sorted((f"{name}=={version}\n" for name, version in installed.items()), key=str.lower)
+    write_text(folder / "environment.txt", "".join(lines))
+    with atomic_path(folder / "source.zip") as temporary:
+        _write_source(temporary)
+
+
+def _methods(workspace: Workspace, rows: Iterable[Row]) -> list[dict[str, Any]]:
+    """Each method of the rows, with the values of its knobs; null where another version measured."""
+    known = known_parameters(workspace.settings.measure.model_dump(exclude_defaults=True))
+    used = sorted({(row.layer, row.method, row.params_hash) for row in rows})
+    return [
+        {"layer": layer, "method": method, "params_hash": digest, "parameters": known.get(digest)}
+        for layer, method, digest in used
+    ]
+
+
+def _write_source(path: Path) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, file in source_files(*MEASURING).items():
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), file.read_bytes(), zipfile.ZIP_DEFLATED)
+
+
+def write_manual(folder: Path) -> None:
+    """The manual as it is now: how each figure is measured, and how well."""
+    for name, path in manual_files().items():
+        target = folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, target)

@@ -1,0 +1,30 @@
+"""Outlines that an analyst drew elsewhere, one observation for each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from shapely.geometry import mapping
+
+from aoi.readers import read_candidates
+from evidence.errors import AoiError, WatchError
+
+
+def read_outlines(path: Path) -> list[dict[str, Any]]:
+    """The polygons of a GeoJSON, KML, KMZ, GeoPackage or Shapefile as GeoJSON geometries, EPSG:4326.
+
+    Raises:
+        WatchError: where the file cannot be read, or holds something else than polygons.
+    """
+    try:
+        found = read_candidates(path, [])
+    except OSError as err:
+        raise WatchError(f"cannot read {path}: {err.strerror or err}") from err
+    for candidate in found:
+        if candidate.geometry.geom_type not in {"Polygon", "MultiPolygon"}:
+            kind = candidate.geometry.geom_type
+            raise AoiError(f"{path.name}: {candidate.where}: an outline is a polygon, not a {kind}")
+    if not found:
+        raise AoiError(f"{path.name}: no polygon in it")
+    return [mapping(candidate.geometry) for candidate in found]

@@ -1,0 +1,130 @@
+"""All that needs pixels or drawing. Its libraries take seconds to load: imported where there is work."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import xarray as xr
+
+from aoi.grid import site_grid
+from aoi.records import Site
+from campwatch.alerts.book import read_alerts
+from campwatch.alerts.watch import write_channels
+from campwatch.first_page import write_first_page
+from campwatch.identity import drawing_code, measuring_code, pixel_code
+from campwatch.measure import measured_rows
+from campwatch.memory import Memory
+from campwatch.outputs import rebuild_tables, write_site_page
+from campwatch.progress import Progress, Step, log_step
+from campwatch.reviews.validation import all_checks
+from campwatch.site_job import SiteWork, site_work
+from campwatch.stopwatch import Stopwatch
+from campwatch.workspace import Workspace, open_workspace
+from evidence.ledger import Ledger
+from evidence.rows import Row
+from imagery.cube import load_cube
+
+
+class SiteBench:
+    """One site's cube, loaded when it is first asked for, and what is made of it."""
+
+    def __init__(
+        self,
+        workspace: Workspace,
+        work: SiteWork,
+        *,
+        progress: Progress = log_step,
+        watch: Stopwatch | None = None,
+    ) -> None:
+        """Nothing is read yet."""
+        self._workspace, self._work = workspace, work
+        self._progress, self._watch = progress, watch or Stopwatch()
+        self._cube: xr.Dataset | None = None
+        folder = workspace.state_folder / "memory" / work.site.id
+        self._memory = Memory(folder / "measured", code=measuring_code())
+        self._pictures = Memory(folder / "pictures", code=drawing_code())
+
+    @property
+    def cube(self) -> xr.Dataset:
+        """The site's scenes on its grid; read as they are used where much is remembered, else at once."""
+        if self._cube is None:
+            with self._watch.stage("cube"):
+                self._cube = load_site_cube(
+                    self._workspace,
+                    self._work,
+                    cache=cube_cache(self._workspace, self._work.site),
+                    progress=self._progress,
+                    lazy=len(self._memory) > 0,
+                )
+        return self._cube
+
+    def rows(self) -> list[Row]:
+        """Every row that the site's cube yields."""
+        self._tell("measuring")
+        rows = measured_rows(
+            self.cube, self._work.site, self._work.inputs, watch=self._watch, memory=self._memory
+        )
+        self._memory.forget()
+        return rows
+
+    def draw(self, ledger: Ledger, *, restricted: bool | None = None) -> Path:
+        """Write the site's map from the ledger as it stands; returns where it is."""
+        cube = self.cube
+        self._tell("drawing the map")
+        with self._watch.stage("map"):
+            return write_site_page(self._workspace, self._work.site, cube, ledger, restricted=restricted)
+
+    def _tell(self, doing: str) -> None:
+        self._progress(Step(site_id=self._work.site.id, doing=doing))
+
+
+def cube_cache(workspace: Workspace, site: Site) -> Path:
+    """Where this code keeps the site's scenes on the grid; what other code left there is removed."""
+    folder = workspace.cache_folder / site.id
+    own = folder / f"by-{pixel_code()[:16]}"
+    for other in folder.iterdir() if folder.is_dir() else ():
+        if other != own:
+            shutil.rmtree(other) if other.is_dir() else other.unlink()
+    return own
+
+
+def load_site_cube(
+    workspace: Workspace, work: SiteWork, *, cache: Path, progress: Progress = log_step, lazy: bool = False
+) -> xr.Dataset:
+    """The site's cube on its grid; scenes that were put on the grid before are taken from `cache`.
+
+    Args:
+        workspace: whose limits hold.
+        work: the site and its products.
+        cache: folder of scenes on the grid.
+        progress: told of each scene.
+        lazy: leave the pixels in the cache until they are used.
+    """
+    return load_cube(
+        work.products,
+        site_grid(work.site),
+        cache_dir=cache,
+        aoi=work.site.aoi,
+        memory_gb=workspace.settings.limits.memory_gb,
+        progress=lambda done, total: progress(
+            Step(site_id=work.site.id, doing="reading scenes", done=done, total=total)
+        ),
+        lazy=lazy,
+    )
+
+
+def measure_in_worker(folder: str, path: str) -> list[Row]:
+    """Measure one site in a process of its own; returns rows and writes none."""
+    workspace = open_workspace(Path(folder))
+    work = site_work(workspace, Path(path))
+    return [] if work is None else SiteBench(workspace, work).rows()
+
+
+def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> None:
+    """Write `results.gpkg`, `custody.jsonl`, the alert files and the first page anew."""
+    rebuild_tables(workspace, ledger)
+    checks = all_checks(ledger, sites)
+    write_channels(read_alerts(ledger), workspace.settings.alerts, workspace.folder, checks=checks)
+    write_first_page(workspace, ledger, sites)

@@ -1,0 +1,299 @@
+"""Ground under and around coal: factors fitted to coal-free pixels, carried to those that may hold coal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, binary_erosion, label
+
+from detection.coal.background import RIDGE, Factors, fit_factors, information, predicted, project
+from detection.coal.fraction_records import Block, FractionParams
+from detection.coal.mixture import Uncertain
+from detection.coal.nearby import Lattice
+from detection.coal.timing import smooth_time
+from detection.coal.yard import BARE_READS_AS, yard_fractions
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Positions = NDArray[np.intp]
+
+YARD_QUANTILE = 0.25
+"""At least this share of a zone is taken to be bare ground."""
+HIGHEST_YARD_LEVEL = 0.35
+"""Bare ground does not read as more coal than this: a zone may be full of coal."""
+COAL_AT_FIRST = 0.35
+"""First fraction above which a pixel and its neighbours in a yard are not taken for ground."""
+FREE_LOOKS = 4
+"""Coal-free looks from which the loadings of a pixel tell about its neighbours."""
+PIXELS_OF_PRIOR = 60.0
+"""Bare pixels of one date at which their own scatter weighs as much as that of all dates."""
+FEWEST_CONTROLS = 60
+"""Fewer coal-free pixels describe no ground."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Controls:
+    """Coal-free pixels that the factors were fitted to."""
+
+    at: Positions
+    """(m,) flat positions."""
+    pixels: Floats
+    """(time, m, band)."""
+    seen: Bools
+    """(time, m)."""
+    loadings: Floats
+    """(m, rank)."""
+    rest: Floats
+    """(time, m, band) what the factors leave, zero where not seen."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Ground:
+    """Pixels that may hold coal, and all that says what lies below it. Improved in turns."""
+
+    params: FractionParams
+    lattice: Lattice
+    dates: Positions
+    """Positions of the dates with enough coal-free ground among those of the block."""
+    days: Floats
+    where: Positions
+    """(n,) flat positions of the pixels that may hold coal."""
+    target: Floats
+    """(time, n, band)."""
+    seen: Bools
+    """(time, n)."""
+    first: Floats
+    """(time, n) fraction to begin with."""
+    base: Floats
+    """(time, n, band) median plus local residual."""
+    prior_mean: Floats
+    """(n, rank) loadings that neighbours suggest."""
+    prior_precision: Floats
+    """(rank, rank) how much that is worth."""
+    loads: Floats
+    """(time, band, rank)."""
+    control_noise: Floats
+    """(time, band, band) what the factors leave of coal-free pixels."""
+    noise: Floats
+    """(time, band, band) the same of the bare ground inside the zones, once it is known."""
+    middle: Floats
+    """(time, band)."""
+    controls: Controls
+    inner: Bools
+    """(n,) inside a zone, not at its edge."""
+    zones: Positions
+    """(n,) which connected piece of suspect ground a pixel belongs to."""
+
+    def begun(self, first: Floats, coal: Floats, covariance: Floats) -> tuple[Floats, Bools, Floats]:
+        """Fractions (time, n), looks surely free of coal, and coal to begin with: in yards their own."""
+        smooth, free, dark = first.copy(), np.zeros_like(self.seen), []
+        for zone in np.unique(self.zones):
+            inner = (self.zones == zone) & self.inner
+            found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal, covariance)
+            if found is None or np.median(first[:, inner][:, found[1]]) < BARE_READS_AS:
+                continue
+            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=15.0)
+            smooth[:, inner] = np.clip(mean, 0.0, 1.0)
+            free[:, inner] = mean < self.params.free_below
+            free[:, inner] &= ~self.beside(_placed(mean > COAL_AT_FIRST, inner))[:, inner]
+            dark.append(found[2])
+        return smooth, free & self.seen, np.mean(dark, axis=0) if dark else coal
+
+    def yard_level(self, mean: Floats) -> Floats:
+        """(time, n) what the bare ground of a pixel's zone reads as, from the lower part of the zone."""
+        level = np.zeros_like(mean)
+        shown = np.where(self.seen, mean, np.nan)
+        for zone in np.unique(self.zones):
+            member = self.zones == zone
+            inner = member & self.inner
+            some = np.isfinite(shown[:, inner]).sum(axis=1) >= 30  # noqa: PLR2004 - enough for a quantile
+            if some.any():
+                low = np.nanquantile(shown[np.ix_(some, inner)], YARD_QUANTILE, axis=1)
+                level[np.ix_(some, member)] = np.clip(low, 0.0, HIGHEST_YARD_LEVEL)[:, None]
+        return level
+
+    def learn(self, free: Bools, loadings: Floats) -> None:
+        """Let coal-free ground inside the zones say what lies under the coal beside it, date by date."""
+        looks = free.sum(axis=0)
+        bare = (looks >= FREE_LOOKS) & (looks > 0.5 * self.seen.sum(axis=0))
+        if bare.sum() < 30:  # noqa: PLR2004 - too few to know how they vary
+            return
+        params, controls = self.params, self.controls
+        sources = np.concatenate([controls.at, self.where[bare]])
+        z = np.concatenate([controls.loadings, loadings[bare]])
+        self.prior_mean = suggested(self.lattice, z, sources, self.where, params)
+        self.prior_precision = _precision(loadings[bare] - self.prior_mean[bare], params)
+        rest = self.target[:, bare] - self.middle[:, None] - predicted(self.loads, loadings[bare])
+        seen = np.concatenate([controls.seen, free[:, bare]], axis=1)
+        every = np.concatenate([controls.rest, rest], axis=1) * seen[..., None]
+        local = local_residual(
+            self.lattice, every, seen, self.control_noise, sources, self.where, params.haze_px
+        )
+        self.base = self.middle[:, None] + local
+        self.noise = own_noise(
+            (rest - local[:, bare]) * free[:, bare, None], free[:, bare], self.control_noise
+        )
+
+    def below(self, smooth: Floats, free: Bools, spectrum: Floats) -> tuple[Floats, Floats, Floats]:
+        """(time, n, band) ground without coal, (n, rank, rank) covariance of its loadings, the loadings."""
+        params = self.params
+        contrast = spectrum - self.middle
+        wide = self.noise + params.steadiness**2 * contrast[:, :, None] * contrast[:, None, :]
+        share = np.clip(smooth, 0.0, 0.8)[..., None]
+        bare = (self.target - share * spectrum[:, None]) / (1.0 - share) - self.base
+        partly = self.seen * ~free * (1.0 - smooth) ** 2 * (smooth < params.partly_below)
+        looks: list[tuple[Floats, Floats | Bools, Floats, Floats]] = [
+            (
+                self.target - self.base,
+                np.asarray(self.seen * free * params.temper, dtype=np.float64),
+                *information(self.loads, self.noise),
+            ),
+            (bare, partly * params.temper, *information(self.loads, wide)),
+        ]
+        z, spread = project(
+            looks, self.loads, prior_mean=self.prior_mean, prior_precision=self.prior_precision
+        )
+        return self.base + predicted(self.loads, z), spread, z
+
+    def unknown(self, spread: Floats) -> Uncertain:
+        """What stays open when the loadings are known up to `spread` (n, rank, rank)."""
+        return Uncertain(
+            loads=self.loads,
+            spread=spread,
+            noise=self.noise,
+            texture=self.params.texture,
+            brightness=self.params.brightness,
+        )
+
+    def expected_controls(self) -> Floats:
+        """(time, m, band) what the factors expect of the coal-free pixels."""
+        return self.middle[:, None] + predicted(self.loads, self.controls.loadings)
+
+    def beside(self, coal: Bools) -> Bools:
+        """(time, n) coal and its neighbours."""
+        shape = (len(self.days), self.lattice.rows, self.lattice.columns)
+        full = np.zeros((len(self.days), shape[1] * shape[2]), dtype=bool)
+        full[:, self.where] = coal
+        wide = binary_dilation(full.reshape(shape), structure=np.ones((1, 3, 3), dtype=bool))
+        return np.asarray(wide.reshape(len(self.days), -1)[:, self.where])
+
+    def placed(self, values: Floats, dates: int) -> Floats:
+        """(dates, y, x) of values (time, n), NaN elsewhere."""
+        out = np.full((dates, self.lattice.rows * self.lattice.columns), np.nan)
+        out[np.ix_(self.dates, self.where)] = values
+        return out.reshape(dates, self.lattice.rows, self.lattice.columns)
+
+
+def ground_of(block: Block, first: Floats, params: FractionParams) -> Ground | None:
+    """Factors of a block's coal-free pixels, carried to the suspect ones; None where there are too few."""
+    mean, error = smooth_time(first, np.ones(1), block.days, tau_days=25.0)
+    other = ((mean > 0.3) & (error < 0.82)).any(axis=0)  # noqa: PLR2004 - coal outside zones, two looks
+    where = np.flatnonzero(binary_dilation(block.suspect, iterations=2).ravel())
+    there = np.flatnonzero(~binary_dilation(block.suspect | other, iterations=2).ravel())
+    there = there[:: max(1, len(there) // params.controls)]
+    flat = np.nan_to_num(block.pixels.reshape(len(first), -1, block.pixels.shape[-1]))
+    seen = block.seen.reshape(len(first), -1)
+    if len(there) < FEWEST_CONTROLS or not len(where):
+        return None
+    factors, _ = fit_factors(flat[:, there], seen[:, there], rank=params.rank, minimum=FEWEST_CONTROLS)
+    if not factors.usable.any():
+        return None
+    return _carried(block, first.reshape(len(first), -1), factors, flat, seen, there, where, params)
+
+
+def _carried(
+    block: Block,
+    first: Floats,
+    factors: Factors,
+    flat: Floats,
+    seen: Bools,
+    there: Positions,
+    where: Positions,
+    params: FractionParams,
+) -> Ground:
+    dates = np.flatnonzero(factors.usable)
+    lattice = Lattice(rows=block.suspect.shape[0], columns=block.suspect.shape[1])
+    middle, loads, noise = factors.middle[dates], factors.loads[dates], factors.noise[dates]
+    controls = _controls(flat[dates][:, there], seen[dates][:, there], there, middle, loads, noise)
+    z = controls.loadings
+    local = local_residual(lattice, controls.rest, controls.seen, noise, there, where, params.haze_px)
+    return Ground(
+        params=params,
+        lattice=lattice,
+        dates=dates,
+        days=block.days[dates],
+        where=where,
+        target=flat[dates][:, where],
+        seen=seen[dates][:, where],
+        first=np.where(seen[dates][:, where], first[dates][:, where], np.nan),
+        base=middle[:, None] + local,
+        prior_mean=suggested(lattice, z, there, where, params),
+        prior_precision=_precision(z - suggested(lattice, z, there, there, params), params),
+        loads=loads,
+        control_noise=noise,
+        noise=noise,
+        middle=middle,
+        controls=controls,
+        inner=binary_erosion(block.suspect, iterations=1).ravel()[where],
+        zones=label(binary_dilation(block.suspect, iterations=2))[0].ravel()[where].astype(np.intp),
+    )
+
+
+def _controls(
+    pixels: Floats, seen: Bools, at: Positions, middle: Floats, loads: Floats, noise: Floats
+) -> Controls:
+    away = np.where(seen[..., None], pixels - middle[:, None], 0.0)
+    z, _ = project([(away, seen, *information(loads, noise))], loads)
+    rest = np.where(seen[..., None], away - predicted(loads, z), 0.0)
+    return Controls(at=at, pixels=pixels, seen=seen, loadings=z, rest=rest)
+
+
+def suggested(lattice: Lattice, z: Floats, of: Positions, at: Positions, params: FractionParams) -> Floats:
+    """(m, rank) loadings that neighbours suggest, the pixel itself left out."""
+    total = lattice.others(np.vstack([z.T, np.ones(len(z))]), of, at, params.neighbours_px)
+    return np.asarray((total[:-1] / (total[-1] + 0.5)).T)
+
+
+def _precision(away: Floats, params: FractionParams) -> Floats:
+    """(rank, rank) of what neighbours suggest, from how far off they are where it is known."""
+    spread = away.T @ away / len(away) + 1e-3 * np.eye(away.shape[1])
+    return np.asarray(np.linalg.inv(spread * params.widening), dtype=np.float64)
+
+
+def own_noise(rest: Floats, seen: Bools, of_controls: Floats) -> Floats:
+    """(time, band, band) covariance of what is left of bare ground, each date's own as far as it was seen.
+
+    Args:
+        rest: (time, n, band) zero where not seen.
+        seen: (time, n).
+        of_controls: (time, band, band) what stands in where little was seen.
+    """
+    squares = rest.transpose(0, 2, 1) @ rest
+    count = seen.sum(axis=1)[:, None, None].astype(np.float64)
+    pooled = (squares.sum(axis=0) + PIXELS_OF_PRIOR * of_controls.mean(axis=0)) / (
+        count.sum() + PIXELS_OF_PRIOR
+    )
+    ridge = RIDGE * np.eye(rest.shape[2])
+    return np.asarray((squares + PIXELS_OF_PRIOR * pooled) / (count + PIXELS_OF_PRIOR) + ridge)
+
+
+def local_residual(
+    lattice: Lattice, rest: Floats, seen: Bools, noise: Floats, of: Positions, at: Positions, haze_px: float
+) -> Floats:
+    """(time, m, band) what haze and light do to one part of one date, from the coal-free pixels around."""
+    limit = 5.0 * np.sqrt(np.trace(noise, axis1=1, axis2=2))[:, None]
+    kept = seen & (np.abs(rest).max(axis=2) < limit)
+    weight = lattice.sums(kept.astype(np.float64), of, at, haze_px)
+    out = np.empty((len(rest), len(at), rest.shape[2]))
+    for band in range(rest.shape[2]):
+        out[..., band] = lattice.sums(rest[..., band] * kept, of, at, haze_px) / (weight + 4.0)
+    return out
+
+
+def _placed(part: Bools, inner: Bools) -> Bools:
+    """(time, n) of some pixels among all."""
+    out = np.zeros((len(part), len(inner)), dtype=bool)
+    out[:, inner] = part
+    return out

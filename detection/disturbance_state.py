@@ -1,0 +1,108 @@
+"""What the monitor of a site has learnt so far: everything that its rows are made of, and nothing else.
+
+A state follows from the looks before it and from the parameters alone, so that it can be kept, thrown away
+and made again. It holds the monitor, and beside it what a patch is later described with: how far pixels near
+an alert departed, what they reflect since, and which have returned. No row needs an older pixel.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.monitor import MonitorParams, MonitorState, blank_state
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+BANDS = ("blue", "green", "red", "nir", "swir16")
+"""Bands whose reflectance after the change is kept; NaN sums for bands that a cube lacks."""
+
+
+@dataclass(slots=True, kw_only=True)
+class DisturbanceState:
+    """Plain arrays; (pixel,) unless said otherwise. Days count from 1970-01-01."""
+
+    monitor: MonitorState
+    shape: NDArray[np.int64]
+    """(rows, columns) of the grid."""
+    first_day: float
+    """Day of the first look of the history."""
+    history_end: float
+    """Day of the last look of the history."""
+    departure: Floats
+    """Sum of departures, in units of the index, over the first looks after an alert here or next door."""
+    departure_looks: Ints
+    reflectance: Floats
+    """(band, pixel): sum over the first leaf-on looks after an alert here, bands as in `BANDS`."""
+    reflectance_looks: Ints
+    back: Ints
+    """Looks in a row on which a persistent pixel was as its history predicts."""
+    back_from: Ints
+    """Day of the first of them; -1 without one."""
+    returned_day: Ints
+    """Day on which it counted as grown over again; -1 where it does not."""
+    scene_ids: NDArray[np.str_]
+    """Every look after the start of the history on which something was clear, in order of time."""
+    scene_days: Ints
+
+    def copy(self) -> DisturbanceState:
+        """An independent copy: a checkpoint."""
+        return from_arrays(to_arrays(self))
+
+
+def blank(beta: Floats, sigma: Floats, shape: tuple[int, int], params: MonitorParams) -> DisturbanceState:
+    """The state at the end of a history."""
+    n = sigma.size
+    return DisturbanceState(
+        monitor=blank_state(beta, sigma, params),
+        shape=np.array(shape, np.int64),
+        first_day=0.0,
+        history_end=0.0,
+        departure=np.zeros(n),
+        departure_looks=np.zeros(n, np.int64),
+        reflectance=np.zeros((len(BANDS), n)),
+        reflectance_looks=np.zeros(n, np.int64),
+        back=np.zeros(n, np.int64),
+        back_from=np.full(n, -1, np.int64),
+        returned_day=np.full(n, -1, np.int64),
+        scene_ids=np.zeros(0, "U1"),
+        scene_days=np.zeros(0, np.int64),
+    )
+
+
+def to_arrays(state: DisturbanceState) -> dict[str, NDArray[Any]]:
+    """Every field as an array of its own, by name; those of the monitor under ``monitor.``."""
+    own = {f.name: np.array(getattr(state, f.name)) for f in fields(state) if f.name != "monitor"}
+    return own | {f"monitor.{name}": np.array(a) for name, a in state.monitor.to_arrays().items()}
+
+
+def from_arrays(arrays: dict[str, NDArray[Any]]) -> DisturbanceState:
+    """The inverse of `to_arrays`."""
+    inner = {n.removeprefix("monitor."): a for n, a in arrays.items() if n.startswith("monitor.")}
+    own = {name: array for name, array in arrays.items() if not name.startswith("monitor.")}
+    for name in ("first_day", "history_end"):
+        own[name] = own[name].item()
+    return DisturbanceState(monitor=MonitorState.from_arrays(inner), **own)  # type: ignore[arg-type] # by name
+
+
+def state_bytes(state: DisturbanceState) -> bytes:
+    """The state as the bytes of an npz file, for keeping."""
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **to_arrays(state))  # type: ignore[arg-type] # arrays by name
+    return buffer.getvalue()
+
+
+def state_from(data: bytes) -> DisturbanceState:
+    """The inverse of `state_bytes`; never unpickles.
+
+    Raises:
+        ValueError: where the bytes are not such a file.
+    """
+    with np.load(io.BytesIO(data), allow_pickle=False) as held:
+        return from_arrays({name: held[name] for name in held.files})

@@ -1,0 +1,104 @@
+"""What a first reviewer or reader said is in no file before the second one has spoken."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import shutil
+
+import pytest
+
+from campwatch.exports.write import ExportFormat, ExportOptions, export
+from campwatch.maps import draw
+from campwatch.outputs import rebuild_tables
+from campwatch.release import make_release
+from campwatch.reviews.annotation import WITHHELD
+from campwatch.reviews.desk import open_desk
+from campwatch.reviews.labels import Labels, drawn_sample
+from campwatch.reviews.samples import draw_or_report
+from campwatch.verification import verify_workspace
+from campwatch.workspace import open_workspace, readable_sites
+from maps.review_format import parse_review
+
+from .conftest import all_bytes
+
+SECRETS = (b"what-anna-wrote", b"Anna-Imagery")
+FORMATS = [kind for kind in ExportFormat if kind is not ExportFormat.BAG]
+
+
+def clock():
+    return dt.datetime(2026, 1, 2, tzinfo=dt.UTC)
+
+
+@pytest.fixture
+def reviewed(workspace, tmp_path):
+    """A copy of the workspace with one verdict on a disturbance."""
+    shutil.copytree(workspace.folder, tmp_path / "watch")
+    made = open_workspace(tmp_path / "watch")
+    say(made, "anna", provider="Anna-Imagery", note="what-anna-wrote")
+    return made
+
+
+def say(workspace, reviewer, *, provider, note):
+    image = {"provider": provider, "image_id": "1", "date": "2024-06-01", "resolution_m": 0.5}
+    with desk_of(workspace) as desk:
+        document = {
+            "format": "campwatch-review/1", "site_id": "tiny", "run_id": desk.newest_run(),
+            "map_version": "1", "reviewer": reviewer, "exported_at": "2026-01-01T00:00:00Z",
+            "verdicts": [
+                {
+                    "subject": "d2", "subject_kind": "disturbance", "verdict": "rejected", "note": note,
+                    "reason_code": "misregistration", "likelihood": "very_likely", "confidence": "low",
+                    "evidence_viewed": [image], "reviewed_at": "2026-01-01T00:00:00Z",
+                }
+            ],
+        }  # fmt: skip
+        desk.take(parse_review(json.dumps(document)), clock)
+        rebuild_tables(workspace, desk.ledger)
+
+
+def desk_of(workspace):
+    (site,) = readable_sites(workspace)
+    return open_desk(workspace, site)
+
+
+def everything_written(workspace, folder) -> bytes:
+    """The bytes of every export, of the maps, of the results and of a release; archives unpacked."""
+    options = {"restricted": True}
+    paths = [
+        path
+        for kind in FORMATS
+        for path in export(workspace, kind, ExportOptions(out=folder / kind.value, **options))
+    ]
+    paths += draw(workspace, (), restricted=True, progress=str)
+    paths.append(workspace.results_path)
+    paths += make_release(workspace, folder.name, restricted=True).folder.rglob("*.csv")
+    return all_bytes(paths)
+
+
+def test_a_first_verdict_is_in_no_file_until_the_second_is_given(reviewed, tmp_path):
+    assert verify_workspace(reviewed).findings == ()
+    told = everything_written(reviewed, tmp_path / "one")
+    assert not [secret for secret in SECRETS if secret in told]
+    assert WITHHELD.encode() in told
+    assert b"awaiting_second" in told
+    say(reviewed, "bora", provider="Bora-Imagery", note="what-bora-wrote")
+    told = everything_written(reviewed, tmp_path / "two")
+    assert b"what-anna-wrote" in told
+    assert b"what-bora-wrote" in told
+
+
+def test_a_first_readers_labels_are_in_no_file(reviewed, tmp_path):
+    with desk_of(reviewed) as desk:
+        draw_or_report(desk, n=60, seed=3)
+        drawn = drawn_sample(desk.ledger, "tiny").row.data
+        told = dict.fromkeys(drawn["codes"]["A"], ("stable", "what-anna-wrote"))
+        labels = Labels(site_id="tiny", sample_id=drawn["sample_id"], reader="A", by_point=told)
+        desk.take_labels(labels, clock)
+        rebuild_tables(reviewed, desk.ledger)
+    told = everything_written(reviewed, tmp_path / "three")
+    assert b"what-anna-wrote" not in told
+    assert drawn["sample_id"].encode() not in told
+    folder = reviewed.exports_folder / "samples" / "tiny" / drawn["sample_id"] / "B"
+    theirs = all_bytes([path for path in folder.iterdir() if path.is_file()])
+    assert b"what-anna-wrote" not in theirs

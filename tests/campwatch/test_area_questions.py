@@ -1,0 +1,127 @@
+"""Questions about one site's areas: declared first, answered from the ledger, kept in custody and files."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from types import SimpleNamespace
+
+import pytest
+
+from aoi.site_file import read_site
+from campwatch.area_questions import ANSWERED, answer_lines, ask
+from campwatch.calibrating import CALIBRATED, calibrate_site
+from campwatch.reviews.questions import DECLARED, QuestionError
+from campwatch.workspace import create_workspace
+from detection.coal.calibration import spectrum_of
+from detection.coal.spectra import CoalSpectrum
+from detection.records import StockpileArea
+from detection.references import NOT_VALIDATED
+from evidence.ledger import Ledger
+from evidence.quantity import Quantity
+from evidence.rows import Row, record_data
+from evidence.verify import verify_ledger
+from tests.campwatch.conftest import site_document
+
+TEXT = """\
+site = "tiny"
+title = "Did the yard's piles grow after the ban of August 2017? (simulated)"
+zones = ["yard"]
+test = "before_after"
+before = [2016-08-15, 2017-08-15]
+after = [2017-08-15, 2018-08-15]
+"""
+
+
+def clock():
+    return dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+def areas(jump):
+    for day in range(0, 720, 12):
+        when = dt.datetime(2016, 8, 20, tzinfo=dt.UTC) + dt.timedelta(days=day)
+        value = 1.0 + jump * (when.date() >= dt.date(2017, 8, 15)) + 0.02 * ((day * 7) % 5)
+        yield StockpileArea(
+            zone_id="yard", datetime=when, area_ha=Quantity.measured(value, sd_random=0.05),
+            valid_fraction=1.0, below_floor=False, bands=("red",), scene_ids=(f"s{day}",),
+        )  # fmt: skip
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    made = create_workspace(tmp_path / "w")
+    path = made.sites_folder / "tiny.geojson"
+    path.write_text(json.dumps(site_document()), encoding="utf-8")
+    rows = [
+        Row(layer="stockpile_areas", site_id="tiny", subject="yard", method="m",
+            params_hash="p", inputs_hash="i",
+            time=area.datetime.isoformat().replace("+00:00", "Z"), data=record_data(area))
+        for area in areas(2.0)
+    ]  # fmt: skip
+    with Ledger(made.ledger_path, create=True) as ledger:
+        ledger.append(rows, chain="tiny", run_id="r", time="2026-01-01T00:00:00Z", actor="campwatch",
+                      action="measure", details={"site_file": site_document()})  # fmt: skip
+    (made.folder / "questions").mkdir()
+    (made.folder / "questions" / "ban.toml").write_text(TEXT, encoding="utf-8")
+    return made
+
+
+def test_a_question_is_declared_answered_and_kept(workspace):
+    asked = ask(workspace, "ban", clock=clock)
+    assert asked.answer.difference_ha.low < 2.0 < asked.answer.difference_ha.high
+    assert asked.after.share_with_coal.value == 1.0
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        actions = [entry.action for entry in ledger.custody("tiny")]
+        assert actions == ["measure", DECLARED, ANSWERED]
+        assert verify_ledger(ledger) == []
+    document = json.loads(asked.files[0].read_text("utf-8"))
+    assert document["answer"]["difference_ha"]["value"] == pytest.approx(asked.answer.difference_ha.value)
+    assert asked.files[1].read_text("utf-8").startswith("\ufefffigure,unit,value")
+    assert any("Not calibrated" in line for line in answer_lines(asked))
+    assert any(NOT_VALIDATED in line for line in answer_lines(asked))
+    assert all(NOT_VALIDATED in path.read_text("utf-8-sig") for path in asked.files)
+
+
+def test_asking_twice_adds_nothing(workspace):
+    ask(workspace, "ban", clock=clock)
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        heads = ledger.heads()
+    ask(workspace, "ban", clock=clock)
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        assert ledger.heads() == heads
+
+
+def test_other_words_under_the_same_name_are_refused(workspace):
+    ask(workspace, "ban", clock=clock)
+    path = workspace.folder / "questions" / "ban.toml"
+    path.write_text(TEXT.replace("2016-08-15", "2016-08-16"), encoding="utf-8")
+    with pytest.raises(QuestionError, match="other words"):
+        ask(workspace, "ban", clock=clock)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [('["yard"]', '["quay"]', "no areas of quay"), ('site = "tiny"\n', "", "site is missing"),
+     ('"before_after"', '"guess"', "guess")],
+)  # fmt: skip
+def test_a_question_that_cannot_be_asked_is_refused(workspace, old, new, said):
+    (workspace.folder / "questions" / "bad.toml").write_text(TEXT.replace(old, new), encoding="utf-8")
+    with pytest.raises(Exception, match=said):
+        ask(workspace, "bad", clock=clock)
+
+
+def test_a_calibration_enters_site_file_and_custody(workspace, monkeypatch):
+    site = read_site(workspace.sites_folder / "tiny.geojson")
+    work = SimpleNamespace(site=site, recipe={"inputs": {"sha256": "0"}, "code": {"campwatch": "0"}})
+    coal = CoalSpectrum(id="tiny-1", bands=("blue", "green", "red", "nir"), mean=(0.04, 0.04, 0.05, 0.06),
+                        sd=(0.01,) * 4, calibrated=True)  # fmt: skip
+    monkeypatch.setattr("campwatch.calibrating.site_work", lambda *_: work)
+    monkeypatch.setattr("campwatch.calibrating.SiteBench", lambda *_: SimpleNamespace(cube=None))
+    monkeypatch.setattr("campwatch.calibrating.calibrate_spectrum", lambda *_: coal)
+    found = calibrate_site(workspace, "tiny", clock=clock)
+    assert found.used_at == ("tiny",)
+    site = read_site(workspace.sites_folder / "tiny.geojson")
+    assert spectrum_of(site) == coal
+    assert [zone.id for zone in site.zones] == ["yard"]
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        assert ledger.custody("tiny")[-1].action == CALIBRATED

@@ -1,0 +1,150 @@
+"""What is remembered between runs never changes a result."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+
+import numpy as np
+import pytest
+
+from campwatch.epochs import remembered_footprints
+from campwatch.identity import site_digest
+from campwatch.inputs import Inputs
+from campwatch.knobs import with_knobs
+from campwatch.measure import measured_rows
+from campwatch.memory import Memory
+from detection.footprint import FootprintParams, measure_footprints
+from detection.stockpiles import StockpileParams
+from evidence.errors import SettingsError
+from imagery.simulate import CoalParams, SimulationParams, simulate_site
+
+
+@pytest.fixture(scope="module")
+def years():
+    """Four simulated summers of a small mine that grows, with a digest of each look's pixels."""
+    params = SimulationParams(
+        size_px=90,
+        since=dt.date(2018, 1, 1),
+        until=dt.date(2022, 1, 1),
+        months=(6, 7, 8, 9, 12),
+        coal=CoalParams(n_piles=1),
+    )
+    site = simulate_site(params, seed=71)
+    cube = site.cube()
+    digests = [f"look-{number}" for number in range(cube.sizes["time"])]
+    return cube.assign_coords(content=("time", np.array(digests))), site.site
+
+
+@pytest.fixture
+def memory(tmp_path):
+    return Memory(tmp_path / "memory", code="a" * 64)
+
+
+def remembered(cube, site, memory, digest="d"):
+    return remembered_footprints(cube, site, site_digest=digest, params=FootprintParams(), memory=memory)
+
+
+def test_years_one_by_one_are_the_years_of_a_batch_run(years, memory):
+    cube, site = years
+    batch = measure_footprints(cube, site)
+    assert sum(footprint.area_ha.value is not None for footprint in batch) >= 2
+    assert remembered(cube, site, memory) == batch
+    assert remembered(cube, site, memory) == batch
+
+
+def test_only_years_with_new_looks_are_measured_again(years, memory, monkeypatch):
+    cube, site = years
+    first = remembered(cube.isel(time=slice(0, -9)), site, memory)
+    measured = []
+
+    def counted(part, *arguments, **options):
+        measured.append(sorted({int(year) for year in part["time"].dt.year.to_numpy()}))
+        return measure_footprints(part, *arguments, **options)
+
+    monkeypatch.setattr("campwatch.epochs.measure_footprints", counted)
+    grown = remembered(cube, site, memory)
+    assert [years_[-1] for years_ in measured] == [2021]
+    assert grown[:-1] == first[:-1]
+    assert grown == measure_footprints(cube, site)
+
+
+def test_a_changed_look_of_the_first_year_changes_all(years, memory, monkeypatch):
+    cube, site = years
+    remembered(cube, site, memory)
+    content = cube["content"].to_numpy().copy()
+    content[0] = "reprocessed"
+    measured = []
+    monkeypatch.setattr(
+        "campwatch.epochs.measure_footprints",
+        lambda part, *a, **k: measured.append(part.sizes["time"]) or measure_footprints(part, *a, **k),
+    )
+    remembered(cube.assign_coords(content=("time", content)), site, memory)
+    assert len(measured) == 4
+    measured.clear()
+    remembered(cube, site, memory, digest="another site file")
+    assert len(measured) == 4
+
+
+def test_rows_from_memory_are_those_of_a_batch_run(years, memory):
+    cube, site = years[0], dataclasses.replace(years[1], zones=())
+    scenes = {str(scene): str(scene) for scene in cube["scene_id"].to_numpy()}
+    inputs = Inputs(site="site", scenes=scenes, knobs={"stockpile": {"find_piles": False}})
+
+    def row_ids(part, **options):
+        return {row.key: row.row_id for row in measured_rows(part, site, inputs, **options)}
+
+    for part in (cube.isel(time=slice(0, -4)), cube.isel(time=slice(0, -1)), cube):
+        told = row_ids(part, memory=memory)
+    assert told == row_ids(cube)
+    assert any(key[0] == "disturbances" for key in told)
+    late = cube.isel(time=[k for k in range(cube.sizes["time"]) if k != 20])
+    row_ids(late, memory=memory)
+    assert row_ids(cube, memory=memory) == told
+
+
+def test_knobs_of_the_settings_reach_the_method_and_unknown_ones_are_named():
+    params = with_knobs(FootprintParams(), {"min_looks": 7, "season": [5, 9]}, where="measure.footprint")
+    assert (params.min_looks, params.season) == (7, (5, 9))
+    inner = with_knobs(StockpileParams(), {"fraction": {}, "floor_ha": 1}, where="measure.stockpile")
+    assert inner.floor_ha == 1.0
+    with pytest.raises(SettingsError, match="min_look is not a setting; the nearest is min_looks"):
+        with_knobs(FootprintParams(), {"min_look": 7}, where="measure.footprint")
+    with pytest.raises(SettingsError, match="not a int"):
+        with_knobs(FootprintParams(), {"min_looks": "many"}, where="measure.footprint")
+
+
+def test_other_code_starts_empty_and_damage_is_not_believed(memory, tmp_path):
+    memory["ab"] = b"value"
+    assert memory["ab"] == b"value"
+    other = Memory(tmp_path / "memory", code="b" * 64)
+    assert other.get("ab") is None
+    path = tmp_path / "memory" / ("a" * 16) / "ab"
+    path.write_bytes(path.read_bytes()[:-1] + b"E")
+    assert memory.get("ab") is None
+    other["cd"] = b"1"
+    other.forget()
+    assert not path.exists()
+    assert list(other) == ["cd"]
+
+
+def test_what_was_asked_for_longest_ago_goes_first(memory, tmp_path):
+    import os
+
+    for number, key in enumerate(("aa", "bb", "cc")):
+        memory[key] = b"x" * 100
+        os.utime(tmp_path / "memory" / ("a" * 16) / key, (number, number))
+    again = Memory(tmp_path / "memory", code="a" * 64)
+    assert again["aa"]
+    again.forget(kept_bytes=150)
+    assert sorted(again) == ["aa", "cc"]
+
+
+def test_the_digest_of_a_site_is_of_what_its_file_says(tmp_path):
+    path = tmp_path / "a.geojson"
+    path.write_text('{"a": 1}', encoding="utf-8")
+    one = site_digest(path)
+    path.write_text('{ "a": 1 }', encoding="utf-8")
+    assert site_digest(path) == one
+    path.write_text('{"a": 2}', encoding="utf-8")
+    assert site_digest(path) != one
