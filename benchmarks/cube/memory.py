@@ -1,10 +1,10 @@
 """Peak memory and time per stage of a large cube, beside the time of merely reading the same bytes.
 
 ``python benchmarks/cube/memory.py [--cases wide long] [--dates 20] [--keep FOLDER --minutes 8] [--write]``.
-Each case runs in a child process whose peak resident memory is read at its end; times are processor seconds of
-one core. The pixels are synthetic: textured ground with a shift of its own, written as the archive writes
-products (deflate, 512 pixel blocks). With `--keep` and `--minutes` a run stops in time and the same command goes
-on.
+Each case runs in a child process whose peak resident memory is read at its end; times are processor seconds
+of one core. The pixels are synthetic: textured ground with a shift of its own, written as the archive writes
+products (deflate, 512 pixel blocks). With `--keep` and `--minutes` a run stops in time and the same command
+goes on.
 """
 
 from __future__ import annotations
