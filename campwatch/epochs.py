@@ -1,4 +1,4 @@
-"""Footprints year by year: one whose looks have not changed is remembered instead of measured again.
+"""What hangs on whole years: a year whose looks have not changed is remembered instead of measured again.
 
 What a year's footprint follows from: its own looks, those of the years up to the first that could be assessed
 (change is counted from there), the site and the knobs.
@@ -9,17 +9,22 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, MutableMapping, Sequence
 from dataclasses import asdict
+from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
 
 from aoi.records import Site
+from detection import ground_changes
 from detection.footprint import METHOD, FootprintParams, measure_footprints
-from detection.records import Footprint
+from detection.ground_changes import GroundChangeParams, ground_changes_key, measure_ground_changes
+from detection.records import Footprint, GroundChange
 from evidence.hashing import sha256_json
 from evidence.record_reading import read_data
 from evidence.rows import plain, record_data, record_geometry
 from imagery.cube import CONTENT
+
+Record = TypeVar("Record")
 
 
 def remembered_footprints(
@@ -78,17 +83,48 @@ def _season(cube: xr.Dataset, years: Iterable[int], months: tuple[int, int]) -> 
     return [str(content) for content in cube[CONTENT].to_numpy()[wanted]]
 
 
+def remembered_ground_changes(
+    cube: xr.Dataset,
+    site: Site,
+    *,
+    site_digest: str,
+    params: GroundChangeParams,
+    memory: MutableMapping[str, bytes],
+) -> list[GroundChange]:
+    """The same as `measure_ground_changes`; read only where a closed year holds something new.
+
+    Args:
+        cube: with the coordinate `content`.
+        site: whose ground.
+        site_digest: of everything that the site's file says.
+        params: knobs.
+        memory: values by key; extended.
+    """
+    key = sha256_json(
+        ["ground_changes", ground_changes.METHOD, site_digest, ground_changes_key(cube, params)]
+    )
+    held = memory.get(key)
+    if held is not None:
+        return [_decoded(GroundChange, told) for told in json.loads(held)]
+    found = measure_ground_changes(cube, site, params=params)
+    memory[key] = json.dumps([_told(change) for change in found], allow_nan=False).encode()
+    return found
+
+
 def _recalled(memory: MutableMapping[str, bytes], key: str) -> Footprint | None:
     held = memory.get(key)
-    if held is None:
-        return None
-    told = json.loads(held)
-    outline = told.pop("geometry")
-    geometry = None if outline is None else bytes.fromhex(outline)
-    return read_data(Footprint, told, geometry=geometry)
+    return None if held is None else _decoded(Footprint, json.loads(held))
 
 
 def _encoded(footprint: Footprint) -> bytes:
-    outline = record_geometry(footprint)
-    told = record_data(footprint) | {"geometry": None if outline is None else outline.hex()}
-    return json.dumps(told, allow_nan=False).encode()
+    return json.dumps(_told(footprint), allow_nan=False).encode()
+
+
+def _decoded(kind: type[Record], told: dict[str, Any]) -> Record:
+    outline = told.pop("geometry")
+    return read_data(kind, told, geometry=None if outline is None else bytes.fromhex(outline))
+
+
+def _told(record: Footprint | GroundChange) -> dict[str, Any]:
+    outline = record_geometry(record)
+    return record_data(record) | {"geometry": None if outline is None else outline.hex()}

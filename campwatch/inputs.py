@@ -13,6 +13,7 @@ MEASURED_LAYERS = (
     "observations",
     "footprints",
     "disturbances",
+    "ground_changes",
     "boundary_changes",
     "stockpile_areas",
     "stockpiles",

@@ -10,19 +10,28 @@ from typing import Any
 import xarray as xr
 
 from aoi.records import Site
-from campwatch.epochs import remembered_footprints
+from campwatch.epochs import remembered_footprints, remembered_ground_changes
 from campwatch.identity import inputs_digest
 from campwatch.inputs import Inputs
 from campwatch.knobs import with_knobs
 from campwatch.memory import Remembered
 from campwatch.stopwatch import Stopwatch
-from detection import boundary_change, disturbances, footprint
+from detection import boundary_change, disturbances, footprint, ground_changes
 from detection.boundary_change import measure_boundary_changes
 from detection.boundary_errors import BoundaryChangeParams
 from detection.disturbance_state import state_bytes, state_from
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.footprint import FootprintParams, measure_footprints
-from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.ground_changes import GroundChangeParams, measure_ground_changes
+from detection.records import (
+    BoundaryChange,
+    Disturbance,
+    Footprint,
+    GroundChange,
+    SeriesPoint,
+    Stockpile,
+    StockpileArea,
+)
 from detection.stockpiles import StockpileParams, measure_stockpiles
 from evidence.hashing import sha256_json
 from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
@@ -108,6 +117,17 @@ def _disturbances(work: _Work) -> list[_Measured]:
     return [_Measured(layer="disturbances", records=records, method=disturbances.METHOD, params=params)]
 
 
+def _ground_changes(work: _Work) -> list[_Measured]:
+    params = GroundChangeParams()
+    if work.memory is None:
+        records = measure_ground_changes(work.cube, work.site, params=params)
+    else:
+        records = remembered_ground_changes(
+            work.cube, work.site, site_digest=work.inputs.site, params=params, memory=work.memory
+        )
+    return [_Measured(layer="ground_changes", records=records, method=ground_changes.METHOD, params=params)]
+
+
 def _boundary_changes(work: _Work) -> list[_Measured]:
     params = BoundaryChangeParams()
     records = measure_boundary_changes(work.site, params=params)
@@ -141,6 +161,7 @@ def _stockpiles(work: _Work) -> list[_Measured]:
 _LAYERS: dict[str, Callable[[_Work], list[_Measured]]] = {
     "footprints": _footprints,
     "disturbances": _disturbances,
+    "ground_changes": _ground_changes,
     "boundary_changes": _boundary_changes,
     "stockpiles": _stockpiles,
 }
@@ -152,6 +173,7 @@ def known_parameters(knobs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[s
     held = (
         with_knobs(FootprintParams(), knobs.get("footprint", {}), where="measure.footprint"),
         DisturbanceParams(),
+        GroundChangeParams(),
         BoundaryChangeParams(),
         with_knobs(StockpileParams(), knobs.get("stockpile", {}), where="measure.stockpile"),
     )
@@ -186,6 +208,7 @@ _SUBJECTS: dict[type, Callable[[Any], str]] = {
     Observation: lambda record: record.scene_id,
     Footprint: lambda record: record.boundary_id or "no_boundary",
     Disturbance: lambda record: record.disturbance_id,
+    GroundChange: lambda record: record.change_id,
     BoundaryChange: lambda record: f"{record.from_boundary_id}..{record.to_boundary_id}",
     StockpileArea: lambda record: record.zone_id,
     Stockpile: lambda record: record.pile_id,
@@ -197,7 +220,7 @@ _SUBJECTS: dict[type, Callable[[Any], str]] = {
 def _time(record: Any) -> str:
     if isinstance(record, Footprint):
         return f"{record.epoch_start.isoformat()}/{record.epoch_end.isoformat()}"
-    if isinstance(record, BoundaryChange | Disturbance):
+    if isinstance(record, BoundaryChange | Disturbance | GroundChange):
         return ""
     moment: dt.datetime = record.datetime
     return iso_utc(moment)

@@ -15,6 +15,7 @@ STAGES = (
     "observations",
     "footprints",
     "disturbances",
+    "ground_changes",
     "boundary_changes",
     "stockpiles",
     "rows",

@@ -178,6 +178,24 @@ _LAYERS = (
         has_geometry=True,
     ),
     Layer(
+        name="ground_changes",
+        title="What happened since the first look, dated from the looks before and after",
+        columns=(
+            _text("change_id", "patch and direction of the change"),
+            _text("kind", "what the ground became; recovery where it grew over again"),
+            _text("changed_on", "best date"),
+            _text("changed_on_low", "earliest date"),
+            _text("changed_on_high", "latest date"),
+            _text("boundary_id", "boundary version in force on that date"),
+            _text("relation", "inside, crossing, outside or no_boundary"),
+            _quantity("area_ha", "area", "ha"),
+            _real("bareness_before", "mean of (BSI − NDVI)/2 over the year before"),
+            _real("bareness_after", "mean of (BSI − NDVI)/2 over the year after"),
+            _list("scene_ids", "scenes within the interval of the date"),
+        ),
+        has_geometry=True,
+    ),
+    Layer(
         name="boundary_changes",
         title="What two dated boundary versions differ by, beyond what their errors explain",
         columns=(

@@ -30,7 +30,15 @@ from maps.disclosure import is_public, public_site
 
 OWN_WORD = "this workspace"
 _FROM_IMAGERY = frozenset(
-    {"observations", "stockpile_areas", "stockpiles", "series", "footprints", "disturbances"}
+    {
+        "observations",
+        "stockpile_areas",
+        "stockpiles",
+        "series",
+        "footprints",
+        "disturbances",
+        "ground_changes",
+    }
 )
 
 

@@ -29,11 +29,13 @@ _TIMES = {
     "series": "datetime",
     "footprints": "epoch_end",
     "disturbances": "first_seen",
+    "ground_changes": "changed_on",
 }
 """The column that says how young a row is."""
 _WITH_BOUNDARY = {
     "footprints": ("boundary_id", "inside_ha", "outside_ha"),
     "disturbances": ("boundary_id", "relation", "outside_ha", "advance_m", "bearing_deg"),
+    "ground_changes": ("boundary_id", "relation"),
 }
 """What is said relative to a boundary."""
 

@@ -26,6 +26,7 @@ _SPANS = {
     "boundaries": ("valid_from", "valid_to"),
     "footprints": ("epoch_start", "epoch_end"),
     "disturbances": ("first_seen", None),
+    "ground_changes": ("changed_on", None),
     "manual_observations": ("observed_at", None),
 }
 _STAMPS = {"stockpiles": "datetime"}

@@ -15,6 +15,7 @@ _LABELS = {
     "points": "{name}",
     "footprints": "Disturbed ground {epoch_start} to {epoch_end}",
     "disturbances": "Disturbance {disturbance_id}, first seen {first_seen}",
+    "ground_changes": "Ground changed on {changed_on}: {kind}",
     "stockpiles": "Probable coal {pile_id} on {datetime}",
     "boundary_changes": "Boundary {from_boundary_id} to {to_boundary_id}",
     "manual_observations": "Manual observation: {kind}",

@@ -22,8 +22,8 @@ _E = Maker()
 QGIS_VERSION = "3.22.0-Białowieża"
 """Long-term release whose format is written; later ones read it."""
 _ORDER = (
-    "points", "manual_observations", "stockpiles", "disturbances", "boundary_changes", "boundaries", "zones",
-    "footprints", "sites",
+    "points", "manual_observations", "stockpiles", "disturbances", "ground_changes", "boundary_changes",
+    "boundaries", "zones", "footprints", "sites",
 )  # fmt: skip
 """From the top of the map to its bottom."""
 _KINDS = ((0, "Point", "marker"), (1, "Line", "line"), (2, "Polygon", "fill"))

@@ -35,6 +35,7 @@ STYLES: Mapping[str, LayerStyle] = MappingProxyType(
         "points": LayerStyle(line=BLACK, width_mm=0.5, fill_opacity=1.0),
         "footprints": LayerStyle(line=ORANGE, width_mm=0.3, fill_opacity=0.35),
         "disturbances": LayerStyle(line=PURPLE, width_mm=0.6, fill_opacity=0.25),
+        "ground_changes": LayerStyle(line=PURPLE, width_mm=0.3, fill_opacity=0.1, dashed=True),
         "stockpiles": LayerStyle(line=BLACK, width_mm=0.4, fill_opacity=0.4),
         "boundary_changes": LayerStyle(line=GREEN, width_mm=0.5, fill_opacity=0.3),
         "manual_observations": LayerStyle(line=SKY, width_mm=0.5),

@@ -26,7 +26,7 @@ FINEST_M = 1.0
 """Resolution that an image needs to serve as a reference."""
 DAYS_APART = 5
 """A pile is not the same pile for much longer."""
-SAMPLED_LAYERS = ("footprints", "disturbances")
+SAMPLED_LAYERS = ("footprints", "disturbances", "ground_changes")
 PILE_LAYERS = ("stockpile_areas", "stockpiles", "series")
 INTERVAL_LAYERS = (*PILE_LAYERS, *SAMPLED_LAYERS, "boundary_changes")
 """Layers whose rows hold intervals."""
