@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -44,42 +43,19 @@ def question(
 ) -> None:
     """Declare a question in custody, then answer it from what the ledger holds."""
     from campwatch.area_questions import answer_lines, ask, question_path  # noqa: PLC0415
+    from campwatch.reviews.asking import ask_comparison  # noqa: PLC0415
+    from campwatch.reviews.questions import is_comparison  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)
     path = question_path(workspace, name)
     with workspace.lock(wait=True):
-        if _compares(path):
-            lines, document = _comparison(workspace, path, actor)
+        if is_comparison(path):
+            compared = ask_comparison(workspace, path, actor=actor)
+            lines, document, files = compared.lines, compared.document, compared.files
         else:
             asked = ask(workspace, name, actor=actor)
-            lines, document = [*answer_lines(asked), *(str(file) for file in asked.files)], asked.document
-    for line in lines:
+            lines, document, files = tuple(answer_lines(asked)), asked.document, asked.files
+    for line in (*lines, *map(str, files)):
         say(line)
     context.obj.report(document)
-
-
-def _compares(path: Path) -> bool:
-    """Whether the question is one of comparison sites: it names no test."""
-    return any(line.split("=")[0].strip() == "event" for line in path.read_text("utf-8-sig").splitlines())
-
-
-def _comparison(workspace: Any, path: Path, actor: str) -> tuple[list[str], dict[str, Any]]:
-    from campwatch.identity import system_clock  # noqa: PLC0415
-    from campwatch.reviews.questions import answer, declare  # noqa: PLC0415
-    from evidence.ledger import Ledger  # noqa: PLC0415
-
-    with Ledger(workspace.ledger_path, create=True) as ledger:
-        digest = declare(ledger, path, actor=actor, clock=system_clock)
-        found = answer(ledger, path)
-    effect = found.effect.effect_ha
-    told = (
-        effect.reason or f"{effect.value:.2f} ha [{effect.low:.2f} to {effect.high:.2f}, {effect.level:.0%}]"
-    )
-    lines = [f"{path.stem}: effect {told}", f"file SHA-256 {digest}"]
-    lines.append(f"{found.false_alarms} of {len(found.placebos)} placebo dates leave out zero")
-    return lines, {
-        "question_sha256": digest,
-        "effect_ha": effect.to_dict(),
-        "false_alarms": found.false_alarms,
-    }

@@ -24,7 +24,7 @@ CE90_TO_SD = 1.0 / 2.1460
 """Standard deviation per axis from the radius that holds 90 % of a circular normal distribution."""
 MOSTLY = 0.98
 """Share of a patch on one side from which it counts as wholly there."""
-LEAST_SHARE = 0.25
+LEAST_SHARE = 0.15
 """Pixels of which less changed do not mark the edge: noise alone reaches that far."""
 SECTORS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 """Bearing sectors of 45 degrees, N from 337.5 to 22.5."""

@@ -11,8 +11,17 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
+from detection.disturbance_season import (
+    ORDER,
+    SeasonParams,
+    fit_leaf_on,
+    fit_whole_year,
+    hold_look,
+    leaf_on,
+    prediction,
+)
 from detection.disturbance_state import BANDS, Bools, DisturbanceState, Floats, blank
-from detection.harmonics import MAD_TO_SD, design, fit_harmonics
+from detection.harmonics import MAD_TO_SD
 from detection.indices import bareness
 from detection.monitor import PERSISTENT, MonitorParams, update_monitor
 
@@ -24,7 +33,16 @@ BLOCK = 16
 
 def _monitor_params() -> MonitorParams:
     return MonitorParams(
-        floor=0.035, ceiling=0.15, persist_looks=4, min_history=6, winsor=6.0, persist_days=20
+        order=ORDER,
+        shewhart=3.8,
+        ewma_limit=3.8,
+        mosum_limit=4.0,
+        cusum_limit=7.0,
+        outlier=14.0,
+        ceiling=0.15,
+        winsor=6.0,
+        persist_looks=3,
+        persist_days=10,
     )
 
 
@@ -32,21 +50,19 @@ def _monitor_params() -> MonitorParams:
 class LookParams:
     """Knobs of how looks are compared with the history, saved with the result."""
 
-    months: tuple[int, int] = (5, 10)
-    """First and last month that is compared: leaf-on season, since winter ground differs from year to year
-    by more than what is sought."""
-    leaf_on: tuple[int, int] = (5, 10)
-    """Months whose reflectance decides the kind."""
     history_days: int = 365
     """Shortest stable history: one whole season."""
     history_looks: int = 12
-    """Looks with at least half of the site clear that the history must hold."""
-    season_shift_days: float = 6.0
-    """How early or late a year is, sd: the steeper the season, the less a departure means."""
+    """Leaf-on looks with at least half of the site clear that the history must hold."""
+    season: SeasonParams = field(default_factory=SeasonParams)
     snow_at_most: float = 0.1
     """Share of clear ground under snow above which the whole look is left out."""
-    looks_after: int = 12
+    looks_after: int = 16
     """Looks after an alert that describe the change."""
+    forget: float = 0.15
+    """How much less each of them weighs than the next: a clearing takes weeks to be whole."""
+    bare: float = 0.0
+    """Index of bare ground; looks on which it would not stand out tell nothing about when it came."""
     back_looks: int = 6
     """Looks in a row as the history predicts after which a persistent pixel has grown over again."""
     back_days: int = 60
@@ -55,7 +71,7 @@ class LookParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
+class Look:
     """One look in arrays of (pixel,)."""
 
     scene_id: str
@@ -129,10 +145,10 @@ def _year_ends(cube: xr.Dataset, done: int) -> list[int]:
 
 def _start(cube: xr.Dataset, params: LookParams) -> tuple[int, DisturbanceState | None]:
     """How many looks the history takes, and the state at its end."""
-    held: list[_Look] = []
+    held: list[Look] = []
     good, first = 0, None
-    for k, look in enumerate(_looks(cube, params)):
-        share = np.isfinite(look.values).mean()
+    for k, look in enumerate(read_looks(cube, params)):
+        share = np.isfinite(look.values).mean() if leaf_on(look.day, params.season) else 0.0
         if first is None and share > 0:
             first = look.day
         enough = (
@@ -145,59 +161,51 @@ def _start(cube: xr.Dataset, params: LookParams) -> tuple[int, DisturbanceState 
     return len(held), None
 
 
-def _fitted(held: list[_Look], shape: tuple[int, int], params: LookParams) -> DisturbanceState:
+def _fitted(held: list[Look], shape: tuple[int, int], params: LookParams) -> DisturbanceState:
     used = [look for look in held if np.isfinite(look.values).any()]
     days = np.array([look.day for look in used], np.float64)
-    p = params.monitor
-    regressors = design(days, order=p.order, trend=p.trend)
     values = np.stack([look.values for look in used])
-    beta, sigma, _ = fit_harmonics(values, regressors, min_looks=p.min_history, floor=p.floor)
-    state = blank(beta, sigma, shape, p)
-    state.first_day, state.history_end = float(days[0]), float(days[-1])
+    beta, sigma, spread = fit_leaf_on(values, days, params.season)
+    state = blank(beta, sigma, shape, params.monitor)
+    state.first_day, state.history_end, state.spread = float(days[0]), float(days[-1]), spread
+    state.held, state.held_days = values, days
+    fit_whole_year(state, params.season)
     _remember(state, held)
     return state
 
 
 def advance_state(state: DisturbanceState, cube: xr.Dataset, *, params: LookParams) -> DisturbanceState:
     """Take all looks of `cube`, which come after those that the state knows, into account, in place."""
-    for look in _looks(cube, params):
+    for look in read_looks(cube, params):
         if np.isfinite(look.values).any():
             _take(state, look, params)
+            hold_look(state, look.values, look.day, params.season)
         _remember(state, [look])
     return state
 
 
-def _remember(state: DisturbanceState, looks: list[_Look]) -> None:
+def _remember(state: DisturbanceState, looks: list[Look]) -> None:
     clear = [look for look in looks if look.clear]
     if clear:
         state.scene_ids = np.append(state.scene_ids, np.array([look.scene_id for look in clear]))
         state.scene_days = np.append(state.scene_days, np.array([look.day for look in clear], np.int64))
 
 
-def _take(state: DisturbanceState, look: _Look, params: LookParams) -> None:
+def _take(state: DisturbanceState, look: Look, params: LookParams) -> None:
     """One look: the monitor first, then what describes changes."""
     monitor, p = state.monitor, params.monitor
-    fit, scale = _prediction(state, look.day, params)
-    departure = _without_scene(look.values - fit, scale)
+    fit, scale = prediction(state, look.day, params.season)
+    departure = _without_scene(np.where(np.isfinite(scale), look.values - fit, np.nan), scale)
     before = monitor.status > 0
     scaled = np.asarray(fit + departure * (monitor.sigma / scale), np.float32)
     update_monitor(monitor, scaled, look.day, params=p)
-    alert = monitor.status > 0
-    _describe(state, look, departure, alert & ~before, params)
-    _returns(state, look.day, departure / scale, params)
-
-
-def _prediction(state: DisturbanceState, day: float, params: LookParams) -> tuple[Floats, Floats]:
-    """What the history predicts for a day, and how far looks scatter about it then: (pixel,) each.
-
-    A year that is `season_shift_days` early or late departs by that times the slope of the season.
-    """
-    monitor, p = state.monitor, params.monitor
-    days = np.array([day - 1.0, day, day + 1.0])
-    x = design(days, order=p.order, trend=p.trend)
-    slope = (x[2] - x[0]) @ monitor.beta / 2.0
-    scale = np.hypot(monitor.sigma, params.season_shift_days * slope)
-    return x[1] @ monitor.beta, scale
+    new = (monitor.status > 0) & ~before
+    state.plain_before[new] = state.last_plain[new]
+    z = departure / scale
+    plain = (z <= p.agree) & (params.bare - fit > 2.0 * p.agree * scale) & ~before & ~new
+    state.last_plain[plain] = int(look.day)
+    _describe(state, look, departure, np.maximum(params.bare - fit, 0.0), new, params)
+    _returns(state, look.day, z, params)
 
 
 def _without_scene(departure: Floats, scale: Floats) -> Floats:
@@ -212,23 +220,25 @@ def _without_scene(departure: Floats, scale: Floats) -> Floats:
 
 
 def _describe(
-    state: DisturbanceState, look: _Look, departure: Floats, new: Bools, params: LookParams
+    state: DisturbanceState, look: Look, departure: Floats, bare: Floats, new: Bools, params: LookParams
 ) -> None:
     """Add the look to what is known of pixels that changed, and of their neighbours."""
     alert = state.monitor.status > 0
     if not alert.any():
         return
-    state.departure[new], state.departure_looks[new] = 0.0, 0
+    state.pull[new], state.power[new], state.pull_looks[new] = 0.0, 0.0, 0
     state.reflectance[:, new], state.reflectance_looks[new] = 0.0, 0
     near = np.asarray(binary_dilation(alert.reshape(state.shape), np.ones((3, 3), np.bool_))).ravel()
-    taken = near & np.isfinite(departure) & (state.departure_looks < params.looks_after)
-    state.departure[taken] += departure[taken]
-    state.departure_looks[taken] += 1
-    if params.leaf_on[0] <= _month(look.day) <= params.leaf_on[1]:
+    taken = near & np.isfinite(departure) & (state.pull_looks < params.looks_after)
+    state.pull_looks[taken] += 1
+    kept, contrast = 1.0 - params.forget, bare[taken]
+    state.pull[taken] = kept * state.pull[taken] + departure[taken] * contrast
+    state.power[taken] = kept * state.power[taken] + contrast**2
+    if leaf_on(look.day, params.season):
         _reflect(state, look, alert & np.isfinite(departure), params)
 
 
-def _reflect(state: DisturbanceState, look: _Look, here: Bools, params: LookParams) -> None:
+def _reflect(state: DisturbanceState, look: Look, here: Bools, params: LookParams) -> None:
     index = np.flatnonzero(here & (state.reflectance_looks < params.looks_after))
     for k, band in enumerate(BANDS):
         state.reflectance[k, index] += look.bands[band][index] if band in look.bands else np.nan
@@ -249,16 +259,13 @@ def _returns(state: DisturbanceState, day: float, z: Floats, params: LookParams)
     state.returned_day[index[~normal]] = -1
 
 
-def _month(day: float) -> int:
-    return int(np.datetime64(int(day), "D").astype("datetime64[M]").astype(int) % 12) + 1
-
-
 def _names(cube: xr.Dataset) -> tuple[str, ...]:
     return tuple(band for band in BANDS if band in cube)
 
 
-def _looks(cube: xr.Dataset, params: LookParams) -> Iterator[_Look]:
+def read_looks(cube: xr.Dataset, params: LookParams | None = None) -> Iterator[Look]:
     """All looks of the cube in blocks, snow and unclear ground taken out."""
+    params = params or LookParams()
     for start in range(0, cube.sizes["time"], BLOCK):
         part = cube.isel(time=slice(start, start + BLOCK))
         bands = {band: part[band].to_numpy() for band in _names(cube)}
@@ -267,9 +274,9 @@ def _looks(cube: xr.Dataset, params: LookParams) -> Iterator[_Look]:
         days = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
         for k, scene in enumerate(part["scene_id"].to_numpy()):
             planes = {band: np.asarray(values[k], np.float32).ravel() for band, values in bands.items()}
-            used = _compared(clear[k], snow[k], float(days[k]), params)
+            used = _compared(clear[k], snow[k], params)
             values = np.full(used.size, np.nan, np.float32) if not used.any() else bareness(planes)[0]
-            yield _Look(
+            yield Look(
                 scene_id=str(scene),
                 day=float(days[k]),
                 values=np.where(used, values, np.float32(np.nan)),
@@ -278,10 +285,9 @@ def _looks(cube: xr.Dataset, params: LookParams) -> Iterator[_Look]:
             )
 
 
-def _compared(clear: Bools, snow: Bools, day: float, params: LookParams) -> Bools:
+def _compared(clear: Bools, snow: Bools, params: LookParams) -> Bools:
     """Pixels of a look that are compared with the history: (pixel,)."""
-    out_of_season = not params.months[0] <= _month(day) <= params.months[1]
-    if out_of_season or snow.sum() > params.snow_at_most * clear.sum():
+    if snow.sum() > params.snow_at_most * clear.sum():
         return np.zeros(clear.size, np.bool_)
     return (clear & ~snow).ravel()
 

@@ -12,10 +12,15 @@ import hashlib
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation, binary_erosion, distance_transform_edt, find_objects, label
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from shapely.geometry.base import BaseGeometry
+
+from detection.coal.coverage import to_degrees, world
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -171,3 +176,26 @@ def _full_departure(here: Floats, mask: Bools, core: Bools) -> float:
         return float(np.median(inside))
     values = here[mask & np.isfinite(here)]
     return float(np.quantile(values, 0.8)) if values.size else np.nan
+
+
+def founding_corners(patch: Patch, days: Ints, grid: GeoBox) -> Floats:
+    """Corners of the founding cells in the reference system of the grid: (cell, 2).
+
+    Args:
+        patch: the pixels.
+        days: (y, x) of the grid, when each departed.
+        grid: the lattice.
+    """
+    rows, columns = np.nonzero(founding(patch.mask, days[patch.window]))
+    x, y = world(grid, columns + patch.window[1].start, rows + patch.window[0].start)
+    return np.column_stack([x, y])
+
+
+def patch_polygon(patch: Patch, grid: GeoBox) -> BaseGeometry:
+    """The outline along pixels, EPSG:4326."""
+    rows, columns = np.nonzero(patch.mask)
+    rows, columns = rows + patch.window[0].start, columns + patch.window[1].start
+    x0, y0 = world(grid, columns, rows)
+    x1, y1 = world(grid, columns + 1, rows + 1)
+    cells = shapely.box(np.minimum(x0, x1), np.minimum(y0, y1), np.maximum(x0, x1), np.maximum(y0, y1))
+    return to_degrees(shapely.union_all(cells), grid)

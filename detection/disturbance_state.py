@@ -35,9 +35,25 @@ class DisturbanceState:
     """Day of the first look of the history."""
     history_end: float
     """Day of the last look of the history."""
-    departure: Floats
-    """Sum of departures, in units of the index, over the first looks after an alert here or next door."""
-    departure_looks: Ints
+    spread: NDArray[np.float32]
+    """(coefficient, coefficient, pixel): covariance of the coefficients over the variance of a look."""
+    misfit: NDArray[np.float32]
+    """(month, pixel): how far looks of the history lay from the fit about the middle of each month."""
+    whole_year: Bools
+    """Whether the season is known well enough to compare looks of the leaf-off months too."""
+    held: NDArray[np.float32]
+    """(look, pixel): looks kept until the whole year can be fitted; none after that."""
+    held_days: Floats
+    pull: Floats
+    """Over looks after an alert here or next door: decaying sum of departure times what bare ground would
+    have departed."""
+    power: Floats
+    """The same of the square of what bare ground would have departed; ``pull / power`` is the share bared."""
+    pull_looks: Ints
+    last_plain: Ints
+    """Day of the last look that was normal and would have shown bare ground; -1 without one."""
+    plain_before: Ints
+    """The same, before the alert."""
     reflectance: Floats
     """(band, pixel): sum over the first leaf-on looks after an alert here, bands as in `BANDS`."""
     reflectance_looks: Ints
@@ -58,14 +74,22 @@ class DisturbanceState:
 
 def blank(beta: Floats, sigma: Floats, shape: tuple[int, int], params: MonitorParams) -> DisturbanceState:
     """The state at the end of a history."""
-    n = sigma.size
+    p, n = beta.shape
     return DisturbanceState(
         monitor=blank_state(beta, sigma, params),
         shape=np.array(shape, np.int64),
         first_day=0.0,
         history_end=0.0,
-        departure=np.zeros(n),
-        departure_looks=np.zeros(n, np.int64),
+        spread=np.zeros((p, p, n), np.float32),
+        misfit=np.zeros((12, n), np.float32),
+        whole_year=np.zeros(n, np.bool_),
+        held=np.zeros((0, n), np.float32),
+        held_days=np.zeros(0),
+        pull=np.zeros(n),
+        power=np.zeros(n),
+        pull_looks=np.zeros(n, np.int64),
+        last_plain=np.full(n, -1, np.int64),
+        plain_before=np.full(n, -1, np.int64),
         reflectance=np.zeros((len(BANDS), n)),
         reflectance_looks=np.zeros(n, np.int64),
         back=np.zeros(n, np.int64),

@@ -6,23 +6,23 @@ import datetime as dt
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from scipy.ndimage import label
+from scipy.ndimage import binary_erosion, label
 
 from aoi.records import Boundary, Site
 from aoi.versions import version_in_force
 from detection.advance import advance, relation, sector_advances
-from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m, to_degrees, world
+from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m
 from detection.disturbance_looks import Checkpoints, LookParams, run_looks
 from detection.disturbance_patches import (
     EIGHT,
     Patch,
-    founding,
+    founding_corners,
     linked_patches,
     patch_name,
+    patch_polygon,
     remaining_parts,
     shares,
 )  # fmt: skip
@@ -39,6 +39,10 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 EPOCH = dt.date(1970, 1, 1)
+CORE = 0.8
+"""Quantile of a patch's pixels that stands for its core: its edge is mixed."""
+LOW_QUANTILE = 0.25
+"""Of the last normal looks of the pixels that make the floor: the earliest are those of single odd pixels."""
 RETURNED = "later looks returned to what the history predicts"
 
 
@@ -52,13 +56,18 @@ class DisturbanceParams:
     """Mapping floor at 10 m."""
     withdrawn_min_ha: float = 0.5
     """Smallest withdrawn patch that is reported: smaller ones come and go with every haze."""
-    link_days: int = 365
+    min_share: float = 0.2
+    """Least share of bared ground in the core of a patch (upper fifth of its pixels, bare ground being one):
+    weaker patches stay provisional. Weather and odd years make departures that last, but not larger ones."""
+    link_days: int = 180
     """Neighbouring pixels that departed further apart in time are two events, not one that grew."""
     share_sd: float = 0.2
     """How well the share of an edge pixel is known, sd."""
+    missed_share: float = 0.15
+    """Part of a patch that its neighbours' seasons or late pixels may hide, sd."""
     edge_m: float = 1.5
     """How far, common to all patches, the mapped edge may lie from the true one, sd."""
-    reach_m: float = 4.0
+    reach_m: float = 6.0
     """How well the outermost point of a patch is known, sd."""
     residual_m: float = 5.0
     """Registration residual: no advance below it is claimed."""
@@ -74,8 +83,9 @@ class _Ground:
     weights: Floats
     """Hectares of each pixel inside the aoi."""
     departure: Floats
+    """Departure as a share of that of bare ground; NaN where not known."""
     taken: Bools
-    """Pixels with an alert."""
+    """Persistent pixels: what they hold belongs to their own patch."""
     params: DisturbanceParams
     inside: dict[str, Floats]
     """Share of each pixel inside a boundary version, by its id."""
@@ -129,14 +139,14 @@ def disturbances(
 
 def _ground(state: DisturbanceState, site: Site, grid: GeoBox, params: DisturbanceParams) -> _Ground:
     with np.errstate(invalid="ignore", divide="ignore"):
-        departure = (state.departure / state.departure_looks).reshape(grid.shape)
+        departure = np.where(state.power > 0, state.pull / state.power, np.nan).reshape(grid.shape)
     return _Ground(
         site=site,
         grid=grid,
         state=state,
         weights=coverage(site.aoi, grid) * pixel_area_ha(grid),
         departure=departure,
-        taken=(state.monitor.status > 0).reshape(grid.shape),
+        taken=(state.monitor.status == PERSISTENT).reshape(grid.shape),
         params=params,
         inside={},
     )
@@ -149,11 +159,19 @@ def _patches(ground: _Ground, mask: Bools, days: str) -> list[Patch]:
     return linked_patches(inside, ground.day(days), ground.weights, link_days=p.link_days, min_ha=floor)
 
 
+def _is_strong(ground: _Ground, patch: Patch) -> bool:
+    """Whether the departure of a patch is more than weather makes."""
+    return float(np.quantile(ground.departure[patch.window][patch.mask], CORE)) >= ground.params.min_share
+
+
 def _persistent(ground: _Ground, mask: Bools) -> list[Disturbance]:
     """Persistent patches, in parts where ground between them has grown over, and what has grown over."""
     found = []
     returned, floor = ground.returned, ground.params.min_area_ha
     for whole in _patches(ground, mask, "first_day"):
+        if not _is_strong(ground, whole):
+            found.append(_record(ground, whole, "provisional"))
+            continue
         name = _name(ground, whole)
         parts = remaining_parts(whole, returned, ground.weights, min_ha=floor)
         found += [_record(ground, part, "persistent", split_from=name) for part in parts]
@@ -191,7 +209,7 @@ def _record(ground: _Ground, patch: Patch, status: str, *, split_from: str | Non
         bearing_deg=bearing,
         sector_advances=sector_advances(share, patch.window, boundary, ground.grid, params=_reach(ground)),
         scene_ids=_evidence(ground, low, persistent or high),
-        geometry=_polygon(ground, patch),
+        geometry=patch_polygon(patch, ground.grid),
     )
 
 
@@ -236,7 +254,9 @@ def _inside(ground: _Ground, boundary: Boundary) -> Floats:
 
 def _kind(ground: _Ground, patch: Patch) -> str:
     """From the mean reflectance of the patch's first looks after the change, and its shape."""
-    columns = np.flatnonzero(patch.full(ground.weights.shape).ravel())
+    inner = np.asarray(binary_erosion(patch.mask), np.bool_)
+    shown = replace(patch, mask=inner) if inner.any() else patch
+    columns = np.flatnonzero(shown.full(ground.weights.shape).ravel())
     looks = ground.state.reflectance_looks[columns].sum()
     sums = ground.state.reflectance[:, columns].sum(axis=1)
     seen = {band: float(sums[k] / looks) for k, band in enumerate(BANDS) if looks and np.isfinite(sums[k])}
@@ -262,9 +282,9 @@ def _dates(ground: _Ground, patch: Patch, status: str) -> tuple[dt.date, dt.date
     k = min(first.size, max(1, round(ground.params.min_area_ha / pixel_ha)))
     earliest = np.argsort(first, kind="stable")[:k]
     seen = _date(float(first[earliest[-1]]))
-    normal = of("since_normal")[earliest]
-    low = _date(float(np.median(np.where(normal >= 0, normal, ground.state.history_end))))
-    high = _date(float(np.median(of("alert_day")[earliest])))
+    normal = ground.state.plain_before.reshape(ground.weights.shape)[patch.window][patch.mask][earliest]
+    low = _date(float(np.quantile(np.where(normal >= 0, normal, ground.state.history_end), LOW_QUANTILE)))
+    high = _date(float(np.sort(of("alert_day"))[k - 1]))
     since = _date(float(np.sort(of("persistent_day"))[k - 1])) if status == "persistent" else None
     return seen, min(low, seen), max(high, seen), since
 
@@ -274,7 +294,8 @@ def _area(ground: _Ground, patch: Patch, share: Floats) -> Quantity:
     weights = ground.weights[patch.window]
     hectares = weights * share
     edge = (share > 0) & (share < 1)
-    random = ground.params.share_sd * float(np.sqrt((weights[edge] ** 2).sum()))
+    edges = ground.params.share_sd * float(np.sqrt((weights[edge] ** 2).sum()))
+    random = float(np.hypot(edges, ground.params.missed_share * hectares.sum()))
     rim = float(np.minimum(weights, weights.max())[edge].sum()) / 2.0
     return Quantity.measured(
         float(hectares.sum()),
@@ -285,9 +306,7 @@ def _area(ground: _Ground, patch: Patch, share: Floats) -> Quantity:
 
 
 def _name(ground: _Ground, patch: Patch, days: str = "first_day") -> str:
-    cells = np.argwhere(founding(patch.mask, ground.day(days)[patch.window]))
-    top, left = patch.window[0].start, patch.window[1].start
-    corners = np.array([world(ground.grid, int(c) + left, int(r) + top) for r, c in cells])
+    corners = founding_corners(patch, ground.day(days), ground.grid)
     return patch_name(corners, prefix=f"{ground.site.id}|{crs_wkt(ground.grid)[:60]}")
 
 
@@ -313,13 +332,3 @@ def _evidence(ground: _Ground, low: dt.date, high: dt.date) -> tuple[str, ...]:
     days = ground.state.scene_days
     wanted = (days >= (low - EPOCH).days) & (days <= (high - EPOCH).days)
     return tuple(str(s) for s in ground.state.scene_ids[wanted])
-
-
-def _polygon(ground: _Ground, patch: Patch) -> shapely.geometry.base.BaseGeometry:
-    """The outline along pixels, EPSG:4326."""
-    rows, columns = np.nonzero(patch.mask)
-    rows, columns = rows + patch.window[0].start, columns + patch.window[1].start
-    x0, y0 = world(ground.grid, columns, rows)
-    x1, y1 = world(ground.grid, columns + 1, rows + 1)
-    cells = shapely.box(np.minimum(x0, x1), np.minimum(y0, y1), np.maximum(x0, x1), np.maximum(y0, y1))
-    return to_degrees(shapely.union_all(cells), ground.grid)

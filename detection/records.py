@@ -105,6 +105,28 @@ class Disturbance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GroundChange:
+    """What happened to a patch of ground, judged from all dates before and after."""
+
+    change_id: str
+    kind: str
+    """vegetation_loss | soil_spoil | built | coal | water | recovery."""
+    changed_on: dt.date
+    changed_on_low: dt.date
+    changed_on_high: dt.date
+    boundary_id: str | None
+    relation: str
+    """inside | crossing | outside | no_boundary."""
+    area_ha: Quantity
+    bareness_before: float
+    """Mean of the index (half of BSI − NDVI) over the year before."""
+    bareness_after: float
+    scene_ids: tuple[str, ...]
+    """Looks within the interval of the date."""
+    geometry: BaseGeometry
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BoundaryChange:
     """What the difference of two dated perimeters amounts to, beyond what their errors explain.
 

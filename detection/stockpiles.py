@@ -8,7 +8,7 @@ supports that other dates fix (`areas`), the piles through time (`tracking`).
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
@@ -67,6 +67,9 @@ class StockpileResult:
     calibration: CoalSpectrum
     """The spectrum that the measurement began with."""
     validated_on: str | None = "painted"
+    missed_ha: Quantity | None = None
+    """Coal outside zones that was not called a pile: nought, up to all ground that looks like coal and is
+    steady or small; None where nobody looked for piles."""
     notes: tuple[str, ...] = ()
     """What a reader must know, in sentences."""
 
@@ -109,9 +112,10 @@ def measure_stockpiles(
     """
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site) or prior_spectrum()
-    bands = bands_of(cube)
+    bands = tuple(band for band in bands_of(cube) if band in coal.bands)
     zones = stockyards(cube, site)
-    found = found_subjects(cube, site, zones, coal=coal, bands=bands, params=params)
+    found, doubtful = found_subjects(cube, site, zones, coal=coal, bands=bands, params=params)
+    missed = missed_area(cube, doubtful, params) if params.find_piles else None
     measured = measure_subjects(cube, [*zones, *found], coal=coal, bands=bands, params=params)
     whole = [m for m in measured if not m.subject.found]
     seen = {m.subject.id for m in whole}
@@ -126,17 +130,28 @@ def measure_stockpiles(
         series=tuple(smoothed_series(areas, level=params.level)),
         params=params,
         calibration=coal,
-        notes=notes(zones, coal),
+        missed_ha=missed,
+        notes=notes(zones, coal, missed),
     )
 
 
-def notes(zones: list[Subject], coal: CoalSpectrum) -> tuple[str, ...]:
+def missed_area(cube: xr.Dataset, doubtful: Bools, params: StockpileParams) -> Quantity:
+    """What may have been missed outside the zones: all doubtful ground, and a pile too small to be told."""
+    high = float(doubtful.sum()) * pixel_area_ha(cube.odc.geobox) + params.floor_ha
+    return Quantity.interval(0.0, 0.0, high, level=params.level)
+
+
+def notes(zones: list[Subject], coal: CoalSpectrum, missed: Quantity | None) -> tuple[str, ...]:
     """The sentences that go with the figures."""
     out = ["Plan area of probable coal; not volume, tonnage, production or origin."]
     if not coal.calibrated:
         out.append("Not calibrated on coal at this site.")
     if not zones:
         out.append("No stockyard zone: found piles only, no headline figure.")
+    if missed is not None and missed.high is not None:
+        out.append(
+            f"Outside the zones up to {missed.high:.2f} ha more look like coal or are too small to be told."
+        )
     return tuple(out)
 
 
@@ -158,21 +173,22 @@ def found_subjects(
     coal: CoalSpectrum,
     bands: tuple[str, ...],
     params: StockpileParams,
-) -> list[Subject]:
-    """Ground outside the zones on which coal was found."""
+) -> tuple[list[Subject], Bools]:
+    """Ground outside the zones on which coal was found, and ground (y, x) that merely looks like it."""
     if not params.find_piles:
-        return []
+        return [], np.zeros(cube.odc.geobox.shape, dtype=bool)
     taken = np.zeros(cube.odc.geobox.shape, dtype=bool)
     for zone in zones:
         taken |= zone.share > 0.0
     for closed in site.zones_of(ZoneKind.EXCLUSION):
         taken |= coverage(closed.geometry, cube.odc.geobox) > 0.0
     inside = coverage(site.aoi, cube.odc.geobox) > 0.0
-    masks = found_supports(cube, bands, ~inside | taken, coal, params.found)
-    return [
+    masks, doubtful = found_supports(cube, bands, ~inside | taken, coal, params.found)
+    subjects = [
         Subject(id=f"found-{i + 1:03d}", share=mask.astype(np.float64), found=True)
         for i, mask in enumerate(masks)
     ]
+    return subjects, doubtful
 
 
 def measure_subjects(
@@ -187,6 +203,9 @@ def measure_subjects(
     if not subjects:
         return []
     mean, covariance = coal.select(bands)
+    area = params.area
+    if not {"swir16", "swir22"} & set(bands):
+        area = replace(area, relative=area.relative_without_swir)
     suspect = np.any([s.share > 0.0 for s in subjects], axis=0)
     margin = round(params.ring_m / 10.0)
     out = []
@@ -197,7 +216,7 @@ def measure_subjects(
             continue
         for index in members:
             share = subjects[index].share[window.rows, window.columns]
-            series = zone_series(fractions, block.seen, share, block.days, params.area)
+            series = zone_series(fractions, block.seen, share, block.days, area)
             out.append(
                 Measured(
                     subject=subjects[index], window=window, fractions=fractions, series=series, bands=bands

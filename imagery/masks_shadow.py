@@ -41,9 +41,11 @@ class ShadowParams:
     """Red must be lost too: harvest, clearing and burning darken the infrared alone."""
     least_m2: float = 10000.0
     """Of a shadow outside the cast of the scene's own clouds."""
+    least_cast_m2: float = 4000.0
+    """Of a shadow within it, on ground unlike coal and water."""
     dark_weight: float = 0.02
     """What ground that has come to look like coal or water has to say about the light."""
-    known_dark_weight: float = 0.1
+    known_dark_weight: float = 0.03
     """The same of ground that should look so anyway."""
     lit_coal: float = 0.25
     """Coal that has lost less than this against its own past is lit, whatever lies around it."""
@@ -116,7 +118,9 @@ def find_shadow(
         return np.zeros_like(cloud)
     lost &= _red_loss(cells, expected, weight, cell_m, params) > params.red_loss
     cast = cast_by_clouds(cloud, lost, sun, cell_m, params.cast)
-    seeds = large_parts(lost & (loss > params.loss), cell_m, params.least_m2) | (lost & cast)
+    plain = lost & ~(coal_like(cells) | spectral_water(cells))  # shadow spreads over coal, never begins there
+    seeds = large_parts(lost & (loss > params.loss), cell_m, params.least_m2) & plain
+    seeds |= large_parts(plain & cast, cell_m, params.least_cast_m2)
     if not seeds.any():
         return seeds
     shadow: Mask = ndimage.binary_propagation(seeds, mask=(loss > params.edge_loss) | seeds)

@@ -25,6 +25,7 @@ import numpy as np
 
 from campwatch.demonstration.simulated import simulated_site
 from detection.footprint import measure_footprints
+from detection.references import SiteCheck
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
 mine = simulated_site()
@@ -89,6 +90,7 @@ for f in footprints:
     ax.plot(f.epoch_start.year + 0.08, truth, "x", color="black", ms=7, label="simulated truth, 1 August")
     print(f"{f.epoch_start.year}: {q.low:.1f} to {q.high:.1f} ha (best {q.value:.1f}); simulated truth {truth:.1f} ha")
 ax.set_xticks(years, [str(year) for year in years])
+print(SiteCheck().text)
 handles, labels = ax.get_legend_handles_labels()
 once = dict(zip(labels, handles, strict=True))
 ax.legend(once.values(), once.keys(), frameon=False, loc="upper left")

@@ -24,6 +24,7 @@ import numpy as np
 from matplotlib.ticker import FormatStrFormatter
 
 from detection.boundary_change import measure_boundary_changes
+from detection.references import SiteCheck
 from imagery.simulate import SimulationParams, simulate_site
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
@@ -67,6 +68,7 @@ for row, change in enumerate(changes):
         print(f"  {name} {q.low:.2f} to {q.high:.2f} ha (best {q.value:.2f}); plain overlay {drawn:.2f} ha")
         ax.errorbar(q.value, row, xerr=[[q.value - q.low], [q.high - q.value]], fmt="o", color="#0072B2", capsize=3, label=None if row else "beyond error, 95 %")
         ax.plot(drawn, row, "k|", ms=14, label=None if row else "plain overlay")
+print(SiteCheck().text)
 axes[0].set_yticks(range(len(changes)), [f"{c.from_boundary_id}\nto {c.to_boundary_id}" for c in changes])
 axes[0].set_ylim(len(changes) - 0.5, -0.5)
 for ax, name in zip(axes, ("gained", "lost"), strict=True):

@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from campwatch.demonstration.simulated import simulated_site
+from detection.references import SiteCheck
 from detection.stockpiles import StockpileParams, measure_stockpiles
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
@@ -89,6 +90,7 @@ plt.show()
 # %%
 half = (high - low) / 2
 print(f"half width of the intervals: {np.quantile(half, 0.1):.2f} to {np.quantile(half, 0.9):.2f} ha (10th to 90th percentile)")
+print(SiteCheck().text)
 print(f"half of the looks tell a yard with {np.median(half):.2f} ha of coal from an empty one, nine in ten one with {np.quantile(half, 0.9):.2f} ha")
 
 # %% [markdown]

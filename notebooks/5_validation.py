@@ -27,6 +27,7 @@ from shapely import box
 from detection.accuracy import ReaderError, estimate_accuracy, tally
 from detection.coal.coverage import to_degrees
 from detection.reader_labels import resolve_labels
+from detection.references import ReferenceKind, SiteCheck
 from detection.sampling import STABLE, allocate, change_strata, draw_sample
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
@@ -114,6 +115,9 @@ print(f"sample {new.area_ha.value:.1f} ha [{new.area_ha.low:.1f} to {new.area_ha
 holds = new.area_ha.low <= true_ha <= new.area_ha.high
 print("the interval holds the truth" if holds else "the interval misses the truth, as one in twenty does")
 print(f"user's {new.users.value:.2f}, producer's {new.producers.value:.2f}, overall {report.overall.value:.3f}")
+
+print("before the sample:", SiteCheck().text)
+print("with it:", SiteCheck(kind=ReferenceKind.LABELS, references=len(resolved)).text)
 
 fig, ax = plt.subplots(figsize=(6.4, 2.3), layout="constrained")
 for row, q in enumerate((plain, new.area_ha)):

@@ -117,6 +117,10 @@ class Painted:
     """(time, y, x) true share of coal, unblurred."""
     scl: Floats
     """(time, y, x) classes, spoiled over coal where asked for."""
+    fine: dict[str, Floats]
+    """band -> (time, 100, 100), at its own resolution."""
+    coarse: dict[str, Floats]
+    """band -> (time, 50, 50)."""
 
 
 def history(kind: str, size_ha: float, days: Floats, rng: np.random.Generator) -> Floats:
@@ -229,6 +233,8 @@ def paint(
         truth_ha={f"zone-{i}": p.area_ha for i, p in enumerate(piles)},
         fraction=true,
         scl=scl,
+        fine=fine,
+        coarse=coarse,
     )
 
 

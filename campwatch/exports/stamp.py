@@ -114,3 +114,11 @@ def site_attribution(site: Site) -> str:
     """Whom to name for the site's place and outline."""
     parts = [site.source, site.source_url]
     return ", ".join(part for part in parts if part) or SOURCE_NOT_STATED
+
+
+def site_notice(attribution: str, site_id: str, stamp: Stamp) -> str:
+    """Of the attribution of several sites, what concerns one."""
+    if site_id in stamp.simulated:
+        return SIMULATED if SIMULATED in attribution else attribution
+    others = tuple(f"{site}: " for site in stamp.simulated)
+    return "; ".join(part for part in attribution.split("; ") if not part.startswith(others)) or attribution

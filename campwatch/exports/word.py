@@ -19,6 +19,7 @@ from docx.shared import Mm, Pt, RGBColor
 
 from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.labels import quantity_text
+from campwatch.exports.stamp import site_notice
 from campwatch.exports.vector import plain_records
 from evidence.files import atomic_path
 from evidence.layers import Column, Kind
@@ -109,7 +110,8 @@ def write_word(bundle: Bundle, path: Path) -> Path:
             records = [] if table is None else word_records(table, spec, site.id)
             if table is not None and records:
                 number += 1
-                _add_table(document, spec, table, records, number)
+                source = site_notice(table.attribution, site.id, bundle.stamp)
+                _add_table(document, spec, table, records, number=number, source=source)
     _add_provenance(document, bundle)
     with atomic_path(path) as temporary:
         document.save(str(temporary))
@@ -184,7 +186,13 @@ def _set_font(style: Any) -> None:
 
 
 def _add_table(
-    document: Any, spec: WordTable, table: Table, records: Sequence[dict[str, Any]], number: int
+    document: Any,
+    spec: WordTable,
+    table: Table,
+    records: Sequence[dict[str, Any]],
+    *,
+    number: int,
+    source: str,
 ) -> None:
     _add_caption(document, number, spec.caption)
     columns = {column.name: column for column in table.layer.columns}
@@ -200,15 +208,20 @@ def _add_table(
     text = f"Intervals at {' and '.join(levels)}, then the best estimate. Method: {', '.join(methods)}. "
     checked = dict.fromkeys(str(told["validation"]) for told in records if told.get("validation"))
     stands = f"What stands behind the intervals: {'; '.join(checked)}." if checked else ""
-    parts = (text, stands, _reasons(spec, records), spec.note, f"Source: {table.attribution}.")
+    parts = (text, stands, _reasons(spec, columns, records), spec.note, f"Source: {source}.")
     run = note.add_run(_clean(" ".join(part.strip() for part in parts if part)))
     run.italic, run.font.size = True, _SMALL
 
 
-def _reasons(spec: WordTable, records: Sequence[dict[str, Any]]) -> str:
-    """Why figures are missing, by the first column of their row."""
-    told = [f"{row[spec.columns[0][0]]}: {row['reason']}" for row in records if row.get("reason")]
-    return f"Not assessable: {'; '.join(told)}." if told else ""
+def _reasons(spec: WordTable, columns: Mapping[str, Column], records: Sequence[dict[str, Any]]) -> str:
+    """Why figures of the table are missing: each reason once, with the rows that it is about."""
+    printed = [name for name, _ in spec.columns if columns[name].kind is Kind.QUANTITY]
+    rows: dict[str, list[str]] = {}
+    for told in records:
+        if told.get("reason") and any(told.get(name) is None for name in printed):
+            rows.setdefault(str(told["reason"]), []).append(str(told[spec.columns[0][0]]))
+    parts = [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in rows.items()]
+    return f"Not assessable: {'; '.join(parts)}." if parts else ""
 
 
 def _add_caption(document: Any, number: int, text: str) -> None:

@@ -47,6 +47,11 @@ class FoundParams:
     """NDVI above which dark ground is conifers."""
     was_green: float = 0.5
     """NDVI of living plants: ground that held them may have burnt."""
+    changed_share: float = 0.15
+    """Share of a pile's core that must have been without coal in other looks; 0 takes steady dark ground too:
+    asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are."""
+    bare_below: float = 0.2
+    """Mean fraction under which ground counts as without coal."""
     tile_px: int = 112
     """Side of the tiles that are searched one by one."""
     margin_px: int = 16
@@ -75,8 +80,8 @@ def tiles(height: int, width: int, params: FoundParams) -> Iterator[tuple[Window
 
 def found_supports(
     cube: xr.Dataset, bands: tuple[str, ...], closed: Bools, coal: CoalSpectrum, params: FoundParams
-) -> list[Bools]:
-    """Ground around every found pile.
+) -> tuple[list[Bools], Bools]:
+    """Ground around every found pile, and ground that looks like coal but was not called a pile.
 
     Args:
         cube: (time, y, x).
@@ -86,36 +91,50 @@ def found_supports(
         params: knobs.
 
     Returns:
-        masks (y, x), each around one pile or several that touch.
+        masks (y, x), each around one pile or several that touch; (y, x) steady, small or wide dark ground.
     """
-    core = np.zeros(closed.shape, dtype=bool)
+    core, changed = np.zeros(closed.shape, dtype=bool), np.zeros(closed.shape, dtype=bool)
     for own, wide in tiles(closed.shape[0], closed.shape[1], params):
         if closed[own.rows, own.columns].all():
             continue
         block = block_of(cube, wide, bands, closed)
-        hit = np.zeros(closed.shape, dtype=bool)
-        hit[wide.rows, wide.columns] = found_in_block(block, bands, coal, params)
-        core[own.rows, own.columns] |= hit[own.rows, own.columns]
+        rows, columns = _within(own, wide)
+        hit, moved = found_in_block(block, bands, coal, params)
+        core[own.rows, own.columns] |= hit[rows, columns]
+        changed[own.rows, own.columns] |= moved[rows, columns]
     parts, count = label(binary_dilation(core & ~closed, structure=EIGHT, iterations=2), structure=EIGHT)
     masks = [(parts == i) & ~closed for i in range(1, count + 1)]
-    return [mask for mask in masks if _is_pile(mask, core, params)]
+    piles = [mask for mask in masks if _is_pile(mask, core, changed, params)]
+    return piles, core & ~np.any([np.zeros_like(core), *piles], axis=0)
 
 
-def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams) -> Bools:
-    """(y, x) cores of piles in one block: candidates by the matched filter, judged by the full estimate."""
+def _within(own: Window, wide: Window) -> tuple[slice, slice]:
+    """Rows and columns of a tile inside its margin."""
+    down, across = own.rows.start - wide.rows.start, own.columns.start - wide.columns.start
+    height, width = own.rows.stop - own.rows.start, own.columns.stop - own.columns.start
+    return slice(down, down + height), slice(across, across + width)
+
+
+def found_in_block(
+    block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams
+) -> tuple[Bools, Bools]:
+    """(y, x) cores of piles in one block, and which of it was without coal in other looks.
+
+    Candidates come from the ground's own reflectance and a matched filter; the full estimate judges them.
+    """
     mean, covariance = coal.select(bands)
     candidates = _often_like_coal(block, bands, mean, covariance, params) & ~block.suspect
     if not candidates.any():
-        return candidates
+        return candidates, candidates
     candidates &= _candidates(
         first_fraction(replace(block, suspect=block.suspect & False), mean), block, params
     )
     if not candidates.any():
-        return candidates
+        return candidates, candidates
     near = binary_dilation(candidates, structure=EIGHT, iterations=2)
     found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH)
     if found is None:
-        return candidates & False
+        return candidates & False, candidates & False
     value, error = smooth_time(found.value, found.variance + 0.01, block.days, tau_days=params.tau_days)
     misfit, _ = smooth_time(
         np.clip(found.misfit, 0.0, MISFIT_CAP) / MISFIT_CAP,
@@ -127,7 +146,11 @@ def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, par
     good &= value > 0.5 * params.core_fraction + params.sure_sd * error
     looks = (good & np.isfinite(found.value)).sum(axis=0)
     core: Bools = candidates & (looks >= params.looks) & ~_may_be_burnt(block, bands, good, params)
-    return core & _coloured_like_coal(block, core, good, bands, mean, covariance, params)
+    core &= _coloured_like_coal(block, core, good, bands, mean, covariance, params)
+    bare = (
+        (value < params.bare_below) & (misfit * MISFIT_CAP < params.misfit_limit) & np.isfinite(found.value)
+    )
+    return core, core & (bare.sum(axis=0) >= params.looks)
 
 
 def _often_like_coal(
@@ -190,9 +213,10 @@ def _coloured_like_coal(
     return out
 
 
-def _is_pile(mask: Bools, core: Bools, params: FoundParams) -> bool:
-    """Large enough to be told from noise, small enough to be a pile."""
+def _is_pile(mask: Bools, core: Bools, changed: Bools, params: FoundParams) -> bool:
+    """Large enough to be told from noise, small enough to be a pile, and not the same all the time."""
     rows, columns = np.nonzero(mask)
-    if len(rows) == 0 or int((mask & core).sum()) < params.minimum_px:
+    size = int((mask & core).sum())
+    if size < params.minimum_px or int((mask & changed).sum()) < params.changed_share * size:
         return False
     return int(max(np.ptp(rows), np.ptp(columns))) < params.widest_px

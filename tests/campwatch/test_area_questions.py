@@ -16,6 +16,7 @@ from campwatch.workspace import create_workspace
 from detection.coal.calibration import spectrum_of
 from detection.coal.spectra import CoalSpectrum
 from detection.records import StockpileArea
+from detection.references import NOT_VALIDATED
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row, record_data
@@ -77,6 +78,8 @@ def test_a_question_is_declared_answered_and_kept(workspace):
     assert document["answer"]["difference_ha"]["value"] == pytest.approx(asked.answer.difference_ha.value)
     assert asked.files[1].read_text("utf-8").startswith("\ufefffigure,unit,value")
     assert any("Not calibrated" in line for line in answer_lines(asked))
+    assert any(NOT_VALIDATED in line for line in answer_lines(asked))
+    assert all(NOT_VALIDATED in path.read_text("utf-8-sig") for path in asked.files)
 
 
 def test_asking_twice_adds_nothing(workspace):

@@ -8,6 +8,7 @@ from shapely.geometry import box
 
 from aoi.records import Site, Zone, ZoneKind
 from campwatch.reviews.answers import comparison_document, comparison_lines
+from campwatch.reviews.asking import ask_comparison
 from campwatch.reviews.questions import (
     QuestionError,
     answer,
@@ -16,11 +17,14 @@ from campwatch.reviews.questions import (
     is_comparison,
     read_question,
 )
+from campwatch.workspace import open_workspace
 from detection.references import NOT_VALIDATED
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row
 from evidence.verify import verify_ledger
+
+from .conftest import site_document, write_workspace
 
 TEXT = """\
 question = "Did the piles of the yard grow after China's ban of August 2017?"
@@ -52,18 +56,23 @@ def measured(site, zone, jump):
     return rows
 
 
+PLACES = (
+    ("camp", "yard", 2.0), ("m1", "z", 0.1), ("m2", "z", -0.1), ("m3", "z", 0.0), ("bare", "z", 0.0)
+)  # fmt: skip
+
+
+def filled(file):
+    """A ledger with two years of figures of every place."""
+    opened = Ledger(file, create=True)
+    for site, zone, jump in PLACES:
+        opened.append(measured(site, zone, jump), chain=site, run_id="r", time="2026-01-01T00:00:00Z",
+                      actor="campwatch", action="measure")  # fmt: skip
+    return opened
+
+
 @pytest.fixture
 def ledger(tmp_path):
-    with Ledger(tmp_path / "ledger.sqlite", create=True) as opened:
-        for site, zone, jump in (
-            ("camp", "yard", 2.0),
-            ("m1", "z", 0.1),
-            ("m2", "z", -0.1),
-            ("m3", "z", 0.0),
-            ("bare", "z", 0.0),
-        ):
-            opened.append(measured(site, zone, jump), chain=site, run_id="r", time="2026-01-01T00:00:00Z",
-                          actor="campwatch", action="measure")  # fmt: skip
+    with filled(tmp_path / "ledger.sqlite") as opened:
         yield opened
         assert verify_ledger(opened) == []
 
@@ -162,6 +171,25 @@ def test_the_answer_in_words_and_for_programs(ledger, path):
     assert document["validation"] == NOT_VALIDATED
 
 
+def test_the_command_declares_answers_and_refuses_other_words(cli, tmp_path):
+    folder = write_workspace(tmp_path / "watch", tmp_path / "catalog.json", site_document("camp"))
+    with filled(folder / "ledger.sqlite"):
+        pass
+    (folder / "questions").mkdir()
+    file = folder / "questions" / "ban-2017.toml"
+    file.write_text(TEXT, encoding="utf-8")
+    told = cli("--json", "-C", folder, "question", "ban-2017", "--actor", "anna")
+    assert told.returncode == 0, told.stderr
+    assert "effect on 2017-08-15: +" in told.stderr
+    assert NOT_VALIDATED in told.stderr
+    document = json.loads(told.stdout)
+    assert document["effect"]["effect_ha"]["low"] > 0
+    assert [place["place"] for place in document["effect"]["comparisons"]] == ["m1/z", "m2/z", "m3/z"]
+    file.write_text(TEXT.replace("2017-08-15", "2017-12-01"), encoding="utf-8")
+    refused = cli("-C", folder, "question", "ban-2017")
+    assert (refused.returncode, "with other words" in refused.stderr) == (1, True)
+
+
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -180,3 +208,15 @@ def test_faults_are_named(tmp_path):
     file.write_text(TEXT.replace("event = 2017-08-15\n", ""), encoding="utf-8")
     with pytest.raises(QuestionError, match=r"bad.toml: event: Field required"):
         read_question(file)
+
+
+def test_a_comparison_is_declared_answered_and_kept(ledger, path, tmp_path):
+    (tmp_path / "campwatch.toml").write_text("", encoding="utf-8")
+    first = ask_comparison(open_workspace(tmp_path), path, actor="anna", clock=clock)
+    again = ask_comparison(open_workspace(tmp_path), path, actor="anna", clock=clock)
+    assert again.document == first.document
+    assert [entry.action for entry in ledger.custody("camp")] == ["measure", "declare", "answer"]
+    document, text = first.files
+    assert json.loads(document.read_text("utf-8")) == first.document
+    assert "effect on 2017-08-15" in text.read_text("utf-8")
+    assert first.document["question_sha256"] in text.read_text("utf-8")

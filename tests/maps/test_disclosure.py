@@ -11,8 +11,9 @@ import pytest
 
 from aoi.records import Boundary, PublishedPoint, Sensitivity, Zone, ZoneKind
 from evidence.errors import ExportError
+from maps.disclosure import disclose
 from maps.overview import write_overview
-from maps.records import Profile, SiteMapData, SiteSummary, Verdict
+from maps.records import Profile, QueueItem, RandomPlace, SiteMapData, SiteSummary, Verdict
 from maps.site_map import write_site_map
 
 HIDDEN_WORD = "QZXHIDDEN"
@@ -142,3 +143,30 @@ def test_first_page_leaves_restricted_sites_out(make: Make, tmp_path: Path) -> N
     closed = write_overview(tmp_path / "index.html", summaries, profile=Profile(restricted=True))
     assert closed.name == "index.restricted.html"
     assert HIDDEN_WORD in closed.read_text(encoding="utf-8")
+
+
+def queued(data: SiteMapData) -> SiteMapData:
+    places = (RandomPlace(place_id="place-1", geometry=data.site.aoi.centroid.buffer(0.0005)),)
+    items = (
+        QueueItem(kind="disturbance", subject="D-2", status="reopened", because=("scene s was reprocessed",)),
+        QueueItem(kind="disturbance", subject="D-1", status="disputed", shown_before=True),
+        QueueItem(kind="place", subject="place-1", status="awaiting_first"),
+    )
+    return replace(data, queue=items, places=places, profile=Profile())
+
+
+def test_a_public_map_that_hides_nothing_carries_the_queue_but_not_how_far_reviews_are(make: Make) -> None:
+    shown = disclose(queued(make(restricted=False)))
+    assert [(item.subject, item.status) for item in shown.queue] == [
+        ("D-1", "awaiting_first"), ("D-2", "awaiting_first"), ("place-1", "awaiting_first"),
+    ]  # fmt: skip
+    assert not any(item.because or item.shown_before for item in shown.queue)
+    assert len(shown.places) == 1
+
+
+def test_places_that_would_tell_of_what_is_hidden_are_left_out(make: Make) -> None:
+    data = queued(make(restricted=False))
+    zones = tuple(replace(zone, sensitivity=Sensitivity.RESTRICTED) for zone in data.site.zones)
+    hidden = disclose(replace(data, site=replace(data.site, zones=zones)))
+    delayed = disclose(replace(data, profile=Profile(delay_days=30)))
+    assert [(shown.queue, shown.places) for shown in (hidden, delayed)] == [((), ()), ((), ())]

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import jupytext
+import nbclient
 import pytest
+
+from detection.references import NOT_VALIDATED
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
@@ -18,8 +22,6 @@ def test_the_five_are_there():
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_figures(path):
-    jupytext = pytest.importorskip("jupytext")
-    nbclient = pytest.importorskip("nbclient")
     notebook = jupytext.read(path)
     client = nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(ROOT)}})
     client.execute()
@@ -27,4 +29,6 @@ def test_a_notebook_runs_and_shows_figures(path):
     pictures = [output for output in shown if "image/png" in output.get("data", {})]
     assert len(pictures) >= 2
     assert all(len(picture["data"]["image/png"]) > 4000 for picture in pictures)
+    told = " ".join(output.get("text", "") for output in shown)
+    assert NOT_VALIDATED in told
     assert "imulated" in "".join(cell.source for cell in notebook.cells[:2])
