@@ -90,6 +90,11 @@ def cube_cache(workspace: Workspace, site: Site) -> Path:
     return own
 
 
+def kept_cube(workspace: Workspace, work: SiteWork) -> xr.Dataset:
+    """The site's cube in memory, from the scenes that are kept on the grid as far as they go."""
+    return SiteBench(workspace, work).cube.load()
+
+
 def load_site_cube(
     workspace: Workspace, work: SiteWork, *, cache: Path, progress: Progress = log_step, lazy: bool = False
 ) -> xr.Dataset:

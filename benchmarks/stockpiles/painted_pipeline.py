@@ -21,8 +21,10 @@ from aoi.site_file import write_site
 from benchmarks.stockpiles.painting import BANDS_10, BANDS_20, Painted, paint, random_piles
 from benchmarks.stockpiles.tables import write_between
 from campwatch.demonstration.romania import CATALOG, romania_files, write_romania_catalog
-from campwatch.site_job import fetch_site, load_site_cube, site_work
+from campwatch.site_job import fetch_site, site_work
 from campwatch.sources import build_sources
+from campwatch.stopwatch import Stopwatch
+from campwatch.workshop import kept_cube
 from campwatch.workspace import Workspace, create_workspace, open_workspace
 from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
 from imagery.offset import RAW_ADD_DN
@@ -77,7 +79,8 @@ def prepared(folder: Path, painted: Painted) -> Workspace:
         build_sources(workspace),
         since=dt.date(2015, 1, 1),
         until=dt.date(2022, 1, 1),
-        progress=print,
+        progress=lambda step: print(step.text),
+        watch=Stopwatch(),
     )
     return workspace
 
@@ -87,7 +90,7 @@ def measured(workspace: Workspace) -> tuple[xr.Dataset, StockpileResult]:
     work = site_work(workspace, workspace.sites_folder / "painted.geojson")
     if work is None:
         raise FileNotFoundError("nothing was fetched")
-    cube = load_site_cube(workspace, work)
+    cube = kept_cube(workspace, work)
     return cube, measure_stockpiles(cube, work.site, params=StockpileParams(find_piles=False))
 
 

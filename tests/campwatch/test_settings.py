@@ -1,11 +1,15 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
+from campwatch.knobs import with_knobs
 from campwatch.settings import read_settings
 from campwatch.workspace import create_workspace, default_settings_text
+from detection.footprint import FootprintParams
+from detection.stockpiles import StockpileParams
 from evidence.errors import SettingsError, WorkspaceError
 
 
@@ -19,10 +23,19 @@ def write(tmp_path):
     return write
 
 
+def test_the_commented_knobs_are_those_of_the_methods():
+    lines = [line for line in default_settings_text().splitlines() if re.match(r"# (\[measure|  \w)", line)]
+    told = tomllib.loads("\n".join(re.sub(r"^#\s*", "", line) for line in lines))
+    for method, params in (("footprint", FootprintParams()), ("stockpile", StockpileParams())):
+        knobs = told["measure"][method]
+        assert knobs
+        assert with_knobs(params, knobs, where=method) == params
+
+
 def test_the_commented_settings_are_the_defaults(write):
     text = default_settings_text().split("# [alerts.email]")[0]
     uncommented = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
-    unset = r"^(base_url|coordinate_decimals|restricted) = .*$"
+    unset = r"^(base_url|coordinate_decimals|minutes|restricted) = .*$"
     uncommented = re.sub(unset, "", uncommented, flags=re.MULTILINE)
     assert len(re.findall(r"^\w+ = ", uncommented, re.MULTILINE)) > 20
     assert read_settings(write(uncommented)) == read_settings(write(text))
