@@ -30,6 +30,8 @@ STAND_INS = {
     "swir22": ("swir16",),
 }
 """Bands without a usual look take the mean of their neighbours' lines."""
+MOST_CELLS = 100_000
+"""That are looked at for invariant ground."""
 NORMAL_SPREAD = 1.4826
 """Standard deviation over median absolute deviation of a normal law."""
 
@@ -101,6 +103,7 @@ def scene_level(
         params: knobs.
     """
     params = params or NormaliseParams()
+    cells, usual, clear = _thinned(cells, usual, clear)
     chosen = invariant_ground(usual, params) & clear
     bands = [band for band in usual.basis if band in cells]
     pairs = {band: (usual.prior(band)[chosen], cells[band][chosen]) for band in bands}
@@ -121,6 +124,16 @@ def scene_level(
         ratio=float(np.median(ratios)),
         cells=int(np.sum(good)),
     )
+
+
+def _thinned(cells: Mapping[str, Image], usual: Usual, clear: Mask) -> tuple[dict[str, Image], Usual, Mask]:
+    """At most about `MOST_CELLS` of a large site, evenly spread: more say the same."""
+    step = max(1, round((clear.size / MOST_CELLS) ** 0.5))
+    thin = (slice(None, None, step), slice(None, None, step))
+    unsteady = None if usual.unsteady is None else usual.unsteady[:, *thin]
+    basis = {band: stack[:, *thin] for band, stack in usual.basis.items()}
+    sparse = Usual(basis=basis, weights=usual.weights, unsteady=unsteady)
+    return {band: image[thin] for band, image in cells.items()}, sparse, clear[thin]
 
 
 def _line(x: Floats, y: Floats, params: NormaliseParams) -> tuple[float, float]:
