@@ -18,20 +18,18 @@ from typing import Any
 
 from aoi.site_file import read_site
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
-from campwatch.reviews.questions import DECLARED, QuestionError, declaration
+from campwatch.reviews.questions import ANSWERED, QuestionError, declaration, declare
 from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
 from detection.questions import Answer, Question, answer, parse_question
 from detection.records import StockpileArea
 from evidence.files import write_text
-from evidence.hashing import sha256_bytes, sha256_json
+from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.record_reading import read_record
 from evidence.rows import plain
-
-ANSWERED = "answer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +46,7 @@ class Asked:
     """Of the question's file."""
     calibrated: bool
     validation: str
-    """What references stand behind the intervals."""
+    """What references of the site stand behind the figures."""
     files: tuple[Path, ...]
 
     @property
@@ -107,9 +105,9 @@ def ask(
     path = question_path(workspace, question_id)
     site_id, question = read_area_question(path)
     (site_path,) = workspace.chosen_paths((site_id,))
-    digest = sha256_bytes(path.read_bytes())
     with Ledger(workspace.ledger_path, create=True) as ledger:
-        declared = _declared(ledger, path, chain=site_id, digest=digest, actor=actor, clock=clock)
+        digest = declare(ledger, path, chain=site_id, actor=actor, clock=clock)
+        declared = declaration(ledger, path)
         areas = _areas(ledger, site_id)
         _require_zones(question, areas, site_id)
         asked = Asked(
@@ -118,7 +116,7 @@ def ask(
             answer=answer(question, areas),
             before=activity(areas, question.zones, question.before),
             after=activity(areas, question.zones, question.after),
-            declared_at=declared,
+            declared_at=declared.time if declared else timestamp(clock),
             sha256=digest,
             calibrated=_calibrated(ledger, site_id),
             validation=site_checks(ledger, read_site(site_path))["stockpile_areas"].text,
@@ -127,24 +125,6 @@ def ask(
         _keep(ledger, asked, actor=actor, clock=clock)
     _write_files(asked)
     return asked
-
-
-def _declared(ledger: Ledger, path: Path, *, chain: str, digest: str, actor: str, clock: Clock) -> str:
-    """When the question was declared; now, where it is new."""
-    entry = declaration(ledger, path)
-    if entry is not None:
-        return entry.time
-    now = timestamp(clock)
-    ledger.append(
-        [],
-        chain=chain,
-        run_id=new_run_id(clock),
-        time=now,
-        actor=actor,
-        action=DECLARED,
-        details={"question": path.stem, "sha256": digest},
-    )
-    return now
 
 
 def _areas(ledger: Ledger, site_id: str) -> list[StockpileArea]:

@@ -11,7 +11,7 @@ from typing import Any
 from aoi.site_file import read_site
 from campwatch.identity import Clock, new_run_id, site_digest, system_clock, timestamp
 from campwatch.site_job import site_work
-from campwatch.workshop import cube_cache, load_site_cube
+from campwatch.workshop import SiteBench
 from campwatch.workspace import Workspace
 from detection.coal.calibration import PROPERTY, calibrate_spectrum, spectrum_document
 from detection.coal.spectra import CoalSpectrum
@@ -60,8 +60,7 @@ def calibrate_site(
     work = site_work(workspace, paths[site_id])
     if work is None:
         raise WorkspaceError(f"the archive holds nothing of {site_id}: run it first")
-    cube = load_site_cube(workspace, work, cache=cube_cache(workspace, work.site))
-    spectrum = calibrate_spectrum(cube, work.site)
+    spectrum = calibrate_spectrum(SiteBench(workspace, work).cube.load(), work.site)
     told = spectrum_document(spectrum) | {"measured_at": site_id}
     details = {"spectrum": told, "inputs": work.recipe["inputs"], "code": work.recipe["code"]}
     run_id = new_run_id(clock)

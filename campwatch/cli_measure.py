@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -44,40 +43,19 @@ def question(
 ) -> None:
     """Declare a question in custody, then answer it from what the ledger holds."""
     from campwatch.area_questions import answer_lines, ask, question_path  # noqa: PLC0415
+    from campwatch.reviews.asking import ask_comparison  # noqa: PLC0415
+    from campwatch.reviews.questions import is_comparison  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)
     path = question_path(workspace, name)
     with workspace.lock(wait=True):
-        if _compares(path):
-            lines, document = _comparison(workspace, path, actor)
+        if is_comparison(path):
+            compared = ask_comparison(workspace, path, actor=actor)
+            lines, document, files = compared.lines, compared.document, compared.files
         else:
             asked = ask(workspace, name, actor=actor)
-            lines, document = [*answer_lines(asked), *(str(file) for file in asked.files)], asked.document
-    for line in lines:
+            lines, document, files = tuple(answer_lines(asked)), asked.document, asked.files
+    for line in (*lines, *map(str, files)):
         say(line)
     context.obj.report(document)
-
-
-def _compares(path: Path) -> bool:
-    """Whether the question is one of comparison places."""
-    from campwatch.reviews.questions import is_comparison  # noqa: PLC0415
-
-    return is_comparison(path)
-
-
-def _comparison(workspace: Any, path: Path, actor: str) -> tuple[list[str], dict[str, Any]]:
-    from campwatch.identity import system_clock  # noqa: PLC0415
-    from campwatch.reviews.answers import comparison_document, comparison_lines  # noqa: PLC0415
-    from campwatch.reviews.questions import answer, declare, read_question  # noqa: PLC0415
-    from campwatch.reviews.validation import all_checks  # noqa: PLC0415
-    from campwatch.workspace import readable_sites  # noqa: PLC0415
-    from evidence.ledger import Ledger  # noqa: PLC0415
-
-    sites = readable_sites(workspace)
-    with Ledger(workspace.ledger_path, create=True) as ledger:
-        digest = declare(ledger, path, actor=actor, clock=system_clock, sites=sites)
-        found, question, checks = answer(ledger, path), read_question(path), all_checks(ledger, sites)
-    lines = comparison_lines(found, question=question, checks=checks)
-    document = comparison_document(found, question=question, checks=checks)
-    return [*lines, f"file SHA-256 {digest}"], {"question_sha256": digest, **document}

@@ -119,6 +119,5 @@ def _pictureless(ledger: Ledger, site_id: str) -> tuple[Look, ...]:
 
 def run_info(ledger: Ledger, site_id: str) -> RunInfo:
     """Which run the newest figures of a site are from."""
-    measured = [entry for entry in ledger.custody(site_id) if entry.action == "measure"]
-    last = (measured or ledger.custody(site_id))[-1]
+    last = ledger.last_entry(site_id, "measure") or ledger.custody(site_id)[-1]
     return RunInfo(run_id=last.run_id, as_of=dt.datetime.fromisoformat(last.time), version=__version__)

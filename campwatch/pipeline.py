@@ -26,7 +26,7 @@ from campwatch.sources import build_sources
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import heads_digest
-from evidence.errors import WatchError
+from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
 from imagery.fetch import FetchReport
@@ -102,9 +102,16 @@ def _guarded(site_id: str, step: Callable[[], Done]) -> Done | SiteSummary:
         return step()
     except WatchError as err:
         return SiteSummary(site_id=site_id, error=str(err))
+    except OSError as err:
+        return SiteSummary(site_id=site_id, error=_disk_words(err))
     except Exception as err:  # noqa: BLE001 - a bug met at one site is shown and must not cost the others
         _log.error("site %s failed unexpectedly", site_id, exc_info=err)
         return SiteSummary(site_id=site_id, error=f"unexpected {type(err).__name__}: {err}")
+
+
+def _disk_words(error: OSError) -> str:
+    """What the system said of a file that could not be read or written."""
+    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -254,8 +261,11 @@ def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
         with run.watch.stage("alerts"):
             watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
             deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
-        with run.watch.stage("tables"):
-            return _derive(run, ledger)
+        try:
+            with run.watch.stage("tables"):
+                return _derive(run, ledger)
+        except OSError as err:
+            raise WorkspaceError(f"{workspace.folder} cannot be written: {_disk_words(err)}") from err
 
 
 def _derive(run: _Run, ledger: Ledger) -> str:

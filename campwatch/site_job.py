@@ -144,6 +144,6 @@ def nothing_held(site: Site, report: FetchReport) -> SourceError:
 
 def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     """Whether the ledger's newest measurement of the site followed from the same inputs and code."""
-    measured = [entry for entry in ledger.custody(work.site.id) if entry.action == "measure"]
+    last = ledger.last_entry(work.site.id, "measure")
     recipe = work.recipe
-    return bool(measured) and all(measured[-1].data.get(name) == recipe[name] for name in recipe)
+    return last is not None and all(last.data.get(name) == recipe[name] for name in recipe)

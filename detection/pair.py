@@ -3,8 +3,9 @@
 A single pair carries no claim, but it can say where to look first. What the score tolerates, because it is
 not change on the ground: haze and gain (each band is standardised by its own scene), vegetation of another
 season (only visible bands enter: near and short-wave infrared follow the leaves), misregistration (the
-difference is the smallest within a shift of one pixel, searched from either date), open water on both dates
-(sediment and sun glint), and single pixels (smoothing before and after the comparison). Linear reflectance
+difference is the smallest within a shift of one pixel, searched from either date), haze or light that varies
+over the scene (each date loses the mean of wide surroundings), open water on both dates (sediment and sun
+glint), and single pixels (smoothing before and after the comparison). Linear reflectance
 finds bright changes, its logarithm dark ones; the score is the mean of the two, each in units of its scene's
 median.
 """
@@ -38,6 +39,8 @@ class PairParams:
 
     shift_px: int = 1
     """Misregistration that is tolerated, per axis."""
+    level_px: float = 60.0
+    """Width of the surroundings whose mean each date loses; infinite: none."""
     smooth_before_px: float = 0.7
     smooth_after_px: float = 2.0
     """Gaussian widths before and after the comparison."""
@@ -88,7 +91,10 @@ def score_pair(
     if not seen.any():
         raise MeasurementError("no pixel was seen on both dates")
     dry = 1.0 - gaussian_filter((_water(before) & _water(after)).astype(np.float64), 1.0)
-    parts = [_distance(_standard(f(one), seen), _standard(f(two), seen), params) for f in (_linear, _log)]
+    parts = [
+        _distance(_comparable(f(one), seen, params), _comparable(f(two), seen, params), params)
+        for f in (_linear, _log)
+    ]
     wet_free = [part * dry / max(float(np.median((part * dry)[seen])), 1e-12) for part in parts]
     score = np.where(seen, np.mean(wet_free, axis=0), np.nan).astype(np.float32)
     threshold = null_threshold(score[seen], params.false_alarm_rate)
@@ -131,6 +137,19 @@ def _standard(stack: Floats, seen: Bools) -> Floats:
     pixels = stack[:, seen]
     centre, spread = pixels.mean(axis=1), np.maximum(pixels.std(axis=1), 1e-9)
     return np.where(seen, (stack - centre[:, None, None]) / spread[:, None, None], 0.0)
+
+
+def _comparable(stack: Floats, seen: Bools, params: PairParams) -> Floats:
+    return _levelled(_standard(stack, seen), seen, params)
+
+
+def _levelled(stack: Floats, seen: Bools, params: PairParams) -> Floats:
+    """What each band departs from the mean of its surroundings."""
+    if math.isinf(params.level_px):
+        return stack
+    covered = np.maximum(gaussian_filter(seen.astype(np.float64), params.level_px), 1e-6)
+    around = np.stack([gaussian_filter(band, params.level_px) for band in stack]) / covered
+    return np.where(seen, stack - around, 0.0)
 
 
 def _distance(one: Floats, two: Floats, params: PairParams) -> Floats:

@@ -298,17 +298,25 @@ class Ledger:
 
     def custody(self, chain: str | None = None) -> list[CustodyEntry]:
         """The custody entries, oldest first, of one chain or of all."""
-        entries = (entry for _, entry, _ in self.custody_with_hashes())
-        return [entry for entry in entries if chain is None or entry.chain == chain]
+        where, values = ("", ()) if chain is None else ("WHERE chain = ?", (chain,))
+        return [entry for _, entry, _ in self._entries(f"{where} ORDER BY seq", values)]
+
+    def last_entry(self, chain: str, action: str) -> CustodyEntry | None:
+        """The newest entry of that kind on a chain; the others are not read, however many there are."""
+        tail = "WHERE chain = ? AND action = ? ORDER BY position DESC LIMIT 1"
+        return next((entry for _, entry, _ in self._entries(tail, (chain, action))), None)
 
     def custody_with_hashes(self) -> list[tuple[int, CustodyEntry, str]]:
         """(sequence number, entry, hash as stored) of every custody entry, oldest first."""
+        return self._entries("ORDER BY seq", ())
+
+    def _entries(self, tail: str, values: tuple[str, ...]) -> list[tuple[int, CustodyEntry, str]]:
         query = (
-            "SELECT seq, hash, chain, position, previous, time, actor, action, run_id, data "
-            "FROM custody ORDER BY seq"
+            "SELECT seq, hash, chain, position, previous, time, actor, action, run_id, data "  # noqa: S608
+            f"FROM custody {tail}"  # only constants are put in
         )
         try:
-            return [(values[0], _entry(values[2:]), values[1]) for values in self._db.execute(query)]
+            return [(held[0], _entry(held[2:]), held[1]) for held in self._db.execute(query, values)]
         except sqlite3.Error as err:
             raise LedgerError(f"cannot read the ledger {self.path}: {err}") from err
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 import pyogrio
 
 from evidence.custody import custody_lines
+from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
-from evidence.layers import LAYERS
+from evidence.layers import LAYERS, Layer
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from evidence.runs import layer_rows
@@ -22,20 +24,30 @@ Annotate = Callable[[list[StoredRow]], list[StoredRow]]
 def write_results(
     ledger: Ledger, path: Path, *, as_of_run: str | None = None, annotate: Annotate | None = None
 ) -> Path:
-    """Write the current rows of every layer as a GeoPackage, atomically."""
+    """Write the current rows of every layer as a GeoPackage, atomically.
+
+    Raises:
+        ExportError: where the file cannot be written, as on a full disk.
+    """
     with atomic_path(path) as temporary:
         for layer in LAYERS.values():
             rows = layer_rows(ledger, layer.name, as_of_run=as_of_run)
-            rows = annotate(rows) if annotate else rows
-            if layer.has_geometry:
-                geotable = layer_geotable(layer, rows)
-                pyogrio.write_dataframe(
-                    geotable, temporary, layer=layer.name, driver="GPKG", geometry_type="Unknown"
-                )
-            else:
-                table = layer_table(layer, rows)
-                pyogrio.write_dataframe(table, temporary, layer=layer.name, driver="GPKG")
+            try:
+                _write_layer(layer, annotate(rows) if annotate else rows, temporary)
+            except RuntimeError as err:  # what GDAL reports
+                free = shutil.disk_usage(path.parent).free / 1e6
+                raise ExportError(
+                    f"{path} cannot be written ({free:.1f} MB free on its disk): {err}"
+                ) from err
     return path
+
+
+def _write_layer(layer: Layer, rows: list[StoredRow], path: Path) -> None:
+    if layer.has_geometry:
+        geotable = layer_geotable(layer, rows)
+        pyogrio.write_dataframe(geotable, path, layer=layer.name, driver="GPKG", geometry_type="Unknown")
+    else:
+        pyogrio.write_dataframe(layer_table(layer, rows), path, layer=layer.name, driver="GPKG")
 
 
 def write_custody(ledger: Ledger, path: Path) -> Path:

@@ -103,27 +103,44 @@ def plain(folder: Path, dates: int) -> dict[str, float]:
     return {"seconds": time.process_time() - started}
 
 
-def cube(folder: Path, size: int, dates: int) -> dict[str, object]:
+class OutOfTimeError(Exception):
+    """The run's share of minutes is over; the cache holds what was done."""
+
+
+def cube(folder: Path, size: int, dates: int, minutes: float) -> dict[str, object]:
+    """Load the cube, on from where an earlier run stopped; times add up over the runs."""
     grid = GeoBox((2 * (size // 2),) * 2, Affine(10, 0, LEFT, 0, -10, TOP), CRS)
     known = products(folder, dates + 1)
-    warm = GeoBox((96, 96), grid.transform, CRS)
+    warm = GeoBox((240, 240), grid.transform, CRS)
     load_cube(known[:4], warm)  # compiles the kernels
-    stages, started = Stages(), time.process_time()
-    cache = folder / "cache"
-    loaded = load_cube(known[:-1], grid, cache_dir=cache, stages=stages)
-    seconds, started = time.process_time() - started, time.process_time()
+    cache, notes = folder / "cache", folder / f"run-{time.time_ns()}.json"
+    stages, started, wall = Stages(), time.process_time(), time.monotonic()
+
+    def noted(done: int, wanted: int) -> None:
+        seconds = time.process_time() - started
+        told = {"seconds": seconds, "stages": stages.seconds, "peak_gb": peak_bytes() / 1e9}
+        notes.write_text(json.dumps(told), encoding="utf-8")
+        if time.monotonic() - wall > 60 * minutes:
+            raise OutOfTimeError(f"{wanted - done} scenes are left")
+
+    try:
+        loaded = load_cube(known[:-1], grid, cache_dir=cache, stages=stages, progress=noted)
+    except OutOfTimeError as stop:
+        return {"left": str(stop)}
     used = int((loaded["status"] == "used").sum())
     gigabytes = sum(v.size * v.dtype.itemsize for v in loaded.data_vars.values()) / 1e9
     del loaded
+    runs = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(folder.glob("run-*.json"))]
+    again = time.process_time()
     load_cube(known, grid, cache_dir=cache)
-    one_more = time.process_time() - started
+    names = {name for run in runs for name in run["stages"]}
     return {
-        "seconds": seconds,
-        "stages": stages.seconds,
+        "seconds": sum(run["seconds"] for run in runs),
+        "stages": {name: sum(run["stages"].get(name, 0.0) for run in runs) for name in names},
         "used": used,
         "cube_gb": gigabytes,
-        "one_more_s": one_more,
-        "peak_gb": peak_bytes() / 1e9,
+        "one_more_s": time.process_time() - again,
+        "peak_gb": max([peak_bytes() / 1e9, *(run["peak_gb"] for run in runs)]),
     }
 
 
@@ -143,6 +160,7 @@ def main() -> None:
     parser.add_argument("step", choices=["write", "plain", "cube"])
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--dates", type=int, required=True)
+    parser.add_argument("--minutes", type=float, default=1e6)
     parser.add_argument("folder", type=Path)
     args = parser.parse_args()
     if args.step == "write":
@@ -150,7 +168,7 @@ def main() -> None:
     elif args.step == "plain":
         print(json.dumps(plain(args.folder, args.dates)))
     else:
-        print(json.dumps(cube(args.folder, args.size, args.dates)))
+        print(json.dumps(cube(args.folder, args.size, args.dates, args.minutes)))
 
 
 if __name__ == "__main__":

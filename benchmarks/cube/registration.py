@@ -1,9 +1,10 @@
 """Methods of sub-pixel registration compared on known shifts, and the one that was taken on simulated sites.
 
-``python benchmarks/cube/registration.py [--bolzano FOLDER] [--dates 30] [--seeds 514 515] [--write]``. A shift
-of up to 2 pixels is put into one real date; each method measures the date against the median of other clear
-dates before and after. The difference of the two estimates should be the shift: this tells repeatability, not
-accuracy. On simulated sites (fetched, archived, loaded as ever) the true shift is known, and accuracy is told.
+``python benchmarks/cube/registration.py [--bolzano FOLDER] [--dates 30] [--seeds 514 515] [--write]``. A
+shift of up to 2 pixels is put into one real date; each method measures the date against the median of other
+clear dates before and after. The difference of the two estimates should be the shift: this tells
+repeatability, not accuracy. On simulated sites (fetched, archived, loaded as ever) the true shift is known,
+and accuracy is told.
 """
 
 from __future__ import annotations
@@ -137,10 +138,10 @@ def errors(cube: xr.Dataset, most: int, seed: int) -> dict[tuple[str, str], list
         dx, dy = rng.uniform(-2, 2, 2)
         sets = []
         for band in BANDS:
-            images = cube[band].values
+            images = np.nan_to_num(cube[band].values)
             reference = np.median(images[others[:7]], axis=0)
             moved = ndimage.shift(images[k], (dy, dx), order=3, mode="nearest")
-            sets.append([np.asarray(_cut(a), np.float32) for a in (reference, images[k], moved)])
+            sets.append([np.nan_to_num(_cut(a)).astype(np.float32) for a in (reference, images[k], moved)])
         for key, (estimate, feature) in METHODS.items():
             steps = []
             for parts in sets:

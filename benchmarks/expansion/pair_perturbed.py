@@ -4,7 +4,7 @@
     python benchmarks/expansion/write_tables.py pair-perturbed < table
 
 Other sensors (fewer bands, half the resolution), misregistration of up to a pixel, another radiometry (gain,
-offset, noise), crops, swapped order. Every method gets the same perturbed bands. Arguments: folder, cities.
+offset, haze, noise), crops, swapped order. Every method gets the same perturbed bands.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from pair_mode import REFERENCES, average_precision, read_city
+from scipy.ndimage import gaussian_filter
 from scipy.ndimage import shift as moved
 
 from detection.pair import score_pair
 
+HAZE = {"blue": 0.05, "green": 0.04, "red": 0.03, "rededge1": 0.025, "rededge2": 0.02, "nir": 0.015}
+"""Reflectance that the thickest haze adds."""
 Side = Mapping[str, NDArray]
 Case = tuple[Side, Side, NDArray[np.bool_]]
 
@@ -45,6 +48,14 @@ def regained(seed: int) -> Callable[[Side, Side, NDArray], Case]:
         return a, later, label
 
     return case
+
+
+def hazy(a: Side, b: Side, label: NDArray) -> Case:
+    """Thin haze over parts of the later date, thinner at longer wavelengths."""
+    field = gaussian_filter(np.random.default_rng(4).normal(size=label.shape), 60)
+    field = (field - field.min()) / np.ptp(field)
+    later = {k: v + HAZE.get(k, 0.005) * field for k, v in b.items()}
+    return a, later, label
 
 
 def noisy(sd: float) -> Callable[[Side, Side, NDArray], Case]:
@@ -84,6 +95,7 @@ CASES: dict[str, Callable[[Side, Side, NDArray], Case]] = {
     "later date half a pixel off": shifted(0.5, -0.5),
     "later date one pixel off": shifted(1, 1),
     "gain and offset per band": regained(1),
+    "haze over parts": hazy,
     "noise of 0.01": noisy(0.01),
     "order swapped": lambda a, b, label: (b, a, label),
     "pixels of 20 m": halved,

@@ -1,6 +1,7 @@
 """Crash a fetch at every file operation; the next run must complete, the archive verify, nothing be doubled.
 
 python benchmarks/fetch/crash.py --write    # also renews the table in docs/archive.md
+python benchmarks/fetch/crash.py --resume points.jsonl    # goes on where an earlier call was broken off
 
 At each write, flush, rename, removal and folder of the fetch the machine goes off, in three ways: cleanly,
 with the write at that point half done, and with half of everything lost that was written and not flushed.
@@ -9,6 +10,7 @@ with the write at that point half done, and with half of everything lost that wa
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import sys
 import tempfile
@@ -28,23 +30,50 @@ WAYS: dict[str, dict[str, bool]] = {
 }
 
 
-def run(folder: Path, *, every: int = 1) -> dict[str, tuple[int, list[str]]]:
-    """Points and complaints of each way."""
+def run(folder: Path, *, every: int = 1, done: Path | None = None) -> dict[str, tuple[int, list[str]]]:
+    """Points and complaints of each way.
+
+    Args:
+        folder: to work in.
+        every: only every so many points.
+        done: points that were tried, one a line; those that are tried now are added.
+    """
     torture.prepare(folder)
     torture.begin(folder, folder / "begun" / "archive")
     shutil.copytree(folder / "begun", folder / "whole")
-    total = torture.operations(folder, folder / "whole" / "archive")
-    return {name: _way(folder, range(0, total, every), how) for name, how in WAYS.items()}
+    points = range(0, torture.operations(folder, folder / "whole" / "archive"), every)
+    known = _read(done)
+    outcome = {}
+    for name, how in WAYS.items():
+        found: list[str] = []
+        for point in points:
+            if (name, point) not in known:
+                known[name, point] = _crash(folder, point, how)
+                _note(done, name, point, known[name, point])
+            found += [f"{point}: {said}" for said in known[name, point]]
+        outcome[name] = (len(points), found)
+    return outcome
 
 
-def _way(folder: Path, points: range, how: dict[str, bool]) -> tuple[int, list[str]]:
-    found = []
-    for allowed in points:
-        place = folder / "one"
-        shutil.copytree(folder / "begun", place)
-        found += [f"{allowed}: {said}" for said in torture.crash(folder, place / "archive", allowed, **how)]
-        shutil.rmtree(place)
-    return len(points), found
+def _crash(folder: Path, point: int, how: dict[str, bool]) -> list[str]:
+    place = folder / "one"
+    shutil.copytree(folder / "begun", place)
+    found = torture.crash(folder, place / "archive", point, **how)
+    shutil.rmtree(place)
+    return found
+
+
+def _read(done: Path | None) -> dict[tuple[str, int], list[str]]:
+    if done is None or not done.exists():
+        return {}
+    lines = [json.loads(line) for line in done.read_text(encoding="utf-8").splitlines()]
+    return {(line["way"], line["point"]): line["found"] for line in lines}
+
+
+def _note(done: Path | None, name: str, point: int, found: list[str]) -> None:
+    if done is not None:
+        with done.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"way": name, "point": point, "found": found}) + "\n")
 
 
 def table(outcome: dict[str, tuple[int, list[str]]]) -> str:
@@ -59,11 +88,12 @@ def table(outcome: dict[str, tuple[int, list[str]]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="only every so many points")
+    parser.add_argument("--resume", type=Path, metavar="FILE", help="points that are tried already")
     parser.add_argument("--write", action="store_true", help="renew the table in docs/archive.md")
     options = parser.parse_args()
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        outcome = run(Path(folder), every=options.every)
+        outcome = run(Path(folder), every=options.every, done=options.resume)
     print(table(outcome), f"{time.perf_counter() - started:.0f} s", sep="\n")
     complaints = [said for _, found in outcome.values() for said in found]
     print(*complaints, sep="\n")

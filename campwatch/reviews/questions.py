@@ -21,6 +21,7 @@ from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 
 DECLARED = "declare"
+ANSWERED = "answer"
 
 
 class QuestionError(WatchError):

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 import requests
@@ -49,15 +49,23 @@ class HttpLimits:
     connect_s: float = 10.0
     silence_s: float = 30.0
     """Between two pieces of the body."""
-    whole_s: float = 300.0
+    whole_s: float = 600.0
+    download_s: float = 3600.0
+    """Of a body that goes to a file: a whole tile, beside fifteen others, on a slow line."""
     slow_s: float = 15.0
     """A body that comes more slowly than `least_bytes_per_s` for so long has stalled."""
-    least_bytes_per_s: float = 10_000.0
+    least_bytes_per_s: float = 2000.0
     most_bytes: int = 1 << 30
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """No credentials but ours: without this, requests would take what ~/.netrc has for the host."""
+    return request
 
 
 def _session() -> requests.Session:
     session = requests.Session()
+    session.auth = _as_it_is
     for scheme in ("http://", "https://"):
         session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
     return session
@@ -118,7 +126,10 @@ class Http:
             raise RetryableError(f"{shown}: {_plain(error)}", url=shown) from error
 
     def _body(self, response: requests.Response, shown: str, sink: IO[bytes] | None) -> bytes:
-        pace = _Pace(self.limits, self.clock, shown)
+        limits = self.limits
+        pace = _Pace(
+            limits if sink is None else replace(limits, whole_s=limits.download_s), self.clock, shown
+        )
         parts: list[bytes] = []
         keep = sink.write if sink is not None and response.ok else parts.append
         for chunk in response.iter_content(_CHUNK):

@@ -20,6 +20,9 @@ from imagery.sources.retry import RetryableError
 HEAD_BYTES = 1 << 14
 """First request: holds the directory of a cloud-optimised GeoTIFF of full size."""
 
+LEAST_BYTES = 1 << 12
+"""Of a later request: a directory that lies elsewhere comes in one piece rather than tag by tag."""
+
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+)")
 _PLAIN = MappingProxyType({"Accept-Encoding": "identity"})
 
@@ -92,7 +95,9 @@ class RemoteFile:
             self._ask(0, max(self._head_bytes, first + length if first == 0 else 0))
         size = self._version.size if self._version else 0
         length = max(0, min(length, size - first))
-        return self._have(first, length) or (self._ask(first, length) if length else b"")
+        if self._have(first, length) is None:
+            self._ask(first, min(max(length, LEAST_BYTES), size - first))
+        return self._have(first, length) or b""
 
     def read_many(self, ranges: Mapping[int, int], pool: Executor) -> None:
         """Ask for several ranges (first byte to length) at once; `read` then answers from memory.

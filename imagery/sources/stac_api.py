@@ -30,6 +30,8 @@ PAGE_SIZE = 100
 MOST_PAGES = 400
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
 PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com/api/stac/v1"
+WHOLE_DEGREE = 1.0
+"""In tile mode, what has no Sentinel-2 tile is searched on whole degrees, which are about as large as one."""
 TILE_PROPERTY = {"planetarycomputer.microsoft.com": ("s2:mgrs_tile", "{}")}
 """Where a provider spells a tile otherwise than the grid extension (`grid:code`, `MGRS-51SYD`)."""
 
@@ -160,6 +162,8 @@ class StacApi:
             query["eo:cloud_cover"] = {"lte": self._max_cloud_cover}
         if self._mode is PrivacyMode.BOX:
             return {"bbox": list(snap_outward(bounds)), **({"query": query} if query else {})}
+        if not self._collection.startswith("sentinel-2"):
+            return {"bbox": list(snap_outward(bounds, WHOLE_DEGREE)), **({"query": query} if query else {})}
         key, spelling = TILE_PROPERTY.get(self._host, ("grid:code", "MGRS-{}"))
         query[key] = {"in": [spelling.format(tile) for tile in sentinel2_tiles(bounds)]}
         return {"query": query}

@@ -116,7 +116,7 @@ def test_a_calibration_enters_site_file_and_custody(workspace, monkeypatch):
     coal = CoalSpectrum(id="tiny-1", bands=("blue", "green", "red", "nir"), mean=(0.04, 0.04, 0.05, 0.06),
                         sd=(0.01,) * 4, calibrated=True)  # fmt: skip
     monkeypatch.setattr("campwatch.calibrating.site_work", lambda *_: work)
-    monkeypatch.setattr("campwatch.calibrating.load_site_cube", lambda *_, **__: None)
+    monkeypatch.setattr("campwatch.calibrating.SiteBench", lambda *_: SimpleNamespace(cube=None))
     monkeypatch.setattr("campwatch.calibrating.calibrate_spectrum", lambda *_: coal)
     found = calibrate_site(workspace, "tiny", clock=clock)
     assert found.used_at == ("tiny",)

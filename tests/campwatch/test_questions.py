@@ -8,6 +8,7 @@ from shapely.geometry import box
 
 from aoi.records import Site, Zone, ZoneKind
 from campwatch.reviews.answers import comparison_document, comparison_lines
+from campwatch.reviews.asking import ask_comparison
 from campwatch.reviews.questions import (
     QuestionError,
     answer,
@@ -16,6 +17,7 @@ from campwatch.reviews.questions import (
     is_comparison,
     read_question,
 )
+from campwatch.workspace import open_workspace
 from detection.references import NOT_VALIDATED
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -206,3 +208,15 @@ def test_faults_are_named(tmp_path):
     file.write_text(TEXT.replace("event = 2017-08-15\n", ""), encoding="utf-8")
     with pytest.raises(QuestionError, match=r"bad.toml: event: Field required"):
         read_question(file)
+
+
+def test_a_comparison_is_declared_answered_and_kept(ledger, path, tmp_path):
+    (tmp_path / "campwatch.toml").write_text("", encoding="utf-8")
+    first = ask_comparison(open_workspace(tmp_path), path, actor="anna", clock=clock)
+    again = ask_comparison(open_workspace(tmp_path), path, actor="anna", clock=clock)
+    assert again.document == first.document
+    assert [entry.action for entry in ledger.custody("camp")] == ["measure", "declare", "answer"]
+    document, text = first.files
+    assert json.loads(document.read_text("utf-8")) == first.document
+    assert "effect on 2017-08-15" in text.read_text("utf-8")
+    assert first.document["question_sha256"] in text.read_text("utf-8")

@@ -68,16 +68,34 @@ def broken(site_id: str):
     return document
 
 
-def test_broken_sites_do_not_stop_the_others_and_are_named(tmp_path, catalog, cli):
-    sites = [site_document(f"site-{number}") for number in range(4)] + [broken("far-away")]
+def test_of_twenty_sites_two_are_broken_and_eighteen_are_done(tmp_path, cli):
+    catalog = tiny.write_catalog(tmp_path / "source", dates=tiny.days(1))
+    sites = [site_document(f"site-{number:02}", size_m=300) for number in range(18)] + [broken("far-away")]
     folder = write_workspace(tmp_path / "w", catalog, *sites)
     (folder / "sites" / "torn.geojson").write_text('{"type": "FeatureCollection", "feat', encoding="utf-8")
     result = cli("--json", "-C", folder, "run")
     assert result.returncode == 3, result.stderr
-    errors = {site["site_id"]: site["error"] for site in json.loads(result.stdout)["sites"]}
-    assert {site_id for site_id, error in errors.items() if error} == {"far-away", "torn"}
-    assert "far-away" in result.stderr
-    assert "torn" in result.stderr
+    told = {site["site_id"]: site for site in json.loads(result.stdout)["sites"]}
+    assert len(told) == 20
+    assert {site_id for site_id, site in told.items() if site["error"]} == {"far-away", "torn"}
+    assert sum(site["looks"] == 1 and site["new_rows"] > 0 for site in told.values()) == 18
+    named = [line for line in result.stderr.splitlines() if "failed:" in line]
+    assert len(named) == 2
+    assert "far-away" in named[0]
+    assert "torn" in named[1]
+
+
+def test_a_second_run_waits_where_it_is_told_to(copy):
+    command = [sys.executable, "-m", "campwatch", "-C", str(copy), "run"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with open_workspace(copy).lock(wait=False):
+        leaves = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+        assert leaves.returncode == 1
+        assert "another run" in leaves.stderr
+        waits = subprocess.Popen([*command, "--wait"], env=environment, stderr=subprocess.DEVNULL)
+        with pytest.raises(subprocess.TimeoutExpired):
+            waits.wait(timeout=6)
+    assert waits.wait(timeout=120) == 0
 
 
 def test_workers_give_the_same_rows(done, tmp_path, catalog):

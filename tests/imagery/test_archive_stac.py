@@ -6,79 +6,25 @@ import datetime as dt
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pystac
-import pystac.validation
 import pytest
 import rasterio
-from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
 from imagery.archive import Archive
-from imagery.archive_items import EXTENSIONS
 from imagery.fetch import fetch_new
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny
+from tests.servers.schemas import registered
 
 ALL = {"since": dt.datetime(2015, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}
-COMMON_NAMES = [
-    *("blue", "green", "red", "nir", "nir08", "swir16", "swir22", "rededge071", "rededge075", "rededge078"),
-]
-ASSET_RULES: dict[str, dict[str, Any]] = {
-    "eo": {
-        "bands": {
-            "type": "array",
-            "items": {"properties": {"eo:common_name": {"enum": COMMON_NAMES}, "name": {"type": "string"}}},
-        }
-    },
-    "file": {
-        "file:checksum": {"type": "string", "pattern": "^1220[0-9a-f]{64}$"},
-        "file:size": {"type": "integer", "minimum": 1},
-    },
-    "projection": {
-        "proj:shape": {"type": "array", "minItems": 2, "maxItems": 2, "items": {"type": "integer"}},
-        "proj:transform": {"type": "array", "minItems": 6, "maxItems": 9, "items": {"type": "number"}},
-    },
-    "raster": {"raster:scale": {"type": "number"}, "raster:offset": {"type": "number"}},
-    "version": {},
-}
-"""What the extensions ask of an asset, as far as the archive uses them; written from their texts."""
-PROPERTY_RULES: dict[str, dict[str, Any]] = {
-    "projection": {
-        "proj:code": {"type": ["string", "null"], "pattern": "^[A-Z]+:[0-9]+$"},
-        "proj:epsg": False,
-    },
-    "version": {"version": {"type": "string"}, "deprecated": {"type": "boolean"}},
-    "eo": {"eo:cloud_cover": {"type": "number", "minimum": 0, "maximum": 100}},
-}
-
-
-def schema_of(uri: str) -> dict[str, Any]:
-    name = uri.split("/")[3]
-    required = {"projection": ["proj:code"], "version": ["version"]}.get(name, [])
-    return {
-        "$schema": "http://json-schema.org/draft-07/schema#",
-        "$id": f"{uri}#",
-        "type": "object",
-        "properties": {
-            "stac_extensions": {"contains": {"const": uri}},
-            "properties": {"properties": PROPERTY_RULES.get(name, {}), "required": required},
-            "assets": {"additionalProperties": {"properties": ASSET_RULES[name]}},
-        },
-    }
 
 
 @pytest.fixture
 def local_schemas() -> Iterator[None]:
-    """The schemas come from here; pystac would fetch them from the net."""
-    validator = JsonSchemaSTACValidator()
-    for uri in EXTENSIONS:
-        validator.schema_cache[uri] = schema_of(uri)
-    previous = pystac.validation.RegisteredValidator.get_validator()
-    pystac.validation.set_validator(validator)
-    yield
-    pystac.validation.set_validator(previous)
+    with registered():
+        yield
 
 
 @pytest.fixture(scope="module")

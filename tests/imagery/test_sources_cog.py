@@ -144,6 +144,57 @@ def test_only_the_directory_and_the_blocks_are_asked_for(bucket: Path, server: L
     assert server.bytes_sent <= blocks + HEAD_BYTES + 64
 
 
+def test_a_directory_at_the_end_of_the_file_takes_one_more_request(tmp_path: Path) -> None:
+    write(tmp_path / "late.tif", {**PLAIN, "compress": "deflate"})
+    with rasterio.open(tmp_path / "late.tif", "r+") as dataset:
+        dataset.update_tags(NOTE="a" * 400)  # GDAL writes the directory anew, behind the pixels
+    assert struct.unpack("<I", (tmp_path / "late.tif").read_bytes()[4:8])[0] > HEAD_BYTES
+    with Loopback(serve_files(tmp_path)) as server:
+        read, _ = reader().read(asset(server, "late"), BOX)
+        assert len(server.log) <= 4
+    local = read_window(Asset(band="red", href=str(tmp_path / "late.tif")), BOX)
+    assert np.array_equal(read.pixels, local.pixels)
+
+
+@pytest.mark.parametrize(
+    ("rate", "sink", "said"),
+    [(100.0, None, "stalled at 100 bytes/s"), (5000.0, None, "not complete after 600 s"), (5000.0, 1, "")],
+)
+def test_a_trickle_ends_by_its_speed_or_its_length(rate: float, sink: object, said: str) -> None:
+    """A file of 5 MB; the clock is the bytes'."""
+    now = [0.0]
+
+    class Trickle:
+        ok = True
+
+        def iter_content(self, size: int) -> Iterator[bytes]:
+            for _ in range(5_000_000 // 10_000):
+                now[0] += 10_000 / rate
+                yield b"." * min(size, 10_000)
+
+    http = Http(clock=lambda: now[0])
+    target = io.BytesIO() if sink else None
+    if said:
+        with pytest.raises(RetryableError, match=said):
+            http._body(Trickle(), "https://x", target)
+    else:
+        http._body(Trickle(), "https://x", target)
+        assert target is not None
+        assert len(target.getvalue()) == 5_000_000
+
+
+def test_credentials_of_a_netrc_go_nowhere(
+    bucket: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login analyst password hunter2\n", encoding="utf-8")
+    (tmp_path / "netrc").chmod(0o600)
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with Loopback(serve_files(bucket)) as server:
+        reader().read(asset(server, "cog"), BOX)
+    assert server.log
+    assert not any("authorization" in request.headers for request in server.log)
+
+
 def versions(paths: list[Path], *, change_at: int, **validators: Callable[[Path], str | None]) -> Any:
     """A server whose file is replaced before the request with the number `change_at`, and so on."""
     counter = itertools.count()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pystac
 import pytest
 import rasterio
 from affine import Affine
@@ -18,10 +19,12 @@ from aoi.records import Site
 from imagery.archive import Archive
 from imagery.fetch import FetchReport, fetch_new
 from imagery.sources.open import open_stac
+from imagery.sources.privacy import PrivacyMode
 from imagery.sources.retry import Retrier, RetryPolicy
 from imagery.sources.stac_api import PLANETARY_COMPUTER
 from tests.servers import tiny
 from tests.servers.providers import Providers, environment, providers
+from tests.servers.schemas import registered
 
 SINCE, UNTIL = dt.datetime(2024, 1, 1, tzinfo=dt.UTC), dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 COLLECTIONS = ("sentinel-1-rtc", "cop-dem-glo-30", "landsat-c2-l2")
@@ -203,6 +206,23 @@ def test_terrain_is_found_whatever_the_interval_and_fetched_once(world: World) -
     again = world.run()
     assert (again.held, again.fetched) == (3, [])
     assert {request.path.rsplit("/", 1)[-1] for request in world.providers.server.log[asked:]} == {"search"}
+
+
+def test_the_archive_of_all_three_is_valid(world: World) -> None:
+    world.run()
+    with registered():
+        assert pystac.Catalog.from_file(str(world.archive.root / "catalog.json")).validate_all() == 3
+
+
+def test_in_tile_mode_what_has_no_tile_is_searched_on_whole_degrees_and_read_whole(world: World) -> None:
+    retrier = Retrier(RetryPolicy(attempts=2, first_wait_s=0.01))
+    sources = open_stac(PLANETARY_COMPUTER, COLLECTIONS, mode=PrivacyMode.TILE, retrier=retrier)
+    report = fetch_new(SITE, world.archive, sources, since=SINCE, until=UNTIL)
+    assert (len(report.fetched), report.incomplete) == (3, False), report.failed
+    log = world.providers.server.log
+    boxes = [request.json()["bbox"] for request in log if request.path.endswith("/search")]
+    assert all(value == round(value) for box in boxes for value in box)
+    assert not any("range" in request.headers for request in log)
 
 
 def test_landsat_keeps_its_own_scale(world: World) -> None:

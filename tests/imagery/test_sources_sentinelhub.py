@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pystac
 import pytest
 import rasterio
 
@@ -31,6 +32,7 @@ from tests.servers import tiny
 from tests.servers.hub import CATALOG, Hub, hub_item, ramp, units_of
 from tests.servers.loopback import Fault, Loopback
 from tests.servers.proxy import Proxy
+from tests.servers.schemas import registered
 
 ALL = {"since": dt.datetime(2024, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2024, 12, 31, tzinfo=dt.UTC)}
 LITTLE = 0.2
@@ -139,6 +141,8 @@ def test_data_space_products_come_unfused_on_their_own_lattice(world: World) -> 
     assert products["51SYD"].relative_orbit == 46
     assert "clp" not in products["51SYD"].bands
     assert archive.verify(deep=True) == []
+    with registered():
+        assert pystac.Catalog.from_file(str(archive.root / "catalog.json")).validate_all() == 4
     assert set(world.proxy.hosts) == {"sh.dataspace.copernicus.eu", "identity.dataspace.copernicus.eu"}
 
 
