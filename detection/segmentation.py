@@ -46,7 +46,7 @@ class SegmentationParams:
     gain: float = 30.0
     """Fall of the sum of squares, in variances, from which a break is believed: three coefficients, a
     search over all dates, and looks that are not independent."""
-    step: float = 0.12
+    step: float = 0.06
     """Smallest change of the yearly mean, in units of the index."""
     interval_gain: float = 6.0
     """Rise of the sum of squares, in variances, up to which a date stays in the interval: 3.84 for one

@@ -43,6 +43,7 @@ def main() -> None:
 
     cube, site = read_cube()
     found = [d for d in measure_disturbances(cube, site) if d.machine_status == "persistent"]
+    found = [d for d in found if d.kind != "recovery"]
     print("| first seen | interval | hectares | kind |\n|---|---|---|---|")
     for d in sorted(found, key=lambda d: d.first_seen):
         span = f"{d.first_seen_low} to {d.first_seen_high}"
