@@ -3,7 +3,7 @@
     python benchmarks/expansion/pair_mode.py ../shared/data/oscd > table
     python benchmarks/expansion/write_tables.py pair < table
 
-Sections: disturbances, footprint, nrt, pair, radar, romania.
+Sections: disturbances, footprint, nrt, pair, pair-perturbed, pair-alarms, radar, romania.
 """
 
 from __future__ import annotations

@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 from scipy.ndimage import gaussian_filter
 
 from campwatch.cli_pair import pair
-from detection.pair import null_threshold, score_pair
+from detection.pair import PairParams, null_threshold, score_pair
 from evidence.errors import MeasurementError, SourceError
 
 
@@ -50,6 +50,16 @@ def test_a_shift_of_one_pixel_is_no_change() -> None:
 def test_gain_and_haze_hardly_move_the_ranking(gain: float) -> None:
     result = score_pair(scene(1, changed=False), scene(2, changed=True, gain=gain))
     assert result.score[42:48, 42:48].mean() > np.quantile(result.score, 0.97)
+
+
+def test_haze_over_part_of_the_scene_is_no_change() -> None:
+    after = scene(2, changed=True)
+    veil = 0.06 / (1 + np.exp(-(np.arange(90) - 60) / 12))[None, :]
+    hazy = {band: values + veil for band, values in after.items()}
+    params = PairParams(level_px=15.0)
+    found = score_pair(scene(1, changed=False), hazy, params=params).score
+    assert found[42:48, 42:48].mean() > 2 * found[:35, 60:].mean()
+    assert found[42:48, 42:48].mean() > np.quantile(found, 0.97)
 
 
 def test_alarms_keep_to_the_stated_rate() -> None:

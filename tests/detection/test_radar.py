@@ -29,6 +29,15 @@ def test_a_change_is_found_with_its_sign(step_db: float) -> None:
     assert np.sign(radar_statistic(earlier, later)[22, 32]) == np.sign(step_db)
 
 
+def test_the_statistic_is_in_units_of_the_scenes_own_spread() -> None:
+    """Ground that drifts everywhere (snow, crops) is no change anywhere."""
+    drift = 10 ** (np.random.default_rng(5).normal(0, 0.15, (60, 60)) / 1.0)
+    later = {pol: values * drift for pol, values in stack(2, 10).items()}
+    statistic = np.abs(radar_statistic(stack(1, 10), later))
+    assert np.quantile(statistic, 0.95) == pytest.approx(1.96)
+    assert (statistic > 3.3).mean() < 0.01
+
+
 def test_too_few_looks_are_not_a_number() -> None:
     assert np.isnan(radar_statistic(stack(1, 10), stack(2, 3))).all()
 
