@@ -177,8 +177,8 @@ def turnover(smooth: Level, *, level: float = DEFAULT_LEVEL, count: int = 300, s
     """Area that went away between looks, from posterior draws, in hectares.
 
     A sum of the noisy drops themselves would count noise as turnover; in every draw only swings count that
-    exceed the range of as many independent errors of the smoothed level, about ``2 σ √(2 ln n)``. What came and went
-    between two looks stays unseen: this is a lower bound of what happened.
+    exceed the range of as many independent errors of the smoothed level, about ``2 σ √(2 ln n)``. What came
+    and went between two looks stays unseen: this is a lower bound of what happened.
     """
     reach = 2.0 * np.sqrt(2.0 * np.log(max(len(smooth.mean), 2)))
     least = float(reach * np.median(np.sqrt(np.diagonal(smooth.covariance))))

@@ -203,9 +203,6 @@ def measure_subjects(
     if not subjects:
         return []
     mean, covariance = coal.select(bands)
-    area = params.area
-    if not {"swir16", "swir22"} & set(bands):
-        area = replace(area, relative=area.relative_without_swir)
     suspect = np.any([s.share > 0.0 for s in subjects], axis=0)
     margin = round(params.ring_m / 10.0)
     out = []
@@ -214,6 +211,7 @@ def measure_subjects(
         fractions = block_fractions(block, mean, covariance, params.fraction)
         if fractions is None:
             continue
+        area = area_params(params.area, bands, fractions.contrast)
         for index in members:
             share = subjects[index].share[window.rows, window.columns]
             series = zone_series(fractions, block.seen, share, block.days, area)
@@ -223,6 +221,14 @@ def measure_subjects(
                 )
             )
     return out
+
+
+def area_params(params: AreaParams, bands: tuple[str, ...], contrast: float) -> AreaParams:
+    """The knobs of the sum for what can be told with these bands on this ground."""
+    if {"swir16", "swir22"} & set(bands):
+        return params
+    bare = contrast < params.yard_contrast
+    return replace(params, relative=params.relative_in_the_dark if bare else params.relative_without_swir)
 
 
 def area_quantity(

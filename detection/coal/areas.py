@@ -64,6 +64,10 @@ class AreaParams:
     """Error that all dates of a zone share, as a share of the area: dust around piles, coal that differs."""
     relative_without_swir: float = 0.15
     """The same where no band beyond the near infrared tells coal from wet ground."""
+    relative_in_the_dark: float = 0.6
+    """The same where besides the ground is a bare yard: wet ground and hill shade then pass for coal."""
+    yard_contrast: float = 3.0
+    """Infrared of the ground over that of coal below which it is a bare yard."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

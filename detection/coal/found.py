@@ -21,8 +21,8 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 EIGHT = np.ones((3, 3), dtype=bool)
 YEAR_DAYS = 365.25
-SEARCH = FractionParams(rounds=2, controls=1200, own_spectrum=False)
-"""What decides where to measure may be coarser than the measurement."""
+SEARCH = FractionParams(rounds=2, controls=1200, own_spectrum=False, texture=0.13, brightness=0.28)
+"""What decides where to measure may be coarser; the prior's own spread stands in for a learned spectrum."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

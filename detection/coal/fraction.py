@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.coal.endmember import core_pixels, learned_spectrum, like_coal
+from detection.coal.endmember import VISIBLE_BANDS, core_pixels, learned_spectrum, like_coal
 from detection.coal.fraction_records import Block, FractionParams, Fractions
 from detection.coal.ground import Ground, ground_of
 from detection.coal.matched import matched_fraction
@@ -125,5 +125,6 @@ def _result(
         control_sd=sd,
         spectrum=site[0],
         relative_sd=relative,
+        contrast=float(np.median(below[..., VISIBLE_BANDS:]) / site[0][VISIBLE_BANDS:].mean()),
         core_looks=int((core.sum(axis=1) > 0).sum()),
     )

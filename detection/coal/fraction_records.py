@@ -81,5 +81,7 @@ class Fractions:
     """(band,) the site's coal."""
     relative_sd: Floats
     """(time,) error of every fraction from what is unknown of the spectrum, relative."""
+    contrast: float
+    """Infrared of the ground below over that of coal: about 2 on bare yards, 4 and more on plants."""
     core_looks: int
     """Looks at pixels full of coal that the spectrum was learned from."""

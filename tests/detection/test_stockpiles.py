@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.stockpiles.painting import Painted, clear_dates, paint, random_piles, romania
+from detection.coal.found import FoundParams
 from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
 
 pytestmark = pytest.mark.nrt
@@ -72,7 +73,8 @@ def test_unpainted_forest_holds_no_coal(painted: Painted) -> None:
 
 
 def test_a_site_without_stockyard_zones_has_found_piles_and_no_headline_figure(painted: Painted) -> None:
-    result = measure_stockpiles(painted.cube, replace(painted.site, zones=()))
+    steady_too = StockpileParams(found=FoundParams(changed_share=0.0))  # these piles never vanish
+    result = measure_stockpiles(painted.cube, replace(painted.site, zones=()), params=steady_too)
     assert result.areas == ()
     assert any("no headline figure" in note for note in result.notes)
     assert len({pile.pile_id.rsplit("/", 1)[0] for pile in result.piles}) >= 2
