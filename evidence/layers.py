@@ -19,6 +19,8 @@ class Kind(StrEnum):
     """Three columns: the value, `_low` and `_high`."""
     LIST = "list"
     """Several texts, joined by spaces."""
+    SECTORS = "sectors"
+    """By compass sector a figure with its interval, as text: `E 12 (3 to 20); NE 8 (1 to 15)`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +175,12 @@ _LAYERS = (
             _quantity("outside_ha", "of it outside the boundary", "ha"),
             _quantity("advance_m", "farthest reach beyond the boundary", "m"),
             _real("bearing_deg", "direction of that reach, clockwise from north", "degrees"),
+            Column(
+                name="sector_advances",
+                kind=Kind.SECTORS,
+                meaning="reach beyond the boundary by compass sector, with its interval",
+                unit="m",
+            ),
             _list("scene_ids", "scenes that the figure rests on"),
         ),
         has_geometry=True,

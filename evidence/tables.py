@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -16,6 +16,7 @@ from evidence.rows import StoredRow
 _DTYPES = {
     Kind.TEXT: "string",
     Kind.LIST: "string",
+    Kind.SECTORS: "string",
     Kind.INTEGER: "Int64",
     Kind.REAL: "Float64",
     Kind.QUANTITY: "Float64",
@@ -83,4 +84,12 @@ def _column_cells(column: Column, value: Any) -> dict[str, Any]:
         return dict(zip(column_names(column), parts, strict=True))
     if column.kind is Kind.LIST:
         return {column.name: None if value is None else " ".join(value)}
+    if column.kind is Kind.SECTORS:
+        return {column.name: _sectors(value) if value else None}
     return {column.name: value}
+
+
+def _sectors(reaches: Mapping[str, Sequence[float]]) -> str:
+    return "; ".join(
+        f"{sector} {best:.0f} ({low:.0f} to {high:.0f})" for sector, (best, low, high) in reaches.items()
+    )

@@ -71,6 +71,7 @@ def _withhold_relation(disturbance: Disturbance) -> Disturbance:
         outside_ha=hidden,
         advance_m=hidden,
         bearing_deg=None,
+        sector_advances=None,
     )
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campwatch.settings import AlertSettings
+from detection.kinds import RECOVERY
 from detection.records import Disturbance, SeriesPoint
 from evidence.quantity import Quantity
 
@@ -56,7 +57,7 @@ def conditions(state: SiteState, settings: AlertSettings, today: dt.date) -> lis
 
 def _disturbances(state: SiteState, settings: AlertSettings) -> Iterator[Condition]:
     for item in state.disturbances:
-        if item.machine_status != "persistent" or item.area_ha.low is None:
+        if item.machine_status != "persistent" or item.area_ha.low is None or item.kind == RECOVERY:
             continue
         told = f"{item.kind}, first seen {item.first_seen}, {_words(item.area_ha)} ha, {item.relation}"
         if item.area_ha.low >= settings.min_disturbance_ha:

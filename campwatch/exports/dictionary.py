@@ -14,6 +14,7 @@ GEOMETRY = Column(
 GUARD = "'"
 """Put before a text that a spreadsheet would take for a formula."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_TYPES = {Kind.QUANTITY: "real", Kind.SECTORS: "text"}
 _BOUNDS = {"_low": "lower end of the interval: ", "_high": "upper end of the interval: "}
 
 
@@ -51,7 +52,7 @@ def _line(layer: Layer, name: str, column: Column) -> dict[str, str]:
     return {
         "layer": layer.name,
         "column": name,
-        "type": "real" if column.kind is Kind.QUANTITY else column.kind.value,
+        "type": _TYPES.get(column.kind, column.kind.value),
         "unit": column.unit,
         "meaning": _BOUNDS.get(name.removeprefix(column.name), "") + column.meaning,
         "scope": "every layer" if column in COMMON_COLUMNS else "this layer",

@@ -34,7 +34,7 @@ _TIMES = {
 """The column that says how young a row is."""
 _WITH_BOUNDARY = {
     "footprints": ("boundary_id", "inside_ha", "outside_ha"),
-    "disturbances": ("boundary_id", "relation", "outside_ha", "advance_m", "bearing_deg"),
+    "disturbances": ("boundary_id", "relation", "outside_ha", "advance_m", "bearing_deg", "sector_advances"),
     "ground_changes": ("boundary_id", "relation"),
 }
 """What is said relative to a boundary."""
@@ -124,7 +124,8 @@ def _redacted(stored: StoredRow, marks: _Marks) -> StoredRow:
 
 
 def _withheld(value: Any) -> Any:
-    return Quantity.not_assessable(WITHHELD).to_dict() if isinstance(value, Mapping) else None
+    is_quantity = isinstance(value, Mapping) and "value" in value
+    return Quantity.not_assessable(WITHHELD).to_dict() if is_quantity else None
 
 
 def _rounded(stored: StoredRow, decimals: int | None) -> StoredRow:

@@ -7,13 +7,14 @@ import threading
 from xml.etree import ElementTree as ET
 
 import pytest
+from shapely import box
 
 from campwatch.alerts.book import read_alerts, turned, write_alerts
 from campwatch.alerts.delivery import EMAIL, deliver, send_smtp, write_alert_file, write_atom
 from campwatch.alerts.rules import Condition, SiteState, conditions
 from campwatch.alerts.watch import deliver_open
 from campwatch.settings import AlertSettings, EmailSettings
-from detection.records import SeriesPoint
+from detection.records import Disturbance, SeriesPoint
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.verify import verify_ledger
@@ -62,6 +63,35 @@ def test_a_change_of_the_smoothed_series_beyond_its_interval_is_told():
 )
 def test_a_change_that_is_not_sure_is_not_told(series):
     assert found(series=series) == set()
+
+
+def disturbed(kind: str, area: float) -> Disturbance:
+    day = dt.date(2025, 6, 1)
+    return Disturbance(
+        disturbance_id="d-1",
+        parents=(),
+        kind=kind,
+        first_seen=day,
+        first_seen_low=day,
+        first_seen_high=day,
+        persistent_since=dt.date(2025, 8, 1),
+        machine_status="persistent",
+        cause=None,
+        boundary_id=None,
+        relation="no_boundary",
+        area_ha=Quantity.measured(area, sd_random=0.1),
+        outside_ha=Quantity.not_assessable("no boundary"),
+        advance_m=Quantity.not_assessable("no boundary"),
+        bearing_deg=None,
+        scene_ids=(),
+        geometry=box(0, 0, 1, 1),
+    )
+
+
+def test_a_persistent_disturbance_is_told_and_regrowth_is_not():
+    assert found(disturbances=[disturbed("soil_spoil", 2.0)]) == {"persistent-disturbance"}
+    assert found(disturbances=[disturbed("soil_spoil", 0.4)]) == set()
+    assert found(disturbances=[disturbed("recovery", 2.0)]) == set()
 
 
 def test_no_usable_look_is_told_after_the_days_set():
