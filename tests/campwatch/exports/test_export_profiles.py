@@ -44,8 +44,13 @@ def test_the_restricted_profile_holds_it_and_its_names_say_so(kind, workspace, t
 def test_what_is_said_relative_to_a_restricted_boundary_is_withheld(public):
     rows = {row["disturbance_id"]: row for row in public.table("disturbances").frame.to_dict("records")}
     assert rows["d1"]["relation"] == "crossing"
+    assert rows["d1"]["sector_advances"] == "NE 80 (60 to 100)"
     hidden = public.table("disturbances").frame.set_index("disturbance_id").loc["d2"]
-    assert hidden[["boundary_id", "relation", "outside_ha", "advance_m", "bearing_deg", "sector_advances"]].isna().all()
+    assert (
+        hidden[["boundary_id", "relation", "outside_ha", "advance_m", "bearing_deg", "sector_advances"]]
+        .isna()
+        .all()
+    )
     assert hidden["reason"] == WITHHELD
     assert hidden["area_ha"] == 3.5
 
