@@ -98,7 +98,7 @@ class AlertSettings(_Table):
     min_disturbance_ha: float = Field(default=0.5, gt=0)
     """Lower end of the interval of a persistent disturbance."""
     outside_boundary: bool = True
-    min_outside_ha: float = Field(default=0.2, gt=0)
+    min_outside_ha: float = Field(default=0.5, gt=0)
     """Lower end of the interval of what lies outside."""
     stockpile_change: bool = True
     min_stockpile_ha: float = Field(default=0.25, gt=0)
