@@ -75,7 +75,7 @@ def complaints(folder: Path, archive: Path) -> list[str]:
     """What is wrong after one more run; an empty list where it made everything whole."""
     fetch(folder, archive)
     store = Archive(archive)
-    found = [f"{finding.path}: {finding.problem}" for finding in store.verify(deep=True)]
+    found = [f"{finding.where}: {finding.what}" for finding in store.verify(deep=True)]
     ids = [product.id for product in store.products("tiny", superseded=True)]
     if len(ids) != PRODUCTS or len(set(ids)) != PRODUCTS or len(store.products("tiny")) != PRODUCTS - 1:
         found.append(f"products {ids}")
