@@ -20,11 +20,6 @@ def nrt_data_folder() -> Path | None:
     return folder if (folder / "sentinel2_cube_subset_romania_10m.nc").exists() else None
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """One worker runs a whole file: what the file sets up is set up once."""
-    item.add_marker(pytest.mark.xdist_group(item.path.stem))
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     no_shared = pytest.mark.skip(reason="../shared is not beside this checkout (development machines only)")
     no_nrt = pytest.mark.skip(reason="the nrt wheel is not installed: pip install --no-deps nrt==0.2.1")
