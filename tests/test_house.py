@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import importlib.metadata
 import json
 import re
 import shlex
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 import rasterio
 from affine import Affine
+from packaging.utils import canonicalize_name
 from pyproj import Transformer
 from shapely.geometry import box, mapping
 
@@ -174,3 +176,40 @@ def test_make_demo_ends_with_a_table_and_a_map_and_then_with_nothing_new(tmp_pat
         timeout=600,
     )
     assert "nothing new" in again.stderr
+
+
+IMPORT_EVERYTHING = """
+import importlib, pathlib, sys
+
+hidden, root, packages = set(sys.argv[1].split()), pathlib.Path(sys.argv[2]), sys.argv[3].split()
+
+
+class Hide:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in hidden:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+sys.meta_path.insert(0, Hide())
+for package in packages:
+    for path in sorted((root / package).rglob("*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        if parts[-1] != "__main__":
+            importlib.import_module(".".join(parts).removesuffix(".__init__"))
+"""
+
+
+def test_what_users_install_is_enough_to_import_everything():
+    """The tests' environment holds more: an import that only it satisfies would break `make demo`."""
+    lock = (ROOT / "requirements.lock").read_text("utf-8")
+    locked = {canonicalize_name(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
+    hidden = {
+        module
+        for module, names in importlib.metadata.packages_distributions().items()
+        if module not in PACKAGES and locked.isdisjoint(map(canonicalize_name, names))
+    }
+    assert {"pytest", "hypothesis"} <= hidden
+    assert "numpy" not in hidden
+    command = [sys.executable, "-c", IMPORT_EVERYTHING, " ".join(hidden), str(ROOT), " ".join(PACKAGES)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False, timeout=200)
+    assert done.returncode == 0, done.stderr
