@@ -1,13 +1,14 @@
 """Pair mode: a change score from two dates only, where there is no history to compare with.
 
 A single pair carries no claim, but it can say where to look first. What the score tolerates, because it is
-not change on the ground: haze and gain (each band is standardised by its own scene), vegetation of another
-season (only visible bands enter: near and short-wave infrared follow the leaves), misregistration (the
-difference is the smallest within a shift of one pixel, searched from either date), haze or light that varies
-over the scene (each date loses the mean of wide surroundings), open water on both dates (sediment and sun
-glint), and single pixels (smoothing before and after the comparison). Linear reflectance
-finds bright changes, its logarithm dark ones; the score is the mean of the two, each in units of its scene's
-median.
+not change on the ground: haze, gain and whatever else changes colours alike all over the scene (each date is
+compared with what the scene's regression foresees from the other, `detection.matching`, and the other way
+round), vegetation of another season (only visible bands enter: near and short-wave infrared follow the
+leaves), misregistration (the difference is the smallest within a shift of one pixel, searched from either
+date), haze or light that varies over the scene (each date loses the mean of wide surroundings), open water
+on both dates (sediment and sun glint), and single pixels (smoothing before and after the comparison). Linear
+reflectance finds bright changes, its logarithm dark ones; the score is the mean over both and both
+directions, each in units of its scene's median.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from detection.matching import matched
 from evidence.errors import MeasurementError
 
 Floats = NDArray[np.float64]
@@ -37,6 +39,8 @@ ALARMS_AT_MOST = 0.2
 class PairParams:
     """Knobs of pair mode."""
 
+    degree: int = 2
+    """Of the regression that foresees one date from the other: `detection.matching.matched`."""
     shift_px: int = 1
     """Misregistration that is tolerated, per axis."""
     level_px: float = 60.0
@@ -92,8 +96,9 @@ def score_pair(
         raise MeasurementError("no pixel was seen on both dates")
     dry = 1.0 - gaussian_filter((_water(before) & _water(after)).astype(np.float64), 1.0)
     parts = [
-        _distance(_comparable(f(one), seen, params), _comparable(f(two), seen, params), params)
-        for f in (_linear, _log)
+        _distance(*_comparable(scale(foreseen), scale(found), seen, params), params)
+        for foreseen, found in _foreseen(one, two, seen, params)
+        for scale in (_linear, _log)
     ]
     wet_free = [part * dry / max(float(np.median((part * dry)[seen])), 1e-12) for part in parts]
     score = np.where(seen, np.mean(wet_free, axis=0), np.nan).astype(np.float32)
@@ -132,15 +137,24 @@ def _log(stack: Floats) -> Floats:
     return np.log(np.maximum(stack, SMALLEST_REFLECTANCE))
 
 
-def _standard(stack: Floats, seen: Bools) -> Floats:
-    """Each band with mean 0 and standard deviation 1 over what was seen; 0 elsewhere."""
-    pixels = stack[:, seen]
-    centre, spread = pixels.mean(axis=1), np.maximum(pixels.std(axis=1), 1e-9)
-    return np.where(seen, (stack - centre[:, None, None]) / spread[:, None, None], 0.0)
+def _foreseen(
+    one: Floats, two: Floats, seen: Bools, params: PairParams
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Each date as the other foresees it, and as it was found."""
+    later = matched(one, two, seen, degree=params.degree)
+    earlier = matched(two, one, seen, degree=params.degree)
+    return (later, two), (earlier, one)
 
 
-def _comparable(stack: Floats, seen: Bools, params: PairParams) -> Floats:
-    return _levelled(_standard(stack, seen), seen, params)
+def _comparable(foreseen: Floats, found: Floats, seen: Bools, params: PairParams) -> tuple[Floats, Floats]:
+    """Both in standard deviations of what was found, less their surroundings."""
+    pixels = found[:, seen]
+    centre = pixels.mean(axis=1)[:, None, None]
+    spread = np.maximum(pixels.std(axis=1), 1e-9)[:, None, None]
+    one, two = (
+        _levelled(np.where(seen, (stack - centre) / spread, 0.0), seen, params) for stack in (foreseen, found)
+    )
+    return one, two
 
 
 def _levelled(stack: Floats, seen: Bools, params: PairParams) -> Floats:

@@ -9,7 +9,7 @@ offset, haze, noise), crops, swapped order. Every method gets the same perturbed
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -119,9 +119,13 @@ def rows(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    root = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("oscd", type=Path, help="folder with one folder per city")
+    parser.add_argument("cities", nargs="*", help="all where none is named")
+    chosen = parser.parse_args()
+    root = chosen.oscd
     print("| city | pair | AP of pair mode | best reference | ratio |\n|---|---|---|---|---|")
-    for city in sys.argv[2:] or sorted(p.name for p in root.iterdir() if p.is_dir()):
+    for city in chosen.cities or sorted(p.name for p in root.iterdir() if p.is_dir()):
         for row in rows(root / city):
             print(row, flush=True)
 
