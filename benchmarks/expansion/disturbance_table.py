@@ -1,8 +1,8 @@
 """Disturbances on simulated sites beside the truth: recall, delay, false objects, advance, intervals.
 
-    python benchmarks/expansion/disturbance_table.py measure CACHE OUT 970 989   # any part of the seeds
-    python benchmarks/expansion/disturbance_table.py table OUT | tee table
-    python benchmarks/expansion/write_tables.py disturbances < table
+    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 970 989   # any part of the seeds
+    python -m benchmarks.expansion.disturbance_table table OUT | tee table
+    python -m benchmarks.manual expansion.md disturbances < table
 
 `CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 970 to
 989; limits were chosen on 900 to 905.
@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 import shapely
-from disturbance_sites import PARAMS, JudgedSite, judged_site
 from rasterio.features import rasterize
 from scipy.ndimage import binary_dilation
 
+from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from detection.coal.coverage import to_grid
 from detection.disturbances import measure_disturbances
 from detection.indices import bareness

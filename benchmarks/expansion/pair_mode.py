@@ -1,6 +1,6 @@
 """Pair mode beside its three references on OSCD: average precision and AUROC per city.
 
-python benchmarks/expansion/pair_mode.py ../shared/data/oscd [CITY …]
+python -m benchmarks.expansion.pair_mode ../shared/data/oscd [CITY …]
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from pair_references import change_vector, ir_mad, smoothed_pca
 from rasterio.enums import Resampling
 from scipy.stats import rankdata
 
+from benchmarks.expansion.pair_references import change_vector, ir_mad, smoothed_pca
 from detection.pair import score_pair
 from imagery.pairs import BY_S2_NAME
 

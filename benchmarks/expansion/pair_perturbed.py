@@ -1,7 +1,7 @@
 """Pair mode beside its references when the pairs of OSCD are made worse: AP per city and perturbation.
 
-    python benchmarks/expansion/pair_perturbed.py ../shared/data/oscd | tee table
-    python benchmarks/expansion/write_tables.py pair-perturbed < table
+    python -m benchmarks.expansion.pair_perturbed ../shared/data/oscd | tee table
+    python -m benchmarks.manual expansion.md pair-perturbed < table
 
 Other sensors (fewer bands, half the resolution), misregistration of up to a pixel, another radiometry (gain,
 offset, haze, noise), crops, swapped order. Every method gets the same perturbed bands.
@@ -15,10 +15,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pair_mode import REFERENCES, average_precision, read_city
 from scipy.ndimage import gaussian_filter
 from scipy.ndimage import shift as moved
 
+from benchmarks.expansion.pair_mode import REFERENCES, average_precision, read_city
 from detection.pair import score_pair
 
 HAZE = {"blue": 0.05, "green": 0.04, "red": 0.03, "rededge1": 0.025, "rededge2": 0.02, "nir": 0.015}
