@@ -19,6 +19,7 @@ from campwatch.stopwatch import Stopwatch
 from detection import boundary_change, disturbances, footprint, ground_changes
 from detection.boundary_change import measure_boundary_changes
 from detection.boundary_errors import BoundaryChangeParams
+from detection.coal.years import year_bytes, year_from
 from detection.disturbance_state import state_bytes, state_from
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.footprint import FootprintParams, measure_footprints
@@ -140,7 +141,8 @@ def _boundary_changes(work: _Work) -> list[_Measured]:
 
 def _stockpiles(work: _Work) -> list[_Measured]:
     params = _stockpile_params(work.inputs.knobs)
-    found = measure_stockpiles(work.cube.load(), work.site, params=params)
+    years = None if work.memory is None else Remembered(held=work.memory, encode=year_bytes, decode=year_from)
+    found = measure_stockpiles(work.cube, work.site, params=params, years=years)
     layers = {"stockpile_areas": found.areas, "stockpiles": found.piles, "series": found.series}
     return [
         _Measured(
