@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
+from detection.disturbance_cover import common_departure
+from detection.disturbance_reading import Look, ReadParams, in_order, look_keys, read_looks
 from detection.disturbance_season import (
+    COEFFICIENTS,
     ORDER,
     SeasonParams,
     fit_leaf_on,
@@ -21,14 +22,9 @@ from detection.disturbance_season import (
     prediction,
 )
 from detection.disturbance_state import BANDS, Bools, DisturbanceState, Floats, blank
-from detection.harmonics import MAD_TO_SD
-from detection.indices import bareness
-from detection.monitor import PERSISTENT, MonitorParams, update_monitor
+from detection.monitor import PERSISTENT, MonitorParams, judge_look
 
-Planes = NDArray[np.float32]
 Checkpoints = MutableMapping[str, DisturbanceState]
-BLOCK = 16
-"""Looks that are read at once."""
 
 
 def _monitor_params() -> MonitorParams:
@@ -41,8 +37,9 @@ def _monitor_params() -> MonitorParams:
         outlier=14.0,
         ceiling=0.15,
         winsor=6.0,
-        persist_looks=3,
-        persist_days=10,
+        persist_looks=2,
+        persist_evidence=25.0,
+        persist_days=5,
     )
 
 
@@ -54,9 +51,8 @@ class LookParams:
     """Shortest stable history: one whole season."""
     history_looks: int = 12
     """Leaf-on looks with at least half of the site clear that the history must hold."""
+    reading: ReadParams = field(default_factory=ReadParams)
     season: SeasonParams = field(default_factory=SeasonParams)
-    snow_at_most: float = 0.1
-    """Share of clear ground under snow above which the whole look is left out."""
     looks_after: int = 16
     """Looks after an alert that describe the change."""
     forget: float = 0.15
@@ -68,42 +64,6 @@ class LookParams:
     back_days: int = 60
     """Days over which they must lie."""
     monitor: MonitorParams = field(default_factory=_monitor_params)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
-    """One look in arrays of (pixel,)."""
-
-    scene_id: str
-    day: float
-    values: Planes
-    """The index, NaN where nothing is compared."""
-    bands: dict[str, Planes]
-    clear: bool
-    """Whether anything was clear at all."""
-
-
-def look_keys(cube: xr.Dataset, params: LookParams) -> list[str]:
-    """The key of the state after each look of the cube, in order of time.
-
-    A hash chain over the parameters and every look so far: its time, its id and its content, which is the
-    coordinate `content` where the cube has one (a digest of all that its pixels follow from) and a digest of
-    the pixels themselves where it has not.
-    """
-    digest = hashlib.sha256(f"{params!r}|{cube.odc.geobox!r}|{_names(cube)}".encode())
-    contents = cube["content"].to_numpy() if "content" in cube.coords else _pixel_digests(cube)
-    times = cube["time"].to_numpy().astype("datetime64[s]").astype(str)
-    keys = []
-    for scene, when, content in zip(cube["scene_id"].to_numpy(), times, contents, strict=True):
-        digest.update(f"|{scene}|{when}|{content}".encode())
-        keys.append(digest.copy().hexdigest())
-    return keys
-
-
-def in_order(cube: xr.Dataset) -> xr.Dataset:
-    """The cube by time, then by scene id."""
-    order = np.lexsort((cube["scene_id"].to_numpy().astype(str), cube["time"].to_numpy()))
-    return cube if (np.diff(order) == 1).all() else cube.isel(time=order)
 
 
 def run_looks(
@@ -147,7 +107,7 @@ def _start(cube: xr.Dataset, params: LookParams) -> tuple[int, DisturbanceState 
     """How many looks the history takes, and the state at its end."""
     held: list[Look] = []
     good, first = 0, None
-    for k, look in enumerate(read_looks(cube, params)):
+    for k, look in enumerate(read_looks(cube, params.reading)):
         share = np.isfinite(look.values).mean() if leaf_on(look.day, params.season) else 0.0
         if first is None and share > 0:
             first = look.day
@@ -165,10 +125,10 @@ def _fitted(held: list[Look], shape: tuple[int, int], params: LookParams) -> Dis
     used = [look for look in held if np.isfinite(look.values).any()]
     days = np.array([look.day for look in used], np.float64)
     values = np.stack([look.values for look in used])
-    beta, sigma, spread = fit_leaf_on(values, days, params.season)
-    state = blank(beta, sigma, shape, params.monitor)
-    state.first_day, state.history_end, state.spread = float(days[0]), float(days[-1]), spread
+    state = blank((COEFFICIENTS, values.shape[1]), shape, params.monitor)
+    state.first_day, state.history_end = float(days[0]), float(days[-1])
     state.held, state.held_days = values, days
+    fit_leaf_on(state, params.season)
     fit_whole_year(state, params.season)
     _remember(state, held)
     return state
@@ -176,7 +136,7 @@ def _fitted(held: list[Look], shape: tuple[int, int], params: LookParams) -> Dis
 
 def advance_state(state: DisturbanceState, cube: xr.Dataset, *, params: LookParams) -> DisturbanceState:
     """Take all looks of `cube`, which come after those that the state knows, into account, in place."""
-    for look in read_looks(cube, params):
+    for look in read_looks(cube, params.reading):
         if np.isfinite(look.values).any():
             _take(state, look, params)
             hold_look(state, look.values, look.day, params.season)
@@ -194,29 +154,34 @@ def _remember(state: DisturbanceState, looks: list[Look]) -> None:
 def _take(state: DisturbanceState, look: Look, params: LookParams) -> None:
     """One look: the monitor first, then what describes changes."""
     monitor, p = state.monitor, params.monitor
-    fit, scale = prediction(state, look.day, params.season)
-    departure = _without_scene(np.where(np.isfinite(scale), look.values - fit, np.nan), scale)
+    fit, departure, scale = _compared_with_cover(state, look, params)
     before = monitor.status > 0
-    scaled = np.asarray(fit + departure * (monitor.sigma / scale), np.float32)
-    update_monitor(monitor, scaled, look.day, params=p)
+    z = departure / scale
+    contrast = np.maximum(params.bare - fit, 0.0)
+    told = np.where(contrast >= p.agree * scale, z, np.nan)
+    doubtful = (z > p.outlier if look.bright is None else look.bright) | (look.values > p.ceiling)
+    judge_look(monitor, told, doubtful, look.day, params=p)
     new = (monitor.status > 0) & ~before
     state.plain_before[new] = state.last_plain[new]
-    z = departure / scale
-    plain = (z <= p.agree) & (params.bare - fit > 2.0 * p.agree * scale) & ~before & ~new
+    plain = (z <= p.agree) & (contrast > 2.0 * p.agree * scale) & ~before & ~new
     state.last_plain[plain] = int(look.day)
-    _describe(state, look, departure, np.maximum(params.bare - fit, 0.0), new, params)
-    _returns(state, look.day, z, params)
+    _describe(state, look, departure, contrast, new, params)
+    _returns(state, look.day, told, params)
 
 
-def _without_scene(departure: Floats, scale: Floats) -> Floats:
-    """Departures whose median, and spread beyond what is expected, over the scene are taken out."""
-    z = departure / scale
-    seen = z[np.isfinite(z)]
-    if seen.size == 0:
-        return departure
-    centre = float(np.median(seen))
-    spread = max(1.0, MAD_TO_SD * float(np.median(np.abs(seen - centre))))
-    return scale * (z - centre) / spread
+def _compared_with_cover(
+    state: DisturbanceState, look: Look, params: LookParams
+) -> tuple[Floats, Floats, Floats]:
+    """What is predicted of a look given what its cover does, the departure from it and its scatter."""
+    fit, scale = prediction(state, look.day, params.season)
+    departure = np.where(np.isfinite(scale), look.values - fit, np.nan)
+    quiet = state.monitor.status == 0
+    middle, spread, hidden = common_departure(departure, scale, state.cover, quiet, params.season.cover)
+    unknown = np.append(np.where(hidden, state.cover_spread, 0.0), 0.0)[state.cover]
+    moved = middle[state.cover]
+    doubt = np.hypot(unknown, state.follows_sd * moved)
+    common = state.follows * moved
+    return fit + common, departure - common, np.hypot(scale * spread[state.cover], doubt)
 
 
 def _describe(
@@ -257,51 +222,3 @@ def _returns(state: DisturbanceState, day: float, z: Floats, params: LookParams)
     fresh = long & (state.returned_day[index] < 0)
     state.returned_day[index[fresh]] = int(day)
     state.returned_day[index[~normal]] = -1
-
-
-def _names(cube: xr.Dataset) -> tuple[str, ...]:
-    return tuple(band for band in BANDS if band in cube)
-
-
-def read_looks(cube: xr.Dataset, params: LookParams | None = None) -> Iterator[Look]:
-    """All looks of the cube in blocks, snow and unclear ground taken out."""
-    params = params or LookParams()
-    for start in range(0, cube.sizes["time"], BLOCK):
-        part = cube.isel(time=slice(start, start + BLOCK))
-        bands = {band: part[band].to_numpy() for band in _names(cube)}
-        clear = part["valid"].to_numpy()
-        snow = part["snow"].to_numpy() & clear
-        days = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
-        for k, scene in enumerate(part["scene_id"].to_numpy()):
-            planes = {band: np.asarray(values[k], np.float32).ravel() for band, values in bands.items()}
-            used = _compared(clear[k], snow[k], params)
-            values = np.full(used.size, np.nan, np.float32) if not used.any() else bareness(planes)[0]
-            yield Look(
-                scene_id=str(scene),
-                day=float(days[k]),
-                values=np.where(used, values, np.float32(np.nan)),
-                bands=planes,
-                clear=bool(clear[k].any()),
-            )
-
-
-def _compared(clear: Bools, snow: Bools, params: LookParams) -> Bools:
-    """Pixels of a look that are compared with the history: (pixel,)."""
-    if snow.sum() > params.snow_at_most * clear.sum():
-        return np.zeros(clear.size, np.bool_)
-    return (clear & ~snow).ravel()
-
-
-def _pixel_digests(cube: xr.Dataset) -> list[str]:
-    """A digest of the pixels of each look."""
-    made = []
-    names = (*_names(cube), "valid", "snow")
-    for start in range(0, cube.sizes["time"], BLOCK):
-        part = cube.isel(time=slice(start, start + BLOCK))
-        planes = {name: np.ascontiguousarray(part[name].to_numpy()) for name in names}
-        for k in range(part.sizes["time"]):
-            digest = hashlib.sha256()
-            for name in names:
-                digest.update(planes[name][k].tobytes())
-            made.append(digest.hexdigest())
-    return made

@@ -8,11 +8,12 @@ that few looks of the history are near to) widens what is expected of a look.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.disturbance_cover import CoverParams, common_departure, cover_groups
 from detection.disturbance_state import Bools, DisturbanceState, Floats
 from detection.harmonics import DAYS_PER_YEAR, MAD_TO_SD, design, fit_harmonics
 
@@ -46,6 +47,9 @@ class SeasonParams:
     """Looks of a pixel below which it is not monitored."""
     floor: float = 0.03
     """Smallest scatter believed, in units of the index."""
+    follow_sd: float = 0.5
+    """How far pixels differ in how much they follow their cover, sd about one."""
+    cover: CoverParams = field(default_factory=CoverParams)
 
 
 def month(day: float) -> int:
@@ -58,7 +62,7 @@ def leaf_on(day: float, params: SeasonParams) -> bool:
     return params.leaf_on[0] <= month(day) <= params.leaf_on[1]
 
 
-def fit_leaf_on(values: Planes, days: Floats, params: SeasonParams) -> tuple[Floats, Floats, Planes]:
+def start_season(values: Planes, days: Floats, params: SeasonParams) -> tuple[Floats, Floats, Planes]:
     """One harmonic over leaf-on looks.
 
     Args:
@@ -70,14 +74,69 @@ def fit_leaf_on(values: Planes, days: Floats, params: SeasonParams) -> tuple[Flo
         Coefficients (coefficient, pixel), those of the second harmonic zero; scatter (pixel,); covariance of
         the coefficients over the variance of a look (coefficient, coefficient, pixel).
     """
-    chosen = np.array([leaf_on(day, params) for day in days], np.bool_)
-    x = design(days[chosen], order=1)
-    few, sigma, _ = fit_harmonics(values[chosen], x, min_looks=params.min_looks, floor=params.floor)
+    x = design(days, order=1)
+    few, sigma, _ = fit_harmonics(values, x, min_looks=params.min_looks, floor=params.floor)
     beta = np.zeros((COEFFICIENTS, sigma.size))
     beta[:LEAF_ON_COEFFICIENTS] = few
     spread = np.zeros((COEFFICIENTS, COEFFICIENTS, sigma.size), np.float32)
-    spread[:LEAF_ON_COEFFICIENTS, :LEAF_ON_COEFFICIENTS] = _spread(np.isfinite(values[chosen]), x)
+    spread[:LEAF_ON_COEFFICIENTS, :LEAF_ON_COEFFICIENTS] = _spread(np.isfinite(values), x)
     return beta, sigma, spread
+
+
+def fit_leaf_on(state: DisturbanceState, params: SeasonParams) -> None:
+    """Take the leaf-on looks that are held for the season; in place."""
+    chosen = np.array([leaf_on(day, params) for day in state.held_days], np.bool_)
+    values, days = state.held[chosen], state.held_days[chosen]
+    beta, sigma, spread = start_season(values, days, params)
+    state.monitor.beta, state.monitor.sigma, state.spread = beta, sigma, spread
+    _without_covers(state, values, days, np.ones(sigma.size, np.bool_), params)
+
+
+def _without_covers(
+    state: DisturbanceState, values: Planes, days: Floats, fresh: Bools, params: SeasonParams
+) -> None:
+    """Group pixels into covers and let the scatter of `fresh` ones be what their cover does not explain.
+
+    What all ground of a cover does at once is taken out of later looks, and so of the history: a field whose
+    year two harmonics do not follow scatters little about its neighbours of the same crop.
+    """
+    monitor = state.monitor
+    whole = state.whole_year if state.whole_year.any() else np.zeros(fresh.size, np.bool_)
+    state.cover = cover_groups(monitor.beta, whole, params.leaf_on, order=ORDER, params=params.cover)
+    residual = np.asarray(values - design(days, order=ORDER) @ monitor.beta, np.float32)
+    common = np.empty((len(days), int(state.cover.max(initial=-1)) + 2))
+    told = np.ones(fresh.size, np.bool_)
+    for k, row in enumerate(residual):
+        common[k], _, hidden = common_departure(row, monitor.sigma, state.cover, told, params.cover)
+        common[k, :-1][hidden] = np.nan
+    state.cover_spread = np.sqrt(np.nanmean((common[:, :-1] - common[:, -1:]) ** 2, axis=0))
+    common = np.where(np.isfinite(common), common, common[:, -1:])
+    _follow(state, residual, common, params)
+    n = np.maximum(np.isfinite(residual).sum(axis=0), 1)
+    free = np.sqrt(n / np.maximum(n - np.where(whole, COEFFICIENTS, LEAF_ON_COEFFICIENTS), 1))
+    known = fresh & np.isfinite(monitor.sigma)
+    scatter = MAD_TO_SD * np.nanmedian(np.abs(residual[:, known]), axis=0) * free[known]
+    monitor.sigma[known] = np.maximum(scatter, params.floor)
+    state.misfit[:, known] = _misfit(residual[:, known], days)
+
+
+def _follow(state: DisturbanceState, residual: Planes, common: Floats, params: SeasonParams) -> None:
+    """How far each pixel follows its cover, and how well that is known; takes it out of `residual`, in place.
+
+    A share of one is expected of every pixel, with an sd of `follow_sd`; what its own looks showed on the
+    dates on which the cover departed settles it (regression with a prior, one look as good as its scatter).
+    """
+    product, square = np.zeros(state.cover.size), np.zeros(state.cover.size)
+    for row, cover in zip(residual, common, strict=True):
+        moved = np.where(np.isfinite(row), cover[state.cover], 0.0)
+        product += moved * np.nan_to_num(row)
+        square += moved**2
+    noise = params.floor**2
+    prior = noise / params.follow_sd**2
+    state.follows = np.asarray((product + prior) / (square + prior), np.float32)
+    state.follows_sd = np.asarray(np.sqrt(noise / (square + prior)), np.float32)
+    for k, cover in enumerate(common):
+        residual[k] -= state.follows * cover[state.cover]
 
 
 def _spread(seen: Bools, x: Floats) -> Planes:
@@ -109,12 +168,12 @@ def fit_whole_year(state: DisturbanceState, params: SeasonParams) -> None:
     fresh = still & np.isfinite(sigma) & (count >= need)
     state.monitor.beta[:, fresh], state.monitor.sigma[fresh] = beta[:, fresh], sigma[fresh]
     state.spread[:, :, fresh] = _spread(np.isfinite(state.held[:, fresh]), x)
-    state.misfit[:, fresh] = _misfit(state.held[:, fresh] - x @ beta[:, fresh], state.held_days)
     state.whole_year = fresh
+    _without_covers(state, state.held, state.held_days, fresh, params)
     state.held, state.held_days = state.held[:0], state.held_days[:0]
 
 
-def _misfit(residual: Floats, days: Floats) -> Planes:
+def _misfit(residual: Planes, days: Floats) -> Planes:
     """Scatter of residuals about the middle of each month: (month, pixel); 0 where nothing was seen then.
 
     Two harmonics do not follow a flooded field; where the history itself departs, later looks may.

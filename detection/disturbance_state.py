@@ -39,6 +39,14 @@ class DisturbanceState:
     """(coefficient, coefficient, pixel): covariance of the coefficients over the variance of a look."""
     misfit: NDArray[np.float32]
     """(month, pixel): how far looks of the history lay from the fit about the middle of each month."""
+    cover: NDArray[np.int16]
+    """Group of pixels that go through the year alike; -1 without a season."""
+    cover_spread: Floats
+    """(group,): how far a group departs from the scene, sd: what is not known of it when it is hidden."""
+    follows: NDArray[np.float32]
+    """How much of what its group does a pixel does too, about one."""
+    follows_sd: NDArray[np.float32]
+    """How well that is known, sd."""
     whole_year: Bools
     """Whether the season is known well enough to compare looks of the leaf-off months too."""
     held: NDArray[np.float32]
@@ -72,16 +80,20 @@ class DisturbanceState:
         return from_arrays(to_arrays(self))
 
 
-def blank(beta: Floats, sigma: Floats, shape: tuple[int, int], params: MonitorParams) -> DisturbanceState:
-    """The state at the end of a history."""
-    p, n = beta.shape
+def blank(size: tuple[int, int], shape: tuple[int, int], params: MonitorParams) -> DisturbanceState:
+    """The state before anything was fitted; `size` is (coefficient, pixel), `shape` that of the grid."""
+    p, n = size
     return DisturbanceState(
-        monitor=blank_state(beta, sigma, params),
+        monitor=blank_state(np.full(size, np.nan), np.full(n, np.nan), params),
         shape=np.array(shape, np.int64),
         first_day=0.0,
         history_end=0.0,
         spread=np.zeros((p, p, n), np.float32),
         misfit=np.zeros((12, n), np.float32),
+        cover=np.full(n, -1, np.int16),
+        cover_spread=np.zeros(0),
+        follows=np.ones(n, np.float32),
+        follows_sd=np.zeros(n, np.float32),
         whole_year=np.zeros(n, np.bool_),
         held=np.zeros((0, n), np.float32),
         held_days=np.zeros(0),

@@ -32,7 +32,7 @@ from detection.monitor import PERSISTENT, PROVISIONAL
 from detection.records import Disturbance
 from evidence.quantity import Quantity
 
-METHOD = "disturbances-monitor-2"
+METHOD = "disturbances-monitor-3"
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]

@@ -21,8 +21,8 @@ from aoi.records import Site
 from aoi.versions import version_in_force
 from detection.advance import relation
 from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m
-from detection.disturbance_looks import LookParams, in_order, look_keys, read_looks
 from detection.disturbance_patches import Patch, founding_corners, linked_patches, patch_name, patch_polygon
+from detection.disturbance_reading import ReadParams, in_order, look_keys, read_looks
 from detection.disturbance_season import SeasonParams, leaf_on
 from detection.disturbance_state import BANDS
 from detection.kinds import RECOVERY, ground_kind
@@ -104,7 +104,7 @@ def measure_ground_changes(
 def ground_changes_key(cube: xr.Dataset, params: GroundChangeParams | None = None) -> str:
     """A digest of all that the changes of a cube follow from, boundaries apart: same key, same changes."""
     params = params or GroundChangeParams()
-    keys = look_keys(_used(in_order(cube), params), LookParams())
+    keys = look_keys(_used(in_order(cube), params), ReadParams())
     return hashlib.sha256(f"{params!r}|{keys[-1:]}".encode()).hexdigest()
 
 

@@ -21,10 +21,10 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from detection.harmonics import MAD_TO_SD, design, fit_harmonics
+from detection.harmonics import design, fit_harmonics
+from detection.monitor_charts import judge_pixels, standardise
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -64,11 +64,11 @@ class MonitorParams:
     """Largest departure that a single look contributes to the charts."""
     agree: float = 2.5
     """Departure with which a later look agrees with an alert."""
-    scene_wise: bool = False
-    """Take out of each look what the whole scene does (phenology of the year, haze): its median departure,
-    and its spread where that is wider than the history's."""
     persist_looks: int = 3
-    """Agreeing looks after which an alert is persistent."""
+    """Agreeing looks that make an alert persistent, the one that raised it included."""
+    persist_evidence: float = 0.0
+    """And the least sum of half their squared departures (log-likelihood that the ground changed, Wald 1945):
+    few looks of a strong change, many of a weak one."""
     persist_days: int = 0
     """Days that an alert must have lasted before it is persistent (a late spring passes)."""
     withdraw_looks: int = 3
@@ -103,6 +103,8 @@ class MonitorState:
     """Day on which the alert was raised."""
     persistent_day: Ints
     agreeing: Ints
+    evidence: Floats
+    """Sum of half the squared departures of the looks that departed since the last normal one."""
     returning: Ints
     departed_from: Ints
     """First day of the present run of departed looks; -1 without one."""
@@ -163,6 +165,7 @@ def blank_state(beta: Floats, sigma: Floats, params: MonitorParams) -> MonitorSt
         alert_day=never(),
         persistent_day=never(),
         agreeing=np.zeros(n, np.int64),
+        evidence=np.zeros(n),
         returning=np.zeros(n, np.int64),
         departed_from=never(),
         withdrawn=np.zeros(n, np.int64),
@@ -183,118 +186,30 @@ def update_monitor(
         params: knobs.
     """
     x = design(np.array([day], np.float64), order=params.order, trend=params.trend)[0]
-    if params.scene_wise:
-        values = _without_scene(values, x @ state.beta, state.sigma)
-    p = params
+    z = np.empty(values.size)
+    doubtful = np.empty(values.size, np.bool_)
+    standardise(values, x, state.beta, state.sigma, params.outlier, params.ceiling, z, doubtful)
+    judge_look(state, z, doubtful, day, params=params)
+
+
+def judge_look(
+    state: MonitorState, z: Floats, doubtful: NDArray[np.bool_], day: float, *, params: MonitorParams
+) -> None:
+    """Take one look whose departures are known into account, in place.
+
+    Args:
+        state: what is known so far.
+        z: (pixel,) departures in units of their expected scatter, NaN where not seen.
+        doubtful: (pixel,) looks that count only when the next one agrees (an unmasked cloud).
+        day: days since 1970-01-01.
+        params: knobs.
+    """
+    p, s = params, state
     charts = np.array([p.shewhart, p.ewma_lambda, p.ewma_limit, p.mosum_limit, p.cusum_slack, p.cusum_limit])
     rules = np.array(
-        [p.outlier, p.winsor, p.agree, p.persist_looks, p.withdraw_looks, p.ceiling, p.persist_days]
+        [p.winsor, p.agree, p.persist_looks, p.persist_evidence, p.withdraw_looks, p.persist_days]
     )
-    _charts(values, x, int(day), charts, rules, state.beta, state.sigma, state.ewma, state.variance,
-            state.ring, state.cusum, state.held, state.looks, state.last_normal, state.departed_from,
-            state.status, state.first_day, state.since_normal, state.alert_day, state.persistent_day,
-            state.agreeing, state.returning, state.withdrawn, state.withdrawn_day, state.seen_day,
-    )  # fmt: skip
-
-
-def _without_scene(values: NDArray[np.float32], fit: Floats, sigma: Floats) -> NDArray[np.float32]:
-    """Values whose standardised departures have the scene's median and excess spread taken out."""
-    z = (values - fit) / sigma
-    seen = np.isfinite(z)
-    if not seen.any():
-        return values
-    centre = float(np.median(z[seen]))
-    spread = max(1.0, MAD_TO_SD * float(np.median(np.abs(z[seen] - centre))))
-    return np.asarray(fit + sigma * (z - centre) / spread, np.float32)
-
-
-@njit(cache=True, inline="always")
-def _advance(i: int, z: float, charts: Floats, ewma: Floats, variance: Floats, ring: Floats, cusum: Floats,
-             looks: Ints) -> None:  # fmt: skip
-    """Advance the three charts of one pixel by one (winsorised) residual."""
-    lam = charts[1]
-    ewma[i] = (1.0 - lam) * ewma[i] + lam * z
-    variance[i] = (1.0 - lam) ** 2 * variance[i] + lam * lam
-    cusum[i] = max(0.0, cusum[i] + z - charts[4])
-    ring[i, np.uint32(looks[i]) % np.uint32(ring.shape[1])] = z
-    looks[i] += 1
-
-
-@njit(cache=True, inline="always")
-def _over(i: int, z: float, charts: Floats, ewma: Floats, variance: Floats, ring: Floats, cusum: Floats,
-          looks: Ints) -> bool:  # fmt: skip
-    """Whether any chart of one pixel is over its limit."""
-    h = ring.shape[1]
-    total = 0.0
-    for k in range(h):
-        total += ring[i, k]
-    return bool(
-        z > charts[0]
-        or ewma[i] > charts[2] * math.sqrt(variance[i])
-        or total > charts[3] * math.sqrt(min(looks[i], h))
-        or cusum[i] > charts[5]
-    )
-
-
-@njit(cache=True)
-def _charts(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
-    values: Any, x: Any, day: int, charts: Any, rules: Any, beta: Any, sigma: Any, ewma: Any,
-            variance: Any, ring: Any, cusum: Any, held: Any, looks: Any, last_normal: Any, departed_from: Any,
-            status: Any, first_day: Any, since_normal: Any, alert_day: Any, persistent_day: Any,
-            agreeing: Any, returning: Any, withdrawn: Any, withdrawn_day: Any, seen_day: Any,
-) -> None:  # fmt: skip
-    outlier, winsor, agree, persist, withdraw, ceiling, lasting = rules
-    for i in range(values.size):
-        if not (np.isfinite(values[i]) and np.isfinite(sigma[i])):
-            continue
-        fit = 0.0
-        for k in range(x.size):
-            fit += x[k] * beta[k, i]
-        z = (values[i] - fit) / sigma[i]
-        seen_day[i] = day
-        doubtful = z > outlier or values[i] > ceiling
-        if doubtful and not held[i] and status[i] == 0:
-            held[i] = True
-            if departed_from[i] < 0:
-                departed_from[i] = day
-            continue
-        departs = z > agree
-        held[i] = doubtful
-        moderate = min(max(z, -winsor), winsor)
-        _advance(i, moderate, charts, ewma, variance, ring, cusum, looks)
-        if not departs and status[i] == 0:
-            last_normal[i] = day
-            departed_from[i] = -1
-            continue
-        if departs and departed_from[i] < 0:
-            departed_from[i] = day
-        if status[i] == 0:
-            if _over(i, moderate, charts, ewma, variance, ring, cusum, looks):
-                status[i] = 1
-                first_day[i] = departed_from[i]
-                since_normal[i] = last_normal[i]
-                alert_day[i] = day
-                agreeing[i] = 1
-                returning[i] = 0
-        elif status[i] == 1:
-            if departs:
-                agreeing[i] += 1
-                returning[i] = 0
-            else:
-                returning[i] += 1
-            if agreeing[i] >= persist and day - first_day[i] >= lasting:
-                status[i] = 2
-                persistent_day[i] = day
-            elif returning[i] >= withdraw:
-                status[i] = 0
-                withdrawn[i] += 1
-                withdrawn_day[i] = day
-                first_day[i] = -1
-                alert_day[i] = -1
-                since_normal[i] = -1
-                departed_from[i] = -1
-                last_normal[i] = day
-                ewma[i] = 0.0
-                cusum[i] = 0.0
-                for k in range(ring.shape[1]):
-                    ring[i, k] = 0.0
+    judge_pixels(z, doubtful, int(day), charts, rules, s.ewma, s.variance, s.ring, s.cusum, s.held, s.looks,
+                 s.last_normal, s.departed_from, s.status, s.first_day, s.since_normal, s.alert_day,
+                 s.persistent_day, s.agreeing, s.evidence, s.returning, s.withdrawn, s.withdrawn_day,
+                 s.seen_day)  # fmt: skip

@@ -1,0 +1,152 @@
+"""Looking back on simulated sites beside the truth: which changes are found, when, of what kind; false ones.
+
+    python benchmarks/expansion/looking_back.py measure CACHE OUT 1000 1019   # any part of the seeds
+    python benchmarks/expansion/looking_back.py table OUT | tee table
+    python benchmarks/expansion/write_tables.py looking-back < table
+
+`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. The simulation ends with
+a year, so that all of its years are closed. Judged are designed patches with at least `SIDE_DAYS` of looks
+before and after the day on which half of them was bared, and not grown over again by then.
+"""
+
+from __future__ import annotations
+
+import collections
+import datetime as dt
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from disturbance_sites import PARAMS, JudgedSite, judged_site
+from disturbance_table import ALL, CONTRASTS, SIZES, changed, contrast, percent, pixels, site_mean
+
+from detection.ground_changes import GroundChangeParams, measure_ground_changes
+from detection.kinds import RECOVERY
+from imagery.simulate.mine import NEVER, Disturbed
+from imagery.simulate.spectra import Material
+
+SIDE_DAYS = 330
+
+
+def half_day(event: Disturbed) -> int:
+    """Ordinal of the day on which half of the patch was bared."""
+    return int(np.median(event.born[event.born < NEVER]))
+
+
+def is_judged(event: Disturbed) -> bool:
+    day = half_day(event)
+    room = PARAMS.since.toordinal() + SIDE_DAYS <= day <= PARAMS.until.toordinal() - SIDE_DAYS
+    return room and event.regrown >= day + SIDE_DAYS
+
+
+def event_outcome(
+    made: JudgedSite, event: Disturbed, found: list[Any], masks: list[np.ndarray]
+) -> dict[str, Any]:
+    cover, day = made.covers[event.event_id], half_day(event)
+    fraction = site_mean(made, event.born < NEVER)
+    core = fraction >= 0.5 * cover
+    out: dict[str, Any] = {
+        "size_ha": float(fraction.sum()) / 100 / cover,
+        "cover": cover,
+        "contrast": contrast(made, event, cover),
+        "material": Material(event.material).name,
+        "day": dt.date.fromordinal(day).isoformat(),
+        "found": False,
+    }
+    overlaps = [int((mask & core).sum()) for mask in masks]
+    if not overlaps or max(overlaps) < 0.3 * core.sum():
+        return out
+    change = found[int(np.argmax(overlaps))]
+    return out | {
+        "found": True,
+        "kind": change.kind,
+        "late": change.changed_on.toordinal() - day,
+        "width": (change.changed_on_high - change.changed_on_low).days,
+        "covered": change.changed_on_low.toordinal() <= day <= change.changed_on_high.toordinal(),
+    }
+
+
+def outcome(made: JudgedSite) -> dict[str, Any]:
+    changes = measure_ground_changes(made.cube, made.site, params=GroundChangeParams(closed_years=False))
+    bared = [change for change in changes if change.kind != RECOVERY]
+    masks = [pixels(made, change.geometry) for change in bared]
+    real = changed(made)
+    wrong = [c for c in changes if (m := pixels(made, c.geometry))[real].sum() < 0.1 * m.sum()]
+    events = [e for e in made.truth.events if e.event_id in made.covers and is_judged(e)]
+    return {
+        "events": [event_outcome(made, event, bared, masks) for event in events],
+        "false": [{"ha": c.area_ha.value, "kind": c.kind, "day": c.changed_on.isoformat()} for c in wrong],
+        "changes": len(changes),
+        "km2": PARAMS.size_px**2 / 1e4,
+    }
+
+
+def read(folder: Path) -> list[dict[str, Any]]:
+    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
+
+
+def found_table(sites: list[dict[str, Any]]) -> None:
+    events = [event for site in sites for event in site["events"]]
+    false = [change for site in sites for change in site["false"]]
+    print("| size | strong contrast | medium | weak | date, median error | interval covers | false changes |")
+    print("|---|---|---|---|---|---|---|")
+    for low, high in (*SIZES, ALL):
+        of_size = [e for e in events if low <= e["size_ha"] * 1.02 < high]
+        shares = [
+            percent([e["found"] for e in of_size if least <= e["contrast"] < most])
+            for _, least, most in CONTRASTS
+        ]
+        hits = [e for e in of_size if e["found"]]
+        late = f"{np.median([e['late'] for e in hits]):+.0f} d" if hits else "–"
+        wrong = sum(low <= change["ha"] < high for change in false)
+        name = "all" if (low, high) == ALL else f"{low:g}–{high:.2g} ha"
+        cells = [*shares, late, percent([e["covered"] for e in hits]), str(wrong)]
+        print(f"| {name} | {' | '.join(cells)} |")
+
+
+def summary_table(sites: list[dict[str, Any]]) -> None:
+    hits = [event for site in sites for event in site["events"] if event["found"]]
+    false = [change for site in sites for change in site["false"]]
+    km2 = sum(site["km2"] for site in sites)
+    off = np.abs([event["late"] for event in hits])
+    back = sum(change["kind"] == RECOVERY for change in false)
+    rows = {
+        "sites; km²; changes stated": f"{len(sites)}; {km2:.0f}; {sum(site['changes'] for site in sites)}",
+        "false changes per km² in four years": f"{len(false) / km2:.2f}, of them recoveries {back / km2:.2f}",
+        "date off by (median, 90th percentile)": f"{np.median(off):.0f} d, {np.quantile(off, 0.9):.0f} d",
+        "width of the interval (median)": f"{np.median([event['width'] for event in hits]):.0f} d",
+    }
+    print("\n| what | value |\n|---|---|")
+    for name, value in rows.items():
+        print(f"| {name} | {value} |")
+
+
+def kind_table(sites: list[dict[str, Any]]) -> None:
+    """What whole clearings turned into, and what was called."""
+    hits = [e for site in sites for e in site["events"] if e["found"] and e["cover"] == 1]
+    kinds = sorted({event["kind"] for event in hits})
+    print(f"\n| truly | {' | '.join(kinds)} |\n|---|{'---|' * len(kinds)}")
+    for material in sorted({event["material"] for event in hits}):
+        count = collections.Counter(event["kind"] for event in hits if event["material"] == material)
+        print(f"| {material.lower().replace('_', ' ')} | {' | '.join(str(count[kind]) for kind in kinds)} |")
+
+
+def main() -> None:
+    if sys.argv[1] == "table":
+        sites = read(Path(sys.argv[2]))
+        found_table(sites)
+        summary_table(sites)
+        kind_table(sites)
+        return
+    cache, out = Path(sys.argv[2]), Path(sys.argv[3])
+    out.mkdir(parents=True, exist_ok=True)
+    for seed in range(int(sys.argv[4]), int(sys.argv[5]) + 1):
+        path = out / f"{seed}.json"
+        path.write_text(json.dumps(outcome(judged_site(cache, seed)), indent=1), "utf-8")
+        print(seed, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
