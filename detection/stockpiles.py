@@ -7,7 +7,7 @@ supports that other dates fix (`areas`), the piles through time (`tracking`), ye
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 import xarray as xr
@@ -23,6 +23,7 @@ from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.subjects import as_subjects, found_masks, measure_subjects, stockyards
 from detection.coal.tracking import Tracked
 from detection.coal.years import Carried, YearOfCoal, in_order, spans, year_key
+from detection.radar_piles import RadarOpinion, radar_opinions, radar_series
 from detection.records import SeriesPoint, Stockpile, StockpileArea
 from detection.series import smoothed_series
 from evidence.quantity import Quantity
@@ -50,6 +51,8 @@ class StockpileResult:
     missed_ha: Quantity | None = None
     """Coal outside zones that was not called a pile in the newest year: nought, up to all ground that looks
     like coal and is steady or small; None where nobody looked for piles."""
+    radar: Mapping[str, RadarOpinion] = field(default_factory=dict)
+    """What Sentinel-1 says of every zone's series; empty where there is none."""
     notes: tuple[str, ...] = ()
     """What a reader must know, in sentences."""
 
@@ -61,6 +64,7 @@ def measure_stockpiles(
     params: StockpileParams | None = None,
     calibration: CoalSpectrum | None = None,
     years: MutableMapping[str, YearOfCoal] | None = None,
+    radar: xr.Dataset | None = None,
 ) -> StockpileResult:
     """Area of probable coal in every stockyard zone on every date, and the piles inside and outside.
 
@@ -71,11 +75,14 @@ def measure_stockpiles(
         params: knobs.
         calibration: the site's own coal spectrum; where None, the site file's, else the prior.
         years: what years gave, by key; read, and extended. The result is the same with and without.
+        radar: Sentinel-1 on the same grid, as `detection.radar_piles.radar_series` takes it: a second
+            opinion; areas do not depend on it.
     """
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site) or prior_spectrum()
     measured = _by_year(in_order(cube), site, coal, params, years)
     areas = sorted((area for year in measured for area in year.areas), key=lambda area: area.zone_id)
+    zones = {zone.id: zone.share for zone in stockyards(cube, site)}
     missed = None
     if params.find_piles and measured:
         high = measured[-1].doubtful_ha + params.floor_ha
@@ -87,7 +94,8 @@ def measure_stockpiles(
         params=params,
         calibration=coal,
         missed_ha=missed,
-        notes=notes(bool(stockyards(cube, site)), coal, missed),
+        radar={} if radar is None or not zones else radar_opinions(areas, radar_series(radar, zones)),
+        notes=notes(bool(zones), coal, missed),
     )
 
 

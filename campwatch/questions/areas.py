@@ -11,7 +11,7 @@ import datetime as dt
 import io
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ from typing import Any
 from aoi.site_file import read_site
 from campwatch.identity import Clock, system_clock
 from campwatch.questions.custody import QuestionError, declare, keep_answer
+from campwatch.radar_looks import zone_opinions
 from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
 from detection.questions import Answer, Question, answer, parse_question
+from detection.radar_piles import RadarOpinion
 from detection.records import StockpileArea
 from evidence.files import write_text
 from evidence.ledger import Ledger
@@ -43,6 +45,8 @@ class Asked:
     declared_at: str
     sha256: str
     """Of the question's file."""
+    radar: Mapping[str, RadarOpinion]
+    """What Sentinel-1 says, by zone; empty where the archive holds none."""
     calibrated: bool
     validation: str
     """What references of the site stand behind the figures."""
@@ -55,6 +59,7 @@ class Asked:
             "site": self.site_id,
             "declared_at": self.declared_at,
             "question_sha256": self.sha256,
+            "radar": {zone: asdict(told) for zone, told in self.radar.items()},
             "calibrated": self.calibrated,
             "validation": self.validation,
             "question": asdict(self.question),
@@ -104,6 +109,7 @@ def ask(
     path = question_path(workspace, question_id)
     site_id, question = read_area_question(path)
     (site_path,) = workspace.chosen_paths((site_id,))
+    site = read_site(site_path)
     with Ledger(workspace.ledger_path, create=True) as ledger:
         declared = declare(ledger, path, chain=site_id, also={}, actor=actor, clock=clock)
         areas = _areas(ledger, site_id)
@@ -116,8 +122,9 @@ def ask(
             after=activity(areas, question.zones, question.after),
             declared_at=declared.time,
             sha256=declared.data["sha256"],
+            radar=zone_opinions(workspace, site, question.zones, areas),
             calibrated=_calibrated(ledger, site_id),
-            validation=site_checks(ledger, read_site(site_path))["stockpile_areas"].text,
+            validation=site_checks(ledger, site)["stockpile_areas"].text,
             files=_file_names(workspace, question_id),
         )
         keep_answer(ledger, declared, asked.document, actor=actor, clock=clock)
@@ -203,7 +210,15 @@ def answer_lines(asked: Asked) -> list[str]:
         lines.append(f"seasonal Mann–Kendall test: p = {found.p_value:.3f}")
     if found.test == "change_points":
         lines += [f"change between {a} and {b}" for a, b in found.changes] or ["no change point"]
+    lines += [_radar_line(zone, opinion) for zone, opinion in sorted(asked.radar.items())]
+    if not asked.radar:
+        lines.append("Sentinel-1: none in the archive")
     return lines
+
+
+def _radar_line(zone: str, told: RadarOpinion) -> str:
+    said = f"Sentinel-1 on {zone}: {told.verdict} ({told.pairs} pairs of looks in {told.orbits} orbits"
+    return f"{said})" if told.correlation is None else f"{said}, rank correlation {told.correlation:+.2f})"
 
 
 def _told(unit: str, q: Quantity) -> str:
