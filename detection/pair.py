@@ -39,8 +39,9 @@ ALARMS_AT_MOST = 0.2
 class PairParams:
     """Knobs of pair mode."""
 
-    degree: int = 2
-    """Of the regression that foresees one date from the other: `detection.matching.matched`."""
+    degree: int | None = None
+    """Of the regression that foresees one date from the other (`detection.matching.matched`); where None, 1,
+    or 2 where no infrared tells open water, whose colour bends away from the land's."""
     shift_px: int = 1
     """Misregistration that is tolerated, per axis."""
     level_px: float = 60.0
@@ -94,10 +95,11 @@ def score_pair(
     seen = np.asarray(np.isfinite(one).all(axis=0) & np.isfinite(two).all(axis=0), np.bool_)
     if not seen.any():
         raise MeasurementError("no pixel was seen on both dates")
+    degree = params.degree if params.degree is not None else _degree(before, after)
     dry = 1.0 - gaussian_filter((_water(before) & _water(after)).astype(np.float64), 1.0)
     parts = [
         _distance(*_comparable(scale(foreseen), scale(found), seen, params), params)
-        for foreseen, found in _foreseen(one, two, seen, params)
+        for foreseen, found in _foreseen(one, two, seen, degree)
         for scale in (_linear, _log)
     ]
     wet_free = [part * dry / max(float(np.median((part * dry)[seen])), 1e-12) for part in parts]
@@ -138,11 +140,11 @@ def _log(stack: Floats) -> Floats:
 
 
 def _foreseen(
-    one: Floats, two: Floats, seen: Bools, params: PairParams
+    one: Floats, two: Floats, seen: Bools, degree: int
 ) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
     """Each date as the other foresees it, and as it was found."""
-    later = matched(one, two, seen, degree=params.degree)
-    earlier = matched(two, one, seen, degree=params.degree)
+    later = matched(one, two, seen, degree=degree)
+    earlier = matched(two, one, seen, degree=degree)
     return (later, two), (earlier, one)
 
 
@@ -193,10 +195,17 @@ def _shifted(stack: Floats, shift: tuple[int, int]) -> Floats:
     return padded[:, top : top + rows, left : left + columns]
 
 
+def _degree(before: Mapping[str, object], after: Mapping[str, object]) -> int:
+    return 1 if _infrared(before) and _infrared(after) else 2
+
+
+def _infrared(side: Mapping[str, object]) -> tuple[str, ...]:
+    """The bands that tell open water by green."""
+    return tuple(band for band in ("nir", "swir16") if band in side and "green" in side)
+
+
 def _water(side: Mapping[str, NDArray[np.floating]]) -> Bools:
     """Open water: green above the infrared (McFeeters 1996, Xu 2006)."""
-    infrared = [side[band] for band in ("nir", "swir16") if band in side]
     shape = next(iter(side.values())).shape
-    if "green" not in side or not infrared:
-        return np.zeros(shape, np.bool_)
-    return np.asarray(np.all([side["green"] > band for band in infrared], axis=0))
+    darker = [side["green"] > side[band] for band in _infrared(side)]
+    return np.asarray(np.all(darker, axis=0) if darker else np.zeros(shape), np.bool_)

@@ -21,7 +21,7 @@ from detection.pair import PairParams, score_pair
 
 VARIANTS: dict[str, PairParams] = {
     "as shipped": PairParams(),
-    "regression of degree 1": PairParams(degree=1),
+    "regression of degree 2": PairParams(degree=2),
     "each band's gain and offset only": PairParams(degree=0),
     "no shift tolerated": PairParams(shift_px=0),
     "smoothed by 0.5 px before": PairParams(smooth_before_px=0.5),
