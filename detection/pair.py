@@ -16,11 +16,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import product
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from detection.matching import matched
 from evidence.errors import MeasurementError
@@ -33,6 +33,8 @@ SMALLEST_REFLECTANCE = 0.005
 """Reflectances are raised to this before the logarithm: the noise of dark water."""
 ALARMS_AT_MOST = 0.2
 """Largest false-alarm rate for which a threshold is meaningful."""
+BOXES = 3
+"""As many stand for a wide Gaussian."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,36 +165,46 @@ def _levelled(stack: Floats, seen: Bools, params: PairParams) -> Floats:
     """What each band departs from the mean of its surroundings."""
     if math.isinf(params.level_px):
         return stack
-    covered = np.maximum(gaussian_filter(seen.astype(np.float64), params.level_px), 1e-6)
-    around = np.stack([gaussian_filter(band, params.level_px) for band in stack]) / covered
+    covered = np.maximum(_surroundings(seen.astype(np.float64), params.level_px), 1e-6)
+    around = np.stack([_surroundings(band, params.level_px) for band in stack]) / covered
     return np.where(seen, stack - around, 0.0)
+
+
+def _surroundings(plane: Floats, width: float) -> Floats:
+    """Mean of wide surroundings: three boxes, which together are close to a Gaussian (Wells 1986): (y, x)."""
+    side = 2 * round((math.sqrt(12.0 * width**2 / BOXES + 1.0) - 1.0) / 2.0) + 1
+    for _ in range(BOXES):
+        plane = uniform_filter(plane, side)
+    return plane
 
 
 def _distance(one: Floats, two: Floats, params: PairParams) -> Floats:
     """Spectral distance at the best shift, from the worse of both directions, smoothed."""
     one, two = (_smooth(stack, params.smooth_before_px) for stack in (one, two))
-    steps = range(-params.shift_px, params.shift_px + 1)
-    shifts = list(product(steps, steps))
-    forth = np.min([_length(one - _shifted(two, s)) for s in shifts], axis=0)
-    back = np.min([_length(_shifted(one, s) - two) for s in shifts], axis=0)
-    return gaussian_filter(np.maximum(forth, back), params.smooth_after_px)
+    forth, back = (_nearest(a, b, params.shift_px) for a, b in ((one, two), (two, one)))
+    return gaussian_filter(np.sqrt(np.maximum(forth, back)), params.smooth_after_px)
 
 
 def _smooth(stack: Floats, width: float) -> Floats:
     return np.stack([gaussian_filter(band, width) for band in stack])
 
 
-def _length(difference: Floats) -> Floats:
-    return np.asarray(np.sqrt((difference**2).sum(axis=0)))
-
-
-def _shifted(stack: Floats, shift: tuple[int, int]) -> Floats:
-    """The stack moved by whole pixels, its edges repeated."""
-    reach = max(abs(shift[0]), abs(shift[1]))
-    padded = np.pad(stack, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
-    rows, columns = stack.shape[1:]
-    top, left = reach - shift[0], reach - shift[1]
-    return padded[:, top : top + rows, left : left + columns]
+@njit(cache=True)
+def _nearest(one: Floats, two: Floats, reach: int) -> Floats:
+    """Least squared distance of each pixel of `one` to those of `two` within `reach` per axis: (y, x)."""
+    bands, rows, columns = one.shape
+    least = np.full((rows, columns), np.inf)
+    for down in range(-reach, reach + 1):
+        for right in range(-reach, reach + 1):
+            for i in range(rows):
+                y = min(max(i + down, 0), rows - 1)
+                for j in range(columns):
+                    x = min(max(j + right, 0), columns - 1)
+                    total = 0.0
+                    for k in range(bands):
+                        total += (one[k, i, j] - two[k, y, x]) ** 2
+                    least[i, j] = min(least[i, j], total)
+    return least
 
 
 def _degree(before: Mapping[str, object], after: Mapping[str, object]) -> int:
