@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
 from typer.core import TyperGroup
 
 from campwatch import __version__
@@ -81,10 +82,13 @@ def options(
 ) -> None:
     """Options that every command takes."""
     del version
-    level = logging.DEBUG if verbose else logging.ERROR if quiet else logging.WARNING
-    set_up(stderr, log_format=log_format, level=level)
+    machine = log_format is LogFormat.JSON
+    level = logging.INFO if machine else logging.WARNING
+    loudness = logging.DEBUG if verbose else logging.ERROR if quiet else level
+    console = Console(stderr=True) if quiet else stderr  # what went wrong is told all the same
+    set_up(console, log_format=log_format, level=loudness)
     stderr.quiet = quiet and not verbose
-    context.obj = Session(folder=workspace, json=as_json)
+    context.obj = Session(folder=workspace, json=as_json, logs_only=machine)
 
 
 app.command()(init)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict
 from typing import Annotated
 
@@ -10,11 +11,26 @@ import typer
 from campwatch.session import EXIT_ERROR, say
 
 
+def _head(told: str | None) -> str | None:
+    """The head in small letters, without the dots that exports put where they cut it."""
+    if told is None:
+        return None
+    digits = told.strip().rstrip(".…").lower()
+    if not re.fullmatch("[0-9a-f]{16,64}", digits):
+        raise typer.BadParameter("a custody head is 64 hexadecimal digits; at least 16 of them are needed")
+    return digits
+
+
 def verify(
     context: typer.Context,
     *,
     deep: Annotated[bool, typer.Option("--deep", help="Read every pixel too.")] = False,
-    head: Annotated[str | None, typer.Option(help="A custody head kept elsewhere.", metavar="HASH")] = None,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            help="A custody head kept elsewhere, or its first 16 digits.", metavar="HASH", callback=_head
+        ),
+    ] = None,
 ) -> None:
     """Check archive, ledger and custody against their hashes."""
     from campwatch.verification import verify_workspace  # noqa: PLC0415 - start-up stays quick

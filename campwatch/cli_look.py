@@ -13,6 +13,8 @@ from campwatch.cli_search import month_document, print_months
 from campwatch.schedule import Timer, unit_text
 from campwatch.session import EXIT_ERROR, say, stderr
 
+DAY = len("2024-03-31")
+
 
 def status(
     context: typer.Context,
@@ -31,20 +33,11 @@ def status(
     sites = workspace_status(workspace)
     today = system_clock().date()
     table = Table(title="Sites", title_justify="left")
-    for name in (
-        "site",
-        "last usable look",
-        "looks",
-        "gaps",
-        "footprint ha",
-        "coal ha",
-        "to review",
-        "alerts",
-    ):
-        table.add_column(name)
+    for name in ("site", "last used", "looks", "gaps", "ground, ha", "coal, ha", "review", "alerts"):
+        table.add_column(name, overflow="fold", min_width=DAY if name == "last used" else None)
     for site in sites:
         days = days_since(site.last_used, today)
-        seen = "never" if site.last_used is None else f"{site.last_used[:10]} ({days} days ago)"
+        seen = "never" if site.last_used is None else f"{site.last_used[:10]}\n{days} days ago"
         table.add_row(
             site.site_id,
             seen,

@@ -18,8 +18,12 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+FIELDS = "fields"
+"""Name under which a record brings further members of its JSON object (`extra={FIELDS: {...}}`)."""
+
+
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: time, level, logger, message, and the exception where there is one."""
+    """One JSON object a line: time, level, logger, message, what the record brings, and the exception."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON."""
@@ -29,6 +33,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, FIELDS, {}),
         }
         if record.exc_info:
             told["exception"] = self.formatException(record.exc_info)

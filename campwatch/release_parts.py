@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import shutil
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,9 +15,7 @@ from campwatch.measure import known_parameters
 from campwatch.workspace import Workspace
 from evidence.files import atomic_path, write_text
 from evidence.rows import Row
-
-EPOCH = (1980, 1, 1, 0, 0, 0)
-"""Of every file in the archive of the source: the same code gives the same bytes."""
+from evidence.zips import write_zip
 
 
 def write_method(workspace: Workspace, rows: Iterable[Row], folder: Path) -> None:
@@ -29,7 +26,7 @@ def write_method(workspace: Workspace, rows: Iterable[Row], folder: Path) -> Non
     lines = sorted((f"{name}=={version}\n" for name, version in installed.items()), key=str.lower)
     write_text(folder / "environment.txt", "".join(lines))
     with atomic_path(folder / "source.zip") as temporary:
-        _write_source(temporary)
+        write_zip(temporary, ((name, file.read_bytes()) for name, file in source_files(*MEASURING).items()))
 
 
 def _methods(workspace: Workspace, rows: Iterable[Row]) -> list[dict[str, Any]]:
@@ -40,12 +37,6 @@ def _methods(workspace: Workspace, rows: Iterable[Row]) -> list[dict[str, Any]]:
         {"layer": layer, "method": method, "params_hash": digest, "parameters": known.get(digest)}
         for layer, method, digest in used
     ]
-
-
-def _write_source(path: Path) -> None:
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, file in source_files(*MEASURING).items():
-            archive.writestr(zipfile.ZipInfo(name, EPOCH), file.read_bytes(), zipfile.ZIP_DEFLATED)
 
 
 def write_manual(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -9,15 +10,22 @@ from rich.console import Console
 from rich.table import Table
 
 from campwatch.bars import shown_progress
+from campwatch.log import FIELDS
 from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.workspace import Workspace, readable_sites
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
+_log = logging.getLogger(__name__)
+
 
 class Reporter(Protocol):
     """Takes a result for programs."""
+
+    @property
+    def logs_only(self) -> bool:
+        """Whether stderr is for log lines alone."""
 
     def report(self, document: Any) -> None:
         """Print one JSON document where that was asked for."""
@@ -26,12 +34,28 @@ class Reporter(Protocol):
 def run_and_report(
     workspace: Workspace, options: RunOptions, *, session: Reporter, console: Console
 ) -> RunSummary:
-    """Run and print the summary."""
+    """Run and tell the summary: to people as tables, else to the log; quiet tells what went wrong."""
     with shown_progress(console) as progress:
         summary = run_workspace(workspace, options, progress=progress)
-    print_summary(workspace, summary, console)
+    if session.logs_only or console.quiet:
+        log_summary(summary, done=not console.quiet)
+    else:
+        print_summary(workspace, summary, console)
     session.report(summary_document(summary))
     return summary
+
+
+def log_summary(summary: RunSummary, *, done: bool) -> None:
+    """A line for each site that is not done, as an error; for the others and the run too where `done`."""
+    document = summary_document(summary)
+    for site, told in zip(summary.sites, document["sites"], strict=True):
+        level = logging.ERROR if site.error or site.gaps else logging.INFO
+        if done or level > logging.INFO:
+            fields = {"run_id": summary.run_id, **told}
+            _log.log(level, "%s: %s", site.site_id, _status(site), extra={FIELDS: fields})
+    if done:
+        fields = {name: told for name, told in document.items() if name != "sites"}
+        _log.info("run %s ended", summary.run_id, extra={FIELDS: fields})
 
 
 def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -> None:
@@ -56,7 +80,7 @@ def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -
 def _status(site: SiteSummary) -> str:
     if site.error or site.skipped:
         return f"failed: {site.error}" if site.error else f"skipped: {site.skipped}"
-    return "incomplete" if site.gaps else "done"
+    return f"incomplete: {site.gaps} could not be fetched" if site.gaps else "done"
 
 
 def _print_figures(workspace: Workspace, console: Console) -> None:

@@ -39,6 +39,7 @@ def _systemd(folder: Path, python: Path) -> str:
     return f"""\
 # Save as ~/.config/systemd/user/campwatch.service (first part) and campwatch.timer (second part), then:
 #   systemctl --user daemon-reload && systemctl --user enable --now campwatch.timer
+#   loginctl enable-linger      # or the timer rests while nobody is logged in
 
 # ---- campwatch.service
 [Unit]
@@ -47,7 +48,7 @@ Description=campwatch: measure what is new
 [Service]
 Type=oneshot
 ExecStart={command}
-# 3 means done but incomplete: the summary in the journal says what is missing.
+# 3 means done but incomplete: `journalctl --user -u campwatch` says what is missing.
 SuccessExitStatus=3
 Nice=10
 
@@ -72,9 +73,9 @@ def _systemd_word(word: str) -> str:
 
 
 def _cron(folder: Path, python: Path) -> str:
-    command = shlex.join(_words(folder, python)).replace("%", "\\%")
+    command = shlex.join(_words(folder, python, "-q")).replace("%", "\\%")
     return f"""\
-# Add this line with: crontab -e
+# Add this line with: crontab -e   (cron mails what it prints: only what went wrong)
 {MINUTE} {HOUR} * * * {command}
 """
 
@@ -110,5 +111,5 @@ def _windows(folder: Path, python: Path) -> str:
 """
 
 
-def _words(folder: Path, python: Path) -> list[str]:
-    return [str(python), "-m", "campwatch", "-q", "--log-format", "json", "-C", str(folder), "run"]
+def _words(folder: Path, python: Path, *options: str) -> list[str]:
+    return [str(python), "-m", "campwatch", *options, "--log-format", "json", "-C", str(folder), "run"]

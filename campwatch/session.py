@@ -23,6 +23,8 @@ class Session:
 
     folder: Path
     json: bool
+    logs_only: bool = False
+    """Whether stderr is for log lines alone."""
 
     def report(self, document: Any) -> None:
         """Print a result: one JSON document, or nothing where people read stderr."""

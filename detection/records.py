@@ -45,11 +45,16 @@ class Stockpile:
     geometry: BaseGeometry
 
 
+STOCKPILE_AREA = "stockpile_area_ha"
+"""The quantity of the smoothed series of a stockyard."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeriesPoint:
     """A smoothed value on one date; null where nobody looked."""
 
     quantity: str
+    """What is followed, such as `STOCKPILE_AREA`."""
     subject_kind: str
     subject_id: str
     datetime: dt.datetime

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.records import SeriesPoint, StockpileArea
+from detection.records import STOCKPILE_AREA, SeriesPoint, StockpileArea
 from evidence.quantity import DEFAULT_LEVEL, Quantity
 
 Floats = NDArray[np.float64]
@@ -134,7 +134,7 @@ def _one_series(zone_id: str, areas: Sequence[StockpileArea], level: float) -> l
             )
         out.append(
             SeriesPoint(
-                quantity="stockpile_area_ha",
+                quantity=STOCKPILE_AREA,
                 subject_kind="zone",
                 subject_id=zone_id,
                 datetime=area.datetime,

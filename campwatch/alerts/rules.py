@@ -10,8 +10,14 @@ from typing import Any
 
 from campwatch.settings import AlertSettings
 from detection.kinds import RECOVERY
-from detection.records import Disturbance, SeriesPoint
+from detection.records import STOCKPILE_AREA, Disturbance, SeriesPoint
 from evidence.quantity import Quantity
+
+PERSISTENT, OUTSIDE, STOCKPILE = "persistent-disturbance", "outside-boundary", "stockpile-change"
+NO_LOOK, FAILING = "no-usable-look", "source-failing"
+HELD = 0.5
+"""A condition whose alert is open holds on until it falls below this share of its limits: what hovers about a
+limit is one alert, not one for every crossing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +34,7 @@ class Condition:
     @property
     def key(self) -> str:
         """Identifies the condition through time."""
-        return f"{self.rule}/{self.site_id}/{self.subject}"
+        return _key(self.rule, self.site_id, self.subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,16 @@ class SiteState:
     """Data of the observation rows."""
     failure: str | None = None
     """Why the sources could not be asked in this run; None where they could."""
+    open_keys: frozenset[str] = frozenset()
+    """Conditions whose alert is open."""
+
+    def ease(self, rule: str, subject: str) -> float:
+        """Factor on the limits of a rule for one subject."""
+        return HELD if _key(rule, self.site_id, subject) in self.open_keys else 1.0
+
+
+def _key(rule: str, site_id: str, subject: str) -> str:
+    return f"{rule}/{site_id}/{subject}"
 
 
 def conditions(state: SiteState, settings: AlertSettings, today: dt.date) -> list[Condition]:
@@ -57,15 +73,29 @@ def conditions(state: SiteState, settings: AlertSettings, today: dt.date) -> lis
 
 def _disturbances(state: SiteState, settings: AlertSettings) -> Iterator[Condition]:
     for item in state.disturbances:
-        if item.machine_status != "persistent" or item.area_ha.low is None or item.kind == RECOVERY:
+        if item.machine_status != "persistent" or item.kind == RECOVERY:
             continue
         told = f"{item.kind}, first seen {item.first_seen}, {_words(item.area_ha)} ha, {item.relation}"
-        if item.area_ha.low >= settings.min_disturbance_ha:
-            yield _condition("persistent-disturbance", state, item.disturbance_id, told)
-        outside = item.outside_ha.low
-        if settings.outside_boundary and outside is not None and outside >= settings.min_outside_ha:
+        subject = _subject(state, PERSISTENT, item)
+        if _reaches(item.area_ha, settings.min_disturbance_ha * state.ease(PERSISTENT, subject)):
+            yield _condition(PERSISTENT, state, subject, told)
+        subject = _subject(state, OUTSIDE, item)
+        least = settings.min_outside_ha * state.ease(OUTSIDE, subject)
+        if settings.outside_boundary and _reaches(item.outside_ha, least):
             text = f"{told}; outside {_words(item.outside_ha)} ha"
-            yield _condition("outside-boundary", state, item.disturbance_id, text)
+            yield _condition(OUTSIDE, state, subject, text)
+
+
+def _subject(state: SiteState, rule: str, item: Disturbance) -> str:
+    """The name under which its alert is open: its own, or that of a patch that it came from; else its own."""
+    names = (item.disturbance_id, *item.parents)
+    known = (name for name in names if _key(rule, state.site_id, name) in state.open_keys)
+    return next(known, item.disturbance_id)
+
+
+def _reaches(area: Quantity, least_ha: float) -> bool:
+    """Whether the lower end of the interval does."""
+    return area.low is not None and area.low >= least_ha
 
 
 def _stockpiles(state: SiteState, settings: AlertSettings) -> Iterator[Condition]:
@@ -73,27 +103,25 @@ def _stockpiles(state: SiteState, settings: AlertSettings) -> Iterator[Condition
         return
     by_subject: dict[str, list[SeriesPoint]] = {}
     for point in state.series:
-        if point.quantity == "area_ha" and point.value.value is not None:
+        if point.quantity == STOCKPILE_AREA and point.value.value is not None:
             by_subject.setdefault(f"{point.subject_kind}:{point.subject_id}", []).append(point)
     for subject, points in sorted(by_subject.items()):
-        change = _change(sorted(points, key=lambda point: point.datetime), settings)
+        ordered = sorted(points, key=lambda point: point.datetime)
+        change = _change(ordered, settings, ease=state.ease(STOCKPILE, subject))
         if change is not None:
-            yield _condition("stockpile-change", state, subject, change)
+            yield _condition(STOCKPILE, state, subject, change)
 
 
-def _change(points: Sequence[SeriesPoint], settings: AlertSettings) -> str | None:
+def _change(points: Sequence[SeriesPoint], settings: AlertSettings, *, ease: float) -> str | None:
     """The change from the value before the comparison gap to the newest one, where it is sure."""
     last = points[-1]
     wanted = last.datetime - dt.timedelta(days=settings.stockpile_days)
-    earlier = [point for point in points if point.datetime <= wanted]
-    if not earlier or last.value.value is None or earlier[-1].value.value is None:
+    before = next((point for point in reversed(points) if point.datetime <= wanted), None)
+    if before is None or last.value.value is None or before.value.value is None:
         return None
-    before = earlier[-1]
-    if before.value.value is None:
-        return None
-    delta = last.value.value - before.value.value
-    error = math.hypot(last.value.sd, before.value.sd)
-    if abs(delta) < settings.min_stockpile_ha or abs(delta) <= settings.stockpile_sigmas * error:
+    delta = abs(last.value.value - before.value.value)
+    sure = ease * settings.stockpile_sigmas * math.hypot(last.value.sd, before.value.sd)
+    if delta < ease * settings.min_stockpile_ha or delta <= sure:
         return None
     return (
         f"smoothed area from {_words(before.value)} ha ({before.datetime:%Y-%m-%d}) "
@@ -107,14 +135,13 @@ def _looks(state: SiteState, settings: AlertSettings, today: dt.date) -> Iterato
         return
     days = (today - max(used).date()).days
     if days > settings.no_look_days:
-        yield _condition(
-            "no-usable-look", state, "", f"no usable look for {days} days, since {max(used):%Y-%m-%d}"
-        )
+        text = f"no usable look for {days} days, since {max(used):%Y-%m-%d}"
+        yield _condition(NO_LOOK, state, "", text)
 
 
 def _failures(state: SiteState, settings: AlertSettings) -> Iterator[Condition]:
     if settings.source_failing and state.failure:
-        yield _condition("source-failing", state, "", state.failure)
+        yield _condition(FAILING, state, "", state.failure)
 
 
 def _condition(rule: str, state: SiteState, subject: str, detail: str) -> Condition:

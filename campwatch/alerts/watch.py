@@ -39,14 +39,15 @@ def watch_sites(
     now, today = timestamp(clock), clock().date()
     changed = 0
     for site_id, failure in failures.items():
-        holding = conditions(_state(ledger, site_id, failure), settings, today)
-        alerts = turned(read_alerts(ledger, site_id=site_id), holding, site_id=site_id, now=now)
+        known = read_alerts(ledger, site_id=site_id)
+        holding = conditions(_state(ledger, site_id, failure, known), settings, today)
+        alerts = turned(known, holding, site_id=site_id, now=now)
         write_alerts(ledger, alerts, site_id=site_id, run_id=run_id, now=now, action="alert")
         changed += len(alerts)
     return changed
 
 
-def _state(ledger: Ledger, site_id: str, failure: str | None) -> SiteState:
+def _state(ledger: Ledger, site_id: str, failure: str | None, known: Sequence[Alert]) -> SiteState:
     def rows(layer: str) -> list[dict[str, object]]:
         return [dict(stored.row.data) for stored in ledger.current(layer, site_id=site_id)]
 
@@ -58,6 +59,7 @@ def _state(ledger: Ledger, site_id: str, failure: str | None) -> SiteState:
         series=[read_record(SeriesPoint, stored.row) for stored in ledger.current("series", site_id=site_id)],
         looks=rows("observations"),
         failure=failure,
+        open_keys=frozenset(alert.key for alert in known if alert.state == "open"),
     )
 
 

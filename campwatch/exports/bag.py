@@ -6,7 +6,6 @@ import datetime as dt
 import json
 import shutil
 import tempfile
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +33,11 @@ from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from evidence.runs import links_until
 from evidence.tables import layer_table
+from evidence.zips import write_zip
 from imagery.records import ArchivedProduct
 
 _PUBLIC_CUSTODY = ("rows", "code")
 """What a public bag tells of a measurement; the rest may name boundaries and zones that are not public."""
-_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 def write_bag(workspace: Workspace, ledger: Ledger, bundle: Bundle, folder: Path, *, finding: str) -> Path:
@@ -207,12 +206,5 @@ def _write_json(path: Path, document: Any) -> None:
 
 
 def _zip(root: Path, target: Path) -> None:
-    """Files in the order of their names, with one fixed time: the same content gives the same bytes."""
-    with zipfile.ZipFile(target, "w") as archive:
-        for path in sorted(path for path in root.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(path.relative_to(root.parent).as_posix(), date_time=_FIXED_TIME)
-            entry.compress_type = (
-                zipfile.ZIP_STORED if path.suffix in {".tif", ".png"} else zipfile.ZIP_DEFLATED
-            )
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, path.read_bytes())
+    files = sorted(path for path in root.rglob("*") if path.is_file())
+    write_zip(target, ((path.relative_to(root.parent).as_posix(), path.read_bytes()) for path in files))

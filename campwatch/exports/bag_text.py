@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from campwatch.exports.bundle import Bundle
-from campwatch.exports.labels import VALIDATION_WORD, quantity_text
+from campwatch.exports.labels import VALIDATION_WORD, quantity_text, site_label
 from campwatch.exports.stamp import WORDING
 from evidence.layers import Kind, Layer
 from evidence.rows import StoredRow
@@ -22,11 +22,10 @@ def readme_text(
 ) -> str:
     """What is in the bag, what it says, and how to check it with ordinary tools."""
     site = bundle.site(stored.row.site_id)
-    name = f"{site.name} ({site.name_ko})" if site.name_ko else site.name
     lines = [
         f"# Evidence of one finding: {told['label']}",
         "",
-        f"Site: {name}. Row `{stored.row_id}` of the layer `{layer.name}` ({layer.title}).",
+        f"Site: {site_label(site)}. Row `{stored.row_id}` of the layer `{layer.name}` ({layer.title}).",
         "",
         *_figures(layer, told["row"]),
         *_stands(told["row"]),
@@ -52,7 +51,8 @@ def readme_text(
         "2. In `custody.jsonl`, `previous` of a line must equal `hash` of the line before; the last `hash`",
         "   must equal the custody head of the site below, as kept by somebody other than the sender.",
         "   The hash of a line is the SHA-256 of its fields without `hash`, as JSON in UTF-8 with sorted",
-        "   keys and without spaces. Lines with `withheld` are told in part; they only link.",
+        "   keys and without spaces. Lines with `withheld` are told in part; they only link. What is long is",
+        "   told as the `difference` to the entry of the same action whose `position` is in `since`.",
         "3. GeoTIFF and GeoJSON open in QGIS; `.json` and `.md` in any editor; `.csv` in a spreadsheet.",
         "",
         "## Provenance",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from campwatch.exports.bundle import Bundle
+from campwatch.exports.labels import site_label
 from campwatch.exports.names import named
 from evidence.files import write_text
 
@@ -47,7 +48,7 @@ def write_citations(bundle: Bundle, folder: Path) -> list[Path]:
 
 def _dataset(bundle: Bundle) -> Citation:
     stamp = bundle.stamp
-    names = "; ".join(f"{s.name} ({s.name_ko})" if s.name_ko else s.name for s in bundle.sites)
+    names = "; ".join(map(site_label, bundle.sites))
     return Citation(
         id=f"campwatch-{stamp.run_id}",
         title=f"Satellite measurements of disturbed ground and probable coal stockpiles: {names}",

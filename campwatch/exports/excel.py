@@ -18,6 +18,7 @@ from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.dictionary import data_dictionary, provenance
 from evidence.files import atomic_path
 from evidence.layers import Kind
+from evidence.zips import fix_times
 
 LONGEST_CELL = 32_767
 """Characters that Excel keeps in a cell."""
@@ -43,6 +44,7 @@ def write_excel(bundle: Bundle, path: Path) -> Path:
     book.properties.description = bundle.stamp.footer()
     with atomic_path(path) as temporary:
         book.save(temporary)
+        fix_times(temporary)
     return path
 
 

@@ -25,6 +25,8 @@ _BETWEEN_IN = 0.55
 _LEFT_IN = 0.7
 _MOST_PANELS = 4
 _LONGEST_TITLE = 75
+GAP_DAYS = 60
+"""The smoothed line is not drawn across longer times without a figure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,8 @@ def _notes(data: SeriesFigure) -> list[str]:
     return [
         (
             f"Bars and band: {said} intervals. Open circles: below the floor, not to be told from none. "
-            f"Ticks at the foot: looks that showed nothing usable. The line is left out where nobody looked. "
+            f"Ticks at the foot: looks that showed nothing usable. The line is left out where there was no "
+            f"figure for {GAP_DAYS} days. "
             f"Method {method}. What stands behind the intervals: {checked}."
         ),
         f"{data.attribution}.",
@@ -121,14 +124,20 @@ def _draw_looks(axes: Axes, own: pd.DataFrame) -> None:
 def _draw_smoothed(axes: Axes, series: pd.DataFrame | None, zone_id: str) -> None:
     if series is None:
         return
-    own = series[(series["subject_kind"] == "zone") & (series["subject_id"] == zone_id)].sort_values(
-        "datetime"
-    )
-    if own.empty:
-        return
-    when = times(own["datetime"])
-    value, low, high = (
-        own[name].to_numpy(float, na_value=np.nan) for name in ("value", "value_low", "value_high")
-    )
-    axes.fill_between(when, low, high, color="black", alpha=0.18, linewidth=0, zorder=3)
-    axes.plot(when, value, color="black", linewidth=1.2, label="smoothed", zorder=4)
+    own = series[(series["subject_kind"] == "zone") & (series["subject_id"] == zone_id)]
+    known = own[own["value"].notna()].sort_values("datetime")
+    for number, part in enumerate(stretches(times(known["datetime"]))):
+        when = times(known["datetime"])[part]
+        value, low, high = (
+            known[name].to_numpy(float)[part] for name in ("value", "value_low", "value_high")
+        )
+        axes.fill_between(when, low, high, color="black", alpha=0.18, linewidth=0, zorder=3)
+        axes.plot(when, value, color="black", linewidth=1.2, label=None if number else "smoothed", zorder=4)
+
+
+def stretches(when: NDArray[np.datetime64]) -> list[NDArray[np.intp]]:
+    """Positions of figures between which no longer time passed than `GAP_DAYS`, stretch by stretch."""
+    if when.size == 0:
+        return []
+    apart = np.flatnonzero(np.diff(when) > np.timedelta64(GAP_DAYS, "D"))
+    return np.split(np.arange(when.size), apart + 1)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import zipfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,12 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import parts
 from campwatch.exports.bundle import Bundle, Table
-from campwatch.exports.labels import row_label, row_sentences
+from campwatch.exports.labels import row_label, row_sentences, site_label
 from campwatch.exports.styles import STYLES
 from campwatch.exports.vector import plain_records
-from campwatch.exports.xml import Element, Maker
+from campwatch.exports.xml import Element, Maker, clean_text
 from evidence.files import atomic_path
+from evidence.zips import write_zip
 
 KML = "http://www.opengis.net/kml/2.2"
 _E = Maker(KML)
@@ -32,17 +32,13 @@ _SPANS = {
 _STAMPS = {"stockpiles": "datetime"}
 _SHOWN_AT_FIRST = frozenset({"sites", "boundaries", "zones", "disturbances"})
 _PIXELS_PER_MM = 3.0
-_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
-"""Inside the archive, so that the same rows give the same bytes."""
 
 
 def write_kmz(bundle: Bundle, path: Path) -> Path:
     """Write `doc.kml` in a KMZ."""
     document = etree.tostring(_document(bundle), xml_declaration=True, encoding="UTF-8", pretty_print=True)
-    entry = zipfile.ZipInfo("doc.kml", date_time=_FIXED_TIME)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        archive.writestr(entry, document)
+    with atomic_path(path) as temporary:
+        write_zip(temporary, [("doc.kml", document)])
     return path
 
 
@@ -58,8 +54,7 @@ def _document(bundle: Bundle) -> Element:
     for name in STYLES:
         document.append(_style(name))
     for site in bundle.sites:
-        label = f"{site.name} ({site.name_ko})" if site.name_ko else site.name
-        folder = _E("Folder", _E("name", _clean(label)), _E("open", "1"))
+        folder = _E("Folder", _E("name", clean_text(site_label(site))), _E("open", "1"))
         for table in bundle.tables:
             if table.layer.has_geometry:
                 _append_layer(folder, table, site.id)
@@ -86,7 +81,7 @@ def _append_layer(folder: Element, table: Table, site_id: str) -> None:
 def _placemark(table: Table, told: dict[str, Any], geometry: BaseGeometry | None) -> Element:
     mark = _E(
         "Placemark",
-        _E("name", _clean(row_label(table.name, told))),
+        _E("name", clean_text(row_label(table.name, told))),
         _E("visibility", _visible(table.name)),
         _E("description", _balloon([*row_sentences(table, told), table.attribution])),
         *_times(table.name, told),
@@ -94,7 +89,7 @@ def _placemark(table: Table, told: dict[str, Any], geometry: BaseGeometry | None
         _E(
             "ExtendedData",
             *(
-                _E("Data", _E("value", _clean(_text(value))), name=name)
+                _E("Data", _E("value", clean_text(_text(value))), name=name)
                 for name, value in told.items()
                 if value is not None
             ),
@@ -113,14 +108,9 @@ def _text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _clean(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
-    return "".join(c for c in text if c in "\t\n\r" or (ord(c) >= 32 and ord(c) not in {0xFFFE, 0xFFFF}))  # noqa: PLR2004
-
-
 def _balloon(lines: Iterable[str]) -> str:
     """Lines as the HTML that Google Earth takes descriptions for; nothing in them is markup."""
-    return "<br>".join(html.escape(_clean(line)) for line in lines)
+    return "<br>".join(html.escape(clean_text(line)) for line in lines)
 
 
 def _times(layer: str, told: dict[str, Any]) -> Iterator[Element]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from aoi.records import Site
 from campwatch.exports.bundle import Table
 from evidence.layers import Column, Kind
 
@@ -23,6 +24,11 @@ _LABELS = {
 HECTARE_DECIMALS = 2
 MINUS = "−"
 VALIDATION_WORD = "what stands behind the interval"
+
+
+def site_label(site: Site) -> str:
+    """The site's name, with the Korean one where there is one."""
+    return f"{site.name} ({site.name_ko})" if site.name_ko else site.name
 
 
 def row_label(layer: str, told: Mapping[str, Any]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import stat
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from campwatch.exports.styles import STYLES, LayerStyle
 from campwatch.exports.vector import write_geopackage
 from campwatch.exports.xml import Element, Maker
 from evidence.files import atomic_path
+from evidence.zips import write_zip
 
 _E = Maker()
 QGIS_VERSION = "3.22.0-Białowieża"
@@ -28,7 +28,6 @@ _ORDER = (
 """From the top of the map to its bottom."""
 _KINDS = ((0, "Point", "marker"), (1, "Line", "line"), (2, "Polygon", "fill"))
 """(dimension, name of the geometry type, kind of symbol)."""
-_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 _MARGIN = 0.05
 _POLYGONS = 2
 
@@ -48,10 +47,8 @@ def write_qgis(bundle: Bundle, folder: Path) -> list[Path]:
         pretty_print=True,
         doctype="<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>",
     )
-    entry = zipfile.ZipInfo(f"{project.stem}.qgs", date_time=_FIXED_TIME)
-    entry.compress_type = zipfile.ZIP_DEFLATED
-    with atomic_path(project) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        archive.writestr(entry, text)
+    with atomic_path(project) as temporary:
+        write_zip(temporary, [(f"{project.stem}.qgs", text)])
     return [project, data]
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,18 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from campwatch.exports.bundle import Bundle, Table
-from campwatch.exports.labels import quantity_text
+from campwatch.exports.labels import quantity_text, site_label
 from campwatch.exports.stamp import site_notice
 from campwatch.exports.vector import plain_records
+from campwatch.exports.xml import clean_text
 from evidence.files import atomic_path
 from evidence.layers import Column, Kind
+from evidence.zips import fix_times
 
 HANGUL_FONT = "Malgun Gothic"
 """On every Windows and in every Office; other systems put theirs in its place."""
 LATIN_FONT = "Calibri"
 _SMALL = Pt(8)
-_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +73,7 @@ TABLES = (
         caption="Newly disturbed ground relative to the boundary version in force",
         columns=(
             ("disturbance_id", "disturbance"),
+            ("kind", "kind"),
             ("first_seen", "first seen"),
             ("machine_status", "status"),
             ("relation", "relation to boundary"),
@@ -80,6 +81,19 @@ TABLES = (
             ("outside_ha", "outside, ha"),
         ),
         note="A sensor that agrees with itself later is persistent, not confirmed.",
+    ),
+    WordTable(
+        layer="ground_changes",
+        caption="What happened since the first look, in closed years, dated from the looks before and after",
+        columns=(
+            ("change_id", "change"),
+            ("kind", "kind"),
+            ("changed_on_low", "not before"),
+            ("changed_on", "best date"),
+            ("changed_on_high", "not after"),
+            ("relation", "relation to boundary"),
+            ("area_ha", "area, ha"),
+        ),
     ),
     WordTable(
         layer="stockpile_areas",
@@ -97,14 +111,20 @@ TABLES = (
 )
 
 
+_SORTED_BY = {
+    "disturbances": ["first_seen", "disturbance_id"],
+    "ground_changes": ["changed_on", "change_id"],
+}
+"""Lists of what happened are read in the order of time."""
+
+
 def write_word(bundle: Bundle, path: Path) -> Path:
     """Write a document with one captioned table per layer and site that has rows."""
     document = docx.Document()
     _set_up(document, bundle)
     number = 0
     for site in bundle.sites:
-        heading = f"{site.name} ({site.name_ko})" if site.name_ko else site.name
-        document.add_heading(_clean(heading), level=1)
+        document.add_heading(clean_text(site_label(site)), level=1)
         for spec in TABLES:
             table = bundle.table(spec.layer)
             records = [] if table is None else word_records(table, spec, site.id)
@@ -115,7 +135,7 @@ def write_word(bundle: Bundle, path: Path) -> Path:
     _add_provenance(document, bundle)
     with atomic_path(path) as temporary:
         document.save(str(temporary))
-        _fix_times(temporary)
+        fix_times(temporary)
     return path
 
 
@@ -129,6 +149,8 @@ def word_records(table: Table, spec: WordTable, site_id: str) -> list[dict[str, 
         frame = pd.DataFrame(seen.groupby([seen["zone_id"], years]).tail(1)).sort_values(
             ["zone_id", "datetime"]
         )
+    if spec.layer in _SORTED_BY:
+        frame = frame.sort_values(_SORTED_BY[spec.layer])
     return plain_records(frame)
 
 
@@ -201,7 +223,7 @@ def _add_table(
     _fill_row(grid.rows[0], [head for _, head in spec.columns], bold=True)
     _repeat_head(grid.rows[0])
     for told in records:
-        _fill_row(grid.add_row(), [_clean(cell_text(columns[name], told)) for name, _ in spec.columns])
+        _fill_row(grid.add_row(), [clean_text(cell_text(columns[name], told)) for name, _ in spec.columns])
     levels = sorted({f"{told['level']:.0%}" for told in records if told.get("level") is not None})
     methods = sorted({str(told["method"]) for told in records if told.get("method")})
     note = document.add_paragraph()
@@ -209,7 +231,7 @@ def _add_table(
     checked = dict.fromkeys(str(told["validation"]) for told in records if told.get("validation"))
     stands = f"What stands behind the intervals: {'; '.join(checked)}." if checked else ""
     parts = (text, stands, _reasons(spec, columns, records), spec.note, f"Source: {source}.")
-    run = note.add_run(_clean(" ".join(part.strip() for part in parts if part)))
+    run = note.add_run(clean_text(" ".join(part.strip() for part in parts if part)))
     run.italic, run.font.size = True, _SMALL
 
 
@@ -254,22 +276,6 @@ def _add_provenance(document: Any, bundle: Bundle) -> None:
     for what, value in bundle.stamp.items():
         paragraph = document.add_paragraph()
         paragraph.paragraph_format.space_after = Pt(0)
-        for text, bold in ((f"{what}: ", True), (_clean(value), False)):
+        for text, bold in ((f"{what}: ", True), (clean_text(value), False)):
             run = paragraph.add_run(text)
             run.bold, run.font.size = bold, _SMALL
-
-
-def _clean(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
-    return "".join(c for c in text if c in "\t\n" or ord(c) >= 32)  # noqa: PLR2004
-
-
-def _fix_times(path: Path) -> None:
-    """One fixed time inside the archive, so that the same rows give the same bytes."""
-    with zipfile.ZipFile(path) as archive:
-        entries = [(entry.filename, archive.read(entry)) for entry in archive.infolist()]
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in entries:
-            entry = zipfile.ZipInfo(name, date_time=_FIXED_TIME)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, data)

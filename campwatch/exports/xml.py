@@ -31,3 +31,8 @@ class Maker:
 
     def _qualified(self, tag: str) -> str:
         return f"{{{self.namespace}}}{tag}" if self.namespace else tag
+
+
+def clean_text(text: str) -> str:
+    """Without the control characters that XML cannot hold."""
+    return "".join(c for c in text if c in "\t\n\r" or (ord(c) >= 32 and ord(c) not in {0xFFFE, 0xFFFF}))  # noqa: PLR2004

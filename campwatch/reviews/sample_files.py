@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import io
 import json
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from shapely.geometry import Polygon, mapping
 from aoi.grid import site_grid
 from campwatch.reviews.desk import Desk
 from evidence.files import atomic_path, write_text
+from evidence.zips import write_zip
 from imagery.archive import Archive
 from imagery.cube import load_cube
 from imagery.cube_scenes import group_archived
@@ -33,7 +33,6 @@ CLEAR = 0.7
 GAMMA = 1.6
 WHITE = 0.3
 """Reflectance shown white: bright soil and concrete."""
-_FIXED_TIME = (1980, 1, 1, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,12 +134,13 @@ def _write_kmz(
         '<Style id="p"><LineStyle><color>ff00ffff</color><width>2</width></LineStyle>'
         f"<PolyStyle><fill>0</fill></PolyStyle></Style>{marks}</Document></kml>\n"
     )
-    with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w") as archive:
-        archive.writestr(zipfile.ZipInfo("doc.kml", date_time=_FIXED_TIME), text)
-        for code, pictures in chips.items():
-            for i, chip in enumerate(pictures):
-                entry = zipfile.ZipInfo(f"chips/{code}-{i}.png", date_time=_FIXED_TIME)
-                archive.writestr(entry, chip.png)
+    shown = [
+        (f"chips/{code}-{i}.png", chip.png)
+        for code, pictures in chips.items()
+        for i, chip in enumerate(pictures)
+    ]
+    with atomic_path(path) as temporary:
+        write_zip(temporary, [("doc.kml", text.encode()), *shown])
 
 
 def _placemark(point: SamplePoint, chips: Sequence[Chip]) -> str:

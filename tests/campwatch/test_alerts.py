@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import socket
 import threading
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -14,7 +15,8 @@ from campwatch.alerts.delivery import EMAIL, deliver, send_smtp, write_alert_fil
 from campwatch.alerts.rules import Condition, SiteState, conditions
 from campwatch.alerts.watch import deliver_open
 from campwatch.settings import AlertSettings, EmailSettings
-from detection.records import Disturbance, SeriesPoint
+from detection.records import STOCKPILE_AREA, Disturbance, SeriesPoint, StockpileArea
+from detection.series import smoothed_series
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.verify import verify_ledger
@@ -33,7 +35,7 @@ def clock():
 
 def point(day: str, area: float, sd: float) -> SeriesPoint:
     return SeriesPoint(
-        quantity="area_ha",
+        quantity=STOCKPILE_AREA,
         subject_kind="zone",
         subject_id="yard",
         datetime=dt.datetime.fromisoformat(f"{day}T02:30:00+00:00"),
@@ -92,6 +94,40 @@ def test_a_persistent_disturbance_is_told_and_regrowth_is_not():
     assert found(disturbances=[disturbed("soil_spoil", 2.0)]) == {"persistent-disturbance"}
     assert found(disturbances=[disturbed("soil_spoil", 0.4)]) == set()
     assert found(disturbances=[disturbed("recovery", 2.0)]) == set()
+
+
+def test_what_hovers_about_a_limit_or_merges_is_one_alert():
+    def keys(item, *held):
+        state = SiteState(site_id="s", disturbances=[item], open_keys=frozenset(held))
+        return [condition.key for condition in conditions(state, SETTINGS, TODAY)]
+
+    opened = "persistent-disturbance/s/d-1"
+    assert keys(disturbed("soil_spoil", 2.0)) == [opened]
+    assert keys(disturbed("soil_spoil", 0.6)) == []
+    assert keys(disturbed("soil_spoil", 0.6), opened) == [opened]
+    assert keys(disturbed("soil_spoil", 0.4), opened) == []
+    merged = replace(disturbed("soil_spoil", 2.0), disturbance_id="d-2", parents=("d-0", "d-1"))
+    assert keys(merged, opened) == [opened]
+    assert keys(merged) == ["persistent-disturbance/s/d-2"]
+
+
+def measured_area(days: int, area: float) -> StockpileArea:
+    return StockpileArea(
+        zone_id="yard",
+        datetime=dt.datetime(2025, 1, 1, 2, tzinfo=dt.UTC) + dt.timedelta(days=days),
+        area_ha=Quantity.measured(area, sd_random=0.1),
+        valid_fraction=1.0,
+        below_floor=False,
+        bands=("red",),
+        scene_ids=(),
+    )
+
+
+def test_the_rule_reads_the_series_that_the_measurement_writes():
+    steady = [measured_area(10 * k, 1.0) for k in range(30)]
+    grown = [*steady[:-6], *(measured_area(10 * (24 + k), 3.0) for k in range(6))]
+    assert found(series=smoothed_series(steady)) == set()
+    assert found(series=smoothed_series(grown)) == {"stockpile-change"}
 
 
 def test_no_usable_look_is_told_after_the_days_set():

@@ -14,7 +14,7 @@ from shapely.geometry import box
 from campwatch.exports.bundle import collect
 from campwatch.pipeline import RunOptions, run_workspace
 from campwatch.workspace import Workspace, open_workspace
-from detection.records import Disturbance, SeriesPoint, Stockpile
+from detection.records import STOCKPILE_AREA, Disturbance, SeriesPoint, Stockpile
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row, record_data, record_geometry
@@ -91,7 +91,7 @@ def series() -> list[SeriesPoint]:
     """Eight dates with a gap of two in the middle."""
     return [
         SeriesPoint(
-            quantity="area_ha", subject_kind="zone", subject_id="yard", n_looks=0 if i in GAP else 3,
+            quantity=STOCKPILE_AREA, subject_kind="zone", subject_id="yard", n_looks=0 if i in GAP else 3,
             datetime=T0 + dt.timedelta(days=10 * i), value=UNSEEN if i in GAP else quantity(1.0 + 0.1 * i),
         )
         for i in range(8)

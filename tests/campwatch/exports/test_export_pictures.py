@@ -18,6 +18,7 @@ from PIL import Image
 
 from campwatch import fonts
 from campwatch.exports.figure_pair import round_length_m
+from campwatch.exports.figure_series import stretches
 from campwatch.exports.figures import FigureOptions, write_figures
 from campwatch.exports.imagery import SAME_SEASON_DAYS, LookChoice, choose_pair, season_gap
 from campwatch.exports.write import ExportFormat, ExportOptions, export
@@ -203,3 +204,9 @@ def test_a_public_bag_withholds_and_a_hidden_finding_is_not_there(workspace, tmp
         export(workspace, ExportFormat.BAG, ExportOptions(finding=SECRETS[2], out=tmp_path))
     with pytest.raises(ExportError, match="name its row"):
         export(workspace, ExportFormat.BAG, ExportOptions(out=tmp_path))
+
+
+def test_the_smoothed_line_is_broken_where_there_was_no_figure_for_long_and_only_there():
+    days = np.array(["2020-01-01", "2020-01-06", "2020-02-20", "2020-06-01"], dtype="datetime64[ms]")
+    assert [part.tolist() for part in stretches(days)] == [[0, 1, 2], [3]]
+    assert stretches(days[:0]) == []
