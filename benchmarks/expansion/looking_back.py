@@ -20,23 +20,37 @@ from typing import Any
 
 import numpy as np
 from disturbance_sites import PARAMS, JudgedSite, judged_site
-from disturbance_table import ALL, CONTRASTS, SIZES, changed, contrast, percent, pixels, site_mean
+from disturbance_table import (
+    ALL,
+    CELL_HA,
+    CONTRASTS,
+    FLOOR_HA,
+    SIZES,
+    bared,
+    changed,
+    contrast,
+    percent,
+    pixels,
+    site_mean,
+)
 
 from detection.ground_changes import GroundChangeParams, measure_ground_changes
 from detection.kinds import RECOVERY
-from imagery.simulate.mine import NEVER, Disturbed
+from imagery.simulate.mine import Disturbed
 from imagery.simulate.spectra import Material
 
 SIDE_DAYS = 330
 
 
-def half_day(event: Disturbed) -> int:
+def half_day(made: JudgedSite, event: Disturbed) -> int:
     """Ordinal of the day on which half of the patch was bared."""
-    return int(np.median(event.born[event.born < NEVER]))
+    return int(np.median(event.born[bared(made, event)]))
 
 
-def is_judged(event: Disturbed) -> bool:
-    day = half_day(event)
+def is_judged(made: JudgedSite, event: Disturbed) -> bool:
+    if bared(made, event).sum() * CELL_HA < FLOOR_HA * made.covers[event.event_id]:
+        return False
+    day = half_day(made, event)
     room = PARAMS.since.toordinal() + SIDE_DAYS <= day <= PARAMS.until.toordinal() - SIDE_DAYS
     return room and event.regrown >= day + SIDE_DAYS
 
@@ -44,8 +58,8 @@ def is_judged(event: Disturbed) -> bool:
 def event_outcome(
     made: JudgedSite, event: Disturbed, found: list[Any], masks: list[np.ndarray]
 ) -> dict[str, Any]:
-    cover, day = made.covers[event.event_id], half_day(event)
-    fraction = site_mean(made, event.born < NEVER)
+    cover, day = made.covers[event.event_id], half_day(made, event)
+    fraction = site_mean(made, bared(made, event))
     core = fraction >= 0.5 * cover
     out: dict[str, Any] = {
         "size_ha": float(fraction.sum()) / 100 / cover,
@@ -74,7 +88,7 @@ def outcome(made: JudgedSite) -> dict[str, Any]:
     masks = [pixels(made, change.geometry) for change in bared]
     real = changed(made)
     wrong = [c for c in changes if (m := pixels(made, c.geometry))[real].sum() < 0.1 * m.sum()]
-    events = [e for e in made.truth.events if e.event_id in made.covers and is_judged(e)]
+    events = [e for e in made.truth.events if e.event_id in made.covers and is_judged(made, e)]
     return {
         "events": [event_outcome(made, event, bared, masks) for event in events],
         "false": [{"ha": c.area_ha.value, "kind": c.kind, "day": c.changed_on.isoformat()} for c in wrong],
