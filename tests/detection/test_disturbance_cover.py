@@ -72,7 +72,7 @@ def test_the_scene_stands_for_a_cover_that_is_hidden() -> None:
 
 
 def harvested() -> xr.Dataset:
-    """Forest, and fields that are cut in August, in July in the third year; a patch of them is bare by then."""
+    """Forest, and fields that are cut in August, in July in the third year; then a part of them is bare."""
     cube = ground(cleared=False)
     days, years = cube["time"].dt.dayofyear.to_numpy(), cube["time"].dt.year.to_numpy()
     cut = (days >= np.where(years == 2019, 190, 225)) & (days < 300)
