@@ -42,9 +42,9 @@ def question(
     actor: Annotated[str, _ACTOR] = "campwatch",
 ) -> None:
     """Declare a question in custody, then answer it from what the ledger holds."""
-    from campwatch.area_questions import answer_lines, ask, question_path  # noqa: PLC0415
-    from campwatch.reviews.asking import ask_comparison  # noqa: PLC0415
-    from campwatch.reviews.questions import is_comparison  # noqa: PLC0415
+    from campwatch.questions.areas import answer_lines, ask, question_path  # noqa: PLC0415
+    from campwatch.questions.asking import ask_comparison  # noqa: PLC0415
+    from campwatch.questions.comparison import is_comparison  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)

@@ -15,6 +15,7 @@ import numpy as np
 import xarray as xr
 
 from aoi.records import Site
+from campwatch.memory import Remembered
 from detection import ground_changes
 from detection.footprint import METHOD, FootprintParams, measure_footprints
 from detection.ground_changes import GroundChangeParams, ground_changes_key, measure_ground_changes
@@ -44,20 +45,20 @@ def remembered_footprints(
         params: knobs.
         memory: values by key; extended.
     """
+    held = _remembered(Footprint, memory)
     footprints: list[Footprint] = []
     opening: list[int] = []
     opened = False
     for year in _years(cube):
         wanted = [*opening, year]
         key = _key(cube, wanted, site_digest, params)
-        found = _recalled(memory, key)
+        found = held.get(key)
         if found is None:
-            found = measure_footprints(_of_years(cube, wanted), site, params=params)[-1]
-            memory[key] = _encoded(found)
-        footprints.append(found)
+            found = held[key] = measure_footprints(_of_years(cube, wanted), site, params=params)[-1:]
+        footprints += found
         if not opened:
             opening.append(year)
-            opened = found.valid_fraction >= params.min_seen
+            opened = found[-1].valid_fraction >= params.min_seen
     return footprints
 
 
@@ -103,28 +104,27 @@ def remembered_ground_changes(
     key = sha256_json(
         ["ground_changes", ground_changes.METHOD, site_digest, ground_changes_key(cube, params)]
     )
-    held = memory.get(key)
-    if held is not None:
-        return [_decoded(GroundChange, told) for told in json.loads(held)]
-    found = measure_ground_changes(cube, site, params=params)
-    memory[key] = json.dumps([_told(change) for change in found], allow_nan=False).encode()
+    held = _remembered(GroundChange, memory)
+    found = held.get(key)
+    if found is None:
+        found = held[key] = measure_ground_changes(cube, site, params=params)
     return found
 
 
-def _recalled(memory: MutableMapping[str, bytes], key: str) -> Footprint | None:
-    held = memory.get(key)
-    return None if held is None else _decoded(Footprint, json.loads(held))
+def _remembered(kind: type[Record], memory: MutableMapping[str, bytes]) -> Remembered[list[Record]]:
+    """Lists of records of one kind, with their outlines."""
+    return Remembered(
+        held=memory,
+        encode=lambda records: json.dumps([_told(record) for record in records], allow_nan=False).encode(),
+        decode=lambda data: [_record(kind, told) for told in json.loads(data)],
+    )
 
 
-def _encoded(footprint: Footprint) -> bytes:
-    return json.dumps(_told(footprint), allow_nan=False).encode()
-
-
-def _decoded(kind: type[Record], told: dict[str, Any]) -> Record:
+def _record(kind: type[Record], told: dict[str, Any]) -> Record:
     outline = told.pop("geometry")
     return read_data(kind, told, geometry=None if outline is None else bytes.fromhex(outline))
 
 
-def _told(record: Footprint | GroundChange) -> dict[str, Any]:
+def _told(record: Any) -> dict[str, Any]:
     outline = record_geometry(record)
     return record_data(record) | {"geometry": None if outline is None else outline.hex()}

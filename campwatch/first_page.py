@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from campwatch.outputs import run_info
 from campwatch.pages import map_profile, site_page_path
 from campwatch.profile import shows_restricted
 from campwatch.reviews.states import review_states
-from campwatch.reviews.validation import site_checks
+from campwatch.reviews.validation import Checks
 from campwatch.workspace import Workspace
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -23,8 +23,10 @@ from maps.overview import write_overview
 from maps.records import Profile, SiteSummary
 
 
-def write_first_page(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> Path:
-    """Write the first page over `sites`."""
+def write_first_page(
+    workspace: Workspace, ledger: Ledger, sites: Sequence[Site], *, checks: Mapping[str, Checks]
+) -> Path:
+    """Write the first page over `sites`; `checks` say what stands behind the figures of each."""
     restricted = shows_restricted(None, workspace.settings.map, sites)
     settings = workspace.settings.map
     profile = Profile(
@@ -36,7 +38,7 @@ def write_first_page(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]
     measured = [site for site in sites if site.id in chains]
     return write_overview(
         workspace.maps_folder / "index.html",
-        [site_summary(workspace, ledger, site) for site in sites],
+        [site_summary(workspace, ledger, site, checks=checks[site.id]) for site in sites],
         run=run_info(ledger, measured[0].id) if measured else None,
         profile=profile,
         time_zone=settings.time_zone,
@@ -44,7 +46,7 @@ def write_first_page(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]
     )
 
 
-def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummary:
+def site_summary(workspace: Workspace, ledger: Ledger, site: Site, *, checks: Checks) -> SiteSummary:
     """The line of one site: latest figures with their intervals, last look, what waits."""
     rows = ledger.current(site_id=site.id)
     page = site_page_path(workspace, site, map_profile(workspace, site))
@@ -59,7 +61,6 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site) -> SiteSummar
     )
     first = waiting["awaiting_first"] + waiting["reopened"]
     last = looks[-1] if looks else None
-    checks = site_checks(ledger, site)
     return SiteSummary(
         site=site,
         map_path=page.name if page.exists() else None,

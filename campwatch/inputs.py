@@ -21,6 +21,9 @@ MEASURED_LAYERS = (
 )
 """Layers that a measurement of a site describes completely."""
 
+Knobs = Mapping[str, Mapping[str, Any]]
+"""What the settings change of the methods' parameters, by method."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inputs:
@@ -31,5 +34,4 @@ class Inputs:
     """By scene id."""
     missed: tuple[Observation, ...] = ()
     """Passes that left no pixels, and why."""
-    knobs: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
-    """What the settings change of the methods' parameters, by method."""
+    knobs: Knobs = field(default_factory=lambda: MappingProxyType({}))

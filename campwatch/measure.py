@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,13 +12,14 @@ import xarray as xr
 from aoi.records import Site
 from campwatch.epochs import remembered_footprints, remembered_ground_changes
 from campwatch.identity import inputs_digest
-from campwatch.inputs import Inputs
+from campwatch.inputs import Inputs, Knobs
 from campwatch.knobs import with_knobs
 from campwatch.memory import Remembered
 from campwatch.stopwatch import Stopwatch
 from detection import boundary_change, disturbances, footprint, ground_changes
 from detection.boundary_change import measure_boundary_changes
 from detection.boundary_errors import BoundaryChangeParams
+from detection.coal.years import year_bytes, year_from
 from detection.disturbance_state import state_bytes, state_from
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.footprint import FootprintParams, measure_footprints
@@ -46,10 +47,6 @@ class _Work:
     site: Site
     inputs: Inputs
     memory: MutableMapping[str, bytes] | None
-
-    def knobs(self, method: str) -> Mapping[str, Any]:
-        """What the settings change of a method."""
-        return self.inputs.knobs.get(method, {})
 
 
 def measured_rows(
@@ -97,7 +94,7 @@ def _measurements(work: _Work, watch: Stopwatch) -> list[_Measured]:
 
 
 def _footprints(work: _Work) -> list[_Measured]:
-    params = with_knobs(FootprintParams(), work.knobs("footprint"), where="measure.footprint")
+    params = _footprint_params(work.inputs.knobs)
     if work.memory is None:
         records = measure_footprints(work.cube, work.site, params=params)
     else:
@@ -143,8 +140,9 @@ def _boundary_changes(work: _Work) -> list[_Measured]:
 
 
 def _stockpiles(work: _Work) -> list[_Measured]:
-    params = with_knobs(StockpileParams(), work.knobs("stockpile"), where="measure.stockpile")
-    found = measure_stockpiles(work.cube.load(), work.site, params=params)
+    params = _stockpile_params(work.inputs.knobs)
+    years = None if work.memory is None else Remembered(held=work.memory, encode=year_bytes, decode=year_from)
+    found = measure_stockpiles(work.cube, work.site, params=params, years=years)
     layers = {"stockpile_areas": found.areas, "stockpiles": found.piles, "series": found.series}
     return [
         _Measured(
@@ -168,16 +166,24 @@ _LAYERS: dict[str, Callable[[_Work], list[_Measured]]] = {
 """By stage of the run."""
 
 
-def known_parameters(knobs: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+def known_parameters(knobs: Knobs) -> dict[str, dict[str, Any]]:
     """The values of every method's knobs, by the digest that rows carry."""
     held = (
-        with_knobs(FootprintParams(), knobs.get("footprint", {}), where="measure.footprint"),
+        _footprint_params(knobs),
         DisturbanceParams(),
         GroundChangeParams(),
         BoundaryChangeParams(),
-        with_knobs(StockpileParams(), knobs.get("stockpile", {}), where="measure.stockpile"),
+        _stockpile_params(knobs),
     )
     return {_params_hash(params): plain(asdict(params)) for params in held}
+
+
+def _footprint_params(knobs: Knobs) -> FootprintParams:
+    return with_knobs(FootprintParams(), knobs.get("footprint", {}), where="measure.footprint")
+
+
+def _stockpile_params(knobs: Knobs) -> StockpileParams:
+    return with_knobs(StockpileParams(), knobs.get("stockpile", {}), where="measure.stockpile")
 
 
 def _params_hash(params: Any) -> str:

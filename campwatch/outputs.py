@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,9 +15,9 @@ from campwatch.pages import map_profile, site_page_path
 from campwatch.reviews.annotation import annotation
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
-from campwatch.reviews.validation import site_checks
+from campwatch.reviews.validation import Checks, site_checks
 from campwatch.reviews.verdicts import map_verdict
-from campwatch.workspace import Workspace, readable_sites
+from campwatch.workspace import Workspace
 from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
@@ -28,9 +28,11 @@ from maps.site_map import write_site_map
 Record = TypeVar("Record")
 
 
-def rebuild_tables(workspace: Workspace, ledger: Ledger) -> None:
-    """Write `results.gpkg` and `custody.jsonl` anew."""
-    annotate = annotation(ledger, readable_sites(workspace))
+def rebuild_tables(
+    workspace: Workspace, ledger: Ledger, sites: Sequence[Site], *, checks: Mapping[str, Checks] | None = None
+) -> None:
+    """Write `results.gpkg` and `custody.jsonl` anew; `checks` by site where they are known already."""
+    annotate = annotation(ledger, sites, checks=checks)
     write_results(ledger, workspace.results_path, annotate=annotate)
     write_custody(ledger, workspace.custody_path)
 

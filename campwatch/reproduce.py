@@ -100,7 +100,7 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry) -> list[Row]:
             inputs=Inputs(
                 site=pinned["site"],
                 scenes=pinned["scenes"],
-                missed=tuple(read_data(Observation, data) for data in entry.data["missed"]),
+                missed=tuple(read_data(Observation, data) for data in entry.data["missed"].values()),
                 knobs=entry.data.get("knobs", {}),
             ),
         )

@@ -48,7 +48,7 @@ class SiteWork:
         digest = inputs_digest(self.inputs.site, self.inputs.scenes)
         told = {"site": self.inputs.site, "scenes": dict(self.inputs.scenes), "sha256": digest}
         document = json.loads(self.path.read_text("utf-8-sig"))
-        missed = [record_data(look) for look in self.inputs.missed]
+        missed = {look.scene_id: record_data(look) for look in self.inputs.missed}
         return {
             "inputs": told,
             "code": code_identity(),

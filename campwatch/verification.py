@@ -51,7 +51,7 @@ def verify_workspace(
 def _derived(workspace: Workspace, ledger: Ledger) -> list[Finding]:
     findings = []
     custody = workspace.custody_path
-    if custody.exists() and custody.read_text("utf-8") != custody_lines(ledger.custody()):
+    if custody.exists() and custody.read_text("utf-8") != custody_lines(ledger.custody_as_written()):
         findings.append(
             Finding(where=str(custody), what="differs from the ledger (campwatch run rebuilds it)")
         )

@@ -74,7 +74,16 @@ class SiteBench:
         cube = self.cube
         self._tell("drawing the map")
         with self._watch.stage("map"):
-            return write_site_page(self._workspace, self._work.site, cube, ledger, restricted=restricted)
+            page = write_site_page(
+                self._workspace,
+                self._work.site,
+                cube,
+                ledger,
+                restricted=restricted,
+                drawn=self._pictures,
+            )
+            self._pictures.forget()
+            return page
 
     def _tell(self, doing: str) -> None:
         self._progress(Step(site_id=self._work.site.id, doing=doing))
@@ -129,7 +138,7 @@ def measure_in_worker(folder: str, path: str) -> list[Row]:
 
 def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> None:
     """Write `results.gpkg`, `custody.jsonl`, the alert files and the first page anew."""
-    rebuild_tables(workspace, ledger)
     checks = all_checks(ledger, sites)
+    rebuild_tables(workspace, ledger, sites, checks=checks)
     write_channels(read_alerts(ledger), workspace.settings.alerts, workspace.folder, checks=checks)
-    write_first_page(workspace, ledger, sites)
+    write_first_page(workspace, ledger, sites, checks=checks)

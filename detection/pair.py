@@ -1,13 +1,14 @@
 """Pair mode: a change score from two dates only, where there is no history to compare with.
 
 A single pair carries no claim, but it can say where to look first. What the score tolerates, because it is
-not change on the ground: haze and gain (each band is standardised by its own scene), vegetation of another
-season (only visible bands enter: near and short-wave infrared follow the leaves), misregistration (the
-difference is the smallest within a shift of one pixel, searched from either date), haze or light that varies
-over the scene (each date loses the mean of wide surroundings), open water on both dates (sediment and sun
-glint; told by the infrared, or by its smoothness where there is none), and single pixels (smoothing before
-and after the comparison). Linear reflectance finds bright changes, its logarithm dark ones; the score is the
-mean of the two, each in units of its scene's median.
+not change on the ground: haze, gain and whatever else changes colours alike all over the scene (each date is
+compared with what the scene's regression foresees from the other, `detection.matching`, and the other way
+round), vegetation of another season (only visible bands enter: near and short-wave infrared follow the
+leaves), misregistration (the difference is the smallest within a shift of one pixel, searched from either
+date), haze or light that varies over the scene (each date loses the mean of wide surroundings), open water
+on both dates (sediment and sun glint), and single pixels (smoothing before and after the comparison). Linear
+reflectance finds bright changes, its logarithm dark ones; the score is the mean over both and both
+directions, each in units of its scene's median.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
+from detection.matching import matched
 from evidence.errors import MeasurementError
 
 Floats = NDArray[np.float64]
@@ -29,10 +31,6 @@ Bools = NDArray[np.bool_]
 VISIBLE = ("blue", "green", "red")
 SMALLEST_REFLECTANCE = 0.005
 """Reflectances are raised to this before the logarithm: the noise of dark water."""
-INFRARED = ("nir", "swir16")
-SMOOTH_PX, SMOOTH, SHORE_PX = 2.0, 0.25, 5
-"""Open water without infrared: pixels whose surroundings of that width vary less than that share of the
-scene's median on both dates, and so many pixels around."""
 ALARMS_AT_MOST = 0.2
 """Largest false-alarm rate for which a threshold is meaningful."""
 
@@ -41,8 +39,9 @@ ALARMS_AT_MOST = 0.2
 class PairParams:
     """Knobs of pair mode."""
 
-    bands: tuple[str, ...] = VISIBLE
-    """Bands that are compared, as far as both dates have them."""
+    degree: int | None = None
+    """Of the regression that foresees one date from the other (`detection.matching.matched`); where None, 1,
+    or 2 where no infrared tells open water, whose colour bends away from the land's."""
     shift_px: int = 1
     """Misregistration that is tolerated, per axis."""
     level_px: float = 60.0
@@ -89,17 +88,19 @@ def score_pair(
         MeasurementError: where the dates share no visible band, no grid or no pixel.
     """
     params = params or PairParams()
-    bands = _common_bands(before, after, params)
+    bands = _common_bands(before, after)
     one, two = (np.stack([np.asarray(side[b], np.float64) for b in bands]) for side in (before, after))
     if one.shape != two.shape:
         raise MeasurementError(f"the two dates lie on different grids: {one.shape[1:]} and {two.shape[1:]}")
     seen = np.asarray(np.isfinite(one).all(axis=0) & np.isfinite(two).all(axis=0), np.bool_)
     if not seen.any():
         raise MeasurementError("no pixel was seen on both dates")
-    dry = 1.0 - gaussian_filter(_open_water(before, after).astype(np.float64), 1.0)
+    degree = params.degree if params.degree is not None else _degree(before, after)
+    dry = 1.0 - gaussian_filter((_water(before) & _water(after)).astype(np.float64), 1.0)
     parts = [
-        _distance(_comparable(f(one), seen, params), _comparable(f(two), seen, params), params)
-        for f in (_linear, _log)
+        _distance(*_comparable(scale(foreseen), scale(found), seen, params), params)
+        for foreseen, found in _foreseen(one, two, seen, degree)
+        for scale in (_linear, _log)
     ]
     wet_free = [part * dry / max(float(np.median((part * dry)[seen])), 1e-12) for part in parts]
     score = np.where(seen, np.mean(wet_free, axis=0), np.nan).astype(np.float32)
@@ -123,10 +124,10 @@ def null_threshold(scores: NDArray[np.floating], false_alarm_rate: float) -> flo
     return float(math.exp(tail + decay * math.log(0.05 / false_alarm_rate)))
 
 
-def _common_bands(before: Mapping[str, object], after: Mapping[str, object], params: PairParams) -> list[str]:
-    bands = [band for band in params.bands if band in before and band in after]
+def _common_bands(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
+    bands = [band for band in VISIBLE if band in before and band in after]
     if not bands:
-        raise MeasurementError(f"pair mode needs one of {', '.join(params.bands)} on both dates")
+        raise MeasurementError(f"pair mode needs one of {', '.join(VISIBLE)} on both dates")
     return bands
 
 
@@ -138,15 +139,24 @@ def _log(stack: Floats) -> Floats:
     return np.log(np.maximum(stack, SMALLEST_REFLECTANCE))
 
 
-def _standard(stack: Floats, seen: Bools) -> Floats:
-    """Each band with mean 0 and standard deviation 1 over what was seen; 0 elsewhere."""
-    pixels = stack[:, seen]
-    centre, spread = pixels.mean(axis=1), np.maximum(pixels.std(axis=1), 1e-9)
-    return np.where(seen, (stack - centre[:, None, None]) / spread[:, None, None], 0.0)
+def _foreseen(
+    one: Floats, two: Floats, seen: Bools, degree: int
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Each date as the other foresees it, and as it was found."""
+    later = matched(one, two, seen, degree=degree)
+    earlier = matched(two, one, seen, degree=degree)
+    return (later, two), (earlier, one)
 
 
-def _comparable(stack: Floats, seen: Bools, params: PairParams) -> Floats:
-    return _levelled(_standard(stack, seen), seen, params)
+def _comparable(foreseen: Floats, found: Floats, seen: Bools, params: PairParams) -> tuple[Floats, Floats]:
+    """Both in standard deviations of what was found, less their surroundings."""
+    pixels = found[:, seen]
+    centre = pixels.mean(axis=1)[:, None, None]
+    spread = np.maximum(pixels.std(axis=1), 1e-9)[:, None, None]
+    one, two = (
+        _levelled(np.where(seen, (stack - centre) / spread, 0.0), seen, params) for stack in (foreseen, found)
+    )
+    return one, two
 
 
 def _levelled(stack: Floats, seen: Bools, params: PairParams) -> Floats:
@@ -161,52 +171,41 @@ def _levelled(stack: Floats, seen: Bools, params: PairParams) -> Floats:
 def _distance(one: Floats, two: Floats, params: PairParams) -> Floats:
     """Spectral distance at the best shift, from the worse of both directions, smoothed."""
     one, two = (_smooth(stack, params.smooth_before_px) for stack in (one, two))
-    forth, back = (_nearest(a, b, params.shift_px) for a, b in ((one, two), (two, one)))
-    return gaussian_filter(np.sqrt(np.maximum(forth, back)), params.smooth_after_px)
+    steps = range(-params.shift_px, params.shift_px + 1)
+    shifts = list(product(steps, steps))
+    forth = np.min([_length(one - _shifted(two, s)) for s in shifts], axis=0)
+    back = np.min([_length(_shifted(one, s) - two) for s in shifts], axis=0)
+    return gaussian_filter(np.maximum(forth, back), params.smooth_after_px)
 
 
 def _smooth(stack: Floats, width: float) -> Floats:
     return np.stack([gaussian_filter(band, width) for band in stack])
 
 
-@njit(cache=True)
-def _nearest(one: Floats, two: Floats, reach: int) -> Floats:
-    """Least squared distance of each pixel of `one` to those of `two` within `reach`: (y, x)."""
-    bands, rows, columns = one.shape
-    least = np.full((rows, columns), np.inf)
-    for down in range(-reach, reach + 1):
-        for right in range(-reach, reach + 1):
-            for i in range(rows):
-                y = min(max(i + down, 0), rows - 1)
-                for j in range(columns):
-                    x = min(max(j + right, 0), columns - 1)
-                    total = 0.0
-                    for k in range(bands):
-                        total += (one[k, i, j] - two[k, y, x]) ** 2
-                    least[i, j] = min(least[i, j], total)
-    return least
+def _length(difference: Floats) -> Floats:
+    return np.asarray(np.sqrt((difference**2).sum(axis=0)))
 
 
-def _open_water(
-    before: Mapping[str, NDArray[np.floating]], after: Mapping[str, NDArray[np.floating]]
-) -> Bools:
-    """Open water on both dates."""
-    sides = (before, after)
-    if all("green" in side and any(band in side for band in INFRARED) for side in sides):
-        return np.asarray(_below_infrared(before) & _below_infrared(after), np.bool_)
-    smooth = np.asarray(_smooth_ground(before) & _smooth_ground(after), np.bool_)
-    return np.asarray(binary_dilation(smooth, iterations=SHORE_PX), np.bool_) if smooth.any() else smooth
+def _shifted(stack: Floats, shift: tuple[int, int]) -> Floats:
+    """The stack moved by whole pixels, its edges repeated."""
+    reach = max(abs(shift[0]), abs(shift[1]))
+    padded = np.pad(stack, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+    rows, columns = stack.shape[1:]
+    top, left = reach - shift[0], reach - shift[1]
+    return padded[:, top : top + rows, left : left + columns]
 
 
-def _below_infrared(side: Mapping[str, NDArray[np.floating]]) -> Bools:
-    """Green above the infrared (McFeeters 1996, Xu 2006)."""
-    return np.asarray(np.all([side["green"] > side[band] for band in INFRARED if band in side], axis=0))
+def _degree(before: Mapping[str, object], after: Mapping[str, object]) -> int:
+    return 1 if _infrared(before) and _infrared(after) else 2
 
 
-def _smooth_ground(side: Mapping[str, NDArray[np.floating]]) -> Bools:
-    """Ground much smoother than the scene: without infrared, open water is told by that."""
-    bands = [np.nan_to_num(np.asarray(side[band], np.float64)) for band in VISIBLE if band in side]
-    light = np.log(np.maximum(np.mean(bands, axis=0), SMALLEST_REFLECTANCE))
-    squares = gaussian_filter(light * light, SMOOTH_PX) - gaussian_filter(light, SMOOTH_PX) ** 2
-    rough = np.sqrt(np.maximum(squares, 0.0))
-    return np.asarray(rough < SMOOTH * np.median(rough), np.bool_)
+def _infrared(side: Mapping[str, object]) -> tuple[str, ...]:
+    """The bands that tell open water by green."""
+    return tuple(band for band in ("nir", "swir16") if band in side and "green" in side)
+
+
+def _water(side: Mapping[str, NDArray[np.floating]]) -> Bools:
+    """Open water: green above the infrared (McFeeters 1996, Xu 2006)."""
+    shape = next(iter(side.values())).shape
+    darker = [side["green"] > side[band] for band in _infrared(side)]
+    return np.asarray(np.all(darker, axis=0) if darker else np.zeros(shape), np.bool_)

@@ -31,7 +31,8 @@ class CustodyEntry:
     action: str
     run_id: str
     data: Mapping[str, Any]
-    """Digest of the rows appended with it, inputs, outputs, code version, parameters."""
+    """Digest of the rows appended with it, inputs, outputs, code version, parameters; in the ledger what is
+    long may be told as the difference to an entry before (`evidence.custody_table`)."""
 
 
 def entry_hash(entry: CustodyEntry) -> str:
@@ -57,6 +58,11 @@ def heads_digest(heads: Mapping[str, str]) -> str:
     return sha256_json(dict(heads))
 
 
-def custody_lines(entries: Iterable[CustodyEntry]) -> str:
-    """The chains as JSON lines, each with its own hash."""
-    return "".join(canonical_json({**asdict(entry), "hash": entry_hash(entry)}) + "\n" for entry in entries)
+def custody_lines(stored: Iterable[tuple[int, CustodyEntry, str]]) -> str:
+    """The chains as JSON lines, entries as they were written, each with its own hash."""
+    return "".join(custody_line(entry, digest) + "\n" for _, entry, digest in stored)
+
+
+def custody_line(entry: CustodyEntry, digest: str) -> str:
+    """One entry as it was written, with its hash, as JSON."""
+    return canonical_json({**asdict(entry), "hash": digest})

@@ -16,7 +16,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from evidence.custody import GENESIS, CustodyEntry, entry_hash, rows_digest
+from evidence.custody import GENESIS, CustodyEntry, rows_digest
+from evidence.custody_table import CustodyTable, Stored, whole
 from evidence.errors import LedgerError
 from evidence.hashing import canonical_json
 from evidence.rows import Row, StoredRow
@@ -75,6 +76,7 @@ class Ledger:
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30.0
             )
+            self._custody = CustodyTable(self._db)
             self._prepare(create=create and not read_only)
         except sqlite3.Error as err:
             raise LedgerError(f"cannot open the ledger {path}: {err}") from err
@@ -179,46 +181,22 @@ class Ledger:
                 "unchanged": unchanged,
                 **dict(details or {}),
             }
-            head = self._append_entry(
-                seq, chain=chain, run_id=run_id, time=time, actor=actor, action=action, data=summary
+            entry = CustodyEntry(
+                chain=chain,
+                position=0,
+                previous=GENESIS,
+                time=time,
+                actor=actor,
+                action=action,
+                run_id=run_id,
+                data=summary,
             )
+            head = self._custody.append(seq, entry)
             self._db.executemany(
                 f"INSERT INTO rows ({_ROW_COLUMNS}, entry) VALUES ({', '.join('?' * 15)})",  # noqa: S608 - constants
                 [(*_row_values(item), seq) for item in stored],
             )
         return AppendResult(new=len(fresh), unchanged=unchanged, retired=len(retired), head=head)
-
-    def _append_entry(
-        self,
-        seq: int,
-        *,
-        chain: str,
-        run_id: str,
-        time: str,
-        actor: str,
-        action: str,
-        data: Mapping[str, Any],
-    ) -> str:
-        last = self._db.execute(
-            "SELECT position, hash FROM custody WHERE chain = ? ORDER BY position DESC LIMIT 1", (chain,)
-        ).fetchone()
-        position, previous = (last[0] + 1, last[1]) if last else (0, GENESIS)
-        entry = CustodyEntry(
-            chain=chain,
-            position=position,
-            previous=previous,
-            time=time,
-            actor=actor,
-            action=action,
-            run_id=run_id,
-            data=data,
-        )
-        digest = entry_hash(entry)
-        self._db.execute(
-            "INSERT INTO custody VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (seq, chain, position, previous, time, actor, action, run_id, canonical_json(data), digest),
-        )
-        return digest
 
     def _next(self, table: str) -> int:
         query = f"SELECT coalesce(max(seq), 0) + 1 FROM {table}"  # noqa: S608 - a constant name
@@ -297,28 +275,17 @@ class Ledger:
         return int(found)
 
     def custody(self, chain: str | None = None) -> list[CustodyEntry]:
-        """The custody entries, oldest first, of one chain or of all."""
+        """The custody entries, whole, oldest first, of one chain or of all."""
         where, values = ("", ()) if chain is None else ("WHERE chain = ?", (chain,))
-        return [entry for _, entry, _ in self._entries(f"{where} ORDER BY seq", values)]
+        return list(whole(self._custody.stored(f"{where} ORDER BY seq", values)))
 
     def last_entry(self, chain: str, action: str) -> CustodyEntry | None:
-        """The newest entry of that kind on a chain; the others are not read, however many there are."""
-        tail = "WHERE chain = ? AND action = ? ORDER BY position DESC LIMIT 1"
-        return next((entry for _, entry, _ in self._entries(tail, (chain, action))), None)
+        """The newest entry of that kind on a chain, whole; however many there are, few are read."""
+        return self._custody.newest(chain, action)
 
-    def custody_with_hashes(self) -> list[tuple[int, CustodyEntry, str]]:
-        """(sequence number, entry, hash as stored) of every custody entry, oldest first."""
-        return self._entries("ORDER BY seq", ())
-
-    def _entries(self, tail: str, values: tuple[str, ...]) -> list[tuple[int, CustodyEntry, str]]:
-        query = (
-            "SELECT seq, hash, chain, position, previous, time, actor, action, run_id, data "  # noqa: S608
-            f"FROM custody {tail}"  # only constants are put in
-        )
-        try:
-            return [(held[0], _entry(held[2:]), held[1]) for held in self._db.execute(query, values)]
-        except sqlite3.Error as err:
-            raise LedgerError(f"cannot read the ledger {self.path}: {err}") from err
+    def custody_as_written(self) -> list[Stored]:
+        """Every custody entry as its hash is over it, oldest first: what is long may be a difference."""
+        return self._custody.stored()
 
     def rows_by_entry(self) -> dict[int, list[StoredRow]]:
         """Every row, under the sequence number of the custody entry that vouches for it."""
@@ -333,11 +300,7 @@ class Ledger:
 
     def heads(self) -> dict[str, str]:
         """The newest custody hash of each chain."""
-        query = (
-            "SELECT chain, hash FROM custody c "
-            "WHERE position = (SELECT max(position) FROM custody WHERE chain = c.chain)"
-        )
-        return dict(sorted(self._db.execute(query).fetchall()))
+        return self._custody.heads()
 
 
 def _require_distinct(rows: Sequence[Row]) -> None:
@@ -369,16 +332,3 @@ def _stored(values: Sequence[Any]) -> StoredRow:
         geometry=values[13],
     )
     return StoredRow(seq=values[0], row_id=values[1], run_id=values[9], as_of=values[10], row=row)
-
-
-def _entry(values: Sequence[Any]) -> CustodyEntry:
-    return CustodyEntry(
-        chain=values[0],
-        position=values[1],
-        previous=values[2],
-        time=values[3],
-        actor=values[4],
-        action=values[5],
-        run_id=values[6],
-        data=json.loads(values[7]),
-    )

@@ -52,5 +52,5 @@ def _write_layer(layer: Layer, rows: list[StoredRow], path: Path) -> None:
 
 def write_custody(ledger: Ledger, path: Path) -> Path:
     """Write every custody entry with its hash as JSON lines, atomically."""
-    write_text(path, custody_lines(ledger.custody()))
+    write_text(path, custody_lines(ledger.custody_as_written()))
     return path

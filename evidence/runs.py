@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 
 from evidence.custody import CustodyEntry
+from evidence.custody_table import Stored
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger
 from evidence.rows import Row, StoredRow
 
 METHOD = "custody/1"
-Link = tuple[int, CustodyEntry, str]
-"""(sequence number, entry, hash)."""
 
 
 def layer_rows(ledger: Ledger, layer: str, *, as_of_run: str | None = None) -> list[StoredRow]:
@@ -20,13 +19,13 @@ def layer_rows(ledger: Ledger, layer: str, *, as_of_run: str | None = None) -> l
     return kept or (run_rows(ledger, as_of_run=as_of_run) if layer == "runs" else [])
 
 
-def links_until(ledger: Ledger, as_of_run: str | None = None) -> list[Link]:
+def links_until(ledger: Ledger, as_of_run: str | None = None) -> list[Stored]:
     """Custody as it stood when this run had ended, oldest first; all of it where no run is named.
 
     Raises:
         LedgerError: where there is no such run.
     """
-    links = ledger.custody_with_hashes()
+    links = ledger.custody_as_written()
     if as_of_run is None:
         return links
     last = max((seq for seq, entry, _ in links if entry.run_id == as_of_run), default=None)
@@ -35,17 +34,17 @@ def links_until(ledger: Ledger, as_of_run: str | None = None) -> list[Link]:
     return [link for link in links if link[0] <= last]
 
 
-def heads_of(links: list[Link]) -> dict[str, str]:
+def heads_of(links: list[Stored]) -> dict[str, str]:
     """The newest hash of each chain among `links`."""
     return dict(sorted({entry.chain: digest for _, entry, digest in links}.items()))
 
 
-def last_with_rows(links: list[Link]) -> Link:
+def last_with_rows(links: list[Stored]) -> Stored:
     """The newest entry that rows were appended with; the newest of all where there is none."""
     return next((link for link in reversed(links) if _row_count(link[1])), links[-1])
 
 
-def release_of(links: list[Link], shown: list[Link]) -> str | None:
+def release_of(links: list[Stored], shown: list[Stored]) -> str | None:
     """The newest release that froze the very rows of `shown`, among all `links`; None where there is none."""
     last = last_with_rows(shown)[0]
     told = None
@@ -65,7 +64,7 @@ def run_rows(ledger: Ledger, *, as_of_run: str | None = None) -> list[StoredRow]
     return sorted(rows, key=lambda stored: stored.seq)
 
 
-def _run_row(links: list[Link]) -> StoredRow:
+def _run_row(links: list[Stored]) -> StoredRow:
     first, (last_seq, last, head) = links[0][1], links[-1]
     row = Row(
         layer="runs",

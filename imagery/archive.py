@@ -16,6 +16,7 @@ from evidence.errors import ArchiveError
 from evidence.files import TEMPORARY_PREFIX, is_temporary, remove_leftovers, sync_folder, write_text
 from evidence.findings import Finding
 from evidence.hashing import sha256_bytes
+from imagery.acquisitions import Acquisitions
 from imagery.archive_catalog import write_catalog, write_collection
 from imagery.archive_check import check_product
 from imagery.archive_items import (
@@ -50,6 +51,7 @@ class Archive:
         self.root = Path(root)
         self._clock = clock or (lambda: dt.datetime.now(dt.UTC))
         self._known: dict[str, list[ArchivedProduct]] = {}
+        self._by_moment: dict[str, Acquisitions[ArchivedProduct]] = {}
 
     def put(
         self,
@@ -96,7 +98,7 @@ class Archive:
 
     def holding(self, site_id: str, product: Product) -> ArchivedProduct | None:
         """What the archive counts for the ground and moment of `product`, in whatever processing."""
-        matches = [known for known in self._all(site_id) if same_acquisition(known, product)]
+        matches = self._acquired(site_id).like(product)
         return max(matches, key=processing_order) if matches else None
 
     def sites(self) -> list[str]:
@@ -137,6 +139,7 @@ class Archive:
             if not (folder / f"{folder.name}.json").exists():
                 removed += _remove_folder(folder)
         self._known.clear()
+        self._by_moment.clear()
         for path in self.root.glob(f"{TEMPORARY_PREFIX}*"):
             path.unlink()
             removed += 1
@@ -167,6 +170,11 @@ class Archive:
                 archived_from_item(path, read_item(path)) for path in paths if path.exists()
             ]
         return self._known[site_id]
+
+    def _acquired(self, site_id: str) -> Acquisitions[ArchivedProduct]:
+        if site_id not in self._by_moment:
+            self._by_moment[site_id] = Acquisitions((product, product) for product in self._all(site_id))
+        return self._by_moment[site_id]
 
     def close_searches(
         self, site_id: str, sources: Iterable[str], since: dt.datetime, until: dt.datetime
@@ -245,6 +253,8 @@ class Archive:
         write_text(path, item_text(item))
         archived = archived_from_item(path, item)
         self._known[site_id].append(archived)
+        if site_id in self._by_moment:
+            self._by_moment[site_id].add(archived, archived)
         log.debug("archived %s for %s", folder.name, site_id)
         return archived
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from imagery.acquisitions import Acquisitions
 from imagery.records import ArchivedProduct
-from imagery.scenes import same_acquisition
 
 
 def processing_order(product: ArchivedProduct) -> tuple[str, str, str]:
@@ -20,8 +20,10 @@ def processing_order(product: ArchivedProduct) -> tuple[str, str, str]:
 def newest(products: Sequence[ArchivedProduct]) -> list[ArchivedProduct]:
     """Of each tile and datatake, the newest processing."""
     kept: list[ArchivedProduct] = []
+    known = Acquisitions[ArchivedProduct]()
     for product in sorted(products, key=processing_order, reverse=True):
-        if not any(same_acquisition(product, other) for other in kept):
+        if not known.like(product):
+            known.add(product, product)
             kept.append(product)
     return kept
 

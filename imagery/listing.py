@@ -10,6 +10,7 @@ from pyproj import Geod
 
 from aoi.records import Site
 from evidence.errors import SourceError
+from imagery.acquisitions import Acquisitions
 from imagery.archive import Archive
 from imagery.archive_versions import covers
 from imagery.bands import NATIVE_RESOLUTION_M
@@ -19,6 +20,9 @@ from imagery.scenes import same_acquisition
 from imagery.sources.static import overlaps
 
 Bounds = tuple[float, float, float, float]
+
+Offers = list[tuple[Product, SceneSource]]
+"""Of one acquisition: each source's product."""
 
 BLOCK_OVERHEAD = 6.0
 """Bytes of the blocks that a 5 km window touches over bytes of its pixels, at blocks of 1024 (3 at 512)."""
@@ -95,11 +99,14 @@ def list_products(
         include_cloudy: also what was left out for cloud before.
     """
     listing = Listing(site_id=site.id, since=since, until=until, asked=dt.datetime.now(dt.UTC))
-    offers: list[list[tuple[Product, SceneSource]]] = []
+    offers: list[Offers] = []
+    known = Acquisitions[Offers]()
     for source in sources:
         for product in _newest_first(_search(site, source, listing)):
             listing.listed.append((product, source.name))
-            _offer(offers, product, source)
+            if group := _offer(known.like(product), product, source):
+                offers.append(group)
+                known.add(product, group)
     listing.acquisitions = len(offers)
     live = [source for source in sources if getattr(source, "lists_everything", False)]
     listing.exhaustive = bool(live) and not listing.troubles
@@ -141,20 +148,23 @@ def is_newer(product: Product, held: ArchivedProduct, box: Bounds) -> bool:
     return product.published > dt.datetime.fromisoformat(str(processed))
 
 
-def _offer(offers: list[list[tuple[Product, SceneSource]]], product: Product, source: SceneSource) -> None:
-    """Put a product beside what shows the same ground at the same moment; one offer per source."""
-    for group in offers:
-        if same_acquisition(product, group[0][0]):
-            if all(source is not other for _, other in group):
-                group.append((product, source))
-            return
-    offers.append([(product, source)])
+def _offer(groups: Sequence[Offers], product: Product, source: SceneSource) -> Offers | None:
+    """Put a product beside the first that shows the same ground at the same moment, one offer per source.
+
+    Returns:
+        A group of its own, where there is none that shows it.
+    """
+    if not groups:
+        return [(product, source)]
+    if all(source is not other for _, other in groups[0]):
+        groups[0].append((product, source))
+    return None
 
 
 def _sort_in(
     site: Site,
     archive: Archive,
-    group: list[tuple[Product, SceneSource]],
+    group: Offers,
     clouds: Sequence[Gap],
     listing: Listing,
 ) -> None:

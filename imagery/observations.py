@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -45,8 +45,11 @@ class Observation:
 
 def cube_observations(cube: xr.Dataset) -> list[Observation]:
     """One observation per time step of a cube, in the order of time."""
-    told = cube.drop_vars([*cube.data_vars])
-    return [_observation(told.isel(time=i)) for i in range(told.sizes["time"])]
+    told = {str(name): held.to_numpy() for name, held in cube.coords.items() if held.dims == ("time",)}
+    return [
+        _observation({name: values[look] for name, values in told.items()})
+        for look in range(cube.sizes["time"])
+    ]
 
 
 _STATUS_OF_GAP = {
@@ -97,16 +100,16 @@ def sensing_time(value: np.datetime64) -> dt.datetime:
     return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=milliseconds)
 
 
-def _observation(step: xr.Dataset) -> Observation:
-    moment = sensing_time(np.datetime64(step["time"].item(), "ns"))
+def _observation(step: Mapping[str, Any]) -> Observation:
+    moment = sensing_time(step["time"])
     orbit = _number(step, "relative_orbit")
     return Observation(
-        scene_id=str(step["scene_id"].item()),
+        scene_id=str(step["scene_id"]),
         datetime=moment,
         local_date=moment.astimezone(PYONGYANG).date(),
-        sensor=str(step["platform"].item()),
+        sensor=str(step["platform"]),
         relative_orbit=None if orbit is None or orbit <= 0 else int(orbit),
-        status=str(step["status"].item()),
+        status=str(step["status"]),
         detail=_text(step, "detail"),
         valid_fraction=_number(step, "valid_fraction"),
         snow_fraction=_number(step, "snow_fraction"),
@@ -118,15 +121,15 @@ def _observation(step: xr.Dataset) -> Observation:
     )
 
 
-def _number(step: xr.Dataset, name: str) -> float | None:
-    if name not in step.coords:
+def _number(step: Mapping[str, Any], name: str) -> float | None:
+    if name not in step:
         return None
-    value = float(step[name].item())
+    value = float(step[name])
     return value if np.isfinite(value) else None
 
 
-def _text(step: xr.Dataset, name: str) -> str | None:
-    if name not in step.coords:
+def _text(step: Mapping[str, Any], name: str) -> str | None:
+    if name not in step:
         return None
-    value = str(step[name].item())
+    value = str(step[name])
     return value or None

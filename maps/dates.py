@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ TEXTS = {
     "baseline": "baseline",
     "status": "status",
     "detail": "detail",
+    "offset_applied": "offset",
 }
 
 
@@ -41,18 +42,19 @@ def when(stamp: np.datetime64) -> dt.datetime:
     return dt.datetime.fromtimestamp(int(microseconds) / 1e6, tz=dt.UTC)
 
 
-def _facts(layer: xr.Dataset) -> dict[str, Any]:
+def _facts(told: Mapping[str, np.ndarray[Any, Any]], time: int) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for source, target in NUMBERS.items():
-        if source in layer.coords:
-            value = float(layer[source].values)
+        if source in told:
+            value = float(told[source][time])
             facts[target] = round(value, 4) if math.isfinite(value) else None
-    for source, target in TEXTS.items():
-        if source in layer.coords:
-            facts[target] = str(layer[source].values)
-    if "offset_applied" in layer.coords:
-        facts["offset"] = str(layer["offset_applied"].values)
+    facts |= {target: str(told[source][time]) for source, target in TEXTS.items() if source in told}
     return facts
+
+
+def _told(cube: xr.Dataset) -> dict[str, np.ndarray[Any, Any]]:
+    """What the cube says of each look, by name."""
+    return {str(name): held.to_numpy() for name, held in cube.coords.items() if held.dims == ("time",)}
 
 
 def _seen(cube: xr.Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -79,7 +81,7 @@ def list_dates(
         drawn: pictures of earlier maps; extended.
     """
     stretches = {b.id: composites.common_stretch(cube, b) for b in composites.available(cube)}
-    seen, told = _seen(cube), cube.drop_vars([*cube.data_vars])
+    seen, told = _seen(cube), _told(cube)
     times = cube["time"].values
     entries = []
     for time in sorted(plan.picture_times, reverse=True):
@@ -88,7 +90,7 @@ def list_dates(
             **payload.moment(when(times[time])),
             "valid": round(float(seen[time]), 4),
             "status": "used" if seen[time] > 0 else "unusable",
-            **_facts(told.isel(time=time)),
+            **_facts(told, time),
             "compared": before,
             "pictures": {"true": [], "false": [], "change": [], "mask": []},
         }

@@ -25,8 +25,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from campwatch.reviews.answers import comparison_lines
-from campwatch.reviews.questions import answer, declaration, declare, read_question
+from campwatch.questions.answers import comparison_lines
+from campwatch.questions.comparison import answer, declare_comparison, read_question
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row
@@ -108,8 +108,7 @@ plt.show()
 with Ledger(folder / "ledger.sqlite", create=True) as ledger:
     for site, held in places.items():
         ledger.append(held, chain=site, run_id="simulated", time="2026-01-01T00:00:00Z", actor="notebook", action="measure")
-    declare(ledger, path, actor="notebook", clock=lambda: dt.datetime.now(dt.UTC))
-    entry = declaration(ledger, path)
+    entry = declare_comparison(ledger, path, actor="notebook", clock=lambda: dt.datetime.now(dt.UTC))
     print("declared:", entry.data["sha256"][:16], "with", ", ".join(entry.data["comparisons"]), "\n")
     result = answer(ledger, path)
 for line in comparison_lines(result, question=read_question(path)):

@@ -10,13 +10,13 @@ from __future__ import annotations
 import argparse
 import math
 from collections import defaultdict
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 import shapely
 
 from benchmarks.boundary_change.digitisations import MODELS, Case, simulate_case
+from benchmarks.manual import write_between
 from detection.boundary_change import boundary_area, measure_boundary_change, sector_advances
 from detection.boundary_comparison import sector_wedge
 from detection.boundary_errors import BoundaryChangeParams
@@ -24,8 +24,6 @@ from evidence.quantity import Quantity
 
 SEED = 61_000_000
 HECTARE = 1e4
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "boundary-change.md"
-BEGIN, END = "<!-- coverage: begin -->", "<!-- coverage: end -->"
 COLUMNS = ("area", "gained", "lost", "net", "sectors", "advance")
 
 
@@ -123,9 +121,7 @@ def main() -> None:
     text = table(run(options.cases, seed=options.seed))
     print(text)
     if options.write:
-        page = DOCS.read_text(encoding="utf-8")
-        head, tail = page.split(BEGIN)[0], page.split(END)[1]
-        DOCS.write_text(f"{head}{BEGIN}\n{text}\n{END}{tail}", encoding="utf-8")
+        write_between("boundary-change.md", "coverage", text)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """What the masks keep of clear ground and let through of cloud, on simulated sites through the real path.
 
-``python benchmarks/cube/masks.py [--seeds 514 515] [--size 120] [--keep FOLDER] [--write]``. The masks were
+``python -m benchmarks.cube.masks [--seeds 514 515] [--size 120] [--keep FOLDER] [--write]``. The masks were
 tuned on seeds 500 to 505; these are others. With `--keep` archives and rows stay, so that a sweep may be cut
 short and taken up again.
 """
@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from simulated_archive import ArchivedSite, archive_site, write_table
 
+from benchmarks.cube.simulated_archive import ArchivedSite, archive_site
+from benchmarks.manual import write_between
 from imagery.cube import load_cube
 from imagery.simulate import SensorParams, SimulationParams
 
@@ -116,7 +117,7 @@ def main() -> None:
             lines.append(kept_row(seed, size, args.keep or Path(temporary)))
             print(lines[-1], flush=True)
     if args.write:
-        write_table("masks table", lines)
+        write_between("imagery-cube.md", "masks table", lines)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Peak memory and time per stage of a large cube, beside the time of merely reading the same bytes.
 
-``python benchmarks/cube/memory.py [--cases wide long] [--dates 20] [--keep FOLDER --minutes 8] [--write]``.
+``python -m benchmarks.cube.memory [--cases wide long] [--dates 20] [--keep FOLDER --minutes 8] [--write]``.
 Each case runs in a child process whose peak resident memory is read at its end; times are processor seconds
 of one core. The pixels are synthetic: textured ground with a shift of its own, written as the archive writes
 products (deflate, 512 pixel blocks). With `--keep` and `--minutes` a run stops in time and the same command
@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from simulated_archive import ROOT, write_table
+from benchmarks.manual import ROOT, write_between
 
 CASES = {"wide": (2350, 100), "long": (500, 700)}
 LIMIT_GB = 2.0
@@ -33,7 +33,7 @@ def measure(case: str, size: int, dates: int, folder: Path, minutes: float) -> d
     for step in ("write", "plain", "cube"):
         note = folder / f"{step}-{dates}.json"
         if not note.exists():
-            command = [sys.executable, str(ROOT / "benchmarks/cube/memory_child.py"), step]
+            command = [sys.executable, "-m", "benchmarks.cube.memory_child", step]
             command += ["--size", str(size), "--dates", str(dates), "--minutes", str(minutes), str(folder)]
             done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
             told = json.loads(done.stdout) if done.stdout.strip() else {}
@@ -94,7 +94,7 @@ def main() -> None:
         print(lines[-1], f"({time.perf_counter() - started:.0f} s)", flush=True)
         within &= result["peak_gb"] <= LIMIT_GB
     if args.write:
-        write_table("memory table", lines)
+        write_between("imagery-cube.md", "memory table", lines)
     if not within:
         sys.exit(f"over the limit of {LIMIT_GB} GB")
 

@@ -16,13 +16,10 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from imagery.bands import NATIVE_RESOLUTION_M, OPTICAL_BANDS  # noqa: E402
-from imagery.cube import load_cube  # noqa: E402
-from imagery.cube_scene import Stages  # noqa: E402
-from imagery.records import ArchivedProduct  # noqa: E402
+from imagery.bands import NATIVE_RESOLUTION_M, OPTICAL_BANDS
+from imagery.cube import load_cube
+from imagery.cube_scene import Stages
+from imagery.records import ArchivedProduct
 
 CRS = "EPSG:32652"
 LEFT, TOP = 300000.0, 4380000.0

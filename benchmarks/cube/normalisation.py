@@ -1,6 +1,6 @@
 """What normalising on invariant ground is worth, measured on ground that had no say in it.
 
-``python benchmarks/cube/normalisation.py [--bolzano FOLDER] [--write]``. Real cubes through the real path,
+``python -m benchmarks.cube.normalisation [--bolzano FOLDER] [--write]``. Real cubes through the real path,
 once for each way to normalise. A clear date is held against the mean of the clear dates before and after; the
 scene-wide part of the difference is its median, the local part the spread around it.
 """
@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
-from real_sites import Place, bolzano, romania
-from simulated_archive import write_table
 
+from benchmarks.cube.real_sites import Place, bolzano, romania
+from benchmarks.manual import write_between
 from imagery.cube import CubeParams, load_cube
 from imagery.cube_reference import ReferenceParams, build_reference
 from imagery.cube_scenes import group_archived
@@ -104,7 +104,7 @@ def main() -> None:
                 lines.append(line)
                 print(line, flush=True)
     if args.write:
-        write_table("normalisation table", lines)
+        write_between("imagery-cube.md", "normalisation table", lines)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Mixed, missing and wrong offset flags: what every scene of a messy simulated catalogue ends with.
 
-``python benchmarks/cube/offsets.py [--write]``. Products from before and after January 2022, with the offset
+``python -m benchmarks.cube.offsets [--write]``. Products from before and after January 2022, with the offset
 stated, taken out, taken out with a flag that denies it, or not mentioned at all.
 """
 
@@ -13,8 +13,8 @@ import tempfile
 from collections import Counter, defaultdict
 from pathlib import Path
 
-from simulated_archive import ArchivedSite, archive_site, write_table
-
+from benchmarks.cube.simulated_archive import ArchivedSite, archive_site
+from benchmarks.manual import write_between
 from imagery.cube import CubeParams, load_cube
 from imagery.simulate import CatalogHabits, SensorParams, SimulationParams
 
@@ -80,7 +80,7 @@ def main() -> None:
         lines.append(f"| {habit} | " + " | ".join(str(counts[head]) for head in HEADS) + " |")
     print("\n".join(lines))
     if args.write:
-        write_table("offsets table", lines)
+        write_between("imagery-cube.md", "offsets table", lines)
 
 
 if __name__ == "__main__":

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import sys
 from pathlib import Path
 
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from aoi.grid import site_grid  # noqa: E402
-from aoi.site_file import read_site  # noqa: E402
-from campwatch.demonstration.romania import CATALOG, SITE_ID, make_romania  # noqa: E402
-from imagery.archive import Archive  # noqa: E402
-from imagery.fetch import fetch_new  # noqa: E402
-from imagery.records import ArchivedProduct  # noqa: E402
-from imagery.sources.static import StaticCatalog  # noqa: E402
+from aoi.grid import site_grid
+from aoi.site_file import read_site
+from campwatch.demonstration.romania import CATALOG, SITE_ID, make_romania
+from imagery.archive import Archive
+from imagery.fetch import fetch_new
+from imagery.records import ArchivedProduct
+from imagery.sources.static import StaticCatalog
 
 Place = tuple[list[ArchivedProduct], GeoBox]
 

@@ -1,6 +1,6 @@
 """Methods of sub-pixel registration compared on known shifts, and the one that was taken on simulated sites.
 
-``python benchmarks/cube/registration.py [--bolzano FOLDER] [--dates 30] [--seeds 514 515] [--write]``. A
+``python -m benchmarks.cube.registration [--bolzano FOLDER] [--dates 30] [--seeds 514 515] [--write]``. A
 shift of up to 2 pixels is put into one real date; each method measures the date against the median of other
 clear dates before and after. The difference of the two estimates should be the shift: this tells
 repeatability, not accuracy. On simulated sites (fetched, archived, loaded as ever) the true shift is known,
@@ -17,12 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from masks import PARAMS
 from numpy.typing import NDArray
-from real_sites import bolzano, romania
 from scipy import ndimage
-from simulated_archive import archive_site, write_table
 
+from benchmarks.cube.masks import PARAMS
+from benchmarks.cube.real_sites import bolzano, romania
+from benchmarks.cube.simulated_archive import archive_site
+from benchmarks.manual import write_between
 from imagery.cube import CubeParams, load_cube
 from imagery.registration import high_pass
 from imagery.registration_kernels import correlate, refine
@@ -232,7 +233,7 @@ def main() -> None:
             lines.append(line)
             print(line, flush=True)
         if args.write:
-            write_table(name, lines)
+            write_between("imagery-cube.md", name, lines)
 
 
 if __name__ == "__main__":

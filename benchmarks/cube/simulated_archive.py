@@ -1,9 +1,8 @@
-"""A simulated site through the real path: catalogue written, fetched, archived; and the table in the docs."""
+"""A simulated site through the real path: catalogue written, fetched, archived."""
 
 from __future__ import annotations
 
 import datetime as dt
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,26 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from aoi.grid import site_grid  # noqa: E402
-from imagery.archive import Archive  # noqa: E402
-from imagery.fetch import fetch_new  # noqa: E402
-from imagery.records import ArchivedProduct  # noqa: E402
-from imagery.simulate import (  # noqa: E402
+from aoi.grid import site_grid
+from imagery.archive import Archive
+from imagery.fetch import fetch_new
+from imagery.records import ArchivedProduct
+from imagery.simulate import (
     CLEAN_HABITS,
     CatalogHabits,
     SimulatedSite,
     SimulationParams,
     simulate_site,
 )
-from imagery.simulate.cube import TRUE_CIRRUS, TRUE_CLOUD, TRUE_SHADOW  # noqa: E402
-from imagery.simulate.passes import Pass  # noqa: E402
-from imagery.simulate.scene import scene_sky  # noqa: E402
-from imagery.sources.static import StaticCatalog  # noqa: E402
+from imagery.simulate.cube import TRUE_CIRRUS, TRUE_CLOUD, TRUE_SHADOW
+from imagery.simulate.passes import Pass
+from imagery.simulate.scene import scene_sky
+from imagery.sources.static import StaticCatalog
 
-PAGE = ROOT / "docs" / "imagery-cube.md"
 Mask = NDArray[np.bool_]
 
 
@@ -66,12 +61,3 @@ def archive_site(
         fetch_new(site.site, archive, [StaticCatalog(catalog)], since=since, until=until)
         done.write_text("", encoding="utf-8")
     return ArchivedSite(site, archive.products(site.site.id), site_grid(site.site))
-
-
-def write_table(name: str, lines: list[str]) -> None:
-    """Put `lines` between the markers of `name` in the page."""
-    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    text = PAGE.read_text(encoding="utf-8")
-    head, rest = text.split(begin)
-    _, tail = rest.split(end)
-    PAGE.write_text("\n".join([head + begin, "", *lines, "", end + tail]), encoding="utf-8")

@@ -1,6 +1,6 @@
 """Simulated sites with designed disturbances: sizes, contrasts and materials drawn, everything known.
 
-    python benchmarks/expansion/disturbance_sites.py CACHE 970 979
+    python -m benchmarks.expansion.disturbance_sites CACHE 970 979
 
 makes the cubes of seeds 970 to 979 once and keeps them in the folder CACHE.
 """

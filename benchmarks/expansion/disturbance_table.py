@@ -1,15 +1,16 @@
 """Disturbances on simulated sites beside the truth: recall, delay, false objects, advance, intervals.
 
-    python benchmarks/expansion/disturbance_table.py measure CACHE OUT 970 989   # any part of the seeds
-    python benchmarks/expansion/disturbance_table.py table OUT | tee table
-    python benchmarks/expansion/write_tables.py disturbances < table
+    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 1000 1019   # any part of the seeds
+    python -m benchmarks.expansion.disturbance_table table OUT | tee table
+    python -m benchmarks.manual expansion.md disturbances < table
 
-`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 970 to
-989; limits were chosen on 900 to 905.
+`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 1000 to
+1019; limits were chosen on 900 to 917. Judged is the part of each patch that was green before.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import json
 import sys
@@ -18,10 +19,10 @@ from typing import Any
 
 import numpy as np
 import shapely
-from disturbance_sites import PARAMS, JudgedSite, judged_site
 from rasterio.features import rasterize
 from scipy.ndimage import binary_dilation
 
+from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from detection.coal.coverage import to_grid
 from detection.disturbances import measure_disturbances
 from detection.indices import bareness
@@ -225,16 +226,26 @@ def summary_table(sites: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    if sys.argv[1] == "table":
-        sites = read(Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    steps = parser.add_subparsers(dest="step", required=True)
+    measure = steps.add_parser("measure", help="one file of outcomes per seed")
+    measure.add_argument("cache", type=Path, help="folder of cubes, made where they are missing")
+    measure.add_argument("out", type=Path, help="folder of outcomes")
+    measure.add_argument("first", type=int, help="first seed")
+    measure.add_argument("last", type=int, help="last seed")
+    steps.add_parser("table", help="print the table").add_argument("out", type=Path)
+    chosen = parser.parse_args()
+    if chosen.step == "table":
+        sites = read(chosen.out)
         recall_table(sites)
         summary_table(sites)
         return
-    cache, out = Path(sys.argv[2]), Path(sys.argv[3])
-    out.mkdir(parents=True, exist_ok=True)
-    for seed in range(int(sys.argv[4]), int(sys.argv[5]) + 1):
-        path = out / f"{seed}.json"
-        path.write_text(json.dumps(outcome(judged_site(cache, seed)), indent=1), "utf-8")
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    for seed in range(chosen.first, chosen.last + 1):
+        made = outcome(judged_site(chosen.cache, seed))
+        (chosen.out / f"{seed}.json").write_text(json.dumps(made, indent=1), "utf-8")
         print(seed, file=sys.stderr, flush=True)
 
 

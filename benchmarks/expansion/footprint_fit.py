@@ -1,6 +1,6 @@
 """Fits the bare share of `detection/footprint_evidence.py` on simulated sites and prints its coefficients.
 
-    python benchmarks/expansion/footprint_fit.py 910 919 950 969
+    python -m benchmarks.expansion.footprint_fit 910 919 950 969
 
 Arguments: first and last seed of one range or more. Target: share of each pixel without vegetation, roads and
 villages too; burnt ground and water left out.
@@ -12,10 +12,10 @@ import datetime as dt
 import sys
 
 import numpy as np
-from footprint_table import PARAMS
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from benchmarks.expansion.footprint_table import PARAMS
 from detection.footprint import FootprintParams
 from detection.footprint_evidence import Season, Window, read_season, share_terms
 from imagery.simulate import SimulatedSite, simulate_site

@@ -1,7 +1,7 @@
 """Disturbed ground per year on simulated sites beside the truth; prints the table for docs/expansion.md.
 
-    python benchmarks/expansion/footprint_table.py 970 989 [outcomes.jsonl] | tee table
-    python benchmarks/expansion/write_tables.py footprint < table
+    python -m benchmarks.expansion.footprint_table 970 989 [outcomes.jsonl] | tee table
+    python -m benchmarks.manual expansion.md footprint < table
 
 Arguments: first and last seed, and a file that keeps outcomes: seeds in it are not measured again. Everything
 that was fitted was fitted on seeds 910 to 919 and 950 to 969.

@@ -1,8 +1,8 @@
 """Looking back on simulated sites beside the truth: which changes are found, when, of what kind; false ones.
 
-    python benchmarks/expansion/looking_back.py measure CACHE OUT 1000 1019   # any part of the seeds
-    python benchmarks/expansion/looking_back.py table OUT | tee table
-    python benchmarks/expansion/write_tables.py looking-back < table
+    python -m benchmarks.expansion.looking_back measure CACHE OUT 1000 1019   # any part of the seeds
+    python -m benchmarks.expansion.looking_back table OUT | tee table
+    python -m benchmarks.manual expansion.md looking-back < table
 
 `CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. The simulation ends with
 a year, so that all of its years are closed. Judged are designed patches with at least `SIDE_DAYS` of looks
@@ -11,6 +11,7 @@ before and after the day on which half of them was bared, and not grown over aga
 
 from __future__ import annotations
 
+import argparse
 import collections
 import datetime as dt
 import json
@@ -19,8 +20,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from disturbance_sites import PARAMS, JudgedSite, judged_site
-from disturbance_table import (
+
+from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
+from benchmarks.expansion.disturbance_table import (
     ALL,
     CELL_HA,
     CONTRASTS,
@@ -33,7 +35,6 @@ from disturbance_table import (
     pixels,
     site_mean,
 )
-
 from detection.ground_changes import GroundChangeParams, measure_ground_changes
 from detection.kinds import RECOVERY
 from imagery.simulate.mine import Disturbed
@@ -148,17 +149,27 @@ def kind_table(sites: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    if sys.argv[1] == "table":
-        sites = read(Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    steps = parser.add_subparsers(dest="step", required=True)
+    measure = steps.add_parser("measure", help="one file of outcomes per seed")
+    measure.add_argument("cache", type=Path, help="folder of cubes, made where they are missing")
+    measure.add_argument("out", type=Path, help="folder of outcomes")
+    measure.add_argument("first", type=int, help="first seed")
+    measure.add_argument("last", type=int, help="last seed")
+    steps.add_parser("table", help="print the table").add_argument("out", type=Path)
+    chosen = parser.parse_args()
+    if chosen.step == "table":
+        sites = read(chosen.out)
         found_table(sites)
         summary_table(sites)
         kind_table(sites)
         return
-    cache, out = Path(sys.argv[2]), Path(sys.argv[3])
-    out.mkdir(parents=True, exist_ok=True)
-    for seed in range(int(sys.argv[4]), int(sys.argv[5]) + 1):
-        path = out / f"{seed}.json"
-        path.write_text(json.dumps(outcome(judged_site(cache, seed)), indent=1), "utf-8")
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    for seed in range(chosen.first, chosen.last + 1):
+        made = outcome(judged_site(chosen.cache, seed))
+        (chosen.out / f"{seed}.json").write_text(json.dumps(made, indent=1), "utf-8")
         print(seed, file=sys.stderr, flush=True)
 
 

@@ -1,7 +1,7 @@
 """False alarms of pair mode on pairs of dates between which nothing notable changed.
 
-    python benchmarks/expansion/pair_false_alarms.py ../shared/data/bolzano-stac | tee table
-    python benchmarks/expansion/write_tables.py pair-alarms < table
+    python -m benchmarks.expansion.pair_false_alarms ../shared/data/bolzano-stac | tee table
+    python -m benchmarks.manual expansion.md pair-alarms < table
 
 Clear dates of June 2022 over Bolzano, clouds and shadows by their scene classes left out. Fields are cut and
 people build in a month too, so that not every alarm is false.

@@ -1,20 +1,20 @@
 """Pair mode beside its three references on OSCD: average precision and AUROC per city.
 
-python benchmarks/expansion/pair_mode.py ../shared/data/oscd [CITY …]
+python -m benchmarks.expansion.pair_mode ../shared/data/oscd [CITY …]
 """
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
-from pair_references import change_vector, ir_mad, smoothed_pca
 from rasterio.enums import Resampling
 from scipy.stats import rankdata
 
+from benchmarks.expansion.pair_references import change_vector, ir_mad, smoothed_pca
 from detection.pair import score_pair
 from imagery.pairs import BY_S2_NAME
 
@@ -65,8 +65,12 @@ def alarm_row(folder: Path) -> str:
 
 
 def main() -> None:
-    root = Path(sys.argv[1])
-    cities = sys.argv[2:] or sorted(p.name for p in root.iterdir() if p.is_dir())
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("oscd", type=Path, help="folder with one folder per city")
+    parser.add_argument("cities", nargs="*", help="all where none is named")
+    chosen = parser.parse_args()
+    root = chosen.oscd
+    cities = chosen.cities or sorted(p.name for p in root.iterdir() if p.is_dir())
     print("| city | method | AP | AUROC |\n|---|---|---|---|")
     for city in cities:
         for method, (precision, area) in city_rows(root / city).items():

@@ -1,7 +1,7 @@
 """Pair mode beside its references when the pairs of OSCD are made worse: AP per city and perturbation.
 
-    python benchmarks/expansion/pair_perturbed.py ../shared/data/oscd | tee table
-    python benchmarks/expansion/write_tables.py pair-perturbed < table
+    python -m benchmarks.expansion.pair_perturbed ../shared/data/oscd | tee table
+    python -m benchmarks.manual expansion.md pair-perturbed < table
 
 Other sensors (fewer bands, half the resolution), misregistration of up to a pixel, another radiometry (gain,
 offset, haze, noise), crops, swapped order. Every method gets the same perturbed bands.
@@ -9,16 +9,16 @@ offset, haze, noise), crops, swapped order. Every method gets the same perturbed
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from pair_mode import REFERENCES, average_precision, read_city
 from scipy.ndimage import gaussian_filter
 from scipy.ndimage import shift as moved
 
+from benchmarks.expansion.pair_mode import REFERENCES, average_precision, read_city
 from detection.pair import score_pair
 
 HAZE = {"blue": 0.05, "green": 0.04, "red": 0.03, "rededge1": 0.025, "rededge2": 0.02, "nir": 0.015}
@@ -119,9 +119,13 @@ def rows(folder: Path) -> Iterator[str]:
 
 
 def main() -> None:
-    root = Path(sys.argv[1])
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("oscd", type=Path, help="folder with one folder per city")
+    parser.add_argument("cities", nargs="*", help="all where none is named")
+    chosen = parser.parse_args()
+    root = chosen.oscd
     print("| city | pair | AP of pair mode | best reference | ratio |\n|---|---|---|---|---|")
-    for city in sys.argv[2:] or sorted(p.name for p in root.iterdir() if p.is_dir()):
+    for city in chosen.cities or sorted(p.name for p in root.iterdir() if p.is_dir()):
         for row in rows(root / city):
             print(row, flush=True)
 

@@ -1,6 +1,6 @@
 """Radar t-test on OPERA RTC stacks without notable change: false alarms, and inserted 3 dB changes of 1 ha.
 
-    python benchmarks/expansion/radar_stacks.py ../shared/data/rtc-s1
+    python -m benchmarks.expansion.radar_stacks ../shared/data/rtc-s1
 
 The null is the statistic of several splits of the stacks, where nothing notable changed. The threshold was
 chosen on the odd looks; the even looks are other dates of the same ground.

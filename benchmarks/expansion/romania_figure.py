@@ -1,13 +1,11 @@
 """Clearings found on the Romania cube of the nrt wheel: prints their dates, draws them over the imagery.
 
-python benchmarks/expansion/romania_figure.py docs/figures/romania-clearings.png
+python -m benchmarks.expansion.romania_figure docs/figures/romania-clearings.png
 """
 
 from __future__ import annotations
 
-import importlib.util
 import sys
-from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -15,18 +13,10 @@ import xarray as xr
 
 from detection.coal.coverage import to_grid
 from detection.disturbances import measure_disturbances
+from tests.conftest import nrt_data_folder
+from tests.detection.test_disturbances import romania
 
-ROOT = Path(__file__).resolve().parents[2]
 YEARS = (2017, 2018, 2019, 2020)
-
-
-def read_cube() -> tuple[xr.Dataset, object]:
-    """The cube as the test of the same place reads it."""
-    spec = importlib.util.spec_from_file_location("places", ROOT / "tests/detection/test_disturbances.py")
-    places = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(places)
-    nrt = importlib.util.find_spec("nrt")
-    return places.romania(Path(next(iter(nrt.submodule_search_locations))) / "data")
 
 
 def summer(cube: xr.Dataset, year: int) -> np.ndarray:
@@ -41,7 +31,7 @@ def main() -> None:
     mpl.use("Agg")
     import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
 
-    cube, site = read_cube()
+    cube, site = romania(nrt_data_folder())
     found = [d for d in measure_disturbances(cube, site) if d.machine_status == "persistent"]
     found = [d for d in found if d.kind != "recovery"]
     print("| first seen | interval | hectares | kind |\n|---|---|---|---|")

@@ -1,6 +1,6 @@
 """Wall time over the bandwidth floor, bytes over needed: 5 km, 30 dates, 6 bands, a slow loopback server.
 
-    python benchmarks/fetch/bench.py --write     # renews the table in docs/imagery-sources.md
+    python -m benchmarks.fetch.bench --write     # renews the table in docs/imagery-sources.md
 
 The server adds 80 ms to each answer and sends 200 Mbit/s in all. The floor is what the blocks that must be
 fetched take at that rate. odc-stac reads the same windows in the same run, with the same GDAL options and 16
@@ -14,7 +14,6 @@ import argparse
 import datetime as dt
 import json
 import multiprocessing
-import sys
 import tempfile
 import time
 import urllib.request
@@ -25,24 +24,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+import numpy as np
+import rasterio
+from affine import Affine
+from rasterio.windows import Window
+from shapely.geometry import box
 
-import numpy as np  # noqa: E402
-import rasterio  # noqa: E402
-from affine import Affine  # noqa: E402
-from rasterio.windows import Window  # noqa: E402
-from shapely.geometry import box  # noqa: E402
-
-from aoi.records import Site  # noqa: E402
-from benchmarks.fetch.marks import write_between  # noqa: E402
-from imagery.archive import Archive  # noqa: E402
-from imagery.fetch import fetch_new  # noqa: E402
-from imagery.records import Product  # noqa: E402
-from imagery.sources.cog import CogReader  # noqa: E402
-from imagery.sources.items import product_from_item  # noqa: E402
-from imagery.sources.windows import GDAL_OPTIONS  # noqa: E402
-from tests.servers import tiny  # noqa: E402
+from aoi.records import Site
+from benchmarks.manual import write_between
+from imagery.archive import Archive
+from imagery.fetch import fetch_new
+from imagery.records import Product
+from imagery.sources.cog import CogReader
+from imagery.sources.items import product_from_item
+from imagery.sources.windows import GDAL_OPTIONS
+from tests.servers import tiny
 
 BANDS = {"blue": 10, "green": 10, "red": 10, "nir": 10, "swir16": 20, "swir22": 20}
 ORIGIN, EPSG, SIDE_M = (699_960.0, 4_400_040.0), 32651, 109_800
@@ -294,7 +290,7 @@ def main() -> None:
     text = table(rows)
     print(text)
     if options.write:
-        write_between(ROOT / "docs" / "imagery-sources.md", "fetch benchmark", text)
+        write_between("imagery-sources.md", "fetch benchmark", text)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """Crash a fetch at every file operation; the next run must complete, the archive verify, nothing be doubled.
 
-python benchmarks/fetch/crash.py --write    # also renews the table in docs/archive.md
-python benchmarks/fetch/crash.py --resume points.jsonl    # goes on where an earlier call was broken off
+python -m benchmarks.fetch.crash --write    # also renews the table in docs/archive.md
+python -m benchmarks.fetch.crash --resume points.jsonl    # goes on where an earlier call was broken off
 
 At each write, flush, rename, removal and folder of the fetch the machine goes off, in three ways: cleanly,
 with the write at that point half done, and with half of everything lost that was written and not flushed.
@@ -18,11 +18,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.fetch.marks import write_between  # noqa: E402
-from tests.servers import torture  # noqa: E402
+from benchmarks.manual import write_between
+from tests.servers import torture
 
 WAYS: dict[str, dict[str, bool]] = {
     "nothing more happens": {},
@@ -109,7 +106,7 @@ def main() -> None:
     complaints = [said for way in outcome.values() for said in way.complaints]
     print(*complaints, sep="\n")
     if options.write:
-        write_between(ROOT / "docs" / "archive.md", "crashes", table(outcome))
+        write_between("archive.md", "crashes", table(outcome))
     sys.exit(1 if complaints else 0)
 
 

@@ -1,6 +1,6 @@
 """Kill a fetch at random moments, again and again; the next run must complete and the archive verify.
 
-python benchmarks/fetch/kill.py --kills 100 --write    # also renews the line in docs/archive.md
+python -m benchmarks.fetch.kill --kills 100 --write    # also renews the line in docs/archive.md
 
 The fetch has something of everything: new dates, a reprocessed one, one under cloud, one that fails, one that
 nobody lists, and a budget of units. Each kill is SIGKILL to a process of its own, at a moment drawn evenly
@@ -21,11 +21,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.fetch.marks import write_between  # noqa: E402
-from tests.servers import torture  # noqa: E402
+from benchmarks.manual import write_between
+from tests.servers import torture
 
 CHAIN = 4
 """So many kills in a row meet the same archive before it is completed and checked."""
@@ -113,7 +110,7 @@ def main() -> None:
     )
     print(text, f"{outcome.seconds:.0f} s", *outcome.complaints, sep="\n")
     if options.write:
-        write_between(ROOT / "docs" / "archive.md", "kills", text)
+        write_between("archive.md", "kills", text)
     sys.exit(1 if outcome.complaints else 0)
 
 

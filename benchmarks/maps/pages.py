@@ -1,6 +1,6 @@
 """Size and load time of map pages, beside folium's plain ImageOverlay of the same dates.
 
-    python benchmarks/maps/pages.py [--side 2350] [--looks 3] [--maps FOLDER]
+    python -m benchmarks.maps.pages [--side 2350] [--looks 3] [--maps FOLDER]
 
 Prints a table; `--write` puts it into docs/maps.md. Load time: from opening the file until the newest look is
 drawn and the slider answers, in Debian's chromium without a network. `--maps` adds pages made elsewhere.
@@ -12,7 +12,6 @@ import argparse
 import base64
 import datetime as dt
 import io
-import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -33,14 +32,13 @@ from scipy.ndimage import zoom
 from shapely import box
 
 from aoi.records import Sensitivity, Site
+from benchmarks.manual import write_between
 from maps import composites
 from maps.images import geobox_of
 from maps.mercator import mercator_grid, to_mercator
 from maps.records import RunInfo, SiteMapData
 from maps.site_map import write_site_map
 
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "maps.md"
-BEGIN, END = "<!-- benchmark: pages -->", "<!-- /benchmark -->"
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 DAYS = (0, 5, 360, 365, 725, 730)
 """Same-season looks of three years; the last two are within the newest 90 days."""
@@ -185,9 +183,7 @@ def main() -> None:
     table = "\n".join(lines)
 
     if chosen.write:
-        text = DOCS.read_text(encoding="utf-8")
-        pattern = re.compile(f"{BEGIN}.*?{END}", re.DOTALL)
-        DOCS.write_text(pattern.sub(lambda _: f"{BEGIN}\n{table}\n{END}", text), encoding="utf-8")
+        write_between("maps.md", "pages", table)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Maps of a simulated camp mine, measured as a real one would be: for pictures and for sizes.
 
-    python benchmarks/maps/simulated_maps.py FOLDER [--years 2] [--side 200] [--seed 4]
+    python -m benchmarks.maps.simulated_maps FOLDER [--years 2] [--side 200] [--seed 4]
 
 Everything in them is simulated and says so.
 """

@@ -30,19 +30,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.runs.crash_states import States, Trap  # noqa: E402
-from benchmarks.runs.tables import write_table  # noqa: E402
-from campwatch import workshop  # noqa: E402, F401 - loaded before the fork, so that children start at once
-from campwatch.identity import code_identity  # noqa: E402
-from campwatch.pipeline import RunOptions, run_workspace  # noqa: E402
-from campwatch.verification import verify_workspace  # noqa: E402
-from campwatch.workspace import open_workspace  # noqa: E402
-from evidence.ledger import Ledger  # noqa: E402
-from tests.campwatch.conftest import site_document, write_workspace  # noqa: E402
-from tests.servers import tiny  # noqa: E402
+from benchmarks.manual import write_between
+from benchmarks.runs.crash_states import States, Trap
+from campwatch import workshop  # noqa: F401 - loaded before the fork, so that children start at once
+from campwatch.identity import code_identity
+from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.verification import verify_workspace
+from campwatch.workspace import open_workspace
+from evidence.ledger import Ledger
+from tests.campwatch.conftest import site_document, write_workspace
+from tests.servers import tiny
 
 CRASHED = 99
 SIZE_M = 600.0
@@ -300,7 +297,7 @@ def main() -> int:
     print(f"{sum(len(named) for named in results.values())} ended runs, {lost} not made whole, {left} left")
     if options.write:
         rest = f" {left} of {left + sum(map(len, results.values()))} were not tried." if left else ""
-        write_table("crash", [*table[:-1], table[-1] + rest])
+        write_between("running.md", "crash", [*table[:-1], table[-1] + rest])
     if options.folder is None:
         shutil.rmtree(base)
     return 1 if lost else 3 if left else 0

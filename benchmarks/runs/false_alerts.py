@@ -17,7 +17,7 @@ import numpy as np
 import xarray as xr
 
 from aoi.records import Site
-from benchmarks.runs.tables import write_table
+from benchmarks.manual import write_between
 from campwatch.alerts.rules import SiteState, conditions
 from campwatch.settings import AlertSettings
 from detection.disturbance_state import DisturbanceState
@@ -92,7 +92,7 @@ def main() -> None:
     ]
     print("\n".join(lines))
     if asked.write:
-        write_table("false-alerts", lines)
+        write_between("running.md", "false-alerts", lines)
 
 
 if __name__ == "__main__":

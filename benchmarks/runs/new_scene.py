@@ -25,14 +25,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.runs.tables import write_table  # noqa: E402
-from campwatch.identity import source_digest  # noqa: E402
-from campwatch.stopwatch import STAGES  # noqa: E402
-from evidence.ledger import Ledger  # noqa: E402
-from imagery.simulate import (  # noqa: E402
+from benchmarks.manual import ROOT, write_between
+from campwatch.identity import source_digest
+from campwatch.stopwatch import STAGES
+from evidence.ledger import Ledger
+from imagery.simulate import (
     CLEAN_HABITS,
     CoalParams,
     SensorParams,
@@ -196,7 +193,7 @@ def main() -> int:
         )
     print("\n".join(lines))
     if options.write:
-        write_table("new-scene", lines)
+        write_between("running.md", "new-scene", lines)
     if options.folder is None:
         shutil.rmtree(base)
     return 0

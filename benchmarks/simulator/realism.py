@@ -1,6 +1,6 @@
 """How real the simulator is: its noise, memory, masks and shifts beside those of two real cubes.
 
-Run from the checkout: ``python benchmarks/simulator/realism.py [--write]``. The Romania cube comes with the
+Run from the checkout: ``python -m benchmarks.simulator.realism [--write]``. The Romania cube comes with the
 wheel ``nrt==0.2.1`` (``pip install --no-deps``); the Bolzano catalogue lies in ``../shared/data`` on
 development machines. ``--write`` puts the table into docs/simulator.md.
 """
@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,14 +20,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+from benchmarks.manual import ROOT, write_between
+from imagery.simulate import LandParams, SimulationParams, simulate_site
+from imagery.simulate.scene import scene_image
 
-from imagery.simulate import LandParams, SimulationParams, simulate_site  # noqa: E402
-from imagery.simulate.scene import scene_image  # noqa: E402
-
-PAGE = ROOT / "docs" / "simulator.md"
-BEGIN, END = "<!-- realism table: begin -->", "<!-- realism table: end -->"
 BANDS = ("blue", "green", "red", "nir")
 CLOUD, CLEAR = (8, 9, 10), (2, 4, 5, 6, 7, 11)
 SEED = 201
@@ -280,10 +275,7 @@ def main() -> None:
     text = table([stack for stack in (romania(), bolzano(), *simulated_stacks()) if stack is not None])
     print(text)
     if chosen.write:
-        page = PAGE.read_text(encoding="utf-8")
-        before, rest = page.split(BEGIN)
-        page = f"{before}{BEGIN}\n{text}\n{END}{rest.split(END)[1]}"
-        PAGE.write_text(page, encoding="utf-8", newline="\n")
+        write_between("simulator.md", "realism table", text)
 
 
 if __name__ == "__main__":

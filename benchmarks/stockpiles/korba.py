@@ -21,7 +21,7 @@ from pyproj import Geod
 from scipy.ndimage import convolve, gaussian_filter, label
 from scipy.stats import theilslopes
 
-from benchmarks.stockpiles.tables import DOCS, write_between
+from benchmarks.manual import DOCS, write_between
 from detection.coal.spectra import prior_spectrum
 
 mpl.use("Agg")
@@ -40,7 +40,7 @@ SMALLEST_PX = 30
 """A hectare: smaller dark ground in a town is roofs and shade."""
 HAZE_PX = 15.0
 """Distance over which haze is smooth."""
-PICTURE = DOCS.parent / "pictures" / "korba-coal.png"
+PICTURE = DOCS / "pictures" / "korba-coal.png"
 
 
 def read(folder: Path, date: str, band: str) -> Floats:
@@ -124,7 +124,7 @@ def main() -> None:
     print(*lines)
     if options.write:
         draw(options.folder, found)
-        write_between("korba", lines)
+        write_between("stockpiles.md", "korba", lines)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.manual import write_between
 from benchmarks.stockpiles.baselines import local_matched_filter, three_endmembers
 from benchmarks.stockpiles.painting import Painted, clear_dates, paint, random_piles, romania
-from benchmarks.stockpiles.tables import write_between
 from detection.coal.coverage import coverage
 from detection.stockpiles import StockpileParams, measure_stockpiles
 
@@ -130,7 +130,7 @@ def write(
         for name, use in subsets.items()
         if use.any()
     ]
-    write_between("painted table", lines)
+    write_between("stockpiles.md", "painted table", lines)
 
 
 if __name__ == "__main__":

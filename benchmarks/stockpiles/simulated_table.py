@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.stockpiles.tables import write_between
+from benchmarks.manual import write_between
 from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site, unchanged_site
 from imagery.simulate.params import CoalParams, SensorParams, SimulationParams
@@ -175,9 +175,9 @@ def main() -> None:
         print(told, flush=True)
     if options.write:
         read = [json.loads(path.read_text("utf-8")) for path in sorted(options.keep.glob("judged-*.json"))]
-        write_between("simulated table", table([look for part in read for look in part]))
+        write_between("stockpiles.md", "simulated table", table([look for part in read for look in part]))
         quiet_sites = [json.loads(p.read_text("utf-8")) for p in sorted(options.keep.glob("quiet-*.json"))]
-        write_between("false coal table", quiet_table(quiet_sites))
+        write_between("stockpiles.md", "false coal table", quiet_table(quiet_sites))
 
 
 if __name__ == "__main__":

@@ -12,20 +12,19 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
+from benchmarks.manual import write_between
 from detection.accuracy import AccuracyReport, ReaderError, Stratum, estimate_accuracy
 from detection.sampling import BUFFER, STABLE
 
 PIXEL_HA = 0.01
 SIDE = 1200
 """Pixels: 144 km² of 10 m pixels."""
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "how-do-you-know.md"
-START, END = "<!-- table: simulated reviewers -->\n", "<!-- end of table -->"
+PAGE, PLACE = "how-do-you-know.md", "simulated reviewers"
 CLASSES = ("disturbed", STABLE)
 
 
@@ -192,13 +191,6 @@ def table(*, draws: int, maps: int, seed: int) -> str:
     return text
 
 
-def write_into(page: Path, made: str) -> None:
-    """Put the table between the page's markers."""
-    before, _, rest = page.read_text("utf-8").partition(START)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{START}{made}{END}{after}", encoding="utf-8")
-
-
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=500)
@@ -209,4 +201,4 @@ if __name__ == "__main__":
     made = table(draws=told.draws, maps=told.maps, seed=told.seed)
     print(made)
     if told.write:
-        write_into(PAGE, made)
+        write_between(PAGE, PLACE, made)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from campwatch.workspace import Workspace
+from detection.footprint import FootprintParams
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -91,7 +92,7 @@ def _footprints(site: SimulatedSite, rows: list[dict[str, Any]]) -> Iterator[Com
     for data in rows:
         if data["area_ha"]["value"] is None:
             continue
-        day = dt.date(int(data["epoch_start"][:4]), 8, 1)
+        day = dt.date(int(data["epoch_start"][:4]), *FootprintParams().middle)
         yield Comparison(
             what="disturbed ground",
             when=day.isoformat(),

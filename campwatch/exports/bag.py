@@ -7,7 +7,6 @@ import json
 import shutil
 import tempfile
 import zipfile
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from campwatch.exports.labels import row_label
 from campwatch.exports.names import named
 from campwatch.exports.vector import plain_records
 from campwatch.workspace import Workspace
-from evidence.custody import CustodyEntry
+from evidence.custody import CustodyEntry, custody_line
 from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
 from evidence.hashing import canonical_json, sha256_file
@@ -142,7 +141,7 @@ def _custody_extract(ledger: Ledger, bundle: Bundle, site_id: str) -> str:
 
 def _custody_line(entry: CustodyEntry, digest: str, *, whole: bool) -> str:
     if whole:
-        return canonical_json({**asdict(entry), "hash": digest})
+        return custody_line(entry, digest)
     told = {"chain": entry.chain, "position": entry.position, "previous": entry.previous, "hash": digest}
     if entry.action == "measure":
         data = {name: entry.data[name] for name in _PUBLIC_CUSTODY if name in entry.data}

@@ -133,7 +133,7 @@ def collect(
     sites = tuple(shown if restricted else map(public_site, shown))
     heads = heads_of(links)
     stamp = Stamp(
-        release_id=release_id or release_of(ledger.custody_with_hashes(), links),
+        release_id=release_id or release_of(ledger.custody_as_written(), links),
         run_id=newest.run_id,
         as_of=as_of,
         custody_head=heads_digest(heads),

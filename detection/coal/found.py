@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 import xarray as xr
@@ -53,7 +54,7 @@ class FoundParams:
     bare_below: float = 0.2
     """Mean fraction under which ground counts as without coal."""
     tile_px: int = 112
-    """Side of the tiles that are searched one by one."""
+    """About the side of the tiles that are searched one by one."""
     margin_px: int = 16
     """Overlap of the tiles."""
     widest_px: int = 60
@@ -61,21 +62,21 @@ class FoundParams:
 
 
 def tiles(height: int, width: int, params: FoundParams) -> Iterator[tuple[Window, Window]]:
-    """Tiles without and with their margin."""
-    for row in range(0, height, params.tile_px):
-        for column in range(0, width, params.tile_px):
-            own = Window(
-                rows=slice(row, min(height, row + params.tile_px)),
-                columns=slice(column, min(width, column + params.tile_px)),
+    """Tiles of about `tile_px`, without and with their margin."""
+    m = params.margin_px
+    for rows in _cuts(height, params.tile_px):
+        for columns in _cuts(width, params.tile_px):
+            wide = Window(
+                rows=slice(max(0, rows.start - m), min(height, rows.stop + m)),
+                columns=slice(max(0, columns.start - m), min(width, columns.stop + m)),
             )
-            m = params.margin_px
-            yield (
-                own,
-                Window(
-                    rows=slice(max(0, row - m), min(height, own.rows.stop + m)),
-                    columns=slice(max(0, column - m), min(width, own.columns.stop + m)),
-                ),
-            )
+            yield Window(rows=rows, columns=columns), wide
+
+
+def _cuts(length: int, about: int) -> list[slice]:
+    """An axis in equal parts."""
+    edges = np.linspace(0, length, max(1, round(length / about)) + 1).round().astype(int).tolist()
+    return [slice(first, after) for first, after in pairwise(edges)]
 
 
 def found_supports(

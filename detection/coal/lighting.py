@@ -9,11 +9,11 @@ the neighbourhood.
 
 from __future__ import annotations
 
-import warnings
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, percentile_filter
+
+from detection.coal.medians import nan_median
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -73,16 +73,14 @@ def _same_season(days: Floats) -> Bools:
 
 def _usual(cells: Floats, season: Bools) -> Floats:
     """(time, row, column) what a cell is at this time of year; the block's season where it has none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", RuntimeWarning)  # cells that were never seen stay NaN
-        typical = np.nanmedian(cells, axis=0)
-        level = np.nanmedian(cells / np.maximum(typical, 0.005), axis=(1, 2))
-        out = np.empty_like(cells)
-        for t, alike in enumerate(season):
-            own = np.nanmedian(cells[alike], axis=0)
-            enough = np.isfinite(cells[alike]).sum(axis=0) >= FEWEST_OF_SEASON
-            of_block = np.nanmedian(level[alike])
-            out[t] = np.where(enough, own, typical * (of_block if np.isfinite(of_block) else 1.0))
+    typical = nan_median(cells)
+    level = nan_median((cells / np.maximum(typical, 0.005)).reshape(len(cells), -1), axis=1)
+    out = np.empty_like(cells)
+    for t, alike in enumerate(season):
+        own = nan_median(cells[alike])
+        enough = np.isfinite(cells[alike]).sum(axis=0) >= FEWEST_OF_SEASON
+        of_block = float(nan_median(level[alike]))
+        out[t] = np.where(enough, own, typical * (of_block if np.isfinite(of_block) else 1.0))
     return out
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,16 +12,17 @@ import xarray as xr
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from detection.coal.area_records import shared_errors, time_of
 from detection.coal.coverage import pixel_area_ha, to_degrees, world
+from detection.coal.site_blocks import Window
 from detection.coal.spectra import CoalSpectrum
-from detection.coal.tracking import PileLook, track
+from detection.coal.stockpile_records import Measured, StockpileParams
+from detection.coal.tracking import PileLook, Tracked, track
 from detection.records import Stockpile
 from evidence.quantity import Quantity
 
 if TYPE_CHECKING:
     from odc.geo.geobox import GeoBox
-
-    from detection.stockpiles import Measured, StockpileParams
 
 Bools = NDArray[np.bool_]
 
@@ -45,29 +47,69 @@ def outline(mask: Bools, grid: GeoBox, row: int, column: int) -> BaseGeometry:
 
 
 def pile_records(
-    cube: xr.Dataset, measured: Measured, site_id: str, coal: CoalSpectrum, params: StockpileParams
-) -> list[Stockpile]:
-    """All piles of one subject on all its dates."""
-    series = measured.series
-    looked = np.isfinite(series.area) & (series.seen_share >= params.minimum_valid)
-    days = [t.astype("datetime64[us]").item() for t in cube["time"].values]
-    dated = track(series.support, looked)
-    last = {look.number: t for t, looks in enumerate(dated) for look in looks}
-    return [
+    cube: xr.Dataset,
+    measured: Measured,
+    dates: Sequence[int],
+    before: Tracked | None,
+    *,
+    site_id: str,
+    coal: CoalSpectrum,
+    params: StockpileParams,
+) -> tuple[list[Stockpile], Tracked]:
+    """All piles of one subject on the dates asked for, and where tracking stands after them.
+
+    Args:
+        cube: (time, y, x).
+        measured: the subject.
+        dates: positions in the cube.
+        before: where tracking stood before, on the whole grid.
+        site_id: for the piles' names.
+        coal: spectrum that the measurement began with.
+        params: knobs.
+    """
+    series, window, grid = measured.series, measured.window, cube.odc.geobox
+    at = np.asarray(dates, dtype=np.intp)
+    looked = np.isfinite(series.area[at]) & (series.seen_share[at] >= params.minimum_valid)
+    days = [time_of(cube, t).date() for t in dates]
+    dated, after = track(series.support[at], looked, days, _cut(before, window))
+    out = [
         Stockpile(
             pile_id=_name(site_id, measured, look.number),
             parents=tuple(_name(site_id, measured, number) for number in look.parents),
-            datetime=days[t].replace(tzinfo=dt.UTC),
+            datetime=time_of(cube, t),
             area_ha=_area(cube, measured, t, look, site_id, coal, params),
-            first_seen=days[look.first].date(),
-            last_seen=days[last[look.number]].date(),
-            geometry=outline(
-                look.mask, cube.odc.geobox, measured.window.rows.start, measured.window.columns.start
-            ),
+            first_seen=look.first,
+            last_seen=day,
+            geometry=outline(look.mask, grid, window.rows.start, window.columns.start),
         )
-        for t, looks in enumerate(dated)
+        for t, day, looks in zip(dates, days, dated, strict=True)
         for look in looks
     ]
+    return out, _spread(after, window, grid.shape)
+
+
+def with_last_seen(piles: Sequence[Stockpile]) -> list[Stockpile]:
+    """The same piles, each with the last of its dates."""
+    last = {pile.pile_id: pile.datetime.date() for pile in sorted(piles, key=lambda pile: pile.datetime)}
+    return [replace(pile, last_seen=last[pile.pile_id]) for pile in piles]
+
+
+def _cut(tracked: Tracked | None, window: Window) -> Tracked | None:
+    """From the whole grid to a window."""
+    if tracked is None:
+        return None
+    looks = [replace(look, mask=look.mask[window.rows, window.columns]) for look in tracked.looks]
+    return replace(tracked, looks=tuple(looks))
+
+
+def _spread(tracked: Tracked, window: Window, shape: tuple[int, int]) -> Tracked:
+    """From a window to the whole grid."""
+    looks = []
+    for look in tracked.looks:
+        mask = np.zeros(shape, dtype=bool)
+        mask[window.rows, window.columns] = look.mask
+        looks.append(replace(look, mask=mask))
+    return replace(tracked, looks=tuple(looks))
 
 
 def _name(site_id: str, measured: Measured, number: int) -> str:
@@ -89,12 +131,10 @@ def _area(
     own = np.where(look.mask, whole, 0.0)
     part = float((look.mask & series.support[t]).sum() / max(int(series.support[t].sum()), 1))
     hectares = pixel_area_ha(cube.odc.geobox)
+    shared = shared_errors(measured, t, hectares=part * hectares, site_id=site_id, coal=coal)
     return Quantity.measured(
         float(own.sum() * hectares),
         sd_random=float(series.sd_random[t] * np.sqrt(part) * hectares),
-        shared={
-            f"coal-spectrum:{site_id}:{coal.id}": float(series.sd_spectrum[t] * part * hectares),
-            f"ground:{site_id}:{measured.subject.id}": float(series.sd_ground[t] * part * hectares),
-        },
+        shared=shared,
         level=params.level,
     )

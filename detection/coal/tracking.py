@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,11 +24,23 @@ class PileLook:
     """Piles that it came from on this date, by split or merger; empty where nothing changed."""
     mask: Bools
     """(y, x)."""
-    first: int
-    """Position of the date on which it was first seen."""
+    first: dt.date
+    """When it was first seen."""
 
 
-def track(supports: Bools, looked: Bools) -> list[list[PileLook]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tracked:
+    """Where tracking stands after a look."""
+
+    looks: tuple[PileLook, ...] = ()
+    """The piles of the last date that was looked at."""
+    numbers: int = 0
+    """Numbers that were given so far."""
+
+
+def track(
+    supports: Bools, looked: Bools, dates: Sequence[dt.date], before: Tracked | None = None
+) -> tuple[list[tuple[PileLook, ...]], Tracked]:
     """Follow parts through the dates that were looked at.
 
     The part that overlaps a pile most keeps its number; a further part of the same pile is a split (new
@@ -36,25 +50,24 @@ def track(supports: Bools, looked: Bools) -> list[list[PileLook]]:
     Args:
         supports: (time, y, x).
         looked: (time,).
+        dates: (time,).
+        before: where tracking stood before the first date.
 
     Returns:
-        the piles of every date, empty where nobody looked.
+        the piles of every date, empty where nobody looked; where tracking stands after the last.
     """
-    out: list[list[PileLook]] = [[] for _ in looked]
-    before: list[PileLook] = []
-    numbers = 0
-    for t in np.flatnonzero(looked):
+    out: list[tuple[PileLook, ...]] = [() for _ in looked]
+    state = before or Tracked()
+    for t in np.flatnonzero(looked).tolist():
         parts, count = label(supports[t], structure=np.ones((3, 3)))
-        masks = [parts == index for index in range(1, count + 1)]
-        before, numbers = _matched(masks, before, int(t), numbers)
-        out[t] = before
-    return out
+        state = _matched([parts == index for index in range(1, count + 1)], state, dates[t])
+        out[t] = state.looks
+    return out, state
 
 
-def _matched(
-    masks: list[Bools], before: list[PileLook], date: int, numbers: int
-) -> tuple[list[PileLook], int]:
+def _matched(masks: list[Bools], state: Tracked, date: dt.date) -> Tracked:
     """Give every part of one date its number."""
+    before, numbers = state.looks, state.numbers
     overlap = np.array([[int((mask & old.mask).sum()) for old in before] for mask in masks])
     looks, taken = [], set()
     order = sorted(range(len(masks)), key=lambda i: -int(overlap[i].max()) if before else 0)
@@ -73,4 +86,4 @@ def _matched(
         looks.append(
             PileLook(number=before[heir].number, parents=merged, mask=masks[i], first=before[heir].first)
         )
-    return sorted(looks, key=lambda look: look.number), numbers
+    return Tracked(looks=tuple(sorted(looks, key=lambda look: look.number)), numbers=numbers)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.coal.medians import nan_median
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -57,11 +59,11 @@ def yard_fractions(
     fraction = np.full(seen.shape, np.nan)
     for _ in range(3):
         fraction[dates] = _against(shown[dates], ground, coal)
-        level = np.nan_to_num(_nanmedian(fraction[dates]), nan=1.0)
+        level = np.nan_to_num(nan_median(fraction[dates]), nan=1.0)
         bare = level < COAL_FREE
         if bare.sum() < FEWEST_PIXELS // 2:
             return None
-        ground = np.where(np.isfinite(at := _nanmedian_pixels(shown[dates][:, bare])), at, ground)
+        ground = np.where(np.isfinite(at := nan_median(shown[dates][:, bare], axis=1)), at, ground)
     if np.median(ground - coal, axis=0).mean() < LEAST_CONTRAST:
         return None
     return fraction, bare, coal
@@ -69,12 +71,12 @@ def yard_fractions(
 
 def _darkest(shown: Floats, ground: Floats, prior: Floats, spread: Floats) -> Floats:
     """(band,) the look of the yard's darkest ground where it can be coal, the prior where it cannot."""
-    relative = _nanmedian((shown / np.maximum(ground[:, None], 0.01)).mean(axis=2))
+    relative = nan_median((shown / np.maximum(ground[:, None], 0.01)).mean(axis=2))
     count = max(FEWEST_DARK, round(DARK_SHARE * shown.shape[1]))
     dark = np.argsort(np.nan_to_num(relative, nan=np.inf))[:count]
     if np.median(relative[dark]) > DARKER_THAN_YARD:
         return prior
-    found = np.nanmedian(_nanmedian_pixels(shown[:, dark]), axis=0)
+    found = nan_median(nan_median(shown[:, dark], axis=1))
     away = found - prior
     far = away @ np.linalg.solve(spread, away) / len(away)
     return np.asarray(found) if far < PLAUSIBLE else prior
@@ -87,20 +89,4 @@ def _against(shown: Floats, ground: Floats, coal: Floats) -> Floats:
         covariance = NOISE**2 * np.eye(len(coal)) + TEXTURE**2 * np.outer(base, base)
         weight = np.linalg.solve(covariance, coal - base)
         out[t] = (shown[t] - base) @ weight / (weight @ (coal - base))
-    return out
-
-
-def _nanmedian(values: Floats) -> Floats:
-    """(n,) over the dates; NaN where never seen."""
-    out = np.full(values.shape[1], np.nan)
-    some = np.isfinite(values).any(axis=0)
-    out[some] = np.nanmedian(values[:, some], axis=0)
-    return out
-
-
-def _nanmedian_pixels(values: Floats) -> Floats:
-    """(time, band) over the pixels; NaN where none was seen."""
-    out = np.full((values.shape[0], values.shape[2]), np.nan)
-    some = np.isfinite(values[..., 0]).any(axis=1)
-    out[some] = np.nanmedian(values[some], axis=1)
     return out

@@ -157,8 +157,14 @@ def local_path(href: str, folder: Path) -> Path | None:
 
 
 def _resolver(folder: Path) -> Any:
+    parents: dict[Path, Path] = {}
+
     def resolve(href: str) -> str:
         path = local_path(href, folder)
-        return href if path is None else str(path.resolve())
+        if path is None:
+            return href
+        if path.parent not in parents:
+            parents[path.parent] = path.parent.resolve()
+        return str(parents[path.parent] / path.name)
 
     return resolve

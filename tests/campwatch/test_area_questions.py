@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from aoi.site_file import read_site
-from campwatch.area_questions import ANSWERED, answer_lines, ask
 from campwatch.calibrating import CALIBRATED, calibrate_site
-from campwatch.reviews.questions import DECLARED, QuestionError
+from campwatch.questions.areas import answer_lines, ask
+from campwatch.questions.custody import ANSWERED, DECLARED, QuestionError
 from campwatch.workspace import create_workspace
 from detection.coal.calibration import spectrum_of
 from detection.coal.spectra import CoalSpectrum

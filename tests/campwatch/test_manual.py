@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import typer
 
-from benchmarks.validation.simulated_reviewers import CASES, END, HEADER, PAGE, START
+from benchmarks.manual import parts
+from benchmarks.validation.simulated_reviewers import CASES, HEADER, PAGE, PLACE
 from campwatch.cli import app
 from detection.references import NOT_VALIDATED
 
@@ -67,10 +68,8 @@ def test_the_sentence_is_quoted_as_outputs_print_it():
 
 
 def test_the_table_of_simulated_reviewers_is_the_scripts_own():
-    _, _, rest = PAGE.read_text("utf-8").partition(START)
-    table, end, _ = rest.partition(END)
-    assert end
-    assert table.startswith(HEADER.split("{draws}", maxsplit=1)[0])
+    _, table, _ = parts(text_of(PAGE), PLACE)
+    assert table.strip().startswith(HEADER.split("{draws}", maxsplit=1)[0])
     rows = [line for line in table.splitlines() if line.startswith("| ") and "covers" in line]
     assert [row.split("|")[1].strip() for row in rows] == [case.name for case in CASES]
     corrected = [float(re.findall(r"covers ([\d.]+)%", row)[-1]) for row in rows]

@@ -14,10 +14,18 @@ from campwatch.inputs import Inputs
 from campwatch.knobs import with_knobs
 from campwatch.measure import measured_rows
 from campwatch.memory import Memory
+from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.site_job import site_work
+from campwatch.workshop import SiteBench
+from campwatch.workspace import open_workspace
 from detection.footprint import FootprintParams, measure_footprints
 from detection.stockpiles import StockpileParams
 from evidence.errors import SettingsError
+from evidence.ledger import Ledger
 from imagery.simulate import CoalParams, SimulationParams, simulate_site
+from maps.images import draw_look
+from tests.campwatch.conftest import site_document, write_workspace
+from tests.servers import tiny
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +109,24 @@ def test_rows_from_memory_are_those_of_a_batch_run(years, memory):
     late = cube.isel(time=[k for k in range(cube.sizes["time"]) if k != 20])
     row_ids(late, memory=memory)
     assert row_ids(cube, memory=memory) == told
+
+
+def test_a_map_drawn_again_takes_its_pictures_from_memory(tmp_path, monkeypatch):
+    catalog = tiny.write_catalog(tmp_path / "source", dates=tiny.days(2, step=10))
+    workspace = open_workspace(write_workspace(tmp_path / "watch", catalog, site_document(size_m=600.0)))
+    run_workspace(workspace, RunOptions())
+    work = site_work(workspace, workspace.folder / "sites" / "tiny.geojson")
+    page = workspace.maps_folder / "tiny.restricted.html"
+    before = page.read_bytes()
+    drawn = []
+    monkeypatch.setattr("maps.drawn.draw_look", lambda *a: drawn.append(a[1]) or draw_look(*a))
+    stale = workspace.state_folder / "memory" / "tiny" / "pictures" / "of-other-code"
+    stale.mkdir()
+    with Ledger(workspace.ledger_path) as ledger:
+        assert SiteBench(workspace, work).draw(ledger) == page
+    assert drawn == []
+    assert page.read_bytes() == before
+    assert not stale.exists()
 
 
 def test_knobs_of_the_settings_reach_the_method_and_unknown_ones_are_named():

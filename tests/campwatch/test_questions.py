@@ -7,18 +7,13 @@ import pytest
 from shapely.geometry import box
 
 from aoi.records import Site, Zone, ZoneKind
-from campwatch.reviews.answers import comparison_document, comparison_lines
-from campwatch.reviews.asking import ask_comparison
-from campwatch.reviews.questions import (
-    QuestionError,
-    answer,
-    declaration,
-    declare,
-    is_comparison,
-    read_question,
-)
+from campwatch.questions.answers import comparison_document, comparison_lines
+from campwatch.questions.asking import ask_comparison
+from campwatch.questions.comparison import answer, declare_comparison, is_comparison, read_question
+from campwatch.questions.custody import QuestionError, declaration
 from campwatch.workspace import open_workspace
 from detection.references import NOT_VALIDATED
+from evidence.hashing import sha256_bytes
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row
@@ -87,23 +82,24 @@ def path(tmp_path):
 def test_a_question_is_declared_before_it_is_answered(ledger, path):
     with pytest.raises(QuestionError, match="has not been declared"):
         answer(ledger, path)
-    digest = declare(ledger, path, actor="anna", clock=clock)
+    declared = declare_comparison(ledger, path, actor="anna", clock=clock)
     (entry,) = [e for e in ledger.custody("camp") if e.action == "declare"]
-    assert entry.data["sha256"] == digest
+    assert entry == declared
+    assert entry.data["sha256"] == sha256_bytes(path.read_bytes())
     found = answer(ledger, path)
     assert found.effect.effect_ha.low < 2.0 < found.effect.effect_ha.high
     assert found.effect.effect_ha.low > 0
 
 
 def test_declaring_twice_changes_nothing(ledger, path):
-    declare(ledger, path, actor="anna", clock=clock)
+    declare_comparison(ledger, path, actor="anna", clock=clock)
     heads = ledger.heads()
-    declare(ledger, path, actor="anna", clock=clock)
+    declare_comparison(ledger, path, actor="anna", clock=clock)
     assert ledger.heads() == heads
 
 
 def test_a_question_that_was_changed_afterwards_is_refused(ledger, path):
-    declare(ledger, path, actor="anna", clock=clock)
+    declare_comparison(ledger, path, actor="anna", clock=clock)
     path.write_text(TEXT.replace("2017-08-15", "2017-12-01"), encoding="utf-8")
     with pytest.raises(QuestionError, match="was declared on 2026-01-01T00:00:00Z with other words"):
         answer(ledger, path)
@@ -138,10 +134,10 @@ SITES = (
 def test_the_registry_names_the_comparison_places_and_declaring_fixes_them(ledger, path):
     path.write_text(MATCHED, encoding="utf-8")
     assert is_comparison(path)
-    declare(ledger, path, actor="anna", clock=clock, sites=SITES)
+    declare_comparison(ledger, path, actor="anna", clock=clock, sites=SITES)
     entry = declaration(ledger, path)
     assert entry.data["comparisons"] == ["m1/z", "m2/z", "m3/z"]
-    declare(ledger, path, actor="anna", clock=clock, sites=SITES[:2])
+    declare_comparison(ledger, path, actor="anna", clock=clock, sites=SITES[:2])
     found = answer(ledger, path)
     assert [change.place for change in found.effect.comparisons] == ["m1/z", "m2/z", "m3/z"]
     assert found.effect.effect_ha.low < 2.0 < found.effect.effect_ha.high
@@ -153,12 +149,12 @@ def test_the_registry_names_the_comparison_places_and_declaring_fixes_them(ledge
 def test_a_registry_without_such_places_is_named(ledger, path):
     path.write_text(MATCHED.replace("coal_mine", "quarry"), encoding="utf-8")
     with pytest.raises(QuestionError, match="no site of the kinds quarry within 60 km has a stockyard zone"):
-        declare(ledger, path, actor="anna", clock=clock, sites=SITES)
+        declare_comparison(ledger, path, actor="anna", clock=clock, sites=SITES)
     assert declaration(ledger, path) is None
 
 
 def test_the_answer_in_words_and_for_programs(ledger, path):
-    declare(ledger, path, actor="anna", clock=clock)
+    declare_comparison(ledger, path, actor="anna", clock=clock)
     found, question = answer(ledger, path), read_question(path)
     told = "\n".join(comparison_lines(found, question=question))
     assert "effect on 2017-08-15: +" in told

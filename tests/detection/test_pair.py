@@ -62,6 +62,19 @@ def test_haze_over_part_of_the_scene_is_no_change() -> None:
     assert found[42:48, 42:48].mean() > np.quantile(found, 0.97)
 
 
+def test_water_that_turns_brown_is_no_change_without_infrared() -> None:
+    """A river holds sediment on the later date; nothing but its colour tells that it is water."""
+    before, after = scene(1, changed=False), scene(2, changed=True)
+    river = np.s_[:, 60:75]
+    for band, clear, turbid in (("blue", 0.05, 0.06), ("green", 0.04, 0.09), ("red", 0.02, 0.11)):
+        noise = np.random.default_rng(5).normal(0, 0.002, (2, 90, 15))
+        before[band][river], after[band][river] = clear + noise[0], turbid + noise[1]
+    seen = [{band: date[band] for band in ("blue", "green", "red")} for date in (before, after)]
+    found, plain = (score_pair(*seen, params=PairParams(degree=degree)).score for degree in (2, 0))
+    assert found[42:48, 42:48].mean() > 2 * found[:, 62:73].mean()
+    assert found[:, 62:73].mean() < 0.5 * plain[:, 62:73].mean()
+
+
 def test_alarms_keep_to_the_stated_rate() -> None:
     rng = np.random.default_rng(3)
     scores = np.exp(rng.normal(0, 0.4, 200_000))

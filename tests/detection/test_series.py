@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -69,9 +71,15 @@ def test_piles_keep_their_number_split_merge_and_vanish() -> None:
     support[1, 2:5, 5] = False
     support[2, 2:5, 2:10] = True
     support[4, 8:10, 8:10] = True
-    looks = track(support, np.array([True, True, True, True, True]))
+    days = [dt.date(2019, 5, day) for day in range(1, 6)]
+    looks, after = track(support, np.ones(5, dtype=bool), days)
     assert [look.number for look in looks[0]] == [1]
     assert [(look.number, look.parents) for look in looks[1]] == [(1, ()), (2, (1,))]
     assert [(look.number, look.parents) for look in looks[2]] == [(1, (2,))]
-    assert looks[3] == []
+    assert looks[3] == ()
     assert [look.number for look in looks[4]] == [3]
+    early, state = track(support[:2], np.ones(2, dtype=bool), days[:2])
+    late, at_last = track(support[2:], np.ones(3, dtype=bool), days[2:], state)
+    told = [[(one.number, one.parents, one.first) for one in day] for day in [*early, *late]]
+    assert told == [[(one.number, one.parents, one.first) for one in day] for day in looks]
+    assert at_last.numbers == after.numbers == 3

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib.util
 import json
 import shutil
 import signal
-import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
+from benchmarks.fetch import kill
 from imagery.archive import Archive
 from imagery.fetch import fetch_new
 from imagery.sources.static import StaticCatalog
@@ -25,17 +23,6 @@ from tests.servers.files import serve_files
 from tests.servers.loopback import Fault, Loopback
 
 ALL = {"since": dt.datetime(2015, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}
-ROOT = Path(__file__).resolve().parents[2]
-
-
-def benchmark(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / "benchmarks" / "fetch" / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +67,7 @@ def test_the_check_can_fail(begun: Path, tmp_path: Path) -> None:
 
 
 def test_killed_runs_are_completed_by_the_next(tmp_path: Path) -> None:
-    outcome = benchmark("kill").run(tmp_path, kills=3, seed=7)
+    outcome = kill.run(tmp_path, kills=3, seed=7)
     assert (outcome.kills, outcome.complaints) == (3, ())
 
 

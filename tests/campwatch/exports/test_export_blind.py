@@ -54,7 +54,7 @@ def say(workspace, reviewer, *, provider, note):
             ],
         }  # fmt: skip
         desk.take(parse_review(json.dumps(document)), clock)
-        rebuild_tables(workspace, desk.ledger)
+        rebuild_tables(workspace, desk.ledger, readable_sites(workspace))
 
 
 def desk_of(workspace):
@@ -95,7 +95,7 @@ def test_a_first_readers_labels_are_in_no_file(reviewed, tmp_path):
         told = dict.fromkeys(drawn["codes"]["A"], ("stable", "what-anna-wrote"))
         labels = Labels(site_id="tiny", sample_id=drawn["sample_id"], reader="A", by_point=told)
         desk.take_labels(labels, clock)
-        rebuild_tables(reviewed, desk.ledger)
+        rebuild_tables(reviewed, desk.ledger, readable_sites(reviewed))
     told = everything_written(reviewed, tmp_path / "three")
     assert b"what-anna-wrote" not in told
     assert drawn["sample_id"].encode() not in told

@@ -22,7 +22,7 @@ from campwatch.release import make_release
 from campwatch.reviews.validation import INTERVAL_LAYERS
 from campwatch.status import workspace_status
 from campwatch.verification import verify_workspace
-from campwatch.workspace import open_workspace
+from campwatch.workspace import open_workspace, readable_sites
 from detection.references import ENOUGH, NOT_VALIDATED
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -42,7 +42,7 @@ def copied(workspace, folder, rows=()):
                 list(rows), chain="tiny", run_id="given", time="2026-01-01T00:00:00Z", actor="anna",
                 action="review",
             )  # fmt: skip
-        rebuild_tables(made, ledger)
+        rebuild_tables(made, ledger, readable_sites(made))
     return made
 
 

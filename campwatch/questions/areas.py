@@ -11,21 +11,22 @@ import datetime as dt
 import io
 import json
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from aoi.site_file import read_site
-from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
-from campwatch.reviews.questions import ANSWERED, QuestionError, declaration, declare
+from campwatch.identity import Clock, system_clock
+from campwatch.questions.custody import QuestionError, declare, keep_answer
+from campwatch.radar_looks import zone_opinions
 from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
 from detection.questions import Answer, Question, answer, parse_question
+from detection.radar_piles import RadarOpinion
 from detection.records import StockpileArea
 from evidence.files import write_text
-from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.record_reading import read_record
@@ -44,6 +45,8 @@ class Asked:
     declared_at: str
     sha256: str
     """Of the question's file."""
+    radar: Mapping[str, RadarOpinion]
+    """What Sentinel-1 says, by zone; empty where the archive holds none."""
     calibrated: bool
     validation: str
     """What references of the site stand behind the figures."""
@@ -56,6 +59,7 @@ class Asked:
             "site": self.site_id,
             "declared_at": self.declared_at,
             "question_sha256": self.sha256,
+            "radar": {zone: asdict(told) for zone, told in self.radar.items()},
             "calibrated": self.calibrated,
             "validation": self.validation,
             "question": asdict(self.question),
@@ -105,9 +109,9 @@ def ask(
     path = question_path(workspace, question_id)
     site_id, question = read_area_question(path)
     (site_path,) = workspace.chosen_paths((site_id,))
+    site = read_site(site_path)
     with Ledger(workspace.ledger_path, create=True) as ledger:
-        digest = declare(ledger, path, chain=site_id, actor=actor, clock=clock)
-        declared = declaration(ledger, path)
+        declared = declare(ledger, path, chain=site_id, also={}, actor=actor, clock=clock)
         areas = _areas(ledger, site_id)
         _require_zones(question, areas, site_id)
         asked = Asked(
@@ -116,13 +120,14 @@ def ask(
             answer=answer(question, areas),
             before=activity(areas, question.zones, question.before),
             after=activity(areas, question.zones, question.after),
-            declared_at=declared.time if declared else timestamp(clock),
-            sha256=digest,
+            declared_at=declared.time,
+            sha256=declared.data["sha256"],
+            radar=zone_opinions(workspace, site, question.zones, areas),
             calibrated=_calibrated(ledger, site_id),
-            validation=site_checks(ledger, read_site(site_path))["stockpile_areas"].text,
+            validation=site_checks(ledger, site)["stockpile_areas"].text,
             files=_file_names(workspace, question_id),
         )
-        _keep(ledger, asked, actor=actor, clock=clock)
+        keep_answer(ledger, declared, asked.document, actor=actor, clock=clock)
     _write_files(asked)
     return asked
 
@@ -143,31 +148,13 @@ def _require_zones(question: Question, areas: list[StockpileArea], site_id: str)
 
 
 def _calibrated(ledger: Ledger, site_id: str) -> bool:
-    """Whether every area's shared spectrum error names a spectrum that was measured on marked coal."""
-    entries = [e for e in ledger.custody(site_id) if e.action == "measure"]
-    if not entries:
+    """Whether the site file of the newest measurement holds a spectrum that was measured on marked coal."""
+    entry = ledger.last_entry(site_id, "measure")
+    if entry is None:
         return False
-    features = entries[-1].data["site_file"].get("features", ())
+    features = entry.data["site_file"].get("features", ())
     extra = [(f.get("properties") or {}).get("extra") or {} for f in features]
     return any("coal_spectrum" in told for told in extra)
-
-
-def _keep(ledger: Ledger, asked: Asked, *, actor: str, clock: Clock) -> None:
-    """The answer into custody, unless it stands there already."""
-    details = {"question": asked.question.id, "sha256": asked.sha256, "code": code_identity()}
-    details |= {"answer": asked.document, "answer_sha256": sha256_json(asked.document)}
-    told = [e.data for e in ledger.custody(asked.site_id) if e.action == ANSWERED]
-    if any(data["answer_sha256"] == details["answer_sha256"] for data in told):
-        return
-    ledger.append(
-        [],
-        chain=asked.site_id,
-        run_id=new_run_id(clock),
-        time=timestamp(clock),
-        actor=actor,
-        action=ANSWERED,
-        details=details,
-    )
 
 
 def _file_names(workspace: Workspace, question_id: str) -> tuple[Path, ...]:
@@ -223,7 +210,15 @@ def answer_lines(asked: Asked) -> list[str]:
         lines.append(f"seasonal Mann–Kendall test: p = {found.p_value:.3f}")
     if found.test == "change_points":
         lines += [f"change between {a} and {b}" for a, b in found.changes] or ["no change point"]
+    lines += [_radar_line(zone, opinion) for zone, opinion in sorted(asked.radar.items())]
+    if not asked.radar:
+        lines.append("Sentinel-1: none in the archive")
     return lines
+
+
+def _radar_line(zone: str, told: RadarOpinion) -> str:
+    said = f"Sentinel-1 on {zone}: {told.verdict} ({told.pairs} pairs of looks in {told.orbits} orbits"
+    return f"{said})" if told.correlation is None else f"{said}, rank correlation {told.correlation:+.2f})"
 
 
 def _told(unit: str, q: Quantity) -> str:

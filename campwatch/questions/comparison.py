@@ -1,4 +1,4 @@
-"""Questions declared before they are computed: questions/ID.toml, its hash in custody, then the answer."""
+"""Questions with comparison places: questions/ID.toml, who is compared with whom, and the answer."""
 
 from __future__ import annotations
 
@@ -12,20 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from aoi.geodesy import distance_m
 from aoi.records import Site, ZoneKind
-from campwatch.identity import Clock, new_run_id, timestamp
+from campwatch.identity import Clock
+from campwatch.questions.custody import QuestionError, declaration, declare, required_declaration
 from detection.comparison import Comparison, ComparisonParams, Observation, compare
 from evidence.custody import CustodyEntry
-from evidence.errors import WatchError
-from evidence.hashing import sha256_bytes
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
-
-DECLARED = "declare"
-ANSWERED = "answer"
-
-
-class QuestionError(WatchError):
-    """A question that cannot be asked, or was changed after it had been declared."""
 
 
 class Subject(BaseModel):
@@ -138,57 +130,27 @@ def comparison_places(question: Question, sites: Sequence[Site]) -> tuple[Subjec
     return tuple(Subject(site=site, zone=zone) for site, zone in near[: question.matched.most])
 
 
-def declare(
-    ledger: Ledger,
-    path: Path,
-    *,
-    actor: str,
-    clock: Clock,
-    chain: str | None = None,
-    sites: Sequence[Site] = (),
-) -> str:
-    """Put the question's hash into custody; declared once, it stands. Returns the hash.
+def declare_comparison(
+    ledger: Ledger, path: Path, *, actor: str, clock: Clock, sites: Sequence[Site] = ()
+) -> CustodyEntry:
+    """Put the question's hash and its comparison places into the subject's custody chain; once, they stand.
 
     Args:
         ledger: open for writing.
-        path: of the question; one without comparison places names its `chain`.
+        path: of the question.
         actor: a code, not a name.
         clock: now.
-        chain: the custody chain; the subject's site where None.
         sites: of the workspace, where the registry's kinds name the comparison places.
-    """
-    digest = sha256_bytes(path.read_bytes())
-    if declaration(ledger, path) is None:
-        told: dict[str, object] = {"question": path.stem, "sha256": digest}
-        if chain is None:
-            question = read_question(path)
-            chain = question.subject.site
-            told["comparisons"] = [place.name for place in comparison_places(question, sites)]
-        ledger.append(
-            [],
-            chain=chain,
-            run_id=new_run_id(clock),
-            time=timestamp(clock),
-            actor=actor,
-            action=DECLARED,
-            details=told,
-        )
-    return digest
-
-
-def declaration(ledger: Ledger, path: Path) -> CustodyEntry | None:
-    """The custody entry that declares this file as it is, None where there is none.
 
     Raises:
-        QuestionError: where another wording was declared under the same name.
+        QuestionError: where it cannot be read, was declared with other words, or the registry names no place.
     """
-    digest = sha256_bytes(path.read_bytes())
-    told = [e for e in ledger.custody() if e.action == DECLARED and e.data["question"] == path.stem]
-    if told and told[0].data["sha256"] != digest:
-        raise QuestionError(
-            f"{path.name} was declared on {told[0].time} with other words; ask under a new name"
-        )
-    return told[0] if told else None
+    standing = declaration(ledger, path)
+    if standing is not None:
+        return standing
+    question = read_question(path)
+    also = {"comparisons": [place.name for place in comparison_places(question, sites)]}
+    return declare(ledger, path, chain=question.subject.site, also=also, actor=actor, clock=clock)
 
 
 def answer(ledger: Ledger, path: Path) -> Comparison:
@@ -197,11 +159,7 @@ def answer(ledger: Ledger, path: Path) -> Comparison:
     Raises:
         QuestionError: where it was never declared.
     """
-    entry = declaration(ledger, path)
-    if entry is None:
-        raise QuestionError(
-            f"{path.name} has not been declared: its hash must be in custody before it is answered"
-        )
+    entry = required_declaration(ledger, path)
     question = read_question(path)
     places = [_subject(name) for name in entry.data.get("comparisons", ())] or question.comparisons
     return compare(

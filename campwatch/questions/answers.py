@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from campwatch.reviews.questions import Question
+from campwatch.questions.comparison import Question
 from campwatch.reviews.validation import Checks
 from detection.comparison import Change, Comparison, Effect
 from detection.references import SiteCheck

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
-from campwatch.reviews.answers import comparison_document, comparison_lines
-from campwatch.reviews.questions import ANSWERED, answer, declare, read_question
+from campwatch.identity import Clock, system_clock
+from campwatch.questions.answers import comparison_document, comparison_lines
+from campwatch.questions.comparison import answer, declare_comparison, read_question
+from campwatch.questions.custody import keep_answer
 from campwatch.reviews.validation import all_checks
 from campwatch.workspace import Workspace, readable_sites
 from evidence.files import write_text
-from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 
 
@@ -36,10 +36,11 @@ def ask_comparison(
     """
     question, sites = read_question(path), readable_sites(workspace)
     with Ledger(workspace.ledger_path, create=True) as ledger:
-        digest = declare(ledger, path, actor=actor, clock=clock, sites=sites)
+        declared = declare_comparison(ledger, path, actor=actor, clock=clock, sites=sites)
+        digest = declared.data["sha256"]
         found, checks = answer(ledger, path), all_checks(ledger, sites)
         document = comparison_document(found, question=question, checks=checks) | {"question_sha256": digest}
-        _keep(ledger, path.stem, document, chain=question.subject.site, actor=actor, clock=clock)
+        keep_answer(ledger, declared, document, actor=actor, clock=clock)
     lines = (*comparison_lines(found, question=question, checks=checks), f"question file SHA-256 {digest}")
     folder = workspace.exports_folder / "questions"
     files = (folder / f"{path.stem}.json", folder / f"{path.stem}.txt")
@@ -47,21 +48,3 @@ def ask_comparison(
     write_text(files[0], json.dumps(document, ensure_ascii=False, indent=2) + "\n")
     write_text(files[1], "\n".join(lines) + "\n")
     return Compared(lines=lines, document=document, files=files)
-
-
-def _keep(
-    ledger: Ledger, name: str, document: dict[str, Any], *, chain: str, actor: str, clock: Clock
-) -> None:
-    """The answer into custody, unless it stands there already."""
-    digest = sha256_json(document)
-    if any(e.data["answer_sha256"] == digest for e in ledger.custody(chain) if e.action == ANSWERED):
-        return
-    ledger.append(
-        [],
-        chain=chain,
-        run_id=new_run_id(clock),
-        time=timestamp(clock),
-        actor=actor,
-        action=ANSWERED,
-        details={"question": name, "code": code_identity(), "answer": document, "answer_sha256": digest},
-    )

@@ -1,0 +1,55 @@
+"""What the measurement of a site's stockpiles is set by, and what its steps hand to one another."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.coal.areas import AreaParams, ZoneSeries
+from detection.coal.found import FoundParams
+from detection.coal.fraction_records import FractionParams, Fractions
+from detection.coal.site_blocks import Window
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StockpileParams:
+    """Knobs of the measurement, saved with its result."""
+
+    level: float = 0.95
+    """Probability of the intervals."""
+    floor_ha: float = 0.1
+    """Smallest area that 10 m bands can tell from nothing (simulation, DOMAIN notes)."""
+    ring_m: float = 300.0
+    """How far around a zone coal-free ground is taken."""
+    minimum_valid: float = 0.5
+    """Share of a zone that must have been seen."""
+    find_piles: bool = True
+    """Whether piles outside the zones are looked for."""
+    fraction: FractionParams = field(default_factory=FractionParams)
+    area: AreaParams = field(default_factory=AreaParams)
+    found: FoundParams = field(default_factory=FoundParams)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """A zone, or ground around found coal: something that has an area on every date."""
+
+    id: str
+    share: Floats
+    """(y, x) of the whole grid."""
+    found: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """One subject, measured."""
+
+    subject: Subject
+    window: Window
+    fractions: Fractions
+    series: ZoneSeries
+    bands: tuple[str, ...]

@@ -1,0 +1,123 @@
+"""What has an area: the stockyard zones, and ground outside them on which coal was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from aoi.records import Site, ZoneKind
+from detection.coal.areas import AreaParams, zone_series
+from detection.coal.coverage import coverage
+from detection.coal.found import found_supports
+from detection.coal.fraction import block_fractions
+from detection.coal.site_blocks import block_of, grouped
+from detection.coal.spectra import CoalSpectrum
+from detection.coal.stockpile_records import Measured, StockpileParams, Subject
+
+Bools = NDArray[np.bool_]
+
+
+def stockyards(cube: xr.Dataset, site: Site) -> list[Subject]:
+    """The stockyard zones that touch the grid."""
+    grid = cube.odc.geobox
+    found = [
+        Subject(id=zone.id, share=coverage(zone.geometry, grid), found=False)
+        for zone in site.zones_of(ZoneKind.STOCKYARD)
+    ]
+    return [subject for subject in found if subject.share.any()]
+
+
+def found_masks(
+    cube: xr.Dataset,
+    site: Site,
+    zones: Sequence[Subject],
+    known: Mapping[str, Bools],
+    *,
+    coal: CoalSpectrum,
+    bands: tuple[str, ...],
+    params: StockpileParams,
+) -> tuple[dict[str, Bools], Bools]:
+    """Ground (y, x) outside the zones on which coal was found, by id, and ground that merely looks like it.
+
+    Args:
+        cube: (time, y, x).
+        site: with its aoi and exclusions.
+        zones: measured as such.
+        known: ground found in earlier years: what touches it belongs to it, the rest stays.
+        coal: spectrum to begin with.
+        bands: that are used.
+        params: knobs.
+    """
+    if not params.find_piles:
+        return {}, np.zeros(cube.odc.geobox.shape, dtype=bool)
+    closed = coverage(site.aoi, cube.odc.geobox) <= 0.0
+    for zone in zones:
+        closed |= zone.share > 0.0
+    for exclusion in site.zones_of(ZoneKind.EXCLUSION):
+        closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
+    masks, doubtful = found_supports(cube, bands, closed, coal, params.found)
+    found = joined(known, masks)
+    return found, doubtful & ~np.any([closed, *found.values()], axis=0)
+
+
+def joined(known: Mapping[str, Bools], masks: Sequence[Bools]) -> dict[str, Bools]:
+    """Known ground with the new masks: one that overlaps known ground widens it, the others get new ids."""
+    out = dict(known)
+    for mask in masks:
+        touched = next((name for name, old in out.items() if (old & mask).any()), None)
+        taken = np.any([old for name, old in out.items() if name != touched] or [mask & False], axis=0)
+        out[touched or f"found-{len(out) + 1:03d}"] = out.get(touched or "", mask & False) | (mask & ~taken)
+    return out
+
+
+def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
+    """Found ground as subjects."""
+    return [
+        Subject(id=name, share=mask.astype(np.float64), found=True)
+        for name, mask in masks.items()
+        if mask.any()
+    ]
+
+
+def measure_subjects(
+    cube: xr.Dataset,
+    subjects: Sequence[Subject],
+    *,
+    coal: CoalSpectrum,
+    bands: tuple[str, ...],
+    params: StockpileParams,
+) -> list[Measured]:
+    """Fractions and sums of all subjects, block by block."""
+    if not subjects:
+        return []
+    mean, covariance = coal.select(bands)
+    suspect = np.any([s.share > 0.0 for s in subjects], axis=0)
+    margin = round(params.ring_m / 10.0)
+    out = []
+    for window, members in grouped([s.share for s in subjects], margin):
+        block = block_of(cube, window, bands, suspect)
+        fractions = block_fractions(block, mean, covariance, params.fraction)
+        if fractions is None:
+            continue
+        area = area_params(params.area, bands, fractions.contrast)
+        for index in members:
+            share = subjects[index].share[window.rows, window.columns]
+            series = zone_series(fractions, block.seen, share, block.days, area)
+            out.append(
+                Measured(
+                    subject=subjects[index], window=window, fractions=fractions, series=series, bands=bands
+                )
+            )
+    return out
+
+
+def area_params(params: AreaParams, bands: tuple[str, ...], contrast: float) -> AreaParams:
+    """The knobs of the sum for what can be told with these bands on this ground."""
+    if {"swir16", "swir22"} & set(bands):
+        return params
+    bare = contrast < params.yard_contrast
+    return replace(params, relative=params.relative_in_the_dark if bare else params.relative_without_swir)
