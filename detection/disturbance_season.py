@@ -45,7 +45,7 @@ class SeasonParams:
     """Scatter of the history about the fit in a month, in units of that of the year, from which it counts."""
     min_looks: int = 6
     """Looks of a pixel below which it is not monitored."""
-    floor: float = 0.03
+    floor: float = 0.02
     """Smallest scatter believed, in units of the index."""
     follow_sd: float = 0.5
     """How far pixels differ in how much they follow their cover, sd about one."""
@@ -105,12 +105,14 @@ def _without_covers(
     state.cover = cover_groups(monitor.beta, whole, params.leaf_on, order=ORDER, params=params.cover)
     residual = np.asarray(values - design(days, order=ORDER) @ monitor.beta, np.float32)
     common = np.empty((len(days), int(state.cover.max(initial=-1)) + 2))
-    told = np.ones(fresh.size, np.bool_)
+    every = np.ones(fresh.size, np.bool_)
     for k, row in enumerate(residual):
-        common[k], _, hidden = common_departure(row, monitor.sigma, state.cover, told, params.cover)
+        common[k], _, hidden = common_departure(row, monitor.sigma, state.cover, every, params.cover)
         common[k, :-1][hidden] = np.nan
-    state.cover_spread = np.sqrt(np.nanmean((common[:, :-1] - common[:, -1:]) ** 2, axis=0))
+    told = np.isfinite(common[:, :-1])
     common = np.where(np.isfinite(common), common, common[:, -1:])
+    squares = ((common[:, :-1] - common[:, -1:]) ** 2).sum(axis=0)
+    state.cover_spread = np.sqrt(squares / np.maximum(told.sum(axis=0), 1))
     _follow(state, residual, common, params)
     n = np.maximum(np.isfinite(residual).sum(axis=0), 1)
     free = np.sqrt(n / np.maximum(n - np.where(whole, COEFFICIENTS, LEAF_ON_COEFFICIENTS), 1))

@@ -1,15 +1,16 @@
 """Disturbances on simulated sites beside the truth: recall, delay, false objects, advance, intervals.
 
-    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 970 989   # any part of the seeds
+    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 1000 1019   # any part of the seeds
     python -m benchmarks.expansion.disturbance_table table OUT | tee table
     python -m benchmarks.manual expansion.md disturbances < table
 
-`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 970 to
-989; limits were chosen on 900 to 905.
+`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 1000 to
+1019; limits were chosen on 900 to 917. Judged is the part of each patch that was green before.
 """
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
 import json
 import sys
@@ -28,6 +29,7 @@ from detection.indices import bareness
 from imagery.simulate.atmosphere import block_mean
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed
 from imagery.simulate.spectra import Material, material_spectra
+from imagery.simulate.world import GREEN
 
 FLOOR_HA = 0.1
 CELL_HA = 0.0025
@@ -44,18 +46,23 @@ def site_mean(made: JudgedSite, cells: np.ndarray) -> np.ndarray:
     return block_mean(np.asarray(cells[margin:-margin, margin:-margin], np.float32), 2)
 
 
+def bared(made: JudgedSite, event: Disturbed) -> np.ndarray:
+    """Cells of a patch that were green and are bare: what was bare before is not looked for: (y, x)."""
+    return (event.born < NEVER) & GREEN[made.truth.world.land.labels]
+
+
 def contrast(made: JudgedSite, event: Disturbed, cover: float) -> float:
     """True change of the index in mean over the patch at the height of summer."""
     table = material_spectra(195, wetness=0.0, phenology_shift_days=0.0, dustiness=0.3)
     names = ("blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08", "swir16", "swir22")
     index = bareness({name: table[:, k] for k, name in enumerate(names)})[0]
-    before = made.truth.world.land.labels[event.born < NEVER]
+    before = made.truth.world.land.labels[bared(made, event)]
     return cover * float(np.mean(index[int(event.material)] - index[before]))
 
 
-def floor_day(event: Disturbed, cover: float) -> int:
+def floor_day(made: JudgedSite, event: Disturbed, cover: float) -> int:
     """Ordinal of the day on which the patch, thinned or not, reaches the mapping floor."""
-    born = np.sort(event.born[event.born < NEVER])
+    born = np.sort(event.born[bared(made, event)])
     return int(born[min(round(FLOOR_HA / CELL_HA * cover), born.size) - 1])
 
 
@@ -78,7 +85,7 @@ def true_reach(made: JudgedSite, event: Disturbed, boundary_id: str) -> float:
     """Greatest distance of the event's cells beyond the true perimeter, metres."""
     outline = next(p.outline for p in made.truth.perimeters if p.boundary_id == boundary_id)
     x, y = made.truth.world.frame.cell_centres()
-    rows, columns = np.nonzero(event.born < NEVER)
+    rows, columns = np.nonzero(bared(made, event))
     return float(shapely.distance(shapely.points(x[columns], y[rows]), outline).max()) + 2.5
 
 
@@ -86,9 +93,9 @@ def event_outcome(
     made: JudgedSite, event: Disturbed, found: list[Any], masks: list[np.ndarray]
 ) -> dict[str, Any]:
     cover = made.covers[event.event_id]
-    fraction = site_mean(made, event.born < NEVER)
+    fraction = site_mean(made, bared(made, event))
     core = fraction >= 0.5 * cover
-    day = floor_day(event, cover)
+    day = floor_day(made, event, cover)
     out: dict[str, Any] = {
         "size_ha": float(fraction.sum()) / 100 / cover,
         "cover": cover,
@@ -125,7 +132,7 @@ def outcome(made: JudgedSite) -> dict[str, Any]:
     found = [d for d in found if d.machine_status == "persistent" and d.kind != "recovery"]
     masks = [pixels(made, d.geometry) for d in found]
     real = changed(made)
-    events = [e for e in made.truth.events if e.event_id in made.covers]
+    events = [e for e in made.truth.events if e.event_id in made.covers and bared(made, e).any()]
     days = made.cube.time.to_numpy()
     return {
         "events": [event_outcome(made, event, found, masks) for event in events],
@@ -175,8 +182,9 @@ def recall_table(sites: list[dict[str, Any]]) -> None:
 
 
 def judged_events(sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Designed patches that at least twelve looks follow."""
-    return [e for site in sites for e in site["events"] if e["looks_left"] >= 12]
+    """Designed patches of the mapping floor or more that at least twelve looks follow."""
+    events = [e for site in sites for e in site["events"]]
+    return [e for e in events if e["looks_left"] >= 12 and e["size_ha"] * 1.02 >= FLOOR_HA]
 
 
 def covered(rows: np.ndarray) -> str:
@@ -218,16 +226,26 @@ def summary_table(sites: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    if sys.argv[1] == "table":
-        sites = read(Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    steps = parser.add_subparsers(dest="step", required=True)
+    measure = steps.add_parser("measure", help="one file of outcomes per seed")
+    measure.add_argument("cache", type=Path, help="folder of cubes, made where they are missing")
+    measure.add_argument("out", type=Path, help="folder of outcomes")
+    measure.add_argument("first", type=int, help="first seed")
+    measure.add_argument("last", type=int, help="last seed")
+    steps.add_parser("table", help="print the table").add_argument("out", type=Path)
+    chosen = parser.parse_args()
+    if chosen.step == "table":
+        sites = read(chosen.out)
         recall_table(sites)
         summary_table(sites)
         return
-    cache, out = Path(sys.argv[2]), Path(sys.argv[3])
-    out.mkdir(parents=True, exist_ok=True)
-    for seed in range(int(sys.argv[4]), int(sys.argv[5]) + 1):
-        path = out / f"{seed}.json"
-        path.write_text(json.dumps(outcome(judged_site(cache, seed)), indent=1), "utf-8")
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    for seed in range(chosen.first, chosen.last + 1):
+        made = outcome(judged_site(chosen.cache, seed))
+        (chosen.out / f"{seed}.json").write_text(json.dumps(made, indent=1), "utf-8")
         print(seed, file=sys.stderr, flush=True)
 
 

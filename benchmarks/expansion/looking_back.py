@@ -1,8 +1,8 @@
 """Looking back on simulated sites beside the truth: which changes are found, when, of what kind; false ones.
 
-    python benchmarks/expansion/looking_back.py measure CACHE OUT 1000 1019   # any part of the seeds
-    python benchmarks/expansion/looking_back.py table OUT | tee table
-    python benchmarks/expansion/write_tables.py looking-back < table
+    python -m benchmarks.expansion.looking_back measure CACHE OUT 1000 1019   # any part of the seeds
+    python -m benchmarks.expansion.looking_back table OUT | tee table
+    python -m benchmarks.manual expansion.md looking-back < table
 
 `CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. The simulation ends with
 a year, so that all of its years are closed. Judged are designed patches with at least `SIDE_DAYS` of looks
@@ -11,6 +11,7 @@ before and after the day on which half of them was bared, and not grown over aga
 
 from __future__ import annotations
 
+import argparse
 import collections
 import datetime as dt
 import json
@@ -19,24 +20,38 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from disturbance_sites import PARAMS, JudgedSite, judged_site
-from disturbance_table import ALL, CONTRASTS, SIZES, changed, contrast, percent, pixels, site_mean
 
+from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
+from benchmarks.expansion.disturbance_table import (
+    ALL,
+    CELL_HA,
+    CONTRASTS,
+    FLOOR_HA,
+    SIZES,
+    bared,
+    changed,
+    contrast,
+    percent,
+    pixels,
+    site_mean,
+)
 from detection.ground_changes import GroundChangeParams, measure_ground_changes
 from detection.kinds import RECOVERY
-from imagery.simulate.mine import NEVER, Disturbed
+from imagery.simulate.mine import Disturbed
 from imagery.simulate.spectra import Material
 
 SIDE_DAYS = 330
 
 
-def half_day(event: Disturbed) -> int:
+def half_day(made: JudgedSite, event: Disturbed) -> int:
     """Ordinal of the day on which half of the patch was bared."""
-    return int(np.median(event.born[event.born < NEVER]))
+    return int(np.median(event.born[bared(made, event)]))
 
 
-def is_judged(event: Disturbed) -> bool:
-    day = half_day(event)
+def is_judged(made: JudgedSite, event: Disturbed) -> bool:
+    if bared(made, event).sum() * CELL_HA < FLOOR_HA * made.covers[event.event_id]:
+        return False
+    day = half_day(made, event)
     room = PARAMS.since.toordinal() + SIDE_DAYS <= day <= PARAMS.until.toordinal() - SIDE_DAYS
     return room and event.regrown >= day + SIDE_DAYS
 
@@ -44,8 +59,8 @@ def is_judged(event: Disturbed) -> bool:
 def event_outcome(
     made: JudgedSite, event: Disturbed, found: list[Any], masks: list[np.ndarray]
 ) -> dict[str, Any]:
-    cover, day = made.covers[event.event_id], half_day(event)
-    fraction = site_mean(made, event.born < NEVER)
+    cover, day = made.covers[event.event_id], half_day(made, event)
+    fraction = site_mean(made, bared(made, event))
     core = fraction >= 0.5 * cover
     out: dict[str, Any] = {
         "size_ha": float(fraction.sum()) / 100 / cover,
@@ -74,7 +89,7 @@ def outcome(made: JudgedSite) -> dict[str, Any]:
     masks = [pixels(made, change.geometry) for change in bared]
     real = changed(made)
     wrong = [c for c in changes if (m := pixels(made, c.geometry))[real].sum() < 0.1 * m.sum()]
-    events = [e for e in made.truth.events if e.event_id in made.covers and is_judged(e)]
+    events = [e for e in made.truth.events if e.event_id in made.covers and is_judged(made, e)]
     return {
         "events": [event_outcome(made, event, bared, masks) for event in events],
         "false": [{"ha": c.area_ha.value, "kind": c.kind, "day": c.changed_on.isoformat()} for c in wrong],
@@ -134,17 +149,27 @@ def kind_table(sites: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    if sys.argv[1] == "table":
-        sites = read(Path(sys.argv[2]))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    steps = parser.add_subparsers(dest="step", required=True)
+    measure = steps.add_parser("measure", help="one file of outcomes per seed")
+    measure.add_argument("cache", type=Path, help="folder of cubes, made where they are missing")
+    measure.add_argument("out", type=Path, help="folder of outcomes")
+    measure.add_argument("first", type=int, help="first seed")
+    measure.add_argument("last", type=int, help="last seed")
+    steps.add_parser("table", help="print the table").add_argument("out", type=Path)
+    chosen = parser.parse_args()
+    if chosen.step == "table":
+        sites = read(chosen.out)
         found_table(sites)
         summary_table(sites)
         kind_table(sites)
         return
-    cache, out = Path(sys.argv[2]), Path(sys.argv[3])
-    out.mkdir(parents=True, exist_ok=True)
-    for seed in range(int(sys.argv[4]), int(sys.argv[5]) + 1):
-        path = out / f"{seed}.json"
-        path.write_text(json.dumps(outcome(judged_site(cache, seed)), indent=1), "utf-8")
+    chosen.out.mkdir(parents=True, exist_ok=True)
+    for seed in range(chosen.first, chosen.last + 1):
+        made = outcome(judged_site(chosen.cache, seed))
+        (chosen.out / f"{seed}.json").write_text(json.dumps(made, indent=1), "utf-8")
         print(seed, file=sys.stderr, flush=True)
 
 

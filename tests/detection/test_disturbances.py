@@ -65,22 +65,54 @@ def test_long_and_narrow_is_flagged(name: str, columns: int, *, expected: bool) 
     assert LINEAR.startswith("linear clearing")
 
 
+def merging(*, looks: int, seed: int = 1) -> xr.Dataset:
+    """Two clearings that become one a year later."""
+    cube = ground(looks=looks, cleared=False, seed=seed)
+    for band, value in (("red", 0.14), ("nir", 0.2)):
+        values = cube[band].to_numpy().copy()
+        values[50:, 10:20, 8:14] = value
+        values[50:, 10:20, 20:26] = value
+        values[62:, 10:20, 14:20] = value
+        cube[band] = (("time", "y", "x"), values)
+    return cube
+
+
 def test_any_order_of_arrival_gives_the_batch_rows() -> None:
-    small = {"y": slice(8, 24), "x": slice(8, 24)}
-    cube, replaced = ground(looks=80).isel(small), ground(looks=80, seed=2).isel(small)
+    small = {"y": slice(7, 23), "x": slice(5, 29)}
+    cube, replaced = merging(looks=90).isel(small), merging(looks=90, seed=2).isel(small)
     last = cube["scene_id"].to_numpy()[-1]
     batch = measure_disturbances(cube, SITE)
+    assert any(d.parents for d in batch if d.machine_status == "persistent")
     rng = np.random.default_rng(11)
     for _ in range(50):
         checkpoints: dict[str, DisturbanceState] = {}
         order = rng.permutation(cube.sizes["time"])
-        for upto in sorted(rng.choice(np.arange(40, 80), 2, replace=False)):
+        for upto in sorted(rng.choice(np.arange(40, 90), 2, replace=False)):
             arrived = np.sort(order[:upto])
             early = replaced if rng.random() < 0.5 else cube
             measure_disturbances(early.isel(time=arrived), SITE, checkpoints=checkpoints)
         assert measure_disturbances(cube, SITE, checkpoints=checkpoints) == batch
     without = cube.isel(time=cube["scene_id"] != last)
     assert measure_disturbances(without, SITE, checkpoints=checkpoints) == measure_disturbances(without, SITE)
+
+
+def test_ids_stay_when_any_scene_comes_late_or_is_replaced() -> None:
+    small = {"y": slice(7, 23), "x": slice(5, 29)}
+    cube, replaced = merging(looks=80).isel(small), merging(looks=80, seed=2).isel(small)
+
+    def names(seen: xr.Dataset) -> set[str]:
+        found = [d for d in measure_disturbances(seen, SITE) if d.machine_status == "persistent"]
+        return {d.disturbance_id for d in found} | {p for d in found for p in d.parents}
+
+    batch, kept = names(cube), []
+    for late in range(44, 80, 2):
+        kept.append(names(cube.isel(time=np.arange(80) != late)) == batch)
+        other = cube.copy()
+        for band in ("blue", "green", "red", "nir"):
+            other[band] = cube[band].copy()
+            other[band][late] = replaced[band][late]
+        kept.append(names(other) == batch)
+    assert np.mean(kept) >= 0.9
 
 
 def test_a_state_survives_as_bytes() -> None:
@@ -116,13 +148,7 @@ def test_ground_that_grows_over_again_is_a_recovery_of_its_own() -> None:
 
 
 def test_patches_that_grow_together_are_parents() -> None:
-    cube, later = ground(looks=150), ground(looks=150, cleared=False)
-    for band, value in (("red", 0.14), ("nir", 0.2)):
-        values = later[band].to_numpy().copy()
-        values[50:, 10:20, 8:14] = value
-        values[50:, 10:20, 20:26] = value
-        values[62:, 10:20, 14:20] = value
-        cube[band] = (("time", "y", "x"), values)
+    cube = merging(looks=150)
     (whole,) = (d for d in measure_disturbances(cube, SITE) if d.machine_status == "persistent")
     assert whole.area_ha.low <= 1.8 <= whole.area_ha.high
     assert len(whole.parents) >= 1
