@@ -30,6 +30,7 @@ from imagery.archive import Archive
 from imagery.cube_scenes import group_archived
 from imagery.observations import Observation
 from imagery.records import ArchivedProduct
+from imagery.terrain import archived_dem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,7 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry) -> list[Row]:
                 missed=tuple(read_data(Observation, data) for data in entry.data["missed"].values()),
                 knobs=entry.data.get("knobs", {}),
             ),
+            dem=archived_dem(Archive(workspace.archive_folder), site.id),
         )
         cube = load_site_cube(workspace, work, cache=Path(folder) / "cache")
         return measured_rows(cube, site, work.inputs)

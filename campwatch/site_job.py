@@ -18,7 +18,7 @@ from campwatch.searching import listing_path
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
 from evidence.errors import SourceError, WorkspaceError
-from evidence.hashing import sha256_json
+from evidence.hashing import sha256_file, sha256_json
 from evidence.ledger import Ledger
 from evidence.rows import plain, record_data
 from imagery.archive import Archive
@@ -29,6 +29,7 @@ from imagery.listing import list_products
 from imagery.listing_store import write_listing
 from imagery.observations import gap_observations
 from imagery.records import ArchivedProduct, SceneSource
+from imagery.terrain import archived_dem
 
 GIGABYTE = 1e9
 
@@ -41,6 +42,8 @@ class SiteWork:
     path: Path
     products: tuple[ArchivedProduct, ...]
     inputs: Inputs
+    dem: tuple[Path, ...] = ()
+    """Files of heights, where a source was asked for terrain."""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -131,8 +134,11 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
     }
     missed = gap_observations(Archive(workspace.archive_folder).gaps(site.id), known=scenes)
     knobs = workspace.settings.measure.model_dump(exclude_defaults=True)
+    dem = archived_dem(Archive(workspace.archive_folder), site.id)
+    if dem:
+        knobs["terrain"] = {"dem": [sha256_file(file) for file in dem]}
     inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed), knobs=knobs)
-    return SiteWork(site=site, path=path, products=products, inputs=inputs)
+    return SiteWork(site=site, path=path, products=products, inputs=inputs, dem=dem)
 
 
 def nothing_held(site: Site, report: FetchReport) -> SourceError:

@@ -122,6 +122,7 @@ def load_site_cube(
         cache_dir=cache,
         aoi=work.site.aoi,
         memory_gb=workspace.settings.limits.memory_gb,
+        dem=work.dem,
         progress=lambda done, total: progress(
             Step(site_id=work.site.id, doing="reading scenes", done=done, total=total)
         ),

@@ -11,6 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from evidence.errors import MeasurementError
+from imagery.medians import nan_median
 
 YEAR_DAYS = 365.25
 CONVERGED = 1e-5
@@ -78,7 +79,7 @@ def _composite(chosen: xr.Dataset, params: CompositeParams) -> xr.Dataset:
     whole = ~np.isnan(stack).any(axis=0)
     count = whole.sum(axis=0).astype(np.int16)
     stack[:, ~whole] = np.nan
-    merged = geometric_median(stack) if params.method == "geometric" else median_of(stack)
+    merged = geometric_median(stack) if params.method == "geometric" else _medians(stack)
     merged[:, count < params.least_count] = np.nan
     coords = {name: c for name, c in chosen.coords.items() if "time" not in c.dims}
     variables = {band: (("y", "x"), merged[k]) for k, band in enumerate(bands)}
@@ -89,24 +90,9 @@ def _composite(chosen: xr.Dataset, params: CompositeParams) -> xr.Dataset:
     return result
 
 
-@numba.njit(cache=True)
-def median_of(stack: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Median over time of (band, time, y, x) without NaN; NaN where there is nothing."""
-    bands, times, height, width = stack.shape
-    result = np.full((bands, height, width), np.nan, np.float32)
-    series = np.empty(times, np.float32)
-    for b in range(bands):
-        for y in range(height):
-            for x in range(width):
-                n = 0
-                for t in range(times):
-                    value = stack[b, t, y, x]
-                    if not np.isnan(value):
-                        series[n] = value
-                        n += 1
-                if n:
-                    result[b, y, x] = np.median(series[:n])
-    return result
+def _medians(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Median over time of (band, time, y, x)."""
+    return np.stack([nan_median(band) for band in stack])
 
 
 @numba.njit(cache=True)

@@ -70,7 +70,7 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
     cache_dir: Path | None = None,
     aoi: BaseGeometry | None = None,
     memory_gb: float = 2.0,
-    dem: Path | None = None,
+    dem: Sequence[Path] = (),
     progress: Callable[[int, int], None] | None = None,
     stages: Stages | None = None,
     lazy: bool = False,
@@ -85,8 +85,8 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
             not fit in memory stays there and is read as it is used; see `iter_rows`.
         aoi: polygon in EPSG:4326 over which valid and snow fractions are counted; the grid by default.
         memory_gb: the limit.
-        dem: a file of heights in metres that covers the grid: light on slopes is corrected and relief's
-            shadow masked, see `CubeParams.terrain`.
+        dem: files of heights in metres that cover the grid together: light on slopes is corrected and
+            relief's shadow masked, see `CubeParams.terrain`; the archive's are those of `archived_dem`.
         progress: called with scenes done and scenes to do.
         stages: where to book the time.
         lazy: leave the pixels in the cache though they would fit in memory; `Dataset.load` reads them.
@@ -108,7 +108,7 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
         bands=bands,
         params=params,
         aoi=aoi,
-        terrain=None if dem is None else read_terrain(dem, grid),
+        terrain=read_terrain(dem, grid) if dem else None,
         progress=progress,
         stages=stages or Stages(),
     )

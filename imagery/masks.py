@@ -12,10 +12,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from imagery.masks_cast import cast_by_clouds
-from imagery.masks_cells import cell_means, grow, to_pixels
+from imagery.masks_cells import cell_means, departure, grow, to_pixels
 from imagery.masks_expected import Expected, ExpectedParams, expected_look
 from imagery.masks_shadow import ShadowParams, find_shadow, large_parts
 from imagery.masks_spectra import (
@@ -30,6 +29,7 @@ from imagery.masks_spectra import (
     spectral_water,
 )
 from imagery.masks_usual import Usual
+from imagery.smoothing import mean_of_nine
 
 SCL_NODATA, SCL_DEFECTIVE, SCL_DARK, SCL_SHADOW, SCL_WATER, SCL_SNOW = 0, 1, 2, 3, 6, 11
 SCL_CLOUD = (8, 9, 10)
@@ -186,7 +186,7 @@ def _cloud_and_shadow(scene: _Scene, expected: Expected | None, params: MaskPara
     if expected is None or "blue" not in expected.bands:
         cloud = grow(scene.called_cloud, margin_cells) & ~scene.missing
         return cloud, _shadow_without_past(scene, params) & ~cloud
-    rise = {band: _smooth(scene.cells[band] - expected.bands[band]) for band in expected.bands}
+    rise = {band: mean_of_nine(departure(scene.cells[band], look)) for band, look in expected.bands.items()}
     usual = (rise["blue"] < params.haze_refuted) & (expected.bands["blue"] < params.refuted_below)
     itself = scene.cells["blue"] - expected.bands["blue"] < params.haze_refuted
     core = (scene.called_cloud & ~usual) | (brightened(rise, scene, params) & ~scene.missing)
@@ -217,9 +217,3 @@ def _shadow_without_past(scene: _Scene, params: MaskParams) -> Mask:
     dark = dark & ~coal_like(scene.cells) & ~scene.missing
     cast: Mask = cast_by_clouds(scene.called_cloud, dark, scene.sun, scene.cell_m, params.shadow.cast)
     return dark & cast
-
-
-def _smooth(field: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean of 3 x 3 cells, missing ones as no difference."""
-    mean: NDArray[np.float32] = ndimage.uniform_filter(np.nan_to_num(field), 3)
-    return mean

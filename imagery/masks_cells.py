@@ -27,18 +27,36 @@ def cell_means(image: Image, step: int) -> Image:
     """Mean of the finite pixels of each `step` x `step` cell, NaN where there are none. (y, x)."""
     height, width = image.shape
     rows, cols = (height + step - 1) // step, (width + step - 1) // step
-    out = np.zeros((rows, cols), np.float32)
+    whole_rows, whole_cols = height // step, width // step
+    out = np.empty((rows, cols), np.float32)
     share = np.float32(1.0 / (step * step))
-    for y in range(height // step * step):
-        for c in range(width // step):
-            total = np.float32(0.0)
-            for k in range(step):
-                total += image[y, c * step + k]
-            out[y // step, c] += share * total
+    for r in range(whole_rows):
+        line = out[r, :whole_cols]
+        line[:] = 0.0
+        for y in range(r * step, (r + 1) * step):
+            pixels = image[y]
+            if step == 2:  # noqa: PLR2004 - 10 m pixels, a loop of known stride
+                for c in range(whole_cols):
+                    line[c] += share * (pixels[2 * c] + pixels[2 * c + 1])
+            else:
+                for c in range(whole_cols):
+                    for k in range(step):
+                        line[c] += share * pixels[c * step + k]
     for r in range(rows):
         for c in range(cols):
-            if np.isnan(out[r, c]) or r == height // step or c == width // step:
+            if r == whole_rows or c == whole_cols or np.isnan(out[r, c]):
                 out[r, c] = _mean_of(image, r * step, c * step, step)
+    return out
+
+
+@numba.njit(cache=True)
+def departure(seen: Image, expected: Image) -> Image:
+    """What is seen above what is expected, 0 where either is missing. (y, x)."""
+    out = np.empty(seen.shape, np.float32)
+    for y in range(seen.shape[0]):
+        for x in range(seen.shape[1]):
+            left = seen[y, x] - expected[y, x]
+            out[y, x] = np.float32(0.0) if np.isnan(left) else left
     return out
 
 
@@ -46,11 +64,12 @@ def cell_means(image: Image, step: int) -> Image:
 def to_pixels(cells: Mask, step: int, height: int, width: int) -> Mask:
     """Each cell as the pixels that it stands for. (y, x)."""
     out = np.empty((height, width), np.bool_)
-    for y in range(height):
-        line = cells[y // step]
-        for c in range((width + step - 1) // step):
-            for x in range(c * step, min((c + 1) * step, width)):
-                out[y, x] = line[c]
+    for r in range((height + step - 1) // step):
+        first = out[r * step]
+        for x in range(width):
+            first[x] = cells[r, x // step]
+        for y in range(r * step + 1, min((r + 1) * step, height)):
+            out[y] = first
     return out
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.masks_usual import ABSOLUTE_ERROR, DIFFUSE, RELATIVE_ERROR, Usual
+from imagery.masks_usual import ABSOLUTE_ERROR, DIFFUSE, RELATIVE_ERROR, Usual, weighted
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -148,6 +148,8 @@ def _spread(values: Floats) -> float:
 
 
 def _applied(prior: Image, basis: NDArray[np.float32], change: Floats, params: ExpectedParams) -> Image:
-    moved = prior + np.tensordot(change[:-1].astype(np.float32), basis, 1) + np.float32(0.1 * change[-1])
-    fitted: Image = np.maximum(moved, np.float32(params.floor) * prior).astype(np.float32)
-    return fitted
+    moved = weighted(basis, change[:-1])
+    moved += prior
+    moved += np.float32(0.1 * change[-1])
+    np.maximum(moved, np.float32(params.floor) * prior, out=moved)
+    return moved

@@ -18,6 +18,7 @@ from scipy import ndimage
 from imagery.masks_cast import CastParams, cast_by_clouds
 from imagery.masks_spectra import Bands, coal_like, spectral_water
 from imagery.masks_usual import ABSOLUTE_ERROR, DIFFUSE, RELATIVE_ERROR
+from imagery.smoothing import gaussian, mean_of_nine
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -54,39 +55,36 @@ class ShadowParams:
 
 @numba.njit(cache=True)
 def loss_terms(
-    seen: NDArray[np.float32],
-    expected: NDArray[np.float32],
-    diffuse: NDArray[np.float64],
-    relative: NDArray[np.float64],
-    absolute: NDArray[np.float64],
+    seen: Image,
+    expected: Image,
     weight: Image,
-) -> tuple[Image, Image]:
-    """Information-weighted loss of direct light, and the information: (y, x) each, 0 where nothing is known.
+    tolerance: tuple[float, float, float],
+    loss: Image,
+    worth: Image,
+) -> None:
+    """Add one band's information-weighted loss of direct light to `loss`, its information to `worth`.
 
     Args:
-        seen: (band, y, x).
-        expected: (band, y, x).
-        diffuse: share of sky light by band.
-        relative: error of what is expected, by band.
-        absolute: the same in reflectance.
+        seen: (y, x).
+        expected: (y, x).
         weight: (y, x).
+        tolerance: share of sky light, and error of what is expected: of itself, and in reflectance.
+        loss: (y, x), added to.
+        worth: (y, x), added to.
     """
-    bands, height, width = seen.shape
-    loss, worth = np.zeros((height, width), np.float32), np.zeros((height, width), np.float32)
+    direct, relative, floor = (
+        np.float32(1.0 - tolerance[0]),
+        np.float32(tolerance[1]),
+        np.float32(tolerance[2]) ** 2,
+    )
+    height, width = seen.shape
     for y in range(height):
+        v, e, w, lost, told = seen[y], expected[y], weight[y], loss[y], worth[y]
         for x in range(width):
-            if weight[y, x] <= 0.0:
-                continue
-            total, information = 0.0, 0.0
-            for b in range(bands):
-                e = expected[b, y, x]
-                direct = e * (1.0 - diffuse[b])
-                factor = direct / ((relative[b] * e) ** 2 + absolute[b] ** 2)
-                total += factor * (e - seen[b, y, x])
-                information += factor * direct
-            if np.isfinite(total) and np.isfinite(information):
-                loss[y, x], worth[y, x] = weight[y, x] * total, weight[y, x] * information
-    return loss, worth
+            light = e[x] * direct
+            factor = w[x] * light / ((relative * e[x]) ** 2 + floor)
+            lost[x] += factor * (e[x] - v[x])
+            told[x] += factor * light
 
 
 def find_shadow(
@@ -136,20 +134,21 @@ def _weight(cells: Bands, expected: Mapping[str, Image], hidden: Mask, params: S
 
 
 def _terms(cells: Bands, expected: Mapping[str, Image], weight: Image) -> tuple[Image, Image]:
-    bands = list(expected)
-    diffuse, relative, absolute = (
-        np.array([table[b] for b in bands]) for table in (DIFFUSE, RELATIVE_ERROR, ABSOLUTE_ERROR)
-    )
-    seen, wanted = (np.stack([look[b] for b in bands]) for look in (cells, expected))
-    loss, worth = loss_terms(seen, wanted, diffuse, relative, absolute, weight)
+    """Loss of light, all bands together, and what it is worth; 0 where nothing is known."""
+    loss, worth = np.zeros_like(weight), np.zeros_like(weight)
+    for band, look in expected.items():
+        tolerance = DIFFUSE[band], RELATIVE_ERROR[band], ABSOLUTE_ERROR[band]
+        loss_terms(cells[band], look, weight, tolerance, loss, worth)
+    unknown = ~np.isfinite(loss + worth)
+    loss[unknown], worth[unknown] = 0.0, 0.0
     return loss, worth
 
 
 def _averaged(loss: Image, worth: Image, cell_m: float, params: ShadowParams) -> Image:
     """Loss over neighbours; over far ones where the near ones can tell nothing."""
     near = params.smooth_m / cell_m
-    around = ndimage.gaussian_filter(worth, near, truncate=3.0)
-    mean = ndimage.gaussian_filter(loss, near, truncate=3.0) / np.maximum(around, 1e-6)
+    around = gaussian(worth, near, truncate=3.0)
+    mean = gaussian(loss, near, truncate=3.0) / np.maximum(around, 1e-6)
     known = worth[worth > 0]
     if not known.size:
         return np.zeros_like(loss)
@@ -164,7 +163,7 @@ def _wide(loss: Image, worth: Image, reach: float) -> Image:
     height, width = loss.shape
     padded = [np.pad(a, ((0, -height % 4), (0, -width % 4))) for a in (loss, worth)]
     coarse = [a.reshape(a.shape[0] // 4, 4, a.shape[1] // 4, 4).sum(axis=(1, 3)) for a in padded]
-    top, bottom = (ndimage.gaussian_filter(a, reach / 4) for a in coarse)
+    top, bottom = (gaussian(a, reach / 4) for a in coarse)
     mean = top / np.maximum(bottom, 1e-6)
     return np.asarray(np.repeat(np.repeat(mean, 4, axis=0), 4, axis=1)[:height, :width], np.float32)
 
@@ -176,7 +175,7 @@ def _red_loss(
     red = np.where(weight > 0, np.nan_to_num(expected["red"]), 0) * weight
     lost = np.where(weight > 0, np.nan_to_num(expected["red"] - cells["red"]), 0) * weight
     near = params.smooth_m / cell_m
-    top, bottom = (ndimage.gaussian_filter(a.astype(np.float32), near, truncate=3.0) for a in (lost, red))
+    top, bottom = (gaussian(a, near, truncate=3.0) for a in (lost, red))
     return np.asarray(top / np.maximum(bottom, 1e-6), np.float32)
 
 
@@ -184,7 +183,7 @@ def _lit_coal(cells: Bands, expected: Mapping[str, Image], params: ShadowParams)
     """Looks like coal and is hardly darker than its own past."""
     coal = coal_like(cells)
     loss, worth = _terms(cells, expected, coal.astype(np.float32))
-    own = ndimage.uniform_filter(loss, 3) / np.maximum(ndimage.uniform_filter(worth, 3), 1e-6)
+    own = mean_of_nine(loss) / np.maximum(mean_of_nine(worth), 1e-6)
     lit: Mask = coal & (own < params.lit_coal)
     return lit
 

@@ -9,8 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from imagery.medians import nan_median
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -53,8 +56,23 @@ class Usual:
 
     def prior(self, band: str) -> Image:
         """What the calendar alone expects. (y, x)."""
-        mean: Image = np.tensordot(self.weights, self.basis[band], 1).astype(np.float32)
-        return mean
+        return weighted(np.ascontiguousarray(self.basis[band]), self.weights)
+
+
+@numba.njit(cache=True)
+def weighted(stack: NDArray[np.float32], weights: NDArray[np.float64]) -> Image:
+    """Sum over the first axis of `stack` (n, y, x) times `weights` (n,): (y, x)."""
+    _, height, width = stack.shape
+    out = np.zeros((height, width), np.float32)
+    for y in range(height):
+        line = out[y]
+        for k in range(weights.shape[0]):
+            weight = np.float32(weights[k])
+            if weight != 0.0:
+                pixels = stack[k, y]
+                for x in range(width):
+                    line[x] += weight * pixels[x]
+    return out
 
 
 def season_look(
@@ -77,7 +95,7 @@ def season_look(
     if not keep.any():
         return None
     turned = (np.array(days)[keep] + 31) % YEAR_DAYS - 31  # December belongs to the winter that follows
-    bands = {band: _nan_median(stack[keep]) for band, stack in stacks.items()}
+    bands = {band: nan_median(stack[keep]) for band, stack in stacks.items()}
     return SeasonLook(
         day=float(np.median(turned)),
         bands=bands,
@@ -93,28 +111,16 @@ def _unsteady(stacks: Mapping[str, NDArray[np.float32]], medians: Mapping[str, I
         ratio = stacks[band] / np.maximum(medians[band], 1e-3)
         level = [float(np.median(r[np.isfinite(r)])) if np.isfinite(r).any() else 1.0 for r in ratio]
         departures.append(np.abs(ratio / np.array(level, np.float32)[:, None, None] - 1.0))
-    return _nan_median(np.asarray((departures[0] + departures[1]) / 2.0, np.float32))
+    return nan_median(np.asarray((departures[0] + departures[1]) / 2.0, np.float32))
 
 
 def _levels(stack: NDArray[np.float32]) -> NDArray[np.float64]:
     """Each member's brightness against the median of all, relative to the brighter ones."""
     sample: NDArray[np.float32] = np.ascontiguousarray(stack[:, ::4, ::4])
-    ratios = sample / _nan_median(sample)
+    ratios = sample / nan_median(sample)
     level = np.array([np.median(r[np.isfinite(r)]) if np.isfinite(r).any() else np.nan for r in ratios])
     top = np.percentile(level[np.isfinite(level)], 75) if np.isfinite(level).any() else np.nan
     return np.asarray(level / top)
-
-
-def _nan_median(stack: NDArray[np.float32]) -> Image:
-    """Median of what is finite, along the first axis, in strips of rows to stay small."""
-    out: Image = np.empty_like(stack[0])
-    for start in range(0, out.shape[0], 128):
-        strip = np.sort(stack[:, start : start + 128], axis=0)  # NaN sorts last
-        count = np.isfinite(strip).sum(axis=0)
-        low, high = np.maximum(count - 1, 0) // 2, np.maximum(count, 1) // 2
-        pair = np.take_along_axis(strip, np.stack([low, np.minimum(high, len(stack) - 1)]), axis=0)
-        out[start : start + 128] = pair.mean(axis=0)
-    return out
 
 
 def basis_of(looks: Mapping[int, SeasonLook]) -> dict[str, NDArray[np.float32]]:
@@ -124,7 +130,7 @@ def basis_of(looks: Mapping[int, SeasonLook]) -> dict[str, NDArray[np.float32]]:
     basis = {}
     for band in bands if seasons else []:
         stack = np.stack([looks[s].bands[band] for s in seasons])
-        basis[band] = np.where(np.isnan(stack), _nan_median(stack), stack)
+        basis[band] = np.where(np.isnan(stack), nan_median(stack), stack)
     return basis
 
 

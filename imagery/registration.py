@@ -14,8 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from imagery.medians import nan_median
 from imagery.registration_kernels import correlate, refine
 from imagery.resample_kernels import axis_taps, separable
+from imagery.smoothing import gaussian
 
 GROSS_PX = 1.5
 """A block this far from the median of the blocks is a false match."""
@@ -149,13 +151,11 @@ def outer_window(window: slice, length: int, margin: int) -> slice:
 
 def high_pass(image: Image, usable: Mask, *, fine_px: float = 0.8, coarse_px: float = 4.0) -> Image:
     """Detail between two Gaussians, blind to what is masked (normalised convolution)."""
-    weight = usable.astype(np.float32)
     filled = np.where(usable, image, np.float32(0.0))
-    coverage = ndimage.gaussian_filter(weight, coarse_px)
-    mean = ndimage.gaussian_filter(filled, coarse_px) / np.maximum(coverage, 1e-6)
-    detail = np.where(usable, image - mean, np.float32(0.0))
-    result: Image = ndimage.gaussian_filter(detail, fine_px).astype(np.float32)
-    return result
+    mean = gaussian(filled, coarse_px)
+    if not usable.all():
+        mean /= np.maximum(gaussian(usable.astype(np.float32), coarse_px), np.float32(1e-6))
+    return gaussian(np.where(usable, image - mean, np.float32(0.0)), fine_px)
 
 
 def estimate_shift(image: Chips, reference: Chips, params: RegistrationParams | None = None) -> Shift:
@@ -189,19 +189,17 @@ def _summed_surface(
     total, weight = np.zeros((side, side)), np.zeros((side, side))
     least = max(64, params.least_pixels // 4)
     for block in range(0, image.features.shape[0], max(1, image.features.shape[0] // 4)):
-        for band in range(image.features.shape[1]):
-            correlation, pixels = correlate(
-                reference.features[block, band],
-                reference.usable[block],
-                image.features[block, band],
-                image.usable[block],
-                params.reach_px,
-                least,
-            )
-            total += correlation * pixels
-            weight += pixels
-    centre = weight[params.reach_px, params.reach_px] / image.features.shape[1]
-    return total / np.maximum(weight, 1.0), float(centre)
+        correlation, pixels = correlate(
+            reference.features[block],
+            reference.usable[block],
+            image.features[block],
+            image.usable[block],
+            params.reach_px,
+            least,
+        )
+        total += correlation.mean(axis=0, dtype=float) * pixels
+        weight += pixels
+    return total / np.maximum(weight, 1.0), float(weight[params.reach_px, params.reach_px])
 
 
 def _peak(surface: NDArray[np.float64]) -> tuple[float, float, tuple[int, int]]:
@@ -290,15 +288,10 @@ def composite(members: Sequence[Chips], *, support: Mask | None = None) -> Chips
     usable = np.stack([member.usable for member in members])
     features = np.stack([member.features for member in members])
     seen: Mask = np.asarray(usable.any(axis=0))
-    everywhere = usable.all(axis=0)
-    median = np.median(features, axis=0)
-    patchy = seen & ~everywhere
-    if patchy.any():
-        for band in range(features.shape[2]):
-            values = np.where(usable[:, patchy], features[:, :, band][:, patchy], np.nan)
-            median[:, band][patchy] = np.nanmedian(values, axis=0)
-    median = np.where(seen[:, None], median, 0.0)
-    return Chips(features=median.astype(np.float32), usable=seen if support is None else seen & support)
+    if not usable.all():
+        features[~np.broadcast_to(usable[:, :, None], features.shape)] = np.nan
+    median = np.nan_to_num(nan_median(features))
+    return Chips(features=median, usable=seen if support is None else seen & support)
 
 
 def aligned(chip: Chips, shift: tuple[float, float]) -> Chips:

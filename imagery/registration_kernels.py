@@ -1,4 +1,4 @@
-"""The hot loops of registration: robust least squares of blocks against their reference, in numba.
+"""The hot loops of registration: correlation by Fourier transforms, and robust least squares in numba.
 
 The image is ``g * reference(x - shift) + b`` on high-passed reflectance (Lucas and Kanade 1981, with the
 gain and bias of Evangelidis and Psarakis 2008 and Cauchy weights against what changed).
@@ -9,9 +9,11 @@ from __future__ import annotations
 import numba
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 Float64s = NDArray[np.float64]
 Float32s = NDArray[np.float32]
+_Spectrum = NDArray[np.complex64]
 
 EDGE = 2
 """Taps of the cubic kernel on the far side, in pixels."""
@@ -24,6 +26,8 @@ LEAST_GAIN = 0.05
 """Less contrast than a twentieth of the reference's is another picture."""
 LONGEST_STEP, FARTHEST = 0.7, 2.5
 """Pixels: the linearisation holds for less than one; the first guess is good to one."""
+FLAT = 1e-5
+"""Share of the sum of squares that varies, below which single precision sees no texture."""
 CONVERGED, LOOSE = 2e-3, 0.05
 """Last step in pixels: good, and still acceptable when iterations run out."""
 
@@ -158,32 +162,6 @@ def refine(
     return np.array([dx, dy, variance * inverse[0, 0], variance * inverse[1, 1], fit[2], count])
 
 
-@numba.njit(cache=True, fastmath=True)
-def _sums(
-    reference: Float32s, seen_r: Float32s, image: Float32s, seen_i: Float32s, lag_y: int, lag_x: int
-) -> tuple[float, float, float, float, float, float]:
-    """Sums over the pixels that both see: count, r, v, r r, v v, r v. What is not seen holds zero."""
-    height, width = reference.shape
-    n = sr = sv = srr = svv = srv = 0.0
-    first, last = max(0, -lag_x), min(width, width - lag_x)
-    for y in range(max(0, -lag_y), min(height, height - lag_y)):
-        zero = np.float32(0.0)
-        a, b, c, d, e, f = zero, zero, zero, zero, zero, zero
-        for x in range(first, last):
-            r, v = reference[y, x], image[y + lag_y, x + lag_x]
-            mr, mv = seen_r[y, x], seen_i[y + lag_y, x + lag_x]
-            a += mr * mv
-            b += r * mv
-            c += v * mr
-            d += r * r * mv
-            e += v * v * mr
-            f += r * v
-        n, sr, sv = n + float(a), sr + float(b), sv + float(c)
-        srr, svv, srv = srr + float(d), svv + float(e), srv + float(f)
-    return n, sr, sv, srr, svv, srv
-
-
-@numba.njit(cache=True)
 def correlate(
     reference: Float32s,
     reference_usable: NDArray[np.bool_],
@@ -191,23 +169,46 @@ def correlate(
     image_usable: NDArray[np.bool_],
     reach: int,
     least_pixels: int,
-) -> tuple[Float64s, Float64s]:
+) -> tuple[Float32s, Float32s]:
     """Masked normalised cross-correlation (Padfield 2012) at whole-pixel lags up to `reach`.
 
+    Args:
+        reference: (..., y, x).
+        reference_usable: (y, x).
+        image: like `reference`.
+        image_usable: (y, x).
+        reach: largest lag.
+        least_pixels: that both must see; 0 where they do not.
+
     Returns:
-        correlation and pixel count, each (2 reach + 1, 2 reach + 1), rows dy, columns dx.
+        correlation (..., 2 reach + 1, 2 reach + 1) and pixel count without the leading axes, rows dy,
+        columns dx.
     """
-    side = 2 * reach + 1
-    correlation, pixels = np.zeros((side, side)), np.zeros((side, side))
-    seen_r, seen_i = reference_usable.astype(np.float32), image_usable.astype(np.float32)
-    held_r = np.where(reference_usable, reference, np.float32(0.0))
-    held_i = np.where(image_usable, image, np.float32(0.0))
-    for lag_y in range(-reach, reach + 1):
-        for lag_x in range(-reach, reach + 1):
-            n, sr, sv, srr, svv, srv = _sums(held_r, seen_r, held_i, seen_i, lag_y, lag_x)
-            pixels[lag_y + reach, lag_x + reach] = n
-            if n >= least_pixels:
-                energy = (srr - sr * sr / n) * (svv - sv * sv / n)
-                if energy > 0.0:
-                    correlation[lag_y + reach, lag_x + reach] = (srv - sr * sv / n) / np.sqrt(energy)
-    return correlation, pixels
+    shape = [fft.next_fast_len(length + reach, real=True) for length in reference_usable.shape]
+    lags = np.arange(-reach, reach + 1)
+
+    def lagged(one: _Spectrum, other: _Spectrum) -> Float32s:
+        """Sums of the products of two images, by lag."""
+        return np.asarray(fft.irfft2(one.conj() * other, s=shape)[..., lags[:, None], lags])
+
+    seen_r, r, rr = _spectra(reference, reference_usable, shape)
+    seen_v, v, vv = _spectra(image, image_usable, shape)
+    n = np.rint(lagged(seen_r, seen_v))
+    count = np.maximum(n, 1.0)
+    sum_r, sum_v = lagged(r, seen_v), lagged(seen_r, v)
+    sum_rr, sum_vv = lagged(rr, seen_v), lagged(seen_r, vv)
+    energy_r, energy_v = sum_rr - sum_r**2 / count, sum_vv - sum_v**2 / count
+    varied = (energy_r > FLAT * sum_rr) & (energy_v > FLAT * sum_vv) & (n >= least_pixels)
+    energy = np.sqrt(np.where(varied, energy_r * energy_v, 1.0))
+    correlation = np.where(varied, (lagged(r, v) - sum_r * sum_v / count) / energy, 0.0)
+    return correlation, n
+
+
+def _spectra(
+    values: Float32s, usable: NDArray[np.bool_], shape: list[int]
+) -> tuple[_Spectrum, _Spectrum, _Spectrum]:
+    """Fourier transforms, padded to `shape`, of what is usable, of the values there, and of their squares."""
+    seen = usable.astype(np.float32)
+    held = values * seen
+    seen_f, held_f, squared_f = (fft.rfft2(part, s=shape) for part in (seen, held, held**2))
+    return seen_f, held_f, squared_f

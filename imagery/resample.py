@@ -13,7 +13,7 @@ from pyproj import CRS, Transformer
 from rasterio.warp import Resampling, reproject
 
 from evidence.errors import GridMismatchError
-from imagery.resample_kernels import axis_taps, separable
+from imagery.resample_kernels import axis_taps, nearest, separable
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -112,9 +112,7 @@ def classes_to_grid(
     (row0, row_step), (col0, col_step) = _axes(moved, grid)
     rows = np.rint(row0 + row_step * np.arange(grid.shape[0])).astype(int)
     cols = np.rint(col0 + col_step * np.arange(grid.shape[1])).astype(int)
-    inside = ((rows >= 0) & (rows < classes.shape[0]))[:, None] & ((cols >= 0) & (cols < classes.shape[1]))
-    taken = classes[np.ix_(rows.clip(0, classes.shape[0] - 1), cols.clip(0, classes.shape[1] - 1))]
-    return np.where(inside, taken, 0).astype(np.uint8)
+    return np.asarray(nearest(classes.astype(np.uint8, copy=False), rows, cols))
 
 
 def _moved_back(transform: Affine, shift_m: tuple[float, float]) -> Affine:

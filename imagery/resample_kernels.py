@@ -46,6 +46,26 @@ def axis_taps(
     return first, weights
 
 
+@numba.njit(cache=True)
+def regular_stretch(cols: NDArray[np.int64]) -> tuple[int, int, int]:
+    """The stretch ``[start, stop)`` around the middle whose first taps advance by one every `period` pixels.
+
+    Source and grid of 10 m have a period of one, a source of 20 m has two; 0 where there is no such stretch.
+    """
+    width = cols.shape[0]
+    middle = width // 2
+    for period in (1, 2):
+        start, stop = middle, middle
+        while stop + period < width and cols[stop] >= 0 and cols[stop + period] == cols[stop] + 1:
+            stop += 1
+        while start > 0 and cols[start - 1] >= 0 and cols[start - 1 + period] == cols[start - 1] + 1:
+            start -= 1
+        count = (stop - start) // period
+        if count > TAPS:
+            return start, start + count * period, period
+    return 0, 0, 0
+
+
 @numba.njit(cache=True, fastmath=True)
 def separable(
     source: NDArray[Any],
@@ -60,6 +80,13 @@ def separable(
     height, width = rows.shape[0], cols.shape[0]
     out = np.empty((height, width), np.float32)
     line = np.empty(source.shape[1], np.float32)
+    start, stop, period = regular_stretch(cols)
+    count = (stop - start) // max(period, 1)
+    weights = np.empty((max(period, 1), TAPS, count), np.float32)
+    for phase in range(period):
+        for tap in range(TAPS):
+            weights[phase, tap] = col_weights[start + phase : stop : period, tap]
+    factor = np.float32(scale)
     for y in range(height):
         r = rows[y]
         if r < 0:
@@ -67,17 +94,54 @@ def separable(
             continue
         a, b, c, d = row_weights[y, 0], row_weights[y, 1], row_weights[y, 2], row_weights[y, 3]
         for x in range(source.shape[1]):
-            line[x] = a * source[r, x] + b * source[r + 1, x] + c * source[r + 2, x] + d * source[r + 3, x]
-        for x in range(width):
-            k = cols[x]
-            if k < 0:
-                out[y, x] = np.nan
-            else:
-                value = (
-                    col_weights[x, 0] * line[k]
-                    + col_weights[x, 1] * line[k + 1]
-                    + col_weights[x, 2] * line[k + 2]
-                    + col_weights[x, 3] * line[k + 3]
-                )
-                out[y, x] = value * scale + offset
+            value = a * source[r, x] + b * source[r + 1, x] + c * source[r + 2, x] + d * source[r + 3, x]
+            line[x] = np.float32(value) * factor
+        _one_by_one(line, cols[:start], col_weights[:start], offset, out[y, :start])
+        _one_by_one(line, cols[stop:], col_weights[stop:], offset, out[y, stop:])
+        for phase in range(period):
+            first = cols[start + phase]
+            _in_step(line[first:], weights[phase], offset, out[y, start + phase : stop : period])
+    return out
+
+
+@numba.njit(cache=True, fastmath=True)
+def _in_step(
+    line: NDArray[np.float32], weights: NDArray[np.float32], offset: float, out: NDArray[np.float32]
+) -> None:
+    """Pixels of a row whose first taps follow each other; `weights` is (tap, pixel)."""
+    count, level = weights.shape[1], np.float32(offset)
+    one, two, three, four = line[:count], line[1 : 1 + count], line[2 : 2 + count], line[3 : 3 + count]
+    for x in range(count):
+        near = weights[0, x] * one[x] + weights[1, x] * two[x]
+        out[x] = near + weights[2, x] * three[x] + weights[3, x] * four[x] + level
+
+
+@numba.njit(cache=True, fastmath=True)
+def _one_by_one(
+    line: NDArray[np.float32],
+    cols: NDArray[np.int64],
+    weights: NDArray[np.float32],
+    offset: float,
+    out: NDArray[np.float32],
+) -> None:
+    """Pixels of a row wherever their first taps lie."""
+    for x in range(cols.shape[0]):
+        k = cols[x]
+        if k < 0:
+            out[x] = np.nan
+        else:
+            total = weights[x, 0] * line[k] + weights[x, 1] * line[k + 1]
+            out[x] = total + weights[x, 2] * line[k + 2] + weights[x, 3] * line[k + 3] + offset
+
+
+@numba.njit(cache=True)
+def nearest(source: NDArray[np.uint8], rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.uint8]:
+    """`source` (y, x) at `rows` and `cols`, 0 where those lie outside."""
+    out = np.zeros((rows.shape[0], cols.shape[0]), np.uint8)
+    for y in range(rows.shape[0]):
+        if 0 <= rows[y] < source.shape[0]:
+            line = source[rows[y]]
+            for x in range(cols.shape[0]):
+                if 0 <= cols[x] < source.shape[1]:
+                    out[y, x] = line[cols[x]]
     return out

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
 from imagery.archive_items import sensor_of
 from imagery.gaps import Gap, GapKind
-from imagery.scenes import group_passes
+from imagery.scenes import group_passes, platform_of, same_platform
 
 CYCLE = MappingProxyType({"sentinel-2": 10, "sentinel-1": 12, "landsat": 16})
 """Days after which a platform repeats an orbit."""
@@ -78,11 +78,16 @@ def unexplained_gaps(expected: Iterable[ExpectedPass], seen: Iterable[Any]) -> l
     times: dict[str, list[dt.datetime]] = {}
     for item in seen:
         times.setdefault(item.platform, []).append(item.datetime)
-    return [
-        _gap(likely)
-        for likely in expected
-        if not any(abs(likely.datetime - time) <= SAME_PHASE for time in times.get(likely.platform, ()))
-    ]
+    return [_gap(likely) for likely in expected if not _is_seen(likely, times)]
+
+
+def _is_seen(likely: ExpectedPass, times: Mapping[str, Sequence[dt.datetime]]) -> bool:
+    return any(
+        abs(likely.datetime - time) <= SAME_PHASE
+        for platform, moments in times.items()
+        if same_platform(platform, likely.platform)
+        for time in moments
+    )
 
 
 def midnight(day: dt.date) -> dt.datetime:
@@ -94,7 +99,7 @@ def _by_slot(seen: Iterable[Any]) -> dict[tuple[str, Slot | None], list[tuple[An
     """Passes by platform and the slot that it kept then; a pass outside every slot makes nothing likely."""
     found: dict[tuple[str, Slot | None], list[tuple[Any, ...]]] = {}
     for group in group_passes(seen):
-        platform, day = group[0].platform, group[0].datetime.date()
+        platform, day = platform_of(group), group[0].datetime.date()
         if sensor_of(platform) not in CYCLE:
             continue
         slots: tuple[Slot | None, ...] = SERVICE.get(platform, (None,))

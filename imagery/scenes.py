@@ -103,11 +103,24 @@ def group_scenes(products: Iterable[Product]) -> list[Scene]:
     ]
 
 
+def same_platform(one: str, other: str) -> bool:
+    """Whether two names may mean one satellite: they are equal, or one is the bare series of the other."""
+    if one == other:
+        return True
+    return any(
+        BARE.fullmatch(series) is not None and name.startswith(series)
+        for series, name in ((one, other), (other, one))
+    )
+
+
 def same_acquisition(one: Acquired, other: Acquired) -> bool:
-    """Whether two products show the same ground at the same moment (perhaps processed differently)."""
+    """Whether two products show the same ground at the same moment (perhaps processed differently).
+
+    Satellites of a series pass days apart: a bare series at the same moment is the same satellite.
+    """
     tolerance = SAME_FRAME if one.tile is None else SAME_PASS
     return (
-        one.platform == other.platform
+        same_platform(one.platform, other.platform)
         and one.tile == other.tile
         and abs(one.datetime - other.datetime) <= tolerance
     )

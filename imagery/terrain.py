@@ -8,10 +8,9 @@ light from the sky, found for each scene and band from the scene itself.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numba
 import numpy as np
@@ -19,13 +18,20 @@ import rasterio
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.warp import Resampling, reproject
+from scipy import ndimage
 
 from evidence.errors import GridMismatchError
+from imagery.archive import Archive
 from imagery.resample import wkt_of
+from imagery.sources.items import DEM_PLATFORM
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+HEIGHT = "elevation"
+"""The band of heights in metres."""
+MOST_MISSING = 0.2
+"""Share of the grid that a DEM may leave out: one that was cropped to a box of degrees lacks the corners."""
 LEAST_LIT = 0.1
 """Cosine of incidence below which slopes are lit by the sky alone: no factor can bring them back."""
 
@@ -60,9 +66,35 @@ class Terrain:
         return np.asarray(south, np.float32), np.asarray(east, np.float32)
 
 
-def read_terrain(path: Path, grid: GeoBox) -> Terrain:
-    """A DEM file on the grid, bilinear."""
-    height: NDArray[Any] = np.full(grid.shape, np.nan, np.float32)
+def archived_dem(archive: Archive, site_id: str) -> tuple[Path, ...]:
+    """The files of heights that were fetched for a site; none where no source was asked for terrain."""
+    tiles = archive.products(site_id, sensor=DEM_PLATFORM)
+    return tuple(tile.bands[HEIGHT] for tile in tiles if HEIGHT in tile.bands)
+
+
+def read_terrain(paths: Sequence[Path], grid: GeoBox) -> Terrain:
+    """DEM files on the grid, bilinear; the first that knows a height wins, and edges go on at their height.
+
+    Raises:
+        GridMismatchError: where they leave more than `MOST_MISSING` of the grid without a height.
+    """
+    height: Image = np.full(grid.shape, np.nan, np.float32)
+    for path in paths:
+        height = np.where(np.isnan(height), _on_grid(path, grid), height)
+    missing = np.isnan(height)
+    if missing.mean() > MOST_MISSING:
+        names = ", ".join(path.name for path in paths)
+        raise GridMismatchError(f"{names} leaves {missing.mean():.1%} of the grid without a height")
+    if missing.any():
+        rows, cols = ndimage.distance_transform_edt(missing, return_distances=False, return_indices=True)
+        height = height[rows, cols]
+    digest = hashlib.sha256(height.tobytes()).hexdigest()
+    return Terrain(height_m=height, pixel_m=abs(float(grid.resolution.x)), digest=digest)
+
+
+def _on_grid(path: Path, grid: GeoBox) -> Image:
+    """Heights (y, x) in metres, NaN where the file has none."""
+    height: Image = np.full(grid.shape, np.nan, np.float32)
     with rasterio.open(path) as source:
         reproject(
             rasterio.band(source, 1),
@@ -72,11 +104,7 @@ def read_terrain(path: Path, grid: GeoBox) -> Terrain:
             dst_nodata=np.nan,
             resampling=Resampling.bilinear,
         )
-    if np.isnan(height).any():
-        missing = float(np.isnan(height).mean())
-        raise GridMismatchError(f"{path.name} leaves {missing:.1%} of the grid without a height")
-    digest = hashlib.sha256(height.tobytes()).hexdigest()
-    return Terrain(height_m=height, pixel_m=abs(float(grid.resolution.x)), digest=digest)
+    return height
 
 
 def incidence(terrain: Terrain, sun: tuple[float, float]) -> Image:

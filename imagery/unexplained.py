@@ -12,6 +12,7 @@ from imagery.archive_items import sensor_of
 from imagery.gaps import Gap, GapKind
 from imagery.listing import Listing
 from imagery.rhythm import CYCLE, PUBLICATION, SAME_PHASE, ExpectedPass, expected_passes, unexplained_gaps
+from imagery.scenes import same_platform
 
 
 def due_until(listing: Listing) -> dt.datetime:
@@ -76,4 +77,5 @@ def _is_unexplained(gap: Gap) -> bool:
 
 
 def _same_pass(gap: Gap, item: Any) -> bool:
-    return bool(gap.platform == item.platform and abs(gap.datetime - item.datetime) <= SAME_PHASE)
+    near = abs(gap.datetime - item.datetime) <= SAME_PHASE
+    return near and gap.platform is not None and same_platform(gap.platform, item.platform)

@@ -16,7 +16,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from benchmarks.cube.real_sites import Place, bolzano, romania
+from benchmarks.cube.real_sites import Place, places
 from benchmarks.manual import write_between
 from imagery.cube import CubeParams, load_cube
 from imagery.cube_reference import ReferenceParams, build_reference
@@ -96,10 +96,7 @@ def main() -> None:
     heads = ["place", "taken out", "dates", *(f"{band}, wide / local" for band in BANDS), "residual"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
     with tempfile.TemporaryDirectory() as folder:
-        places = {"Romania": romania(Path(folder))}
-        if args.bolzano:
-            places["Bolzano"] = bolzano(args.bolzano)
-        for name, place in places.items():
+        for name, place in places(args.bolzano, Path(folder)).items():
             for line in rows(name, place):
                 lines.append(line)
                 print(line, flush=True)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from pathlib import Path
 
-from affine import Affine
 from odc.geo.geobox import GeoBox
+from shapely import box
 
 from aoi.grid import site_grid
+from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.demonstration.romania import CATALOG, SITE_ID, make_romania
 from imagery.archive import Archive
@@ -30,29 +30,16 @@ def romania(folder: Path) -> Place:
     return archive.products(site.id), site_grid(site)
 
 
-def bolzano(items: Path) -> Place:
-    """12 dates of June 2022, 4 x 4 km."""
-    products = []
-    for path in sorted(items.glob("sentinel-2-l2a/S2*/*.json")):
-        item = json.loads(path.read_text(encoding="utf-8"))
-        assets, properties = item["assets"], item["properties"]
-        raster = {band: asset["raster:bands"][0] for band, asset in assets.items()}
-        products.append(
-            ArchivedProduct(
-                id=item["id"],
-                item_path=path,
-                platform=properties["platform"],
-                datetime=dt.datetime.fromisoformat(properties["datetime"]),
-                tile=None,
-                datatake=None,
-                relative_orbit=None,
-                baseline=properties["s2:processing_baseline"],
-                source="static",
-                bands={band: path.parent / asset["href"] for band, asset in assets.items()},
-                sha256={},
-                scale={band: found.get("scale") for band, found in raster.items()},
-                offset={band: found.get("offset") for band, found in raster.items()},
-                properties=properties,
-            )
-        )
-    return products, GeoBox((400, 400), Affine(10, 0, 677490, 0, -10, 5153460), "EPSG:32632")
+def bolzano(catalog: Path, folder: Path) -> Place:
+    """12 dates of June 2022, 3.9 x 3.7 km."""
+    site = Site(id="bolzano", name="Bolzano", aoi=box(11.3140, 46.4762, 11.3640, 46.5095))
+    archive = Archive(folder / "bolzano")
+    since, until = dt.datetime(2022, 6, 1, tzinfo=dt.UTC), dt.datetime(2022, 7, 1, tzinfo=dt.UTC)
+    fetch_new(site, archive, [StaticCatalog(catalog / "catalog.json")], since=since, until=until)
+    return archive.products(site.id), site_grid(site)
+
+
+def places(bolzano_catalog: Path | None, folder: Path) -> dict[str, Place]:
+    """Both, by name; Bolzano where its catalogue is at hand."""
+    found = {"Romania": romania(folder)}
+    return found if bolzano_catalog is None else found | {"Bolzano": bolzano(bolzano_catalog, folder)}

@@ -1,10 +1,10 @@
-"""Methods of sub-pixel registration compared on known shifts, and the one that was taken on simulated sites.
+"""Registration on known shifts: the cube's own on real dates, methods compared, and simulated truth.
 
-``python -m benchmarks.cube.registration [--bolzano FOLDER] [--dates 30] [--seeds 514 515] [--write]``. A
-shift of up to 2 pixels is put into one real date; each method measures the date against the median of other
-clear dates before and after. The difference of the two estimates should be the shift: this tells
-repeatability, not accuracy. On simulated sites (fetched, archived, loaded as ever) the true shift is known,
-and accuracy is told.
+``python -m benchmarks.cube.registration [--bolzano FOLDER] [--part known] [--keep FOLDER] [--write]``. A
+shift of up to 2 pixels is put into one real date, which is measured against other dates before and after. The
+difference of the two estimates should be the shift: this tells repeatability, not accuracy. On simulated sites
+(fetched, archived, loaded as ever) the true shift is known, and accuracy is told. With `--keep` the lines of
+each part stay, so that a run that was cut short may be taken up again.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from benchmarks.cube.known_shifts import HEADS, known_rows
 from benchmarks.cube.masks import PARAMS
-from benchmarks.cube.real_sites import bolzano, romania
+from benchmarks.cube.real_sites import places
 from benchmarks.cube.simulated_archive import archive_site
 from benchmarks.manual import write_between
 from imagery.cube import CubeParams, load_cube
@@ -163,10 +164,7 @@ def compared(bolzano_items: Path | None, most: int, seed: int) -> Iterator[str]:
     results = {}
     params = CubeParams(bands=BANDS, use_history=True)
     with tempfile.TemporaryDirectory() as folder:
-        places = {"Romania": romania(Path(folder))}
-        if bolzano_items is not None:
-            places["Bolzano"] = bolzano(bolzano_items)
-        for name, (products, grid) in places.items():
+        for name, (products, grid) in places(bolzano_items, Path(folder)).items():
             results[name] = errors(load_cube(products, grid, params=params), most, seed)
     counts = ", ".join(
         f"{name}: {len(found[next(iter(METHODS))]) // 2} dates" for name, found in results.items()
@@ -178,6 +176,17 @@ def compared(bolzano_items: Path | None, most: int, seed: int) -> Iterator[str]:
         yield f"| {key[0]} | {key[1]} | {' | '.join(cells)} |"
     yield ""
     yield f"{counts}; shifts drawn with seed {seed}."
+
+
+def known(bolzano_items: Path | None, seed: int, rounds: int) -> Iterator[str]:
+    """The table of known shifts on real dates."""
+    yield f"| {' | '.join(HEADS)} |"
+    yield "|" + "---|" * len(HEADS)
+    with tempfile.TemporaryDirectory() as folder:
+        for name, place in places(bolzano_items, Path(folder)).items():
+            yield from known_rows(name, place, seed=seed, rounds=rounds)
+    yield ""
+    yield f"{rounds} shifts per date, drawn with seed {seed}."
 
 
 def simulated(seeds: list[int], keep: Path | None) -> Iterator[str]:
@@ -211,29 +220,44 @@ def simulated(seeds: list[int], keep: Path | None) -> Iterator[str]:
         yield "| " + " | ".join(cells) + " |"
 
 
+def kept(name: str, make: Callable[[], Iterator[str]], keep: Path | None) -> list[str]:
+    """The lines of a table, from `keep` where they were made before."""
+    note = None if keep is None else keep / f"{name}.md"
+    if note is not None and note.exists():
+        return note.read_text(encoding="utf-8").splitlines()
+    lines = []
+    for line in make():
+        lines.append(line)
+        print(line, flush=True)
+    if note is not None:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text("\n".join(lines), encoding="utf-8")
+    return lines
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bolzano", type=Path, help="folder of the static catalogue")
     parser.add_argument("--dates", type=int, default=30)
+    parser.add_argument("--rounds", type=int, default=3, help="shifts per date")
     parser.add_argument("--seed", type=int, default=23, help="of the shifts put in")
     parser.add_argument("--seeds", type=int, nargs="*", default=list(SEEDS))
-    parser.add_argument("--keep", type=Path, help="folder for the simulated archives")
-    parser.add_argument("--part", choices=("methods", "simulated", "both"), default="both")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for the simulated archives, and for lines that are done"
+    )
+    parser.add_argument("--part", choices=("known", "methods", "simulated"), help="one part alone")
     parser.add_argument("--write", action="store_true")
     args = parser.parse_args()
     parts = {
+        "registration known table": lambda: known(args.bolzano, args.seed, args.rounds),
         "registration methods table": lambda: compared(args.bolzano, args.dates, args.seed),
         "registration simulated table": lambda: simulated(args.seeds, args.keep),
     }
     for name, make in parts.items():
-        if args.part != "both" and args.part not in name:
-            continue
-        lines = []
-        for line in make():
-            lines.append(line)
-            print(line, flush=True)
-        if args.write:
-            write_between("imagery-cube.md", name, lines)
+        if args.part is None or args.part in name:
+            lines = kept(name, make, args.keep)
+            if args.write:
+                write_between("imagery-cube.md", name, lines)
 
 
 if __name__ == "__main__":

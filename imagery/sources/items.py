@@ -22,6 +22,7 @@ _BASELINE = re.compile(r"_N(\d{2})\.?(\d{2})(?:_|$)")
 _ORBIT = re.compile(r"_R(\d{3})_")
 _DATATAKE = re.compile(r"^GS2[A-D]_\d{8}T\d{6}_(\d{6})_")
 _ABSOLUTE_ORBIT = re.compile(r"_A(\d{6})_")
+_SENTINEL = re.compile(r"s(?:entinel)?[-_]?([12])[-_]?([a-d])?")
 _GENERATED = re.compile(r"_(\d{8}T\d{6})(?:\.SAFE)?$")
 _S1_ORBIT = re.compile(r"^S1[A-D]_.*_(\d{6})_[0-9A-F]{6}")
 
@@ -201,10 +202,14 @@ def _platform(properties: Mapping[str, Any], identifier: str, collection: str) -
     if is_terrain(collection):
         return DEM_PLATFORM
     stated = str(properties.get("platform") or "").lower().replace(" ", "-")
-    if stated:
-        return stated
-    match = re.match(r"S([12])([A-D])_", identifier)
-    return f"sentinel-{match[1]}{match[2].lower()}" if match else "unknown"
+    spelled = _SENTINEL.fullmatch(stated)
+    named = re.match(r"S([12])([A-D])_", identifier)
+    series, letter = spelled.groups(default="") if spelled else named.groups() if named else ("", "")
+    if named and not letter and named[1] == series:  # the id knows the satellite where the metadata do not
+        letter = named[2]
+    if series:
+        return f"sentinel-{series}{letter.lower()}"
+    return stated or "unknown"
 
 
 def _tile(properties: Mapping[str, Any], names: list[str]) -> str | None:

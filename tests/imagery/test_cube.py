@@ -11,10 +11,16 @@ import pytest
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from shapely import box
 
+from aoi.grid import site_grid
+from aoi.records import Site
 from evidence.errors import MeasurementError
+from imagery.archive import Archive
 from imagery.cube import CubeParams, load_cube
+from imagery.fetch import fetch_new
 from imagery.records import ArchivedProduct
+from imagery.sources.static import StaticCatalog
 
 WriteProduct = Callable[..., ArchivedProduct]
 BANDS = ("blue", "green", "red", "nir", "swir16")
@@ -126,45 +132,27 @@ def test_what_does_not_fit_needs_a_cache(write_product: WriteProduct, small_grid
         load_cube([write_product(ground())], small_grid, memory_gb=1e-6)
 
 
-def bolzano(folder: Path) -> list[ArchivedProduct]:
-    products = []
-    for path in sorted(folder.glob("bolzano-stac/sentinel-2-l2a/S2*/*.json")):
-        item = json.loads(path.read_text(encoding="utf-8"))
-        assets, properties = item["assets"], item["properties"]
-        raster = {band: asset["raster:bands"][0] for band, asset in assets.items()}
-        products.append(
-            ArchivedProduct(
-                id=item["id"],
-                item_path=path,
-                platform=properties["platform"],
-                datetime=dt.datetime.fromisoformat(properties["datetime"]),
-                tile=None,
-                datatake=None,
-                relative_orbit=None,
-                baseline=properties["s2:processing_baseline"],
-                source="static",
-                bands={band: path.parent / asset["href"] for band, asset in assets.items()},
-                sha256={},
-                scale={band: found.get("scale") for band, found in raster.items()},
-                offset={band: found.get("offset") for band, found in raster.items()},
-                properties=properties,
-            )
-        )
-    return products
+def bolzano(folder: Path, archive: Archive) -> tuple[list[ArchivedProduct], GeoBox]:
+    site = Site(id="bolzano", name="Bolzano", aoi=box(11.3140, 46.4762, 11.3640, 46.5095))
+    since, until = dt.datetime(2022, 6, 1, tzinfo=dt.UTC), dt.datetime(2022, 7, 1, tzinfo=dt.UTC)
+    source = StaticCatalog(folder / "bolzano-stac" / "catalog.json")
+    fetch_new(site, archive, [source], since=since, until=until)
+    return archive.products("bolzano"), site_grid(site)
 
 
 @pytest.mark.shared
 def test_the_real_dates_of_bolzano(shared_data: Path, tmp_path: Path) -> None:
-    grid = GeoBox((400, 400), Affine(10, 0, 677490, 0, -10, 5153460), "EPSG:32632")
-    products = bolzano(shared_data)
-    cube = load_cube(products, grid, cache_dir=tmp_path)
+    products, grid = bolzano(shared_data, Archive(tmp_path / "archive"))
+    cube = load_cube(products, grid, cache_dir=tmp_path / "cache")
     fraction = dict(zip(cube["time"].dt.day.values.tolist(), cube["valid_fraction"].values, strict=True))
     assert all(fraction[day] < 0.02 for day in (5, 7, 22))
     assert all(fraction[day] > 0.97 for day in (10, 12, 15, 20, 25, 27, 30))
     assert (cube["offset_applied"] == 0.0).all()
     assert (cube["status"] == "used").sum() == 9
     assert float(np.hypot(cube["dx_m"], cube["dy_m"]).max()) < 5.0
-    again = load_cube(products, grid, cache_dir=tmp_path, progress=lambda *_: pytest.fail("nothing is new"))
+    again = load_cube(
+        products, grid, cache_dir=tmp_path / "cache", progress=lambda *_: pytest.fail("nothing is new")
+    )
     np.testing.assert_array_equal(again["red"].values, cube["red"].values)
 
 
@@ -221,7 +209,7 @@ def test_a_dem_takes_reliefs_shadow_out(
     ) as target:
         target.write(height, 1)
     product = write_product(ground(), when="2023-01-06T02:36:00")
-    cube = load_cube([product], small_grid, dem=tmp_path / "dem.tif")
+    cube = load_cube([product], small_grid, dem=[tmp_path / "dem.tif"])
     assert cube.shadow[0, 30:44].mean() > 0.8
     assert not cube.valid[0, 30:44].values[cube.shadow[0, 30:44].values].any()
     assert cube.attrs["dem_digest"]

@@ -52,6 +52,18 @@ def test_radar_frames_of_one_pass_are_one_scene_but_two_acquisitions() -> None:
     assert same_acquisition(first, product(id="x", platform="sentinel-1a", tile=None))
 
 
+def test_a_bare_series_and_its_satellite_are_one_acquisition() -> None:
+    lettered, bare = product(), product(id="b", source="t", platform="sentinel-2")
+    later = product(id="c", platform="sentinel-2", datetime=T0 + dt.timedelta(days=5))
+    assert same_acquisition(lettered, bare)
+    assert same_acquisition(bare, lettered)
+    assert not same_acquisition(lettered, later)
+    assert not same_acquisition(lettered, product(platform="sentinel-2b"))
+    assert not same_acquisition(product(platform="sentinel-1"), lettered)
+    assert not same_acquisition(product(platform="sentinel-2", tile="52SBJ"), lettered)
+    assert [scene.platform for scene in group_scenes([bare, lettered])] == ["sentinel-2a"]
+
+
 @given(
     st.lists(
         st.tuples(st.integers(0, 60), st.sampled_from("abc"), st.sampled_from(["51SYD", "52SBJ"])),

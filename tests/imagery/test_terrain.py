@@ -85,7 +85,7 @@ def test_a_dem_is_read_onto_the_grid_and_must_cover_it(tmp_path: Path) -> None:
     transform = Affine(30, 0, 299900, 0, -30, 4380100)
     with rasterio.open(path, "w", **profile, transform=transform) as target:
         target.write(np.tile(np.arange(30, dtype=np.float32), (30, 1)), 1)
-    terrain = read_terrain(path, grid)
+    terrain = read_terrain([path], grid)
     assert np.diff(terrain.height_m, axis=1).mean() == pytest.approx(1 / 3, abs=0.01)
     with pytest.raises(GridMismatchError, match="without a height"):
-        read_terrain(path, GeoBox((400, 50), grid.transform, grid.crs))
+        read_terrain([path], GeoBox((400, 50), grid.transform, grid.crs))
