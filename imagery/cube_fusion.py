@@ -100,24 +100,48 @@ def clear_ground(
 ) -> NDArray[np.bool_]:
     """A first guess at what is neither cloud nor missing."""
     classes = classes_on_grid(sources, grid)
-    seen = ~np.any([np.isnan(image) for image in images.values()], axis=0)
+    seen = _seen(images)
     if classes is None:
         return np.asarray(seen & ~spectral_cloud(images))
     return np.asarray(seen & ~np.isin(classes, (*SCL_CLOUD, SCL_NODATA)))
 
 
+def _seen(images: Mapping[str, Image]) -> NDArray[np.bool_]:
+    return np.asarray(~np.any([np.isnan(image) for image in images.values()], axis=0))
+
+
 def scene_chips(
-    sources: Sequence[SourceProduct], grid: GeoBox, windows: Sequence[Window], bands: Sequence[str]
+    sources: Sequence[SourceProduct],
+    grid: GeoBox,
+    windows: Sequence[Window],
+    bands: Sequence[str],
+    *,
+    clouds_too: bool = False,
 ) -> Chips:
-    """Blocks for registration, unshifted; nothing but the blocks is resampled."""
-    parts = [_block(sources, grid, window, bands) for window in windows]
+    """Blocks for registration, unshifted; nothing but the blocks is resampled.
+
+    Args:
+        sources: the scene's products.
+        grid: the site's grid.
+        windows: of the blocks on it.
+        bands: by meaning.
+        clouds_too: use what is called cloud as well.
+    """
+    parts = [_block(sources, grid, window, bands, clouds_too=clouds_too) for window in windows]
     return Chips(
         features=np.concatenate([part.features for part in parts]),
         usable=np.concatenate([part.usable for part in parts]),
     )
 
 
-def _block(sources: Sequence[SourceProduct], grid: GeoBox, window: Window, bands: Sequence[str]) -> Chips:
+def _block(
+    sources: Sequence[SourceProduct],
+    grid: GeoBox,
+    window: Window,
+    bands: Sequence[str],
+    *,
+    clouds_too: bool,
+) -> Chips:
     height, width = grid.shape
     rows, cols = (
         outer_window(side, length, FILTER_MARGIN_PX)
@@ -125,7 +149,7 @@ def _block(sources: Sequence[SourceProduct], grid: GeoBox, window: Window, bands
     )
     part = grid[rows, cols]
     images = {band: on_grid(sources, band, part) for band in bands}
-    usable = clear_ground(sources, images, part)
+    usable = _seen(images) if clouds_too else clear_ground(sources, images, part)
     inner = (
         slice(window[0].start - rows.start, window[0].stop - rows.start),
         slice(window[1].start - cols.start, window[1].stop - cols.start),

@@ -48,6 +48,15 @@ class ReferenceParams:
     least_clear: float = 0.9
     """Share of the grid that a member shows free of cloud."""
     registration: RegistrationParams = field(default_factory=RegistrationParams)
+    doubted: RegistrationParams = field(
+        default_factory=lambda: RegistrationParams(
+            least_correlation=0.35,
+            least_margin=0.1,
+            largest_partial_residual_px=0.25,
+            largest_residual_px=0.25,
+        )
+    )
+    """The same for a scene that is tried with what its classes call cloud: it must match better."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

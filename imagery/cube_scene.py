@@ -14,7 +14,7 @@ from odc.geo.geobox import GeoBox
 from imagery.cube_fusion import classes_on_grid, on_grid, scene_chips
 from imagery.cube_params import CubeParams
 from imagery.cube_read import SourceProduct, read_scene
-from imagery.cube_reference import Reference
+from imagery.cube_reference import Reference, ReferenceParams
 from imagery.cube_scenes import ArchivedScene, sun_angles
 from imagery.masks import SceneMask, cells_per_side, mask_scene
 from imagery.masks_usual import Usual
@@ -82,7 +82,7 @@ def load_scene(
     sources = read_scene(scene, grid, (*bands, "clp"), prior=prior)
     clock = stages.add("read", clock)
     decided = [source for source in sources if source.offset is not None]
-    shift = _shift(scene, decided, grid, params, reference)
+    shift = measure_shift(scene, decided, grid, params.reference, reference)
     clock = stages.add("register", clock)
     move = _move_m(shift, grid)
     reflectance = {band: on_grid(decided, band, grid, shift_m=move) for band in bands}
@@ -136,21 +136,37 @@ def pixel_m(grid: GeoBox) -> float:
     return float(abs(grid.resolution.x))
 
 
-def _shift(
+def measure_shift(
     scene: ArchivedScene,
     sources: Sequence[SourceProduct],
     grid: GeoBox,
-    params: CubeParams,
+    params: ReferenceParams,
     reference: Reference | None,
 ) -> Shift | None:
-    """None where there is nothing to register, or nothing to register against."""
-    wanted = params.reference.registration.bands
+    """How far a scene lies from its reference; None where there is nothing to measure, or to measure against.
+
+    Where its clear ground does not match, all of it is tried, and must match better: the classes call bright
+    ground and melting snow cloud, which leaves too little of a clear scene.
+
+    Args:
+        scene: what the archive holds of the pass.
+        sources: its products whose offset is decided.
+        grid: the site's grid.
+        params: knobs.
+        reference: of the site.
+    """
+    wanted = params.registration.bands
     if reference is None or not sources or not reference.members:
         return None
     if any(band not in sources[0].bands for band in wanted):
         return None
     image = scene_chips(sources, grid, reference.windows, wanted)
-    return reference.shift(scene, image, params.reference.registration)
+    shift = reference.shift(scene, image, params.registration)
+    if shift is None or shift.accepted:
+        return shift
+    whole = scene_chips(sources, grid, reference.windows, wanted, clouds_too=True)
+    again = reference.shift(scene, whole, params.doubted)
+    return again if again is not None and again.accepted else shift
 
 
 def _move_m(shift: Shift | None, grid: GeoBox) -> tuple[float, float]:

@@ -8,7 +8,7 @@ than the ground ever is; shadow is ground that has lost direct light against its
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +60,11 @@ class MaskParams:
     refuted_below: float = 0.5
     """Ground brighter than this in blue is snow: cloud over it need not be brighter."""
     snowy_scene: float = 0.02
-    """Share of snow in a scene from which brightening without a short-wave band says nothing."""
+    """Share of snow in a scene from which brightening without a short-wave band says nothing, and from which
+    what is called cloud may be melting snow."""
+    melt_swir: float = 0.1
+    """Called cloud in a snowy scene, but risen in the short-wave by less than this share of the rise in blue:
+    snow. Thin cloud over ground raises it by a third at least, snow over ground lowers it."""
     expected: ExpectedParams = field(default_factory=ExpectedParams)
     shadow: ShadowParams = field(default_factory=ShadowParams)
 
@@ -128,6 +132,7 @@ def mask_scene(
         margin = grow(scene.called_cloud, params.cloud_margin_m / scene.cell_m)
         clear = ~(margin | scene.snow | snow_coloured(scene.cells) | scene.missing)
         expected = expected_look(scene.cells, usual, clear, params.expected)
+    scene, melt = _without_melt(scene, expected, params)
     cloud, shadow = _cloud_and_shadow(scene, expected, params)
     missing = np.isnan(bands["red"]) | np.isnan(bands["nir"])
     shape = missing.shape
@@ -137,6 +142,8 @@ def mask_scene(
     if scl is not None:
         valid &= scl > SCL_DEFECTIVE
     snow = spectral_snow(bands) if scl is None else scl == SCL_SNOW
+    if melt.any():
+        snow = snow | to_pixels(melt, step, *shape)
     return SceneMask(
         valid=valid,
         cloud=cloud,
@@ -178,6 +185,20 @@ def _scene(
         sun=sun,
         cell_m=step * pixel_m,
     )
+
+
+def _without_melt(scene: _Scene, expected: Expected | None, params: MaskParams) -> tuple[_Scene, Mask]:
+    """The scene with melting snow that was called cloud among its snow, and where that is. (y, x) on cells.
+
+    Patches of snow brighten ground in the visible as cloud does, but not in the short-wave.
+    """
+    nothing = np.zeros_like(scene.snow)
+    bands = {} if expected is None else expected.bands
+    if not {"blue", "swir16"} <= set(bands) or float(scene.snow.mean()) <= params.snowy_scene:
+        return scene, nothing
+    blue, swir = (mean_of_nine(departure(scene.cells[band], bands[band])) for band in ("blue", "swir16"))
+    melt = scene.called_cloud & (blue > params.haze_refuted) & (swir < params.melt_swir * blue)
+    return replace(scene, called_cloud=scene.called_cloud & ~melt, snow=scene.snow | melt), melt
 
 
 def _cloud_and_shadow(scene: _Scene, expected: Expected | None, params: MaskParams) -> tuple[Mask, Mask]:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imagery.masks_cast import CastParams, cast_by_clouds
+from imagery.masks_cells import departure
 from imagery.masks_spectra import Bands, coal_like, spectral_water
 from imagery.masks_usual import ABSOLUTE_ERROR, DIFFUSE, RELATIVE_ERROR
 from imagery.smoothing import gaussian, mean_of_nine
@@ -40,6 +41,8 @@ class ShadowParams:
     """To which it is followed from there, and from which it is found in the clouds' cast."""
     red_loss: float = 0.08
     """Red must be lost too: harvest, clearing and burning darken the infrared alone."""
+    swir_loss: float = 0.08
+    """And the short-wave: haze that was taken out too well darkens the visible alone."""
     least_m2: float = 10000.0
     """Of a shadow outside the cast of the scene's own clouds."""
     least_cast_m2: float = 4000.0
@@ -50,6 +53,10 @@ class ShadowParams:
     """The same of ground that should look so anyway."""
     lit_coal: float = 0.25
     """Coal that has lost less than this against its own past is lit, whatever lies around it."""
+    dark_nir: float = 0.07
+    """Ground that should be darker than this in the infrared is coal, whatever its red."""
+    lit_coal_swir: float = 0.12
+    """And coal that has lost less than this of its own short-wave."""
     cast: CastParams = field(default_factory=CastParams)
 
 
@@ -114,7 +121,10 @@ def find_shadow(
     lost = loss > params.edge_loss
     if not lost.any():
         return np.zeros_like(cloud)
-    lost &= _red_loss(cells, expected, weight, cell_m, params) > params.red_loss
+    near = params.smooth_m / cell_m
+    for band, least in (("red", params.red_loss), ("swir16", params.swir_loss)):
+        if band in expected:
+            lost &= _own_loss(cells, expected, band, weight, near) > least
     cast = cast_by_clouds(cloud, lost, sun, cell_m, params.cast)
     plain = lost & ~(coal_like(cells) | spectral_water(cells))  # shadow spreads over coal, never begins there
     seeds = large_parts(lost & (loss > params.loss), cell_m, params.least_m2) & plain
@@ -168,23 +178,29 @@ def _wide(loss: Image, worth: Image, reach: float) -> Image:
     return np.asarray(np.repeat(np.repeat(mean, 4, axis=0), 4, axis=1)[:height, :width], np.float32)
 
 
-def _red_loss(
-    cells: Bands, expected: Mapping[str, Image], weight: Image, cell_m: float, params: ShadowParams
+def _own_loss(
+    cells: Bands, expected: Mapping[str, Image], band: str, weight: Image, near_cells: float
 ) -> Image:
-    """Share of red that is missing, over neighbours."""
-    red = np.where(weight > 0, np.nan_to_num(expected["red"]), 0) * weight
-    lost = np.where(weight > 0, np.nan_to_num(expected["red"] - cells["red"]), 0) * weight
-    near = params.smooth_m / cell_m
-    top, bottom = (gaussian(a, near, truncate=3.0) for a in (lost, red))
+    """Share of one band that is missing, over neighbours."""
+    known = weight > 0
+    whole = np.where(known, np.nan_to_num(expected[band]), 0) * weight
+    lost = np.where(known, departure(expected[band], cells[band]), 0) * weight
+    top, bottom = (gaussian(a, near_cells, truncate=3.0) for a in (lost, whole))
     return np.asarray(top / np.maximum(bottom, 1e-6), np.float32)
 
 
 def _lit_coal(cells: Bands, expected: Mapping[str, Image], params: ShadowParams) -> Mask:
-    """Looks like coal and is hardly darker than its own past."""
-    coal = coal_like(cells)
+    """Looks like coal, or did, and is hardly darker than its past: in all bands, or in the short-wave.
+
+    Shadow takes the short-wave first of all; haze that was taken out too well leaves it, and gives coal the
+    red edge of plants.
+    """
+    coal = coal_like(cells) | coal_like(expected) | (expected["nir"] < params.dark_nir)
     loss, worth = _terms(cells, expected, coal.astype(np.float32))
-    own = mean_of_nine(loss) / np.maximum(mean_of_nine(worth), 1e-6)
-    lit: Mask = coal & (own < params.lit_coal)
+    lit: Mask = coal & (mean_of_nine(loss) < params.lit_coal * np.maximum(mean_of_nine(worth), 1e-6))
+    if "swir16" in expected:
+        own = _own_loss(cells, expected, "swir16", coal.astype(np.float32), 1.0)
+        lit |= coal & (own < params.lit_coal_swir)
     return lit
 
 

@@ -1,28 +1,30 @@
 """Known shifts put into real dates, measured by the cube's own registration against the other dates.
 
-Each scene of a real place is measured as the cube measures it; then its pixels, and what is known of its
-cloud, are moved by up to two pixels and it is measured again. On clear dates the difference should be the
+Each scene of a real place is measured as the cube measures it; then its files are taken as if they lay up to
+two pixels elsewhere, clouds and all, and it is measured again. On clear dates the difference should be the
 shift that was put in. On cloudy dates it should be that, or the scene should be refused: never anything else.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from scipy import ndimage
+from pyproj import Transformer
 
 from benchmarks.cube.real_sites import Place
 from imagery.cube import CubeParams, load_cube
-from imagery.cube_fusion import clear_ground, on_grid
-from imagery.cube_read import SourceProduct, read_scene
+from imagery.cube_read import SourceBand, SourceProduct, read_scene
 from imagery.cube_reference import Reference, ReferenceParams, build_reference
+from imagery.cube_scene import measure_shift
 from imagery.cube_scenes import ArchivedScene, group_archived
-from imagery.registration import Chips, Shift, chips
+from imagery.resample import wkt_of
 
+BANDS = ("blue", "green", "red", "nir")
 CLEAR, SNOWY = 0.95, 0.05
 """Least share of valid ground, and most snow, of a date that counts as clear."""
 MOST_PX = 2.0
@@ -70,8 +72,7 @@ HEADS = (
 def known_rows(name: str, place: Place, *, seed: int, rounds: int) -> Iterator[str]:
     """Two lines of the table: clear dates and others."""
     products, grid = place
-    bands = ("blue", *ReferenceParams().registration.bands)
-    cube = load_cube(products, grid, params=CubeParams(bands=bands))
+    cube = load_cube(products, grid, params=CubeParams(bands=BANDS))
     seen, snow = cube["valid_fraction"].values, cube["snow_fraction"].values
     clear = dict(zip(cube["scene_id"].values, (seen >= CLEAR) & (snow < SNOWY), strict=True))
     scenes = group_archived(products)
@@ -80,7 +81,10 @@ def known_rows(name: str, place: Place, *, seed: int, rounds: int) -> Iterator[s
     kinds = {True: Outcome(), False: Outcome()}
     for scene in scenes:
         put = rng.uniform(-MOST_PX, MOST_PX, (rounds, 2))
-        _tried(scene, grid, reference, put, kinds[bool(clear[scene.id])])
+        is_clear = bool(clear[scene.id])
+        refusal = _tried(scene, grid, reference, put, kinds[is_clear])
+        if is_clear and refusal:
+            print(f"{scene.id}: {refusal}")
     for is_clear, outcome in kinds.items():
         kind = "clear" if is_clear else "cloudy or snowy"
         yield "| " + " | ".join([name, kind, *outcome.cells()]) + " |"
@@ -88,38 +92,35 @@ def known_rows(name: str, place: Place, *, seed: int, rounds: int) -> Iterator[s
 
 def _tried(
     scene: ArchivedScene, grid: GeoBox, reference: Reference, put: NDArray[np.float64], outcome: Outcome
-) -> None:
-    """One scene as it is, and with each shift of `put` (n, 2) in it."""
+) -> str:
+    """One scene as it is, and with each shift of `put` (n, 2) in it; why it is refused, if it is."""
     outcome.dates += 1
-    sources = [s for s in read_scene(scene, grid, ("blue", "green", "red", "nir")) if s.offset is not None]
-    images, usable = _gridded(sources, grid)
-    before = _measured(scene, reference, images, usable)
+    sources = [s for s in read_scene(scene, grid, BANDS, prior=reference.prior) if s.offset is not None]
+    before = measure_shift(scene, sources, grid, ReferenceParams(), reference)
     if before is None or not before.accepted:
         outcome.refused += 1
-        return
+        return "nothing to register" if before is None else before.reason
     outcome.sizes.append(float(np.hypot(before.dx_px, before.dy_px)))
     for dx, dy in put:
-        moved = [ndimage.shift(image, (dy, dx), order=3, mode="nearest") for image in images]
-        hidden = ndimage.shift((~usable).astype(np.float32), (dy, dx), order=1, cval=1.0) > 0.01
-        after = _measured(scene, reference, moved, ~hidden)
+        moved = [_moved(source, grid, (dx, dy)) for source in sources]
+        after = measure_shift(scene, moved, grid, ReferenceParams(), reference)
         if after is not None and after.accepted:
             outcome.errors.append((after.dx_px - before.dx_px - dx, after.dy_px - before.dy_px - dy))
+    return ""
 
 
-def _gridded(
-    sources: Sequence[SourceProduct], grid: GeoBox
-) -> tuple[list[NDArray[np.float32]], NDArray[np.bool_]]:
-    """The registration's bands on the grid, and what is usable of them."""
-    wanted = ReferenceParams().registration.bands
-    images = {band: on_grid(sources, band, grid) for band in wanted}
-    return [np.nan_to_num(image) for image in images.values()], clear_ground(sources, images, grid)
+def _moved(source: SourceProduct, grid: GeoBox, by_px: Pair) -> SourceProduct:
+    """The product as if its pixels lay `by_px` columns and rows of the grid further."""
+    bands = {
+        name: replace(band, transform=_translated(band, grid, by_px)) for name, band in source.bands.items()
+    }
+    return replace(source, bands=bands)
 
 
-def _measured(
-    scene: ArchivedScene,
-    reference: Reference,
-    images: Sequence[NDArray[np.float32]],
-    usable: NDArray[np.bool_],
-) -> Shift | None:
-    cut: Chips = chips(images, usable, reference.windows)
-    return reference.shift(scene, cut, ReferenceParams().registration)
+def _translated(band: SourceBand, grid: GeoBox, by_px: Pair) -> Affine:
+    """The lattice moved by as many of the grid's pixels, in its own reference system."""
+    to_source = Transformer.from_crs(wkt_of(grid), band.crs_wkt, always_xy=True)
+    height, width = grid.shape
+    here, there = ((width / 2 + k * by_px[0], height / 2 + k * by_px[1]) for k in (0, 1))
+    (x0, y0), (x1, y1) = (to_source.transform(*(grid.transform * place)) for place in (here, there))
+    return Affine.translation(x1 - x0, y1 - y0) * band.transform

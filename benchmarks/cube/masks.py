@@ -1,7 +1,7 @@
 """What the masks keep of clear ground and let through of cloud, on simulated sites through the real path.
 
 ``python -m benchmarks.cube.masks [--seeds 514 515] [--size 120] [--keep FOLDER] [--write]``. The masks were
-tuned on seeds 500 to 505; these are others. With `--keep` archives and rows stay, so that a sweep may be cut
+tuned on seeds 500 to 511; these are others. With `--keep` archives and rows stay, so that a sweep may be cut
 short and taken up again.
 """
 
@@ -20,7 +20,7 @@ from benchmarks.manual import write_between
 from imagery.cube import load_cube
 from imagery.simulate import SensorParams, SimulationParams
 
-SEEDS = (514, 515, 516, 517)
+SEEDS = (514, 515, 516, 517, 520, 521, 522, 523)
 LARGE_SEEDS = (518, 519)
 SIZE_PX, LARGE_PX = 120, 240
 PARAMS = SimulationParams(

@@ -2,9 +2,9 @@
 
 ``python -m benchmarks.cube.registration [--bolzano FOLDER] [--part known] [--keep FOLDER] [--write]``. A
 shift of up to 2 pixels is put into one real date, which is measured against other dates before and after. The
-difference of the two estimates should be the shift: this tells repeatability, not accuracy. On simulated sites
-(fetched, archived, loaded as ever) the true shift is known, and accuracy is told. With `--keep` the lines of
-each part stay, so that a run that was cut short may be taken up again.
+difference of the two estimates should be the shift: this tells repeatability, not accuracy. On simulated
+sites (fetched, archived, loaded as ever) the true shift is known, and accuracy is told. With `--keep` the
+lines of each part stay, so that a run that was cut short may be taken up again.
 """
 
 from __future__ import annotations
