@@ -32,7 +32,7 @@ def export(
     restricted: Annotated[bool | None, _RESTRICTED] = None,
     site: Annotated[list[str] | None, _SITE] = None,
     finding: Annotated[
-        str | None, typer.Option(help="Row, disturbance or pile, for chips and bag.", metavar="ID")
+        str | None, typer.Option(help="Row, disturbance, pile or change, for chips and bag.", metavar="ID")
     ] = None,
     out: Annotated[Path | None, _OUT] = None,
 ) -> None:

@@ -100,7 +100,7 @@ def _write_look(
         "attribution": imagery_attribution(
             [str(layer["platform"].values)], [look.datetime.year], simulated=site.id in stamp.simulated
         ),
-        **_stamp_tags(stamp),
+        **_stamp_tags(stamp.of(site.id)),
     }
     path = named(folder, f"{site.id}-{look.datetime:%Y%m%dT%H%M%S}", ".tif", restricted=stamp.restricted)
     return _write(path, stack(layer, bands), geobox, bands, tags, nodata=math.nan)
@@ -110,7 +110,7 @@ def _write_mask(geometry: BaseGeometry, geobox: GeoBox, site: Site, stamp: Stamp
     mask = rasterize(
         [_projected(geometry, geobox)], out_shape=tuple(geobox.shape), transform=geobox.affine, dtype="uint8"
     )
-    tags = {"unit": "1 inside the finding, 0 outside", **_stamp_tags(stamp)}
+    tags = {"unit": "1 inside the finding, 0 outside", **_stamp_tags(stamp.of(site.id))}
     path = named(folder, f"{site.id}-finding-mask", ".tif", restricted=stamp.restricted)
     return _write(path, mask[None], geobox, ["finding"], tags, nodata=None)
 

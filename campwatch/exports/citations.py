@@ -11,6 +11,7 @@ from typing import Any
 from campwatch.exports.bundle import Bundle
 from campwatch.exports.labels import site_label
 from campwatch.exports.names import named
+from campwatch.exports.stamp import imagery_attribution
 from evidence.files import write_text
 
 SENTINEL2_URL = "https://dataspace.copernicus.eu/explore-data/data-collections/sentinel-data/sentinel-2"
@@ -68,6 +69,7 @@ def _imagery(bundle: Bundle) -> list[Citation]:
         return []
     sensors = sorted({str(sensor) for sensor in looks["sensor"]})
     days = sorted(str(moment)[:10] for moment in looks["datetime"])
+    years = {int(day[:4]) for day in days}
     return [
         Citation(
             id="copernicus-sentinel",
@@ -75,7 +77,7 @@ def _imagery(bundle: Bundle) -> list[Citation]:
             publisher="European Union, Copernicus; processed by ESA",
             issued=dt.date.fromisoformat(days[-1]),
             url=SENTINEL2_URL if any(sensor.startswith("sentinel-2") for sensor in sensors) else None,
-            note=f"{table.attribution}; product ids are in the archive and in evidence bags",
+            note=f"{imagery_attribution(sensors, years)}; product ids: in the archive and in evidence bags",
         )
     ]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from campwatch.exports.bundle import Bundle, Table
-from campwatch.exports.dictionary import GEOMETRY, data_dictionary, guarded, provenance
+from campwatch.exports.dictionary import GEOMETRY, LONGEST_CELL, data_dictionary, guarded, provenance
 from campwatch.exports.names import named
 from evidence.files import atomic_path
 
@@ -36,7 +36,8 @@ def csv_table(table: Table) -> pd.DataFrame:
             frame[name] = frame[name].map(guarded, na_action="ignore")
     if table.layer.has_geometry:
         wkt = table.frame.geometry.to_wkt(rounding_precision=WKT_DECIMALS)
-        frame[GEOMETRY.name] = wkt.where(table.frame.geometry.notna(), None)
+        fits = table.frame.geometry.notna() & (wkt.str.len() <= LONGEST_CELL)
+        frame[GEOMETRY.name] = wkt.where(fits, None)
     return frame
 
 

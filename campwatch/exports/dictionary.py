@@ -8,8 +8,13 @@ from campwatch.exports.bundle import Bundle, known_layers
 from evidence.layers import COMMON_COLUMNS, LAYERS, Column, Kind, Layer
 from evidence.tables import column_names, layer_columns
 
+LONGEST_CELL = 32_767
+"""Characters that Excel keeps in a cell; what is longer runs over into the next row of a CSV."""
 GEOMETRY = Column(
-    name="geometry_wkt", kind=Kind.TEXT, meaning="geometry as WKT, EPSG:4326, longitude latitude"
+    name="geometry_wkt",
+    kind=Kind.TEXT,
+    meaning="geometry as WKT, EPSG:4326, longitude latitude; left out where it is longer than a cell of a "
+    f"spreadsheet ({LONGEST_CELL} characters): it is in the GeoPackage and GeoJSON exports",
 )
 GUARD = "'"
 """Put before a text that a spreadsheet would take for a formula."""

@@ -15,13 +15,11 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from campwatch.exports.bundle import Bundle, Table
-from campwatch.exports.dictionary import data_dictionary, provenance
+from campwatch.exports.dictionary import LONGEST_CELL, data_dictionary, provenance
 from evidence.files import atomic_path
 from evidence.layers import Kind
 from evidence.zips import fix_times
 
-LONGEST_CELL = 32_767
-"""Characters that Excel keeps in a cell."""
 _HEAD = PatternFill("solid", fgColor="FFDCE6F1")
 _UNIT = Font(italic=True, color="FF555555")
 _WIDEST = 44

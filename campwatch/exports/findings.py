@@ -7,8 +7,10 @@ from evidence.errors import ExportError
 from evidence.layers import LAYERS, Layer
 from evidence.rows import StoredRow
 
-_LAYERS = ("disturbances", "stockpiles", "stockpile_areas", "footprints", "boundary_changes")
-_NAMES = ("disturbance_id", "pile_id", "zone_id", "boundary_id", "to_boundary_id")
+_LAYERS = (
+    "disturbances", "stockpiles", "stockpile_areas", "footprints", "ground_changes", "boundary_changes",
+)  # fmt: skip
+_NAMES = ("disturbance_id", "pile_id", "zone_id", "change_id", "boundary_id", "to_boundary_id")
 
 
 def find(bundle: Bundle, name: str) -> tuple[Layer, StoredRow]:
@@ -25,5 +27,5 @@ def find(bundle: Bundle, name: str) -> tuple[Layer, StoredRow]:
         if hits:
             return LAYERS[layer], hits[-1]
     raise ExportError(
-        f"no finding {name} in what this export may show (row, disturbance, pile, zone or boundary)"
+        f"no finding {name} in what this export may show (row, disturbance, pile, zone, change or boundary)"
     )

@@ -44,7 +44,7 @@ def interval_text(
     if value is None or low is None or high is None:
         return f"not assessable: {reason}" if reason else "not assessable"
     decimals = HECTARE_DECIMALS if unit in ("ha", "") else 0
-    shown = [f"{number:.{decimals}f}".replace("-", MINUS) for number in (low, high, value)]
+    shown = [f"{number:z.{decimals}f}".replace("-", MINUS) for number in (low, high, value)]
     return f"{shown[0]} to {shown[1]}{f' {unit}' if unit else ''} (best {shown[2]})"
 
 

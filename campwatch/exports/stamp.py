@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from aoi.records import Site
 from campwatch.reviews.validation import Checks, validation_lines
@@ -62,6 +62,15 @@ class Stamp:
         if self.delay_days:
             told.append(f"nothing younger than {self.delay_days} days before the run")
         return "; ".join(told)
+
+    def of(self, site_id: str) -> Stamp:
+        """The same for a file about one site: it names no other."""
+        return replace(
+            self,
+            heads={site: head for site, head in self.heads.items() if site == site_id},
+            simulated=tuple(site for site in self.simulated if site == site_id),
+            checks={site: checks for site, checks in self.checks.items() if site == site_id},
+        )
 
     def items(self) -> list[tuple[str, str]]:
         """(what, value) for tables and metadata."""

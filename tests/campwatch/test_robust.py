@@ -137,11 +137,16 @@ def test_a_run_that_never_was_is_an_error(done):
         reproduce_run(open_workspace(done[0]), "20200101T000000Z-000000")
 
 
-def test_a_head_kept_elsewhere_is_found_again_and_a_foreign_one_is_not(done):
+def test_a_head_kept_elsewhere_is_found_again_and_a_foreign_one_is_not(done, cli):
     folder, summary = done
     workspace = open_workspace(folder)
     assert verify_workspace(workspace, expected_head=summary.head).findings == ()
+    assert verify_workspace(workspace, expected_head=summary.head[:16]).findings == ()
     assert verify_workspace(workspace, expected_head="f" * 64).findings != ()
+    shown = f"{summary.head[:16].upper()}…"
+    assert cli("-C", folder, "verify", "--head", shown).returncode == 0
+    assert cli("-C", folder, "verify", "--head", "f" * 64).returncode == 1
+    assert cli("-C", folder, "verify", "--head", "release 7").returncode == 2
 
 
 def test_opening_the_results_elsewhere_is_no_change_but_another_number_is(copy):
@@ -298,9 +303,17 @@ def test_doctor_warns_of_a_synced_folder(tmp_path, catalog, cli):
     assert "synced folder" in result.stderr
 
 
-def test_json_logs_are_one_object_a_line(tmp_path, catalog, cli):
-    folder = write_workspace(tmp_path / "w", catalog, site_document(), broken("far"))
-    result = cli("-v", "--log-format", "json", "-C", folder, "run")
-    lines = [line for line in result.stderr.splitlines() if line.startswith("{")]
-    assert lines
-    assert all({"time", "level", "message"} <= set(json.loads(line)) for line in lines)
+def test_logs_for_machines_are_one_object_a_line_and_quiet_tells_what_went_wrong(tmp_path, catalog, cli):
+    folder = write_workspace(tmp_path / "w", catalog, site_document(size_m=300), broken("far"))
+    result = cli("--log-format", "json", "-C", folder, "run")
+    told = [json.loads(line) for line in result.stderr.splitlines()]
+    assert all({"time", "level", "message"} <= set(line) for line in told)
+    sites = {line["site_id"]: line for line in told if "site_id" in line}
+    assert (sites["tiny"]["level"], sites["tiny"]["looks"], sites["far"]["level"]) == ("info", 8, "error")
+    assert told[-1]["complete"] is False
+    assert len(told[-1]["custody_head"]) == 64
+    for options in (("-q",), ("-q", "--log-format", "json")):
+        quiet = cli(*options, "-C", folder, "run")
+        assert quiet.returncode == 3
+        assert "far: failed" in quiet.stderr
+        assert "tiny" not in quiet.stderr
