@@ -38,7 +38,7 @@ def _monitor_params() -> MonitorParams:
         ceiling=0.15,
         winsor=6.0,
         persist_looks=2,
-        persist_evidence=18.0,
+        persist_evidence=14.0,
         persist_days=5,
     )
 

@@ -63,7 +63,7 @@ class DisturbanceParams:
     """Neighbouring pixels that departed further apart in time are two events, not one that grew."""
     share_sd: float = 0.2
     """How well the share of an edge pixel is known, sd."""
-    missed_share: float = 0.15
+    missed_share: float = 0.12
     """Part of a patch that its neighbours' seasons or late pixels may hide, sd."""
     edge_m: float = 1.5
     """How far, common to all patches, the mapped edge may lie from the true one, sd."""

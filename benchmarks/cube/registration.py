@@ -1,8 +1,8 @@
 """Registration on known shifts: the cube's own on real dates, methods compared, and simulated truth.
 
 ``python -m benchmarks.cube.registration [--bolzano FOLDER] [--part known] [--keep FOLDER] [--write]``. A
-shift of up to 2 pixels is put into one real date, which is measured against other dates before and after. The
-difference of the two estimates should be the shift: this tells repeatability, not accuracy. On simulated
+shift of up to 2 pixels is put into one real date, which is measured against other dates before and after.
+The difference of the two estimates should be the shift: this tells repeatability, not accuracy. On simulated
 sites (fetched, archived, loaded as ever) the true shift is known, and accuracy is told. With `--keep` the
 lines of each part stay, so that a run that was cut short may be taken up again.
 """
