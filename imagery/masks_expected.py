@@ -9,15 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.masks_usual import ABSOLUTE_ERROR, DIFFUSE, RELATIVE_ERROR, Usual, weighted
+from imagery.robust import cauchy_weights, spread
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-
-CAUCHY = 2.385
-"""Standard deviations at which Cauchy weights keep 95 % efficiency on a normal law (Holland, Welsch 1977)."""
-NORMAL_SPREAD = 1.4826
-"""Standard deviation over median absolute deviation of a normal law."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +80,7 @@ def expected_look(
     left = [seen[k] - first[k] - change[k] @ columns[k] for k in range(len(bands))]
     return Expected(
         bands=fitted,
-        residual={b: _spread(left[k][lit]) for k, b in enumerate(bands)},
+        residual={b: spread(left[k][lit]) for k, b in enumerate(bands)},
         level={
             b: float(np.median(seen[k][lit] / np.maximum(first[k][lit], 1e-3))) for k, b in enumerate(bands)
         },
@@ -134,17 +130,13 @@ def _ridge(columns: Floats, departure: Floats, params: ExpectedParams) -> Floats
     left = departure
     coefficients = np.zeros(len(columns))
     for _ in range(3):
-        noise = max(_spread(left), 0.01)
+        noise = max(spread(left), 0.01)
         worth = params.independent_cells / noise**2 / weight.sum()
         normal = (columns * weight) @ columns.T * worth + np.eye(len(columns)) / params.coefficient_sd**2
         coefficients = np.linalg.solve(normal, (columns * weight) @ departure * worth)
         left = departure - coefficients @ columns
-        weight = 1.0 / (1.0 + (left / (CAUCHY * (_spread(left) + 1e-4))) ** 2)
+        weight = cauchy_weights(left)
     return coefficients
-
-
-def _spread(values: Floats) -> float:
-    return float(NORMAL_SPREAD * np.median(np.abs(values))) if values.size else float("nan")
 
 
 def _applied(prior: Image, basis: NDArray[np.float32], change: Floats, params: ExpectedParams) -> Image:

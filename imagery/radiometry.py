@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imagery.masks_usual import Usual
+from imagery.robust import cauchy_weights, spread
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -32,8 +33,6 @@ STAND_INS = {
 """Bands without a usual look take the mean of their neighbours' lines."""
 MOST_CELLS = 100_000
 """That are looked at for invariant ground."""
-NORMAL_SPREAD = 1.4826
-"""Standard deviation over median absolute deviation of a normal law."""
 
 
 class NormaliseHow(StrEnum):
@@ -115,7 +114,7 @@ def scene_level(
         x, y = reference[good].astype(float), seen[good].astype(float)
         lines[band] = _line(x, y, params)
         gain, offset = lines[band]
-        spreads.append(NORMAL_SPREAD * float(np.median(np.abs(y - gain * x - offset))))
+        spreads.append(spread(y - gain * x - offset))
         ratios.append(float(np.median(y / np.maximum(x, 1e-3))))
     return Level(
         gain={band: line[0] for band, line in lines.items()},
@@ -156,9 +155,7 @@ def _slope(x: Floats, y: Floats) -> float:
     """Slope by reweighted least squares, drawn to one where the ground hardly varies."""
     slope, weight = 1.0, np.ones(x.size)
     for _ in range(5):
-        left = y - slope * x
-        scale = 2.385 * (NORMAL_SPREAD * float(np.median(np.abs(left))) + 1e-4)
-        weight = 1.0 / (1.0 + (left / scale) ** 2)
+        weight = cauchy_weights(y - slope * x)
         prior = weight.sum() * 0.005**2
         slope = float(((weight * x * y).sum() + prior) / ((weight * x * x).sum() + prior))
     return slope

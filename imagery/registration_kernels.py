@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from imagery.robust import CAUCHY
+
 Float64s = NDArray[np.float64]
 Float32s = NDArray[np.float32]
 _Spectrum = NDArray[np.complex64]
@@ -20,8 +22,6 @@ EDGE = 2
 
 NORMAL_SPREAD = 1.2533
 """Standard deviation over mean absolute deviation of a normal law."""
-CAUCHY = 2.385
-"""Standard deviations at which Cauchy weights keep 95 % efficiency on a normal law (Holland, Welsch 1977)."""
 LEAST_GAIN = 0.05
 """Less contrast than a twentieth of the reference's is another picture."""
 LONGEST_STEP, FARTHEST = 0.7, 2.5

@@ -24,11 +24,11 @@ from imagery.cube_scenes import group_archived
 from imagery.masks_cells import to_pixels
 from imagery.masks_usual import usual_on
 from imagery.radiometry import NormaliseHow, NormaliseParams, invariant_ground
+from imagery.robust import spread
 
 BANDS = ("blue", "green", "red", "nir")
 CLEAR = 0.95
 MOST_DAYS = 40
-NORMAL_SPREAD = 1.4826
 SEASON_DAYS = (15, 105, 196, 288)
 
 
@@ -68,7 +68,7 @@ def rows(name: str, place: Place) -> Iterator[str]:
         for band in BANDS:
             found = list(differences(cube, where, band))
             wide = float(np.sqrt(np.mean([np.median(d) ** 2 for d in found])))
-            local = float(np.median([NORMAL_SPREAD * np.median(np.abs(d - np.median(d))) for d in found]))
+            local = float(np.median([spread(d - np.median(d)) for d in found]))
             cells.append(f"{wide:.4f} / {local:.4f}")
         residual = float(np.nanmedian(cube["invariant_residual"].values))
         yield "| " + " | ".join([name, how.value, str(len(found)), *cells, f"{residual:.4f}"]) + " |"

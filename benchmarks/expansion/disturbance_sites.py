@@ -17,6 +17,7 @@ import xarray as xr
 from odc.geo.xr import xr_coords
 
 from aoi.records import Site
+from benchmarks.expansion.arguments import described
 from imagery.simulate import SensorParams, SimulationParams, simulate_site
 from imagery.simulate.cube import build_cube
 from imagery.simulate.frame import CELL_M
@@ -142,9 +143,13 @@ def _kept(path: Path, world: World) -> xr.Dataset:
 
 
 def main() -> None:
-    folder, first, last = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
-    for seed in range(first, last + 1):
-        made = judged_site(folder, seed)
+    parser = described(__doc__)
+    parser.add_argument("cache", type=Path, help="folder of cubes")
+    parser.add_argument("first", type=int, help="first seed")
+    parser.add_argument("last", type=int, help="last seed")
+    chosen = parser.parse_args()
+    for seed in range(chosen.first, chosen.last + 1):
+        made = judged_site(chosen.cache, seed)
         print(seed, made.cube.sizes["time"], len(made.covers), file=sys.stderr, flush=True)
 
 

@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
 import json
 import sys
@@ -22,9 +21,10 @@ import shapely
 from rasterio.features import rasterize
 from scipy.ndimage import binary_dilation
 
+from benchmarks.expansion.arguments import measured_or_printed
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from detection.coal.coverage import to_grid
-from detection.disturbances import measure_disturbances
+from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.indices import bareness
 from imagery.simulate.atmosphere import block_mean
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed
@@ -127,8 +127,8 @@ def event_outcome(
     return out
 
 
-def outcome(made: JudgedSite) -> dict[str, Any]:
-    found = measure_disturbances(made.cube, made.site)
+def outcome(made: JudgedSite, params: DisturbanceParams | None = None) -> dict[str, Any]:
+    found = measure_disturbances(made.cube, made.site, params=params)
     found = [d for d in found if d.machine_status == "persistent" and d.kind != "recovery"]
     masks = [pixels(made, d.geometry) for d in found]
     real = changed(made)
@@ -226,17 +226,7 @@ def summary_table(sites: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    steps = parser.add_subparsers(dest="step", required=True)
-    measure = steps.add_parser("measure", help="one file of outcomes per seed")
-    measure.add_argument("cache", type=Path, help="folder of cubes, made where they are missing")
-    measure.add_argument("out", type=Path, help="folder of outcomes")
-    measure.add_argument("first", type=int, help="first seed")
-    measure.add_argument("last", type=int, help="last seed")
-    steps.add_parser("table", help="print the table").add_argument("out", type=Path)
-    chosen = parser.parse_args()
+    chosen = measured_or_printed(__doc__)
     if chosen.step == "table":
         sites = read(chosen.out)
         recall_table(sites)

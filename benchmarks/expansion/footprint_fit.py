@@ -9,12 +9,12 @@ villages too; burnt ground and water left out.
 from __future__ import annotations
 
 import datetime as dt
-import sys
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit
 
+from benchmarks.expansion.arguments import described
 from benchmarks.expansion.footprint_table import PARAMS
 from detection.footprint import FootprintParams
 from detection.footprint_evidence import Season, Window, read_season, share_terms
@@ -58,7 +58,9 @@ def fitted(features: np.ndarray, share: np.ndarray) -> np.ndarray:
 
 
 def main() -> None:
-    ends = [int(text) for text in sys.argv[1:]]
+    parser = described(__doc__)
+    parser.add_argument("ends", type=int, nargs="+", help="first and last seed of each range")
+    ends = parser.parse_args().ends
     seeds = [seed for a, b in zip(ends[::2], ends[1::2], strict=True) for seed in range(a, b + 1)]
     parts = []
     for seed in seeds:

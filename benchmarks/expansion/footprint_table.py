@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.expansion.arguments import described
 from detection.footprint import measure_footprints
 from imagery.simulate import SensorParams, SimulationParams, simulate_site
 
@@ -72,8 +73,14 @@ def row(name: str, year: str, rows: list[Outcome]) -> str:
 
 
 def main() -> None:
-    seeds = range(int(sys.argv[1]), int(sys.argv[2]) + 1)
-    found = gathered(seeds, Path(sys.argv[3]) if len(sys.argv) > 3 else None)
+    parser = described(__doc__)
+    parser.add_argument("first", type=int, help="first seed")
+    parser.add_argument("last", type=int, help="last seed")
+    parser.add_argument(
+        "outcomes", type=Path, nargs="?", help="keeps outcomes: seeds in it are not run again"
+    )
+    chosen = parser.parse_args()
+    found = gathered(range(chosen.first, chosen.last + 1), chosen.outcomes)
     print("| bands | year | assessed | mean error | sd | within 5 % | within 10 % | 95 % interval | covers |")
     print("|---|---|---|---|---|---|---|---|---|")
     for variant in VARIANTS:

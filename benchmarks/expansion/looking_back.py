@@ -11,7 +11,6 @@ before and after the day on which half of them was bared, and not grown over aga
 
 from __future__ import annotations
 
-import argparse
 import collections
 import datetime as dt
 import json
@@ -21,6 +20,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.expansion.arguments import measured_or_printed
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from benchmarks.expansion.disturbance_table import (
     ALL,
@@ -149,17 +149,7 @@ def kind_table(sites: list[dict[str, Any]]) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    steps = parser.add_subparsers(dest="step", required=True)
-    measure = steps.add_parser("measure", help="one file of outcomes per seed")
-    measure.add_argument("cache", type=Path, help="folder of cubes, made where they are missing")
-    measure.add_argument("out", type=Path, help="folder of outcomes")
-    measure.add_argument("first", type=int, help="first seed")
-    measure.add_argument("last", type=int, help="last seed")
-    steps.add_parser("table", help="print the table").add_argument("out", type=Path)
-    chosen = parser.parse_args()
+    chosen = measured_or_printed(__doc__)
     if chosen.step == "table":
         sites = read(chosen.out)
         found_table(sites)

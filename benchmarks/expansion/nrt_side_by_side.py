@@ -11,8 +11,8 @@ cubes. The monitor's limits were chosen on seeds 101 and 102; judge on others.
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 import time
 from pathlib import Path
 
@@ -105,7 +105,14 @@ def _print(seed: int, name: str, row: dict[str, float], speed: str) -> None:
 
 
 def main() -> None:
-    step, folder, seeds = sys.argv[1], Path(sys.argv[2]), [int(text) for text in sys.argv[3:]]
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )  # not shared: the first step runs where only nrt is installed
+    parser.add_argument("step", choices=("oracle", "judge"))
+    parser.add_argument("folder", type=Path, help="for cubes and nrt's report")
+    parser.add_argument("seeds", type=int, nargs="+")
+    chosen = parser.parse_args()
+    step, folder, seeds = chosen.step, chosen.folder, chosen.seeds
     if step == "judge":
         print("| seed | method | F1 | median delay | false alarms on stable pixels ", end="")
         print("| fit, px per CPU second | update, px·looks per CPU second |")

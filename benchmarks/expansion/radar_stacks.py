@@ -8,12 +8,12 @@ chosen on the odd looks; the even looks are other dates of the same ground.
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import numpy as np
 import rasterio
 
+from benchmarks.expansion.arguments import described
 from detection.radar import RadarParams, radar_statistic
 
 SIDE_PX = 3
@@ -70,7 +70,9 @@ def inserted(stack: dict[str, np.ndarray], seed: int, *, step_db: float = 3.0) -
 
 
 def main() -> None:
-    folder = Path(sys.argv[1])
+    parser = described(__doc__)
+    parser.add_argument("folder", type=Path, help="of the stacks")
+    folder = parser.parse_args().folder
     bursts = sorted({path.name.split("_")[0] for path in folder.glob("*_VV.tif")})
     stacks = {burst: read_stack(folder, burst) for burst in bursts}
     threshold = RadarParams().threshold

@@ -5,12 +5,13 @@ python -m benchmarks.expansion.romania_figure docs/figures/romania-clearings.png
 
 from __future__ import annotations
 
-import sys
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import xarray as xr
 
+from benchmarks.expansion.arguments import described
 from detection.coal.coverage import to_grid
 from detection.disturbances import measure_disturbances
 from tests.conftest import nrt_data_folder
@@ -28,6 +29,9 @@ def summer(cube: xr.Dataset, year: int) -> np.ndarray:
 
 
 def main() -> None:
+    parser = described(__doc__)
+    parser.add_argument("figure", type=Path, help="file to write the figure to")
+    target = parser.parse_args().figure
     mpl.use("Agg")
     import matplotlib.pyplot as plt  # noqa: PLC0415 - after the backend is chosen
 
@@ -49,7 +53,7 @@ def main() -> None:
                 axis.plot(*np.asarray(part.exterior.coords).T, color="magenta", linewidth=1)
         axis.set_title(f"first seen in {year}")
         axis.set_axis_off()
-    figure.savefig(sys.argv[1], dpi=80)
+    figure.savefig(target, dpi=80)
 
 
 if __name__ == "__main__":

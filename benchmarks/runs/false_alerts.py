@@ -34,15 +34,17 @@ from imagery.simulate import SensorParams, SimulationParams, simulate_site, unch
 SINCE, FIRST, UNTIL = dt.date(2017, 1, 1), dt.date(2018, 7, 1), dt.date(2021, 1, 1)
 MONTH = dt.timedelta(days=30)
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
+GROUND_BANDS = BANDS[:5]
+"""What the monitor looks at."""
 YARD_SITE_PX = 120
 SETTINGS = AlertSettings()
 DECIDING = ("imagery", "detection", "campwatch/alerts")
 """What decides which alerts are raised."""
 
 
-def quiet(**more: int) -> SimulationParams:
+def quiet(bands: tuple[str, ...], **more: int) -> SimulationParams:
     """A site where nothing changes."""
-    return unchanged_site(since=SINCE, until=UNTIL, sensor=SensorParams(bands=BANDS), **more)
+    return unchanged_site(since=SINCE, until=UNTIL, sensor=SensorParams(bands=bands), **more)
 
 
 def raised(states: Iterable[tuple[dt.date, SiteState]]) -> list[str]:
@@ -64,20 +66,21 @@ def raised(states: Iterable[tuple[dt.date, SiteState]]) -> list[str]:
 
 def ground(seed: int) -> Iterator[tuple[dt.date, SiteState]]:
     """Disturbances at the end of every month."""
-    simulated = simulate_site(quiet(), seed=seed)
-    cube, site = simulated.cube(), simulated.site
+    simulated = simulate_site(quiet(GROUND_BANDS), seed=seed)
+    site, cube = simulated.site, simulated.cube()
+    cube = cube.assign_coords(content=cube["scene_id"])  # what identifies pixels here, without hashing them
     checkpoints: dict[str, DisturbanceState] = {}
     day = FIRST
     while day < UNTIL:
-        until = cube.isel(time=np.flatnonzero(cube["time"].to_numpy() < np.datetime64(day)))
-        found = measure_disturbances(until, site, checkpoints=checkpoints)
+        looks = int((cube["time"].to_numpy() < np.datetime64(day)).sum())
+        found = measure_disturbances(cube.isel(time=slice(0, looks)), site, checkpoints=checkpoints)
         yield day, SiteState(site_id=site.id, disturbances=found)
         day += MONTH
 
 
 def yard(seed: int) -> Iterator[tuple[dt.date, SiteState]]:
     """The smoothed series of the yard after every look."""
-    simulated = simulate_site(quiet(size_px=YARD_SITE_PX), seed=seed)
+    simulated = simulate_site(quiet(BANDS, size_px=YARD_SITE_PX), seed=seed)
     areas = measure_stockpiles(simulated.cube(), simulated.site).areas
     for look in sorted({area.datetime for area in areas}):
         if look.date() >= FIRST:

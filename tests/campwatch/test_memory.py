@@ -32,7 +32,7 @@ from tests.servers import tiny
 def years():
     """Four simulated summers of a small mine that grows, with a digest of each look's pixels."""
     params = SimulationParams(
-        size_px=90,
+        size_px=60,
         since=dt.date(2018, 1, 1),
         until=dt.date(2022, 1, 1),
         months=(6, 7, 8, 9, 12),

@@ -309,7 +309,7 @@ def test_logs_for_machines_are_one_object_a_line_and_quiet_tells_what_went_wrong
     told = [json.loads(line) for line in result.stderr.splitlines()]
     assert all({"time", "level", "message"} <= set(line) for line in told)
     sites = {line["site_id"]: line for line in told if "site_id" in line}
-    assert (sites["tiny"]["level"], sites["tiny"]["looks"], sites["far"]["level"]) == ("info", 8, "error")
+    assert (sites["tiny"]["level"], sites["tiny"]["looks"], sites["far"]["level"]) == ("info", 3, "error")
     assert told[-1]["complete"] is False
     assert len(told[-1]["custody_head"]) == 64
     for options in (("-q",), ("-q", "--log-format", "json")):

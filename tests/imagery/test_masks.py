@@ -81,6 +81,54 @@ def test_haze_that_the_classes_miss_is_told_by_time() -> None:
     assert mask.valid[70:].all()
 
 
+def winter() -> tuple[dict[str, NDArray[np.float32]], Usual]:
+    """A scene with a short-wave band, and its past."""
+    bands = {**scene(), "swir16": scene()["nir"] * np.float32(0.8)}
+    past = {band: cell_means(values, 2)[None] for band, values in bands.items() if band != "green"}
+    return bands, Usual(basis=past, weights=np.ones(1))
+
+
+def test_melting_snow_that_the_classes_call_cloud_is_snow_and_cloud_beside_it_is_cloud() -> None:
+    bands, past = winter()
+    classes = np.full((120, 120), 4, np.uint8)
+    share = {"snow": (slice(0, 20), 1.0, 11), "melt": (slice(20, 60), 0.5, 9)}
+    snow = {"blue": 0.8, "green": 0.8, "red": 0.78, "nir": 0.7, "swir16": 0.08}
+    for rows, cover, code in share.values():
+        classes[rows] = code
+        for name, band in bands.items():
+            band[rows] += np.float32(cover) * (snow[name] - band[rows])
+    classes[90:] = 9
+    for band in bands.values():
+        band[90:] = 0.45
+    mask = mask_scene(bands, classes, SUN, 10.0, usual=past)
+    assert mask.valid[:56].mean() > 0.95
+    assert mask.snow[:56].mean() > 0.95
+    assert mask.cloud[92:].all()
+    assert not mask.snow[92:].any()
+
+
+def test_coal_whose_short_wave_is_lit_stays_where_shadow_is_found_around_it() -> None:
+    bands, _ = winter()
+    coal = {"blue": 0.02, "green": 0.02, "red": 0.025, "nir": 0.05, "swir16": 0.08}
+    seen = {
+        "blue": 0.004,
+        "green": 0.01,
+        "red": 0.01,
+        "nir": 0.03,
+        "swir16": 0.076,
+    }  # haze taken out too well
+    for name, band in bands.items():
+        band[40:70, 40:70] = coal[name]
+    past = {band: cell_means(values, 2)[None] for band, values in bands.items() if band != "green"}
+    for name, band in bands.items():
+        band[20:100, 20:100] *= np.float32(0.7)
+        band[40:70, 40:70] = seen[name]
+    usual_ = Usual(basis=past, weights=np.ones(1))
+    mask = mask_scene(bands, np.full((120, 120), 4, np.uint8), SUN, 10.0, usual=usual_)
+    assert mask.shadow[24:36, 24:96].mean() > 0.9
+    assert mask.valid[42:68, 42:68].mean() > 0.9
+
+
 def test_the_sun_over_the_cluster_stands_where_the_almanac_says() -> None:
     import datetime as dt
 
