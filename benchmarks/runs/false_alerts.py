@@ -111,9 +111,10 @@ def table(found: dict[int, list[str]]) -> list[str]:
     told = Counter(line.split(":")[0] for lines in found.values() for line in lines)
     years = len(found) * (UNTIL - FIRST).days / 365.25
     area = (SimulationParams().size_px / 100) ** 2
-    seeds, silent = sorted(found), sum(not lines for lines in found.values())
+    seeds = ", ".join(map(str, sorted(found)))
+    silent = sum(not lines for lines in found.values())
     heading = (
-        f"Simulated, seeds {seeds[0]} to {seeds[-1]}: {years:.1f} unchanged site-years watched, sites of "
+        f"Simulated, seeds {seeds}: {years:.1f} unchanged site-years watched, sites of "
         f"{area:.1f} km² for disturbances, one yard each; {silent} of {len(found)} sites raised none."
     )
     return [
@@ -136,16 +137,20 @@ def main() -> None:
     )
     parser.add_argument("--seeds", nargs=2, type=int, default=(730, 744), help="first, and first not taken")
     parser.add_argument("--folder", type=Path, help="keep what each seed raised here, and go on from it")
+    parser.add_argument(
+        "--known", action="store_true", help="measure none; the table of what the folder holds"
+    )
     parser.add_argument("--write", action="store_true", help="write the table into docs/running.md")
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="campwatch-false-alerts-"))
     known = known_of(folder)
-    for seed in range(*asked.seeds):
+    seeds = [seed for seed in range(*asked.seeds) if str(seed) in known or not asked.known]
+    for seed in seeds:
         if str(seed) not in known:
             known[str(seed)] = watched(seed)
             keep(folder, known)
         print(seed, *known[str(seed)], sep="\n  ", flush=True)
-    lines = table({seed: known[str(seed)] for seed in range(*asked.seeds)})
+    lines = table({seed: known[str(seed)] for seed in seeds})
     print("\n".join(lines))
     if asked.write:
         write_between("running.md", "false-alerts", lines)

@@ -11,14 +11,14 @@ import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from aoi.grid import site_grid
 from aoi.records import Site
 from campwatch.exports.bundle import Bundle
+from campwatch.site_job import site_work
+from campwatch.workshop import cube_cache, load_site_cube
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError, GridMismatchError
 from evidence.rows import StoredRow
 from imagery.archive import Archive
-from imagery.cube import load_cube
 from imagery.cube_scenes import ArchivedScene, group_archived
 
 SAME_SEASON_DAYS = 20
@@ -152,12 +152,11 @@ def load_looks(workspace: Workspace, site: Site, looks: Sequence[LookChoice]) ->
     missing = {look.scene_id for look in looks} - {scene.id for scene in scenes}
     if missing:
         raise ExportError(f"the archive does not hold {', '.join(sorted(missing))}")
-    cube = load_cube(
-        Archive(workspace.archive_folder).products(site.id),
-        site_grid(site),
-        cache_dir=workspace.cache_folder / site.id,
-        memory_gb=0.0,  # stays on disk; only the looks are read
-    )
+    (path,) = workspace.chosen_paths((site.id,))
+    work = site_work(workspace, path)
+    if work is None:
+        raise ExportError(f"the archive holds nothing of {site.id}")
+    cube = load_site_cube(workspace, work, cache=cube_cache(workspace, site), lazy=True)
     order = {str(scene_id): i for i, scene_id in enumerate(cube["scene_id"].to_numpy())}
     return cube.isel(time=[order[look.scene_id] for look in looks]).load()
 
