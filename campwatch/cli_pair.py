@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
-from detection.pair import PairParams, PairScore, score_pair
+from affine import Affine
+from odc.geo.geobox import GeoBox
+
+from detection.coal.coverage import pixel_area_ha
+from detection.pair import PIXEL_M, PairParams, PairScore, score_pair
 from imagery.pairs import read_pair, write_score
 
 
@@ -18,7 +23,8 @@ def pair(before: Path, after: Path, out: Path, *, false_alarm_rate: float = 0.01
         false_alarm_rate: share of unchanged pixels that may lie above the threshold.
     """
     one, two, grid = read_pair(before, after)
-    result = score_pair(one, two, params=PairParams(false_alarm_rate=false_alarm_rate))
+    params = PairParams(false_alarm_rate=false_alarm_rate).at(pixel_side_m(grid))
+    result = score_pair(one, two, params=params)
     tags = {
         "threshold": f"{result.threshold:.4f}",
         "false_alarm_rate": f"{result.false_alarm_rate:g}",
@@ -26,3 +32,9 @@ def pair(before: Path, after: Path, out: Path, *, false_alarm_rate: float = 0.01
     }
     write_score(out, result.score, grid, tags)
     return result
+
+
+def pixel_side_m(grid: GeoBox) -> float:
+    """Side of the pixels on the ground, in metres; Sentinel-2's where files do not tell where they lie."""
+    known = grid.crs is not None and grid.affine != Affine.identity()
+    return math.sqrt(pixel_area_ha(grid) * 10_000.0) if known else PIXEL_M

@@ -3,19 +3,23 @@
 Most ground does not change between two dates, but its colours do: haze, sun, another sensor, the season,
 sediment in a river. What they do alike all over the scene is learnt from the scene itself, by regression on
 the bands and their squares, reweighted so that changed ground does not teach it (relative radiometric
-normalisation, Schott et al. 1988; Cauchy weights, Holland and Welsch 1977).
+normalisation, Schott et al. 1988; Cauchy weights, Holland and Welsch 1977). It is learnt from smoothed
+pixels: noise and misregistration in what predicts would make every slope too flat (regression dilution).
 """
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 PIXELS = 60_000
 """As many pixels teach the regression, evenly taken from the scene."""
+SMOOTH_PX = 3.0
+"""Gaussian width over which pixels are smoothed before the regression learns from them."""
 ROUNDS = 4
 """Of reweighting."""
 TUNING = 2.0
@@ -38,28 +42,37 @@ def matched(one: Floats, two: Floats, seen: Bools, *, degree: int = 2) -> Floats
     Returns:
         (band, y, x), 0 where not seen.
     """
-    standard, target = _standard(one[:, seen]), two[:, seen]
+    pixels, target = one[:, seen], two[:, seen]
+    centre, spread = _moments(pixels)
     foreseen = np.zeros_like(two)
     if degree == 0:
-        centre, spread = target.mean(axis=1)[:, None], target.std(axis=1)[:, None]
-        foreseen[:, seen] = standard * spread + centre
+        middle, width = _moments(target)
+        foreseen[:, seen] = (pixels - centre) / spread * width + middle
         return foreseen
-    terms = _terms(standard.T, degree)
-    step = max(1, len(terms) // PIXELS)
-    foreseen[:, seen] = (terms @ _robust_fit(terms[::step], target.T[::step])).T
+    step = max(1, pixels.shape[1] // PIXELS)
+    learnt, told = (_smoothed(stack, seen)[:, seen][:, ::step] for stack in (one, two))
+    weights = _robust_fit(_terms((learnt - centre) / spread, degree), told.T)
+    foreseen[:, seen] = (_terms((pixels - centre) / spread, degree) @ weights).T
     return foreseen
 
 
-def _standard(pixels: Floats) -> Floats:
-    """(band, pixel) with mean 0 and standard deviation 1."""
-    centre, spread = pixels.mean(axis=1)[:, None], np.maximum(pixels.std(axis=1), 1e-9)[:, None]
-    return np.asarray((pixels - centre) / spread, np.float64)
+def _moments(pixels: Floats) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of each band: (band, 1)."""
+    spread = np.maximum(pixels.std(axis=1), 1e-9)
+    return np.asarray(pixels.mean(axis=1)[:, None]), np.asarray(spread[:, None])
+
+
+def _smoothed(stack: Floats, seen: Bools) -> Floats:
+    """Means of the surroundings, of what was seen."""
+    covered = np.maximum(gaussian_filter(seen.astype(np.float64), SMOOTH_PX), 1e-6)
+    return np.stack([gaussian_filter(np.where(seen, band, 0.0), SMOOTH_PX) for band in stack]) / covered
 
 
 def _terms(standard: Floats, degree: int) -> Floats:
-    """(pixel, term): one, the bands, and their squares."""
-    powers = [np.asarray(np.clip(standard, -REACH, REACH) ** power) for power in range(2, degree + 1)]
-    return np.hstack([np.ones((len(standard), 1)), standard, *powers])
+    """(pixel, term) of (band, pixel): one, the bands, and their squares."""
+    bands = standard.T
+    powers = [np.asarray(np.clip(bands, -REACH, REACH) ** power) for power in range(2, degree + 1)]
+    return np.hstack([np.ones((len(bands), 1)), bands, *powers])
 
 
 def _robust_fit(terms: Floats, target: Floats) -> Floats:

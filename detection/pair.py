@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numba import njit
@@ -28,6 +28,8 @@ from evidence.errors import MeasurementError
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+PIXEL_M = 10.0
+"""Side of the pixels that the knobs are for."""
 VISIBLE = ("blue", "green", "red")
 SMALLEST_REFLECTANCE = 0.005
 """Reflectances are raised to this before the logarithm: the noise of dark water."""
@@ -53,6 +55,16 @@ class PairParams:
     """Gaussian widths before and after the comparison."""
     false_alarm_rate: float = 0.01
     """Share of unchanged pixels that may lie above the threshold."""
+
+    def at(self, pixel_m: float) -> PairParams:
+        """The same widths on the ground for pixels of another size; the knobs are for 10 m."""
+        share = PIXEL_M / pixel_m
+        return replace(
+            self,
+            level_px=self.level_px * share,
+            smooth_before_px=self.smooth_before_px * share,
+            smooth_after_px=self.smooth_after_px * share,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.ndimage import shift as moved
 
 from benchmarks.expansion.pair_mode import REFERENCES, average_precision, read_city
-from detection.pair import score_pair
+from detection.pair import PIXEL_M, PairParams, score_pair
 
 HAZE = {"blue": 0.05, "green": 0.04, "red": 0.03, "rededge1": 0.025, "rededge2": 0.02, "nir": 0.015}
 """Reflectance that the thickest haze adds."""
@@ -106,12 +106,16 @@ CASES: dict[str, Callable[[Side, Side, NDArray], Case]] = {
 }
 
 
+PIXELS_M = {"pixels of 20 m": 20.0}
+
+
 def rows(folder: Path) -> Iterator[str]:
     city = read_city(folder)
     for name, make in CASES.items():
         before, after, label = make(*city)
         one, two = (np.stack(list(side.values())) for side in (before, after))
-        ours = average_precision(score_pair(before, after).score, label)
+        params = PairParams().at(PIXELS_M.get(name, PIXEL_M))
+        ours = average_precision(score_pair(before, after, params=params).score, label)
         theirs = {method: average_precision(run(one, two), label) for method, run in REFERENCES.items()}
         best = max(theirs, key=lambda method: theirs[method])
         ratio = ours / theirs[best]

@@ -95,12 +95,12 @@ def test_what_cannot_be_compared_is_refused(bad: dict[str, np.ndarray]) -> None:
         score_pair({"red": np.ones((9, 9))}, bad)
 
 
-def write(folder: Path, bands: dict[str, np.ndarray]) -> Path:
+def write(folder: Path, bands: dict[str, np.ndarray], *, pixel: float = 10.0) -> Path:
     folder.mkdir()
     for band, pixels in bands.items():
         with rasterio.open(
             folder / f"{band}.tif", "w", driver="GTiff", width=90, height=90, count=1, dtype="uint16",
-            crs="EPSG:32652", transform=from_origin(300000, 4390000, 10, 10), nodata=0,
+            crs="EPSG:32652", transform=from_origin(300000, 4390000, pixel, pixel), nodata=0,
         ) as target:  # fmt: skip
             target.write(np.clip(pixels * 1e4, 1, 65535).astype(np.uint16), 1)
     return folder
@@ -119,6 +119,15 @@ def test_two_folders_give_a_geotiff(tmp_path: Path) -> None:
 def test_a_folder_without_bands_is_a_known_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no single-band files"):
         pair(tmp_path, tmp_path, tmp_path / "score.tif")
+
+
+def test_widths_are_those_of_the_ground(tmp_path: Path) -> None:
+    dates = scene(1, changed=False), scene(2, changed=True)
+    sides = [write(tmp_path / str(k), date, pixel=20.0) for k, date in enumerate(dates)]
+    found = pair(*sides, tmp_path / "score.tif").score
+    narrow, wide = (score_pair(*dates, params=PairParams().at(side)).score for side in (20.0, 10.0))
+    alike = [np.corrcoef(found.ravel(), other.ravel())[0, 1] for other in (narrow, wide)]
+    assert alike[0] > 0.99 > alike[1]
 
 
 @pytest.mark.shared
