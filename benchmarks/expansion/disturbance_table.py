@@ -20,6 +20,7 @@ import numpy as np
 import shapely
 from rasterio.features import rasterize
 from scipy.ndimage import binary_dilation
+from scipy.stats import chi2
 
 from benchmarks.expansion.arguments import measured_or_printed
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
@@ -210,7 +211,8 @@ def summary_table(sites: list[dict[str, Any]]) -> None:
     soils = [e["kind"] == "soil_spoil" for e in plain if e["material"] != "BRIGHT_ROOF"]
     rows = {
         "sites; looks per site; share of ground clear": f"{len(sites)}; {looks:.0f}; {clear:.0%}",
-        "100 km² decades seen; false persistent objects in each": f"{decades:.2f}; {count / decades:.1f}",
+        "100 km² decades seen; false persistent objects in each": f"{decades:.2f}; {count / decades:.1f} "
+        f"(95 % limit: {chi2.ppf(0.95, 2 * count + 2) / 2 / decades:.0f})",
         "delay to persistent, begun April to September": number(warm),
         "delay to persistent, begun October to March": number(cold),
         "true date within the interval of first seen": percent([e["date_covered"] for e in hits]),
