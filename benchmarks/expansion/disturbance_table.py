@@ -1,11 +1,11 @@
 """Disturbances on simulated sites beside the truth: recall, delay, false objects, advance, intervals.
 
-    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 1000 1019   # any part of the seeds
+    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 1005 1018   # any part of the seeds
     python -m benchmarks.expansion.disturbance_table table OUT | tee table
     python -m benchmarks.manual expansion.md disturbances < table
 
-`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 1000 to
-1019; limits were chosen on 900 to 917. Judged is the part of each patch that was green before.
+`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 1005 to
+1018; limits were chosen on 900 to 917 and 1000 to 1004. Judged is the part of each patch that was green before.
 """
 
 from __future__ import annotations
