@@ -5,7 +5,7 @@
     python -m benchmarks.manual expansion.md disturbances < table
 
 `CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 1005 to
-1018; limits were chosen on 900 to 917 and 1000 to 1004. Judged is the part of each patch that was green before.
+1018; limits were chosen on 900 to 917 and 1000 to 1004. Judged is the part of each patch that was green.
 """
 
 from __future__ import annotations
