@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.ndimage import binary_dilation
 
 from detection.disturbance_cover import common_departure
-from detection.disturbance_reading import Look, ReadParams, in_order, look_keys, read_looks
+from detection.disturbance_reading import Look, Planes, ReadParams, in_order, look_keys, read_looks
 from detection.disturbance_season import (
     COEFFICIENTS,
     ORDER,
@@ -178,10 +178,22 @@ def _compared_with_cover(
     quiet = state.monitor.status == 0
     middle, spread, hidden = common_departure(departure, scale, state.cover, quiet, params.season.cover)
     unknown = np.append(np.where(hidden, state.cover_spread, 0.0), 0.0)[state.cover]
-    moved = middle[state.cover]
-    doubt = np.hypot(unknown, state.follows_sd * moved)
-    common = state.follows * moved
-    return fit + common, departure - common, np.hypot(scale * spread[state.cover], doubt)
+    known, beyond = state.follows * _within(middle[state.cover], state.followed)
+    doubt = np.hypot(unknown, state.follows_sd * middle[state.cover])
+    rest = _explained(departure - known, beyond)
+    return fit + known, rest, np.hypot(scale * spread[state.cover], doubt)
+
+
+def _within(moved: Floats, followed: Planes) -> Floats:
+    """The part of a cover's departure that its pixels have been seen to follow, and the rest: (2, pixel)."""
+    known = np.clip(moved, -followed, followed)
+    return np.stack([known, moved - known])
+
+
+def _explained(departure: Floats, beyond: Floats) -> Floats:
+    """What is left of departures when any part of `beyond` may explain them: it only excuses."""
+    less = np.clip(departure, np.minimum(beyond, 0.0), np.maximum(beyond, 0.0))
+    return np.asarray(departure - less, np.float64)
 
 
 def _describe(

@@ -49,6 +49,8 @@ class SeasonParams:
     """Smallest scatter believed, in units of the index."""
     follow_sd: float = 0.5
     """How far pixels differ in how much they follow their cover, sd about one."""
+    follow_at_most: float = 1.25
+    """Most that a pixel follows its cover."""
     cover: CoverParams = field(default_factory=CoverParams)
 
 
@@ -127,16 +129,20 @@ def _follow(state: DisturbanceState, residual: Planes, common: Floats, params: S
 
     A share of one is expected of every pixel, with an sd of `follow_sd`; what its own looks showed on the
     dates on which the cover departed settles it (regression with a prior, one look as good as its scatter).
+    How far the cover went on the dates on which the pixel was seen is kept: beyond that, nothing is known.
     """
-    product, square = np.zeros(state.cover.size), np.zeros(state.cover.size)
+    product, square, seen = (np.zeros(state.cover.size) for _ in range(3))
     for row, cover in zip(residual, common, strict=True):
         moved = np.where(np.isfinite(row), cover[state.cover], 0.0)
         product += moved * np.nan_to_num(row)
         square += moved**2
+        seen = np.maximum(seen, np.abs(moved))
     noise = params.floor**2
     prior = noise / params.follow_sd**2
-    state.follows = np.asarray((product + prior) / (square + prior), np.float32)
+    share = np.clip((product + prior) / (square + prior), 0.0, params.follow_at_most)
+    state.follows = np.asarray(share, np.float32)
     state.follows_sd = np.asarray(np.sqrt(noise / (square + prior)), np.float32)
+    state.followed = np.asarray(seen, np.float32)
     for k, cover in enumerate(common):
         residual[k] -= state.follows * cover[state.cover]
 

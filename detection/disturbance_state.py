@@ -47,6 +47,8 @@ class DisturbanceState:
     """How much of what its group does a pixel does too, about one."""
     follows_sd: NDArray[np.float32]
     """How well that is known, sd."""
+    followed: NDArray[np.float32]
+    """Largest departure of its group on dates of the history on which a pixel was seen."""
     whole_year: Bools
     """Whether the season is known well enough to compare looks of the leaf-off months too."""
     held: NDArray[np.float32]
@@ -94,6 +96,7 @@ def blank(size: tuple[int, int], shape: tuple[int, int], params: MonitorParams) 
         cover_spread=np.zeros(0),
         follows=np.ones(n, np.float32),
         follows_sd=np.zeros(n, np.float32),
+        followed=np.zeros(n, np.float32),
         whole_year=np.zeros(n, np.bool_),
         held=np.zeros((0, n), np.float32),
         held_days=np.zeros(0),
