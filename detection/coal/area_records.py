@@ -15,6 +15,7 @@ from detection.records import StockpileArea
 from evidence.quantity import Quantity, coverage_factor
 
 NO_GROUND = "too little coal-free ground around the zone was seen"
+NO_MIXTURE = "the piles look like no mixture of coal and ground on this date (shadow, haze)"
 
 
 def area_quantity(
@@ -24,8 +25,12 @@ def area_quantity(
     series = measured.series
     if series.seen_share[t] < params.minimum_valid:
         return Quantity.not_assessable(f"only {series.seen_share[t]:.0%} of the zone was seen")
+    if measured.refused is not None:
+        return Quantity.not_assessable(measured.refused)
     if not np.isfinite(series.area[t]):
         return Quantity.not_assessable(NO_GROUND)
+    if series.doubt[t] >= 1.0:
+        return Quantity.not_assessable(NO_MIXTURE)
     if not series.support[t].any():
         high = series.limit[t] * hectares
         return Quantity.interval(

@@ -22,6 +22,8 @@ VISIBLE_BANDS = 3
 LIKENESS_LIMIT = 4.0
 """Mean square distance from the prior, in its standard deviations, beyond which ground is not coal: bare soil
 that lost its forest lies at seven, dusty coal below one."""
+LIKENESS_TAU_DAYS = 60.0
+"""Over how long a pixel's looks say together whether it is coal: one hazy look does not."""
 SHRINKAGE_PIXELS = 3.0
 """Core pixels at which a date's own spectrum weighs as much as the site's."""
 
@@ -41,6 +43,14 @@ def like_coal(pixels: Floats, mean: Floats, covariance: Floats) -> Bools:
     distance = ((away @ np.linalg.inv(total)) * away).sum(axis=-1)
     rising = pixels[..., VISIBLE_BANDS:].mean(axis=-1) > pixels[..., :VISIBLE_BANDS].mean(axis=-1)
     return np.asarray((distance < LIKENESS_LIMIT * len(mean)) & rising)
+
+
+def mostly(like: Bools, seen: Bools, days: Floats) -> Bools:
+    """(time, n) pixels whose looks around a date can mostly be coal, even where that date itself is hazy."""
+    share, _ = smooth_time(
+        np.where(seen, like.astype(np.float64), np.nan), np.ones(1), days, tau_days=LIKENESS_TAU_DAYS
+    )
+    return np.asarray(share > 0.5)  # noqa: PLR2004 - more than half
 
 
 def core_pixels(fraction: Floats, days: Floats, where: NDArray[np.intp], shape: tuple[int, int]) -> Bools:

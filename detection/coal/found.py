@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
-from detection.coal.areas import MISFIT_CAP
 from detection.coal.endmember import like_coal
 from detection.coal.fraction import Block, FractionParams, block_fractions, first_fraction
 from detection.coal.site_blocks import Window, block_of
 from detection.coal.spectra import CoalSpectrum
+from detection.coal.supports import plausible_mixture
 from detection.coal.timing import smooth_time
 
 Floats = NDArray[np.float64]
@@ -31,7 +32,7 @@ class FoundParams:
     """Knobs of the search; the operating point is the mean fraction that a pile's core must reach."""
 
     core_fraction: float = 0.55
-    """0.4 high recall, 0.55 balanced, 0.7 high precision."""
+    """With `changed_share` the operating point, see `OPERATING_POINTS`."""
     tau_days: float = 60.0
     """Over how long looks speak together."""
     sure_sd: float = 4.0
@@ -59,6 +60,16 @@ class FoundParams:
     """Overlap of the tiles."""
     widest_px: int = 60
     """Longest side of a found pile; wider dark ground is a surface, not a pile."""
+
+
+OPERATING_POINTS = MappingProxyType(
+    {
+        "high recall": FoundParams(core_fraction=0.4, changed_share=0.0),
+        "balanced": FoundParams(),
+        "high precision": FoundParams(core_fraction=0.7, changed_share=0.3),
+    }
+)
+"""Settings of the search by what they are for; high recall takes dark ground that never changed, too."""
 
 
 def tiles(height: int, width: int, params: FoundParams) -> Iterator[tuple[Window, Window]]:
@@ -137,20 +148,15 @@ def found_in_block(
     if found is None:
         return candidates & False, candidates & False
     value, error = smooth_time(found.value, found.variance + 0.01, block.days, tau_days=params.tau_days)
-    misfit, _ = smooth_time(
-        np.clip(found.misfit, 0.0, MISFIT_CAP) / MISFIT_CAP,
-        np.ones_like(block.days)[:, None, None],
-        block.days,
-        tau_days=params.tau_days,
+    plausible = plausible_mixture(
+        found.misfit, block.days, tau_days=params.tau_days, limit=params.misfit_limit
     )
-    good = (value > params.core_fraction) & (misfit * MISFIT_CAP < params.misfit_limit)
+    good = (value > params.core_fraction) & plausible
     good &= value > 0.5 * params.core_fraction + params.sure_sd * error
     looks = (good & np.isfinite(found.value)).sum(axis=0)
     core: Bools = candidates & (looks >= params.looks) & ~_may_be_burnt(block, bands, good, params)
     core &= _coloured_like_coal(block, core, good, bands, mean, covariance, params)
-    bare = (
-        (value < params.bare_below) & (misfit * MISFIT_CAP < params.misfit_limit) & np.isfinite(found.value)
-    )
+    bare = (value < params.bare_below) & plausible & np.isfinite(found.value)
     return core, core & (bare.sum(axis=0) >= params.looks)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.coal.endmember import VISIBLE_BANDS, core_pixels, learned_spectrum, like_coal
+from detection.coal.endmember import VISIBLE_BANDS, core_pixels, learned_spectrum, like_coal, mostly
 from detection.coal.fraction_records import Block, FractionParams, Fractions
 from detection.coal.ground import Ground, ground_of
 from detection.coal.matched import matched_fraction
@@ -67,7 +67,7 @@ def block_fractions(
         mixed = _unmixed(ground, below, spectrum, spread)
         if turn and params.own_spectrum:
             core = core_pixels(mixed.value, ground.days, ground.where, block.suspect.shape)
-            core &= like_coal(ground.target, coal, covariance)
+            core &= mostly(like_coal(ground.target, coal, covariance), ground.seen, ground.days)
             if core.any():
                 spectrum, site, unknown = learned_spectrum(ground.target, core, coal, covariance)
                 mixed = _unmixed(ground, below, spectrum, spread)

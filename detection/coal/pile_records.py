@@ -70,6 +70,7 @@ def pile_records(
     series, window, grid = measured.series, measured.window, cube.odc.geobox
     at = np.asarray(dates, dtype=np.intp)
     looked = np.isfinite(series.area[at]) & (series.seen_share[at] >= params.minimum_valid)
+    looked &= (series.doubt[at] < 1.0) & (measured.refused is None)
     days = [time_of(cube, t).date() for t in dates]
     dated, after = track(series.support[at], looked, days, _cut(before, window))
     out = [

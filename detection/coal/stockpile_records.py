@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.coal.areas import AreaParams, ZoneSeries
 from detection.coal.found import FoundParams
 from detection.coal.fraction_records import FractionParams, Fractions
 from detection.coal.site_blocks import Window
+from detection.coal.zone_records import AreaParams, ZoneSeries
 
 Floats = NDArray[np.float64]
 
@@ -53,3 +53,5 @@ class Measured:
     fractions: Fractions
     series: ZoneSeries
     bands: tuple[str, ...]
+    refused: str | None
+    """Why no figure is given although there are fractions."""

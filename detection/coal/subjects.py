@@ -10,7 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aoi.records import Site, ZoneKind
-from detection.coal.areas import AreaParams, zone_series
+from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
 from detection.coal.found import found_supports
 from detection.coal.fraction import block_fractions
@@ -19,6 +19,8 @@ from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 
 Bools = NDArray[np.bool_]
+SWIR = frozenset({"swir16", "swir22"})
+BARE_WITHOUT_SWIR = "bare ground without a SWIR band: shade and wet ground would pass for coal"
 
 
 def stockyards(cube: xr.Dataset, site: Site) -> list[Subject]:
@@ -103,21 +105,21 @@ def measure_subjects(
         fractions = block_fractions(block, mean, covariance, params.fraction)
         if fractions is None:
             continue
-        area = area_params(params.area, bands, fractions.contrast)
+        swir = bool(SWIR & set(bands))
+        area = params.area if swir else replace(params.area, relative=params.area.relative_without_swir)
+        refused = None if swir or fractions.contrast >= area.yard_contrast else BARE_WITHOUT_SWIR
         for index in members:
             share = subjects[index].share[window.rows, window.columns]
             series = zone_series(fractions, block.seen, share, block.days, area)
+            subject = subjects[index]
             out.append(
                 Measured(
-                    subject=subjects[index], window=window, fractions=fractions, series=series, bands=bands
+                    subject=subject,
+                    window=window,
+                    fractions=fractions,
+                    series=series,
+                    bands=bands,
+                    refused=refused,
                 )
             )
     return out
-
-
-def area_params(params: AreaParams, bands: tuple[str, ...], contrast: float) -> AreaParams:
-    """The knobs of the sum for what can be told with these bands on this ground."""
-    if {"swir16", "swir22"} & set(bands):
-        return params
-    bare = contrast < params.yard_contrast
-    return replace(params, relative=params.relative_in_the_dark if bare else params.relative_without_swir)

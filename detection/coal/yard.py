@@ -19,7 +19,7 @@ COAL_FREE = 0.25
 """Mean fraction below which a pixel tells what the yard looks like."""
 NOISE = 0.006
 """Reflectance: what one band of one look is off by."""
-TEXTURE = 0.1
+TEXTURE = 0.3
 """How far one part of a yard is brighter as a whole than another, relative."""
 DARK_SHARE = 0.02
 FEWEST_DARK = 4
@@ -73,7 +73,8 @@ def _darkest(shown: Floats, ground: Floats, prior: Floats, spread: Floats) -> Fl
     """(band,) the look of the yard's darkest ground where it can be coal, the prior where it cannot."""
     relative = nan_median((shown / np.maximum(ground[:, None], 0.01)).mean(axis=2))
     count = max(FEWEST_DARK, round(DARK_SHARE * shown.shape[1]))
-    dark = np.argsort(np.nan_to_num(relative, nan=np.inf))[:count]
+    first = nan_median(_against(shown, ground, prior))
+    dark = np.argsort(np.nan_to_num(-first, nan=np.inf))[:count]
     if np.median(relative[dark]) > DARKER_THAN_YARD:
         return prior
     found = nan_median(nan_median(shown[:, dark], axis=1))

@@ -97,6 +97,6 @@ def test_a_stockpile_result_carries_what_radar_says() -> None:
     found = measure_stockpiles(simulated.cube(), simulated.site, params=zones_only, radar=radar)
     assert set(found.radar) == {area.zone_id for area in found.areas}
     assert all(told.verdict in {AGREE, DISAGREE, SILENT} for told in found.radar.values())
-    one = next(iter(radar_series(radar, {"whole": np.pad(np.ones((20, 20)), 30)}).values()))
+    one = next(iter(radar_series(radar, {"whole": np.pad(np.ones((24, 24)), 30)}).values()))
     assert len(one) == len(np.unique(radar["relative_orbit"]))
     assert all(np.isfinite(orbit.contrast_db).all() for orbit in one)

@@ -1,0 +1,98 @@
+"""What variants of the measurement give on fitting seeds: simulated yards, never those that judge.
+
+    python -m benchmarks.stockpiles.attempts --seeds 511 516 527 531 --keep FOLDER   measure what is missing
+    python -m benchmarks.stockpiles.attempts --seeds 511 516 527 531 --keep FOLDER --write
+
+Every variant is measured with all bands; single dates and smoothed, in hectares.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from benchmarks.manual import write_between
+from benchmarks.stockpiles.simulated_table import ONLY_ZONES, layout, looks, row
+from detection.stockpiles import StockpileParams, measure_stockpiles
+from imagery.simulate import simulate_site
+
+FITTING = range(510, 600)
+"""Seeds that may be fitted on."""
+
+
+def with_area(**knobs: Any) -> StockpileParams:
+    """The measurement with other knobs of the sum."""
+    return replace(ONLY_ZONES, area=replace(ONLY_ZONES.area, **knobs))
+
+
+def with_fraction(**knobs: Any) -> StockpileParams:
+    """The measurement with other knobs of the fraction."""
+    return replace(ONLY_ZONES, fraction=replace(ONLY_ZONES.fraction, **knobs))
+
+
+VARIANTS: Mapping[str, StockpileParams] = MappingProxyType(
+    {
+        "as it is": ONLY_ZONES,
+        "support above 0.45": with_area(core_fraction=0.45),
+        "support above 0.3": with_area(core_fraction=0.3),
+        "support grown by two pixels": with_area(spread_px=2),
+        "dust at edges as beside": with_area(dust_growth=0.0),
+        "other dates speak for 60 days": with_area(tau_days=60.0),
+        "four factors": with_fraction(rank=4),
+        "nine factors": with_fraction(rank=9),
+        "two turns": with_fraction(rounds=2),
+        "the prior's spectrum": with_fraction(own_spectrum=False),
+    }
+)
+
+
+def measured(seed: int, params: StockpileParams) -> list[dict[str, Any]]:
+    """The judged looks of one site."""
+    simulated = simulate_site(layout(seed), seed=seed)
+    return list(looks(simulated, measure_stockpiles(simulated.cube(), simulated.site, params=params)))
+
+
+def table(found: Mapping[str, list[dict[str, Any]]]) -> list[str]:
+    """Two rows for every variant."""
+    lines = [
+        "| variant | number | RMSE ha | bias ha | intervals that cover, % | mean truth ha |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, rows in found.items():
+        lines += [row(name, rows), row(f"{name}, smoothed", rows, "smooth_")]
+    return lines
+
+
+def main() -> None:
+    """Measure, then print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, nargs="+", required=True)
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    if not set(options.seeds) <= set(FITTING):
+        parser.error(f"variants are compared on seeds {FITTING.start} to {FITTING.stop - 1} only")
+    options.keep.mkdir(parents=True, exist_ok=True)
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
+    for seed in options.seeds:
+        for number, (name, params) in enumerate(VARIANTS.items()):
+            path = options.keep / f"variant-{number}-{seed}.json"
+            if not path.exists():
+                path.write_text(json.dumps(measured(seed, params)), encoding="utf-8")
+            found[name] += json.loads(path.read_text("utf-8"))
+    lines = table(found)
+    print("\n".join(lines))
+    if options.write:
+        told = f"Fitting seeds {', '.join(map(str, options.seeds))}."
+        write_between("stockpiles.md", "attempts", [*lines, "", told])
+
+
+if __name__ == "__main__":
+    main()
