@@ -21,6 +21,8 @@ from maps.records import ImageRule
 
 Window = tuple[int, int, int, int]
 """(top, bottom, left, right) in pixels of the Mercator grid, half-open."""
+STEP_PX = 16
+"""Windows begin and end at multiples of this: a pile that has grown by a pixel draws no earlier look anew."""
 WINDOW_SHARE = 0.6
 """Where windows cover more of the site than this, the whole look is kept native."""
 MASK_PX = 1024
@@ -69,10 +71,10 @@ def window_around(geometry: BaseGeometry, grid: MercatorGrid, margin_m: float) -
     margin = margin_m / grid.ground_m
     rows, columns = grid.shape
     window = (
-        max(0, int(np.floor(top - margin))),
-        min(rows, int(np.ceil(bottom + margin))),
-        max(0, int(np.floor(left - margin))),
-        min(columns, int(np.ceil(right + margin))),
+        max(0, STEP_PX * int(np.floor((top - margin) / STEP_PX))),
+        min(rows, STEP_PX * int(np.ceil((bottom + margin) / STEP_PX))),
+        max(0, STEP_PX * int(np.floor((left - margin) / STEP_PX))),
+        min(columns, STEP_PX * int(np.ceil((right + margin) / STEP_PX))),
     )
     return window if window[0] < window[1] and window[2] < window[3] else None
 

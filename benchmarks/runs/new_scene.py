@@ -105,6 +105,9 @@ def run(folder: Path, until: dt.date) -> Cost:
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "campwatch", "--json", "-C", str(folder), "run", "--until", str(until)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    environment.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # as installed: modules are compiled once, not by each run
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode != 0:
         raise SystemExit(done.stderr)

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from maps import composites
-from maps.images import draw_look, geobox_of, merge_windows, plan_pictures, window_around
+from maps.images import STEP_PX, draw_look, geobox_of, merge_windows, plan_pictures, window_around
 from maps.mercator import to_mercator
 from maps.records import ImageRule, SiteMapData
 from maps.site_map import write_site_map
@@ -89,6 +89,18 @@ def test_windows_that_touch_become_one() -> None:
         (0, 20, 0, 10),
         (40, 50, 40, 50),
     ]
+
+
+def test_windows_lie_on_a_lattice_so_that_small_growth_moves_none(make: Make) -> None:
+    data = make()
+    assert data.cube is not None
+    grid = plan_pictures(data.cube, [], ImageRule()).grid
+    window = window_around(data.site.zones[0].geometry, grid, 20.0)
+    assert window is not None
+    top, bottom, left, right = window
+    assert (top % STEP_PX, left % STEP_PX) == (0, 0)
+    assert bottom % STEP_PX == 0 or bottom == grid.shape[0]
+    assert right % STEP_PX == 0 or right == grid.shape[1]
 
 
 def test_a_geometry_outside_the_grid_has_no_window(make: Make) -> None:
