@@ -147,10 +147,9 @@ def pointed(seed: int) -> list[dict[str, Any]]:
     simulated = simulate_site(layout(seed), seed=seed)
     cube, out = simulated.cube(), []
     last = cube["time"].values[-1].astype("datetime64[D]").item()
-    shapes = {pile: simulated.truth.pile_outline(pile.pile_id, last) for pile in simulated.truth.piles}
-    wanted = [
-        shape for pile, shape in shapes.items() if shape is not None and pile.area_ha(last) >= BARELY_HA
-    ]
+    large = [pile for pile in simulated.truth.piles if pile.area_ha(last) >= BARELY_HA]
+    shapes = [simulated.truth.pile_outline(pile.pile_id, last) for pile in large]
+    wanted = [shape for shape in shapes if shape is not None]
     yard = shapely.union_all([zone.geometry for zone in simulated.site.zones_of(ZoneKind.STOCKYARD)])
     scale = PER_25_KM2 / (cube.sizes["x"] * cube.sizes["y"])
     for name, point in OPERATING_POINTS.items():
