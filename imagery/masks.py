@@ -65,6 +65,12 @@ class MaskParams:
     melt_swir: float = 0.1
     """Called cloud in a snowy scene, but risen in the short-wave by less than this share of the rise in blue:
     snow. Thin cloud over ground raises it by a third at least, snow over ground lowers it."""
+    dim_swir: float = 0.3
+    """In a snowy scene, ground with less than this of its season's short-wave lies in shadow,"""
+    dim_known: float = 0.06
+    """where that is brighter than this (coal and water are not),"""
+    dim_green: float = 0.45
+    """and unless it is brighter than this in green: snow that covers the ground is dark there by itself."""
     expected: ExpectedParams = field(default_factory=ExpectedParams)
     shadow: ShadowParams = field(default_factory=ShadowParams)
 
@@ -215,9 +221,22 @@ def _cloud_and_shadow(scene: _Scene, expected: Expected | None, params: MaskPara
     hidden = cloud | scene.snow | scene.missing
     shadow = find_shadow(scene.cells, expected.bands, core, hidden, scene.sun, scene.cell_m, params.shadow)
     if float(scene.snow.mean()) > params.snowy_scene:
-        white = shaded_snow(scene.cells) & ~spectral_water(expected.bands) & ~cloud
+        white = shaded_snow(scene.cells) | _dim_snow(scene.cells, expected, params)
+        white &= ~spectral_water(expected.bands) & ~cloud
         shadow |= large_parts(white, scene.cell_m, params.shadow.least_m2)
     return cloud, shadow
+
+
+def _dim_snow(cells: Cells, expected: Expected, params: MaskParams) -> Mask:
+    """Snowy ground that has no light in the short-wave. (y, x) on cells.
+
+    Snow alone lowers the short-wave as far only where it covers the ground, and is bright there.
+    """
+    if "swir16" not in expected.prior or "green" not in cells:
+        return np.zeros(cells["red"].shape, bool)
+    usual = expected.prior["swir16"]
+    dim: Mask = (cells["swir16"] < params.dim_swir * usual) & (usual > params.dim_known)
+    return dim & (cells["green"] < params.dim_green)
 
 
 def brightened(rise: Mapping[str, NDArray[np.float32]], scene: _Scene, params: MaskParams) -> Mask:

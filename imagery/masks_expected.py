@@ -43,6 +43,8 @@ class Expected:
 
     bands: Mapping[str, Image]
     """(y, x) on cells; NaN where nothing is known."""
+    prior: Mapping[str, Image]
+    """What the calendar alone expects, like `bands`."""
     residual: Mapping[str, float]
     """Robust spread of the lit ground around it, by band; NaN where the calendar had to do."""
     level: Mapping[str, float]
@@ -73,13 +75,14 @@ def expected_look(
     change, lit = _rounds(bands, seen, first, columns, least, params)
     if lit is None:
         nothing = dict.fromkeys(bands, float("nan"))
-        return Expected(bands=prior, residual=nothing, level=nothing)
+        return Expected(bands=prior, prior=prior, residual=nothing, level=nothing)
     fitted = {
         band: _applied(prior[band], usual.basis[band], change[k], params) for k, band in enumerate(bands)
     }
     left = [seen[k] - first[k] - change[k] @ columns[k] for k in range(len(bands))]
     return Expected(
         bands=fitted,
+        prior=prior,
         residual={b: spread(left[k][lit]) for k, b in enumerate(bands)},
         level={
             b: float(np.median(seen[k][lit] / np.maximum(first[k][lit], 1e-3))) for k, b in enumerate(bands)

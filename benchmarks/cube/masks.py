@@ -20,7 +20,7 @@ from benchmarks.manual import write_between
 from imagery.cube import load_cube
 from imagery.simulate import SensorParams, SimulationParams
 
-SEEDS = (514, 515, 516, 517, 520, 521, 522, 523)
+SEEDS = (524, 525, 526, 527, 514, 515, 516, 517, 520, 521)
 LARGE_SEEDS = (518, 519)
 SIZE_PX, LARGE_PX = 120, 240
 PARAMS = SimulationParams(
