@@ -18,7 +18,7 @@ from benchmarks.manual import write_between
 from imagery.cube import CubeParams, load_cube
 from imagery.simulate import CatalogHabits, SensorParams, SimulationParams
 
-SEEDS = (521, 522)
+SEEDS = (541, 542)
 PARAMS = SimulationParams(
     size_px=96,
     since=dt.date(2021, 9, 1),
