@@ -72,9 +72,8 @@ def main() -> None:
         features = np.column_stack([np.concatenate([terms[k] for terms, _ in parts]) for k in columns])
         c = fitted(features, share)
         error = np.sqrt(np.mean((expit(c[0] + features @ c[1:]) - share) ** 2))
-        print(
-            f"{name}: {dict(zip(('constant', *columns), c.round(3).tolist(), strict=True))}, rms error {error:.3f}"
-        )
+        slopes = dict(zip(("constant", *columns), c.round(3).tolist(), strict=True))
+        print(f"{name}: {slopes}, rms error {error:.3f}")
 
 
 if __name__ == "__main__":
