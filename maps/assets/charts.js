@@ -5,13 +5,13 @@ CW.niceStep = (span, count) => {
   const lead = rough / power;
   return power * (lead <= 1 ? 1 : lead <= 2 ? 2 : lead <= 5 ? 5 : 10);
 };
-CW.GAP = 120 * 86400e3;
-/* Stretches of a line between which nobody looked. */
+CW.GAP = 60 * 86400e3;
+/* Stretches of a line between which there was a figure at least every 60 days, as in the printed figures. */
 CW.runs = (line) => {
   const runs = [];
   let last = null;
   for (const point of line) {
-    if (!CW.known(point.q)) { last = null; continue; }
+    if (!CW.known(point.q)) continue;
     if (last === null || CW.time(point.utc) - CW.time(last.utc) > CW.GAP) runs.push([]);
     runs[runs.length - 1].push(point);
     last = point;
