@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.harmonics import DAYS_PER_YEAR, MAD_TO_SD, design
+from detection.harmonics import DAYS_PER_YEAR, design
+from imagery.robust import MAD_TO_SD
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

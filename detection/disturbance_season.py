@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from detection.disturbance_cover import CoverParams, common_departure, cover_groups
 from detection.disturbance_state import Bools, DisturbanceState, Floats
-from detection.harmonics import DAYS_PER_YEAR, MAD_TO_SD, design, fit_harmonics
+from detection.harmonics import DAYS_PER_YEAR, design, fit_harmonics
+from imagery.robust import MAD_TO_SD
 
 Planes = NDArray[np.float32]
 ORDER = 2

@@ -13,13 +13,13 @@ import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
 
+from imagery.robust import MAD_TO_SD
+
 Floats = NDArray[np.float64]
 
 DAYS_PER_YEAR = 365.25
 BIWEIGHT = 4.685
 """Tuning constant of Tukey's biweight: 95 % efficiency at the normal distribution."""
-MAD_TO_SD = 1.4826
-"""Standard deviation of a normal distribution in units of its median absolute deviation."""
 REORDER = {"reassoc", "contract", "arcp", "nsz"}
 """Sums may be taken in any order, to run in vector registers; NaN and infinity keep their meaning."""
 CHUNK = 256

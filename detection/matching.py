@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from imagery.robust import MAD_TO_SD
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -83,6 +85,6 @@ def _robust_fit(terms: Floats, target: Floats) -> Floats:
         weighted = terms * trust[:, None]
         fitted = np.asarray(np.linalg.solve(weighted.T @ terms + ridge, weighted.T @ target))
         residual = target - terms @ fitted
-        spread = np.maximum(1.4826 * np.median(np.abs(residual), axis=0), 1e-9)
+        spread = np.maximum(MAD_TO_SD * np.median(np.abs(residual), axis=0), 1e-9)
         trust = np.asarray(1.0 / (1.0 + ((residual / spread) ** 2).mean(axis=1) / TUNING**2))
     return fitted

@@ -23,6 +23,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from detection.harmonics import design
+from imagery.robust import MAD_TO_SD
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -131,7 +132,7 @@ def _clean(y: Floats, n: int, clip: float, noise: float, out: Floats) -> float:
         gaps[t] = abs(y[t + 1] - y[t])
     scale = noise
     if n > 2:  # noqa: PLR2004 - one difference tells nothing
-        scale = max(noise, 1.4826 * np.median(gaps[: n - 1]) / math.sqrt(2.0))
+        scale = max(noise, MAD_TO_SD * np.median(gaps[: n - 1]) / math.sqrt(2.0))
     for t in range(n):
         left = y[max(t - 1, 0)] if t > 0 else y[min(2, n - 1)]
         right = y[min(t + 1, n - 1)] if t < n - 1 else y[max(n - 3, 0)]

@@ -14,6 +14,7 @@ from detection.coal.coverage import coverage
 from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import CoalSpectrum
 from evidence.errors import MeasurementError
+from imagery.robust import MAD_TO_SD
 
 WHOLE = 0.99
 """Coverage from which a pixel lies inside a zone; pixels on its edge are mixed with other ground."""
@@ -86,7 +87,7 @@ def calibrate_spectrum(cube: xr.Dataset, site: Site) -> CoalSpectrum:
         raise MeasurementError(f"site {site.id}: {len(dates)} dates show the coal_reference zones, not 3")
     looks = np.nanmedian(pixels[dates], axis=1)
     mean = np.median(looks, axis=0)
-    spread = 1.4826 * np.median(np.abs(looks - mean), axis=0)
+    spread = MAD_TO_SD * np.median(np.abs(looks - mean), axis=0)
     sd = np.maximum(spread, 0.05 * mean + 0.002)
     digest = hashlib.sha256(np.round(np.r_[mean, sd], 5).tobytes()).hexdigest()[:8]
     return CoalSpectrum(

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from imagery.robust import MAD_TO_SD
+
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -26,7 +28,7 @@ def background(pixels: Floats) -> tuple[Floats, Floats]:
     pixels = pixels[:: max(1, len(pixels) // MAXIMUM_RING)]
     middle = np.median(pixels, axis=0)
     away = pixels - middle
-    spread = 1.4826 * np.median(np.abs(away), axis=0) + 1e-4
+    spread = MAD_TO_SD * np.median(np.abs(away), axis=0) + 1e-4
     keep = (np.abs(away) / spread).max(axis=1) < 6.0  # noqa: PLR2004 - six robust deviations: not this ground
     kept = away[keep] if keep.sum() > pixels.shape[1] * 4 else away
     covariance = kept.T @ kept / len(kept)

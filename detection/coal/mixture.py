@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.coal.batched import cholesky, whitened
+from imagery.robust import MAD_TO_SD
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -133,7 +134,7 @@ def control_fractions(
         value = (weight * (control[t] - ground[t])).sum(axis=1) / (weight * contrast).sum(axis=1)
         value = value[seen[t]]
         null[t] = np.median(value)
-        sd[t] = 1.4826 * np.median(np.abs(value - null[t]))
+        sd[t] = MAD_TO_SD * np.median(np.abs(value - null[t]))
     return null, sd
 
 
