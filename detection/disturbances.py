@@ -14,6 +14,7 @@ from scipy.ndimage import binary_erosion, label
 from aoi.records import Boundary, Site
 from aoi.versions import version_in_force
 from detection.advance import advance, relation, sector_advances
+from detection.change_dates import EPOCH, DateParams, date_interval
 from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m
 from detection.disturbance_looks import Checkpoints, LookParams, run_looks
 from detection.disturbance_patches import (
@@ -32,18 +33,19 @@ from detection.monitor import PERSISTENT, PROVISIONAL
 from detection.records import Disturbance
 from evidence.quantity import Quantity
 
-METHOD = "disturbances-monitor-3"
+METHOD = "disturbances-monitor-4"
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-EPOCH = dt.date(1970, 1, 1)
 CORE = 0.8
 """Quantile of a patch's pixels that stands for its core: its edge is mixed."""
-LOW_QUANTILE = 0.25
-"""Of the last normal looks of the pixels that make the floor: the earliest are those of single odd pixels."""
 RETURNED = "later looks returned to what the history predicts"
+
+
+def _dates_params() -> DateParams:
+    return DateParams(low_quantile=0.25, high_quantile=1.0, before_days=10, after_days=5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,8 @@ class DisturbanceParams:
     min_share: float = 0.2
     """Least share of bared ground in the core of a patch (upper fifth of its pixels, bare ground being one):
     weaker patches stay provisional. Weather and odd years make departures that last, but not larger ones."""
+    dates: DateParams = field(default_factory=_dates_params)
+    """Of the interval of first seen: early dates are last normal looks, late ones alerts."""
     link_days: int = 180
     """Neighbouring pixels that departed further apart in time are two events, not one that grew."""
     share_sd: float = 0.2
@@ -208,7 +212,7 @@ def _record(ground: _Ground, patch: Patch, status: str, *, split_from: str | Non
         advance_m=reach,
         bearing_deg=bearing,
         sector_advances=sector_advances(share, patch.window, boundary, ground.grid, params=_reach(ground)),
-        scene_ids=_evidence(ground, low, persistent or high),
+        scene_ids=_evidence(ground, low, max(persistent or high, high)),
         geometry=patch_polygon(patch, ground.grid),
     )
 
@@ -283,10 +287,12 @@ def _dates(ground: _Ground, patch: Patch, status: str) -> tuple[dt.date, dt.date
     earliest = np.argsort(first, kind="stable")[:k]
     seen = _date(float(first[earliest[-1]]))
     normal = ground.state.plain_before.reshape(ground.weights.shape)[patch.window][patch.mask][earliest]
-    low = _date(float(np.quantile(np.where(normal >= 0, normal, ground.state.history_end), LOW_QUANTILE)))
-    high = _date(float(np.sort(of("alert_day"))[k - 1]))
+    normal = np.where(normal >= 0, normal, ground.state.history_end)
+    alerts = np.sort(of("alert_day"))[:k]
+    low, high = date_interval(np.minimum(normal, first[earliest]), alerts, params=ground.params.dates)
+    last = _date(float(ground.state.scene_days.max()))
     since = _date(float(np.sort(of("persistent_day"))[k - 1])) if status == "persistent" else None
-    return seen, min(low, seen), max(high, seen), since
+    return seen, min(low, seen), max(min(high, last), seen), since
 
 
 def _area(ground: _Ground, patch: Patch, share: Floats) -> Quantity:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from aoi.records import Site
 from aoi.versions import version_in_force
 from detection.advance import relation
+from detection.change_dates import EPOCH, DateParams, date_interval
 from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m
 from detection.disturbance_patches import Patch, founding_corners, linked_patches, patch_name, patch_polygon
 from detection.disturbance_reading import ReadParams, in_order, look_keys, read_looks
@@ -30,14 +31,17 @@ from detection.records import GroundChange
 from detection.segmentation import Breaks, SegmentationParams, segment
 from evidence.quantity import Quantity
 
-METHOD = "ground-changes-1"
-EPOCH = dt.date(1970, 1, 1)
+METHOD = "ground-changes-2"
 ROWS = 64
 """Rows of the grid that are segmented at once."""
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+
+
+def _dates_params() -> DateParams:
+    return DateParams(low_quantile=0.25, high_quantile=0.95, after_days=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,8 @@ class GroundChangeParams:
     """Mapping floor at 10 m."""
     link_days: int = 150
     """Neighbouring pixels that changed further apart in time are two changes."""
+    dates: DateParams = field(default_factory=_dates_params)
+    """Of the interval of a change: the dates of a pixel are those that fit about as well as its best."""
     kind_days: int = 400
     """Looks so long after the change tell the kind."""
     edge_sd_m: float = 2.5
@@ -163,14 +169,15 @@ def _record(
         return np.asarray(values[patch.window][patch.mask], np.float64)
 
     grid = cube.odc.geobox
-    day, low, high = (_date(np.median(of(v))) for v in (found.day, found.low, found.high))
+    day, settled = (_date(np.median(of(v))) for v in (found.day, found.high))
+    low, high = date_interval(of(found.low), of(found.high), params=params.dates)
     boundary = version_in_force(site, day)
     inside = None if boundary is None else coverage(boundary.geometry, grid)[patch.window]
     prefix = f"{site.id}|{crs_wkt(grid)[:60]}|{'back' if back else 'bared'}"
     name = patch_name(founding_corners(patch, found.day, grid), prefix=prefix)
     return GroundChange(
         change_id=name.replace("d-", "c-", 1),
-        kind=RECOVERY if back else ground_kind(_spectrum(cube, patch, high, params)),
+        kind=RECOVERY if back else ground_kind(_spectrum(cube, patch, settled, params)),
         changed_on=day,
         changed_on_low=min(low, day),
         changed_on_high=max(high, day),

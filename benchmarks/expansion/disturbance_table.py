@@ -90,6 +90,12 @@ def true_reach(made: JudgedSite, event: Disturbed, boundary_id: str) -> float:
     return float(shapely.distance(shapely.points(x[columns], y[rows]), outline).max()) + 2.5
 
 
+def alert_day(found: Any) -> int:
+    """Ordinal of the look on which alerts made the mapping floor: the interval ends some days after it."""
+    after: int = DisturbanceParams().dates.after_days
+    return int(found.first_seen_high.toordinal()) - after
+
+
 def event_outcome(
     made: JudgedSite, event: Disturbed, found: list[Any], masks: list[np.ndarray]
 ) -> dict[str, Any]:
@@ -117,8 +123,9 @@ def event_outcome(
         "found": True,
         "alone": bool(alone),
         "kind": d.kind,
-        "alert_delay": d.first_seen_high.toordinal() - day,
+        "alert_delay": alert_day(d) - day,
         "persistent_delay": d.persistent_since.toordinal() - day,
+        "width": (d.first_seen_high - d.first_seen_low).days,
         "date_covered": d.first_seen_low.toordinal() <= day <= d.first_seen_high.toordinal(),
         "area": [d.area_ha.value, d.area_ha.low, d.area_ha.high, float(fraction.sum()) / 100],
     }
@@ -202,6 +209,7 @@ def summary_table(sites: list[dict[str, Any]]) -> None:
     looks, clear = (np.mean([site[name] for site in sites]) for name in ("looks", "clear"))
     warm = [e["persistent_delay"] for e in hits if 4 <= int(e["day"][5:7]) <= 9]
     cold = [e["persistent_delay"] for e in hits if not 4 <= int(e["day"][5:7]) <= 9]
+    widths = [e["width"] for e in hits]
     areas = np.array([e["area"] for e in plain])
     ratio = areas[:, 0] / areas[:, 3] - 1
     reach = np.array([e["advance"] for e in plain if "advance" in e])
@@ -216,6 +224,8 @@ def summary_table(sites: list[dict[str, Any]]) -> None:
         "delay to persistent, begun April to September": number(warm),
         "delay to persistent, begun October to March": number(cold),
         "true date within the interval of first seen": percent([e["date_covered"] for e in hits]),
+        "width of that interval: median, 90th percentile": f"{np.median(widths):.0f} d, "
+        f"{np.quantile(widths, 0.9):.0f} d",
         "area: mean error; sd; interval covers": f"{ratio.mean():+.1%}; {ratio.std():.1%}; {covered(areas)}",
         "advance: median error": f"{np.median(off):+.1f} m; of either sign {np.median(np.abs(off)):.1f} m",
         "advance: within 5 m; interval covers": f"{near}; {covered(reach)}",
