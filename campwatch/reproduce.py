@@ -27,10 +27,10 @@ from evidence.ledger import Ledger
 from evidence.record_reading import read_data
 from evidence.rows import Row, StoredRow
 from imagery.archive import Archive
+from imagery.archive_heights import archived_dem
 from imagery.cube_scenes import group_archived
 from imagery.observations import Observation
 from imagery.records import ArchivedProduct
-from imagery.terrain import archived_dem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

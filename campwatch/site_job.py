@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from evidence.hashing import sha256_file, sha256_json
 from evidence.ledger import Ledger
 from evidence.rows import plain, record_data
 from imagery.archive import Archive
+from imagery.archive_heights import archived_dem
 from imagery.coverage import midnight
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
@@ -29,7 +31,6 @@ from imagery.listing import list_products
 from imagery.listing_store import write_listing
 from imagery.observations import gap_observations
 from imagery.records import ArchivedProduct, SceneSource
-from imagery.terrain import archived_dem
 
 GIGABYTE = 1e9
 
@@ -109,11 +110,20 @@ def require_disk(workspace: Workspace) -> None:
         WorkspaceError: where the archive has reached it.
     """
     limit = workspace.settings.limits.disk_gb
-    held = sum(path.stat().st_size for path in workspace.archive_folder.rglob("*") if path.is_file())
+    held = _bytes_below(workspace.archive_folder)
     if held > limit * GIGABYTE:
         raise WorkspaceError(
             f"the archive holds {held / GIGABYTE:.1f} GB, the limit is {limit:g} GB ([limits] disk_gb)"
         )
+
+
+def _bytes_below(folder: Path) -> int:
+    """Of every file; without a path object for each of what may be many thousands."""
+    return sum(
+        os.stat(os.path.join(where, name)).st_size  # noqa: PTH116, PTH118 - as said
+        for where, _, names in os.walk(folder)
+        for name in names
+    )
 
 
 def _fetch_step(site: Site, step: FetchProgress) -> Step:
@@ -125,16 +135,17 @@ def _fetch_step(site: Site, step: FetchProgress) -> Step:
 def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
     """What a measurement of the site in `path` would work with; None where the archive holds nothing."""
     site = read_site(path)
-    products = tuple(Archive(workspace.archive_folder).products(site.id))
+    archive = Archive(workspace.archive_folder)
+    products = tuple(archive.products(site.id))
     if not products:
         return None
     scenes = {
         scene.id: sha256_json(sorted(product_digest(product) for product in scene.products))
         for scene in group_archived(products)
     }
-    missed = gap_observations(Archive(workspace.archive_folder).gaps(site.id), known=scenes)
+    missed = gap_observations(archive.gaps(site.id), known=scenes)
     knobs = workspace.settings.measure.model_dump(exclude_defaults=True)
-    dem = archived_dem(Archive(workspace.archive_folder), site.id)
+    dem = archived_dem(archive, site.id)
     if dem:
         knobs["terrain"] = {"dem": [sha256_file(file) for file in dem]}
     inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed), knobs=knobs)

@@ -138,8 +138,9 @@ class Archive:
         for folder in [path for site in wanted for path in _product_folders(self.root / site)]:
             if not (folder / f"{folder.name}.json").exists():
                 removed += _remove_folder(folder)
-        self._known.clear()
-        self._by_moment.clear()
+        if removed:
+            self._known.clear()
+            self._by_moment.clear()
         for path in self.root.glob(f"{TEMPORARY_PREFIX}*"):
             path.unlink()
             removed += 1

@@ -21,15 +21,11 @@ from rasterio.warp import Resampling, reproject
 from scipy import ndimage
 
 from evidence.errors import GridMismatchError
-from imagery.archive import Archive
 from imagery.resample import wkt_of
-from imagery.sources.items import DEM_PLATFORM
 
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-HEIGHT = "elevation"
-"""The band of heights in metres."""
 MOST_MISSING = 0.2
 """Share of the grid that a DEM may leave out: one that was cropped to a box of degrees lacks the corners."""
 LEAST_LIT = 0.1
@@ -64,12 +60,6 @@ class Terrain:
         """Rise per metre towards the south (down the rows) and towards the east."""
         south, east = np.gradient(self.height_m.astype(np.float32), self.pixel_m)
         return np.asarray(south, np.float32), np.asarray(east, np.float32)
-
-
-def archived_dem(archive: Archive, site_id: str) -> tuple[Path, ...]:
-    """The files of heights that were fetched for a site; none where no source was asked for terrain."""
-    tiles = archive.products(site_id, sensor=DEM_PLATFORM)
-    return tuple(tile.bands[HEIGHT] for tile in tiles if HEIGHT in tile.bands)
 
 
 def read_terrain(paths: Sequence[Path], grid: GeoBox) -> Terrain:

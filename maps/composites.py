@@ -83,7 +83,7 @@ def _sample_times(cube: xr.Dataset) -> NDArray[np.intp]:
 
 def _limits(layer: xr.Dataset, bands: tuple[str, ...]) -> NDArray[np.float64] | None:
     """Percentiles ``(2, band)`` of the clear snow-free ground of one date; None where there is too little."""
-    good = np.asarray(layer["valid"].values, dtype=bool)
+    good = np.array(layer["valid"].values, dtype=bool)  # a copy: the cube's own mask stays as it is
     if "snow" in layer:
         good &= ~np.asarray(layer["snow"].values, dtype=bool)
     values = np.stack([np.asarray(layer[band].values, dtype=np.float32)[good] for band in bands])

@@ -50,7 +50,8 @@ def _key(
     """Everything that the pictures of a look depend on."""
     content = [str(value) for value in cube[CONTENT].to_numpy()[[time, *before]]]
     colours = {name: asdict(stretch) for name, stretch in stretches.items()}
-    how = [repr(plan.grid), list(plan.windows), time in plan.native_times, asdict(plan.rule)]
+    native = time in plan.native_times
+    how = [repr(plan.grid), [] if native else list(plan.windows), native, asdict(plan.rule)]
     return sha256_json(["pictures", LAYOUT, content, colours, *how])
 
 

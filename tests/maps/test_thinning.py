@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from maps import composites
-from maps.images import STEP_PX, draw_look, geobox_of, merge_windows, plan_pictures, window_around
+from maps.drawn import look_pictures
+from maps.images import STEP_PX, Window, draw_look, geobox_of, merge_windows, plan_pictures, window_around
 from maps.mercator import to_mercator
 from maps.records import ImageRule, SiteMapData
 from maps.site_map import write_site_map
@@ -110,6 +111,37 @@ def test_a_geometry_outside_the_grid_has_no_window(make: Make) -> None:
     from shapely import box
 
     assert window_around(box(0, 0, 1, 1), grid, 50) is None
+
+
+def test_the_stretch_leaves_the_masks_of_the_cube_alone(make: Make) -> None:
+    cube = make().cube
+    assert cube is not None
+    cube["snow"].values[2, :50] = True
+    cube["valid"].values[2] = True
+    before = cube["valid"].values.copy()
+    both = [composites.common_stretch(cube, band_set) for band_set in composites.available(cube)]
+    assert (cube["valid"].values == before).all()
+    assert both == [composites.common_stretch(cube, band_set) for band_set in composites.available(cube)]
+
+
+def test_a_window_that_moves_draws_only_the_looks_that_have_windows(make: Make) -> None:
+    cube = make().cube
+    assert cube is not None
+    cube = cube.assign_coords(content=("time", [f"look-{k}" for k in range(cube.sizes["time"])]))
+    plan = plan_pictures(cube, [], ImageRule())
+    drawn: dict[str, bytes] = {}
+    stretches = {b.id: composites.common_stretch(cube, b) for b in composites.available(cube)}
+
+    def draw(windows: tuple[Window, ...], time: int) -> None:
+        moved = replace(plan, windows=windows)
+        look_pictures(cube, time, moved, stretches=stretches, before=[], drawn=drawn)
+
+    newest, oldest = max(plan.native_times), 1
+    assert oldest not in plan.native_times
+    for windows in ((), ((0, 16, 0, 16),)):
+        draw(windows, newest)
+        draw(windows, oldest)
+    assert len(drawn) == 1 + 2
 
 
 def test_change_is_taken_against_the_same_season(make: Make) -> None:
