@@ -40,7 +40,7 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "reset": ({"kind": "reset"}, "red.tif: "),
     "reset in mid-body": ({"kind": "reset-late"}, "red.tif: "),
     "cut short": ({"kind": "truncate"}, "red.tif: "),
-    "stalled": ({"kind": "stall", "seconds": 4}, "red.tif: "),
+    "stalled": ({"kind": "stall", "seconds": 6}, "red.tif: "),
     "wrong length": ({"kind": "length"}, "red.tif: "),
     "a page": ({"kind": "html"}, "red: "),
     "corrupt": ({"kind": "corrupt"}, "no TIFF"),
@@ -122,7 +122,7 @@ def ran(tmp_path_factory: pytest.TempPathFactory, patch: pytest.MonkeyPatch) -> 
     bucket, folder = tmp_path_factory.mktemp("bucket"), tmp_path_factory.mktemp("watch")
     fill(bucket)
     patch.setattr("imagery.sources.retry.RetryPolicy", partial(RetryPolicy, attempts=2, first_wait_s=0.01))
-    quick = {**(HttpLimits.__init__.__kwdefaults__ or {}), "silence_s": 1.0}
+    quick = {**(HttpLimits.__init__.__kwdefaults__ or {}), "silence_s": 3.0}
     patch.setattr(HttpLimits.__init__, "__kwdefaults__", quick)
     with providers(bucket, tmp_path_factory.mktemp("proxy")) as here:
         for key, value in environment(here, folder.parent).items():
