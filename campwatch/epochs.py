@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, MutableMapping, Sequence
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import xarray as xr
@@ -21,8 +21,8 @@ from detection.footprint import METHOD, FootprintParams, measure_footprints
 from detection.ground_changes import GroundChangeParams, ground_changes_key, measure_ground_changes
 from detection.records import Footprint, GroundChange
 from evidence.hashing import sha256_json
-from evidence.record_reading import read_data
-from evidence.rows import plain, record_data, record_geometry
+from evidence.record_reading import record_document, record_from
+from evidence.rows import plain
 from imagery.cube import CONTENT
 
 Record = TypeVar("Record")
@@ -115,16 +115,6 @@ def _remembered(kind: type[Record], memory: MutableMapping[str, bytes]) -> Remem
     """Lists of records of one kind, with their outlines."""
     return Remembered(
         held=memory,
-        encode=lambda records: json.dumps([_told(record) for record in records], allow_nan=False).encode(),
-        decode=lambda data: [_record(kind, told) for told in json.loads(data)],
+        encode=lambda records: json.dumps(list(map(record_document, records)), allow_nan=False).encode(),
+        decode=lambda data: [record_from(kind, told) for told in json.loads(data)],
     )
-
-
-def _record(kind: type[Record], told: dict[str, Any]) -> Record:
-    outline = told.pop("geometry")
-    return read_data(kind, told, geometry=None if outline is None else bytes.fromhex(outline))
-
-
-def _told(record: Any) -> dict[str, Any]:
-    outline = record_geometry(record)
-    return record_data(record) | {"geometry": None if outline is None else outline.hex()}

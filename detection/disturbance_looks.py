@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.ndimage import binary_dilation
 
 from detection.disturbance_cover import common_departure
-from detection.disturbance_reading import Look, Planes, ReadParams, in_order, look_keys, read_looks
+from detection.disturbance_reading import Look, Planes, ReadParams, look_keys, read_looks
 from detection.disturbance_season import (
     COEFFICIENTS,
     ORDER,
@@ -22,6 +22,7 @@ from detection.disturbance_season import (
     prediction,
 )
 from detection.disturbance_state import BANDS, Bools, DisturbanceState, Floats, blank
+from detection.looks import in_order
 from detection.monitor import PERSISTENT, MonitorParams, judge_look
 
 Checkpoints = MutableMapping[str, DisturbanceState]

@@ -61,12 +61,6 @@ def look_keys(cube: xr.Dataset, params: object) -> list[str]:
     return keys
 
 
-def in_order(cube: xr.Dataset) -> xr.Dataset:
-    """The cube by time, then by scene id."""
-    order = np.lexsort((cube["scene_id"].to_numpy().astype(str), cube["time"].to_numpy()))
-    return cube if (np.diff(order) == 1).all() else cube.isel(time=order)
-
-
 def _names(cube: xr.Dataset) -> tuple[str, ...]:
     return tuple(band for band in BANDS if band in cube)
 

@@ -23,10 +23,11 @@ from detection.advance import relation
 from detection.change_dates import EPOCH, DateParams, date_interval
 from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m
 from detection.disturbance_patches import Patch, founding_corners, linked_patches, patch_name, patch_polygon
-from detection.disturbance_reading import ReadParams, in_order, look_keys, read_looks
+from detection.disturbance_reading import ReadParams, look_keys, read_looks
 from detection.disturbance_season import SeasonParams, leaf_on
 from detection.disturbance_state import BANDS
 from detection.kinds import RECOVERY, ground_kind
+from detection.looks import in_order
 from detection.records import GroundChange
 from detection.segmentation import Breaks, SegmentationParams, segment
 from evidence.quantity import Quantity

@@ -22,7 +22,8 @@ from detection.coal.spectra import CoalSpectrum, prior_spectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.subjects import as_subjects, found_masks, measure_subjects, stockyards
 from detection.coal.tracking import Tracked
-from detection.coal.years import Carried, YearOfCoal, in_order, spans, year_key
+from detection.coal.years import Carried, YearOfCoal, spans, year_key
+from detection.looks import in_order
 from detection.radar_piles import RadarOpinion, radar_opinions, radar_series
 from detection.records import SeriesPoint, Stockpile, StockpileArea
 from detection.series import smoothed_series

@@ -13,7 +13,7 @@ import shapely
 
 from evidence.errors import LedgerError
 from evidence.quantity import Quantity
-from evidence.rows import Row
+from evidence.rows import Row, record_data, record_geometry
 
 Record = TypeVar("Record")
 
@@ -44,6 +44,22 @@ def read_data(kind: type[Record], data: Mapping[str, Any], *, geometry: bytes | 
         return kind(**values)
     except TypeError as err:
         raise LedgerError(f"these fields are not a {kind.__name__}: {err}") from err
+
+
+def record_document(record: Any) -> dict[str, Any]:
+    """A record as a plain document, its outline in hexadecimal WKB: `record_from` gives it back."""
+    outline = record_geometry(record)
+    return record_data(record) | {"geometry": None if outline is None else outline.hex()}
+
+
+def record_from(kind: type[Record], document: Mapping[str, Any]) -> Record:
+    """The record of type `kind` that a document was made from.
+
+    Raises:
+        LedgerError: where a field is missing that the record needs.
+    """
+    outline = document.get("geometry")
+    return read_data(kind, document, geometry=None if outline is None else bytes.fromhex(outline))
 
 
 _READERS: dict[Any, Callable[[Any], Any]] = {

@@ -14,7 +14,6 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -25,11 +24,9 @@ from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import StockpileParams
 from detection.coal.tracking import PileLook, Tracked
 from detection.records import Stockpile, StockpileArea
-from evidence.record_reading import read_data
-from evidence.rows import record_data, record_geometry
+from evidence.record_reading import record_document, record_from
 
 Bools = NDArray[np.bool_]
-Record = TypeVar("Record")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,15 +71,6 @@ def spans(times: NDArray[np.datetime64]) -> Iterator[Span]:
         yield Span(use=use, own=own)
 
 
-def in_order(cube: xr.Dataset) -> xr.Dataset:
-    """The looks by time, and by scene where two have the same."""
-    scenes = (
-        cube["scene_id"].values.astype(str) if "scene_id" in cube.coords else np.zeros(cube.sizes["time"])
-    )
-    order = np.lexsort((scenes, cube["time"].values))
-    return cube if (np.diff(order) == 1).all() else cube.isel(time=order)
-
-
 def year_key(
     method: str,
     cube: xr.Dataset,
@@ -118,8 +106,8 @@ def year_key(
 def year_bytes(year: YearOfCoal) -> bytes:
     """The year as bytes, for keeping."""
     told = {
-        "areas": [_told(area) for area in year.areas],
-        "piles": [_told(pile) for pile in year.piles],
+        "areas": [record_document(area) for area in year.areas],
+        "piles": [record_document(pile) for pile in year.piles],
         "doubtful_ha": year.doubtful_ha,
     }
     head = json.dumps(told, allow_nan=False).encode()
@@ -131,21 +119,11 @@ def year_from(held: bytes) -> YearOfCoal:
     end = 8 + int.from_bytes(held[:8], "big")
     told = json.loads(held[8:end])
     return YearOfCoal(
-        areas=tuple(_read(StockpileArea, area) for area in told["areas"]),
-        piles=tuple(_read(Stockpile, pile) for pile in told["piles"]),
+        areas=tuple(record_from(StockpileArea, area) for area in told["areas"]),
+        piles=tuple(record_from(Stockpile, pile) for pile in told["piles"]),
         doubtful_ha=told["doubtful_ha"],
         carried=_carried_from(held[end:]),
     )
-
-
-def _told(record: StockpileArea | Stockpile) -> dict[str, Any]:
-    outline = record_geometry(record)
-    return record_data(record) | ({} if outline is None else {"geometry": outline.hex()})
-
-
-def _read(kind: type[Record], told: dict[str, Any]) -> Record:
-    outline = told.pop("geometry", None)
-    return read_data(kind, told, geometry=None if outline is None else bytes.fromhex(outline))
 
 
 def _carried_bytes(carried: Carried) -> bytes:
