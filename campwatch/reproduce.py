@@ -27,7 +27,7 @@ from evidence.ledger import Ledger
 from evidence.record_reading import read_data
 from evidence.rows import Row, StoredRow
 from imagery.archive import Archive
-from imagery.archive_heights import archived_dem
+from imagery.archive_heights import archived_heights, height_files
 from imagery.cube_scenes import group_archived
 from imagery.observations import Observation
 from imagery.records import ArchivedProduct
@@ -104,7 +104,7 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry) -> list[Row]:
                 missed=tuple(read_data(Observation, data) for data in entry.data["missed"].values()),
                 knobs=entry.data.get("knobs", {}),
             ),
-            dem=archived_dem(Archive(workspace.archive_folder), site.id),
+            dem=height_files(archived_heights(Archive(workspace.archive_folder), site.id)),
         )
         cube = load_site_cube(workspace, work, cache=Path(folder) / "cache")
         return measured_rows(cube, site, work.inputs)

@@ -19,11 +19,11 @@ from campwatch.searching import listing_path
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
 from evidence.errors import SourceError, WorkspaceError
-from evidence.hashing import sha256_file, sha256_json
+from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.rows import plain, record_data
 from imagery.archive import Archive
-from imagery.archive_heights import archived_dem
+from imagery.archive_heights import archived_heights, height_files
 from imagery.coverage import midnight
 from imagery.cube_scenes import group_archived
 from imagery.fetch import FetchProgress, FetchReport, fetch_new
@@ -145,11 +145,11 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
     }
     missed = gap_observations(archive.gaps(site.id), known=scenes)
     knobs = workspace.settings.measure.model_dump(exclude_defaults=True)
-    dem = archived_dem(archive, site.id)
-    if dem:
-        knobs["terrain"] = {"dem": [sha256_file(file) for file in dem]}
+    heights = archived_heights(archive, site.id)
+    if heights:
+        knobs["terrain"] = {"dem": [product_digest(tile) for tile in heights]}
     inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed), knobs=knobs)
-    return SiteWork(site=site, path=path, products=products, inputs=inputs, dem=dem)
+    return SiteWork(site=site, path=path, products=products, inputs=inputs, dem=height_files(heights))
 
 
 def nothing_held(site: Site, report: FetchReport) -> SourceError:

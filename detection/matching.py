@@ -52,7 +52,8 @@ def matched(one: Floats, two: Floats, seen: Bools, *, degree: int = 2) -> Floats
         foreseen[:, seen] = (pixels - centre) / spread * width + middle
         return foreseen
     step = max(1, pixels.shape[1] // PIXELS)
-    learnt, told = (_smoothed(stack, seen)[:, seen][:, ::step] for stack in (one, two))
+    covered = np.maximum(gaussian_filter(seen.astype(np.float64), SMOOTH_PX), 1e-6)
+    learnt, told = (_smoothed(stack, seen, covered)[:, seen][:, ::step] for stack in (one, two))
     weights = _robust_fit(_terms((learnt - centre) / spread, degree), told.T)
     foreseen[:, seen] = (_terms((pixels - centre) / spread, degree) @ weights).T
     return foreseen
@@ -64,9 +65,8 @@ def _moments(pixels: Floats) -> tuple[Floats, Floats]:
     return np.asarray(pixels.mean(axis=1)[:, None]), np.asarray(spread[:, None])
 
 
-def _smoothed(stack: Floats, seen: Bools) -> Floats:
-    """Means of the surroundings, of what was seen."""
-    covered = np.maximum(gaussian_filter(seen.astype(np.float64), SMOOTH_PX), 1e-6)
+def _smoothed(stack: Floats, seen: Bools, covered: Floats) -> Floats:
+    """Means of the surroundings, of what was seen, which is `covered` of them."""
     return np.stack([gaussian_filter(np.where(seen, band, 0.0), SMOOTH_PX) for band in stack]) / covered
 
 

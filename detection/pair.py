@@ -111,8 +111,9 @@ def score_pair(
         raise MeasurementError("no pixel was seen on both dates")
     degree = params.degree if params.degree is not None else _degree(before, after)
     dry = 1.0 - gaussian_filter((_water(before) & _water(after)).astype(np.float64), 1.0)
+    covered = _coverage(seen, params.level_px)
     parts = [
-        _distance(*_comparable(scale(foreseen), scale(found), seen, params), params)
+        _distance(*_comparable(scale(foreseen), scale(found), seen, covered, params), params)
         for foreseen, found in _foreseen(one, two, seen, degree)
         for scale in (_linear, _log)
     ]
@@ -162,22 +163,30 @@ def _foreseen(
     return (later, two), (earlier, one)
 
 
-def _comparable(foreseen: Floats, found: Floats, seen: Bools, params: PairParams) -> tuple[Floats, Floats]:
-    """Both in standard deviations of what was found, less their surroundings."""
+def _comparable(
+    foreseen: Floats, found: Floats, seen: Bools, covered: Floats, params: PairParams
+) -> tuple[Floats, Floats]:
+    """Both in standard deviations of what was found, less their surroundings, of which `covered` was seen."""
     pixels = found[:, seen]
     centre = pixels.mean(axis=1)[:, None, None]
     spread = np.maximum(pixels.std(axis=1), 1e-9)[:, None, None]
     one, two = (
-        _levelled(np.where(seen, (stack - centre) / spread, 0.0), seen, params) for stack in (foreseen, found)
+        _levelled(np.where(seen, (stack - centre) / spread, 0.0), seen, covered, params)
+        for stack in (foreseen, found)
     )
     return one, two
 
 
-def _levelled(stack: Floats, seen: Bools, params: PairParams) -> Floats:
+def _coverage(seen: Bools, width: float) -> Floats:
+    """Share of the surroundings of each pixel that both dates saw: (y, x)."""
+    share = np.ones(seen.shape) if math.isinf(width) else _surroundings(seen.astype(np.float64), width)
+    return np.asarray(np.maximum(share, 1e-6))
+
+
+def _levelled(stack: Floats, seen: Bools, covered: Floats, params: PairParams) -> Floats:
     """What each band departs from the mean of its surroundings."""
     if math.isinf(params.level_px):
         return stack
-    covered = np.maximum(_surroundings(seen.astype(np.float64), params.level_px), 1e-6)
     around = np.stack([_surroundings(band, params.level_px) for band in stack]) / covered
     return np.where(seen, stack - around, 0.0)
 

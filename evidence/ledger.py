@@ -7,7 +7,9 @@ this file.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -128,7 +130,7 @@ class Ledger:
             self._db.execute("COMMIT")
         except sqlite3.Error as err:
             self._rollback()
-            raise LedgerError(f"cannot write the ledger {self.path}: {err}") from err
+            raise LedgerError(f"cannot write the ledger {self.path}: {_in_words(err)}") from err
         except BaseException:
             self._rollback()
             raise
@@ -301,6 +303,12 @@ class Ledger:
     def heads(self) -> dict[str, str]:
         """The newest custody hash of each chain."""
         return self._custody.heads()
+
+
+def _in_words(err: sqlite3.Error) -> str:
+    """What SQLite says; of a full disk in the words that the rest of the system has for it."""
+    full = getattr(err, "sqlite_errorname", None) == "SQLITE_FULL"
+    return os.strerror(errno.ENOSPC) if full else str(err)
 
 
 def _require_distinct(rows: Sequence[Row]) -> None:

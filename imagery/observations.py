@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+from numpy.typing import NDArray
 
 from imagery.gaps import Gap, GapKind
 from imagery.scenes import scene_id
@@ -45,11 +46,16 @@ class Observation:
 
 def cube_observations(cube: xr.Dataset) -> list[Observation]:
     """One observation per time step of a cube, in the order of time."""
-    told = {str(name): held.to_numpy() for name, held in cube.coords.items() if held.dims == ("time",)}
+    told = told_of_looks(cube)
     return [
         _observation({name: values[look] for name, values in told.items()})
         for look in range(cube.sizes["time"])
     ]
+
+
+def told_of_looks(cube: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """What a cube says of each look beside its pixels, by name: (time,) each."""
+    return {str(name): held.to_numpy() for name, held in cube.coords.items() if held.dims == ("time",)}
 
 
 _STATUS_OF_GAP = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Mapping, MutableMapping
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from imagery.observations import sensing_time, told_of_looks
 from maps import composites
 from maps.drawn import look_pictures
 from maps.images import PicturePlan
@@ -36,12 +36,6 @@ TEXTS = {
 }
 
 
-def when(stamp: np.datetime64) -> dt.datetime:
-    """A cube's time as an aware datetime."""
-    microseconds = stamp.astype("datetime64[us]").astype(np.int64)
-    return dt.datetime.fromtimestamp(int(microseconds) / 1e6, tz=dt.UTC)
-
-
 def _facts(told: Mapping[str, np.ndarray[Any, Any]], time: int) -> dict[str, Any]:
     facts: dict[str, Any] = {}
     for source, target in NUMBERS.items():
@@ -50,11 +44,6 @@ def _facts(told: Mapping[str, np.ndarray[Any, Any]], time: int) -> dict[str, Any
             facts[target] = round(value, 4) if math.isfinite(value) else None
     facts |= {target: str(told[source][time]) for source, target in TEXTS.items() if source in told}
     return facts
-
-
-def _told(cube: xr.Dataset) -> dict[str, np.ndarray[Any, Any]]:
-    """What the cube says of each look, by name."""
-    return {str(name): held.to_numpy() for name, held in cube.coords.items() if held.dims == ("time",)}
 
 
 def _seen(cube: xr.Dataset) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -81,13 +70,13 @@ def list_dates(
         drawn: pictures of earlier maps; extended.
     """
     stretches = {b.id: composites.common_stretch(cube, b) for b in composites.available(cube)}
-    seen, told = _seen(cube), _told(cube)
+    seen, told = _seen(cube), told_of_looks(cube)
     times = cube["time"].values
     entries = []
     for time in sorted(plan.picture_times, reverse=True):
         before = composites.season_looks(times, seen, time) if seen[time] >= rule.min_valid_fraction else []
         entry = {
-            **payload.moment(when(times[time])),
+            **payload.moment(sensing_time(times[time])),
             "valid": round(float(seen[time]), 4),
             "status": "used" if seen[time] > 0 else "unusable",
             **_facts(told, time),

@@ -9,9 +9,10 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from evidence.files import write_text
+from imagery.observations import sensing_time
 from maps import composites
 from maps.composites import Stretch
-from maps.dates import list_dates, when
+from maps.dates import list_dates
 from maps.disclosure import disclose
 from maps.images import geobox_of, plan_pictures
 from maps.page import OfflineMap, asset
@@ -43,7 +44,7 @@ def attribution(data: SiteMapData) -> str:
         return data.attribution
     if data.simulated:
         return "Simulated imagery (campwatch)"
-    years = [] if data.cube is None else sorted({when(t).year for t in data.cube["time"].values})
+    years = [] if data.cube is None else sorted({sensing_time(t).year for t in data.cube["time"].values})
     span = "" if not years else f" {years[0]}" if len(years) == 1 else f" {years[0]}–{years[-1]}"
     return f"Contains modified Copernicus Sentinel data{span}"
 

@@ -85,16 +85,19 @@ def fourier(*, phase: bool) -> Estimate:
     """Correlation in the Fourier domain, its peak refined by a matrix (Guizar-Sicairos et al. 2008)."""
 
     def estimate(reference: Image, image: Image) -> tuple[float, float]:
-        window = np.outer(np.hanning(SIDE), np.hanning(SIDE))
+        window = np.outer(*(np.hanning(side) for side in image.shape))
         spectra = [np.fft.fft2((part - part.mean()) * window) for part in (reference, image)]
         product = spectra[1] * np.conj(spectra[0])
         product = product / np.maximum(np.abs(product), 1e-12) if phase else product
         surface = np.fft.fftshift(np.fft.ifft2(product).real)
-        middle = SIDE // 2
-        near = surface[middle - REACH : middle + REACH + 1, middle - REACH : middle + REACH + 1]
+        top, left = (side // 2 - REACH for side in image.shape)
+        near = surface[top : top + 2 * REACH + 1, left : left + 2 * REACH + 1]
         row, col = (int(i) - REACH for i in np.unravel_index(np.argmax(near), near.shape))
         fine = np.arange(-60, 61) / UPSAMPLING
-        down, across = (np.exp(2j * np.pi * np.outer(at + fine, np.fft.fftfreq(SIDE))) for at in (row, col))
+        down, across = (
+            np.exp(2j * np.pi * np.outer(at + fine, np.fft.fftfreq(side)))
+            for at, side in zip((row, col), image.shape, strict=True)
+        )
         zoomed = (down @ product @ across.T).real
         i, j = np.unravel_index(np.argmax(zoomed), zoomed.shape)
         return float(col + fine[j]), float(row + fine[i])

@@ -91,6 +91,16 @@ class Bundle:
             raise ExportError(f"no site {site_id} in this export; there are: {_names(self.sites)}")
         return found
 
+    def of(self, site_id: str) -> Bundle:
+        """The same for a file about one site: it names no other."""
+        stamp = self.stamp.of(site_id)
+        sites = tuple(site for site in self.sites if site.id == site_id)
+        rows = {
+            layer: tuple(stored for stored in held if stored.row.site_id == site_id)
+            for layer, held in self.rows.items()
+        }
+        return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
+
 
 def collect(
     workspace: Workspace,

@@ -42,10 +42,16 @@ def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> 
     if kind is ExportFormat.BAG and options.finding is None:
         raise ExportError("a bag is about one finding: name its row, disturbance or pile with --finding")
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        bundle = _collected(workspace, ledger, options, options.sites)
+        bundle = collect(
+            workspace,
+            ledger,
+            restricted=options.restricted,
+            as_of_run=options.as_of_run,
+            only=options.sites,
+        )
         if options.finding is not None:  # a file about one finding names no other site
             _, stored = find(bundle, options.finding)
-            bundle = _collected(workspace, ledger, options, (stored.row.site_id,))
+            bundle = bundle.of(stored.row.site_id)
         folder = options.out or export_folder(
             workspace.exports_folder, kind.value, restricted=options.restricted, as_of_run=options.as_of_run
         )
@@ -58,10 +64,6 @@ def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> 
 
             return [write_bag(workspace, ledger, bundle, folder, finding=str(options.finding))]
         return _write_tables(bundle, kind, folder)
-
-
-def _collected(workspace: Workspace, ledger: Ledger, options: ExportOptions, only: tuple[str, ...]) -> Bundle:
-    return collect(workspace, ledger, restricted=options.restricted, as_of_run=options.as_of_run, only=only)
 
 
 _WRITERS = {
