@@ -28,6 +28,10 @@ FAR_PENALTY = 0.005
 MOSTLY_CLEAR = 0.8
 """Usable share of the blocks (their eroded edges count as hidden)."""
 
+SMALLEST_BLOCK_PX = 48
+SMALLEST_PAIR_PX = 72
+"""From here on two blocks, which overlap by half at most, can contradict each other."""
+
 Image = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
@@ -98,8 +102,9 @@ class Chips:
 
 
 def block_windows(shape: tuple[int, int], params: RegistrationParams) -> list[tuple[slice, slice]]:
-    """Blocks spread evenly over an image; at least two by two where it is large enough."""
-    side = min(params.block_px, max(48, min(shape) // 2))
+    """Blocks spread evenly over an image: at least two by two from 72 pixels on, below that the whole."""
+    least = min(shape)
+    side = min(params.block_px, max(SMALLEST_BLOCK_PX, least // 2)) if least >= SMALLEST_PAIR_PX else least
     rows, cols = (_starts(length, side, params.most_blocks) for length in shape)
     return [(slice(r, r + side), slice(c, c + side)) for r in rows for c in cols]
 
@@ -107,7 +112,9 @@ def block_windows(shape: tuple[int, int], params: RegistrationParams) -> list[tu
 def _starts(length: int, side: int, most: int) -> list[int]:
     if length <= side:
         return [0]
-    count = int(min(max(1, length // side), max(1, np.sqrt(most))))
+    count = int(min(round(length / side), max(1, np.sqrt(most))))
+    if count == 1:
+        return [(length - side) // 2]
     return [round(start) for start in np.linspace(0, length - side, count)]
 
 

@@ -58,6 +58,22 @@ def test_pictures_of_different_ground_are_refused() -> None:
     assert all(refused)
 
 
+@pytest.mark.parametrize(
+    ("shape", "blocks"),
+    [((40, 40), 1), ((60, 71), 1), ((72, 72), 4), ((88, 95), 4), ((60, 300), 3), ((300, 400), 6)],
+)
+def test_blocks_leave_little_of_a_small_site_out(shape: tuple[int, int], blocks: int) -> None:
+    windows = block_windows(shape, PARAMS)
+    covered = np.zeros(shape, int)
+    for window in windows:
+        covered[window] += 1
+    assert len(windows) == blocks
+    rows, columns = np.nonzero(covered)
+    assert abs(rows.min() - (shape[0] - 1 - rows.max())) <= 1
+    assert abs(columns.min() - (shape[1] - 1 - columns.max())) <= 1
+    assert (covered > 0).mean() > (0.8 if max(shape) < 2 * PARAMS.block_px else 0.5)
+
+
 def test_nothing_to_see_is_refused() -> None:
     base = cut([texture(1)], np.ones((128, 128), bool))
     hidden = cut([texture(1)], np.zeros((128, 128), bool))
