@@ -7,9 +7,6 @@ this file.
 
 from __future__ import annotations
 
-import errno
-import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -21,30 +18,16 @@ from typing import Any, Self
 from evidence.custody import GENESIS, CustodyEntry, rows_digest
 from evidence.custody_table import CustodyTable, Stored, whole
 from evidence.errors import LedgerError
-from evidence.hashing import canonical_json
-from evidence.rows import Row, StoredRow
-
-SCHEMA_VERSION = 1
-
-_SCHEMA = """
-CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE rows (
-  seq INTEGER PRIMARY KEY, row_id TEXT NOT NULL, layer TEXT NOT NULL, site_id TEXT NOT NULL,
-  subject TEXT NOT NULL, time TEXT NOT NULL, method TEXT NOT NULL, params_hash TEXT NOT NULL,
-  inputs_hash TEXT NOT NULL, run_id TEXT NOT NULL, as_of TEXT NOT NULL, retired INTEGER NOT NULL,
-  data TEXT NOT NULL, geometry BLOB, entry INTEGER NOT NULL REFERENCES custody (seq));
-CREATE INDEX rows_by_key ON rows (layer, site_id, subject, time, seq);
-CREATE INDEX rows_by_entry ON rows (entry);
-CREATE TABLE custody (
-  seq INTEGER PRIMARY KEY, chain TEXT NOT NULL, position INTEGER NOT NULL, previous TEXT NOT NULL,
-  time TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, run_id TEXT NOT NULL, data TEXT NOT NULL,
-  hash TEXT NOT NULL, UNIQUE (chain, position));
-"""
-_GUARDED = ("rows", "custody", "meta")
-_ROW_COLUMNS = (
-    "seq, row_id, layer, site_id, subject, time, method, params_hash, inputs_hash, run_id, as_of, retired, "
-    "data, geometry"
+from evidence.ledger_schema import (
+    ROW_COLUMNS,
+    SCHEMA_VERSION,
+    create_schema,
+    has_schema,
+    in_words,
+    row_values,
+    stored_row,
 )
+from evidence.rows import Row, StoredRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,28 +68,13 @@ class Ledger:
 
     def _prepare(self, *, create: bool) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
-        if create and not self._has_schema():
-            self._db.execute("PRAGMA journal_mode = DELETE")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._create_schema()
         self._db.execute("PRAGMA synchronous = FULL")
+        if create and not has_schema(self._db):
+            self._db.execute("PRAGMA journal_mode = DELETE")
+            create_schema(self._db)
         found = self._db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
         if found is None or int(found[0]) != SCHEMA_VERSION:
             raise LedgerError(f"{self.path} has ledger version {found and found[0]}, not {SCHEMA_VERSION}")
-
-    def _has_schema(self) -> bool:
-        query = "SELECT count(*) FROM sqlite_master WHERE name = 'meta'"
-        return bool(self._db.execute(query).fetchone()[0])
-
-    def _create_schema(self) -> None:
-        guards = "".join(
-            f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
-            f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
-            for table in _GUARDED
-            for verb in ("UPDATE", "DELETE")
-        )
-        version = f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');"  # noqa: S608 - a constant
-        self._db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{guards}{version}COMMIT;")
 
     def __enter__(self) -> Self:
         """Return self."""
@@ -130,7 +98,7 @@ class Ledger:
             self._db.execute("COMMIT")
         except sqlite3.Error as err:
             self._rollback()
-            raise LedgerError(f"cannot write the ledger {self.path}: {_in_words(err)}") from err
+            raise LedgerError(f"cannot write the ledger {self.path}: {in_words(err)}") from err
         except BaseException:
             self._rollback()
             raise
@@ -195,8 +163,8 @@ class Ledger:
             )
             head = self._custody.append(seq, entry)
             self._db.executemany(
-                f"INSERT INTO rows ({_ROW_COLUMNS}, entry) VALUES ({', '.join('?' * 15)})",  # noqa: S608 - constants
-                [(*_row_values(item), seq) for item in stored],
+                f"INSERT INTO rows ({ROW_COLUMNS}, entry) VALUES ({', '.join('?' * 15)})",  # noqa: S608 - constants
+                [(*row_values(item), seq) for item in stored],
             )
         return AppendResult(new=len(fresh), unchanged=unchanged, retired=len(retired), head=head)
 
@@ -259,16 +227,16 @@ class Ledger:
             values.append(limit)
         condition = " AND ".join(where)
         query = (
-            f"SELECT {_ROW_COLUMNS} FROM rows WHERE seq IN "  # noqa: S608 - only constants are put in
+            f"SELECT {ROW_COLUMNS} FROM rows WHERE seq IN "  # noqa: S608 - only constants are put in
             f"(SELECT max(seq) FROM rows WHERE {condition} GROUP BY layer, site_id, subject, time) "
             "AND retired = 0 ORDER BY layer, site_id, time, subject"
         )
-        return [_stored(values_) for values_ in self._db.execute(query, values)]
+        return [stored_row(values_) for values_ in self._db.execute(query, values)]
 
     def rows(self) -> Iterator[StoredRow]:
         """Every row ever appended, oldest first."""
-        for values in self._db.execute(f"SELECT {_ROW_COLUMNS} FROM rows ORDER BY seq"):  # noqa: S608
-            yield _stored(values)
+        for values in self._db.execute(f"SELECT {ROW_COLUMNS} FROM rows ORDER BY seq"):  # noqa: S608
+            yield stored_row(values)
 
     def _last_seq_of(self, run_id: str) -> int:
         found = self._db.execute("SELECT max(seq) FROM rows WHERE run_id = ?", (run_id,)).fetchone()[0]
@@ -292,10 +260,10 @@ class Ledger:
     def rows_by_entry(self) -> dict[int, list[StoredRow]]:
         """Every row, under the sequence number of the custody entry that vouches for it."""
         grouped: dict[int, list[StoredRow]] = {}
-        query = f"SELECT {_ROW_COLUMNS}, entry FROM rows ORDER BY seq"  # noqa: S608 - constants
+        query = f"SELECT {ROW_COLUMNS}, entry FROM rows ORDER BY seq"  # noqa: S608 - constants
         try:
             for values in self._db.execute(query):
-                grouped.setdefault(values[14], []).append(_stored(values))
+                grouped.setdefault(values[14], []).append(stored_row(values))
         except sqlite3.Error as err:
             raise LedgerError(f"cannot read the ledger {self.path}: {err}") from err
         return grouped
@@ -305,38 +273,9 @@ class Ledger:
         return self._custody.heads()
 
 
-def _in_words(err: sqlite3.Error) -> str:
-    """What SQLite says; of a full disk in the words that the rest of the system has for it."""
-    full = getattr(err, "sqlite_errorname", None) == "SQLITE_FULL"
-    return os.strerror(errno.ENOSPC) if full else str(err)
-
-
 def _require_distinct(rows: Sequence[Row]) -> None:
     seen: set[tuple[str, str, str, str]] = set()
     for row in rows:
         if row.key in seen:
             raise LedgerError(f"two rows for {row.key} in one append")
         seen.add(row.key)
-
-
-def _row_values(stored: StoredRow) -> tuple[Any, ...]:
-    row = stored.row
-    identity = (stored.seq, stored.row_id, row.layer, row.site_id, row.subject, row.time)
-    how = (row.method, row.params_hash, row.inputs_hash, stored.run_id, stored.as_of)
-    return (*identity, *how, int(row.retired), canonical_json(row.data), row.geometry)
-
-
-def _stored(values: Sequence[Any]) -> StoredRow:
-    row = Row(
-        layer=values[2],
-        site_id=values[3],
-        subject=values[4],
-        time=values[5],
-        method=values[6],
-        params_hash=values[7],
-        inputs_hash=values[8],
-        retired=bool(values[11]),
-        data=json.loads(values[12]),
-        geometry=values[13],
-    )
-    return StoredRow(seq=values[0], row_id=values[1], run_id=values[9], as_of=values[10], row=row)
