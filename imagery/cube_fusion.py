@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from imagery.cube_read import SourceBand, SourceProduct
 from imagery.masks import SCL_CLOUD, SCL_NODATA
 from imagery.masks_spectra import spectral_cloud
-from imagery.registration import Chips, chips, outer_window
+from imagery.registration_chips import Chips, chips, outer_window
 from imagery.resample import Image, classes_to_grid, is_parallel, to_grid
 
 KERNEL_PX = 6

@@ -21,16 +21,8 @@ from imagery.cube_read import Prior, kind_of, read_scene
 from imagery.cube_scenes import ArchivedScene
 from imagery.masks import SCL_CLOUD, SCL_NODATA, cells_per_side
 from imagery.masks_usual import SeasonLook, Usual, basis_of, usual_on
-from imagery.registration import (
-    Chips,
-    RegistrationParams,
-    Shift,
-    aligned,
-    block_windows,
-    composite,
-    estimate_shift,
-    inner_support,
-)
+from imagery.registration import RegistrationParams, Shift, block_windows, estimate_shift, inner_support
+from imagery.registration_chips import Chips, aligned, composite
 from imagery.resample import shape_of
 
 SEASONS = 4

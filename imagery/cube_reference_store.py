@@ -23,7 +23,7 @@ from imagery.cube_reference import (
 )
 from imagery.cube_scenes import ArchivedScene
 from imagery.masks_usual import USUAL_BANDS, SeasonLook, basis_of
-from imagery.registration import Chips, composite
+from imagery.registration_chips import Chips, composite
 
 NAME = "reference.npz"
 LAYOUT = 3

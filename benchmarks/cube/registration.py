@@ -26,7 +26,7 @@ from benchmarks.cube.real_sites import places
 from benchmarks.cube.simulated_archive import archive_site
 from benchmarks.manual import write_between
 from imagery.cube import CubeParams, load_cube
-from imagery.registration import high_pass
+from imagery.registration_chips import high_pass
 from imagery.registration_kernels import correlate, refine
 
 Image = NDArray[np.float32]
