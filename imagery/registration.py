@@ -30,7 +30,6 @@ SMALLEST_PAIR_PX = 72
 """From here on two blocks, which overlap by half at most, can contradict each other."""
 
 
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationParams:
     """Knobs of the registration."""

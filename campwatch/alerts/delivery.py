@@ -10,6 +10,7 @@ import json
 import logging
 import smtplib
 import ssl
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from email.message import EmailMessage
@@ -19,6 +20,7 @@ from xml.etree import ElementTree as ET
 from campwatch.alerts.book import Alert
 from campwatch.settings import EmailSettings
 from evidence.files import write_bytes, write_text
+from evidence.hashing import sha256_json
 
 _log = logging.getLogger(__name__)
 
@@ -84,53 +86,73 @@ def _entry(feed: ET.Element, alert: Alert) -> None:
         ET.SubElement(entry, f"{{{ATOM}}}{name}").text = text
 
 
-def message(alert: Alert, settings: EmailSettings) -> EmailMessage:
-    """The mail for one alert; its Message-ID is the alert's own, so that a copy can be told as one."""
+def message(alerts: Sequence[Alert], settings: EmailSettings) -> EmailMessage:
+    """One mail for some alerts; its Message-ID follows from them, so that a copy can be told as one."""
     mail = EmailMessage()
-    mail["Subject"] = f"campwatch {alert.alert_id}: {RULE_WORDS[alert.rule]}"
+    first = alerts[0]
+    one = len(alerts) == 1
+    mail["Subject"] = f"campwatch {first.alert_id}: {RULE_WORDS[first.rule]}" if one else _count(alerts)
     mail["From"] = settings.sender
     mail["To"] = ", ".join(settings.recipients)
-    mail["Message-ID"] = f"<{alert.alert_id.lower()}.{alert.raised_at.replace(':', '')}@campwatch.invalid>"
+    names = [f"{alert.alert_id.lower()}.{alert.raised_at.replace(':', '')}" for alert in alerts]
+    mail["Message-ID"] = f"<{names[0] if one else sha256_json(names)[:32]}@campwatch.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
-    mail.set_content(
-        f"Reference {alert.alert_id}, raised {alert.raised_at}: {RULE_WORDS[alert.rule]}.\n"
-        "Open the workspace and look the reference up: campwatch status\n"
-    )
+    lines = [f"Reference {a.alert_id}, raised {a.raised_at}: {RULE_WORDS[a.rule]}." for a in alerts]
+    told = "the reference" if one else "the references"
+    mail.set_content("\n".join([*lines, f"Open the workspace and look {told} up: campwatch status\n"]))
     return mail
 
 
+def _count(alerts: Sequence[Alert]) -> str:
+    kinds = Counter(alert.rule for alert in alerts)
+    return (
+        f"campwatch: {len(alerts)} alerts ({', '.join(f'{n} {rule}' for rule, n in sorted(kinds.items()))})"
+    )
+
+
 def deliver(
-    alert: Alert,
+    alerts: Sequence[Alert],
     settings: EmailSettings,
     *,
-    remember: Callable[[Alert], None],
+    remember: Callable[[Sequence[Alert]], None],
     send: Callable[[EmailMessage, EmailSettings], None],
-) -> Alert:
-    """Send one alert by mail unless it was sent, and remember each step before the next.
+) -> list[Alert]:
+    """Send in one mail what of `alerts` was not sent, and remember each step before the next.
 
     A failure before the server took the message is tried again by the next run. Where it cannot be known
-    whether the server took it, it is not sent again: the alert is marked uncertain and shown in `status`.
+    whether the server took it, it is not sent again: the alerts are marked uncertain and shown in `status`.
     """
-    state = alert.deliveries.get(EMAIL)
-    if state in {"sent", "uncertain"}:
-        return alert
-    if state == "sending":
-        return _remembered(alert, "uncertain", remember)
-    alert = _remembered(alert, "sending", remember)
+    left = _remembered([a for a in alerts if a.deliveries.get(EMAIL) == "sending"], "uncertain", remember)
+    known = [alert for alert in alerts if alert.deliveries.get(EMAIL) in {"sent", "uncertain"}]
+    waiting = [alert for alert in alerts if alert.deliveries.get(EMAIL) in {None, "failed"}]
+    if not waiting:
+        return [*known, *left]
+    told = _remembered(waiting, "sending", remember)
+    return [*known, *left, *_remembered(told, _sent(told, settings, send), remember)]
+
+
+def _sent(
+    alerts: Sequence[Alert], settings: EmailSettings, send: Callable[[EmailMessage, EmailSettings], None]
+) -> str:
+    """What became of the mail."""
+    named = ", ".join(alert.alert_id for alert in alerts)
     try:
-        send(message(alert, settings), settings)
+        send(message(alerts, settings), settings)
     except UndeliveredError as err:
-        _log.warning("alert %s was not delivered: %s", alert.alert_id, err)
-        return _remembered(alert, "failed", remember)
+        _log.warning("not delivered, alerts %s: %s", named, err)
+        return "failed"
     except (OSError, smtplib.SMTPException) as err:
-        _log.warning("alert %s may or may not have been delivered: %s", alert.alert_id, err)
-        return _remembered(alert, "uncertain", remember)
-    return _remembered(alert, "sent", remember)
+        _log.warning("may or may not have been delivered, alerts %s: %s", named, err)
+        return "uncertain"
+    return "sent"
 
 
-def _remembered(alert: Alert, state: str, remember: Callable[[Alert], None]) -> Alert:
-    changed = replace(alert, deliveries={**alert.deliveries, EMAIL: state})
-    remember(changed)
+def _remembered(
+    alerts: Sequence[Alert], state: str, remember: Callable[[Sequence[Alert]], None]
+) -> list[Alert]:
+    changed = [replace(alert, deliveries={**alert.deliveries, EMAIL: state}) for alert in alerts]
+    if changed:
+        remember(changed)
     return changed
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
+from itertools import groupby
 from pathlib import Path
 
 from campwatch.alerts.book import Alert, read_alerts, turned, write_alerts
@@ -66,24 +67,22 @@ def _state(ledger: Ledger, site_id: str, failure: str | None, known: Sequence[Al
 def deliver_open(
     ledger: Ledger, email: EmailSettings | None, *, run_id: str, clock: Clock, send: Send = send_smtp
 ) -> list[Alert]:
-    """Mail every open alert that was not mailed; returns those that are still not delivered."""
+    """One mail for the open alerts that were not mailed; returns those that are still not delivered."""
     if email is None:
         return []
-    pending = []
-    for alert in read_alerts(ledger):
-        if alert.state != "open":
-            continue
 
-        def remember(changed: Alert) -> None:
-            now = timestamp(clock)
-            write_alerts(
-                ledger, [changed], site_id=changed.site_id, run_id=run_id, now=now, action="deliver alert"
-            )
+    def remember(changed: Sequence[Alert]) -> None:
+        now = timestamp(clock)
+        for site_id, group in groupby(sorted(changed, key=_site_of), key=_site_of):
+            write_alerts(ledger, list(group), site_id=site_id, run_id=run_id, now=now, action="deliver alert")
 
-        told = deliver(alert, email, remember=remember, send=send)
-        if told.deliveries[EMAIL] != "sent":
-            pending.append(told)
-    return pending
+    alerts = [alert for alert in read_alerts(ledger) if alert.state == "open"]
+    told = deliver(alerts, email, remember=remember, send=send)
+    return [alert for alert in told if alert.deliveries[EMAIL] != "sent"]
+
+
+def _site_of(alert: Alert) -> str:
+    return alert.site_id
 
 
 def write_channels(

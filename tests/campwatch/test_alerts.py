@@ -254,6 +254,29 @@ def test_mail_is_sent_once_and_names_no_place(ledger, server):
     assert verify_ledger(ledger) == []
 
 
+def test_what_a_run_finds_is_one_mail_and_the_next_run_tells_only_what_is_new(ledger, server):
+    def raise_at(site_id, *conditions):
+        known = read_alerts(ledger, site_id=site_id)
+        alerts = turned(known, list(conditions), site_id=site_id, now=NOW)
+        write_alerts(ledger, alerts, site_id=site_id, run_id="r1", now=NOW, action="alert")
+
+    raise_at("other-camp", PLACE, replace(PLACE, subject="d-78"))
+    smtp = server()
+    assert deliver_open(ledger, smtp.settings(), run_id="r1", clock=clock) == []
+    raise_at("third-camp", replace(PLACE, subject="d-79"))
+    assert deliver_open(ledger, smtp.settings(), run_id="r2", clock=clock) == []
+    first, second = smtp.messages
+    known = {alert.alert_id: alert.site_id for alert in read_alerts(ledger)}
+    assert {name for name in known if name in first} == {
+        n for n, site in known.items() if site != "third-camp"
+    }
+    assert {name for name in known if name in second} == {
+        n for n, site in known.items() if site == "third-camp"
+    }
+    assert "Subject: campwatch: 3 alerts" in first
+    assert verify_ledger(ledger) == []
+
+
 def test_a_server_that_is_away_is_tried_again(ledger, server):
     smtp = server()
     smtp.close()
@@ -316,6 +339,9 @@ def test_an_unknown_host_is_undelivered_not_uncertain():
     (alert,) = turned([], [PLACE], site_id="secret-camp", now=NOW)
     states = []
     deliver(
-        alert, settings, remember=lambda changed: states.append(changed.deliveries[EMAIL]), send=send_smtp
+        [alert],
+        settings,
+        remember=lambda changed: states.extend(one.deliveries[EMAIL] for one in changed),
+        send=send_smtp,
     )
     assert states == ["sending", "failed"]
