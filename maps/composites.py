@@ -124,7 +124,8 @@ def paint(reflectance: NDArray[np.float32], stretch: Stretch) -> NDArray[np.uint
 def paint_change(change: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Index difference ``(y, x)`` to ``(y, x, 4)`` colours; not comparable pixels are transparent."""
     missing = ~np.isfinite(change)
-    position = np.clip(np.nan_to_num(change) / CHANGE_LIMIT, -1.0, 1.0) * 3.0 + 3.0
+    known = np.where(missing, np.float32(0.0), change)
+    position = np.clip(known / CHANGE_LIMIT, -1.0, 1.0) * 3.0 + 3.0
     stops = np.arange(7.0)
     channels = [np.interp(position, stops, CHANGE_COLOURS[:, c]) for c in range(3)]
     colours = np.stack(channels, axis=-1).round().astype(np.uint8)
