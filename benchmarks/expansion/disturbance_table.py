@@ -11,8 +11,7 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from rasterio.features import rasterize
 from scipy.ndimage import binary_dilation
 from scipy.stats import chi2
 
-from benchmarks.expansion.arguments import measured_or_printed
+from benchmarks.expansion.arguments import Outcomes, keep, measure_or_print, print_values, read
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from detection.coal.coverage import to_grid
 from detection.disturbances import DisturbanceParams, measure_disturbances
@@ -158,10 +157,6 @@ def outcome(made: JudgedSite, params: DisturbanceParams | None = None) -> dict[s
     }
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
-
-
 def percent(part: list[bool]) -> str:
     return f"{100 * sum(part) / len(part):.0f}% of {len(part)}" if part else "–"
 
@@ -170,26 +165,37 @@ def number(values: list[float]) -> str:
     return f"{np.median(values):.0f} d" if values else "–"
 
 
-def recall_table(sites: list[dict[str, Any]]) -> None:
+def by_size(events: Outcomes) -> Iterator[tuple[str, tuple[float, float], Outcomes]]:
+    """Events of each class of size and of all: its name, its limits in hectares, its events."""
+    for low, high in (*SIZES, ALL):
+        name = "all" if (low, high) == ALL else f"{low:g}–{high:.2g} ha"
+        yield name, (low, high), [e for e in events if low <= e["size_ha"] * 1.02 < high]
+
+
+def recalls(events: Outcomes) -> list[str]:
+    """Share of events found, by contrast."""
+    return [
+        percent([e["found"] for e in events if low <= e["contrast"] < high]) for _, low, high in CONTRASTS
+    ]
+
+
+def delays(hits: Outcomes) -> list[str]:
+    """Median days to the alert and until it is persistent."""
+    return [number([e[f"{what}_delay"] for e in hits]) for what in ("alert", "persistent")]
+
+
+def recall_table(sites: Outcomes) -> None:
     """Recall by size and contrast, delays, and false objects of the same size."""
-    judged = judged_events(sites)
     false = [f for site in sites for f in site["false"]]
     print("| size | strong contrast | medium | weak | delay to alert | to persistent | false objects |")
     print("|---|---|---|---|---|---|---|")
-    for low, high in (*SIZES, ALL):
-        of_size = [e for e in judged if low <= e["size_ha"] * 1.02 < high]
-        recalls = [
-            percent([e["found"] for e in of_size if least <= e["contrast"] < most])
-            for _, least, most in CONTRASTS
-        ]
-        hits = [e for e in of_size if e["found"]]
-        delays = [number([e[f"{what}_delay"] for e in hits]) for what in ("alert", "persistent")]
+    for name, (low, high), events in by_size(judged_events(sites)):
+        hits = [e for e in events if e["found"]]
         wrong = sum(low <= f["ha"] < high for f in false)
-        name = "all" if (low, high) == ALL else f"{low:g}–{high:.2g} ha"
-        print(f"| {name} | {' | '.join(recalls + delays)} | {wrong} |")
+        print(f"| {name} | {' | '.join(recalls(events) + delays(hits))} | {wrong} |")
 
 
-def judged_events(sites: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def judged_events(sites: Outcomes) -> Outcomes:
     """Designed patches of the mapping floor or more that at least twelve looks follow."""
     events = [e for site in sites for e in site["events"]]
     return [e for e in events if e["looks_left"] >= 12 and e["size_ha"] * 1.02 >= FLOOR_HA]
@@ -200,7 +206,7 @@ def covered(rows: np.ndarray) -> str:
     return percent([bool(row[1] <= row[3] <= row[2]) for row in rows])
 
 
-def summary_table(sites: list[dict[str, Any]]) -> None:
+def summary_table(sites: Outcomes) -> None:
     """False objects per area and time, dates, areas, advance, kinds."""
     hits = [e for e in judged_events(sites) if e["found"]]
     plain = [e for e in hits if e["cover"] == 1 and e["alone"]]
@@ -232,24 +238,18 @@ def summary_table(sites: list[dict[str, Any]]) -> None:
         "roofs called built": percent(roofs),
         "soil and spoil called soil_spoil": percent(soils),
     }
-    print("\n| what | value |\n|---|---|")
-    for name, value in rows.items():
-        print(f"| {name} | {value} |")
+    print_values(rows)
 
 
-def main() -> None:
-    chosen = measured_or_printed(__doc__)
-    if chosen.step == "table":
-        sites = read(chosen.out)
-        recall_table(sites)
-        summary_table(sites)
-        return
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    for seed in range(chosen.first, chosen.last + 1):
-        made = outcome(judged_site(chosen.cache, seed))
-        (chosen.out / f"{seed}.json").write_text(json.dumps(made, indent=1), "utf-8")
-        print(seed, file=sys.stderr, flush=True)
+def measure(cache: Path, out: Path, seed: int) -> None:
+    keep(out, seed, outcome(judged_site(cache, seed)))
+
+
+def table(out: Path) -> None:
+    sites = read(out)
+    recall_table(sites)
+    summary_table(sites)
 
 
 if __name__ == "__main__":
-    main()
+    measure_or_print(__doc__, measure=measure, table=table)
