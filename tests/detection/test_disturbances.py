@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, Site
 from detection.coal.coverage import to_degrees
-from detection.disturbance_looks import LookParams, run_looks
+from detection.disturbance_looks import LookParams, _start, run_looks
 from detection.disturbance_patches import Patch, patch_name, remaining_parts
 from detection.disturbance_state import DisturbanceState, state_bytes, state_from, to_arrays
 from detection.disturbances import measure_disturbances
@@ -113,6 +113,25 @@ def test_ids_stay_when_any_scene_comes_late_or_is_replaced() -> None:
             other[band][late] = replaced[band][late]
         kept.append(names(other) == batch)
     assert np.mean(kept) >= 0.9
+
+
+def test_a_change_before_the_first_compared_look_is_dated_from_the_history() -> None:
+    cube = ground(looks=80, cleared=False)
+    history = measured_history(cube)
+    cleared = cube.copy()
+    for band, value in (("red", 0.14), ("nir", 0.2)):
+        values = cube[band].to_numpy().copy()
+        values[history - 1 :, 10:20, 10:16] = value
+        cleared[band] = (("time", "y", "x"), values)
+    (found,) = [d for d in measure_disturbances(cleared, SITE) if d.machine_status == "persistent"]
+    day = cube["time"].to_numpy()[history - 1].astype("datetime64[D]").item()
+    assert found.first_seen_low <= day <= found.first_seen_high
+    assert (day - found.first_seen_low).days <= 250
+
+
+def measured_history(cube: xr.Dataset) -> int:
+    """How many looks the monitor takes for its history."""
+    return _start(cube, LookParams())[0]
 
 
 def test_a_state_survives_as_bytes() -> None:
