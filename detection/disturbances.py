@@ -21,14 +21,14 @@ from detection.disturbance_patches import (
     EIGHT,
     Patch,
     founding_corners,
-    inner_pixels,
     linked_patches,
     patch_name,
     patch_polygon,
     remaining_parts,
     shares,
 )  # fmt: skip
-from detection.disturbance_state import BANDS, DisturbanceState
+from detection.disturbance_spectra import lighter, seen_after
+from detection.disturbance_state import DisturbanceState
 from detection.kinds import RECOVERY, patch_kind
 from detection.monitor import PERSISTENT, PROVISIONAL
 from detection.records import Disturbance
@@ -221,18 +221,7 @@ def _record(ground: _Ground, patch: Patch, status: str, *, split_from: str | Non
 def _shares(ground: _Ground, patch: Patch, status: str) -> Floats:
     if status == "withdrawn":
         return patch.mask.astype(np.float64)
-    return shares(patch, ground.departure, ground.taken, _lighter(ground, patch))
-
-
-def _lighter(ground: _Ground, patch: Patch) -> Floats:
-    """How many times as bright each pixel would be as the patch is now, in the bands of the index."""
-    after = _seen_after(ground, patch)
-    before = ground.state.before.reshape(len(BANDS), *ground.weights.shape)[:, *patch.window]
-    wanted = ("blue", "red", "nir", "swir16") if "swir16" in after else ("red", "nir")
-    used = [k for k, band in enumerate(BANDS) if band in wanted and band in after]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        light = np.asarray(before[used].sum(axis=0), np.float64)
-        return np.where(light > 0, sum(after[BANDS[k]] for k in used) / light, np.nan)
+    return shares(patch, ground.departure, ground.taken, lighter(ground.state, patch))
 
 
 def _recovery(ground: _Ground, patch: Patch, whole: str) -> Disturbance:
@@ -270,16 +259,7 @@ def _inside(ground: _Ground, boundary: Boundary) -> Floats:
 
 def _kind(ground: _Ground, patch: Patch) -> str:
     """From the mean reflectance of the patch's first looks after the change, and its shape."""
-    return patch_kind(_seen_after(ground, patch), patch.mask, side_m=pixel_size_m(ground.grid))
-
-
-def _seen_after(ground: _Ground, patch: Patch) -> dict[str, float]:
-    """Mean reflectance of the inside of a patch in its first looks after the change, by band."""
-    shown = replace(patch, mask=inner_pixels(patch.mask))
-    columns = np.flatnonzero(shown.full(ground.weights.shape).ravel())
-    looks = ground.state.reflectance_looks[columns].sum()
-    sums = ground.state.reflectance[:, columns].sum(axis=1)
-    return {band: float(sums[k] / looks) for k, band in enumerate(BANDS) if looks and np.isfinite(sums[k])}
+    return patch_kind(seen_after(ground.state, patch), patch.mask, side_m=pixel_size_m(ground.grid))
 
 
 def _date(day: float) -> dt.date:
