@@ -37,6 +37,8 @@ VARIANTS = {
     "pixels follow their cover wholly": changed(season={"follow_sd": 0.01}),
     "three looks, however strong": changed(persist_looks=3, persist_evidence=0.0, persist_days=10),
     "more evidence asked for (25)": changed(persist_evidence=25.0),
+    "less evidence asked for (10)": changed(persist_evidence=10.0),
+    "lower limits of all charts": changed(shewhart=3.3, ewma_limit=3.5, mosum_limit=3.7, cusum_limit=6.0),
     "scatter of at least 0.03 believed": changed(season={"floor": 0.03}),
     "scatter of at least 0.015 believed": changed(season={"floor": 0.015}),
 }

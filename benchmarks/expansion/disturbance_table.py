@@ -1,11 +1,11 @@
 """Disturbances on simulated sites beside the truth: recall, delay, false objects, advance, intervals.
 
-    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 1020 1039   # any part of the seeds
+    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 1020 1047   # any part of the seeds
     python -m benchmarks.expansion.disturbance_table table OUT | tee table
     python -m benchmarks.manual expansion.md disturbances < table
 
 `CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 1020 to
-1039; limits were chosen on 900 to 917, 970 to 989 and 1000 to 1019. Judged is the part of each patch that was
+1047; limits were chosen on 900 to 917, 970 to 989 and 1000 to 1019. Judged is the part of each patch that was
 green.
 """
 
@@ -102,6 +102,16 @@ def alert_day(found: Any) -> int:
     return int(found.first_seen_high.toordinal()) - after
 
 
+def second_look(made: JudgedSite, core: np.ndarray, day: int) -> int | None:
+    """Days until the second look on which half of a patch is clear: nothing can be seen twice before it."""
+    days = (
+        made.cube.time.to_numpy().astype("datetime64[D]").astype(np.int64) + dt.date(1970, 1, 1).toordinal()
+    )
+    clear = made.cube.valid.to_numpy()[:, core].sum(axis=1) >= 0.5 * core.sum()
+    after = days[clear & (days > day)] if core.any() else days[:0]
+    return int(after[1]) - day if after.size > 1 else None
+
+
 def event_outcome(
     made: JudgedSite, event: Disturbed, found: list[Any], masks: list[np.ndarray]
 ) -> dict[str, Any]:
@@ -116,6 +126,7 @@ def event_outcome(
         "material": Material(event.material).name,
         "day": dt.date.fromordinal(day).isoformat(),
         "regrown": event.regrown < NEVER,
+        "second_look": second_look(made, core, day),
         "looks_left": int((made.cube.time.to_numpy() > np.datetime64(dt.date.fromordinal(day))).sum()),
         "found": False,
     }
@@ -226,6 +237,7 @@ def summary_table(sites: Outcomes) -> None:
     looks, clear = (np.mean([site[name] for site in sites]) for name in ("looks", "clear"))
     warm = [e["persistent_delay"] for e in hits if 4 <= int(e["day"][5:7]) <= 9]
     cold = [e["persistent_delay"] for e in hits if not 4 <= int(e["day"][5:7]) <= 9]
+    second = [e["second_look"] for e in hits if e["second_look"] is not None]
     widths = [e["width"] for e in hits]
     areas = np.array([e["area"] for e in plain])
     ratio = areas[:, 0] / areas[:, 3] - 1
@@ -239,6 +251,7 @@ def summary_table(sites: Outcomes) -> None:
         f"(95 % limit: {chi2.ppf(0.95, 2 * count + 2) / 2 / decades:.0f})",
         "delay to persistent, begun April to September": number(warm),
         "delay to persistent, begun October to March": number(cold),
+        "second clear look of a patch after that day": number(second),
         "true date within the interval of first seen": percent([e["date_covered"] for e in hits]),
         "width of that interval: median, 90th percentile": f"{np.median(widths):.0f} d, "
         f"{np.quantile(widths, 0.9):.0f} d",

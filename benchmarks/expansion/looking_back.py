@@ -1,6 +1,6 @@
 """Looking back on simulated sites beside the truth: which changes are found, when, of what kind; false ones.
 
-    python -m benchmarks.expansion.looking_back measure CACHE OUT 1020 1039   # any part of the seeds
+    python -m benchmarks.expansion.looking_back measure CACHE OUT 1020 1047   # any part of the seeds
     python -m benchmarks.expansion.looking_back table OUT | tee table
     python -m benchmarks.manual expansion.md looking-back < table
 
