@@ -15,7 +15,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from detection.disturbance_cover import common_departure, cover_groups
-from detection.disturbance_reading import Look, read_looks
+from detection.disturbance_reading import read_looks
 from detection.disturbance_season import COEFFICIENTS, ORDER, SeasonParams
 from detection.harmonics import design, fit_harmonics
 
@@ -49,9 +49,11 @@ def cover_years(cube: xr.Dataset, *, first_days: float, params: SeasonParams) ->
         params: how the season is fitted and covers are grouped.
     """
     days = cube["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    first = list(read_looks(cube.isel(time=np.flatnonzero(days - days[0] <= first_days))))
-    good = sum(np.isfinite(look.values).mean() >= 0.5 for look in first)  # noqa: PLR2004 - half of the site
-    beta, sigma = _first_year(first, ORDER if good >= params.year_looks else 1, params)
+    year = cube.isel(time=np.flatnonzero(days - days[0] <= first_days))
+    values = np.stack([look.values for look in read_looks(year)])
+    good = int((np.isfinite(values).mean(axis=1) >= 0.5).sum())  # noqa: PLR2004 - half of the site
+    x = design(days[: len(values)].astype(np.float64), order=ORDER if good >= params.year_looks else 1)
+    beta, sigma = _first_year(values, x, params)
     finite = np.isfinite(sigma)
     grouping = params.cover if good >= FIRST_LOOKS else replace(params.cover, groups=1)
     cover = cover_groups(beta, finite, params.leaf_on, order=ORDER, params=grouping)
@@ -64,10 +66,8 @@ def cover_years(cube: xr.Dataset, *, first_days: float, params: SeasonParams) ->
     return CoverYears(cover=cover.reshape(cube.odc.geobox.shape), departure=departure)
 
 
-def _first_year(first: list[Look], order: int, params: SeasonParams) -> tuple[Floats, Floats]:
+def _first_year(values: NDArray[np.float32], x: Floats, params: SeasonParams) -> tuple[Floats, Floats]:
     """Season of every pixel in the first year: (coefficient, pixel), and the scatter about it (pixel,)."""
-    values = np.stack([look.values for look in first])
-    x = design(np.array([look.day for look in first]), order=order)
     count = x.shape[1]
     few, sigma, _ = fit_harmonics(values, x, min_looks=params.min_looks + count, floor=params.floor)
     beta = np.zeros((COEFFICIENTS, sigma.size))
