@@ -21,7 +21,7 @@ from detection.disturbance_season import (
     leaf_on,
     prediction,
 )
-from detection.disturbance_state import BANDS, Bools, DisturbanceState, Floats, blank
+from detection.disturbance_state import BANDS, LAYOUT, Bools, DisturbanceState, Floats, blank
 from detection.looks import in_order
 from detection.monitor import PERSISTENT, MonitorParams, judge_look
 
@@ -83,7 +83,7 @@ def run_looks(
         return (
             state if state is None else advance_state(state, cube.isel(time=slice(done, None)), params=params)
         )
-    keys = look_keys(cube, params)
+    keys = look_keys(cube, (LAYOUT, params))
     done = next((k + 1 for k in range(len(keys) - 1, -1, -1) if keys[k] in checkpoints), 0)
     state = checkpoints[keys[done - 1]].copy() if done else None
     if state is None:
@@ -107,6 +107,7 @@ def _year_ends(cube: xr.Dataset, done: int) -> list[int]:
 def _start(cube: xr.Dataset, params: LookParams) -> tuple[int, DisturbanceState | None]:
     """How many looks the history takes, and the state at its end."""
     held: list[Look] = []
+    before = _Mean(int(np.prod(cube.odc.geobox.shape)))
     good, first = 0, None
     for k, look in enumerate(read_looks(cube, params.reading)):
         share = np.isfinite(look.values).mean() if leaf_on(look.day, params.season) else 0.0
@@ -116,10 +117,34 @@ def _start(cube: xr.Dataset, params: LookParams) -> tuple[int, DisturbanceState 
             good >= params.history_looks and first is not None and look.day - first >= params.history_days
         )
         if enough and share > 0:
-            return k, _fitted(held, cube.odc.geobox.shape, params)
+            state = _fitted(held, cube.odc.geobox.shape, params)
+            state.before = before.value
+            return k, state
         good += int(share >= 0.5)  # noqa: PLR2004 - half of the site
+        if share > 0:
+            before.add(look)
         held.append(replace(look, bands={}))
     return len(held), None
+
+
+class _Mean:
+    """Mean reflectance of the looks that saw each pixel, band by band."""
+
+    def __init__(self, pixels: int) -> None:
+        self._sums = np.zeros((len(BANDS), pixels), np.float32)
+        self._looks = np.zeros(pixels, np.float32)
+
+    def add(self, look: Look) -> None:
+        seen = np.isfinite(look.values)
+        for k, band in enumerate(BANDS):
+            self._sums[k, seen] += look.bands[band][seen] if band in look.bands else np.float32(np.nan)
+        self._looks += seen
+
+    @property
+    def value(self) -> Planes:
+        """(band, pixel), NaN where nothing was seen."""
+        with np.errstate(invalid="ignore"):
+            return np.asarray(self._sums / self._looks, np.float32)
 
 
 def _fitted(held: list[Look], shape: tuple[int, int], params: LookParams) -> DisturbanceState:
@@ -127,10 +152,13 @@ def _fitted(held: list[Look], shape: tuple[int, int], params: LookParams) -> Dis
     days = np.array([look.day for look in used], np.float64)
     values = np.stack([look.values for look in used])
     state = blank((COEFFICIENTS, values.shape[1]), shape, params.monitor)
-    state.first_day, state.history_end = float(days[0]), float(days[-1])
+    state.first_day = float(days[0])
     state.held, state.held_days = values, days
     fit_leaf_on(state, params.season)
     fit_whole_year(state, params.season)
+    for look in used:
+        if leaf_on(look.day, params.season):
+            _mark_plain(state, look.day, *_compared_with_cover(state, look, params), params)
     _remember(state, held)
     return state
 
@@ -158,16 +186,30 @@ def _take(state: DisturbanceState, look: Look, params: LookParams) -> None:
     fit, departure, scale = _compared_with_cover(state, look, params)
     before = monitor.status > 0
     z = departure / scale
-    contrast = np.maximum(params.bare - fit, 0.0)
+    contrast = _contrast(fit, params)
     told = np.where(contrast >= p.agree * scale, z, np.nan)
     doubtful = (z > p.outlier if look.bright is None else look.bright) | (look.values > p.ceiling)
     judge_look(monitor, told, doubtful, look.day, params=p)
     new = (monitor.status > 0) & ~before
     state.plain_before[new] = state.last_plain[new]
-    plain = (z <= p.agree) & (contrast > 2.0 * p.agree * scale) & ~before & ~new
-    state.last_plain[plain] = int(look.day)
+    _mark_plain(state, look.day, fit, departure, scale, params)
     _describe(state, look, departure, contrast, new, params)
     _returns(state, look.day, told, params)
+
+
+def _contrast(fit: Floats, params: LookParams) -> Floats:
+    """How far bare ground would depart from what is predicted."""
+    return np.maximum(params.bare - fit, 0.0)
+
+
+def _mark_plain(
+    state: DisturbanceState, day: float, fit: Floats, departure: Floats, scale: Floats, params: LookParams
+) -> None:
+    """Note the look where nothing departed and bare ground would have shown: a change came after it."""
+    agree = params.monitor.agree
+    shows = _contrast(fit, params) > 2.0 * agree * scale
+    plain = (departure <= agree * scale) & shows & (state.monitor.status == 0)
+    state.last_plain[plain] = int(day)
 
 
 def _compared_with_cover(

@@ -21,7 +21,9 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
 BANDS = ("blue", "green", "red", "nir", "swir16")
-"""Bands whose reflectance after the change is kept; NaN sums for bands that a cube lacks."""
+"""Bands whose reflectance before and after the change is kept; NaN for bands that a cube lacks."""
+LAYOUT = 5
+"""Part of the keys of states: goes up whenever a state of the same looks holds something else than it did."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,8 +35,6 @@ class DisturbanceState:
     """(rows, columns) of the grid."""
     first_day: float
     """Day of the first look of the history."""
-    history_end: float
-    """Day of the last look of the history."""
     spread: NDArray[np.float32]
     """(coefficient, coefficient, pixel): covariance of the coefficients over the variance of a look."""
     misfit: NDArray[np.float32]
@@ -51,6 +51,8 @@ class DisturbanceState:
     """Largest departure of its group on dates of the history on which a pixel was seen."""
     whole_year: Bools
     """Whether the season is known well enough to compare looks of the leaf-off months too."""
+    before: NDArray[np.float32]
+    """(band, pixel): mean reflectance in the leaf-on looks of the history, bands as in `BANDS`."""
     held: NDArray[np.float32]
     """(look, pixel): looks kept until the whole year can be fitted; none after that."""
     held_days: Floats
@@ -89,7 +91,6 @@ def blank(size: tuple[int, int], shape: tuple[int, int], params: MonitorParams) 
         monitor=blank_state(np.full(size, np.nan), np.full(n, np.nan), params),
         shape=np.array(shape, np.int64),
         first_day=0.0,
-        history_end=0.0,
         spread=np.zeros((p, p, n), np.float32),
         misfit=np.zeros((12, n), np.float32),
         cover=np.full(n, -1, np.int16),
@@ -98,6 +99,7 @@ def blank(size: tuple[int, int], shape: tuple[int, int], params: MonitorParams) 
         follows_sd=np.zeros(n, np.float32),
         followed=np.zeros(n, np.float32),
         whole_year=np.zeros(n, np.bool_),
+        before=np.full((len(BANDS), n), np.nan, np.float32),
         held=np.zeros((0, n), np.float32),
         held_days=np.zeros(0),
         pull=np.zeros(n),
@@ -125,8 +127,7 @@ def from_arrays(arrays: dict[str, NDArray[Any]]) -> DisturbanceState:
     """The inverse of `to_arrays`."""
     inner = {n.removeprefix("monitor."): a for n, a in arrays.items() if n.startswith("monitor.")}
     own = {name: array for name, array in arrays.items() if not name.startswith("monitor.")}
-    for name in ("first_day", "history_end"):
-        own[name] = own[name].item()
+    own["first_day"] = own["first_day"].item()
     return DisturbanceState(monitor=MonitorState.from_arrays(inner), **own)  # type: ignore[arg-type] # by name
 
 

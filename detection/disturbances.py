@@ -9,7 +9,7 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from scipy.ndimage import binary_erosion, label
+from scipy.ndimage import label
 
 from aoi.records import Boundary, Site
 from aoi.versions import version_in_force
@@ -27,13 +27,14 @@ from detection.disturbance_patches import (
     remaining_parts,
     shares,
 )  # fmt: skip
-from detection.disturbance_state import BANDS, DisturbanceState
+from detection.disturbance_spectra import lighter, seen_after
+from detection.disturbance_state import DisturbanceState
 from detection.kinds import RECOVERY, patch_kind
 from detection.monitor import PERSISTENT, PROVISIONAL
 from detection.records import Disturbance
 from evidence.quantity import Quantity
 
-METHOD = "disturbances-monitor-4"
+METHOD = "disturbances-monitor-5"
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -67,9 +68,9 @@ class DisturbanceParams:
     """Neighbouring pixels that departed further apart in time are two events, not one that grew."""
     share_sd: float = 0.2
     """How well the share of an edge pixel is known, sd."""
-    missed_share: float = 0.12
+    missed_share: float = 0.11
     """Part of a patch that its neighbours' seasons or late pixels may hide, sd."""
-    edge_m: float = 1.5
+    edge_m: float = 1.0
     """How far, common to all patches, the mapped edge may lie from the true one, sd."""
     reach_m: float = 6.0
     """How well the outermost point of a patch is known, sd."""
@@ -220,7 +221,7 @@ def _record(ground: _Ground, patch: Patch, status: str, *, split_from: str | Non
 def _shares(ground: _Ground, patch: Patch, status: str) -> Floats:
     if status == "withdrawn":
         return patch.mask.astype(np.float64)
-    return shares(patch, ground.departure, ground.taken)
+    return shares(patch, ground.departure, ground.taken, lighter(ground.state, patch))
 
 
 def _recovery(ground: _Ground, patch: Patch, whole: str) -> Disturbance:
@@ -258,13 +259,7 @@ def _inside(ground: _Ground, boundary: Boundary) -> Floats:
 
 def _kind(ground: _Ground, patch: Patch) -> str:
     """From the mean reflectance of the patch's first looks after the change, and its shape."""
-    inner = np.asarray(binary_erosion(patch.mask), np.bool_)
-    shown = replace(patch, mask=inner) if inner.any() else patch
-    columns = np.flatnonzero(shown.full(ground.weights.shape).ravel())
-    looks = ground.state.reflectance_looks[columns].sum()
-    sums = ground.state.reflectance[:, columns].sum(axis=1)
-    seen = {band: float(sums[k] / looks) for k, band in enumerate(BANDS) if looks and np.isfinite(sums[k])}
-    return patch_kind(seen, patch.mask, side_m=pixel_size_m(ground.grid))
+    return patch_kind(seen_after(ground.state, patch), patch.mask, side_m=pixel_size_m(ground.grid))
 
 
 def _date(day: float) -> dt.date:
@@ -287,7 +282,7 @@ def _dates(ground: _Ground, patch: Patch, status: str) -> tuple[dt.date, dt.date
     earliest = np.argsort(first, kind="stable")[:k]
     seen = _date(float(first[earliest[-1]]))
     normal = ground.state.plain_before.reshape(ground.weights.shape)[patch.window][patch.mask][earliest]
-    normal = np.where(normal >= 0, normal, ground.state.history_end)
+    normal = np.where(normal >= 0, normal, ground.state.first_day)
     alerts = np.sort(of("alert_day"))[:k]
     low, high = date_interval(np.minimum(normal, first[earliest]), alerts, params=ground.params.dates)
     last = _date(float(ground.state.scene_days.max()))
@@ -299,12 +294,12 @@ def _area(ground: _Ground, patch: Patch, share: Floats) -> Quantity:
     """Area with the random error of edge pixels and the shared error of where the edge is drawn."""
     weights = ground.weights[patch.window]
     hectares = weights * share
-    edge = (share > 0) & (share < 1)
+    edge = (share != 0) & (share < 1)
     edges = ground.params.share_sd * float(np.sqrt((weights[edge] ** 2).sum()))
     random = float(np.hypot(edges, ground.params.missed_share * hectares.sum()))
     rim = float(np.minimum(weights, weights.max())[edge].sum()) / 2.0
     return Quantity.measured(
-        float(hectares.sum()),
+        max(float(hectares.sum()), 0.0),
         sd_random=random,
         shared={f"disturbance-edge:{ground.site.id}": rim * ground.params.edge_m / pixel_size_m(ground.grid)},
         level=ground.params.level,

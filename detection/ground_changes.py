@@ -22,7 +22,15 @@ from aoi.versions import version_in_force
 from detection.advance import relation
 from detection.change_dates import EPOCH, DateParams, date_interval
 from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m
-from detection.disturbance_patches import Patch, founding_corners, linked_patches, patch_name, patch_polygon
+from detection.cover_years import cover_years
+from detection.disturbance_patches import (
+    Patch,
+    founding_corners,
+    inner_pixels,
+    linked_patches,
+    patch_name,
+    patch_polygon,
+)
 from detection.disturbance_reading import ReadParams, look_keys, read_looks
 from detection.disturbance_season import SeasonParams, leaf_on
 from detection.disturbance_state import BANDS
@@ -32,7 +40,7 @@ from detection.records import GroundChange
 from detection.segmentation import Breaks, SegmentationParams, segment
 from evidence.quantity import Quantity
 
-METHOD = "ground-changes-2"
+METHOD = "ground-changes-3"
 ROWS = 64
 """Rows of the grid that are segmented at once."""
 
@@ -42,7 +50,7 @@ Ints = NDArray[np.int64]
 
 
 def _dates_params() -> DateParams:
-    return DateParams(low_quantile=0.25, high_quantile=0.95, after_days=20)
+    return DateParams(low_quantile=0.25, high_quantile=0.95, before_days=5, after_days=25)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,10 +62,15 @@ class GroundChangeParams:
     season: SeasonParams = field(default_factory=SeasonParams)
     min_area_ha: float = 0.1
     """Mapping floor at 10 m."""
+    min_step: float = 0.08
+    """Least change of the yearly mean in the middle of a patch, in units of the index: odd years of single
+    fields change less."""
     link_days: int = 150
     """Neighbouring pixels that changed further apart in time are two changes."""
     dates: DateParams = field(default_factory=_dates_params)
     """Of the interval of a change: the dates of a pixel are those that fit about as well as its best."""
+    first_days: float = 400.0
+    """The year in which covers are told apart: not much longer than the days before the first change."""
     kind_days: int = 400
     """Looks so long after the change tell the kind."""
     edge_sd_m: float = 2.5
@@ -104,7 +117,8 @@ def measure_ground_changes(
             link_days=params.link_days,
             min_ha=params.min_area_ha,
         )
-        found += [_record(cube, site, patch, largest, weights, params, back=back) for patch in patches]
+        clear = [patch for patch in patches if _step(patch, largest) >= params.min_step]
+        found += [_record(cube, site, patch, largest, weights, params, back=back) for patch in clear]
     return sorted(found, key=lambda change: (change.changed_on, change.change_id))
 
 
@@ -123,10 +137,15 @@ def _used(cube: xr.Dataset, params: GroundChangeParams) -> xr.Dataset:
 
 
 def _breaks(cube: xr.Dataset, params: GroundChangeParams) -> Breaks:
-    """Breaks of all pixels, by strips of the grid."""
+    """Breaks of all pixels less what their covers did, by strips of the grid."""
+    covers = cover_years(cube, first_days=params.first_days, params=params.season)
     parts = []
     for top in range(0, cube.sizes["y"], ROWS):
-        looks = [(look.day, look.values) for look in read_looks(cube.isel(y=slice(top, top + ROWS)))]
+        rows = slice(top, top + ROWS)
+        looks = [
+            (look.day, np.asarray(look.values - covers.of(look.scene_id, rows), np.float32))
+            for look in read_looks(cube.isel(y=rows))
+        ]
         kept = [(day, values) for day, values in looks if np.isfinite(values).any()]
         if not kept:
             kept = looks
@@ -154,6 +173,11 @@ def _largest(breaks: Breaks, shape: tuple[int, ...], *, back: bool) -> _Found:
         before=np.asarray(of(breaks.before), np.float64),
         after=np.asarray(of(breaks.after), np.float64),
     )
+
+
+def _step(patch: Patch, found: _Found) -> float:
+    """Change of the yearly mean in the middle of a patch."""
+    return float(np.median(np.abs(found.after - found.before)[patch.window][patch.mask]))
 
 
 def _record(
@@ -204,13 +228,13 @@ def _area(patch: Patch, weights: Floats, side_m: float, params: GroundChangePara
 
 
 def _spectrum(cube: xr.Dataset, patch: Patch, since: dt.date, params: GroundChangeParams) -> dict[str, float]:
-    """Mean leaf-on reflectance of the patch in the looks after the change, by band."""
+    """Mean leaf-on reflectance of the inside of a patch in the looks after the change, by band."""
     days = cube["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
     start = (since - EPOCH).days
     warm = np.array([leaf_on(float(day), params.season) for day in days], np.bool_)
     chosen = np.flatnonzero(warm & (days >= start) & (days <= start + params.kind_days))
     part = cube.isel(time=chosen, y=patch.window[0], x=patch.window[1])
-    clear = part["valid"].to_numpy() & ~part["snow"].to_numpy() & patch.mask
+    clear = part["valid"].to_numpy() & ~part["snow"].to_numpy() & inner_pixels(patch.mask)
     if not clear.any():
         return {}
     return {band: float(np.nanmean(part[band].to_numpy()[clear])) for band in BANDS if band in part}

@@ -14,8 +14,9 @@ LINEAR = "linear clearing, to be checked in ≤ 1 m imagery"
 RECOVERY = "recovery"
 WIDEST_LINE_M = 40.0
 LENGTH_TO_WIDTH = 5.0
-COAL = {"visible": 0.08, "nir": 0.12, "ndvi": 0.2}
-"""Upper limits of the starter rule for probable coal."""
+COAL = {"visible": 0.06, "nir": 0.09, "ndvi": 0.2}
+"""Upper limits of coal in the mean of a patch: midway between dusty coal (visible 0.047, near infrared 0.069
+at Korba) and damp spoil (0.073, 0.117 on simulated sites). Single pixels of coal are `detection.coal`'s."""
 BARE_NDVI = 0.35
 """Mean NDVI below which no closed vegetation is left."""
 GREY = 0.1

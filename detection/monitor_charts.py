@@ -86,9 +86,11 @@ def judge_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass o
         if not departs and status[i] == 0:
             last_normal[i] = day
             departed_from[i] = -1
+            agreeing[i] = 0
             evidence[i] = 0.0
             continue
         if departs:
+            agreeing[i] += 1
             evidence[i] += moderate * moderate / 2.0
             if departed_from[i] < 0:
                 departed_from[i] = day
@@ -98,15 +100,14 @@ def judge_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass o
                 first_day[i] = departed_from[i]
                 since_normal[i] = last_normal[i]
                 alert_day[i] = day
-                agreeing[i] = 1
                 returning[i] = 0
         elif status[i] == 1:
             if departs:
-                agreeing[i] += 1
                 returning[i] = 0
             else:
                 returning[i] += 1
                 evidence[i] *= 0.5
+        if status[i] == 1:
             if agreeing[i] >= persist and evidence[i] >= enough and day - first_day[i] >= lasting:
                 status[i] = 2
                 persistent_day[i] = day
@@ -118,6 +119,7 @@ def judge_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass o
                 alert_day[i] = -1
                 since_normal[i] = -1
                 departed_from[i] = -1
+                agreeing[i] = 0
                 last_normal[i] = day
                 ewma[i] = 0.0
                 cusum[i] = 0.0

@@ -1,6 +1,6 @@
 """Looking back on simulated sites beside the truth: which changes are found, when, of what kind; false ones.
 
-    python -m benchmarks.expansion.looking_back measure CACHE OUT 1005 1014   # any part of the seeds
+    python -m benchmarks.expansion.looking_back measure CACHE OUT 1020 1047   # any part of the seeds
     python -m benchmarks.expansion.looking_back table OUT | tee table
     python -m benchmarks.manual expansion.md looking-back < table
 
@@ -13,26 +13,23 @@ from __future__ import annotations
 
 import collections
 import datetime as dt
-import json
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.expansion.arguments import measured_or_printed
+from benchmarks.expansion.arguments import Outcomes, keep, measure_or_print, print_values, read
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from benchmarks.expansion.disturbance_table import (
-    ALL,
     CELL_HA,
-    CONTRASTS,
     FLOOR_HA,
-    SIZES,
     bared,
+    by_size,
     changed,
     contrast,
     percent,
     pixels,
+    recalls,
     site_mean,
 )
 from detection.ground_changes import GroundChangeParams, measure_ground_changes
@@ -98,30 +95,20 @@ def outcome(made: JudgedSite) -> dict[str, Any]:
     }
 
 
-def read(folder: Path) -> list[dict[str, Any]]:
-    return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*.json"))]
-
-
-def found_table(sites: list[dict[str, Any]]) -> None:
-    events = [event for site in sites for event in site["events"]]
+def found_table(sites: Outcomes) -> None:
+    """Recall by size and contrast, dates, and false changes of the same size."""
     false = [change for site in sites for change in site["false"]]
     print("| size | strong contrast | medium | weak | date, median error | interval covers | false changes |")
     print("|---|---|---|---|---|---|---|")
-    for low, high in (*SIZES, ALL):
-        of_size = [e for e in events if low <= e["size_ha"] * 1.02 < high]
-        shares = [
-            percent([e["found"] for e in of_size if least <= e["contrast"] < most])
-            for _, least, most in CONTRASTS
-        ]
-        hits = [e for e in of_size if e["found"]]
+    for name, (low, high), events in by_size([event for site in sites for event in site["events"]]):
+        hits = [e for e in events if e["found"]]
         late = f"{np.median([e['late'] for e in hits]):+.0f} d" if hits else "–"
         wrong = sum(low <= change["ha"] < high for change in false)
-        name = "all" if (low, high) == ALL else f"{low:g}–{high:.2g} ha"
-        cells = [*shares, late, percent([e["covered"] for e in hits]), str(wrong)]
+        cells = [*recalls(events), late, percent([e["covered"] for e in hits]), str(wrong)]
         print(f"| {name} | {' | '.join(cells)} |")
 
 
-def summary_table(sites: list[dict[str, Any]]) -> None:
+def summary_table(sites: Outcomes) -> None:
     hits = [event for site in sites for event in site["events"] if event["found"]]
     false = [change for site in sites for change in site["false"]]
     km2 = sum(site["km2"] for site in sites)
@@ -135,12 +122,10 @@ def summary_table(sites: list[dict[str, Any]]) -> None:
         "width of the interval: median, 90th percentile": f"{np.median(widths):.0f} d, "
         f"{np.quantile(widths, 0.9):.0f} d",
     }
-    print("\n| what | value |\n|---|---|")
-    for name, value in rows.items():
-        print(f"| {name} | {value} |")
+    print_values(rows)
 
 
-def kind_table(sites: list[dict[str, Any]]) -> None:
+def kind_table(sites: Outcomes) -> None:
     """What whole clearings turned into, and what was called."""
     hits = [e for site in sites for e in site["events"] if e["found"] and e["cover"] == 1]
     kinds = sorted({event["kind"] for event in hits})
@@ -150,20 +135,16 @@ def kind_table(sites: list[dict[str, Any]]) -> None:
         print(f"| {material.lower().replace('_', ' ')} | {' | '.join(str(count[kind]) for kind in kinds)} |")
 
 
-def main() -> None:
-    chosen = measured_or_printed(__doc__)
-    if chosen.step == "table":
-        sites = read(chosen.out)
-        found_table(sites)
-        summary_table(sites)
-        kind_table(sites)
-        return
-    chosen.out.mkdir(parents=True, exist_ok=True)
-    for seed in range(chosen.first, chosen.last + 1):
-        made = outcome(judged_site(chosen.cache, seed))
-        (chosen.out / f"{seed}.json").write_text(json.dumps(made, indent=1), "utf-8")
-        print(seed, file=sys.stderr, flush=True)
+def measure(cache: Path, out: Path, seed: int) -> None:
+    keep(out, seed, outcome(judged_site(cache, seed)))
+
+
+def table(out: Path) -> None:
+    sites = read(out)
+    found_table(sites)
+    summary_table(sites)
+    kind_table(sites)
 
 
 if __name__ == "__main__":
-    main()
+    measure_or_print(__doc__, measure=measure, table=table)

@@ -15,7 +15,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, Site
 from detection.coal.coverage import to_degrees
-from detection.disturbance_looks import LookParams, run_looks
+from detection.disturbance_looks import LookParams, _start, run_looks
 from detection.disturbance_patches import Patch, patch_name, remaining_parts
 from detection.disturbance_state import DisturbanceState, state_bytes, state_from, to_arrays
 from detection.disturbances import measure_disturbances
@@ -115,6 +115,21 @@ def test_ids_stay_when_any_scene_comes_late_or_is_replaced() -> None:
     assert np.mean(kept) >= 0.9
 
 
+def test_a_change_in_the_winter_before_comparing_is_dated_from_the_history() -> None:
+    cube = ground(looks=80, cleared=False)
+    bared = _start(cube, LookParams())[0] - 10
+    cleared = cube.copy()
+    for band, value in (("red", 0.14), ("nir", 0.2)):
+        values = cube[band].to_numpy().copy()
+        values[bared:, 10:20, 10:16] = value
+        cleared[band] = (("time", "y", "x"), values)
+    (found,) = [d for d in measure_disturbances(cleared, SITE) if d.machine_status == "persistent"]
+    day = cube["time"].to_numpy()[bared].astype("datetime64[D]").item()
+    assert day.month in {11, 12, 1, 2, 3}
+    assert found.first_seen_low <= day <= found.first_seen_high
+    assert (day - found.first_seen_low).days <= 200
+
+
 def test_a_state_survives_as_bytes() -> None:
     state = run_looks(ground(looks=80), params=LookParams())
     assert state is not None
@@ -184,6 +199,7 @@ def test_a_late_scene_that_moves_a_few_pixels_keeps_the_name() -> None:
         ((0.075, 0.105, 0.14, 0.215, 0.3), "soil_spoil"),
         ((0.36, 0.38, 0.39, 0.395, 0.38), "built"),
         ((0.042, 0.046, 0.052, 0.069, 0.13), "coal"),
+        ((0.062, 0.073, 0.084, 0.117, 0.141), "soil_spoil"),
         ((0.026, 0.028, 0.024, 0.024, 0.022), "water"),
         ((0.03, 0.05, 0.05, 0.25, 0.2), "vegetation_loss"),
     ],

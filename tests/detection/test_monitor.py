@@ -3,7 +3,15 @@ from __future__ import annotations
 import numpy as np
 
 from detection.harmonics import design, fit_harmonics
-from detection.monitor import PERSISTENT, MonitorParams, MonitorState, start_monitor, update_monitor
+from detection.monitor import (
+    PERSISTENT,
+    MonitorParams,
+    MonitorState,
+    blank_state,
+    judge_look,
+    start_monitor,
+    update_monitor,
+)
 
 DAYS = np.arange(17532, 17532 + 7 * 220, 7, dtype=np.float64)
 HISTORY = 104
@@ -92,3 +100,12 @@ def test_a_checkpoint_continues_exactly() -> None:
         update_monitor(state, row, day, params=params)
     for name, array in whole.to_arrays().items():
         np.testing.assert_array_equal(array, state.to_arrays()[name], err_msg=name)
+
+
+def test_departed_looks_before_the_alert_count_towards_persistence() -> None:
+    params = MonitorParams(persist_looks=2, persist_evidence=14.0, persist_days=5, shewhart=4.5)
+    state = blank_state(np.zeros((3, 3)), np.ones(3), params)
+    looks = np.array([[0.0, 0.0, 0.0], [4.0, 4.0, 0.0], [5.0, 0.0, 5.0], [5.0, 0.0, 5.0]])
+    for k, z in enumerate(looks):
+        judge_look(state, z, np.zeros(3, bool), 17_000.0 + 6 * k, params=params)
+    assert state.persistent_day.tolist() == [17_012, -1, 17_018]

@@ -51,6 +51,19 @@ def test_there_and_back_are_two_breaks() -> None:
     assert (found.after[1] < found.before[1])[both].all()
 
 
+def test_an_odd_year_of_all_ground_is_no_change_and_hides_none() -> None:
+    cube = ground(looks=100)
+    later = slice(STARTS - 15, None)
+    for band, factor in (("red", 1.35), ("nir", 0.85)):
+        values = cube[band].to_numpy().copy()
+        values[later] *= factor
+        cube[band] = (("time", "y", "x"), values)
+    (found,) = measure_ground_changes(cube, SITE, params=GroundChangeParams(closed_years=False))
+    day = cube["time"].to_numpy()[STARTS].astype("datetime64[D]").item()
+    assert found.changed_on_low <= day <= found.changed_on_high
+    assert found.kind == "soil_spoil"
+
+
 def test_too_few_looks_have_no_break() -> None:
     values = series(4, 20, step=0.4)
     values[10:] = np.nan
