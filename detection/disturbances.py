@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import xarray as xr
@@ -14,9 +14,10 @@ from scipy.ndimage import label
 from aoi.records import Boundary, Site
 from aoi.versions import version_in_force
 from detection.advance import advance, relation, sector_advances
-from detection.change_dates import EPOCH, DateParams, date_interval
-from detection.coal.coverage import coverage, crs_wkt, pixel_area_ha, pixel_size_m
-from detection.disturbance_looks import Checkpoints, LookParams, run_looks
+from detection.change_dates import EPOCH, date_interval
+from detection.coal.coverage import coverage, crs_wkt, pixel_size_m
+from detection.disturbance_ground import DisturbanceParams, Ground, ground_of
+from detection.disturbance_looks import Checkpoints, run_looks
 from detection.disturbance_patches import (
     EIGHT,
     Patch,
@@ -34,6 +35,8 @@ from detection.monitor import PERSISTENT, PROVISIONAL
 from detection.records import Disturbance
 from evidence.quantity import Quantity
 
+__all__ = ["METHOD", "DisturbanceParams", "disturbances", "measure_disturbances"]
+
 METHOD = "disturbances-monitor-5"
 
 Bools = NDArray[np.bool_]
@@ -43,67 +46,6 @@ Ints = NDArray[np.int64]
 CORE = 0.8
 """Quantile of a patch's pixels that stands for its core: its edge is mixed."""
 RETURNED = "later looks returned to what the history predicts"
-
-
-def _dates_params() -> DateParams:
-    return DateParams(low_quantile=0.25, high_quantile=1.0, before_days=10, after_days=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DisturbanceParams:
-    """Knobs of the measurement, saved with its result."""
-
-    level: float = 0.95
-    looks: LookParams = field(default_factory=LookParams)
-    min_area_ha: float = 0.1
-    """Mapping floor at 10 m."""
-    withdrawn_min_ha: float = 0.5
-    """Smallest withdrawn patch that is reported: smaller ones come and go with every haze."""
-    min_share: float = 0.2
-    """Least share of bared ground in the core of a patch (upper fifth of its pixels, bare ground being one):
-    weaker patches stay provisional. Weather and odd years make departures that last, but not larger ones."""
-    dates: DateParams = field(default_factory=_dates_params)
-    """Of the interval of first seen: early dates are last normal looks, late ones alerts."""
-    link_days: int = 180
-    """Neighbouring pixels that departed further apart in time are two events, not one that grew."""
-    share_sd: float = 0.2
-    """How well the share of an edge pixel is known, sd."""
-    missed_share: float = 0.11
-    """Part of a patch that its neighbours' seasons or late pixels may hide, sd."""
-    edge_m: float = 1.0
-    """How far, common to all patches, the mapped edge may lie from the true one, sd."""
-    reach_m: float = 6.0
-    """How well the outermost point of a patch is known, sd."""
-    residual_m: float = 5.0
-    """Registration residual: no advance below it is claimed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Ground:
-    """What every patch is measured with; arrays are (y, x)."""
-
-    site: Site
-    grid: GeoBox
-    state: DisturbanceState
-    weights: Floats
-    """Hectares of each pixel inside the aoi."""
-    departure: Floats
-    """Departure as a share of that of bare ground; NaN where not known."""
-    taken: Bools
-    """Persistent pixels: what they hold belongs to their own patch."""
-    params: DisturbanceParams
-    inside: dict[str, Floats]
-    """Share of each pixel inside a boundary version, by its id."""
-
-    def day(self, name: str) -> Ints:
-        """One of the monitor's dates."""
-        values: Ints = getattr(self.state.monitor, name).reshape(self.weights.shape)
-        return values
-
-    @property
-    def returned(self) -> Bools:
-        """Pixels that have grown over again."""
-        return (self.state.returned_day >= 0).reshape(self.weights.shape)
 
 
 def measure_disturbances(
@@ -131,7 +73,7 @@ def disturbances(
     state: DisturbanceState, site: Site, grid: GeoBox, *, params: DisturbanceParams | None = None
 ) -> list[Disturbance]:
     """The patches of a state, largest first, without reading a single pixel."""
-    ground = _ground(state, site, grid, params or DisturbanceParams())
+    ground = ground_of(state, site, grid, params or DisturbanceParams())
     status = state.monitor.status.reshape(grid.shape)
     back = (status == 0) & (ground.day("withdrawn") > 0)
     found = [
@@ -142,34 +84,19 @@ def disturbances(
     return sorted(found, key=lambda d: (d.machine_status != "persistent", -(d.area_ha.value or 0.0)))
 
 
-def _ground(state: DisturbanceState, site: Site, grid: GeoBox, params: DisturbanceParams) -> _Ground:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        departure = np.where(state.power > 0, state.pull / state.power, np.nan).reshape(grid.shape)
-    return _Ground(
-        site=site,
-        grid=grid,
-        state=state,
-        weights=coverage(site.aoi, grid) * pixel_area_ha(grid),
-        departure=departure,
-        taken=(state.monitor.status == PERSISTENT).reshape(grid.shape),
-        params=params,
-        inside={},
-    )
-
-
-def _patches(ground: _Ground, mask: Bools, days: str) -> list[Patch]:
+def _patches(ground: Ground, mask: Bools, days: str) -> list[Patch]:
     p = ground.params
     floor = p.withdrawn_min_ha if days == "withdrawn_day" else p.min_area_ha
     inside = mask & (ground.weights > 0)
     return linked_patches(inside, ground.day(days), ground.weights, link_days=p.link_days, min_ha=floor)
 
 
-def _is_strong(ground: _Ground, patch: Patch) -> bool:
+def _is_strong(ground: Ground, patch: Patch) -> bool:
     """Whether the departure of a patch is more than weather makes."""
     return float(np.quantile(ground.departure[patch.window][patch.mask], CORE)) >= ground.params.min_share
 
 
-def _persistent(ground: _Ground, mask: Bools) -> list[Disturbance]:
+def _persistent(ground: Ground, mask: Bools) -> list[Disturbance]:
     """Persistent patches, in parts where ground between them has grown over, and what has grown over."""
     found = []
     returned, floor = ground.returned, ground.params.min_area_ha
@@ -186,7 +113,7 @@ def _persistent(ground: _Ground, mask: Bools) -> list[Disturbance]:
     return found
 
 
-def _record(ground: _Ground, patch: Patch, status: str, *, split_from: str | None = None) -> Disturbance:
+def _record(ground: Ground, patch: Patch, status: str, *, split_from: str | None = None) -> Disturbance:
     first, low, high, persistent = _dates(ground, patch, status)
     boundary = version_in_force(ground.site, first)
     inside = None if boundary is None else _inside(ground, boundary)[patch.window]
@@ -218,13 +145,13 @@ def _record(ground: _Ground, patch: Patch, status: str, *, split_from: str | Non
     )
 
 
-def _shares(ground: _Ground, patch: Patch, status: str) -> Floats:
+def _shares(ground: Ground, patch: Patch, status: str) -> Floats:
     if status == "withdrawn":
         return patch.mask.astype(np.float64)
     return shares(patch, ground.departure, ground.taken, lighter(ground.state, patch))
 
 
-def _recovery(ground: _Ground, patch: Patch, whole: str) -> Disturbance:
+def _recovery(ground: Ground, patch: Patch, whole: str) -> Disturbance:
     """Ground of a persistent patch that has grown over again."""
     day = ground.state.returned_day.reshape(ground.weights.shape)[patch.window][patch.mask]
     start = ground.state.back_from.reshape(ground.weights.shape)[patch.window][patch.mask]
@@ -246,18 +173,18 @@ def _recovery(ground: _Ground, patch: Patch, whole: str) -> Disturbance:
     )
 
 
-def _reach(ground: _Ground) -> tuple[float, float, float]:
+def _reach(ground: Ground) -> tuple[float, float, float]:
     p = ground.params
     return p.reach_m, p.residual_m, p.level
 
 
-def _inside(ground: _Ground, boundary: Boundary) -> Floats:
+def _inside(ground: Ground, boundary: Boundary) -> Floats:
     if boundary.boundary_id not in ground.inside:
         ground.inside[boundary.boundary_id] = coverage(boundary.geometry, ground.grid)
     return ground.inside[boundary.boundary_id]
 
 
-def _kind(ground: _Ground, patch: Patch) -> str:
+def _kind(ground: Ground, patch: Patch) -> str:
     """From the mean reflectance of the patch's first looks after the change, and its shape."""
     return patch_kind(seen_after(ground.state, patch), patch.mask, side_m=pixel_size_m(ground.grid))
 
@@ -266,7 +193,7 @@ def _date(day: float) -> dt.date:
     return EPOCH + dt.timedelta(days=int(day))
 
 
-def _dates(ground: _Ground, patch: Patch, status: str) -> tuple[dt.date, dt.date, dt.date, dt.date | None]:
+def _dates(ground: Ground, patch: Patch, status: str) -> tuple[dt.date, dt.date, dt.date, dt.date | None]:
     """First seen with its interval, and since when persistent: of the first pixels that make the floor."""
 
     def of(name: str) -> Ints:
@@ -290,7 +217,7 @@ def _dates(ground: _Ground, patch: Patch, status: str) -> tuple[dt.date, dt.date
     return seen, min(low, seen), max(min(high, last), seen), since
 
 
-def _area(ground: _Ground, patch: Patch, share: Floats) -> Quantity:
+def _area(ground: Ground, patch: Patch, share: Floats) -> Quantity:
     """Area with the random error of edge pixels and the shared error of where the edge is drawn."""
     weights = ground.weights[patch.window]
     hectares = weights * share
@@ -306,12 +233,12 @@ def _area(ground: _Ground, patch: Patch, share: Floats) -> Quantity:
     )
 
 
-def _name(ground: _Ground, patch: Patch, days: str = "first_day") -> str:
+def _name(ground: Ground, patch: Patch, days: str = "first_day") -> str:
     corners = founding_corners(patch, ground.day(days), ground.grid)
     return patch_name(corners, prefix=f"{ground.site.id}|{crs_wkt(ground.grid)[:60]}")
 
 
-def _parents(ground: _Ground, patch: Patch, name: str) -> set[str]:
+def _parents(ground: Ground, patch: Patch, name: str) -> set[str]:
     """Ids of patches that were apart at the end of an earlier year and have grown into this one."""
     since = ground.day("persistent_day")[patch.window]
     weights = ground.weights[patch.window]
@@ -328,7 +255,7 @@ def _parents(ground: _Ground, patch: Patch, name: str) -> set[str]:
     return names - {name}
 
 
-def _evidence(ground: _Ground, low: dt.date, high: dt.date) -> tuple[str, ...]:
+def _evidence(ground: Ground, low: dt.date, high: dt.date) -> tuple[str, ...]:
     """Usable scenes from the last normal look to the one that settled it."""
     days = ground.state.scene_days
     wanted = (days >= (low - EPOCH).days) & (days <= (high - EPOCH).days)
