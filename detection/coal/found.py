@@ -14,6 +14,7 @@ from scipy.ndimage import binary_dilation, label
 
 from detection.coal.endmember import like_coal
 from detection.coal.fraction import Block, FractionParams, block_fractions, first_fraction
+from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import Window, block_of
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.supports import plausible_mixture
@@ -21,7 +22,6 @@ from detection.coal.timing import smooth_time
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-EIGHT = np.ones((3, 3), dtype=bool)
 YEAR_DAYS = 365.25
 SEARCH = FractionParams(rounds=2, controls=1200, own_spectrum=False, texture=0.13, brightness=0.28)
 """What decides where to measure may be coarser; the prior's own spread stands in for a learned spectrum."""

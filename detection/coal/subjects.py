@@ -70,9 +70,9 @@ def joined(known: Mapping[str, Bools], masks: Sequence[Bools]) -> dict[str, Bool
     """Known ground with the new masks: one that overlaps known ground widens it, the others get new ids."""
     out = dict(known)
     for mask in masks:
-        touched = next((name for name, old in out.items() if (old & mask).any()), None)
-        taken = np.any([old for name, old in out.items() if name != touched] or [mask & False], axis=0)
-        out[touched or f"found-{len(out) + 1:03d}"] = out.get(touched or "", mask & False) | (mask & ~taken)
+        touched = next((name for name, old in out.items() if (old & mask).any()), f"found-{len(out) + 1:03d}")
+        taken = np.any([mask & False, *(old for name, old in out.items() if name != touched)], axis=0)
+        out[touched] = out.get(touched, False) | (mask & ~taken)
     return out
 
 
