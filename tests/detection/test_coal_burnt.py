@@ -19,6 +19,9 @@ from imagery.simulate import LandParams, SensorParams, simulate_site, unchanged_
 from imagery.simulate.spectra import Material
 
 Bools = NDArray[np.bool_]
+BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
+SCARRED = 545
+"""Of fires in April and October."""
 DAYS = np.arange(100.0, 830.0, 10.0)
 """From April of a first year to April of a third."""
 IN_LEAF = np.asarray((DAYS % 365 > 130) & (DAYS % 365 < 280))
@@ -98,15 +101,12 @@ def scarred() -> tuple[xr.Dataset, Site]:
         until=dt.date(2019, 7, 1),
         months=(4, 5, 6, 7, 8, 9, 10),
         land=LandParams(burn_scars=2, forest_fraction=0.8),
-        sensor=SensorParams(bands=("blue", "green", "red", "nir", "swir16", "swir22")),
+        sensor=SensorParams(bands=BANDS),
     )
     simulated = simulate_site(params, seed=SCARRED)
     burnt = simulated.world.labels(dt.date(2018, 6, 1)) == Material.BURNT
     assert burnt.sum() * 25.0 > 1e4
     return simulated.cube(), replace(simulated.site, zones=())
-
-
-SCARRED = 545
 
 
 def test_burn_scars_are_no_piles_but_may_have_been_missed(scarred: tuple[xr.Dataset, Site]) -> None:
