@@ -31,7 +31,7 @@ from evidence.quantity import Quantity
 
 __all__ = ["METHOD", "StockpileParams", "StockpileResult", "measure_stockpiles"]
 
-METHOD = "coal-factors-4"
+METHOD = "coal-factors-5"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from benchmarks.manual import ROOT, write_between
+from imagery import robust
 from imagery.simulate import LandParams, SimulationParams, simulate_site
 from imagery.simulate.scene import scene_image
 
@@ -100,7 +101,7 @@ def simulated_stacks() -> list[Stack]:
 
 def spread(values: Floats) -> float:
     """Robust standard deviation."""
-    return float(1.4826 * np.median(np.abs(values - np.median(values))))
+    return robust.spread(values - np.median(values))
 
 
 def laplacian(planes: NDArray[np.float32]) -> Floats:
@@ -196,7 +197,7 @@ def missed_cloud(stack: Stack) -> float:
     clear = stack.clear()
     usual = stack.bands["blue"][clear]
     limit = np.median(usual, axis=0) + 4 * np.maximum(
-        1.4826 * np.median(np.abs(usual - np.median(usual, 0)), 0), 0.01
+        robust.MAD_TO_SD * np.median(np.abs(usual - np.median(usual, 0)), 0), 0.01
     )
     partly = ~clear & (np.isin(stack.scl, CLOUD).mean(axis=(1, 2)) < 0.95)
     ground = np.isin(stack.scl[partly], [4, 5])

@@ -12,14 +12,17 @@ import argparse
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import xarray as xr
+
 from benchmarks.manual import write_between
 from benchmarks.stockpiles.simulated_table import ONLY_ZONES, layout, looks, row
 from detection.stockpiles import StockpileParams, measure_stockpiles
-from imagery.simulate import simulate_site
+from imagery.simulate import SimulatedSite, simulate_site
 
 FITTING = range(510, 600)
 """Seeds that may be fitted on."""
@@ -51,10 +54,17 @@ VARIANTS: Mapping[str, StockpileParams] = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=1)
+def site_of(seed: int) -> tuple[SimulatedSite, xr.Dataset]:
+    """One site and its cube: its variants are measured in turn."""
+    simulated = simulate_site(layout(seed), seed=seed)
+    return simulated, simulated.cube()
+
+
 def measured(seed: int, params: StockpileParams) -> list[dict[str, Any]]:
     """The judged looks of one site."""
-    simulated = simulate_site(layout(seed), seed=seed)
-    return list(looks(simulated, measure_stockpiles(simulated.cube(), simulated.site, params=params)))
+    simulated, cube = site_of(seed)
+    return list(looks(simulated, measure_stockpiles(cube, simulated.site, params=params)))
 
 
 def table(found: Mapping[str, list[dict[str, Any]]]) -> list[str]:

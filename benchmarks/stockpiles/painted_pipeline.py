@@ -1,10 +1,11 @@
 """Painted coal through the whole pipeline: catalogue, archive, offset, registration, masks, cube, areas.
 
 Half of every pile is called dark, shadow or water by the scene classification; from mid-series on the
-numbers carry the +1000 of baseline 05.00. Real Sentinel-2 dates, painted coal.
+numbers carry the +1000 of baseline 05.00. Real Sentinel-2 dates, painted coal. Three runs of every layout:
+`switched`, as said; `control`, the same numbers without the +1000, so that what the switch does is a
+difference look by look; `bare`, switched, with the zones and no coal in them.
 
     python -m benchmarks.stockpiles.painted_pipeline --seeds 300 301 --folder FOLDER [--write]
-    python -m benchmarks.stockpiles.painted_pipeline --bare --seeds 300 --folder FOLDER [--write]
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import argparse
 import datetime as dt
 import json
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +23,7 @@ from numpy.typing import NDArray
 
 from aoi.site_file import write_site
 from benchmarks.manual import write_between
-from benchmarks.stockpiles.painting import BANDS_10, BANDS_20, Painted, paint, random_piles
+from benchmarks.stockpiles.painting import BANDS_10, BANDS_20, Painted, paint, random_piles, romania
 from campwatch.demonstration.romania import CATALOG, romania_files, write_romania_catalog
 from campwatch.site_job import fetch_site, site_work
 from campwatch.sources import build_sources
@@ -33,8 +35,22 @@ from imagery.offset import RAW_ADD_DN
 
 SIZES_HA = (0.1, 0.2, 0.4, 0.8, 1.5)
 CLEAR = 0.9
-HEAD = "| looks | number | RMSE ha | bias ha | intervals that cover, % |\n|---|---|---|---|---|"
+NOTICED_HA = 0.25
+DATE, ZONE, _, LARGEST, ERROR, COVERED = range(6)
+"""Columns of a look."""
+HEAD = (
+    "| run and looks | number | RMSE ha | bias ha | largest error ha | intervals that cover, % |\n"
+    "|---|---|---|---|---|---|"
+)
 Floats = NDArray[np.float64]
+
+
+class Run(StrEnum):
+    """What is painted, and how it is written."""
+
+    SWITCHED = "switched"
+    CONTROL = "control"
+    BARE = "bare"
 
 
 def painted_files(painted: Painted, folder: Path, switched: int) -> tuple[Path, Path]:
@@ -64,12 +80,11 @@ def state_baselines(catalog: Path, switched: int) -> None:
         path.write_text(json.dumps(item), encoding="utf-8")
 
 
-def prepared(folder: Path, painted: Painted) -> Workspace:
-    """A workspace that has fetched the painted dates."""
+def prepared(folder: Path, painted: Painted, switched: int) -> Workspace:
+    """A workspace that has fetched the painted dates; their numbers carry +1000 from date `switched` on."""
     if (folder / "campwatch.toml").exists():
         return open_workspace(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    switched = painted.cube.sizes["time"] // 2
     write_romania_catalog(painted_files(painted, folder, switched), folder / CATALOG)
     state_baselines(folder / CATALOG, switched)
     workspace = create_workspace(folder, settings_text=f'[[source]]\nkind = "stac"\nurl = "{CATALOG}"\n')
@@ -97,8 +112,9 @@ def measured(workspace: Workspace) -> tuple[xr.Dataset, StockpileResult]:
 
 
 def looks(painted: Painted, result: StockpileResult) -> Floats:
-    """(date's position, truth, largest truth of the zone, error, covered) of every judged look."""
+    """(date's position, zone, truth, largest truth of the zone, error, covered) of every judged look."""
     at = {str(when)[:10]: t for t, when in enumerate(painted.cube["time"].values)}
+    numbers = {zone: number for number, zone in enumerate(painted.truth_ha)}
     out = []
     for area in result.areas:
         t, quantity = at[area.datetime.date().isoformat()], area.area_ha
@@ -107,42 +123,86 @@ def looks(painted: Painted, result: StockpileResult) -> Floats:
         if area.valid_fraction >= CLEAR:
             truth = painted.truth_ha[area.zone_id]
             hit = quantity.low <= truth[t] <= quantity.high
-            out.append((t, truth[t], truth.max(), quantity.value - truth[t], hit))
+            error = quantity.value - truth[t]
+            out.append((t, numbers[area.zone_id], truth[t], truth.max(), error, hit))
     return np.array(out, dtype=np.float64)
 
 
 def row(name: str, part: Floats) -> str:
     """One row of the table."""
-    error = part[:, 3]
-    rmse = np.sqrt(np.mean(error**2))
-    return f"| {name} | {len(part)} | {rmse:.3f} | {error.mean():+.3f} | {100 * part[:, 4].mean():.1f} |"
+    error = part[:, ERROR]
+    rmse, largest = np.sqrt(np.mean(error**2)), np.abs(error).max()
+    covered = 100 * part[:, COVERED].mean()
+    return f"| {name} | {len(part)} | {rmse:.3f} | {error.mean():+.3f} | {largest:.3f} | {covered:.1f} |"
 
 
-def table(found: Floats, switched: int) -> list[str]:
-    """All looks, by size of the pile, and on either side of the switch of the offset."""
-    late = found[:, 0] >= switched
-    step = found[late, 3].mean() - found[~late, 3].mean()
-    error = np.hypot(*(found[part, 3].std() / np.sqrt(part.sum()) for part in (late, ~late)))
-    parts = {
-        "all": found,
-        "zones that never hold 0.25 ha": found[found[:, 2] < 0.25],
-        "zones of 0.25 ha and more": found[found[:, 2] >= 0.25],
-        "before the switch to +1000": found[~late],
-        "after it": found[late],
-    }
-    rows = [row(name, part) for name, part in parts.items() if len(part)]
-    told = f"Mean error after the switch less before: {step:+.4f} ha (standard error {error:.4f})."
-    return [*HEAD.split("\n"), *rows, "", told]
+def table(found: dict[Run, list[Floats]], switched: int) -> list[str]:
+    """Every run's looks, by size of the pile and on either side of the switch; what the switch does."""
+    lines = HEAD.split("\n")
+    for run, parts in found.items():
+        every = np.concatenate(parts)
+        late = every[:, DATE] >= switched
+        subsets = {"all": every}
+        if run is Run.SWITCHED:
+            large = every[:, LARGEST] >= NOTICED_HA
+            subsets |= {
+                "zones that never hold 0.25 ha": every[~large],
+                "zones of 0.25 ha and more": every[large],
+            }
+        subsets |= {"dates before the switch": every[~late], "dates after it": every[late]}
+        lines += [row(f"{run}: {name}", part) for name, part in subsets.items() if len(part)]
+    return [*lines, "", step_text(found, switched)]
 
 
-def painted_of(seed: int, *, bare: bool) -> Painted:
-    """The painted dates of a seed; `bare`: its zones, and nothing painted in them."""
+def step_text(found: dict[Run, list[Floats]], switched: int) -> str:
+    """The difference that the switch makes: look by look between the two runs, then after it less before."""
+    both = zip(found[Run.SWITCHED], found[Run.CONTROL], strict=True)
+    pairs = np.concatenate([paired(one, other) for one, other in both])
+    late = pairs[:, 0] >= switched
+    parts = [by_date(pairs[part]) for part in (late, ~late)]
+    error = np.hypot(*(part.std(ddof=1) / np.sqrt(len(part)) for part in parts))
+    step = parts[0].mean() - parts[1].mean()
+    return (
+        f"With the switch less without it, {len(pairs)} looks that both runs have: {parts[1].mean():+.4f} ha "
+        f"before it, {parts[0].mean():+.4f} ha after it; step {step:+.4f} ha (standard error {error:.4f}, "
+        f"dates counted once). Largest difference of one look {np.abs(pairs[:, 1]).max():.3f} ha."
+    )
+
+
+def paired(switched: Floats, control: Floats) -> Floats:
+    """(date's position, difference of the areas) of every look that both runs of one layout have."""
+    told = {(look[DATE], look[ZONE]): look[ERROR] for look in control}
+    keys = [(look[DATE], look[ZONE]) for look in switched]
+    return np.array(
+        [(key[0], look[ERROR] - told[key]) for key, look in zip(keys, switched, strict=True) if key in told]
+    )
+
+
+def by_date(pairs: Floats) -> Floats:
+    """Mean difference of every date: the zones of a date share what is done to it."""
+    return np.array([pairs[pairs[:, 0] == t, 1].mean() for t in np.unique(pairs[:, 0])])
+
+
+def painted_of(seed: int, run: Run) -> Painted:
+    """The painted dates of a seed."""
     piles = random_piles(seed, count=len(SIZES_HA), sizes=SIZES_HA)
     painted = paint(piles, seed=seed, shift_sd_px=0.2)
-    if not bare:
+    if run is not Run.BARE:
         return painted
     nothing = {zone: np.zeros_like(truth) for zone, truth in painted.truth_ha.items()}
     return replace(paint([], seed=seed), site=painted.site, truth_ha=nothing)
+
+
+def judged(seed: int, run: Run, folder: Path) -> Floats:
+    """The looks of one run, measured unless they are kept."""
+    kept = folder / f"{seed}-{run}.npy"
+    if not kept.exists():
+        painted = painted_of(seed, run)
+        dates = painted.cube.sizes["time"]
+        workspace = prepared(folder / kept.stem, painted, dates if run is Run.CONTROL else dates // 2)
+        np.save(kept, looks(painted, measured(workspace)[1]))
+        print(kept.name, flush=True)
+    return np.asarray(np.load(kept))
 
 
 def main() -> None:
@@ -152,22 +212,14 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, nargs="+", default=[300])
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--bare", action="store_true", help="the same zones without coal")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    parts = []
-    for seed in options.seeds:
-        kept = options.folder / f"{seed}{'-bare' if options.bare else ''}.npy"
-        painted = painted_of(seed, bare=options.bare)
-        if not kept.exists():
-            _, result = measured(prepared(options.folder / kept.stem, painted))
-            np.save(kept, looks(painted, result))
-        parts.append(np.load(kept))
-        print(seed, len(parts[-1]), flush=True)
-    lines = table(np.concatenate(parts), painted.cube.sizes["time"] // 2)
-    print("\n".join(lines))
+    found = {run: [judged(seed, run, options.folder) for seed in options.seeds] for run in Run}
+    lines = table(found, len(romania().times) // 2)
+    told = f"Layouts {', '.join(map(str, options.seeds))}."
+    print("\n".join([*lines, told]))
     if options.write:
-        write_between("stockpiles.md", "bare pipeline table" if options.bare else "pipeline table", lines)
+        write_between("stockpiles.md", "pipeline table", [*lines, "", told])
 
 
 if __name__ == "__main__":

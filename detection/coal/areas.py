@@ -8,6 +8,7 @@ from scipy.ndimage import binary_dilation
 
 from detection.coal.beside import NULL_RANGE, dust_at_edges, ground_beside, local_null
 from detection.coal.fraction_records import Fractions
+from detection.coal.nearby import EIGHT
 from detection.coal.supports import zone_supports
 from detection.coal.zone_records import AreaParams, ZoneSeries
 
@@ -19,7 +20,6 @@ THIN = 0.15
 """Mean fraction over the ground beside from which ground outside of supports may hold thin coal."""
 STANDING_OUT_DAYS = 60.0
 """Looks no further apart say that what lies between them stands out."""
-EIGHT = np.ones((3, 3), dtype=bool)
 
 
 def zone_series(

@@ -6,7 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
+from detection.coal.nearby import EIGHT
 from detection.coal.zone_records import AreaParams
+from imagery import robust
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -17,7 +19,6 @@ FEWEST_BESIDE = 15
 FEWEST_DATES_OF_DUST = 5
 MOST_DUST = 0.2
 """Fraction of coal that is taken for dust at the edge of a pile at most."""
-EIGHT = np.ones((3, 3), dtype=bool)
 
 
 def ground_beside(core: Bools, inside: Bools, seen: Bools, params: AreaParams) -> Bools:
@@ -38,7 +39,7 @@ def local_null(value: Floats, ring: Bools) -> tuple[float, float]:
     if len(around) < FEWEST_BESIDE:
         return 0.0, 0.05
     middle = float(np.median(around))
-    spread = 1.4826 * float(np.median(np.abs(around - middle)))
+    spread = robust.spread(around - middle)
     shrunk = middle * len(around) / (len(around) + 20.0)
     return float(np.clip(shrunk, *NULL_RANGE)), spread
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from types import MappingProxyType
 
 import numpy as np
@@ -12,17 +10,17 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
+from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
 from detection.coal.endmember import like_coal
-from detection.coal.fraction import Block, FractionParams, block_fractions, first_fraction
-from detection.coal.site_blocks import Window, block_of
+from detection.coal.fraction import Block, FractionParams, Fractions, block_fractions, first_fraction
+from detection.coal.nearby import EIGHT
+from detection.coal.site_blocks import block_of, tiles, within
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.supports import plausible_mixture
 from detection.coal.timing import smooth_time
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-EIGHT = np.ones((3, 3), dtype=bool)
-YEAR_DAYS = 365.25
 SEARCH = FractionParams(rounds=2, controls=1200, own_spectrum=False, texture=0.13, brightness=0.28)
 """What decides where to measure may be coarser; the prior's own spread stands in for a learned spectrum."""
 
@@ -49,6 +47,9 @@ class FoundParams:
     """NDVI above which dark ground is conifers."""
     was_green: float = 0.5
     """NDVI of living plants: ground that held them may have burnt."""
+    unwatched: bool = False
+    """Whether dark ground may be a pile that no season of leaves has shown without coal, and without plants,
+    and that was not yet dark in two of them: it may have burnt."""
     changed_share: float = 0.15
     """Share of a pile's core that must have been without coal in other looks; 0 takes steady dark ground too:
     asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are."""
@@ -64,30 +65,12 @@ class FoundParams:
 
 OPERATING_POINTS = MappingProxyType(
     {
-        "high recall": FoundParams(core_fraction=0.4, changed_share=0.0),
+        "high recall": FoundParams(core_fraction=0.4, changed_share=0.0, unwatched=True),
         "balanced": FoundParams(),
         "high precision": FoundParams(core_fraction=0.7, changed_share=0.3),
     }
 )
 """Settings of the search by what they are for; high recall takes dark ground that never changed, too."""
-
-
-def tiles(height: int, width: int, params: FoundParams) -> Iterator[tuple[Window, Window]]:
-    """Tiles of about `tile_px`, without and with their margin."""
-    m = params.margin_px
-    for rows in _cuts(height, params.tile_px):
-        for columns in _cuts(width, params.tile_px):
-            wide = Window(
-                rows=slice(max(0, rows.start - m), min(height, rows.stop + m)),
-                columns=slice(max(0, columns.start - m), min(width, columns.stop + m)),
-            )
-            yield Window(rows=rows, columns=columns), wide
-
-
-def _cuts(length: int, about: int) -> list[slice]:
-    """An axis in equal parts."""
-    edges = np.linspace(0, length, max(1, round(length / about)) + 1).round().astype(int).tolist()
-    return [slice(first, after) for first, after in pairwise(edges)]
 
 
 def found_supports(
@@ -105,59 +88,75 @@ def found_supports(
     Returns:
         masks (y, x), each around one pile or several that touch; (y, x) steady, small or wide dark ground.
     """
-    core, changed = np.zeros(closed.shape, dtype=bool), np.zeros(closed.shape, dtype=bool)
-    for own, wide in tiles(closed.shape[0], closed.shape[1], params):
+    core, changed, burnt = np.zeros((3, *closed.shape), dtype=bool)
+    height, width = closed.shape
+    for own, wide in tiles(height, width, about_px=params.tile_px, margin_px=params.margin_px):
         if closed[own.rows, own.columns].all():
             continue
         block = block_of(cube, wide, bands, closed)
-        rows, columns = _within(own, wide)
-        hit, moved = found_in_block(block, bands, coal, params)
-        core[own.rows, own.columns] |= hit[rows, columns]
-        changed[own.rows, own.columns] |= moved[rows, columns]
-    parts, count = label(binary_dilation(core & ~closed, structure=EIGHT, iterations=2), structure=EIGHT)
+        rows, columns = within(own, wide)
+        told = found_in_block(block, bands, coal, params)
+        for whole, part in zip((core, changed, burnt), (told.core, told.changed, told.burnt), strict=True):
+            whole[own.rows, own.columns] |= part[rows, columns]
+    sure = core & ~burnt & ~scars(core, burnt)
+    parts, count = label(binary_dilation(sure & ~closed, structure=EIGHT, iterations=2), structure=EIGHT)
     masks = [(parts == i) & ~closed for i in range(1, count + 1)]
-    piles = [mask for mask in masks if _is_pile(mask, core, changed, params)]
+    piles = [mask for mask in masks if _is_pile(mask, sure, changed, params)]
     return piles, core & ~np.any([np.zeros_like(core), *piles], axis=0)
 
 
-def _within(own: Window, wide: Window) -> tuple[slice, slice]:
-    """Rows and columns of a tile inside its margin."""
-    down, across = own.rows.start - wide.rows.start, own.columns.start - wide.columns.start
-    height, width = own.rows.stop - own.rows.start, own.columns.stop - own.columns.start
-    return slice(down, down + height), slice(across, across + width)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched:
+    """What a search says of one block, each (y, x)."""
+
+    core: Bools
+    """Ground that stays coal look after look."""
+    changed: Bools
+    """Which of it was without coal in other looks."""
+    burnt: Bools
+    """Which of it may be burnt plants."""
 
 
-def found_in_block(
-    block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams
-) -> tuple[Bools, Bools]:
-    """(y, x) cores of piles in one block, and which of it was without coal in other looks.
+def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams) -> Searched:
+    """Cores of piles in one block.
 
     Candidates come from the ground's own reflectance and a matched filter; the full estimate judges them.
     """
     mean, covariance = coal.select(bands)
+    none = np.zeros_like(block.suspect)
     candidates = _often_like_coal(block, bands, mean, covariance, params) & ~block.suspect
-    if not candidates.any():
-        return candidates, candidates
-    candidates &= _candidates(
-        first_fraction(replace(block, suspect=block.suspect & False), mean), block, params
-    )
-    if not candidates.any():
-        return candidates, candidates
+    if candidates.any():
+        candidates &= _candidates(first_fraction(replace(block, suspect=none), mean), block, params)
     near = binary_dilation(candidates, structure=EIGHT, iterations=2)
-    found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH)
+    found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH) if near.any() else None
     if found is None:
-        return candidates & False, candidates & False
+        return Searched(core=none, changed=none, burnt=none)
+    looks = _looks(block, bands, found, params)
+    core = candidates & (looks.coal.sum(axis=0) >= params.looks)
+    core &= _coloured_like_coal(block, core, looks.coal, bands, mean, covariance, params)
+    in_leaf = leaf_season(looks.green, looks.seen, fewest=params.looks)
+    burnt = may_be_burnt(looks, in_leaf, fewest=params.looks, unwatched=not params.unwatched)
+    changed = looks.bare.sum(axis=0) >= params.looks
+    return Searched(core=core, changed=core & changed, burnt=core & burnt)
+
+
+def _looks(block: Block, bands: tuple[str, ...], found: Fractions, params: FoundParams) -> Looks:
+    """What each look shows, in the light of those around it."""
     value, error = smooth_time(found.value, found.variance + 0.01, block.days, tau_days=params.tau_days)
-    plausible = plausible_mixture(
+    told = np.isfinite(found.value) & plausible_mixture(
         found.misfit, block.days, tau_days=params.tau_days, limit=params.misfit_limit
     )
-    good = (value > params.core_fraction) & plausible
-    good &= value > 0.5 * params.core_fraction + params.sure_sd * error
-    looks = (good & np.isfinite(found.value)).sum(axis=0)
-    core: Bools = candidates & (looks >= params.looks) & ~_may_be_burnt(block, bands, good, params)
-    core &= _coloured_like_coal(block, core, good, bands, mean, covariance, params)
-    bare = (value < params.bare_below) & plausible & np.isfinite(found.value)
-    return core, core & (bare.sum(axis=0) >= params.looks)
+    least = np.maximum(params.core_fraction, 0.5 * params.core_fraction + params.sure_sd * error)
+    red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
+    with np.errstate(invalid="ignore"):
+        green = block.seen & (nir - red > params.was_green * (nir + red))
+    return Looks(
+        coal=told & (value > least),
+        bare=told & (value < params.bare_below),
+        green=green,
+        seen=block.seen,
+        days=block.days,
+    )
 
 
 def _often_like_coal(
@@ -177,20 +176,6 @@ def _candidates(first: Floats, block: Block, params: FoundParams) -> Bools:
     value, error = smooth_time(first, np.ones(1), block.days, tau_days=params.tau_days)
     dark = (value > 0.7 * params.core_fraction) & (error < 1.0 / np.sqrt(params.looks - 1.0))
     return np.asarray(dark.any(axis=0))
-
-
-def _may_be_burnt(block: Block, bands: tuple[str, ...], good: Bools, params: FoundParams) -> Bools:
-    """(y, x) ground that was green before it turned dark, and has not stayed dark for a year.
-
-    A fresh burn scar has the reflectance of coal; it greens again in the next season, coal does not.
-    """
-    red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
-    with np.errstate(invalid="ignore"):
-        green = block.seen & (nir - red > params.was_green * (nir + red))
-    first = np.where(good.any(axis=0), block.days[good.argmax(axis=0)], np.inf)
-    last = np.where(good.any(axis=0), block.days[len(good) - 1 - good[::-1].argmax(axis=0)], -np.inf)
-    before = green & (block.days[:, None, None] < first) & (block.days[:, None, None] > first - YEAR_DAYS)
-    return np.asarray((before.sum(axis=0) >= params.looks) & (last - first < YEAR_DAYS))
 
 
 def _coloured_like_coal(

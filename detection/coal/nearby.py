@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Positions = NDArray[np.intp]
+EIGHT = np.ones((3, 3), dtype=bool)
+"""A pixel and its eight neighbours."""
 PLANES_AT_ONCE = 256
 """Planes that are summed together: bounds memory."""
 

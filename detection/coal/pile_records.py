@@ -50,7 +50,7 @@ def pile_records(
     cube: xr.Dataset,
     measured: Measured,
     dates: Sequence[int],
-    before: Tracked | None,
+    before: Tracked,
     *,
     site_id: str,
     coal: CoalSpectrum,
@@ -95,10 +95,8 @@ def with_last_seen(piles: Sequence[Stockpile]) -> list[Stockpile]:
     return [replace(pile, last_seen=last[pile.pile_id]) for pile in piles]
 
 
-def _cut(tracked: Tracked | None, window: Window) -> Tracked | None:
+def _cut(tracked: Tracked, window: Window) -> Tracked:
     """From the whole grid to a window."""
-    if tracked is None:
-        return None
     looks = [replace(look, mask=look.mask[window.rows, window.columns]) for look in tracked.looks]
     return replace(tracked, looks=tuple(looks))
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import xarray as xr
@@ -66,6 +67,31 @@ def grouped(shares: Sequence[Floats], margin_px: int) -> list[tuple[Window, list
         else:
             groups.append((own, [index]))
     return groups
+
+
+def tiles(height: int, width: int, *, about_px: int, margin_px: int) -> Iterator[tuple[Window, Window]]:
+    """Tiles of about `about_px`, without and with their margin."""
+    m = margin_px
+    for rows in _cuts(height, about_px):
+        for columns in _cuts(width, about_px):
+            wide = Window(
+                rows=slice(max(0, rows.start - m), min(height, rows.stop + m)),
+                columns=slice(max(0, columns.start - m), min(width, columns.stop + m)),
+            )
+            yield Window(rows=rows, columns=columns), wide
+
+
+def _cuts(length: int, about: int) -> list[slice]:
+    """An axis in equal parts."""
+    edges = np.linspace(0, length, max(1, round(length / about)) + 1).round().astype(int).tolist()
+    return [slice(first, after) for first, after in pairwise(edges)]
+
+
+def within(own: Window, wide: Window) -> tuple[slice, slice]:
+    """Rows and columns of a tile inside its margin."""
+    down, across = own.rows.start - wide.rows.start, own.columns.start - wide.columns.start
+    height, width = own.rows.stop - own.rows.start, own.columns.stop - own.columns.start
+    return slice(down, down + height), slice(across, across + width)
 
 
 def bands_of(cube: xr.Dataset) -> tuple[str, ...]:

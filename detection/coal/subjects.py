@@ -8,17 +8,25 @@ from dataclasses import replace
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
 
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
 from detection.coal.found import found_supports
 from detection.coal.fraction import block_fractions
+from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import block_of, grouped
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 
 Bools = NDArray[np.bool_]
+AROUND_PX = 6
+"""Ground around a small zone or a found pile that says what its ground is like."""
+ROOMY_PX = 500
+"""From this size on a zone holds bare ground beside its piles."""
+APART_PX = 5
+"""Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
 SWIR = frozenset({"swir16", "swir22"})
 BARE_WITHOUT_SWIR = "bare ground without a SWIR band: shade and wet ground would pass for coal"
 
@@ -70,9 +78,9 @@ def joined(known: Mapping[str, Bools], masks: Sequence[Bools]) -> dict[str, Bool
     """Known ground with the new masks: one that overlaps known ground widens it, the others get new ids."""
     out = dict(known)
     for mask in masks:
-        touched = next((name for name, old in out.items() if (old & mask).any()), None)
-        taken = np.any([old for name, old in out.items() if name != touched] or [mask & False], axis=0)
-        out[touched or f"found-{len(out) + 1:03d}"] = out.get(touched or "", mask & False) | (mask & ~taken)
+        touched = next((name for name, old in out.items() if (old & mask).any()), f"found-{len(out) + 1:03d}")
+        taken = np.any([mask & False, *(old for name, old in out.items() if name != touched)], axis=0)
+        out[touched] = out.get(touched, False) | (mask & ~taken)
     return out
 
 
@@ -83,6 +91,23 @@ def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
         for name, mask in masks.items()
         if mask.any()
     ]
+
+
+def suspect_ground(subjects: Sequence[Subject]) -> Bools:
+    """(y, x) ground that may hold coal, and whose own looks say what lies below it.
+
+    A yard holds bare ground beside its piles. A zone drawn tightly around a pile, or found ground, holds
+    little else than coal, which would then pass for ground: what lies around is taken too, but none that
+    would join it with a yard.
+    """
+    yards, tight = np.zeros((2, *subjects[0].share.shape), dtype=bool)
+    for subject in subjects:
+        inside = subject.share > 0.0
+        into = tight if subject.found or inside.sum() < ROOMY_PX else yards
+        into |= inside
+    near = binary_dilation(yards, structure=EIGHT, iterations=APART_PX)
+    around = binary_dilation(tight, structure=EIGHT, iterations=AROUND_PX)
+    return np.asarray(yards | tight | (around & ~near))
 
 
 def measure_subjects(
@@ -97,7 +122,7 @@ def measure_subjects(
     if not subjects:
         return []
     mean, covariance = coal.select(bands)
-    suspect = np.any([s.share > 0.0 for s in subjects], axis=0)
+    suspect = suspect_ground(subjects)
     margin = round(params.ring_m / 10.0)
     out = []
     for window, members in grouped([s.share for s in subjects], margin):

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, convolve, label
 
 from detection.coal.fraction_records import Fractions
+from detection.coal.nearby import EIGHT
 from detection.coal.timing import smooth_time
 from detection.coal.zone_records import AreaParams
 
@@ -16,7 +17,6 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 MISFIT_CAP = 20.0
 """One bad look must not condemn a pixel: misfits count up to this."""
-EIGHT = np.ones((3, 3), dtype=bool)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
+from detection.coal.nearby import EIGHT
+
 Bools = NDArray[np.bool_]
 Labels = NDArray[np.intp]
 
@@ -59,7 +61,7 @@ def track(
     out: list[tuple[PileLook, ...]] = [() for _ in looked]
     state = before or Tracked()
     for t in np.flatnonzero(looked).tolist():
-        parts, count = label(supports[t], structure=np.ones((3, 3)))
+        parts, count = label(supports[t], structure=EIGHT)
         state = _matched([parts == index for index in range(1, count + 1)], state, dates[t])
         out[t] = state.looks
     return out, state

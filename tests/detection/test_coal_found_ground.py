@@ -1,0 +1,68 @@
+"""Found ground and tight zones hold little else than coal: what lies below is learned around them."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import pytest
+from scipy.ndimage import binary_dilation
+
+from detection.coal.coverage import coverage
+from detection.coal.site_blocks import bands_of
+from detection.coal.spectra import prior_spectrum
+from detection.coal.stockpile_records import StockpileParams, Subject
+from detection.coal.subjects import measure_subjects, suspect_ground
+from imagery.simulate import CoalParams, MineParams, PilePlan, SensorParams, SimulationParams, simulate_site
+
+CAME, TRUTH_HA = dt.date(2019, 7, 1), 0.9
+
+
+def test_ground_is_taken_around_what_is_small_and_not_up_to_a_yard() -> None:
+    yard, tight, found = np.zeros((3, 60, 60))
+    yard[5:30, 5:30] = 1.0
+    tight[45:50, 20:25] = 0.4
+    found[45:49, 45:49] = 1.0
+    found[5:9, 38:42] = 1.0
+    subjects = [
+        Subject(id="yard", share=yard, found=False),
+        Subject(id="tight", share=tight, found=False),
+        Subject(id="found-001", share=found, found=True),
+    ]
+    taken = suspect_ground(subjects)
+    assert taken[39:55, 39:55].all()
+    assert taken[39:56, 14:31].all()
+    assert taken[yard > 0.0].all()
+    assert not taken[5:30, 30:35].any()
+    assert (suspect_ground(subjects[:1]) == (yard > 0.0)).all()
+
+
+@pytest.mark.parametrize("seed", [546, 547])
+def test_a_pile_that_fills_its_outline_has_its_area(seed: int) -> None:
+    params = SimulationParams(
+        size_px=96,
+        since=dt.date(2018, 6, 1),
+        until=dt.date(2019, 10, 1),
+        months=(6, 7, 8, 9),
+        coal=CoalParams(plans=(PilePlan(areas=((CAME, TRUTH_HA),)),)),
+        mine=MineParams(active=False),
+        sensor=SensorParams(bands=("blue", "green", "red", "nir", "swir16", "swir22")),
+    )
+    simulated = simulate_site(params, seed=seed)
+    cube, pile = simulated.cube(), simulated.truth.piles[0]
+    outline = simulated.truth.pile_outline(pile.pile_id, dt.date(2019, 9, 1))
+    assert outline is not None
+    mask = binary_dilation(coverage(outline, cube.odc.geobox) > 0.5, iterations=2)
+    (measured,) = measure_subjects(
+        cube,
+        [Subject(id="tight", share=mask.astype(np.float64), found=False)],
+        coal=prior_spectrum(),
+        bands=bands_of(cube),
+        params=StockpileParams(),
+    )
+    days = cube["time"].values.astype("datetime64[D]")
+    clear = measured.series.seen_share > 0.9
+    area = measured.series.area * 0.01
+    there = area[clear & (days >= np.datetime64(CAME))]
+    assert len(there) >= 3
+    assert np.abs(there - TRUTH_HA).max() < 0.2
