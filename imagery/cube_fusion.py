@@ -120,6 +120,8 @@ def scene_chips(
 ) -> Chips:
     """Blocks for registration, unshifted; nothing but the blocks is resampled.
 
+    Blocks that with their margins fill more than the rectangle around them are resampled together.
+
     Args:
         sources: the scene's products.
         grid: the site's grid.
@@ -127,32 +129,56 @@ def scene_chips(
         bands: by meaning.
         clouds_too: use what is called cloud as well.
     """
-    parts = [_block(sources, grid, window, bands, clouds_too=clouds_too) for window in windows]
+    outer = [_outer(window, grid) for window in windows]
+    around = _around(outer)
+    together = sum(map(_pixels, outer)) > _pixels(around)
+    groups = [(around, windows)] if together else [(o, [w]) for o, w in zip(outer, windows, strict=True)]
+    parts = [_blocks(sources, grid, part, inside, bands, clouds_too=clouds_too) for part, inside in groups]
     return Chips(
         features=np.concatenate([part.features for part in parts]),
         usable=np.concatenate([part.usable for part in parts]),
     )
 
 
-def _block(
+def _outer(window: Window, grid: GeoBox) -> Window:
+    """A block with the context that its filter needs."""
+    rows, cols = (
+        outer_window(side, length, FILTER_MARGIN_PX) for side, length in zip(window, grid.shape, strict=True)
+    )
+    return rows, cols
+
+
+def _around(windows: Sequence[Window]) -> Window:
+    """The rectangle around some windows."""
+    rows, cols = (
+        slice(min(side.start for side in sides), max(side.stop for side in sides))
+        for sides in zip(*windows, strict=True)
+    )
+    return rows, cols
+
+
+def _pixels(window: Window) -> int:
+    rows, cols = window
+    return int((rows.stop - rows.start) * (cols.stop - cols.start))
+
+
+def _blocks(
     sources: Sequence[SourceProduct],
     grid: GeoBox,
-    window: Window,
+    part: Window,
+    windows: Sequence[Window],
     bands: Sequence[str],
     *,
     clouds_too: bool,
 ) -> Chips:
-    height, width = grid.shape
-    rows, cols = (
-        outer_window(side, length, FILTER_MARGIN_PX)
-        for side, length in zip(window, (height, width), strict=True)
-    )
-    part = grid[rows, cols]
-    images = {band: on_grid(sources, band, part) for band in bands}
-    usable = _seen(images) if clouds_too else clear_ground(sources, images, part)
-    inner = (
-        slice(window[0].start - rows.start, window[0].stop - rows.start),
-        slice(window[1].start - cols.start, window[1].stop - cols.start),
-    )
+    """Blocks of one part of the grid."""
+    box = grid[part]
+    images = {band: on_grid(sources, band, box) for band in bands}
+    usable = _seen(images) if clouds_too else clear_ground(sources, images, box)
+    top, left = (side.start for side in part)
+    inside = [
+        (slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left))
+        for rows, cols in windows
+    ]
     filled = [np.nan_to_num(image) for image in images.values()]
-    return chips(filled, usable, [inner], margin_px=FILTER_MARGIN_PX)
+    return chips(filled, usable, inside, margin_px=FILTER_MARGIN_PX)

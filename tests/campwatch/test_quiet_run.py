@@ -70,3 +70,21 @@ def test_the_trap_notices_pixels_that_are_read(measured):
             note.unlink()
     result = quiet(measured)
     assert "pixels are read" in result.stdout + result.stderr
+
+
+ONE_THREAD = """
+import os, sys
+from campwatch import cli
+
+assert "numpy" not in sys.modules, "its threads are counted when it is loaded"
+cli.app = lambda: print(os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"])
+cli.main()
+"""
+
+
+def test_linear_algebra_has_one_thread_unless_somebody_says_otherwise():
+    environment = {"PYTHONPATH": str(ROOT), "PATH": "", "OMP_NUM_THREADS": "2"}
+    done = subprocess.run(
+        [sys.executable, "-c", ONE_THREAD], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["1", "2"], done.stderr
