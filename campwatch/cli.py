@@ -163,12 +163,12 @@ def demo(
 
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Linear algebra on several threads adds up in an order that depends on the machine, and is slower on matrices as
-small as ours."""
+"""On several threads linear algebra adds up in an order that depends on the machine, and on matrices as small
+as ours it is slower."""
 
 
 def main() -> None:
-    """Entry point; output is UTF-8 whatever the locale, and sums are the same whatever the number of cores."""
+    """Entry point; output is UTF-8 whatever the locale, sums are the same whatever the number of cores."""
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
     for stream in (sys.stdout, sys.stderr):
