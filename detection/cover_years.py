@@ -9,6 +9,7 @@ covers that it was part of, and does not make one of its own.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import chain, islice
 
 import numpy as np
 import xarray as xr
@@ -41,7 +42,7 @@ class CoverYears:
 
 
 def cover_years(cube: xr.Dataset, *, first_days: float, params: SeasonParams) -> CoverYears:
-    """What each cover did on each look of the cube, which is read twice.
+    """What each cover did on each look of the cube, which is read once.
 
     Args:
         cube: (time, y, x) in order of time.
@@ -49,8 +50,9 @@ def cover_years(cube: xr.Dataset, *, first_days: float, params: SeasonParams) ->
         params: how the season is fitted and covers are grouped.
     """
     days = cube["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    year = cube.isel(time=np.flatnonzero(days - days[0] <= first_days))
-    values = np.stack([look.values for look in read_looks(year)])
+    looks = read_looks(cube)
+    year = [replace(look, bands={}) for look in islice(looks, int((days - days[0] <= first_days).sum()))]
+    values = np.stack([look.values for look in year])
     good = int((np.isfinite(values).mean(axis=1) >= 0.5).sum())  # noqa: PLR2004 - half of the site
     x = design(days[: len(values)].astype(np.float64), order=ORDER if good >= params.year_looks else 1)
     beta, sigma = _first_year(values, x, params)
@@ -58,7 +60,7 @@ def cover_years(cube: xr.Dataset, *, first_days: float, params: SeasonParams) ->
     grouping = params.cover if good >= FIRST_LOOKS else replace(params.cover, groups=1)
     cover = cover_groups(beta, finite, params.leaf_on, order=ORDER, params=grouping)
     departure = {}
-    for look in read_looks(cube):
+    for look in chain(year, looks):
         season = design(np.array([look.day]), order=ORDER)[0] @ beta
         departure[look.scene_id], _, _ = common_departure(
             look.values - season, sigma, cover, finite, params.cover

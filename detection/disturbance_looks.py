@@ -158,7 +158,8 @@ def _fitted(held: list[Look], shape: tuple[int, int], params: LookParams) -> Dis
     fit_whole_year(state, params.season)
     for look in used:
         if leaf_on(look.day, params.season):
-            _mark_plain(state, look.day, *_compared_with_cover(state, look, params), params)
+            fit, departure, scale = _compared_with_cover(state, look, params)
+            _mark_plain(state, look.day, departure, scale, _contrast(fit, params), agree=params.monitor.agree)
     _remember(state, held)
     return state
 
@@ -192,7 +193,7 @@ def _take(state: DisturbanceState, look: Look, params: LookParams) -> None:
     judge_look(monitor, told, doubtful, look.day, params=p)
     new = (monitor.status > 0) & ~before
     state.plain_before[new] = state.last_plain[new]
-    _mark_plain(state, look.day, fit, departure, scale, params)
+    _mark_plain(state, look.day, departure, scale, contrast, agree=p.agree)
     _describe(state, look, departure, contrast, new, params)
     _returns(state, look.day, told, params)
 
@@ -203,11 +204,10 @@ def _contrast(fit: Floats, params: LookParams) -> Floats:
 
 
 def _mark_plain(
-    state: DisturbanceState, day: float, fit: Floats, departure: Floats, scale: Floats, params: LookParams
+    state: DisturbanceState, day: float, departure: Floats, scale: Floats, contrast: Floats, *, agree: float
 ) -> None:
     """Note the look where nothing departed and bare ground would have shown: a change came after it."""
-    agree = params.monitor.agree
-    shows = _contrast(fit, params) > 2.0 * agree * scale
+    shows = contrast > 2.0 * agree * scale
     plain = (departure <= agree * scale) & shows & (state.monitor.status == 0)
     state.last_plain[plain] = int(day)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,12 +26,17 @@ def seen_after(state: DisturbanceState, patch: Patch) -> dict[str, float]:
     return {band: float(sums[k] / looks) for k, band in enumerate(BANDS) if looks and np.isfinite(sums[k])}
 
 
-def lighter(state: DisturbanceState, patch: Patch) -> Floats:
+def lighter(state: DisturbanceState, patch: Patch, after: Mapping[str, float]) -> Floats:
     """How many times as bright as before each pixel would be as the patch is now: (row, column).
 
-    NaN where the ground was not seen before or after.
+    Args:
+        state: with what was seen before.
+        patch: whose window is looked at.
+        after: what the patch reflects now, from `seen_after`.
+
+    Returns:
+        NaN where the ground was not seen before or after.
     """
-    after = seen_after(state, patch)
     wanted = WEIGHING if "swir16" in after else ("red", "nir")
     used = [k for k, band in enumerate(BANDS) if band in wanted and band in after]
     window = (slice(None), *patch.window)

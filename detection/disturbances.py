@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -119,12 +120,13 @@ def _record(ground: Ground, patch: Patch, status: str, *, split_from: str | None
     inside = None if boundary is None else _inside(ground, boundary)[patch.window]
     name = _name(ground, patch, "withdrawn_day" if status == "withdrawn" else "first_day")
     parents = _parents(ground, patch, name) if status == "persistent" else set()
-    share = _shares(ground, patch, status)
+    after = seen_after(ground.state, patch)
+    share = _shares(ground, patch, status, after)
     reach, bearing = advance(share, patch.window, boundary, ground.grid, params=_reach(ground))
     return Disturbance(
         disturbance_id=name,
         parents=tuple(sorted((parents | {split_from or name}) - {name})),
-        kind=_kind(ground, patch),
+        kind=patch_kind(after, patch.mask, side_m=pixel_size_m(ground.grid)),
         first_seen=first,
         first_seen_low=low,
         first_seen_high=high,
@@ -145,10 +147,10 @@ def _record(ground: Ground, patch: Patch, status: str, *, split_from: str | None
     )
 
 
-def _shares(ground: Ground, patch: Patch, status: str) -> Floats:
+def _shares(ground: Ground, patch: Patch, status: str, after: Mapping[str, float]) -> Floats:
     if status == "withdrawn":
         return patch.mask.astype(np.float64)
-    return shares(patch, ground.departure, ground.taken, lighter(ground.state, patch))
+    return shares(patch, ground.departure, ground.taken, lighter(ground.state, patch, after))
 
 
 def _recovery(ground: Ground, patch: Patch, whole: str) -> Disturbance:
@@ -182,11 +184,6 @@ def _inside(ground: Ground, boundary: Boundary) -> Floats:
     if boundary.boundary_id not in ground.inside:
         ground.inside[boundary.boundary_id] = coverage(boundary.geometry, ground.grid)
     return ground.inside[boundary.boundary_id]
-
-
-def _kind(ground: Ground, patch: Patch) -> str:
-    """From the mean reflectance of the patch's first looks after the change, and its shape."""
-    return patch_kind(seen_after(ground.state, patch), patch.mask, side_m=pixel_size_m(ground.grid))
 
 
 def _date(day: float) -> dt.date:

@@ -104,10 +104,9 @@ def message(alerts: Sequence[Alert], settings: EmailSettings) -> EmailMessage:
 
 
 def _count(alerts: Sequence[Alert]) -> str:
-    kinds = Counter(alert.rule for alert in alerts)
-    return (
-        f"campwatch: {len(alerts)} alerts ({', '.join(f'{n} {rule}' for rule, n in sorted(kinds.items()))})"
-    )
+    kinds = sorted(Counter(alert.rule for alert in alerts).items())
+    told = ", ".join(f"{count} {rule}" for rule, count in kinds)
+    return f"campwatch: {len(alerts)} alerts ({told})"
 
 
 def deliver(
