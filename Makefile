@@ -40,7 +40,7 @@ layers: dev
 	$(BIN)/lint-imports
 
 unit: dev browser
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
 
 browser:  ## Debian's chromium, for the tests of the maps
 	@sh tests/need_chromium.sh

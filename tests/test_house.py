@@ -149,6 +149,8 @@ def test_the_readme_names_no_other_command():
     assert set(rest) == known
 
 
+@pytest.mark.long
+@pytest.mark.timeout(900)
 @pytest.mark.nrt
 @pytest.mark.skipif(shutil.which("make") is None, reason="no make on this machine")
 @pytest.mark.skipif(

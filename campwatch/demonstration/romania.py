@@ -90,17 +90,18 @@ def write_romania_catalog(files: tuple[Path, Path], catalog_path: Path) -> Path:
     """Write the cubes as a static STAC catalogue: one item per date, one GeoTIFF per band, source numbers."""
     folder = catalog_path.parent
     cubes = [xr.open_dataset(path, engine="h5netcdf") for path in files]
+    footprint = _footprint(cubes[0])
     items = []
     for i, time in enumerate(cubes[0]["time"].to_numpy()):
         day = str(np.datetime_as_string(time, unit="D"))
         item_folder = folder / _COLLECTION / day
         assets = dict(_write_assets(cubes, i, item_folder))
-        item = _item(day, assets, cubes[0])
+        item = _item(day, assets, footprint)
         write_text(item_folder / f"{item['id']}.json", json.dumps(item, indent=1))
         items.append(f"./{day}/{item['id']}.json")
     for cube in cubes:
         cube.close()
-    _write_json(folder / _COLLECTION / "collection.json", _collection(items, cubes[0]))
+    _write_json(folder / _COLLECTION / "collection.json", _collection(items, footprint))
     _write_json(catalog_path, _catalog())
     return catalog_path
 
@@ -158,8 +159,7 @@ def _footprint(cube: xr.Dataset) -> shapely.Polygon:
     return shapely.Polygon([to_degrees.transform(*corner) for corner in corners])
 
 
-def _item(day: str, assets: Mapping[str, Any], cube: xr.Dataset) -> dict[str, Any]:
-    footprint = _footprint(cube)
+def _item(day: str, assets: Mapping[str, Any], footprint: shapely.Polygon) -> dict[str, Any]:
     return {
         "type": "Feature",
         "stac_version": "1.0.0",
@@ -183,7 +183,7 @@ def _item(day: str, assets: Mapping[str, Any], cube: xr.Dataset) -> dict[str, An
     }
 
 
-def _collection(items: list[str], cube: xr.Dataset) -> dict[str, Any]:
+def _collection(items: list[str], footprint: shapely.Polygon) -> dict[str, Any]:
     days = [dt.date.fromisoformat(item.split("/")[1]) for item in items]
     return {
         "type": "Collection",
@@ -195,7 +195,7 @@ def _collection(items: list[str], cube: xr.Dataset) -> dict[str, Any]:
             {"name": "Contains modified Copernicus Sentinel data [2015-2021]", "roles": ["producer"]}
         ],
         "extent": {
-            "spatial": {"bbox": [list(_footprint(cube).bounds)]},
+            "spatial": {"bbox": [list(footprint.bounds)]},
             "temporal": {"interval": [[f"{min(days)}T00:00:00Z", f"{max(days)}T00:00:00Z"]]},
         },
         "links": [

@@ -145,6 +145,7 @@ def states_of(workspace):
         return {(state.kind, state.subject): state for state in desk.states()}
 
 
+@pytest.mark.long
 def test_every_kind_of_finding_was_judged_and_stood(world):
     _, _, _, first, _ = world
     settled = [key for key, status in first.items() if status in {"accepted", "rejected"}]

@@ -21,7 +21,7 @@ from maps.review_format import read_review
 from tests.campwatch.conftest import site_document, write_workspace
 from tests.servers import tiny
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 Open = Callable[..., Page]
 
 

@@ -49,6 +49,7 @@ def rows(folder: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.long
 def test_the_catalogue_reads_and_links(written: Path) -> None:
     catalog = pystac.Catalog.from_file(str(written / "catalog.json"))
     items = list(catalog.get_items(recursive=True))
