@@ -99,15 +99,16 @@ def _median_abs(residual: Floats, n: int, guess: float, buffer: Floats) -> float
 def _ranked(buffer: Floats, n: int, low: float, high: float, rank: int) -> float:
     """The `rank`-th smallest of the values above `low` and up to `high`; sorts them into the front."""
     kept = 0
-    for t in range(n):
+    for t in range(n):  # without a branch: which values stay cannot be foreseen
         value = buffer[t]
-        if value > low and value <= high:
-            k = kept
-            while k > 0 and buffer[k - 1] > value:
-                buffer[k] = buffer[k - 1]
-                k -= 1
-            buffer[k] = value
-            kept += 1
+        buffer[kept] = value
+        kept += 1 if (value > low) & (value <= high) else 0
+    for i in range(1, kept):
+        value, k = buffer[i], i
+        while k > 0 and buffer[k - 1] > value:
+            buffer[k] = buffer[k - 1]
+            k -= 1
+        buffer[k] = value
     return float(buffer[rank - 1])
 
 
@@ -187,12 +188,11 @@ def _robust(y: Floats, x: Floats, n: int, steps: int, floor: float, beta: Floats
 def _gather(series: NDArray[np.float32], regressors: Floats, y: Floats, x: Floats) -> int:
     """What was seen, and its regressors (coefficient, time), side by side; how many looks."""
     n = 0
-    for t in range(series.size):
-        if np.isfinite(series[t]):
-            y[n] = series[t]
-            for k in range(x.shape[0]):
-                x[k, n] = regressors[t, k]
-            n += 1
+    for t in range(series.size):  # without a branch: what is not seen is overwritten by the next look
+        y[n] = series[t]
+        for k in range(x.shape[0]):
+            x[k, n] = regressors[t, k]
+        n += 1 if np.isfinite(series[t]) else 0
     return n
 
 

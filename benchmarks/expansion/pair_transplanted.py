@@ -1,11 +1,11 @@
-"""Pair mode beside its references where built and bare ground is moved onto plants: AP per pair of real dates.
+"""Pair mode beside its references where built and bare ground is moved onto plants: AP per real pair.
 
     python -m benchmarks.expansion.pair_transplanted ../shared/data | tee table
     python -m benchmarks.manual expansion.md pair-transplanted < table
 
 Pairs on which nothing was tuned: clear dates of June 2022 over Bolzano, and the three cities of OSCD
 backwards in time with what is labelled as changed left out. Onto plants of the later date, pieces of the same
-image that are built or bare are copied, of 0.1 to 2 ha, a part of them mixed with what was there, edges blurred
+image that are built or bare are copied, of 0.1 to 2 ha, partly mixed with what was there, edges blurred
 as the instrument does. Whatever else changed between the dates (fields that were cut, sun, haze) is false.
 """
 
