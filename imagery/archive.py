@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from evidence.errors import ArchiveError
-from evidence.files import TEMPORARY_PREFIX, is_temporary, remove_leftovers, sync_folder, write_text
+from evidence.files import TEMPORARY_PREFIX, remove_leftovers, sync_folder, write_text
 from evidence.findings import Finding
 from evidence.hashing import sha256_bytes
 from imagery.acquisitions import Acquisitions
 from imagery.archive_catalog import write_catalog, write_collection
 from imagery.archive_check import check_product
+from imagery.archive_folders import free_folder, product_folders, remove_folder, sensor_folders
 from imagery.archive_items import (
     SOURCE_FILE,
     archived_from_item,
@@ -121,7 +122,7 @@ class Archive:
     def write_index(self, site_id: str) -> None:
         """Renew the links of the site's collections and of the catalogue, from the items that are there."""
         site_folder = self.root / folder_name(site_id)
-        for folder in sorted(path for path in _subfolders(site_folder) if path.name != "gaps"):
+        for folder in sensor_folders(site_folder):
             write_collection(folder, site_id)
         write_catalog(self.root)
 
@@ -135,9 +136,9 @@ class Archive:
             return 0
         wanted = [folder_name(site_id)] if site_id else self.sites()
         removed = sum(remove_leftovers(self.root / site) for site in wanted)
-        for folder in [path for site in wanted for path in _product_folders(self.root / site)]:
+        for folder in [path for site in wanted for path in product_folders(self.root / site)]:
             if not (folder / f"{folder.name}.json").exists():
-                removed += _remove_folder(folder)
+                removed += remove_folder(folder)
         if removed:
             self._known.clear()
             self._by_moment.clear()
@@ -159,14 +160,14 @@ class Archive:
         return [
             finding
             for site in wanted
-            for folder in _product_folders(self.root / site)
+            for folder in product_folders(self.root / site)
             for finding in check_product(folder, deep=deep)
         ]
 
     def _all(self, site_id: str) -> list[ArchivedProduct]:
         if site_id not in self._known:
             site_folder = self.root / folder_name(site_id)
-            paths = (folder / f"{folder.name}.json" for folder in _product_folders(site_folder))
+            paths = (folder / f"{folder.name}.json" for folder in product_folders(site_folder))
             self._known[site_id] = [
                 archived_from_item(path, read_item(path)) for path in paths if path.exists()
             ]
@@ -229,7 +230,7 @@ class Archive:
         product, accessed = fetched.product, self._clock()
         sensor = sensor_of(product.platform)
         parent = self.root / folder_name(site_id) / sensor / f"{product.datetime:%Y}"
-        folder = _free_folder(parent, folder_name(product.id))
+        folder = free_folder(parent, folder_name(product.id))
         previous = self.holding(site_id, product)
         assets = {}
         for band, raster in fetched.rasters.items():
@@ -282,31 +283,3 @@ def _stamp(moment: dt.datetime | None) -> str | None:
 def _relative(previous: ArchivedProduct) -> str:
     other = previous.item_path
     return f"../../{other.parent.parent.name}/{other.parent.name}/{other.name}"
-
-
-def _free_folder(parent: Path, name: str) -> Path:
-    """A folder no item has been written into; an interrupted write's folder is used again."""
-    candidates = (parent / (name if count == 1 else f"{name}-v{count}") for count in range(1, 1000))
-    return next(folder for folder in candidates if not (folder / f"{folder.name}.json").exists())
-
-
-def _subfolders(folder: Path) -> list[Path]:
-    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
-
-
-def _product_folders(site_folder: Path) -> Iterator[Path]:
-    for sensor in sorted(_subfolders(site_folder)):
-        if sensor.name == "gaps":
-            continue
-        for year in sorted(_subfolders(sensor)):
-            yield from sorted(_subfolders(year))
-
-
-def _remove_folder(folder: Path) -> int:
-    """Remove a product folder whose item was never written."""
-    files = [path for path in folder.iterdir() if path.is_file()]
-    for path in files:
-        log.info("removing %s, left by an interrupted write%s", path, " (temporary)" * is_temporary(path))
-        path.unlink()
-    folder.rmdir()
-    return len(files)

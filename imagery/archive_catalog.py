@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from evidence.files import write_text
+from imagery.archive_folders import sensor_products
 from imagery.archive_items import STAC_VERSION, read_item
 from imagery.archive_write import item_text
 
@@ -16,13 +17,8 @@ ATTRIBUTION = "Contains modified Copernicus Sentinel data"
 
 def write_collection(folder: Path, site_id: str) -> None:
     """Renew `collection.json` of one site and sensor."""
-    paths = sorted(
-        product / f"{product.name}.json"
-        for year in folder.iterdir()
-        if year.is_dir()
-        for product in year.iterdir()
-        if (product / f"{product.name}.json").exists()
-    )
+    items_here = (product / f"{product.name}.json" for product in sensor_products(folder))
+    paths = [path for path in items_here if path.exists()]
     items = [read_item(path) for path in paths]
     if not items:
         return

@@ -22,6 +22,9 @@ from imagery.sources.items import parse_time
 
 log = logging.getLogger(__name__)
 
+GAPS = "gaps"
+"""The folder of a site's gaps, beside those of its sensors."""
+
 
 class GapKind(StrEnum):
     """Why there are no pixels."""
@@ -107,7 +110,7 @@ def gap_of(product: Product, kind: GapKind, detail: str, *, sensor: str, **value
 
 def write_gap(site_folder: Path, gap: Gap) -> None:
     """Record a gap; another word on the same product or interval replaces it and counts the attempt."""
-    path = site_folder / "gaps" / gap.sensor / f"{gap.datetime:%Y}" / f"{_name(gap)}.json"
+    path = site_folder / GAPS / gap.sensor / f"{gap.datetime:%Y}" / f"{_name(gap)}.json"
     attempts = gap.attempts
     if path.exists():
         previous = _read(path)
@@ -134,7 +137,7 @@ def write_gap(site_folder: Path, gap: Gap) -> None:
 
 def read_gaps(site_folder: Path) -> list[Gap]:
     """Every recorded gap in the order of time."""
-    found = [_read(path) for path in sorted((site_folder / "gaps").glob("*/*/*.json"))]
+    found = [_read(path) for path in sorted((site_folder / GAPS).glob("*/*/*.json"))]
     return sorted((gap for gap in found if gap), key=lambda gap: (gap.datetime, gap.product_id or ""))
 
 
