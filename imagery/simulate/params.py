@@ -69,6 +69,23 @@ class MineParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldParams:
+    """How the calendars of fields differ from parcel to parcel; as it is, all go through the year alike."""
+
+    own_days: float = 0.0
+    """How early or late a parcel is in all years, sd."""
+    year_days: float = 0.0
+    """And in each year, sd."""
+    odd: float = 0.0
+    """Share of parcels each year that grow something else, `odd_days` earlier or later."""
+    odd_days: float = 30.0
+    fallow: float = 0.0
+    """Share of parcels each year that are not sown."""
+    ploughed: float = 0.0
+    """Share of parcels each year that are soil, not stubble, over winter."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LandParams:
     """What else is there, and so what can be taken for coal or for change."""
 
@@ -81,6 +98,7 @@ class LandParams:
     dark_roofs: bool = True
     wet_soil: bool = True
     burn_scars: int = 1
+    fields: FieldParams = field(default_factory=FieldParams)
     texture: float = 0.05
     """Relative sd of reflectance between neighbouring 5 m cells of one material."""
 
