@@ -54,7 +54,7 @@ class MineParams:
     """Disturbed ground that grows, and the perimeter around it."""
 
     active: bool = True
-    """False: nothing on the ground changes but seasons (for false alarms)."""
+    """False: the mine changes nothing (for false alarms)."""
     pit_ha: tuple[float, float] = (1.0, 6.0)
     """Pit area at the start and at the end."""
     spoil_ha: tuple[float, float] = (1.5, 8.0)
@@ -98,6 +98,7 @@ class LandParams:
     dark_roofs: bool = True
     wet_soil: bool = True
     burn_scars: int = 1
+    """Forest fires of about 2 ha within the period."""
     fields: FieldParams = field(default_factory=FieldParams)
     texture: float = 0.05
     """Relative sd of reflectance between neighbouring 5 m cells of one material."""
@@ -171,6 +172,6 @@ class SimulationParams:
 
 
 def unchanged_site(**overrides: object) -> SimulationParams:
-    """Nothing but seasons and weather: no coal, no change. For false alarms."""
+    """Nothing but seasons, weather and a forest fire: no coal, no other change. For false alarms."""
     quiet: dict[str, object] = {"coal": CoalParams(present=False), "mine": MineParams(active=False)}
     return SimulationParams(**(quiet | overrides))  # type: ignore[arg-type] # checked by __post_init__
