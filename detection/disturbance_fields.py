@@ -42,6 +42,8 @@ GREEN_LOOKS = 2
 """Looks that must show a field green; haze makes no ground greener."""
 HEIGHT = 0.5
 """Part of the most that bare ground ever stands out from which a look lies at the height of the season."""
+AGAIN = 0.7
+"""Part of the way from bare ground to the greenest predicted from which a look is green again."""
 TOGETHER = 4
 """Pixels of nine, with the one in the middle, that must be alike: single ones are shade or gaps."""
 EIGHT = np.ones((3, 3), np.int8)
@@ -80,17 +82,31 @@ def fields(bare_part: Bools, green_looks: NDArray[np.int64], shape: tuple[int, i
     return np.asarray(binary_dilation(tilled & together, AROUND)).ravel()
 
 
-def at_height(fit: Floats, beta: Floats, *, order: int, limits: FieldLimits) -> Bools:
-    """(pixel,) whether bare ground would stand out at least half as far as it ever does in a year.
+def height_below(beta: Floats, *, order: int, limits: FieldLimits) -> Floats:
+    """(pixel,) prediction at or below which a look lies at the height of the season.
 
-    Where a crop comes up or is cut, the history is least followed.
+    Bare ground would stand out at least half as far as it ever does; where a crop comes up or is cut,
+    the history is least followed.
 
     Args:
-        fit: (pixel,) what is predicted of a look.
         beta: (coefficient, pixel) of the season.
         order: harmonics.
         limits: those of the index.
     """
     months = (np.arange(12) + 0.5) * DAYS_PER_YEAR / 12
     most = limits.bare - (design(months, order=order) @ beta).min(axis=0)
-    return np.asarray(limits.bare - fit >= HEIGHT * most, np.bool_)
+    return np.asarray(limits.bare - HEIGHT * most, np.float64)
+
+
+def green_again(height: Floats, limits: FieldLimits) -> Floats:
+    """(pixel,) index at or below which a look that agrees with the history shows a field in leaf.
+
+    Green, or most of the way to the greenest that the history predicts: where a short crop was left out of
+    the fit, bare ground agrees with it.
+
+    Args:
+        height: (pixel,) from `height_below`.
+        limits: those of the index.
+    """
+    greenest = limits.bare + (height - limits.bare) / HEIGHT
+    return np.maximum(limits.green_below, limits.bare + AGAIN * (greenest - limits.bare))

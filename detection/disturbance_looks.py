@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.ndimage import binary_dilation
 
 from detection.disturbance_cover import common_departure
-from detection.disturbance_fields import at_height
+from detection.disturbance_fields import green_again
 from detection.disturbance_reading import Look, Planes, ReadParams, look_keys, read_looks
 from detection.disturbance_season import (
     COEFFICIENTS,
@@ -21,7 +21,6 @@ from detection.disturbance_season import (
     fit_whole_year,
     hold_look,
     leaf_on,
-    note_fields,
     note_green,
     prediction,
 )
@@ -192,12 +191,12 @@ def _take(state: DisturbanceState, look: Look, params: LookParams) -> None:
     contrast = _contrast(fit, params)
     told = np.where(contrast >= p.agree * scale, z, np.nan)
     doubtful = (z > p.outlier if look.bright is None else look.bright) | (look.values > p.ceiling)
-    limits = field_limits(state)
-    height = at_height(fit, monitor.beta, order=ORDER, limits=limits)
-    green = look.values <= limits.in_use
     note_green(state, look.values)
-    note_fields(state)
-    judge_look(monitor, told, doubtful, look.day, params=p, telling=height, green=green)
+    limits = field_limits(state)
+    in_leaf = look.values <= green_again(state.height_below, limits)
+    telling = (fit <= state.height_below) & ((told > p.agree) | in_leaf)
+    green = look.values <= limits.in_use
+    judge_look(monitor, told, doubtful, look.day, params=p, telling=telling, green=green)
     new = (monitor.status > 0) & ~before
     state.plain_before[new] = state.last_plain[new]
     _mark_plain(state, look.day, departure, scale, contrast, agree=p.agree)

@@ -14,7 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.disturbance_cover import CoverParams, common_departure, cover_groups
-from detection.disturbance_fields import BOTH, NDVI, FieldLimits, bare_for_a_part, fields
+from detection.disturbance_fields import (
+    BOTH,
+    GREEN_LOOKS,
+    NDVI,
+    FieldLimits,
+    bare_for_a_part,
+    fields,
+    height_below,
+)
 from detection.disturbance_state import BANDS, Bools, DisturbanceState, Floats
 from detection.harmonics import DAYS_PER_YEAR, design, fit_harmonics
 from imagery.robust import MAD_TO_SD
@@ -95,28 +103,32 @@ def fit_leaf_on(state: DisturbanceState, params: SeasonParams) -> None:
     state.monitor.beta, state.monitor.sigma, state.spread = beta, sigma, spread
     for look in values:
         note_green(state, look)
-    _note_bare_part(state, np.isfinite(sigma), params)
+    _note_season(state, np.isfinite(sigma), params)
     _without_covers(state, values, days, np.ones(sigma.size, np.bool_), params)
 
 
-def _note_bare_part(state: DisturbanceState, fresh: Bools, params: SeasonParams) -> None:
-    """Which of the pixels that were just fitted are bare for a part of the season, and so may be fields."""
+def _note_season(state: DisturbanceState, fresh: Bools, params: SeasonParams) -> None:
+    """What the second season of fields is made of, for the pixels that were just fitted."""
     beta, limits = state.monitor.beta[:, fresh], field_limits(state)
     state.bare_part[fresh] = bare_for_a_part(beta, params.leaf_on, order=ORDER, limits=limits)
+    state.height_below[fresh] = height_below(beta, order=ORDER, limits=limits)
     state.monitor.twice[fresh] = False
-    note_fields(state)
+    _find_fields(state)
 
 
 def note_green(state: DisturbanceState, values: Planes) -> None:
-    """Count a look where it shows green."""
-    state.green_looks += values <= field_limits(state).green_below
+    """Count a look where it shows green; what is known for a field by then must stay bare for two seasons."""
+    green = values <= field_limits(state).green_below
+    state.green_looks += green
+    if (green & state.bare_part & (state.green_looks == GREEN_LOOKS)).any():
+        _find_fields(state)
+    state.monitor.twice |= state.field & (state.monitor.status == 0)
 
 
-def note_fields(state: DisturbanceState) -> None:
-    """Pixels without an alert that are known for fields by now must stay bare for a second season."""
+def _find_fields(state: DisturbanceState) -> None:
     rows, columns = (int(size) for size in state.shape)
-    told = fields(state.bare_part, state.green_looks, (rows, columns))
-    state.monitor.twice |= told & (state.monitor.status == 0)
+    state.field = fields(state.bare_part, state.green_looks, (rows, columns))
+    state.monitor.twice |= state.field & (state.monitor.status == 0)
 
 
 def field_limits(state: DisturbanceState) -> FieldLimits:
@@ -207,7 +219,7 @@ def fit_whole_year(state: DisturbanceState, params: SeasonParams) -> None:
     state.monitor.beta[:, fresh], state.monitor.sigma[fresh] = beta[:, fresh], sigma[fresh]
     state.spread[:, :, fresh] = _spread(np.isfinite(state.held[:, fresh]), x)
     state.whole_year = fresh
-    _note_bare_part(state, fresh, params)
+    _note_season(state, fresh, params)
     _without_covers(state, state.held, state.held_days, fresh, params)
     state.held, state.held_days = state.held[:0], state.held_days[:0]
 

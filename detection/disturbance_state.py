@@ -55,6 +55,10 @@ class DisturbanceState:
     """Ground that the history shows bare in some leaf-on month."""
     green_looks: Ints
     """Looks so far that showed it green."""
+    field: Bools
+    """Ground that is known for a field by them, and its edges."""
+    height_below: Floats
+    """Prediction at or below which a look lies at the height of the season."""
     before: NDArray[np.float32]
     """(band, pixel): mean reflectance in the leaf-on looks of the history, bands as in `BANDS`."""
     held: NDArray[np.float32]
@@ -105,6 +109,8 @@ def blank(size: tuple[int, int], shape: tuple[int, int], params: MonitorParams) 
         whole_year=np.zeros(n, np.bool_),
         bare_part=np.zeros(n, np.bool_),
         green_looks=np.zeros(n, np.int64),
+        field=np.zeros(n, np.bool_),
+        height_below=np.full(n, np.nan),
         before=np.full((len(BANDS), n), np.nan, np.float32),
         held=np.zeros((0, n), np.float32),
         held_days=np.zeros(0),

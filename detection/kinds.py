@@ -27,6 +27,8 @@ BUILT_VISIBLE = 0.12
 BLACK = 0.16
 """Largest gain of red for each unit of near infrared lost of ground that went black and shows no soil
 (simulated scars up to 0.14 with what is green between, thinned forest on soil from 0.27, a pit 0.23)."""
+CHAR = 0.065
+"""Upper limit of its visible reflectance: damp spoil on grass, whose red was hardly lower, has 0.084."""
 DARK = 0.02
 """Least loss of near infrared that tells it."""
 HAZE = 0.004
@@ -75,7 +77,8 @@ def went_black(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
     if not {"red", "nir"} <= (set(before) & set(after)):
         return False
     lost = before["nir"] - after["nir"]
-    return lost >= DARK and after["red"] - before["red"] <= BLACK * lost + HAZE
+    dark = max(after["red"], after.get("green", 0.0), after.get("blue", 0.0)) < CHAR
+    return dark and lost >= DARK and after["red"] - before["red"] <= BLACK * lost + HAZE
 
 
 def _is_built(seen: Mapping[str, float], visible: float) -> bool:

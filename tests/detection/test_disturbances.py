@@ -229,6 +229,7 @@ def test_no_soil_shows_where_ground_went_black() -> None:
     assert not went_black(forest, {"red": 0.058, "nir": 0.34})
     assert not went_black(forest, {"red": 0.095, "nir": 0.118})
     assert not went_black(forest, {"red": 0.025, "nir": 0.38})
+    assert not went_black({"red": 0.07, "nir": 0.3}, {"red": 0.084, "nir": 0.117})
     assert not went_black({}, {"red": 0.045, "nir": 0.07})
 
 
