@@ -18,9 +18,11 @@ def seasons(events: Outcomes) -> dict[str, str]:
     other = [e for e in events if not e["on_fields"]]
     found, told = (percent([e[name] for e in fields]) for name in ("found", "told"))
     return {
-        "patches on other ground: persistent": percent([e["found"] for e in other]),
-        "patches on fields: persistent; persistent or provisional": f"{found}; {told}",
-        "of those bare for the last 400 days or more: persistent": percent([e["found"] for e in lasting]),
+        "on other ground than fields: persistent": percent([e["found"] for e in other]),
+        "on fields: persistent; persistent or provisional": f"{found}; {told}",
+        "on fields, bare for the last 400 days or more: wholly; to 60 %; to 30 %": "; ".join(
+            percent([e["found"] for e in lasting if e["cover"] == cover]) for cover in (1.0, 0.6, 0.3)
+        ),
         "delay to persistent on fields; on other ground": f"{persistence(fields)}; {persistence(other)}",
     }
 
