@@ -13,7 +13,7 @@ from detection.change_dates import DateParams
 from detection.coal.coverage import coverage, pixel_area_ha
 from detection.disturbance_looks import LookParams
 from detection.disturbance_state import DisturbanceState
-from detection.monitor import PERSISTENT
+from detection.monitor import PERSISTENT, PROVISIONAL
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -37,8 +37,12 @@ class DisturbanceParams:
     min_share: float = 0.2
     """Least share of bared ground in the core of a patch (upper fifth of its pixels, bare ground being one):
     weaker patches stay provisional. Weather and odd years make departures that last, but not larger ones."""
+    haze_looks: int = 4
+    """Leaf-on looks that a patch needs which still looks green and has lost no near infrared."""
     dates: DateParams = field(default_factory=_dates_params)
     """Of the interval of first seen: early dates are last normal looks, late ones alerts."""
+    burnt_days: int = 450
+    """Days after which black ground that has not grown over is called what it looks like: two springs."""
     link_days: int = 180
     """Neighbouring pixels that departed further apart in time are two events, not one that grew."""
     share_sd: float = 0.2
@@ -67,6 +71,8 @@ class Ground:
     taken: Bools
     """Persistent pixels: what they hold belongs to their own patch."""
     params: DisturbanceParams
+    waiting: Bools
+    """Pixels of fields that are persistent but for a second season."""
     inside: dict[str, Floats]
     """Share of each pixel inside a boundary version, by its id."""
 
@@ -92,6 +98,13 @@ def ground_of(state: DisturbanceState, site: Site, grid: GeoBox, params: Disturb
         weights=coverage(site.aoi, grid) * pixel_area_ha(grid),
         departure=departure,
         taken=(state.monitor.status == PERSISTENT).reshape(grid.shape),
+        waiting=_waiting(state, params).reshape(grid.shape),
         params=params,
         inside={},
     )
+
+
+def _waiting(state: DisturbanceState, params: DisturbanceParams) -> Bools:
+    monitor, p = state.monitor, params.looks.monitor
+    told = (monitor.agreeing >= p.persist_looks) & (monitor.evidence >= p.persist_evidence)
+    return np.asarray((monitor.status == PROVISIONAL) & monitor.twice & told & (monitor.returning == 0))

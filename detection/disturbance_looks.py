@@ -10,15 +10,18 @@ import xarray as xr
 from scipy.ndimage import binary_dilation
 
 from detection.disturbance_cover import common_departure
+from detection.disturbance_fields import green_again
 from detection.disturbance_reading import Look, Planes, ReadParams, look_keys, read_looks
 from detection.disturbance_season import (
     COEFFICIENTS,
     ORDER,
     SeasonParams,
+    field_limits,
     fit_leaf_on,
     fit_whole_year,
     hold_look,
     leaf_on,
+    note_green,
     prediction,
 )
 from detection.disturbance_state import BANDS, LAYOUT, Bools, DisturbanceState, Floats, blank
@@ -117,9 +120,7 @@ def _start(cube: xr.Dataset, params: LookParams) -> tuple[int, DisturbanceState 
             good >= params.history_looks and first is not None and look.day - first >= params.history_days
         )
         if enough and share > 0:
-            state = _fitted(held, cube.odc.geobox.shape, params)
-            state.before = before.value
-            return k, state
+            return k, _fitted(held, before.value, cube.odc.geobox.shape, params)
         good += int(share >= 0.5)  # noqa: PLR2004 - half of the site
         if share > 0:
             before.add(look)
@@ -147,12 +148,12 @@ class _Mean:
             return np.asarray(self._sums / self._looks, np.float32)
 
 
-def _fitted(held: list[Look], shape: tuple[int, int], params: LookParams) -> DisturbanceState:
+def _fitted(held: list[Look], before: Planes, shape: tuple[int, int], params: LookParams) -> DisturbanceState:
     used = [look for look in held if np.isfinite(look.values).any()]
     days = np.array([look.day for look in used], np.float64)
     values = np.stack([look.values for look in used])
     state = blank((COEFFICIENTS, values.shape[1]), shape, params.monitor)
-    state.first_day = float(days[0])
+    state.first_day, state.before = float(days[0]), before
     state.held, state.held_days = values, days
     fit_leaf_on(state, params.season)
     fit_whole_year(state, params.season)
@@ -190,7 +191,12 @@ def _take(state: DisturbanceState, look: Look, params: LookParams) -> None:
     contrast = _contrast(fit, params)
     told = np.where(contrast >= p.agree * scale, z, np.nan)
     doubtful = (z > p.outlier if look.bright is None else look.bright) | (look.values > p.ceiling)
-    judge_look(monitor, told, doubtful, look.day, params=p)
+    note_green(state, look.values)
+    limits = field_limits(state)
+    in_leaf = look.values <= green_again(state.height_below, limits)
+    telling = (fit <= state.height_below) & ((told > p.agree) | in_leaf)
+    green = look.values <= limits.in_use
+    judge_look(monitor, told, doubtful, look.day, params=p, telling=telling, green=green)
     new = (monitor.status > 0) & ~before
     state.plain_before[new] = state.last_plain[new]
     _mark_plain(state, look.day, departure, scale, contrast, agree=p.agree)

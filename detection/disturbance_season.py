@@ -14,7 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.disturbance_cover import CoverParams, common_departure, cover_groups
-from detection.disturbance_state import Bools, DisturbanceState, Floats
+from detection.disturbance_fields import (
+    BOTH,
+    GREEN_LOOKS,
+    NDVI,
+    FieldLimits,
+    bare_for_a_part,
+    fields,
+    height_below,
+)
+from detection.disturbance_state import BANDS, Bools, DisturbanceState, Floats
 from detection.harmonics import DAYS_PER_YEAR, design, fit_harmonics
 from imagery.robust import MAD_TO_SD
 
@@ -92,7 +101,39 @@ def fit_leaf_on(state: DisturbanceState, params: SeasonParams) -> None:
     values, days = state.held[chosen], state.held_days[chosen]
     beta, sigma, spread = start_season(values, days, params)
     state.monitor.beta, state.monitor.sigma, state.spread = beta, sigma, spread
+    for look in values:
+        note_green(state, look)
+    _note_season(state, np.isfinite(sigma), params)
     _without_covers(state, values, days, np.ones(sigma.size, np.bool_), params)
+
+
+def _note_season(state: DisturbanceState, fresh: Bools, params: SeasonParams) -> None:
+    """What the second season of fields is made of, for the pixels that were just fitted."""
+    beta, limits = state.monitor.beta[:, fresh], field_limits(state)
+    state.bare_part[fresh] = bare_for_a_part(beta, params.leaf_on, order=ORDER, limits=limits)
+    state.height_below[fresh] = height_below(beta, order=ORDER, limits=limits)
+    state.monitor.twice[fresh] = False
+    _find_fields(state)
+
+
+def note_green(state: DisturbanceState, values: Planes) -> None:
+    """Count a look where it shows green; what is known for a field by then must stay bare for two seasons."""
+    green = values <= field_limits(state).green_below
+    state.green_looks += green
+    if (green & state.bare_part & (state.green_looks == GREEN_LOOKS)).any():
+        _find_fields(state)
+    state.monitor.twice |= state.field & (state.monitor.status == 0)
+
+
+def _find_fields(state: DisturbanceState) -> None:
+    rows, columns = (int(size) for size in state.shape)
+    state.field = fields(state.bare_part, state.green_looks, (rows, columns))
+    state.monitor.twice |= state.field & (state.monitor.status == 0)
+
+
+def field_limits(state: DisturbanceState) -> FieldLimits:
+    """Those of the index that the looks of a state were made into."""
+    return BOTH if np.isfinite(state.before[BANDS.index("swir16")]).any() else NDVI
 
 
 def _without_covers(
@@ -178,6 +219,7 @@ def fit_whole_year(state: DisturbanceState, params: SeasonParams) -> None:
     state.monitor.beta[:, fresh], state.monitor.sigma[fresh] = beta[:, fresh], sigma[fresh]
     state.spread[:, :, fresh] = _spread(np.isfinite(state.held[:, fresh]), x)
     state.whole_year = fresh
+    _note_season(state, fresh, params)
     _without_covers(state, state.held, state.held_days, fresh, params)
     state.held, state.held_days = state.held[:0], state.held_days[:0]
 

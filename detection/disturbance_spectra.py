@@ -17,10 +17,21 @@ WEIGHING = ("blue", "red", "nir", "swir16")
 """Bands of the index, by whose brightness the parts of a mixed pixel weigh in it."""
 
 
+def seen_before(state: DisturbanceState, patch: Patch) -> dict[str, float]:
+    """Mean leaf-on reflectance of the inside of a patch in its history, by band."""
+    before = state.before[:, _inside(state, patch)]
+    kept = [(band, row[np.isfinite(row)]) for band, row in zip(BANDS, before, strict=True)]
+    return {band: float(row.mean()) for band, row in kept if row.size}
+
+
+def _inside(state: DisturbanceState, patch: Patch) -> NDArray[np.int64]:
+    shown = replace(patch, mask=inner_pixels(patch.mask))
+    return np.flatnonzero(shown.full(tuple(state.shape)).ravel())
+
+
 def seen_after(state: DisturbanceState, patch: Patch) -> dict[str, float]:
     """Mean reflectance of the inside of a patch in its first looks after the change, by band."""
-    shown = replace(patch, mask=inner_pixels(patch.mask))
-    columns = np.flatnonzero(shown.full(tuple(state.shape)).ravel())
+    columns = _inside(state, patch)
     looks = state.reflectance_looks[columns].sum()
     sums = state.reflectance[:, columns].sum(axis=1)
     return {band: float(sums[k] / looks) for k, band in enumerate(BANDS) if looks and np.isfinite(sums[k])}

@@ -22,7 +22,7 @@ Bools = NDArray[np.bool_]
 
 BANDS = ("blue", "green", "red", "nir", "swir16")
 """Bands whose reflectance before and after the change is kept; NaN for bands that a cube lacks."""
-LAYOUT = 5
+LAYOUT = 6
 """Part of the keys of states: goes up whenever a state of the same looks holds something else than it did."""
 
 
@@ -51,6 +51,14 @@ class DisturbanceState:
     """Largest departure of its group on dates of the history on which a pixel was seen."""
     whole_year: Bools
     """Whether the season is known well enough to compare looks of the leaf-off months too."""
+    bare_part: Bools
+    """Ground that the history shows bare in some leaf-on month."""
+    green_looks: Ints
+    """Looks so far that showed it green."""
+    field: Bools
+    """Ground that is known for a field by them, and its edges."""
+    height_below: Floats
+    """Prediction at or below which a look lies at the height of the season."""
     before: NDArray[np.float32]
     """(band, pixel): mean reflectance in the leaf-on looks of the history, bands as in `BANDS`."""
     held: NDArray[np.float32]
@@ -99,6 +107,10 @@ def blank(size: tuple[int, int], shape: tuple[int, int], params: MonitorParams) 
         follows_sd=np.zeros(n, np.float32),
         followed=np.zeros(n, np.float32),
         whole_year=np.zeros(n, np.bool_),
+        bare_part=np.zeros(n, np.bool_),
+        green_looks=np.zeros(n, np.int64),
+        field=np.zeros(n, np.bool_),
+        height_below=np.full(n, np.nan),
         before=np.full((len(BANDS), n), np.nan, np.float32),
         held=np.zeros((0, n), np.float32),
         held_days=np.zeros(0),

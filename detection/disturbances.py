@@ -23,7 +23,6 @@ from detection.disturbance_patches import (
     EIGHT,
     Patch,
     founding_corners,
-    linked_patches,
     patch_name,
     patch_polygon,
     remaining_parts,
@@ -31,22 +30,19 @@ from detection.disturbance_patches import (
 )  # fmt: skip
 from detection.disturbance_spectra import lighter, seen_after
 from detection.disturbance_state import DisturbanceState
-from detection.kinds import RECOVERY, patch_kind
+from detection.disturbance_verdicts import cause_of, is_strong, joined, kind_of, patches_of
+from detection.kinds import RECOVERY
 from detection.monitor import PERSISTENT, PROVISIONAL
 from detection.records import Disturbance
 from evidence.quantity import Quantity
 
 __all__ = ["METHOD", "DisturbanceParams", "disturbances", "measure_disturbances"]
 
-METHOD = "disturbances-monitor-5"
+METHOD = "disturbances-monitor-6"
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
-
-CORE = 0.8
-"""Quantile of a patch's pixels that stands for its core: its edge is mixed."""
-RETURNED = "later looks returned to what the history predicts"
 
 
 def measure_disturbances(
@@ -77,32 +73,24 @@ def disturbances(
     ground = ground_of(state, site, grid, params or DisturbanceParams())
     status = state.monitor.status.reshape(grid.shape)
     back = (status == 0) & (ground.day("withdrawn") > 0)
+    sure = joined(ground, status == PERSISTENT)
     found = [
-        *_persistent(ground, status == PERSISTENT),
-        *(_record(ground, p, "provisional") for p in _patches(ground, status == PROVISIONAL, "first_day")),
-        *(_record(ground, p, "withdrawn") for p in _patches(ground, back, "withdrawn_day")),
+        *_persistent(ground, sure),
+        *(
+            _record(ground, p, "provisional")
+            for p in patches_of(ground, (status == PROVISIONAL) & ~sure, "first_day")
+        ),
+        *(_record(ground, p, "withdrawn") for p in patches_of(ground, back, "withdrawn_day")),
     ]
     return sorted(found, key=lambda d: (d.machine_status != "persistent", -(d.area_ha.value or 0.0)))
-
-
-def _patches(ground: Ground, mask: Bools, days: str) -> list[Patch]:
-    p = ground.params
-    floor = p.withdrawn_min_ha if days == "withdrawn_day" else p.min_area_ha
-    inside = mask & (ground.weights > 0)
-    return linked_patches(inside, ground.day(days), ground.weights, link_days=p.link_days, min_ha=floor)
-
-
-def _is_strong(ground: Ground, patch: Patch) -> bool:
-    """Whether the departure of a patch is more than weather makes."""
-    return float(np.quantile(ground.departure[patch.window][patch.mask], CORE)) >= ground.params.min_share
 
 
 def _persistent(ground: Ground, mask: Bools) -> list[Disturbance]:
     """Persistent patches, in parts where ground between them has grown over, and what has grown over."""
     found = []
     returned, floor = ground.returned, ground.params.min_area_ha
-    for whole in _patches(ground, mask, "first_day"):
-        if not _is_strong(ground, whole):
+    for whole in patches_of(ground, mask, "first_day"):
+        if not is_strong(ground, whole):
             found.append(_record(ground, whole, "provisional"))
             continue
         name = _name(ground, whole)
@@ -126,13 +114,13 @@ def _record(ground: Ground, patch: Patch, status: str, *, split_from: str | None
     return Disturbance(
         disturbance_id=name,
         parents=tuple(sorted((parents | {split_from or name}) - {name})),
-        kind=patch_kind(after, patch.mask, side_m=pixel_size_m(ground.grid)),
+        kind=kind_of(ground, patch, after, first),
         first_seen=first,
         first_seen_low=low,
         first_seen_high=high,
         persistent_since=persistent,
         machine_status=status,
-        cause=RETURNED if status == "withdrawn" else None,
+        cause=cause_of(ground, patch, status),
         boundary_id=None if boundary is None else boundary.boundary_id,
         relation=relation(patch.mask, inside),
         area_ha=_area(ground, patch, share),
@@ -210,7 +198,8 @@ def _dates(ground: Ground, patch: Patch, status: str) -> tuple[dt.date, dt.date,
     alerts = np.sort(of("alert_day"))[:k]
     low, high = date_interval(np.minimum(normal, first[earliest]), alerts, params=ground.params.dates)
     last = _date(float(ground.state.scene_days.max()))
-    since = _date(float(np.sort(of("persistent_day"))[k - 1])) if status == "persistent" else None
+    settled = np.sort(of("persistent_day")[of("persistent_day") >= 0])
+    since = _date(float(settled[min(k, settled.size) - 1])) if status == "persistent" else None
     return seen, min(low, seen), max(min(high, last), seen), since
 
 
@@ -238,6 +227,7 @@ def _name(ground: Ground, patch: Patch, days: str = "first_day") -> str:
 def _parents(ground: Ground, patch: Patch, name: str) -> set[str]:
     """Ids of patches that were apart at the end of an earlier year and have grown into this one."""
     since = ground.day("persistent_day")[patch.window]
+    since = np.where(since >= 0, since, since[patch.mask].max())
     weights = ground.weights[patch.window]
     names: set[str] = set()
     for year in range(_date(float(since[patch.mask].min())).year, _date(float(since[patch.mask].max())).year):

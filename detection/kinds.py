@@ -12,6 +12,7 @@ Bools = NDArray[np.bool_]
 
 LINEAR = "linear clearing, to be checked in ≤ 1 m imagery"
 RECOVERY = "recovery"
+BURNT = "burnt"
 WIDEST_LINE_M = 40.0
 LENGTH_TO_WIDTH = 5.0
 COAL = {"visible": 0.06, "nir": 0.09, "ndvi": 0.2}
@@ -23,6 +24,15 @@ GREY = 0.1
 """Largest ``(red − blue) / (red + blue)`` of roofs and concrete; soil and spoil are redder."""
 BUILT_VISIBLE = 0.12
 """Least visible reflectance of what is called built: darker grey ground may as well be rock or spoil."""
+BLACK = 0.16
+"""Largest gain of red for each unit of near infrared lost of ground that went black and shows no soil
+(simulated scars up to 0.14 with what is green between, thinned forest on soil from 0.27, a pit 0.23)."""
+CHAR = 0.065
+"""Upper limit of its visible reflectance: damp spoil on grass, whose red was hardly lower, has 0.084."""
+DARK = 0.02
+"""Least loss of near infrared that tells it."""
+HAZE = 0.004
+"""Gain of red that haze makes."""
 FLAT = 0.1
 """Largest ``(swir16 − nir) / (swir16 + nir)`` of what is called built; soil rises further."""
 
@@ -53,6 +63,22 @@ def ground_kind(seen: Mapping[str, float]) -> str:
     if ndvi >= BARE_NDVI:
         return "vegetation_loss"
     return "built" if _is_built(seen, visible) else "soil_spoil"
+
+
+def went_black(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    """Whether plants are gone and no soil has come to light: char, or coal.
+
+    Mixing leaves the ratio as it is, so that a scar in which much is green tells as well as a black one.
+
+    Args:
+        before: mean leaf-on reflectance by band, of the history.
+        after: of the looks after the change.
+    """
+    if not {"red", "nir"} <= (set(before) & set(after)):
+        return False
+    lost = before["nir"] - after["nir"]
+    dark = max(after["red"], after.get("green", 0.0), after.get("blue", 0.0)) < CHAR
+    return dark and lost >= DARK and after["red"] - before["red"] <= BLACK * lost + HAZE
 
 
 def _is_built(seen: Mapping[str, float], visible: float) -> bool:

@@ -73,6 +73,10 @@ class MonitorParams:
     """Days that an alert must have lasted before it is persistent (a late spring passes)."""
     withdraw_looks: int = 3
     """Looks in a row back within `agree` after which a provisional alert is withdrawn."""
+    again_after_days: int = 300
+    """Where an alert must hold for a second season: days from its first departed look to that season."""
+    again_days: int = 45
+    """And days over which looks of that season must depart."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,6 +118,10 @@ class MonitorState:
     """Day of the last withdrawal."""
     seen_day: Ints
     """Day of the last look."""
+    twice: NDArray[np.bool_]
+    """Whether an alert must hold for a second season before it is persistent."""
+    again_day: Ints
+    """Day of the first departed look of that season; -1 without one."""
 
     def copy(self) -> MonitorState:
         """An independent copy: a checkpoint."""
@@ -171,6 +179,8 @@ def blank_state(beta: Floats, sigma: Floats, params: MonitorParams) -> MonitorSt
         withdrawn=np.zeros(n, np.int64),
         withdrawn_day=never(),
         seen_day=never(),
+        twice=np.zeros(n, np.bool_),
+        again_day=never(),
     )
 
 
@@ -193,7 +203,14 @@ def update_monitor(
 
 
 def judge_look(
-    state: MonitorState, z: Floats, doubtful: NDArray[np.bool_], day: float, *, params: MonitorParams
+    state: MonitorState,
+    z: Floats,
+    doubtful: NDArray[np.bool_],
+    day: float,
+    *,
+    params: MonitorParams,
+    telling: NDArray[np.bool_] | None = None,
+    green: NDArray[np.bool_] | None = None,
 ) -> None:
     """Take one look whose departures are known into account, in place.
 
@@ -203,13 +220,17 @@ def judge_look(
         doubtful: (pixel,) looks that count only when the next one agrees (an unmasked cloud).
         day: days since 1970-01-01.
         params: knobs.
+        telling: (pixel,) looks of which a second season is made where one is asked for; None for all.
+        green: (pixel,) looks that end an alert there, whatever was predicted; None for none.
     """
     p, s = params, state
+    telling = np.ones(z.size, np.bool_) if telling is None else telling
+    green = np.zeros(z.size, np.bool_) if green is None else green
     charts = np.array([p.shewhart, p.ewma_lambda, p.ewma_limit, p.mosum_limit, p.cusum_slack, p.cusum_limit])
-    rules = np.array(
-        [p.winsor, p.agree, p.persist_looks, p.persist_evidence, p.withdraw_looks, p.persist_days]
-    )
-    judge_pixels(z, doubtful, int(day), charts, rules, s.ewma, s.variance, s.ring, s.cusum, s.held, s.looks,
-                 s.last_normal, s.departed_from, s.status, s.first_day, s.since_normal, s.alert_day,
+    rules = np.array([p.winsor, p.agree, p.persist_looks, p.persist_evidence, p.withdraw_looks,
+                      p.persist_days, p.again_after_days, p.again_days])  # fmt: skip
+    judge_pixels(z, doubtful, telling, green, int(day), charts, rules, s.ewma, s.variance, s.ring, s.cusum,
+                 s.held, s.looks, s.last_normal, s.departed_from, s.status, s.first_day, s.since_normal,
+                 s.alert_day,
                  s.persistent_day, s.agreeing, s.evidence, s.returning, s.withdrawn, s.withdrawn_day,
-                 s.seen_day)  # fmt: skip
+                 s.seen_day, s.twice, s.again_day)  # fmt: skip

@@ -56,19 +56,22 @@ def _over(i: int, z: float, charts: Floats, ewma: Floats, variance: Floats, ring
 
 @njit(cache=True)
 def judge_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
-    departures: Any, doubtful: Any, day: int, charts: Any, rules: Any, ewma: Any, variance: Any, ring: Any,
-    cusum: Any, held: Any, looks: Any, last_normal: Any, departed_from: Any, status: Any,
-    first_day: Any, since_normal: Any, alert_day: Any, persistent_day: Any, agreeing: Any,
-    evidence: Any, returning: Any, withdrawn: Any, withdrawn_day: Any, seen_day: Any,
+    departures: Any, doubtful: Any, telling: Any, green: Any, day: int, charts: Any, rules: Any,
+    ewma: Any, variance: Any, ring: Any, cusum: Any, held: Any, looks: Any, last_normal: Any,
+    departed_from: Any, status: Any, first_day: Any, since_normal: Any, alert_day: Any,
+    persistent_day: Any, agreeing: Any, evidence: Any, returning: Any, withdrawn: Any, withdrawn_day: Any,
+    seen_day: Any, twice: Any, again_day: Any,
 ) -> None:  # fmt: skip
     """Take one look of every pixel into account, in place: charts, alerts, their persistence, withdrawal.
 
     `departures` are in units of their expected scatter, NaN where not seen; `doubtful` looks count only when
-    the next one agrees; `charts` holds the limits of `MonitorParams` from `shewhart` to `cusum_limit`, the
-    window left out; `rules` winsor, agree, persist_looks, persist_evidence, withdraw_looks and persist_days.
-    All that follow are fields of `MonitorState`.
+    the next one agrees; where an alert must hold for a second season, that is made of `telling` looks, and
+    `green` ones return whatever was predicted; `charts` holds the limits of `MonitorParams` from `shewhart`
+    to `cusum_limit`, the window left out; `rules` winsor, agree, persist_looks, persist_evidence,
+    withdraw_looks, persist_days, again_after_days and again_days. All that follow are fields of
+    `MonitorState`.
     """
-    winsor, agree, persist, enough, withdraw, lasting = rules
+    winsor, agree, persist, enough, withdraw, lasting, later, season = rules
     for i in range(departures.size):
         z = departures[i]
         if not np.isfinite(z):
@@ -102,13 +105,22 @@ def judge_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass o
                 alert_day[i] = day
                 returning[i] = 0
         elif status[i] == 1:
-            if departs:
+            if departs and not (twice[i] and green[i]):
                 returning[i] = 0
-            else:
-                returning[i] += 1
+                if again_day[i] < 0 and telling[i] and day - first_day[i] >= later:
+                    again_day[i] = day
+            elif telling[i] or green[i] or not twice[i]:
+                returning[i] += 2 if green[i] and twice[i] else 1
                 evidence[i] *= 0.5
+                if returning[i] > 1:
+                    again_day[i] = -1
         if status[i] == 1:
-            if agreeing[i] >= persist and evidence[i] >= enough and day - first_day[i] >= lasting:
+            holds = agreeing[i] >= persist and evidence[i] >= enough and day - first_day[i] >= lasting
+            if twice[i]:
+                holds = (
+                    holds and departs and telling[i] and again_day[i] >= 0 and day - again_day[i] >= season
+                )
+            if holds:
                 status[i] = 2
                 persistent_day[i] = day
             elif returning[i] >= withdraw:
@@ -120,6 +132,7 @@ def judge_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass o
                 since_normal[i] = -1
                 departed_from[i] = -1
                 agreeing[i] = 0
+                again_day[i] = -1
                 last_normal[i] = day
                 ewma[i] = 0.0
                 cusum[i] = 0.0

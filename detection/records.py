@@ -95,7 +95,7 @@ class Disturbance:
     machine_status: str
     """provisional | persistent | withdrawn."""
     cause: str | None
-    """Why it was withdrawn."""
+    """Why it was withdrawn, or what a provisional one waits for."""
     boundary_id: str | None
     relation: str
     """inside | crossing | outside | no_boundary."""

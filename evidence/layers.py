@@ -167,7 +167,7 @@ _LAYERS = (
             _text("first_seen_high", "not after"),
             _text("persistent_since", "when enough later looks agreed"),
             _text("machine_status", "provisional, persistent or withdrawn"),
-            _text("cause", "why it was withdrawn"),
+            _text("cause", "why it was withdrawn, or what it waits for"),
             _text("review_status", "what a reviewer said, if any"),
             _text("boundary_id", "boundary version in force when it was first seen"),
             _text("relation", "inside, crossing, outside or no_boundary"),

@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 Outcomes = list[dict[str, Any]]
 
 
@@ -64,3 +66,11 @@ def print_values(rows: Mapping[str, str]) -> None:
     print("\n| what | value |\n|---|---|")
     for name, value in rows.items():
         print(f"| {name} | {value} |")
+
+
+def percent(part: list[bool]) -> str:
+    return f"{100 * sum(part) / len(part):.0f}% of {len(part)}" if part else "–"
+
+
+def number(values: list[float]) -> str:
+    return f"{np.median(values):.0f} d" if values else "–"

@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.expansion.arguments import Outcomes, keep, measure_or_print, read
+from benchmarks.expansion.arguments import Outcomes, keep, measure_or_print, percent, read
 from benchmarks.expansion.disturbance_sites import judged_site
-from benchmarks.expansion.disturbance_table import delays, judged_events, outcome, percent, recalls
+from benchmarks.expansion.disturbance_table import delays, judged_events, outcome, recalls
 from detection.disturbances import DisturbanceParams
 
 

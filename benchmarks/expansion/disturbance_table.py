@@ -1,11 +1,11 @@
 """Disturbances on simulated sites beside the truth: recall, delay, false objects, advance, intervals.
 
-    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 1020 1047   # any part of the seeds
+    python -m benchmarks.expansion.disturbance_table measure CACHE OUT 1070 1081   # any part of the seeds
     python -m benchmarks.expansion.disturbance_table table OUT | tee table
     python -m benchmarks.manual expansion.md disturbances < table
 
-`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 1020 to
-1047; limits were chosen on 900 to 917, 970 to 989 and 1000 to 1019. Judged is the part of each patch that was
+`CACHE` holds cubes (see disturbance_sites.py), `OUT` one file of outcomes per seed. Judging seeds are 1070 to
+1081; limits were chosen on 900 to 917, 970 to 989 and 1000 to 1069. Judged is the part of each patch that was
 green.
 """
 
@@ -22,12 +22,22 @@ from rasterio.features import rasterize
 from scipy.ndimage import binary_dilation
 from scipy.stats import chi2
 
-from benchmarks.expansion.arguments import Outcomes, keep, measure_or_print, print_values, read
+from benchmarks.expansion.arguments import (
+    Outcomes,
+    keep,
+    measure_or_print,
+    number,
+    percent,
+    print_values,
+    read,
+)
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
+from benchmarks.expansion.field_rows import seasons
 from detection.coal.coverage import to_grid
 from detection.disturbances import DisturbanceParams, measure_disturbances
 from detection.indices import bareness
 from imagery.simulate.atmosphere import block_mean
+from imagery.simulate.fields import CROPS
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed
 from imagery.simulate.spectra import Material, material_spectra
 from imagery.simulate.world import GREEN
@@ -96,6 +106,12 @@ def reaches(made: JudgedSite, event: Disturbed, boundary_id: str) -> list[float]
     return [reach(made, event, outline) for outline in (true, to_grid(traced, made.cube.odc.geobox))]
 
 
+def on_fields(made: JudgedSite, event: Disturbed) -> bool:
+    """Whether most of what was green of a patch were fields."""
+    before = made.truth.world.land.labels[bared(made, event)]
+    return bool(np.isin(before, CROPS).mean() > 0.5)
+
+
 def alert_day(found: Any) -> int:
     """Ordinal of the look on which alerts made the mapping floor: the interval ends some days after it."""
     after: int = DisturbanceParams().dates.after_days
@@ -113,7 +129,11 @@ def second_look(made: JudgedSite, core: np.ndarray, day: int) -> int | None:
 
 
 def event_outcome(
-    made: JudgedSite, event: Disturbed, found: list[Any], masks: list[np.ndarray]
+    made: JudgedSite,
+    event: Disturbed,
+    found: list[Any],
+    masks: list[np.ndarray],
+    waiting: list[np.ndarray],
 ) -> dict[str, Any]:
     cover = made.covers[event.event_id]
     fraction = site_mean(made, bared(made, event))
@@ -128,9 +148,11 @@ def event_outcome(
         "regrown": event.regrown < NEVER,
         "second_look": second_look(made, core, day),
         "looks_left": int((made.cube.time.to_numpy() > np.datetime64(dt.date.fromordinal(day))).sum()),
+        "on_fields": on_fields(made, event),
         "found": False,
     }
-    overlaps = [int((mask & core).sum()) for mask in masks]
+    overlaps, told = ([int((mask & core).sum()) for mask in some] for some in (masks, masks + waiting))
+    out["told"] = bool(max(told, default=0) >= max(0.3 * core.sum(), 1))
     if not overlaps or max(overlaps) < 0.3 * core.sum():
         return out
     best = int(np.argmax(overlaps))
@@ -153,14 +175,15 @@ def event_outcome(
 
 
 def outcome(made: JudgedSite, params: DisturbanceParams | None = None) -> dict[str, Any]:
-    found = measure_disturbances(made.cube, made.site, params=params)
-    found = [d for d in found if d.machine_status == "persistent" and d.kind != "recovery"]
+    rows = measure_disturbances(made.cube, made.site, params=params)
+    found = [d for d in rows if d.machine_status == "persistent" and d.kind != "recovery"]
+    waiting = [pixels(made, d.geometry) for d in rows if d.machine_status == "provisional"]
     masks = [pixels(made, d.geometry) for d in found]
     real = changed(made)
     events = [e for e in made.truth.events if e.event_id in made.covers and bared(made, e).any()]
     days = made.cube.time.to_numpy()
     return {
-        "events": [event_outcome(made, event, found, masks) for event in events],
+        "events": [event_outcome(made, event, found, masks, waiting) for event in events],
         "false": [
             {"ha": d.area_ha.value, "kind": d.kind, "first_seen": d.first_seen.isoformat()}
             for d, mask in zip(found, masks, strict=True)
@@ -175,16 +198,8 @@ def outcome(made: JudgedSite, params: DisturbanceParams | None = None) -> dict[s
     }
 
 
-def percent(part: list[bool]) -> str:
-    return f"{100 * sum(part) / len(part):.0f}% of {len(part)}" if part else "–"
-
-
 def near(metres: np.ndarray) -> str:
     return percent([bool(abs(m) <= 5) for m in metres])
-
-
-def number(values: list[float]) -> str:
-    return f"{np.median(values):.0f} d" if values else "–"
 
 
 def by_size(events: Outcomes) -> Iterator[tuple[str, tuple[float, float], Outcomes]]:
@@ -249,6 +264,7 @@ def summary_table(sites: Outcomes) -> None:
         "sites; looks per site; share of ground clear": f"{len(sites)}; {looks:.0f}; {clear:.0%}",
         "100 km² decades seen; false persistent objects in each": f"{decades:.2f}; {count / decades:.1f} "
         f"(95 % limit: {chi2.ppf(0.95, 2 * count + 2) / 2 / decades:.0f})",
+        **seasons(judged_events(sites)),
         "delay to persistent, begun April to September": number(warm),
         "delay to persistent, begun October to March": number(cold),
         "second clear look of a patch after that day": number(second),

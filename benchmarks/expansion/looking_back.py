@@ -18,7 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.expansion.arguments import Outcomes, keep, measure_or_print, print_values, read
+from benchmarks.expansion.arguments import (
+    Outcomes,
+    keep,
+    measure_or_print,
+    percent,
+    print_values,
+    read,
+)
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from benchmarks.expansion.disturbance_table import (
     CELL_HA,
@@ -27,7 +34,6 @@ from benchmarks.expansion.disturbance_table import (
     by_size,
     changed,
     contrast,
-    percent,
     pixels,
     recalls,
     site_mean,

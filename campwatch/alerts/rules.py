@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from campwatch.settings import AlertSettings
-from detection.kinds import RECOVERY
+from detection.kinds import BURNT, RECOVERY
 from detection.records import STOCKPILE_AREA, Disturbance, SeriesPoint
 from evidence.quantity import Quantity
 
@@ -73,7 +73,7 @@ def conditions(state: SiteState, settings: AlertSettings, today: dt.date) -> lis
 
 def _disturbances(state: SiteState, settings: AlertSettings) -> Iterator[Condition]:
     for item in state.disturbances:
-        if item.machine_status != "persistent" or item.kind == RECOVERY:
+        if item.machine_status != "persistent" or item.kind in {RECOVERY, BURNT}:
             continue
         told = f"{item.kind}, first seen {item.first_seen}, {_words(item.area_ha)} ha, {item.relation}"
         subject = _subject(state, PERSISTENT, item)

@@ -6,6 +6,7 @@ Everything that comes out is simulated and says so.
 from imagery.simulate.params import (
     TEN_METRE_BANDS,
     CoalParams,
+    FieldParams,
     LandParams,
     MaskHabit,
     MineParams,
@@ -24,6 +25,7 @@ __all__ = [
     "TEN_METRE_BANDS",
     "CatalogHabits",
     "CoalParams",
+    "FieldParams",
     "Habit",
     "LandParams",
     "MaskHabit",

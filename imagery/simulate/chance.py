@@ -21,6 +21,7 @@ class Stream(IntEnum):
     RADAR = 9
     CATALOG = 10
     SITE = 11
+    FIELDS = 12
 
 
 def stream(seed: int, purpose: Stream, index: int = 0) -> np.random.Generator:

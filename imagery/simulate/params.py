@@ -54,7 +54,7 @@ class MineParams:
     """Disturbed ground that grows, and the perimeter around it."""
 
     active: bool = True
-    """False: nothing on the ground changes but seasons (for false alarms)."""
+    """False: the mine changes nothing (for false alarms)."""
     pit_ha: tuple[float, float] = (1.0, 6.0)
     """Pit area at the start and at the end."""
     spoil_ha: tuple[float, float] = (1.5, 8.0)
@@ -66,6 +66,23 @@ class MineParams:
     """(date, metres by which the perimeter moves out on one side); None: two steps drawn from the seed."""
     regrowth_years: float = 0.0
     """After how many years a clearing is green again; 0: never."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldParams:
+    """How the calendars of fields differ from parcel to parcel; as it is, all go through the year alike."""
+
+    own_days: float = 0.0
+    """How early or late a parcel is in all years, sd."""
+    year_days: float = 0.0
+    """And in each year, sd."""
+    odd: float = 0.0
+    """Share of parcels each year that grow something else, `odd_days` earlier or later."""
+    odd_days: float = 30.0
+    fallow: float = 0.0
+    """Share of parcels each year that are not sown."""
+    ploughed: float = 0.0
+    """Share of parcels each year that are soil, not stubble, over winter."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +98,8 @@ class LandParams:
     dark_roofs: bool = True
     wet_soil: bool = True
     burn_scars: int = 1
+    """Forest fires of about 2 ha within the period."""
+    fields: FieldParams = field(default_factory=FieldParams)
     texture: float = 0.05
     """Relative sd of reflectance between neighbouring 5 m cells of one material."""
 
@@ -153,6 +172,6 @@ class SimulationParams:
 
 
 def unchanged_site(**overrides: object) -> SimulationParams:
-    """Nothing but seasons and weather: no coal, no change. For false alarms."""
+    """Nothing but seasons, weather and a forest fire: no coal, no other change. For false alarms."""
     quiet: dict[str, object] = {"coal": CoalParams(present=False), "mine": MineParams(active=False)}
     return SimulationParams(**(quiet | overrides))  # type: ignore[arg-type] # checked by __post_init__

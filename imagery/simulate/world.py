@@ -14,6 +14,7 @@ from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.atmosphere import DIFFUSE
 from imagery.simulate.chance import Stream, stream
 from imagery.simulate.coverage import polygon_coverage
+from imagery.simulate.fields import STEP_DAYS, STEPS, Fields, build_fields
 from imagery.simulate.frame import CELL_M, Frame, from_cell, whole_lattice
 from imagery.simulate.layout import Land, build_land
 from imagery.simulate.mine import Mine, build_mine
@@ -54,6 +55,8 @@ class World:
     """(y, x): how much later than the mean snow melts here, -1..1."""
     season_patch: Floats
     """(y, x): lasting departure of vegetation from the mean, sd 1."""
+    fields: Fields | None
+    """Calendars of parcels; None where all fields go through the year alike."""
 
     def labels(self, day: dt.date) -> Labels:
         """`Material` of each fine cell on `day`, coal apart: (y, x)."""
@@ -105,8 +108,8 @@ class World:
     def reflectance(self, day: dt.date, sun: Sun, bands: tuple[str, ...]) -> Floats:
         """Ground reflectance on fine cells under a clear sky: (band, y, x)."""
         state, rows = self.weather.on(day), [OPTICAL_BANDS.index(band) for band in bands]
-        table = self._spectra(day, state)[:, rows]
-        labels, cover = self.labels(day), self.coal_cover(day)
+        labels, table, holds_snow = self._shown(day, state)
+        table, cover = table[:, rows], self.coal_cover(day)
         snow = self.snow_cover(state)
         out = np.empty((len(rows), *labels.shape), np.float32)
         _compose(
@@ -116,7 +119,7 @@ class World:
             cover + self.dust(cover),
             cover,
             np.zeros((1, 1), np.float32) if snow is None else snow,
-            HOLDS_SNOW,
+            holds_snow,
             self._texture(state),
             self.light(sun),
             DIFFUSE[rows],
@@ -124,17 +127,28 @@ class World:
         )
         return out
 
+    def _shown(self, day: dt.date, state: GroundState) -> tuple[NDArray[np.integer], Floats, Floats]:
+        """Rows of a table of spectra that cells show, the table, and how its rows hold snow."""
+        labels, table = self.labels(day), self._spectra(day, state)
+        if self.fields is None:
+            return labels, table, HOLDS_SNOW
+        shown, late = self.fields.shown(labels, day)
+        days = STEP_DAYS * np.arange(-STEPS, STEPS + 1)
+        tables = [self._spectra(day, state, late_days=float(one)) for one in days]
+        rows = ((late + STEPS) * len(table) + shown).astype(np.uint16)
+        return rows, np.concatenate(tables), np.tile(HOLDS_SNOW, len(days))
+
     def _texture(self, state: GroundState) -> Floats:
         """Lasting texture, and the patterns that come and go over weeks."""
         first, second = state.patchiness
         now = 1 + PATCH_SPREAD * (first * self.season_patch + second * self.snow_lies)
         return np.asarray(self.land.texture * now, np.float32)
 
-    def _spectra(self, day: dt.date, state: GroundState) -> Floats:
+    def _spectra(self, day: dt.date, state: GroundState, *, late_days: float = 0.0) -> Floats:
         table = material_spectra(
             day.timetuple().tm_yday,
             wetness=state.wetness,
-            phenology_shift_days=state.phenology_shift_days,
+            phenology_shift_days=state.phenology_shift_days + late_days,
             dustiness=self.params.coal.dustiness,
         )
         table[GREEN, 3:8] *= state.greenness_gain
@@ -166,7 +180,7 @@ def add_pile(cover: Floats, pile: PileTruth, frame: Frame, day: dt.date) -> None
 
 @numba.njit(cache=True)
 def _compose(  # noqa: PLR0913, PLR0917 - arrays of a kernel
-    labels: Labels,
+    labels: NDArray[np.integer],
     table: Floats,
     snow_spectrum: Floats,
     coal: Floats,
@@ -216,4 +230,10 @@ def build_world(params: SimulationParams, seed: int) -> World:
         weather=build_weather(params, seed),
         snow_lies=np.clip(lies, -1, 1).astype(np.float32),
         season_patch=random_field(rng, frame.world_shape, slope=0.8),
+        fields=build_fields(
+            params.land.fields,
+            frame.world_shape,
+            (params.since.year - 1, params.until.year),
+            stream(seed, Stream.FIELDS),
+        ),
     )

@@ -71,9 +71,9 @@ def test_the_scene_stands_for_a_cover_that_is_hidden() -> None:
     assert (nothing[0] == 0).all()
 
 
-def harvested() -> xr.Dataset:
+def harvested(*, looks: int) -> xr.Dataset:
     """Forest, and fields that are cut in August, in July in the third year; then a part of them is bare."""
-    cube = ground(cleared=False)
+    cube = ground(looks=looks, cleared=False)
     days, years = cube["time"].dt.dayofyear.to_numpy(), cube["time"].dt.year.to_numpy()
     cut = (days >= np.where(years == 2019, 190, 225)) & (days < 300)
     bare = (years == 2019) & (days >= 130) | (years > 2019)
@@ -87,8 +87,9 @@ def harvested() -> xr.Dataset:
 def test_fields_that_are_cut_early_hide_nothing_and_raise_nothing() -> None:
     cover = CoverParams(groups=4, pixels_each=100, least_seen=50)
     params = DisturbanceParams(looks=LookParams(season=SeasonParams(cover=cover)))
-    (found,) = (
-        d for d in measure_disturbances(harvested(), SITE, params=params) if d.machine_status == "persistent"
-    )
+    (waiting,) = measure_disturbances(harvested(looks=100), SITE, params=params)
+    assert waiting.machine_status == "provisional"
+    found = measure_disturbances(harvested(looks=130), SITE, params=params)[0]
+    assert (found.machine_status, found.disturbance_id) == ("persistent", waiting.disturbance_id)
     assert found.geometry.intersection(box(4, 28, 12, 36)).area > 0.8 * box(4, 28, 12, 36).area
     assert found.area_ha.low <= 0.64 <= found.area_ha.high

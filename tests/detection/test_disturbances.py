@@ -20,7 +20,7 @@ from detection.disturbance_patches import Patch, patch_name, remaining_parts
 from detection.disturbance_state import DisturbanceState, state_bytes, state_from, to_arrays
 from detection.disturbances import measure_disturbances
 from detection.ground_changes import GroundChangeParams, measure_ground_changes
-from detection.kinds import LINEAR, ground_kind, is_linear
+from detection.kinds import LINEAR, ground_kind, is_linear, went_black
 from evidence.record_reading import read_record  # noqa: F401 - records must stay readable by the ledger
 from tests.detection.made_ground import SITE, STARTS, box, ground
 
@@ -206,6 +206,31 @@ def test_a_late_scene_that_moves_a_few_pixels_keeps_the_name() -> None:
 )
 def test_kinds_follow_from_spectra(seen: tuple[float, ...], expected: str) -> None:
     assert ground_kind(dict(zip(("blue", "green", "red", "nir", "swir16"), seen, strict=True))) == expected
+
+
+def test_black_ground_is_burnt_until_a_second_spring_leaves_it_bare() -> None:
+    cube = ground(looks=130, cleared=False)
+    for band, value in (("blue", 0.032), ("green", 0.038), ("red", 0.045), ("nir", 0.07)):
+        values = cube[band].to_numpy().copy()
+        values[STARTS:, 10:20, 10:16] = value
+        cube[band] = (("time", "y", "x"), values)
+
+    def kinds(seen: xr.Dataset) -> list[str]:
+        return [d.kind for d in measure_disturbances(seen, SITE) if d.machine_status == "persistent"]
+
+    assert kinds(cube.isel(time=slice(0, STARTS + 15))) == ["burnt"]
+    assert kinds(cube) == ["soil_spoil"]
+
+
+def test_no_soil_shows_where_ground_went_black() -> None:
+    forest = {"red": 0.025, "nir": 0.38}
+    assert went_black(forest, {"red": 0.045, "nir": 0.07})
+    assert went_black(forest, {"red": 0.035, "nir": 0.22})
+    assert not went_black(forest, {"red": 0.058, "nir": 0.34})
+    assert not went_black(forest, {"red": 0.095, "nir": 0.118})
+    assert not went_black(forest, {"red": 0.025, "nir": 0.38})
+    assert not went_black({"red": 0.07, "nir": 0.3}, {"red": 0.084, "nir": 0.117})
+    assert not went_black({}, {"red": 0.045, "nir": 0.07})
 
 
 def test_advance_is_told_by_bearing_sector() -> None:

@@ -1,0 +1,101 @@
+"""Fields with calendars of their own: parcels sown and cut on dates of their own, fallow or ploughed.
+
+Without them all fields of a site go through the year on the same days, which no farmland does.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.simulate.params import FieldParams
+from imagery.simulate.spectra import Material
+
+Floats = NDArray[np.float32]
+Labels = NDArray[np.uint8]
+Bools = NDArray[np.bool_]
+
+STEP_DAYS = 5
+STEPS = 10
+"""Calendars differ by whole steps, up to so many of them either way."""
+CUT_DAY = 275
+"""Day of the year by which crops and paddies are cut in the mean year."""
+LEFT_DAYS = 20
+"""From the cut to the plough."""
+SOWN_DAY = 110
+"""Until then ground is as it was left in autumn."""
+CROPS = (Material.CROP, Material.PADDY)
+PARCEL_CELLS = (8, 12)
+"""Rows and columns of fine cells: 40 m by 60 m."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fields:
+    """What becomes of each parcel in each year; arrays are (year, parcel)."""
+
+    first_year: int
+    parcel: NDArray[np.int64]
+    """(y, x) of fine cells."""
+    late: NDArray[np.int64]
+    """Steps by which a parcel is later than the mean of its crop."""
+    fallow: Bools
+    """Not sown: bare from spring to spring."""
+    ploughed: Bools
+    """Soil instead of stubble after the cut."""
+
+    def shown(self, labels: Labels, day: dt.date) -> tuple[Labels, NDArray[np.int64]]:
+        """What cells of fields show on a day, and by how many steps each is late: (y, x) each.
+
+        Args:
+            labels: `Material` of each cell, all fields as if sown.
+            day: the day.
+        """
+        here = np.isin(labels, CROPS)
+        late = np.where(here, self._of(self.late, day.year), 0)
+        out = labels.copy()
+        out[here & self._bare(day, late)] = Material.SOIL
+        return out, late
+
+    def _bare(self, day: dt.date, late: NDArray[np.int64]) -> Bools:
+        of_year = day.timetuple().tm_yday
+        year = day.year if of_year >= SOWN_DAY else day.year - 1
+        cut = of_year > CUT_DAY + LEFT_DAYS + STEP_DAYS * late
+        turned = self._of(self.ploughed, year) & (cut | (of_year < SOWN_DAY))
+        return np.asarray(turned | self._of(self.fallow, year))
+
+    def _of(self, table: NDArray[Any], year: int) -> NDArray[Any]:
+        row: NDArray[Any] = table[max(year - self.first_year, 0)]
+        return np.asarray(row[self.parcel])
+
+
+def build_fields(
+    params: FieldParams, shape: tuple[int, int], years: tuple[int, int], rng: np.random.Generator
+) -> Fields | None:
+    """Draw the calendars of all parcels; None where all are alike.
+
+    Args:
+        params: how they differ.
+        shape: rows and columns of fine cells.
+        years: first and last.
+        rng: chance.
+    """
+    if params == FieldParams():
+        return None
+    rows, columns = (-(-size // side) for size, side in zip(shape, PARCEL_CELLS, strict=True))
+    parcel = np.kron(np.arange(rows * columns).reshape(rows, columns), np.ones(PARCEL_CELLS, np.int64))
+    table = (years[1] - years[0] + 1, rows * columns)
+    days = rng.normal(0, params.own_days, table[1]) + rng.normal(0, params.year_days, table)
+    days += np.where(
+        rng.random(table) < params.odd, rng.choice([-params.odd_days, params.odd_days], table), 0.0
+    )
+    return Fields(
+        first_year=years[0],
+        parcel=parcel[: shape[0], : shape[1]],
+        late=np.clip(np.round(days / STEP_DAYS), -STEPS, STEPS).astype(np.int64),
+        fallow=rng.random(table) < params.fallow,
+        ploughed=rng.random(table) < params.ploughed,
+    )
