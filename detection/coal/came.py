@@ -94,48 +94,62 @@ def coal_that_came(
         fewest: looks before, and from then on.
     """
     out, shade = standing_out(first), standing_out(np.log(np.maximum(brightness, DARKEST)))
+    told, darker = _Sums.of(out), _Sums.of(shade)
     best, rise, level, fall = np.full((4, *out.shape[1:]), -np.inf)
     onset = np.full(out.shape[1:], np.inf)
-    for day in days:
-        before, after = (days < day) & (days > day - BEFORE_DAYS), (days >= day) & (days < day + AFTER_DAYS)
-        told, darker = _step(out, before, after), -_step(shade, before, after).rise
-        sure = np.where(told.fewest >= fewest, told.rise / told.error, -np.inf)
+    for t, day in enumerate(days):
+        since, until = np.searchsorted(days, (day - BEFORE_DAYS, day + AFTER_DAYS), side="left").tolist()
+        low, high = told.between(since, t), told.between(t, until)
+        enough = np.minimum(low.count, high.count) >= fewest
+        sure = np.where(enough, (high.mean - low.mean) / _error(low, high), -np.inf)
         better = sure > best
         best, onset = np.where(better, sure, best), np.where(better, day, onset)
-        rise, level = np.where(better, told.rise, rise), np.where(better, told.before, level)
-        fall = np.where(better, darker, fall)
+        rise, level = np.where(better, high.mean - low.mean, rise), np.where(better, low.mean, level)
+        fall = np.where(better, darker.between(since, t).mean - darker.between(t, until).mean, fall)
     mask = (best > sure_sd) & (rise > step) & (level < CLEAN * step) & (fall > LEAST_FALL)
-    seen, since = np.isfinite(out), days[:, None, None] - onset
+    seen, age = np.isfinite(out), days[:, None, None] - onset
     with np.errstate(invalid="ignore"):
         dark = out > level + 0.5 * rise
-    coal = seen & dark & (since >= 0.0)
+    coal = seen & dark & (age >= 0.0)
     mask &= coal.sum(axis=0) >= fewest
-    return Came(mask=mask, coal=mask & coal, bare=mask & seen & (since < 0.0))
+    return Came(mask=mask, coal=mask & coal, bare=mask & seen & (age < 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """Two groups of looks at every pixel, each (y, x)."""
+class _Group:
+    """Some looks at every pixel, each (y, x)."""
 
-    before: Floats
-    rise: Floats
-    error: Floats
-    fewest: NDArray[np.intp]
-    """Looks of the smaller group."""
-
-
-def _step(out: Floats, before: Bools, after: Bools) -> _Step:
-    """How much higher the mean of one group is, with one scatter for both."""
-    (low, square_low, many), (high, square_high, more) = _moments(out[before]), _moments(out[after])
-    told = np.maximum(many + more - 2, 0) + PRIOR_LOOKS
-    variance = (square_low + square_high + PRIOR_LOOKS * PRIOR_SD**2) / told
-    error = np.sqrt(variance * (1.0 / np.maximum(many, 1) + 1.0 / np.maximum(more, 1)))
-    return _Step(before=low, rise=high - low, error=error, fewest=np.minimum(many, more))
+    count: Floats
+    mean: Floats
+    squares: Floats
+    """Sum of squares about the mean."""
 
 
-def _moments(part: Floats) -> tuple[Floats, Floats, NDArray[np.intp]]:
-    """Mean, sum of squares about it, and number of looks, each (y, x)."""
-    seen = np.isfinite(part)
-    count = seen.sum(axis=0)
-    mean = np.where(seen, part, 0.0).sum(axis=0) / np.maximum(count, 1)
-    return mean, np.where(seen, (part - mean) ** 2, 0.0).sum(axis=0), count
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sums:
+    """Running sums over the looks, (3, time + 1, y, x): how many, their values, their squares."""
+
+    running: Floats
+
+    @classmethod
+    def of(cls, values: Floats) -> _Sums:
+        """Of values (time, y, x), NaN where not seen."""
+        seen = np.isfinite(values)
+        shown = np.where(seen, values, 0.0)
+        parts = np.stack([seen.astype(np.float64), shown, shown**2])
+        return cls(running=np.concatenate([np.zeros_like(parts[:, :1]), parts.cumsum(axis=1)], axis=1))
+
+    def between(self, first: int, after: int) -> _Group:
+        """The looks from `first` to before `after`."""
+        count, total, squares = self.running[:, after] - self.running[:, first]
+        mean = total / np.maximum(count, 1.0)
+        return _Group(count=count, mean=mean, squares=np.maximum(squares - total * mean, 0.0))
+
+
+def _error(low: _Group, high: _Group) -> Floats:
+    """(y, x) standard error of the difference of two means, with one scatter for both."""
+    told = np.maximum(low.count + high.count - 2.0, 0.0) + PRIOR_LOOKS
+    variance = (low.squares + high.squares + PRIOR_LOOKS * PRIOR_SD**2) / told
+    return np.asarray(
+        np.sqrt(variance * (1.0 / np.maximum(low.count, 1.0) + 1.0 / np.maximum(high.count, 1.0)))
+    )

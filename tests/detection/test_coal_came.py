@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 
 from detection.coal.came import coal_that_came
+from detection.coal.fraction_records import Fractions
 from detection.coal.missed import may_hold_coal, patches
+from detection.coal.supports import zone_supports
+from detection.coal.zone_records import AreaParams
 from detection.stockpiles import measure_stockpiles
 from imagery.simulate import (
     CoalParams,
@@ -101,3 +104,31 @@ def test_until_it_is_found_what_was_missed_holds_it(bare_yard: SimulatedSite) ->
     assert result.missed_ha is not None
     assert result.missed_ha.low == 0.0
     assert NEW_HA < (result.missed_ha.high or 0.0) < 4.0
+
+
+@pytest.mark.parametrize("there", ["later", "earlier"])
+def test_the_looks_of_one_side_vouch_for_coal_that_came_or_went_in_a_gap(there: str) -> None:
+    days = np.array([0.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 64.0, 100.0, 105.0, 110.0])
+    value = np.zeros((11, 12, 12))
+    value[7:, 4:8, 4:8] = 1.0
+    if there == "earlier":
+        days, value = days[-1] - days[::-1], value[::-1]
+    t = 7 if there == "later" else 3
+    fractions = Fractions(
+        value=value,
+        variance=np.full(value.shape, 0.003),
+        misfit=np.full(value.shape, 0.2),
+        usable=np.ones(11, dtype=bool),
+        control_sd=np.full(11, 0.02),
+        spectrum=np.full(6, 0.05),
+        relative_sd=np.full(11, 0.05),
+        contrast=2.0,
+        core_looks=4,
+    )
+    inside = np.ones((12, 12), dtype=bool)
+    core = zone_supports(fractions, inside, days, [t], AreaParams()).cores[t]
+    assert core.sum() == core[4:8, 4:8].sum() == 12
+    without_sides = AreaParams(side_tau_days=1e-3)
+    assert not zone_supports(fractions, inside, days, [t], without_sides).cores[t].any()
+    once = replace(fractions, value=np.where(np.arange(11)[:, None, None] == t, value, 0.0))
+    assert not zone_supports(once, inside, days, [t], AreaParams()).cores[t].any()
