@@ -144,7 +144,7 @@ def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, par
     like = _like_looks(block, bands, mean, covariance, params)
     often = (like.sum(axis=0) >= params.looks) & ~block.suspect
     first = first_fraction(replace(block, suspect=np.zeros_like(often)), mean)
-    witnesses = [_came(block, bands, first, often, params)]
+    witnesses = [_came(block, bands, first, like, often, params)]
     candidates = often & _candidates(first, block, params)
     near = binary_dilation(candidates, structure=EIGHT, iterations=2)
     found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH) if near.any() else None
@@ -155,9 +155,12 @@ def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, par
 
 
 def _came(
-    block: Block, bands: tuple[str, ...], first: Floats, often: Bools, params: FoundParams
+    block: Block, bands: tuple[str, ...], first: Floats, like: Bools, often: Bools, params: FoundParams
 ) -> tuple[Bools, Bools, Bools]:
-    """Candidates where coal came, looks with coal and looks without; water tells nothing."""
+    """Candidates where coal came, looks with coal and looks without; water tells nothing.
+
+    Most looks that stand out must have a reflectance that can be coal: ripe crops are too bright.
+    """
     with np.errstate(invalid="ignore"):
         land = block.seen & (block.pixels[..., bands.index("nir")] > block.pixels[..., bands.index("green")])
     came = coal_that_came(
@@ -168,7 +171,9 @@ def _came(
         sure_sd=params.came_sd,
         fewest=params.looks,
     )
-    return often & came.mask, came.coal, came.bare
+    coal = came.coal & like
+    mostly = 2 * coal.sum(axis=0) >= came.coal.sum(axis=0)
+    return often & came.mask & mostly, coal, came.bare
 
 
 def _estimated(found: Fractions, days: Floats, params: FoundParams) -> tuple[Bools, Bools]:
