@@ -15,7 +15,7 @@ from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
 from detection.coal.came import coal_that_came
 from detection.coal.endmember import like_coal
 from detection.coal.fraction import Block, FractionParams, Fractions, block_fractions, first_fraction
-from detection.coal.missed import may_hold_coal
+from detection.coal.missed import may_hold_coal, patches
 from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import block_of, tiles, within
 from detection.coal.spectra import CoalSpectrum
@@ -58,6 +58,8 @@ class FoundParams:
     asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are."""
     came_step: float = 0.3
     """Least rise of what a pixel reads beyond its surroundings that says coal came, in fractions of coal."""
+    came_px: int = 12
+    """Pixels of the smallest piece on which coal came: fields and wet ground do the same by the few."""
     came_sd: float = 5.0
     """Standard errors that the rise must have."""
     bare_below: float = 0.2
@@ -151,6 +153,8 @@ def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, par
     if found is not None:
         witnesses.append((candidates, *_estimated(found, block.days, params)))
     told = [_judged(block, bands, mean, covariance, params, *witness) for witness in witnesses]
+    large = patches(told[0].core & ~told[0].burnt, params.came_px)
+    told[0] = _Judged(core=large, changed=told[0].changed & large, burnt=told[0].burnt & large)
     return _joined(told, may_hold_coal(np.where(block.seen, first, np.nan), like, block.days))
 
 
