@@ -14,27 +14,18 @@ from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
 from detection.coal.found import found_supports
-from detection.coal.fraction import block_fractions, first_fraction
-from detection.coal.medians import nan_median
+from detection.coal.fraction import block_fractions
 from detection.coal.missed import patches
 from detection.coal.nearby import EIGHT
-from detection.coal.site_blocks import block_of, grouped, window_around
+from detection.coal.site_blocks import block_of, grouped
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.yard import GROUND_QUANTILE
 
 Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 AROUND_PX = 6
 """Ground around a small zone or a found pile that says what its ground is like."""
 ROOMY_PX = 500
-"""Under this size a zone holds little ground beside its piles."""
-READS_AS_COAL = 0.35
-"""Median fraction over the looks, against the ground around a zone, of ground that may be coal: bare yards
-read 0.1 to 0.25, piles 0.45 and more."""
-FULL_SHARE = 1.0 - GROUND_QUANTILE
-"""Share of a zone that reads as coal from which the zone's own ground tells nothing: a yard's ground is first
-sought where this share of the zone is darker."""
+"""From this size on a zone holds bare ground beside its piles."""
 APART_PX = 5
 """Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
 SWIR = frozenset({"swir16", "swir22"})
@@ -119,46 +110,21 @@ def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
     ]
 
 
-def tight(
-    cube: xr.Dataset, subjects: Sequence[Subject], mean: Floats, bands: tuple[str, ...], margin_px: int
-) -> list[Subject]:
-    """Subjects that hold little else than coal: found ground, small zones, large ones that read as coal."""
-    small = [one for one in subjects if one.found or (one.share > 0.0).sum() < ROOMY_PX]
-    names = {one.id for one in small}
-    large = [one for one in subjects if one.id not in names]
-    return small + [one for one in large if coal_share(cube, one, mean, bands, margin_px) > FULL_SHARE]
-
-
-def coal_share(
-    cube: xr.Dataset, zone: Subject, mean: Floats, bands: tuple[str, ...], margin_px: int
-) -> float:
-    """Share of a zone that mostly reads as coal against the ground around it."""
-    inside = zone.share > 0.0
-    window = window_around(zone.share, margin_px)
-    block = block_of(cube, window, bands, binary_dilation(inside, structure=EIGHT, iterations=AROUND_PX))
-    first = nan_median(np.where(block.seen, first_fraction(block, mean), np.nan))
-    return float((first[inside[window.rows, window.columns]] > READS_AS_COAL).mean())
-
-
-def suspect_ground(subjects: Sequence[Subject], full: Sequence[Subject]) -> Bools:
+def suspect_ground(subjects: Sequence[Subject]) -> Bools:
     """(y, x) ground that may hold coal, and whose own looks say what lies below it.
 
     A yard holds bare ground beside its piles. A zone drawn tightly around a pile, or found ground, holds
     little else than coal, which would then pass for ground: what lies around is taken too, but none that
     would join it with a yard.
-
-    Args:
-        subjects: all.
-        full: those of them that hold little else than coal.
     """
-    yards, filled = np.zeros((2, *subjects[0].share.shape), dtype=bool)
-    names = {subject.id for subject in full}
+    yards, tight = np.zeros((2, *subjects[0].share.shape), dtype=bool)
     for subject in subjects:
-        into = filled if subject.id in names else yards
-        into |= subject.share > 0.0
+        inside = subject.share > 0.0
+        into = tight if subject.found or inside.sum() < ROOMY_PX else yards
+        into |= inside
     near = binary_dilation(yards, structure=EIGHT, iterations=APART_PX)
-    around = binary_dilation(filled, structure=EIGHT, iterations=AROUND_PX)
-    return np.asarray(yards | filled | (around & ~near))
+    around = binary_dilation(tight, structure=EIGHT, iterations=AROUND_PX)
+    return np.asarray(yards | tight | (around & ~near))
 
 
 def measure_subjects(
@@ -173,8 +139,8 @@ def measure_subjects(
     if not subjects:
         return []
     mean, covariance = coal.select(bands)
+    suspect = suspect_ground(subjects)
     margin = round(params.ring_m / 10.0)
-    suspect = suspect_ground(subjects, tight(cube, subjects, mean, bands, margin))
     out = []
     for window, members in grouped([s.share for s in subjects], margin):
         block = block_of(cube, window, bands, suspect)
