@@ -20,7 +20,7 @@ from detection.coal.pile_records import pile_records, with_last_seen
 from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import CoalSpectrum, prior_spectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.subjects import as_subjects, found_masks, measure_subjects, stockyards
+from detection.coal.subjects import as_subjects, found_masks, measure_subjects, not_called, stockyards
 from detection.coal.tracking import Tracked
 from detection.coal.years import Carried, YearOfCoal, spans, year_key
 from detection.looks import in_order
@@ -31,7 +31,7 @@ from evidence.quantity import Quantity
 
 __all__ = ["METHOD", "StockpileParams", "StockpileResult", "measure_stockpiles"]
 
-METHOD = "coal-factors-5"
+METHOD = "coal-factors-6"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +50,8 @@ class StockpileResult:
     """The spectrum that the measurement began with."""
     validated_on: str | None = "painted"
     missed_ha: Quantity | None = None
-    """Coal outside zones that was not called a pile in the newest year: nought, up to all ground that looks
-    like coal and is steady or small; None where nobody looked for piles."""
+    """Coal outside zones on the newest look that was not called a pile: nought, up to all ground that its
+    newest looks show like coal, whatever it is, and all that nobody saw; None where nobody looked."""
     radar: Mapping[str, RadarOpinion] = field(default_factory=dict)
     """What Sentinel-1 says of every zone's series; empty where there is none."""
     notes: tuple[str, ...] = ()
@@ -153,10 +153,11 @@ def measure_year(
             cube, one, own, carried.tracked.get(name, Tracked()), site_id=site.id, coal=coal, params=params
         )
         piles += more
+    missed = not_called(doubtful, measured, own, least_px=params.found.minimum_px)
     return YearOfCoal(
         areas=tuple(_zone_areas(cube, zones, measured, own, bands, site.id, coal, params)),
         piles=tuple(piles),
-        doubtful_ha=float(doubtful.sum()) * pixel_area_ha(cube.odc.geobox),
+        doubtful_ha=float(missed.sum()) * pixel_area_ha(cube.odc.geobox),
         carried=Carried(found=found, tracked=tracked),
     )
 

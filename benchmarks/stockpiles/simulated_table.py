@@ -3,7 +3,7 @@
 python -m benchmarks.stockpiles.simulated_table --seeds 603 608 --keep FOLDER   areas, some seeds at a time
 python -m benchmarks.stockpiles.simulated_table --points 603 608 --keep FOLDER  piles without any zone
 python -m benchmarks.stockpiles.simulated_table --quiet 720 725 --keep FOLDER   sites without coal
-python -m benchmarks.stockpiles.simulated_table --write --keep FOLDER           the tables of the docs
+python -m benchmarks.stockpiles.simulated_table --write --keep FOLDER           the tables of what is kept
 """
 
 from __future__ import annotations
@@ -325,9 +325,12 @@ def main() -> None:
         judged_sites, quiet_sites = kept(options.keep, "seeds"), kept(options.keep, "quiet")
         rows = [row for part in judged_sites for row in part["rows"]]
         points = [row for part in kept(options.keep, "points") for row in part]
-        write_between(PAGE, "simulated table", [*table(rows), *waits_text(judged_sites)])
-        write_between(PAGE, "false coal table", quiet_table(quiet_sites))
-        write_between(PAGE, "operating points", points_table(points))
+        if rows:
+            write_between(PAGE, "simulated table", [*table(rows), *waits_text(judged_sites)])
+        if quiet_sites:
+            write_between(PAGE, "false coal table", quiet_table(quiet_sites))
+        if points:
+            write_between(PAGE, "operating points", points_table(points))
 
 
 MEASURES: dict[str, Callable[[int], Any]] = {"seeds": judged, "points": pointed, "quiet": quiet}

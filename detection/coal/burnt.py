@@ -59,21 +59,21 @@ def leaf_season(green: Bools, seen: Bools, *, fewest: int) -> Bools:
     return np.asarray(share > IN_LEAF * np.quantile(share[share > 0.0], 0.9))
 
 
-def may_be_burnt(looks: Looks, in_leaf: Bools, *, fewest: int, unwatched: bool) -> Bools:
+def may_be_burnt(looks: Looks, in_leaf: Bools, *, fewest: int, doubt_unwatched: bool) -> Bools:
     """(y, x) dark ground that is not known to be anything else than burnt plants.
 
     Args:
         looks: of a block.
         in_leaf: (time,) `leaf_season`.
         fewest: looks that tell.
-        unwatched: whether ground that no season of leaves has shown without coal may be burnt, too.
+        doubt_unwatched: whether ground that no season of leaves has shown without coal may be burnt, too.
     """
     first = np.where(looks.coal.any(axis=0), looks.days[looks.coal.argmax(axis=0)], np.inf)
     since = looks.days[:, None, None] - first
     before = (looks.green & (since < 0.0) & (since > -YEAR_DAYS)).sum(axis=0)
     after = (looks.green & (since > 0.0)).sum(axis=0)
     may = (before >= fewest) | (after >= fewest)
-    if unwatched:
+    if doubt_unwatched:
         may |= (looks.bare & ~looks.green & in_leaf[:, None, None]).sum(axis=0) < fewest
     return np.asarray(may & ~outlasted(looks, in_leaf, fewest=fewest))
 

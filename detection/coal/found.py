@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
 from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
+from detection.coal.came import coal_that_came
 from detection.coal.endmember import like_coal
 from detection.coal.fraction import Block, FractionParams, Fractions, block_fractions, first_fraction
+from detection.coal.missed import may_hold_coal, patches
 from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import block_of, tiles, within
 from detection.coal.spectra import CoalSpectrum
@@ -53,6 +56,12 @@ class FoundParams:
     changed_share: float = 0.15
     """Share of a pile's core that must have been without coal in other looks; 0 takes steady dark ground too:
     asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are."""
+    came_step: float = 0.3
+    """Least rise of what a pixel reads beyond its surroundings that says coal came, in fractions of coal."""
+    came_px: int = 12
+    """Pixels of the smallest piece on which coal came: fields and wet ground do the same by the few."""
+    came_sd: float = 5.0
+    """Standard errors that the rise must have."""
     bare_below: float = 0.2
     """Mean fraction under which ground counts as without coal."""
     tile_px: int = 112
@@ -67,7 +76,7 @@ OPERATING_POINTS = MappingProxyType(
     {
         "high recall": FoundParams(core_fraction=0.4, changed_share=0.0, unwatched=True),
         "balanced": FoundParams(),
-        "high precision": FoundParams(core_fraction=0.7, changed_share=0.3),
+        "high precision": FoundParams(core_fraction=0.7, changed_share=0.3, came_step=0.4),
     }
 )
 """Settings of the search by what they are for; high recall takes dark ground that never changed, too."""
@@ -76,7 +85,7 @@ OPERATING_POINTS = MappingProxyType(
 def found_supports(
     cube: xr.Dataset, bands: tuple[str, ...], closed: Bools, coal: CoalSpectrum, params: FoundParams
 ) -> tuple[list[Bools], Bools]:
-    """Ground around every found pile, and ground that looks like coal but was not called a pile.
+    """Ground around every found pile, and all ground that may hold coal.
 
     Args:
         cube: (time, y, x).
@@ -86,9 +95,10 @@ def found_supports(
         params: knobs.
 
     Returns:
-        masks (y, x), each around one pile or several that touch; (y, x) steady, small or wide dark ground.
+        masks (y, x), each around one pile or several that touch; (y, x) ground that may hold coal now, piles
+        among it: steady, small, wide or new dark ground, and what nobody saw.
     """
-    core, changed, burnt = np.zeros((3, *closed.shape), dtype=bool)
+    core, changed, burnt, dark = np.zeros((4, *closed.shape), dtype=bool)
     height, width = closed.shape
     for own, wide in tiles(height, width, about_px=params.tile_px, margin_px=params.margin_px):
         if closed[own.rows, own.columns].all():
@@ -96,18 +106,19 @@ def found_supports(
         block = block_of(cube, wide, bands, closed)
         rows, columns = within(own, wide)
         told = found_in_block(block, bands, coal, params)
-        for whole, part in zip((core, changed, burnt), (told.core, told.changed, told.burnt), strict=True):
+        of_tile = (told.core, told.changed, told.burnt, told.dark)
+        for whole, part in zip((core, changed, burnt, dark), of_tile, strict=True):
             whole[own.rows, own.columns] |= part[rows, columns]
     sure = core & ~burnt & ~scars(core, burnt)
     parts, count = label(binary_dilation(sure & ~closed, structure=EIGHT, iterations=2), structure=EIGHT)
     masks = [(parts == i) & ~closed for i in range(1, count + 1)]
     piles = [mask for mask in masks if _is_pile(mask, sure, changed, params)]
-    return piles, core & ~np.any([np.zeros_like(core), *piles], axis=0)
+    return piles, (core | dark) & ~closed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Searched:
-    """What a search says of one block, each (y, x)."""
+class _Judged:
+    """What a witness says of one block, each (y, x)."""
 
     core: Bools
     """Ground that stays coal look after look."""
@@ -117,58 +128,109 @@ class Searched:
     """Which of it may be burnt plants."""
 
 
-def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams) -> Searched:
-    """Cores of piles in one block.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched(_Judged):
+    """What a search says of one block, each (y, x)."""
 
-    Candidates come from the ground's own reflectance and a matched filter; the full estimate judges them.
+    dark: Bools
+    """Ground that may hold coal now."""
+
+
+def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams) -> Searched:
+    """Cores of piles in one block, from two witnesses; what either of them is sure of counts.
+
+    Candidates come from the ground's own reflectance. One witness is the full estimate of what a matched
+    filter picks among them, the other what they were before.
     """
     mean, covariance = coal.select(bands)
-    none = np.zeros_like(block.suspect)
-    candidates = _often_like_coal(block, bands, mean, covariance, params) & ~block.suspect
-    if candidates.any():
-        candidates &= _candidates(first_fraction(replace(block, suspect=none), mean), block, params)
+    like = _like_looks(block, bands, mean, covariance, params)
+    often = (like.sum(axis=0) >= params.looks) & ~block.suspect
+    first = first_fraction(replace(block, suspect=np.zeros_like(often)), mean)
+    witnesses = [_came(block, bands, first, like, often, params)]
+    candidates = often & _candidates(first, block, params)
     near = binary_dilation(candidates, structure=EIGHT, iterations=2)
     found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH) if near.any() else None
-    if found is None:
-        return Searched(core=none, changed=none, burnt=none)
-    looks = _looks(block, bands, found, params)
-    core = candidates & (looks.coal.sum(axis=0) >= params.looks)
-    core &= _coloured_like_coal(block, core, looks.coal, bands, mean, covariance, params)
-    in_leaf = leaf_season(looks.green, looks.seen, fewest=params.looks)
-    burnt = may_be_burnt(looks, in_leaf, fewest=params.looks, unwatched=not params.unwatched)
-    changed = looks.bare.sum(axis=0) >= params.looks
-    return Searched(core=core, changed=core & changed, burnt=core & burnt)
+    if found is not None:
+        witnesses.append((candidates, *_estimated(found, block.days, params)))
+    told = [_judged(block, bands, mean, covariance, params, *witness) for witness in witnesses]
+    large = patches(told[0].core & ~told[0].burnt, params.came_px)
+    told[0] = _Judged(core=large, changed=told[0].changed & large, burnt=told[0].burnt & large)
+    return _joined(told, may_hold_coal(np.where(block.seen, first, np.nan), like, block.days))
 
 
-def _looks(block: Block, bands: tuple[str, ...], found: Fractions, params: FoundParams) -> Looks:
-    """What each look shows, in the light of those around it."""
-    value, error = smooth_time(found.value, found.variance + 0.01, block.days, tau_days=params.tau_days)
+def _came(
+    block: Block, bands: tuple[str, ...], first: Floats, like: Bools, often: Bools, params: FoundParams
+) -> tuple[Bools, Bools, Bools]:
+    """Candidates where coal came, looks with coal and looks without; water tells nothing.
+
+    Most looks that stand out must have a reflectance that can be coal: ripe crops are too bright.
+    """
+    with np.errstate(invalid="ignore"):
+        land = block.seen & (block.pixels[..., bands.index("nir")] > block.pixels[..., bands.index("green")])
+    came = coal_that_came(
+        np.where(land, first, np.nan),
+        np.where(land, block.pixels.mean(axis=-1), np.nan),
+        block.days,
+        step=params.came_step,
+        sure_sd=params.came_sd,
+        fewest=params.looks,
+    )
+    coal = came.coal & like
+    mostly = 2 * coal.sum(axis=0) >= came.coal.sum(axis=0)
+    return often & came.mask & mostly, coal, came.bare
+
+
+def _estimated(found: Fractions, days: Floats, params: FoundParams) -> tuple[Bools, Bools]:
+    """Looks with coal and looks without, each (time, y, x), in the light of the looks around them."""
+    value, error = smooth_time(found.value, found.variance + 0.01, days, tau_days=params.tau_days)
     told = np.isfinite(found.value) & plausible_mixture(
-        found.misfit, block.days, tau_days=params.tau_days, limit=params.misfit_limit
+        found.misfit, days, tau_days=params.tau_days, limit=params.misfit_limit
     )
     least = np.maximum(params.core_fraction, 0.5 * params.core_fraction + params.sure_sd * error)
+    return told & (value > least), told & (value < params.bare_below)
+
+
+def _judged(
+    block: Block,
+    bands: tuple[str, ...],
+    mean: Floats,
+    covariance: Floats,
+    params: FoundParams,
+    candidates: Bools,
+    coal: Bools,
+    bare: Bools,
+) -> _Judged:
+    """Which candidates are coal on enough looks, were bare on others, and may be burnt, by one witness."""
+    core = candidates & (coal.sum(axis=0) >= params.looks)
+    core &= _coloured_like_coal(block, core, coal, bands, mean, covariance, params)
     red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
     with np.errstate(invalid="ignore"):
         green = block.seen & (nir - red > params.was_green * (nir + red))
-    return Looks(
-        coal=told & (value > least),
-        bare=told & (value < params.bare_below),
-        green=green,
-        seen=block.seen,
-        days=block.days,
-    )
+    looks = Looks(coal=coal, bare=bare, green=green, seen=block.seen, days=block.days)
+    in_leaf = leaf_season(green, looks.seen, fewest=params.looks)
+    burnt = may_be_burnt(looks, in_leaf, fewest=params.looks, doubt_unwatched=not params.unwatched)
+    changed = bare.sum(axis=0) >= params.looks
+    return _Judged(core=core, changed=core & changed, burnt=core & burnt)
 
 
-def _often_like_coal(
+def _joined(parts: Sequence[_Judged], dark: Bools) -> Searched:
+    """Ground that any witness calls a core; burnt only where none of those is sure that it is not."""
+    core = np.any([part.core for part in parts], axis=0)
+    sure = np.any([part.core & ~part.burnt for part in parts], axis=0)
+    changed = np.any([part.changed & ~part.burnt for part in parts], axis=0)
+    return Searched(core=core, changed=changed, burnt=core & ~sure, dark=dark)
+
+
+def _like_looks(
     block: Block, bands: tuple[str, ...], mean: Floats, covariance: Floats, params: FoundParams
 ) -> Bools:
-    """(y, x) ground whose own reflectance could be coal in enough looks: cheap, and most ground fails it."""
+    """(time, y, x) looks whose own reflectance could be coal: cheap, and most ground fails it."""
     red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
     with np.errstate(invalid="ignore"):
         like = block.seen & (nir - red < params.greenest * (nir + red))
     out = np.zeros_like(like)
     out[like] = like_coal(block.pixels[like], mean, covariance)
-    return np.asarray(out.sum(axis=0) >= params.looks)
+    return out
 
 
 def _candidates(first: Floats, block: Block, params: FoundParams) -> Bools:

@@ -9,7 +9,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.coal.endmember import VISIBLE_BANDS, core_pixels, learned_spectrum, like_coal, mostly
+from detection.coal.came import coal_that_came
+from detection.coal.endmember import (
+    PIXELS_PER_INDEPENDENT_LOOK,
+    VISIBLE_BANDS,
+    core_pixels,
+    learned_spectrum,
+    like_coal,
+    mostly,
+)
 from detection.coal.fraction_records import Block, FractionParams, Fractions
 from detection.coal.ground import Ground, ground_of
 from detection.coal.matched import matched_fraction
@@ -20,6 +28,10 @@ __all__ = ["Block", "FractionParams", "Fractions", "block_fractions", "first_fra
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+
+
+CAME_READS = 0.8
+"""Fraction to begin with where coal came."""
 
 
 def above(mean: Floats, level: Floats) -> Floats:
@@ -52,15 +64,12 @@ def block_fractions(
     Returns:
         None where no date shows enough coal-free ground.
     """
-    ground = ground_of(block, first_fraction(block, coal), params)
+    first = first_fraction(block, coal)
+    ground = ground_of(block, first, params)
     if ground is None:
         return None
-    first_mean, _ = smooth_time(ground.first, np.ones(1), ground.days, tau_days=15.0)
-    smooth, free, begun = ground.begun(np.clip(first_mean, 0.0, 1.0), coal, covariance)
-    spectrum = np.repeat(begun[None], len(ground.days), axis=0)
-    site, unknown = begun, covariance
-    if free.any():
-        ground.learn(free, ground.below(smooth, free, spectrum)[2])
+    came, bare = _came(ground, block, first)
+    smooth, free, spectrum, site, unknown = _begun(ground, came, bare, coal, covariance, params)
     core = np.zeros_like(ground.seen)
     for turn in range(params.rounds):
         below, spread, loadings = ground.below(smooth, free, spectrum)
@@ -68,13 +77,53 @@ def block_fractions(
         if turn and params.own_spectrum:
             core = core_pixels(mixed.value, ground.days, ground.where, block.suspect.shape)
             core &= mostly(like_coal(ground.target, coal, covariance), ground.seen, ground.days)
+            if params.came_alone and came.sum() >= PIXELS_PER_INDEPENDENT_LOOK:
+                core &= came
             if core.any():
                 spectrum, site, unknown = learned_spectrum(ground.target, core, coal, covariance)
                 mixed = _unmixed(ground, below, spectrum, spread)
         smooth, free = _without_coal(ground, mixed)
+        smooth = np.where(came, np.maximum(smooth, CAME_READS), smooth)
+        if params.came_alone:
+            smooth, free = np.where(bare, 0.0, smooth), free | bare
+        free &= ~ground.beside(came)
         if turn + 1 < params.rounds:
             ground.learn(free, loadings)
     return _result(ground, block, mixed, below, spread, spectrum, (site, unknown), core)
+
+
+def _begun(
+    ground: Ground, came: Bools, bare: Bools, coal: Floats, covariance: Floats, params: FractionParams
+) -> tuple[Floats, Bools, Floats, Floats, Floats]:
+    """Where the turns begin: fractions and coal-free looks (time, n), coal by date, the site's, its spread.
+
+    Args:
+        ground: learns from the coal-free looks.
+        came: (time, n) looks at coal that came.
+        bare: (time, n) looks before.
+        coal: (band,) prior spectrum.
+        covariance: (band, band) of the prior.
+        params: knobs.
+    """
+    mean, _ = smooth_time(ground.first, np.ones(1), ground.days, tau_days=15.0)
+    smooth, free, begun = ground.begun(np.clip(mean, 0.0, 1.0), coal, covariance)
+    smooth = np.where(came, np.maximum(smooth, CAME_READS), np.where(bare, 0.0, smooth))
+    free = (free | bare) & ~ground.beside(came)
+    spectrum, site, unknown = np.repeat(begun[None], len(ground.days), axis=0), begun, covariance
+    inner = came & ~ground.beside(ground.seen & ~came) & like_coal(ground.target, coal, covariance)
+    if inner.any() and params.own_spectrum:
+        spectrum, site, unknown = learned_spectrum(ground.target, inner, coal, covariance)
+    if free.any():
+        ground.learn(free, ground.below(smooth, free, spectrum)[2])
+    return smooth, free, spectrum, site, unknown
+
+
+def _came(ground: Ground, block: Block, first: Floats) -> tuple[Bools, Bools]:
+    """(time, n) looks at coal that came, and before: new piles must not pass for their own ground."""
+    bright = np.where(block.seen, block.pixels.mean(axis=-1), np.nan)
+    came = coal_that_came(np.where(block.seen, first, np.nan), bright, block.days)
+    at = np.ix_(ground.dates, ground.where)
+    return came.coal.reshape(len(first), -1)[at], came.bare.reshape(len(first), -1)[at]
 
 
 def _unmixed(ground: Ground, below: Floats, spectrum: Floats, spread: Floats) -> Mixed:

@@ -21,6 +21,9 @@ class FractionParams:
     """Turns of background, fraction and spectrum."""
     own_spectrum: bool = True
     """Whether the cores of piles say what coal looks like here; in a search rivers may be among them."""
+    came_alone: bool = False
+    """Whether coal that came is taken for all the coal there is, and what was there before for free of it: in
+    found ground that lies alone, where wet ground of another year would else pass for more of it."""
     controls: int = 2500
     """Coal-free pixels that the background is fitted to."""
     temper: float = 0.3

@@ -15,6 +15,7 @@ from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
 from detection.coal.found import found_supports
 from detection.coal.fraction import block_fractions
+from detection.coal.missed import patches
 from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import block_of, grouped
 from detection.coal.spectra import CoalSpectrum
@@ -51,7 +52,7 @@ def found_masks(
     bands: tuple[str, ...],
     params: StockpileParams,
 ) -> tuple[dict[str, Bools], Bools]:
-    """Ground (y, x) outside the zones on which coal was found, by id, and ground that merely looks like it.
+    """Ground (y, x) outside the zones on which coal was found, by id, and all that may hold coal now.
 
     Args:
         cube: (time, y, x).
@@ -70,8 +71,24 @@ def found_masks(
     for exclusion in site.zones_of(ZoneKind.EXCLUSION):
         closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
     masks, doubtful = found_supports(cube, bands, closed, coal, params.found)
-    found = joined(known, masks)
-    return found, doubtful & ~np.any([closed, *found.values()], axis=0)
+    return joined(known, masks), doubtful
+
+
+def not_called(doubtful: Bools, measured: Sequence[Measured], own: Sequence[int], *, least_px: int) -> Bools:
+    """(y, x) ground that may hold coal and lies under no found pile of the dates `own`, specks left out.
+
+    Args:
+        doubtful: (y, x) of the whole grid.
+        measured: subjects.
+        own: positions of the dates.
+        least_px: smallest piece that counts.
+    """
+    out = doubtful.copy()
+    for one in measured:
+        if one.subject.found and one.refused is None:
+            piles = one.series.support[np.asarray(own, dtype=np.intp)].any(axis=0)
+            out[one.window.rows, one.window.columns] &= ~piles
+    return patches(out, least_px)
 
 
 def joined(known: Mapping[str, Bools], masks: Sequence[Bools]) -> dict[str, Bools]:
@@ -127,7 +144,8 @@ def measure_subjects(
     out = []
     for window, members in grouped([s.share for s in subjects], margin):
         block = block_of(cube, window, bands, suspect)
-        fractions = block_fractions(block, mean, covariance, params.fraction)
+        alone = len(members) == 1 and subjects[members[0]].found
+        fractions = block_fractions(block, mean, covariance, replace(params.fraction, came_alone=alone))
         if fractions is None:
             continue
         swir = bool(SWIR & set(bands))

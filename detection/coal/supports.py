@@ -46,6 +46,9 @@ def zone_supports(
     trusted = (fractions.variance + 0.01) * np.maximum(np.nan_to_num(fractions.misfit), 1.0)
     mean, error = smooth_time(fractions.value, trusted, days, tau_days=params.tau_days, leave_one_out=True)
     brief, _ = smooth_time(fractions.value, trusted, days, tau_days=params.brief_tau_days, leave_one_out=True)
+    for side in (-1, 1):
+        lasting, _ = smooth_time(fractions.value, trusted, days, tau_days=params.side_tau_days, side=side)
+        brief = np.maximum(brief, lasting)
     plausible = plausible_mixture(fractions.misfit, days, tau_days=params.tau_days, limit=params.misfit_limit)
     last = _without_later_looks(fractions.usable)
     cores, support = np.zeros(mean.shape, dtype=bool), np.zeros(mean.shape, dtype=bool)

@@ -9,7 +9,13 @@ Floats = NDArray[np.float64]
 
 
 def smooth_time(
-    fraction: Floats, variance: Floats, days: Floats, *, tau_days: float, leave_one_out: bool = False
+    fraction: Floats,
+    variance: Floats,
+    days: Floats,
+    *,
+    tau_days: float,
+    leave_one_out: bool = False,
+    side: int = 0,
 ) -> tuple[Floats, Floats]:
     """Weighted mean over neighbouring dates, and its standard error.
 
@@ -19,6 +25,7 @@ def smooth_time(
         days: (time,).
         tau_days: e-folding distance of the two-sided exponential kernel.
         leave_one_out: whether a date is kept out of its own mean.
+        side: 1 takes later dates alone, -1 earlier ones, 0 both.
 
     Returns:
         mean and standard error, both like `fraction`; zero and infinite where nothing was seen.
@@ -26,6 +33,8 @@ def smooth_time(
     kernel = np.exp(-np.abs(days[:, None] - days[None, :]) / tau_days)
     if leave_one_out:
         np.fill_diagonal(kernel, 0.0)
+    if side:
+        kernel *= side * (days[None, :] - days[:, None]) > 0.0
     seen = np.isfinite(fraction)
     weight = np.where(seen, 1.0 / variance, 0.0).reshape(len(days), -1)
     value = np.clip(np.nan_to_num(fraction), -0.5, 1.3).reshape(len(days), -1)

@@ -46,7 +46,7 @@ class YearOfCoal:
     areas: tuple[StockpileArea, ...]
     piles: tuple[Stockpile, ...]
     doubtful_ha: float
-    """Ground outside the zones that looks like coal and was not called a pile."""
+    """Ground outside the zones that may hold coal at the end and was not called a pile."""
     carried: Carried
     """For the next year."""
 

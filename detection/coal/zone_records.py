@@ -21,6 +21,8 @@ class AreaParams:
     """Over how long other dates speak for a date."""
     brief_tau_days: float = 15.0
     """Over how long the nearest other dates speak for coal that did not stay."""
+    side_tau_days: float = 60.0
+    """Over how long the looks of one side, earlier or later, speak for coal that came or went in a gap."""
     brief_fraction: float = 0.6
     """Their mean fraction above which they vouch for what a date shows clearly."""
     spread_px: int = 1

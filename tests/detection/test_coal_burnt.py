@@ -53,7 +53,7 @@ def test_ground_is_told_by_what_was_there_and_what_comes_after(
     *, dark: Bools, plants: bool, expected: bool
 ) -> None:
     looks = ground(dark=dark, plants=plants)
-    assert may_be_burnt(looks, IN_LEAF, fewest=3, unwatched=True).item() == expected
+    assert may_be_burnt(looks, IN_LEAF, fewest=3, doubt_unwatched=True).item() == expected
 
 
 def test_ground_that_was_never_watched_through_a_season_of_leaves_is_open_to_doubt() -> None:
@@ -62,8 +62,8 @@ def test_ground_that_was_never_watched_through_a_season_of_leaves_is_open_to_dou
     looks = replace(
         looks, **{name: getattr(looks, name)[short] for name in ("coal", "bare", "green", "seen", "days")}
     )
-    assert may_be_burnt(looks, IN_LEAF[short], fewest=3, unwatched=True).all()
-    assert not may_be_burnt(looks, IN_LEAF[short], fewest=3, unwatched=False).any()
+    assert may_be_burnt(looks, IN_LEAF[short], fewest=3, doubt_unwatched=True).all()
+    assert not may_be_burnt(looks, IN_LEAF[short], fewest=3, doubt_unwatched=False).any()
 
 
 def test_plants_say_when_leaves_are_out() -> None:
