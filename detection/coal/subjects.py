@@ -13,8 +13,10 @@ from scipy.ndimage import binary_dilation
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
+from detection.coal.endmember import like_coal
 from detection.coal.found import found_supports
 from detection.coal.fraction import block_fractions
+from detection.coal.fraction_records import Block
 from detection.coal.missed import patches
 from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import block_of, grouped
@@ -22,13 +24,18 @@ from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 
 Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
 AROUND_PX = 6
 """Ground around a small zone or a found pile that says what its ground is like."""
 ROOMY_PX = 500
 """From this size on a zone holds bare ground beside its piles."""
+ALWAYS_LOOKS, FULL_SHARE = 0.7, 0.9
+"""Share of a pixel's looks that can be coal, and share of such pixels, from which a zone shows no other
+ground: zones full of coal have 0.98 and more (fitting seeds 546 to 549), yards 0.15 to 0.76 (510 to 517)."""
 APART_PX = 5
 """Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
 SWIR = frozenset({"swir16", "swir22"})
+FULL_OF_DARK = "nearly all of the zone could be coal on most looks: draw it with bare ground beside the coal"
 BARE_WITHOUT_SWIR = "bare ground without a SWIR band: shade and wet ground would pass for coal"
 
 
@@ -110,6 +117,26 @@ def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
     ]
 
 
+def is_tight(subject: Subject) -> bool:
+    """Whether ground around it says what its own ground is like: a small zone or a found pile."""
+    return subject.found or int((subject.share > 0.0).sum()) < ROOMY_PX
+
+
+def always_like_coal(block: Block, inside: Bools, mean: Floats, covariance: Floats) -> bool:
+    """Whether nearly all of a zone could be coal on most looks, so that none of it shows the ground below.
+
+    Args:
+        block: with the zone in it.
+        inside: (y, x) the zone.
+        mean: (band,) of coal.
+        covariance: (band, band).
+    """
+    seen = block.seen[:, inside]
+    like = like_coal(np.nan_to_num(block.pixels[:, inside]), mean, covariance) & seen
+    always = like.sum(axis=0) > ALWAYS_LOOKS * seen.sum(axis=0)
+    return float(always.mean()) > FULL_SHARE
+
+
 def suspect_ground(subjects: Sequence[Subject]) -> Bools:
     """(y, x) ground that may hold coal, and whose own looks say what lies below it.
 
@@ -119,9 +146,8 @@ def suspect_ground(subjects: Sequence[Subject]) -> Bools:
     """
     yards, tight = np.zeros((2, *subjects[0].share.shape), dtype=bool)
     for subject in subjects:
-        inside = subject.share > 0.0
-        into = tight if subject.found or inside.sum() < ROOMY_PX else yards
-        into |= inside
+        into = tight if is_tight(subject) else yards
+        into |= subject.share > 0.0
     near = binary_dilation(yards, structure=EIGHT, iterations=APART_PX)
     around = binary_dilation(tight, structure=EIGHT, iterations=AROUND_PX)
     return np.asarray(yards | tight | (around & ~near))
@@ -150,11 +176,13 @@ def measure_subjects(
             continue
         swir = bool(SWIR & set(bands))
         area = params.area if swir else replace(params.area, relative=params.area.relative_without_swir)
-        refused = None if swir or fractions.contrast >= area.yard_contrast else BARE_WITHOUT_SWIR
+        told = swir or fractions.contrast >= area.yard_contrast
         for index in members:
-            share = subjects[index].share[window.rows, window.columns]
-            series = zone_series(fractions, block.seen, share, block.days, area)
             subject = subjects[index]
+            share = subject.share[window.rows, window.columns]
+            series = zone_series(fractions, block.seen, share, block.days, area)
+            full = not is_tight(subject) and always_like_coal(block, share > 0.0, mean, covariance)
+            refused = FULL_OF_DARK if full else None if told else BARE_WITHOUT_SWIR
             out.append(
                 Measured(
                     subject=subject,

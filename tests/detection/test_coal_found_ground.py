@@ -6,14 +6,23 @@ import datetime as dt
 
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.ndimage import binary_dilation
 
 from detection.coal.coverage import coverage
 from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import prior_spectrum
-from detection.coal.stockpile_records import StockpileParams, Subject
-from detection.coal.subjects import measure_subjects, suspect_ground
-from imagery.simulate import CoalParams, MineParams, PilePlan, SensorParams, SimulationParams, simulate_site
+from detection.coal.stockpile_records import Measured, StockpileParams, Subject
+from detection.coal.subjects import FULL_OF_DARK, measure_subjects, suspect_ground
+from imagery.simulate import (
+    CoalParams,
+    MineParams,
+    PilePlan,
+    SensorParams,
+    SimulatedSite,
+    SimulationParams,
+    simulate_site,
+)
 
 CAME, TRUTH_HA = dt.date(2019, 7, 1), 0.9
 
@@ -37,22 +46,24 @@ def test_ground_is_taken_around_what_is_small_and_not_up_to_a_yard() -> None:
     assert (suspect_ground(subjects[:1]) == (yard > 0.0)).all()
 
 
-@pytest.mark.parametrize("seed", [546, 547])
-def test_a_pile_that_fills_its_outline_has_its_area(seed: int) -> None:
+def one_pile(seed: int, since: dt.date, hectares: float, size_px: int) -> SimulatedSite:
     params = SimulationParams(
-        size_px=96,
+        size_px=size_px,
         since=dt.date(2018, 6, 1),
         until=dt.date(2019, 10, 1),
         months=(6, 7, 8, 9),
-        coal=CoalParams(plans=(PilePlan(areas=((CAME, TRUTH_HA),)),)),
+        coal=CoalParams(plans=(PilePlan(areas=((since, hectares),)),)),
         mine=MineParams(active=False),
         sensor=SensorParams(bands=("blue", "green", "red", "nir", "swir16", "swir22")),
     )
-    simulated = simulate_site(params, seed=seed)
-    cube, pile = simulated.cube(), simulated.truth.piles[0]
-    outline = simulated.truth.pile_outline(pile.pile_id, dt.date(2019, 9, 1))
+    return simulate_site(params, seed=seed)
+
+
+def drawn_around(simulated: SimulatedSite, cube: xr.Dataset, pixels: int) -> Measured:
+    """The pile's ground, measured in a zone drawn so many pixels around it."""
+    outline = simulated.truth.pile_outline(simulated.truth.piles[0].pile_id, dt.date(2019, 9, 1))
     assert outline is not None
-    mask = binary_dilation(coverage(outline, cube.odc.geobox) > 0.5, iterations=2)
+    mask = binary_dilation(coverage(outline, cube.odc.geobox) > 0.5, iterations=pixels)
     (measured,) = measure_subjects(
         cube,
         [Subject(id="tight", share=mask.astype(np.float64), found=False)],
@@ -60,9 +71,25 @@ def test_a_pile_that_fills_its_outline_has_its_area(seed: int) -> None:
         bands=bands_of(cube),
         params=StockpileParams(),
     )
+    return measured
+
+
+@pytest.mark.parametrize("seed", [546, 547])
+def test_a_pile_that_fills_its_outline_has_its_area(seed: int) -> None:
+    simulated = one_pile(seed, CAME, TRUTH_HA, 96)
+    cube = simulated.cube()
+    measured = drawn_around(simulated, cube, 2)
+    assert measured.refused is None
     days = cube["time"].values.astype("datetime64[D]")
     clear = measured.series.seen_share > 0.9
     area = measured.series.area * 0.01
     there = area[clear & (days >= np.datetime64(CAME))]
     assert len(there) >= 3
     assert np.abs(there - TRUTH_HA).max() < 0.2
+
+
+def test_a_large_zone_that_shows_nothing_but_coal_has_no_figure() -> None:
+    simulated = one_pile(548, dt.date(2018, 6, 1), 6.0, 112)
+    cube = simulated.cube()
+    assert drawn_around(simulated, cube, 1).refused == FULL_OF_DARK
+    assert drawn_around(simulated, cube, 10).refused is None
