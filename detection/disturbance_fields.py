@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, convolve
 
+from detection.coal.nearby import EIGHT
 from detection.harmonics import DAYS_PER_YEAR, design
 
 Floats = NDArray[np.float64]
@@ -46,7 +47,6 @@ AGAIN = 0.7
 """Part of the way from bare ground to the greenest predicted from which a look is green again."""
 TOGETHER = 4
 """Pixels of nine, with the one in the middle, that must be alike: single ones are shade or gaps."""
-EIGHT = np.ones((3, 3), np.int8)
 AROUND = np.ones((5, 5), np.bool_)
 """Pixels at the edge of a field hold part of it."""
 

@@ -21,6 +21,7 @@ from scipy.sparse.csgraph import connected_components
 from shapely.geometry.base import BaseGeometry
 
 from detection.coal.coverage import to_degrees, world
+from detection.coal.nearby import EIGHT
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -36,7 +37,6 @@ LIGHTEST = 5.0
 EDGE_GAIN = 0.92
 """Shares of edge pixels are so much smaller than they look: their patch was outlined where noise is high, and
 its inside is blurred itself. Fitted on the simulated seeds 970 to 989 and 1000 to 1019."""
-EIGHT = np.ones((3, 3), np.bool_)
 NEIGHBOURS = (
     (np.s_[:, :-1], np.s_[:, 1:]),
     (np.s_[:-1, :], np.s_[1:, :]),

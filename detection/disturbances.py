@@ -17,10 +17,10 @@ from aoi.versions import version_in_force
 from detection.advance import advance, relation, sector_advances
 from detection.change_dates import EPOCH, date_interval
 from detection.coal.coverage import coverage, crs_wkt, pixel_size_m
+from detection.coal.nearby import EIGHT
 from detection.disturbance_ground import DisturbanceParams, Ground, ground_of
 from detection.disturbance_looks import Checkpoints, run_looks
 from detection.disturbance_patches import (
-    EIGHT,
     Patch,
     founding_corners,
     patch_name,

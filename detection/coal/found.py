@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
 from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
-from detection.coal.came import coal_that_came
+from detection.coal.came import LEAST_RISE, SURE_SD, coal_that_came
 from detection.coal.endmember import like_coal
 from detection.coal.fraction import Block, FractionParams, Fractions, block_fractions, first_fraction
 from detection.coal.missed import may_hold_coal, patches
@@ -56,11 +56,11 @@ class FoundParams:
     changed_share: float = 0.15
     """Share of a pile's core that must have been without coal in other looks; 0 takes steady dark ground too:
     asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are."""
-    came_step: float = 0.3
+    came_step: float = LEAST_RISE
     """Least rise of what a pixel reads beyond its surroundings that says coal came, in fractions of coal."""
     came_px: int = 12
     """Pixels of the smallest piece on which coal came: fields and wet ground do the same by the few."""
-    came_sd: float = 5.0
+    came_sd: float = SURE_SD
     """Standard errors that the rise must have."""
     bare_below: float = 0.2
     """Mean fraction under which ground counts as without coal."""

@@ -14,15 +14,8 @@ from detection.coal.missed import may_hold_coal, patches
 from detection.coal.supports import zone_supports
 from detection.coal.zone_records import AreaParams
 from detection.stockpiles import measure_stockpiles
-from imagery.simulate import (
-    CoalParams,
-    MineParams,
-    PilePlan,
-    SensorParams,
-    SimulatedSite,
-    SimulationParams,
-    simulate_site,
-)
+from imagery.simulate import SimulatedSite
+from tests.detection.made_pile import one_pile
 
 DAYS = np.arange(16) * 20.0
 CAME = slice(10, 16)
@@ -74,16 +67,7 @@ def test_one_newest_look_like_coal_is_enough_to_have_missed_it() -> None:
 @pytest.fixture(scope="module")
 def bare_yard() -> SimulatedSite:
     """A pile of 0.9 ha that comes alone on a bare yard with nobody's zone around it."""
-    params = SimulationParams(
-        size_px=96,
-        since=dt.date(2018, 6, 1),
-        until=dt.date(2019, 10, 1),
-        months=(6, 7, 8, 9),
-        coal=CoalParams(plans=(PilePlan(areas=((NEW_DAY, NEW_HA),)),)),
-        mine=MineParams(active=False),
-        sensor=SensorParams(bands=("blue", "green", "red", "nir", "swir16", "swir22")),
-    )
-    return simulate_site(params, seed=547)
+    return one_pile(547, NEW_DAY, NEW_HA, 96)
 
 
 def test_a_new_pile_on_a_bare_yard_is_found_with_its_area(bare_yard: SimulatedSite) -> None:

@@ -14,15 +14,8 @@ from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import prior_spectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.subjects import FULL_OF_DARK, measure_subjects, suspect_ground
-from imagery.simulate import (
-    CoalParams,
-    MineParams,
-    PilePlan,
-    SensorParams,
-    SimulatedSite,
-    SimulationParams,
-    simulate_site,
-)
+from imagery.simulate import SimulatedSite
+from tests.detection.made_pile import one_pile
 
 CAME, TRUTH_HA = dt.date(2019, 7, 1), 0.9
 
@@ -44,19 +37,6 @@ def test_ground_is_taken_around_what_is_small_and_not_up_to_a_yard() -> None:
     assert taken[yard > 0.0].all()
     assert not taken[5:30, 30:35].any()
     assert (suspect_ground(subjects[:1]) == (yard > 0.0)).all()
-
-
-def one_pile(seed: int, since: dt.date, hectares: float, size_px: int) -> SimulatedSite:
-    params = SimulationParams(
-        size_px=size_px,
-        since=dt.date(2018, 6, 1),
-        until=dt.date(2019, 10, 1),
-        months=(6, 7, 8, 9),
-        coal=CoalParams(plans=(PilePlan(areas=((since, hectares),)),)),
-        mine=MineParams(active=False),
-        sensor=SensorParams(bands=("blue", "green", "red", "nir", "swir16", "swir22")),
-    )
-    return simulate_site(params, seed=seed)
 
 
 def drawn_around(simulated: SimulatedSite, cube: xr.Dataset, pixels: int) -> Measured:
