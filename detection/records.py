@@ -29,6 +29,15 @@ class StockpileArea:
     """Whether the upper end of the interval reaches less than the mapping floor."""
     bands: tuple[str, ...]
     scene_ids: tuple[str, ...]
+    dark_ha: Quantity | None = None
+    """Area if the dark ground is coal: what widths, changes and series are made from."""
+    verdict: str | None = None
+    """coal_changing | coal_unchanged | dark_not_coal | not_assessable | no_dark_ground: what the zone's dark
+    ground is, over its whole history (`detection.coal.verdicts`)."""
+    family: str | None = None
+    """Part of the coal family that the dark ground looks like."""
+    family_fit: float | None = None
+    """Mean square distance per band of the dark ground from the family; up to 1.2 is coal-like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +52,30 @@ class Stockpile:
     first_seen: dt.date
     last_seen: dt.date
     geometry: BaseGeometry
+    dark_ha: Quantity | None = None
+    """Area if the dark ground is coal."""
+    verdict: str | None = None
+    """As of `StockpileArea`."""
+    family: str | None = None
+    family_fit: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CoalSearch:
+    """What the search for piles outside the stockyard zones found in one year, and may have missed."""
+
+    year: int
+    datetime: dt.datetime
+    """The year's last look."""
+    found_ha: Quantity
+    """Coal-like ground that came, outside the zones, on that look."""
+    missed_ha: Quantity
+    """Ground that may hold coal and was not called a pile: nought up to all of it."""
+    piles: int
+    """Found piles on that look."""
+    missed_reason: str
+    """What the upper end of `missed_ha` is made of."""
+    scene_ids: tuple[str, ...]
 
 
 STOCKPILE_AREA = "stockpile_area_ha"

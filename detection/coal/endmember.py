@@ -29,20 +29,17 @@ SHRINKAGE_PIXELS = 3.0
 
 
 def like_coal(pixels: Floats, mean: Floats, covariance: Floats) -> Bools:
-    """(time, n) looks that can be coal at all: as far from the prior as sites differ, and no further.
-
-    Coal also brightens towards the infrared; water and deep shadow do not.
+    """(…) looks that can be this site's coal: as far from its spectrum as that is unknown, and no further.
 
     Args:
-        pixels: (…, band) reflectance; blue, green and red first, then the infrared.
-        mean: (band,) prior.
-        covariance: (band, band) of the prior.
+        pixels: (…, band) reflectance.
+        mean: (band,) of the site's coal.
+        covariance: (band, band) what is not known of it.
     """
     total = covariance + np.diag((GRAIN + RELATIVE_GRAIN * mean) ** 2)
     away = pixels - mean
     distance = ((away @ np.linalg.inv(total)) * away).sum(axis=-1)
-    rising = pixels[..., VISIBLE_BANDS:].mean(axis=-1) > pixels[..., :VISIBLE_BANDS].mean(axis=-1)
-    return np.asarray((distance < LIKENESS_LIMIT * len(mean)) & rising)
+    return np.asarray(distance < LIKENESS_LIMIT * len(mean))
 
 
 def mostly(like: Bools, seen: Bools, days: Floats) -> Bools:

@@ -13,7 +13,7 @@ from scipy.ndimage import binary_dilation, label
 
 from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
 from detection.coal.came import LEAST_RISE, SURE_SD, coal_that_came
-from detection.coal.endmember import like_coal
+from detection.coal.family import FamilyParams, like_family
 from detection.coal.fraction import Block, FractionParams, Fractions, block_fractions, first_fraction
 from detection.coal.missed import may_hold_coal, patches
 from detection.coal.nearby import EIGHT
@@ -229,7 +229,7 @@ def _like_looks(
     with np.errstate(invalid="ignore"):
         like = block.seen & (nir - red < params.greenest * (nir + red))
     out = np.zeros_like(like)
-    out[like] = like_coal(block.pixels[like], mean, covariance)
+    out[like] = like_family(block.pixels[like], bands, FamilyParams())
     return out
 
 

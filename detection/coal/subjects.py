@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -13,7 +13,8 @@ from scipy.ndimage import binary_dilation
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
-from detection.coal.endmember import like_coal
+from detection.coal.dark_ground import AROUND_PX, DarkSurvey, survey_dark_ground, watery_looks
+from detection.coal.family import FamilyFit, FamilyParams, like_family, updated
 from detection.coal.found import found_supports
 from detection.coal.fraction import block_fractions
 from detection.coal.fraction_records import Block
@@ -25,8 +26,6 @@ from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-AROUND_PX = 6
-"""Ground around a small zone or a found pile that says what its ground is like."""
 ROOMY_PX = 500
 """From this size on a zone holds bare ground beside its piles."""
 ALWAYS_LOOKS, FULL_SHARE = 0.7, 0.9
@@ -34,9 +33,7 @@ ALWAYS_LOOKS, FULL_SHARE = 0.7, 0.9
 ground: zones full of coal have 0.98 and more (fitting seeds 546 to 549), yards 0.15 to 0.76 (510 to 517)."""
 APART_PX = 5
 """Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
-SWIR = frozenset({"swir16", "swir22"})
 FULL_OF_DARK = "nearly all of the zone could be coal on most looks: draw it with bare ground beside the coal"
-BARE_WITHOUT_SWIR = "bare ground without a SWIR band: shade and wet ground would pass for coal"
 
 
 def stockyards(cube: xr.Dataset, site: Site) -> list[Subject]:
@@ -122,17 +119,16 @@ def is_tight(subject: Subject) -> bool:
     return subject.found or int((subject.share > 0.0).sum()) < ROOMY_PX
 
 
-def always_like_coal(block: Block, inside: Bools, mean: Floats, covariance: Floats) -> bool:
+def always_like_coal(block: Block, inside: Bools, params: FamilyParams) -> bool:
     """Whether nearly all of a zone could be coal on most looks, so that none of it shows the ground below.
 
     Args:
         block: with the zone in it.
         inside: (y, x) the zone.
-        mean: (band,) of coal.
-        covariance: (band, band).
+        params: of the family.
     """
     seen = block.seen[:, inside]
-    like = like_coal(np.nan_to_num(block.pixels[:, inside]), mean, covariance) & seen
+    like = like_family(block.pixels[:, inside], block.bands, params) & seen
     always = like.sum(axis=0) > ALWAYS_LOOKS * seen.sum(axis=0)
     return float(always.mean()) > FULL_SHARE
 
@@ -153,44 +149,123 @@ def suspect_ground(subjects: Sequence[Subject]) -> Bools:
     return np.asarray(yards | tight | (around & ~near))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a site's coal and water before a span of looks."""
+
+    prior: FamilyFit
+    """Of every subject."""
+    fits: Mapping[str, FamilyFit]
+    """By subject, after the years before."""
+    watery: Floats
+    """(y, x) looks that showed water."""
+    lit: Floats
+    """(y, x) lit looks."""
+
+
 def measure_subjects(
     cube: xr.Dataset,
     subjects: Sequence[Subject],
+    own: Bools,
+    known: Known,
     *,
-    coal: CoalSpectrum,
-    bands: tuple[str, ...],
+    latitude: float,
     params: StockpileParams,
-) -> list[Measured]:
-    """Fractions and sums of all subjects, block by block."""
+) -> tuple[list[Measured], Floats, Floats]:
+    """Fractions and sums of all subjects, block by block.
+
+    Args:
+        cube: (time, y, x).
+        subjects: zones and found ground.
+        own: (time,) looks that are not yet in `known`.
+        known: from the years before.
+        latitude: degrees.
+        params: of the measurement.
+
+    Returns:
+        the measured subjects; looks that showed water and lit looks (y, x) of these and all years before.
+    """
+    watery, lit = known.watery.copy(), known.lit.copy()
     if not subjects:
-        return []
-    mean, covariance = coal.select(bands)
+        return [], watery, lit
+    bands = known.prior.bands
     suspect = suspect_ground(subjects)
     margin = round(params.ring_m / 10.0)
-    out = []
+    out: list[Measured] = []
     for window, members in grouped([s.share for s in subjects], margin):
+        at = window.rows, window.columns
         block = block_of(cube, window, bands, suspect)
-        alone = len(members) == 1 and subjects[members[0]].found
-        fractions = block_fractions(block, mean, covariance, replace(params.fraction, came_alone=alone))
-        if fractions is None:
-            continue
-        swir = bool(SWIR & set(bands))
-        area = params.area if swir else replace(params.area, relative=params.area.relative_without_swir)
-        told = swir or fractions.contrast >= area.yard_contrast
+        wet, seen = watery_looks(block, own, params.water)
+        watery[at], lit[at] = known.watery[at] + wet, known.lit[at] + seen
+        surveys: dict[int, DarkSurvey] = {}
         for index in members:
-            subject = subjects[index]
-            share = subject.share[window.rows, window.columns]
-            series = zone_series(fractions, block.seen, share, block.days, area)
-            full = not is_tight(subject) and always_like_coal(block, share > 0.0, mean, covariance)
-            refused = FULL_OF_DARK if full else None if told else BARE_WITHOUT_SWIR
-            out.append(
-                Measured(
-                    subject=subject,
-                    window=window,
-                    fractions=fractions,
-                    series=series,
-                    bands=bands,
-                    refused=refused,
-                )
+            surveys[index] = survey_dark_ground(
+                block,
+                subjects[index].share[at],
+                own,
+                (watery[at], lit[at]),
+                latitude=latitude,
+                params=params.family,
+                water=params.water,
             )
+        water = np.any([survey.water for survey in surveys.values()], axis=0)
+        block = replace(block, seen=block.seen & ~water, suspect=block.suspect & ~water)
+        fits = {
+            index: updated(
+                known.fits.get(subjects[index].id, known.prior),
+                known.prior,
+                surveys[index].clusters,
+                params.family,
+            )
+            for index in members
+        }
+        for name, alike in _by_coal(fits, params).items():
+            own_subjects = {index: subjects[index] for index in alike}
+            mean, covariance = _spectrum(name, [fits[index] for index in alike], known.prior, params)
+            alone = len(members) == 1 and subjects[members[0]].found
+            fractions = block_fractions(block, mean, covariance, replace(params.fraction, came_alone=alone))
+            if fractions is None:
+                continue
+            for index, subject in own_subjects.items():
+                share = np.where(water, 0.0, subject.share[at])
+                if not share.any():
+                    continue
+                full = not is_tight(subject) and always_like_coal(block, share > 0.0, params.family)
+                out.append(
+                    Measured(
+                        subject=subject,
+                        window=window,
+                        fractions=fractions,
+                        series=zone_series(fractions, block.seen, share, block.days, params.area),
+                        bands=bands,
+                        refused=FULL_OF_DARK if full else None,
+                        fit=fits[index],
+                        dark_px=float(surveys[index].dark.sum()),
+                    )
+                )
+    return out, watery, lit
+
+
+UNKNOWN_COAL = "unknown"
+
+
+def _by_coal(fits: Mapping[int, FamilyFit], params: StockpileParams) -> dict[str, list[int]]:
+    """Subjects of one block that are measured with one spectrum: those of the same part of the family."""
+    out: dict[str, list[int]] = {}
+    for index, fit in fits.items():
+        believed = fit.is_dark(params.family) and fit.is_like_coal(params.family)
+        out.setdefault(fit.name if believed else UNKNOWN_COAL, []).append(index)
     return out
+
+
+def _spectrum(
+    name: str, fits: Sequence[FamilyFit], prior: FamilyFit, params: StockpileParams
+) -> tuple[Floats, Floats]:
+    """Mean (band,) and covariance (band, band) of the coal that several subjects are measured with."""
+    if name == UNKNOWN_COAL:
+        return prior.spectrum(name, params.family).select(prior.bands)
+    each = [fit.spectrum(name, params.family).select(fit.bands) for fit in fits]
+    means = np.array([mean for mean, _ in each])
+    within = np.mean([covariance for _, covariance in each], axis=0)
+    away = means - means.mean(axis=0)
+    return means.mean(axis=0), within + away.T @ away / len(means)
