@@ -25,9 +25,10 @@ from benchmarks.cube.masks import PARAMS
 from benchmarks.cube.real_sites import places
 from benchmarks.cube.simulated_archive import archive_site
 from benchmarks.manual import write_between
-from imagery.cube import CubeParams, load_cube
-from imagery.registration_chips import high_pass
-from imagery.registration_kernels import correlate, refine
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import CubeParams
+from imagery.registration.blocks import high_pass
+from imagery.registration.correlation import correlate, refine
 
 Image = NDArray[np.float32]
 Estimate = Callable[[Image, Image], tuple[float, float]]
