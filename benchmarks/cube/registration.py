@@ -24,7 +24,7 @@ from benchmarks.cube.known_shifts import HEADS, known_rows
 from benchmarks.cube.masks import PARAMS
 from benchmarks.cube.real_sites import places
 from benchmarks.cube.simulated_archive import archive_site
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from imagery.cube import CubeParams, load_cube
 from imagery.registration_chips import high_pass
 from imagery.registration_kernels import correlate, refine
@@ -260,7 +260,13 @@ def main() -> None:
         if args.part is None or args.part in name:
             lines = kept(name, make, args.keep)
             if args.write:
-                write_between("imagery-cube.md", name, lines)
+                write_table(
+                    "imagery-cube.md",
+                    name,
+                    lines,
+                    method=["load_cube"],
+                    seeds=f"shifts drawn with seed {args.seed}; simulated seeds {args.seeds}",
+                )
 
 
 if __name__ == "__main__":
