@@ -17,7 +17,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from benchmarks.cube.real_sites import Place, places
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from imagery.cube.loading import load_cube
 from imagery.cube.reference import ReferenceParams, build_reference
 from imagery.cube.scene import CubeParams
@@ -102,7 +102,9 @@ def main() -> None:
                 lines.append(line)
                 print(line, flush=True)
     if args.write:
-        write_between("imagery-cube.md", "normalisation table", lines)
+        write_table(
+            "imagery-cube.md", "normalisation table", lines, method=["load_cube"], seeds="real imagery"
+        )
 
 
 if __name__ == "__main__":
