@@ -12,7 +12,8 @@ import xarray as xr
 
 from aoi.grid import site_grid
 from imagery.archive import Archive
-from imagery.cube import CubeParams, load_cube
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import CubeParams
 from imagery.fetch import fetch_new
 from imagery.records import ArchivedProduct
 from imagery.simulate import (
