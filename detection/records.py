@@ -39,6 +39,12 @@ class StockpileArea:
     family_fit: float | None = None
     """Mean square distance per band of the dark ground from the family; up to 1.2 is coal-like."""
 
+    @property
+    def claimed(self) -> bool:
+        """Whether the lower end of the area is that of the dark ground."""
+        dark, area = self.dark_ha, self.area_ha
+        return dark is None or dark.low is None or area.low is None or area.low >= dark.low
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stockpile:

@@ -178,8 +178,8 @@ def coal_search(
                 found_ha=found,
                 missed_ha=Quantity.interval(0.0, 0.0, high, level=params.level),
                 piles=len(outside),
-                missed_reason=f"{year.doubtful_ha:.2f} ha look like coal on the newest looks, or were not seen for a "
-                f"year; {unsure:.2f} ha of found ground has no figure; {params.floor_ha:g} ha are too small to be told",
+                missed_reason=f"{year.doubtful_ha:.2f} ha look like coal on the newest looks or were not seen for "
+                f"a year; {unsure:.2f} ha of found ground has no figure; {params.floor_ha:g} ha are too small",
                 scene_ids=(scene,),
             )
         )
@@ -268,7 +268,7 @@ def measure_year(
             found=found,
             tracked=tracked,
             fits=dict(carried.fits) | {one.subject.id: one.fit for one in measured},
-            water=np.stack([watery, lit]).astype(np.uint16),
+            water=np.stack([watery, lit]).astype(np.float32),
         ),
     )
 
@@ -319,13 +319,13 @@ def notes(
     out = ["Plan area of probable coal; not volume, tonnage, production or origin."]
     if coal is None:
         out.append(
-            "Not calibrated on marked coal: `campwatch calibrate` on one marked pile narrows the intervals most."
+            "Not calibrated on coal at this site: `campwatch calibrate` on a marked pile narrows most."
         )
     if not zones:
         out.append("No stockyard zone: found piles only, no headline figure.")
-    for name in zones:
-        if name in who:
-            out.append(f"{name}: {sentence(who[name].verdict, calibrated=coal is not None)}")
+    out += [
+        f"{name}: {sentence(who[name].verdict, calibrated=coal is not None)}" for name in zones if name in who
+    ]
     if missed is not None and missed.high is not None:
         out.append(
             f"Outside the zones up to {missed.high:.2f} ha more look like coal or are too small to be told."

@@ -1,7 +1,7 @@
 """Coal of several ranks under several conditions, on simulated yards: what is said, and how well it holds.
 
-Simulated, not real: one assumption of the simulator is changed at a time. The seeds of `FITTED` set limits and
-the calibration of intervals; those of `JUDGED` did not.
+Simulated, not real: one assumption of the simulator is changed at a time. The seeds of `FITTED` set limits
+and the calibration of intervals; those of `JUDGED` did not.
 
 python -m benchmarks.stockpiles.rank_table --conditions flat judged --seeds 800 808 --keep FOLDER
 python -m benchmarks.stockpiles.rank_table --write --keep FOLDER
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -22,11 +22,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from benchmarks.stockpiles.simulated_table import CLEAR, ONLY_ZONES, layout, zone_truth
 from detection.coal.verdicts import Verdict
-from detection.stockpiles import METHOD, measure_stockpiles
-from imagery.bands import OPTICAL_BANDS
+from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 from imagery.simulate import spectra as materials
 from imagery.simulate.params import SimulationParams
@@ -113,8 +112,6 @@ def judged(condition: str, seed: int) -> list[dict[str, Any]]:
     with other_materials(changed_spectra(condition)):
         site = simulated(condition, seed)
         cube = site.cube()
-    if condition == "wet":
-        cube = cube
     result = measure_stockpiles(cube, site.site, params=ONLY_ZONES)
     rows = []
     for area in result.areas:
@@ -142,6 +139,7 @@ def judged(condition: str, seed: int) -> list[dict[str, Any]]:
 
 
 def main() -> None:
+    """Measure sites that are not kept, and print the table of all that are."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -156,58 +154,72 @@ def main() -> None:
             path = options.keep / f"rank-{condition.replace(' ', '_')}-{seed}.json"
             if not path.exists():
                 path.write_text(json.dumps(judged(condition, seed)), encoding="utf-8")
-    rows = [row for path in sorted(options.keep.glob("rank-*.json")) for row in json.loads(path.read_text("utf-8"))]
+    rows = [
+        row
+        for path in sorted(options.keep.glob("rank-*.json"))
+        for row in json.loads(path.read_text("utf-8"))
+    ]
     lines = table(rows)
     print("\n".join(lines))
     if options.write:
-        write_between("stockpiles.md", "rank table", lines)
+        write_table("stockpiles.md", "rank table", lines, method=["measure_stockpiles"], seeds=seeds_of(rows))
 
 
-def clustered(values: Sequence[float], sites: Sequence[Any]) -> tuple[float, float, float]:
-    """Mean and 95 % interval, sites drawn again whole (cluster bootstrap, 2000 draws)."""
+def seeds_of(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The seeds of some rows in words."""
+    return ", ".join(map(str, sorted({row["seed"] for row in rows})))
+
+
+def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, float, float]:
+    """Mean and its 95 % interval, whole sites drawn again (cluster bootstrap, 2000 draws)."""
     rng = np.random.default_rng(20)
-    names = sorted(set(sites))
-    sums = np.array([[sum(v for v, s in zip(values, sites, strict=True) if s == name), sites.count(name)] for name in names])
-    drawn = sums[rng.integers(len(names), size=(2000, len(names)))].sum(axis=1)
+    own: dict[int, list[float]] = defaultdict(list)
+    for value, site in zip(values, sites, strict=True):
+        own[site].append(value)
+    sums = np.array([[sum(part), len(part)] for part in own.values()])
+    drawn = sums[rng.integers(len(sums), size=(2000, len(sums)))].sum(axis=1)
     low, high = np.quantile(drawn[:, 0] / drawn[:, 1], [0.025, 0.975])
     return float(np.mean(values)), float(low), float(high)
 
 
-def table(rows: list[dict[str, Any]]) -> list[str]:
-    lines = [
-        "| condition | looks | refused % | RMSE ha | bias ha | width ha | truth ha | dark_ha covers % | area_ha covers % (by site) | changing % | family |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]
-    groups: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in rows:
-        groups[row["condition"]].append(row)
+HEAD = (
+    "| condition | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha | dark_ha covers, % "
+    + "| area_ha covers, % | changing, % | looks like |",
+    "|---|---|---|---|---|---|---|---|---|---|---|",
+)
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One row per condition; errors and widths are those of `dark_ha` on looks that have a figure."""
+    lines = list(HEAD)
     for name in CONDITIONS:
-        part = groups.get(name)
-        if not part:
-            continue
-        told = [row for row in part if row["area"][0] is not None]
-        refused = 100 * (1 - len(told) / len(part))
-        if not told:
-            why = defaultdict(int)
-            for row in part: why[row["verdict"]] += 1
-            lines.append(f"| {name} | {len(part)} | {refused:.0f} | {dict(why)} |")
-            continue
-        error = np.array([row["dark"][0] - row["truth"] for row in told])
-        width = np.mean([row["dark"][2] - row["dark"][1] for row in told])
-        sites = [row["seed"] for row in told]
-        dark = np.mean([row["dark"][1] <= row["truth"] <= row["dark"][2] for row in told])
-        area = clustered([float(row["area"][1] <= row["truth"] <= row["area"][2]) for row in told], sites)
-        families = defaultdict(int)
-        for row in told:
-            families[row["family"] or "none"] += 1
-        lines.append(
-            f"| {name} | {len(part)} | {refused:.0f} | {np.sqrt((error**2).mean()):.3f} | {error.mean():+.3f} "
-            f"| {width:.2f} | {np.mean([row['truth'] for row in told]):.2f} | {100 * dark:.0f} "
-            f"| {100 * area[0]:.0f} ({100 * area[1]:.0f}–{100 * area[2]:.0f}) "
-            f"| {100 * np.mean([row['verdict'] == Verdict.COAL_CHANGING for row in told]):.0f} "
-            f"| {', '.join(f'{k} {v}' for k, v in families.items())} |"
-        )
+        part = [row for row in rows if row["condition"] == name]
+        if part:
+            lines.append(f"| {name} | {len(part)} {_numbers(part)} |")
     return lines
+
+
+def _numbers(part: Sequence[Mapping[str, Any]]) -> str:
+    told = [row for row in part if row["area"][0] is not None]
+    refused = 100 * (1 - len(told) / len(part))
+    if not told:
+        verdicts = ", ".join(sorted({row["verdict"] for row in part}))
+        return f"| {refused:.0f} | – | – | – | – | – | – | – | {verdicts}"
+    error = np.array([row["dark"][0] - row["truth"] for row in told])
+    width = float(np.mean([row["dark"][2] - row["dark"][1] for row in told]))
+    sites = [row["seed"] for row in told]
+    covers = [
+        clustered([float(row[name][1] <= row["truth"] <= row[name][2]) for row in told], sites)
+        for name in ("dark", "area")
+    ]
+    changing = np.mean([row["verdict"] == Verdict.COAL_CHANGING for row in told])
+    families = Counter(row["family"] or "none" for row in told)
+    return (
+        f"| {refused:.0f} | {np.sqrt((error**2).mean()):.3f} | {error.mean():+.3f} | {width:.2f} "
+        f"| {np.mean([row['truth'] for row in told]):.2f} "
+        + " ".join(f"| {100 * a:.0f} ({100 * b:.0f}–{100 * c:.0f})" for a, b, c in covers)
+        + f" | {100 * changing:.0f} | {', '.join(f'{k} {v}' for k, v in families.most_common(2))}"
+    )
 
 
 if __name__ == "__main__":

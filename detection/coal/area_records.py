@@ -47,6 +47,7 @@ def shared_errors(measured: Measured, t: int, *, hectares: float, site_id: str) 
     """Systematic errors by group: the spectrum by site, the ground by subject, in hectares."""
     return {
         f"coal-spectrum:{site_id}": float(measured.series.sd_spectrum[t] * hectares),
+        f"outline:{site_id}:{measured.subject.id}": float(measured.series.sd_outline[t] * hectares),
         f"ground:{site_id}:{measured.subject.id}": float(measured.series.sd_ground[t] * hectares),
     }
 

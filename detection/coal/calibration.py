@@ -71,8 +71,8 @@ def spectrum_of(site: Site) -> CoalSpectrum | None:
 def identity_documented(coal: CoalSpectrum, site: Site, subject: str) -> bool:
     """Whether a calibration says what a zone's dark ground is, and not only how large it is.
 
-    A zone that was calibrated on itself would confirm itself: that supports size and change, not presence. And
-    marked coal counts only where somebody saw it: on a named image of a metre or finer, by two reviewers.
+    A zone that was calibrated on itself would confirm itself: that supports size and change, not presence.
+    And marked coal counts only where somebody saw it: on a named image of a metre or finer, by two reviewers.
 
     Args:
         coal: spectrum of the marked coal.

@@ -31,7 +31,7 @@ AROUND_PX = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WaterParams:
-    """When dark ground is water by its history; measured on ponds and on coal of every rank (DOMAIN notes)."""
+    """When dark ground is water by its history; measured on ponds and on coal of every rank."""
 
     nir_over_red: float = 0.8
     """Means of 3 × 3 pixels; water has less."""
@@ -39,6 +39,12 @@ class WaterParams:
     """Reflectance; water has less."""
     looks_share: float = 0.1
     """Share of a pixel's lit looks that show water, from which the pixel is water."""
+    nir_over_green: float = 0.9
+    """Means of 3 × 3 pixels; water that is not clear has less (Korba .86), coal of the family 1.09 and
+    more."""
+    falling_weight: float = 0.2
+    """Looks with that alone count as this share of a look that shows water: half of them make a pixel
+    water."""
     object_share: float = 0.1
     """Share of such pixels from which the whole dark object is."""
     rim_px: int = 2
@@ -59,15 +65,20 @@ def watery_looks(block: Block, own: Bools, params: WaterParams) -> tuple[Floats,
     count = seen.sum(axis=0).astype(np.float64)
     if "swir16" not in block.bands:
         return np.zeros_like(count), count
-    red, nir, swir = (block.pixels[own][..., block.bands.index(band)] for band in ("red", "nir", "swir16"))
+    pixels = block.pixels[own]
+    green, red, nir, swir = (
+        pixels[..., block.bands.index(band)] for band in ("green", "red", "nir", "swir16")
+    )
     weight = uniform_filter(seen.astype(np.float64), size=(1, 3, 3), mode="nearest")
 
     def around(values: Floats) -> Floats:
         total = uniform_filter(np.where(seen, values, 0.0), size=(1, 3, 3), mode="nearest")
         return np.asarray(total / np.maximum(weight, 1e-9))
 
-    water = seen & (around(nir) < params.nir_over_red * around(red)) & (around(swir) < params.swir16)
-    return water.sum(axis=0).astype(np.float64), count
+    dark = seen & (around(swir) < params.swir16)
+    water = dark & (around(nir) < params.nir_over_red * around(red))
+    falling = dark & ~water & (around(nir) < params.nir_over_green * around(green))
+    return water.sum(axis=0) + params.falling_weight * falling.sum(axis=0), count
 
 
 def water_objects(watery: Floats, lit: Floats, dark: Bools, params: WaterParams) -> Bools:
@@ -81,7 +92,7 @@ def water_objects(watery: Floats, lit: Floats, dark: Bools, params: WaterParams)
         dark: (y, x) ground that is dark on any look's median.
         params: of the test.
     """
-    water = (watery >= params.looks_share * np.maximum(lit, 1.0)) & (watery >= 2)  # noqa: PLR2004 - not one
+    water = (watery >= params.looks_share * np.maximum(lit, 1.0)) & (watery >= 1.0)
     parts, count = label(dark | water, structure=EIGHT)
     size = np.bincount(parts.ravel(), minlength=count + 1)
     wet = np.bincount(parts[water], minlength=count + 1)
@@ -116,6 +127,8 @@ class DarkSurvey:
     """(y, x) ground that is persistently dark, of any kind but water."""
     water: Bools
     """(y, x) water by its history, with its rim."""
+    bare_share: float
+    """Share of the zone that is bare ground and never dark."""
 
 
 def survey_dark_ground(
@@ -144,7 +157,7 @@ def survey_dark_ground(
     sunny = noon_sun_deg(block.days, latitude) >= params.least_sun_deg
     medians = _medians(block, near, own & sunny, params) or _medians(block, near, own, params)
     if not medians:
-        return DarkSurvey(clusters=(), dark=nothing, water=nothing)
+        return DarkSurvey(clusters=(), dark=nothing, water=nothing, bare_share=0.0)
     bands = block.bands
     long = [i for i, band in enumerate(bands) if band not in {"blue", "green"}]
     short = [i for i, band in enumerate(bands) if band not in SWIR]
@@ -173,7 +186,15 @@ def survey_dark_ground(
         impurity = _impurity(every, used, half, usable, chosen, bands)
         ratio = float(value[long].mean() / max(level, 1e-3))
         clusters.append(DarkGround(reflectance=value, impurity=impurity, ground=ground, ratio=ratio))
-    return DarkSurvey(clusters=tuple(clusters), dark=(dark & usable).any(axis=0), water=wet & (share > 0.0))
+    with np.errstate(invalid="ignore"):
+        plants = (ndvi > params.plants_ndvi).any(axis=0)
+    bare = inside & np.isfinite(bright).any(axis=0) & ~plants & ~dark.any(axis=0) & ~wet
+    return DarkSurvey(
+        clusters=tuple(clusters),
+        dark=(dark & usable).any(axis=0),
+        water=wet & (share > 0.0),
+        bare_share=float(bare.sum() / max(int(inside.sum()), 1)),
+    )
 
 
 def _medians(block: Block, near: Bools, use: Bools, params: FamilyParams) -> list[Floats]:

@@ -1,13 +1,14 @@
 """Coal as a family of spectra over rank, wetness and dust, fitted to the dark persistent ground of a zone.
 
-Coal of another rank, dustier or wetter, has another spectrum, and no library of measured coal spectra could be
-had. A single prior spectrum therefore measures flat (anthracite-like) coal as nearly none. The family is a
+Coal of another rank, dustier or wetter, has another spectrum, and no library of measured coal spectra could
+be had. A single prior spectrum therefore measures flat (anthracite-like) coal as nearly none. The family is a
 mixture of log-normal components; the logarithm of a zone's spectrum in one year is
 
     ln s = family component + deviation of the zone + deviation of the year,
 
 a random-effects model whose parts are normal, so that one year's dark ground updates the zone's spectrum in
-closed form (Rasmussen & Williams 2006, appendix A.2), and what is learned in one year is the prior of the next.
+closed form (Rasmussen & Williams 2006, appendix A.2), and what is learned in one year is the prior of the
+next.
 """
 
 from __future__ import annotations
@@ -127,7 +128,8 @@ class FamilyParams:
     observed_sd: float = 0.08
     """ln reflectance: error of the medians of dark ground, half of it common to the bands. Assumed."""
     impurity_sd: float = 0.5
-    """Error of the share of other ground that is taken off dark ground, as a part of what it changes. Assumed."""
+    """Error of the share of other ground that is taken off dark ground, as a part of what it changes.
+    Assumed."""
     least_pure: float = 0.5
     """Share of the reflectance that is left at least. Assumed."""
     wet_index: float = 1.33
@@ -146,16 +148,19 @@ class FamilyParams:
     """Looks that such a median needs."""
     greenest: float = 0.3
     """NDVI of a median from which ground is plants. Measured: coal at Korba lies below .2."""
+    plants_ndvi: float = 0.4
+    """NDVI of any median from which ground holds plants for a season."""
     least_sun_deg: float = 35.0
-    """Elevation of the sun at noon under which looks teach nothing while there are others: shaded slopes are as
-    dark as coal. Assumed."""
+    """Elevation of the sun at noon under which looks teach nothing while there are others: shaded slopes are
+    as dark as coal. Assumed."""
     ground_quantile: float = 0.6
     """Quantile of the brightness of a zone and what lies around it that stands for its ground. Prototype."""
     fitting_distance: float = 1.2
     """Mean square distance of dark ground from the family, per band, up to which it is coal-like. Measured:
     zones without coal 2.1 to 7.2, coal painted into real dates .08 to .87."""
     darkest_ratio: float = 0.6
-    """Brightness of dark ground over that of its zone below which it is dark. Prototype on simulated yards."""
+    """Brightness of dark ground over that of its zone below which it is dark. Prototype on simulated
+    yards."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +191,8 @@ class FamilyFit:
     covariance: Floats
     """(component, band, band)."""
     distance: float
-    """Mean square distance per band of the dark ground from the family, mean of the years; NaN without any."""
+    """Mean square distance per band of the dark ground from the family, mean of the years; NaN without
+    any."""
     ratio: float
     """Least brightness over the zone's ground of any year; NaN without dark ground."""
     years: int
@@ -400,3 +406,24 @@ def like_family(pixels: Floats, bands: Sequence[str], params: FamilyParams) -> B
         away = seen - mean
         out |= ((away @ precision) * away).sum(axis=-1) < limit
     return out
+
+
+def rank_spectrum(name: str, bands: Sequence[str], params: FamilyParams | None = None) -> CoalSpectrum:
+    """One component of the family as a spectrum, with how far a site's coal may lie from it.
+
+    Args:
+        name: of a `Rank`.
+        bands: wanted.
+        params: of the family.
+    """
+    params = params or FamilyParams()
+    index = [rank.name for rank in FAMILY].index(name)
+    value = np.exp(component_means(bands)[index])
+    covariance = family_covariance(bands, params) * np.outer(value, value)
+    return CoalSpectrum(
+        id=f"family-{name}",
+        bands=tuple(bands),
+        mean=tuple(map(float, value)),
+        sd=tuple(map(float, np.sqrt(np.diag(covariance)))),
+        matrix=tuple(tuple(map(float, row)) for row in covariance),
+    )

@@ -13,9 +13,10 @@ from scipy.ndimage import binary_dilation
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
-from detection.coal.dark_ground import AROUND_PX, DarkSurvey, survey_dark_ground, watery_looks
-from detection.coal.family import FamilyFit, FamilyParams, like_family, updated
-from detection.coal.found import found_supports
+from detection.coal.dark_ground import AROUND_PX, survey_dark_ground, watery_looks
+from detection.coal.endmember import like_coal
+from detection.coal.family import FamilyFit, FamilyParams, updated
+from detection.coal.found import Materials, found_supports
 from detection.coal.fraction import block_fractions
 from detection.coal.fraction_records import Block
 from detection.coal.missed import patches
@@ -28,6 +29,8 @@ Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 ROOMY_PX = 500
 """From this size on a zone holds bare ground beside its piles."""
+BARE_SHARE = 0.6
+"""Share of bare ground that is never dark from which a smaller one does, too. Assumed."""
 ALWAYS_LOOKS, FULL_SHARE = 0.7, 0.9
 """Share of a pixel's looks that can be coal, and share of such pixels, from which a zone shows no other
 ground: zones full of coal have 0.98 and more (fitting seeds 546 to 549), yards 0.15 to 0.76 (510 to 517)."""
@@ -74,7 +77,9 @@ def found_masks(
         closed |= zone.share > 0.0
     for exclusion in site.zones_of(ZoneKind.EXCLUSION):
         closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
-    masks, doubtful = found_supports(cube, bands, closed, coal, params.found)
+    masks, doubtful = found_supports(
+        cube, bands, closed, coal, params.found, Materials(family=params.family, water=params.water)
+    )
     return joined(known, masks), doubtful
 
 
@@ -114,35 +119,44 @@ def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
     ]
 
 
-def is_tight(subject: Subject) -> bool:
-    """Whether ground around it says what its own ground is like: a small zone or a found pile."""
-    return subject.found or int((subject.share > 0.0).sum()) < ROOMY_PX
+def is_tight(subject: Subject, bare_share: float) -> bool:
+    """Whether ground around it says what its own is like: a small zone full of coal, or a found pile."""
+    return subject.found or (int((subject.share > 0.0).sum()) < ROOMY_PX and bare_share < BARE_SHARE)
 
 
-def always_like_coal(block: Block, inside: Bools, params: FamilyParams) -> bool:
+def always_like_coal(
+    block: Block, inside: Bools, mean: Floats, covariance: Floats, params: FamilyParams
+) -> bool:
     """Whether nearly all of a zone could be coal on most looks, so that none of it shows the ground below.
 
     Args:
         block: with the zone in it.
         inside: (y, x) the zone.
+        mean: (band,) of its coal.
+        covariance: (band, band).
         params: of the family.
     """
     seen = block.seen[:, inside]
-    like = like_family(block.pixels[:, inside], block.bands, params) & seen
+    lit_otherwise = params.level_sd**2 * np.outer(mean, mean)
+    like = like_coal(block.pixels[:, inside], mean, covariance + lit_otherwise) & seen
     always = like.sum(axis=0) > ALWAYS_LOOKS * seen.sum(axis=0)
     return float(always.mean()) > FULL_SHARE
 
 
-def suspect_ground(subjects: Sequence[Subject]) -> Bools:
+def suspect_ground(subjects: Sequence[Subject], tight_ones: Sequence[bool]) -> Bools:
     """(y, x) ground that may hold coal, and whose own looks say what lies below it.
 
     A yard holds bare ground beside its piles. A zone drawn tightly around a pile, or found ground, holds
     little else than coal, which would then pass for ground: what lies around is taken too, but none that
     would join it with a yard.
+
+    Args:
+        subjects: zones and found ground.
+        tight_ones: whether each is tight.
     """
     yards, tight = np.zeros((2, *subjects[0].share.shape), dtype=bool)
-    for subject in subjects:
-        into = tight if is_tight(subject) else yards
+    for subject, is_one in zip(subjects, tight_ones, strict=True):
+        into = tight if is_one else yards
         into |= subject.share > 0.0
     near = binary_dilation(yards, structure=EIGHT, iterations=APART_PX)
     around = binary_dilation(tight, structure=EIGHT, iterations=AROUND_PX)
@@ -189,17 +203,16 @@ def measure_subjects(
     if not subjects:
         return [], watery, lit
     bands = known.prior.bands
-    suspect = suspect_ground(subjects)
+    shape = subjects[0].share.shape
     margin = round(params.ring_m / 10.0)
     out: list[Measured] = []
     for window, members in grouped([s.share for s in subjects], margin):
         at = window.rows, window.columns
-        block = block_of(cube, window, bands, suspect)
+        block = block_of(cube, window, bands, np.zeros(shape, dtype=bool))
         wet, seen = watery_looks(block, own, params.water)
         watery[at], lit[at] = known.watery[at] + wet, known.lit[at] + seen
-        surveys: dict[int, DarkSurvey] = {}
-        for index in members:
-            surveys[index] = survey_dark_ground(
+        surveys = {
+            index: survey_dark_ground(
                 block,
                 subjects[index].share[at],
                 own,
@@ -208,8 +221,15 @@ def measure_subjects(
                 params=params.family,
                 water=params.water,
             )
+            for index in members
+        }
+        tight = [
+            is_tight(subject, surveys[index].bare_share if index in surveys else 0.0)
+            for index, subject in enumerate(subjects)
+        ]
+        suspect = suspect_ground(subjects, tight)[at]
         water = np.any([survey.water for survey in surveys.values()], axis=0)
-        block = replace(block, seen=block.seen & ~water, suspect=block.suspect & ~water)
+        block = replace(block, seen=block.seen & ~water, suspect=suspect & ~water)
         fits = {
             index: updated(
                 known.fits.get(subjects[index].id, known.prior),
@@ -230,7 +250,8 @@ def measure_subjects(
                 share = np.where(water, 0.0, subject.share[at])
                 if not share.any():
                     continue
-                full = not is_tight(subject) and always_like_coal(block, share > 0.0, params.family)
+                full = name != UNKNOWN_COAL and int((share > 0.0).sum()) >= ROOMY_PX
+                full = full and always_like_coal(block, share > 0.0, mean, covariance, params.family)
                 out.append(
                     Measured(
                         subject=subject,

@@ -1,10 +1,10 @@
 """What may be claimed of a zone or a pile: verdict, sentence, and the area that goes with it.
 
-How much dark ground there is (`dark_ha`) and whether it is coal are two questions. The first has a figure with
-its error; the second has a verdict over the whole history of the object, because asphalt, roofing felt, tar,
-black shale and some dark soils have the reflectance of coal in every band of Sentinel-2. Dark ground whose area
-changes beyond the looks' error, or that is like coal marked elsewhere, may be claimed as probable coal; of
-other coal-like ground the lower end is nought.
+How much dark ground there is (`dark_ha`) and whether it is coal are two questions. The first has a figure
+with its error; the second has a verdict over the whole history of the object, because asphalt, roofing felt,
+tar, black shale and some dark soils have the reflectance of coal in every band of Sentinel-2. Dark ground
+whose area changes beyond the looks' error, or that is like coal marked elsewhere, may be claimed as probable
+coal; of other coal-like ground the lower end is nought.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ class VerdictParams:
     """When dark ground counts as changing."""
 
     change_log_ratio: float = 6.0
-    """ln likelihood of a moving level over that of a steady one, from which the area changes. Assumed: 1 in 400
-    by Bayes' rule with even odds."""
+    """ln likelihood of a moving level over that of a steady one, from which the area changes. Assumed: 1 in
+    400 by Bayes' rule with even odds."""
     fewest_looks: int = 6
     """Looks with a figure under which nothing is said of change. Assumed."""
     least_change_share: float = 0.25
@@ -69,27 +69,30 @@ SENTENCES = MappingProxyType(
         Verdict.COAL_CHANGING: Sentence(
             en="Coal-like dark ground whose area changed: probable coal. Other dark material that is brought "
             "and taken away, such as asphalt or felt, would look the same.",
-            ko="석탄과 비슷한 어두운 지면이며 면적이 변하였다: 석탄일 가능성이 높다. 아스팔트나 펠트처럼 반입·반출되는 "
-            "다른 어두운 물질도 같게 보일 수 있다.",
+            ko="석탄과 비슷한 어두운 지면이며 면적이 변하였다: 석탄일 가능성이 높다. "
+            "아스팔트나 펠트처럼 반입·반출되는 다른 어두운 물질도 같게 보일 수 있다.",
         ),
         Verdict.COAL_UNCHANGED: Sentence(
             en="Coal-like dark ground, unchanged since the first look and not calibrated: asphalt or a dark "
             "roof would look the same, so that the lower end is nought.",
-            ko="석탄과 비슷한 어두운 지면이나 첫 관측 이후 변화가 없고 보정되지 않았다: 아스팔트나 어두운 지붕도 같게 "
-            "보이므로 구간의 하한은 0이다.",
+            ko="석탄과 비슷한 어두운 지면이나 첫 관측 이후 변화가 없고 보정되지 않았다: "
+            "아스팔트나 어두운 지붕도 같게 보이므로 구간의 하한은 0이다.",
         ),
         Verdict.DARK_NOT_COAL: Sentence(
-            en="Dark ground that does not look like coal of any rank: between nought and all of it may be coal. "
-            "Mark a pile to calibrate.",
-            ko="어느 등급의 석탄과도 닮지 않은 어두운 지면: 0에서 그 전체까지 석탄일 수 있다. 더미를 표시하여 보정하라.",
+            en="Dark ground that does not look like coal of any rank: between nought and all of it may be "
+            "coal. Mark a pile to calibrate.",
+            ko="어느 등급의 석탄과도 닮지 않은 어두운 지면: 0에서 그 전체까지 석탄일 수 있다. "
+            "더미를 표시하여 보정하라.",
         ),
         Verdict.NOT_ASSESSABLE: Sentence(
             en="Not assessable: this says neither that there is coal nor that there is none.",
             ko="평가할 수 없음: 석탄이 있다는 뜻도 없다는 뜻도 아니다.",
         ),
         Verdict.NO_DARK_GROUND: Sentence(
-            en="No ground as dark as coal lasted long enough to be judged; the upper end says what could hide.",
-            ko="석탄만큼 어두운 지면이 판단할 만큼 지속되지 않았다; 구간의 상한은 숨어 있을 수 있는 양을 나타낸다.",
+            en="No ground as dark as coal lasted long enough to be judged; the upper end says what could "
+            "hide.",
+            ko="석탄만큼 어두운 지면이 판단할 만큼 지속되지 않았다; "
+            "구간의 상한은 숨어 있을 수 있는 양을 나타낸다.",
         ),
     }
 )

@@ -42,7 +42,7 @@ class Carried:
     """Piles of the last look by subject, masks on the whole grid."""
     fits: Mapping[str, FamilyFit] = field(default_factory=dict)
     """What dark ground said of the coal of each subject."""
-    water: NDArray[np.uint16] | None = None
+    water: NDArray[np.float32] | None = None
     """(2, y, x) looks that showed water, and lit looks, on the whole grid."""
 
 
@@ -154,7 +154,7 @@ def _carried_bytes(carried: Carried) -> bytes:
     buffer = io.BytesIO()
     head = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
     shape = np.array(masks[0].shape if masks else (0, 0))
-    water = np.zeros((2, 0, 0), dtype=np.uint16) if carried.water is None else carried.water
+    water = np.zeros((2, 0, 0), dtype=np.float32) if carried.water is None else carried.water
     np.savez(buffer, told=head, shape=shape, masks=np.packbits(np.array(masks, dtype=bool)), water=water)
     return buffer.getvalue()
 
