@@ -15,8 +15,8 @@ from aoi.grid import site_grid
 from aoi.records import Site
 from campwatch.workspace import Workspace
 from detection.coal.coverage import coverage
+from detection.coal.records import StockpileArea
 from detection.radar_piles import BANDS, RadarOpinion, radar_opinions, radar_series
-from detection.records import StockpileArea
 from imagery.archive import Archive
 from imagery.records import ArchivedProduct
 from imagery.resample import to_grid

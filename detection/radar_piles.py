@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 from scipy.stats import chi2, norm, rankdata
 
+from detection.coal.records import StockpileArea
 from detection.coal.site_blocks import days_of
-from detection.records import StockpileArea
 
 Floats = NDArray[np.float64]
 
