@@ -16,9 +16,9 @@ from shapely import box
 from aoi.grid import site_grid
 from aoi.records import Site
 from evidence.errors import MeasurementError
-from imagery.archive import Archive
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.cube import CubeParams, load_cube
-from imagery.fetch import fetch_new
 from imagery.records import ArchivedProduct
 from imagery.sources.static import StaticCatalog
 
