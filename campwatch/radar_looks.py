@@ -19,7 +19,7 @@ from detection.radar_piles import BANDS, RadarOpinion, radar_opinions, radar_ser
 from detection.records import StockpileArea
 from imagery.archive.store import Archive
 from imagery.records import ArchivedProduct
-from imagery.resample import to_grid
+from imagery.resampling import to_grid
 
 SENSOR = "sentinel-1"
 

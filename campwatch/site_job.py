@@ -12,7 +12,7 @@ from typing import Any
 
 from aoi.records import Site
 from aoi.site_file import read_site
-from campwatch.identity import code_identity, inputs_digest, product_digest, site_digest
+from campwatch.identity import code_identity, inputs_digest, product_digest, same_code, site_digest
 from campwatch.inputs import Inputs
 from campwatch.progress import Progress, Step
 from campwatch.searching import listing_path
@@ -26,8 +26,8 @@ from imagery.archive.coverage import midnight
 from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.archive.listing import list_products, write_listing
 from imagery.archive.store import Archive, archived_heights, height_files
-from imagery.cube_scenes import group_archived
-from imagery.observations import gap_observations
+from imagery.cube.observations import gap_observations
+from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct, SceneSource
 
 GIGABYTE = 1e9
@@ -160,5 +160,7 @@ def nothing_held(site: Site, report: FetchReport) -> SourceError:
 def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     """Whether the ledger's newest measurement of the site followed from the same inputs and code."""
     last = ledger.last_entry(work.site.id, "measure")
+    if last is None or not same_code(last.data.get("code", {}), code_identity()):
+        return False
     recipe = work.recipe
-    return last is not None and all(last.data.get(name) == recipe[name] for name in recipe)
+    return all(last.data.get(name) == recipe[name] for name in recipe if name != "code")

@@ -31,7 +31,7 @@ from rasterio.windows import Window
 from shapely.geometry import box
 
 from aoi.records import Site
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from imagery.archive.fetch import fetch_new
 from imagery.archive.store import Archive
 from imagery.records import Product
@@ -290,7 +290,9 @@ def main() -> None:
     text = table(rows)
     print(text)
     if options.write:
-        write_between("imagery-sources.md", "fetch benchmark", text)
+        write_table(
+            "imagery-sources.md", "fetch benchmark", text, method=["fetch_new"], seeds="loopback server"
+        )
 
 
 if __name__ == "__main__":

@@ -355,7 +355,7 @@ def test_a_box_beyond_2500_pixels_is_split_on_the_lattice_and_joined() -> None:
 
 
 def test_a_split_answer_is_the_whole_ones(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagery.sources.hub_grid.Grid.pieces.__defaults__", (16,))
+    monkeypatch.setattr("imagery.sources.hub_requests.Grid.pieces.__defaults__", (16,))
     report = run(world, world.source(), until=dt.datetime(2024, 3, 3, tzinfo=dt.UTC))
     assert len(world.server.paths("/process")) > 20
     product = report.fetched[0]

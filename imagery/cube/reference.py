@@ -1,29 +1,95 @@
-"""What a scene is held against: composites of the site's earliest clear scenes of the same season.
-
-The members of a season are frozen once there are enough: a new scene then costs one scene, and an old
-one that comes late only rebuilds what hangs on it.
-"""
+"""The usual look of a site's ground, from the clear scenes that its reference is made of."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
+from evidence.arrays import Image, Mask
+from evidence.files import atomic_path
 from evidence.hashing import sha256_json
-from imagery.cube_fusion import classes_on_grid, coarse_grid, scene_chips
-from imagery.cube_history import NEEDED, CellLook, cell_look, look_of
-from imagery.cube_read import Prior, kind_of, read_scene
-from imagery.cube_scenes import ArchivedScene
-from imagery.masks import SCL_CLOUD, SCL_NODATA, cells_per_side
-from imagery.masks_usual import SeasonLook, Usual, basis_of, usual_on
-from imagery.registration import RegistrationParams, Shift, block_windows, estimate_shift, inner_support
-from imagery.registration_chips import Chips, aligned, composite
-from imagery.resample import shape_of
+from imagery.cube.fusion import (
+    Prior,
+    SourceProduct,
+    classes_on_grid,
+    coarse_grid,
+    kind_of,
+    on_grid,
+    read_scene,
+    scene_chips,
+)
+from imagery.cube.scenes import ArchivedScene
+from imagery.masks.cells import grow
+from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA, SCL_SNOW, cells_per_side
+from imagery.masks.season import USUAL_BANDS, SeasonLook, Usual, basis_of, season_look, usual_on
+from imagery.masks.spectra import spectral_cloud, spectral_snow
+from imagery.registration.blocks import (
+    Chips,
+    RegistrationParams,
+    Shift,
+    aligned,
+    block_windows,
+    composite,
+    estimate_shift,
+    inner_support,
+)
+from imagery.resampling import shape_of
+
+CLOUD_MARGIN_CELLS = 2.0
+NEEDED = ("blue", "green", "red", "nir", "swir16")
+"""For the looks, and for telling cloud and snow where there are no classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellLook:
+    """One scene on the masks' cells."""
+
+    day: int
+    """Of the year."""
+    bands: Mapping[str, Image]
+    """(y, x) reflectance."""
+    clear: Mask
+    """(y, x): no cloud near, no snow, not missing."""
+    cloud_free: float
+    """Share of the cells that shows ground or snow."""
+
+
+def cell_look(scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoBox) -> CellLook:
+    """What a scene shows on cells, as far as classes or its own spectra tell."""
+    cells = coarse_grid(grid, cells_per_side(abs(float(grid.resolution.x))))
+    held = [band for band in NEEDED if any(band in source.bands for source in sources)]
+    images = {band: on_grid(sources, band, cells) for band in held}
+    classes = classes_on_grid(sources, cells)
+    missing = np.any([np.isnan(image) for image in images.values()], axis=0)
+    if classes is None:
+        cloud, snow = spectral_cloud(images), spectral_snow(images)
+    else:
+        cloud, snow = np.isin(classes, (*SCL_CLOUD, SCL_NODATA)), classes == SCL_SNOW
+    margin = grow(cloud & ~missing, CLOUD_MARGIN_CELLS)
+    return CellLook(
+        day=scene.datetime.timetuple().tm_yday,
+        bands={band: images[band] for band in USUAL_BANDS if band in images},
+        clear=~(missing | margin | snow),
+        cloud_free=float((~(missing | cloud)).mean()),
+    )
+
+
+def look_of(looks: Sequence[CellLook], least: int) -> SeasonLook | None:
+    """The season's medians; None where there are too few scenes."""
+    shared = [band for band in USUAL_BANDS if all(band in look.bands for look in looks)]
+    if len(looks) < least or not {"red", "nir"} <= set(shared):
+        return None
+    members = [{band: look.bands[band] for band in shared} for look in looks]
+    return season_look([look.day for look in looks], members, [look.clear for look in looks])
+
 
 SEASONS = 4
 """Three months each, from December."""
@@ -241,3 +307,103 @@ def _aligned(
     support: NDArray[np.bool_] | None = None,
 ) -> Chips:
     return composite([aligned(cut[name], shifts[name]) for name in names], support=support)
+
+
+NAME = "reference.npz"
+LAYOUT = 3
+UNSTEADY = "unsteady"
+
+
+def stored_reference(
+    scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams, folder: Path
+) -> Reference:
+    """The reference from `folder` while it still holds, else built anew and stored there."""
+    path = folder / NAME
+    key = sha256_json([LAYOUT, repr(grid), repr(params)])
+    known = _read(path, key, grid, params)
+    if known is not None and _holds(known, scenes, grid, params):
+        return known
+    built = build_reference(scenes, grid, params)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(path, key, built)
+    return built
+
+
+def _holds(
+    reference: Reference, scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams
+) -> bool:
+    """Whether the same members would be chosen today: a full season stands, another must not have gained."""
+    for season in range(SEASONS):
+        today = [scene for scene in scenes if season_of(scene) == season]
+        examined = reference.examined.get(season, ())
+        if tuple(scene.digest for scene in today[: len(examined)]) != examined:
+            return False
+        if season in reference.full:
+            continue
+        if any(looks_clear(scene, grid, params) for scene in today[len(examined) :]):
+            return False
+    return True
+
+
+def _write(path: Path, key: str, reference: Reference) -> None:
+    arrays: dict[str, Any] = {}
+    for k, chips in enumerate(reference.member_chips.values()):
+        arrays[f"features-{k}"], arrays[f"usable-{k}"] = chips.features, chips.usable
+    for season, look in reference.looks.items():
+        arrays |= {f"look-{season}-{band}": values for band, values in look.bands.items()}
+        arrays[f"look-{season}-{UNSTEADY}"] = look.unsteady
+    note = {
+        "key": key,
+        "members": {str(season): list(names) for season, names in reference.members.items()},
+        "chips": list(reference.member_chips),
+        "looks": {str(season): [look.day, look.scenes] for season, look in reference.looks.items()},
+        "prior": [[list(kind), offset] for kind, offset in reference.prior.items()],
+        "digest": reference.digest,
+        "examined": {str(season): list(digests) for season, digests in reference.examined.items()},
+        "full": sorted(reference.full),
+    }
+    arrays["note"] = np.array(json.dumps(note))
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def _read(path: Path, key: str, grid: GeoBox, params: ReferenceParams) -> Reference | None:
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        note = json.loads(str(arrays["note"]))
+        if note["key"] != key:
+            return None
+        windows, support = reference_frame(grid, params)
+        chips = {
+            name: Chips(features=arrays[f"features-{k}"], usable=arrays[f"usable-{k}"])
+            for k, name in enumerate(note["chips"])
+        }
+        looks = {
+            int(season): SeasonLook(
+                day=day,
+                scenes=scenes,
+                bands=_look_bands(arrays, season),
+                unsteady=arrays[f"look-{season}-{UNSTEADY}"],
+            )
+            for season, (day, scenes) in note["looks"].items()
+        }
+    members = {int(season): tuple(names) for season, names in note["members"].items()}
+    return Reference(
+        windows=windows,
+        members=members,
+        member_chips=chips,
+        composites={s: composite([chips[m] for m in names], support=support) for s, names in members.items()},
+        looks=looks,
+        basis=basis_of(looks),
+        prior={(kind[0], kind[1], kind[2]): offset for kind, offset in note["prior"]},
+        digest=note["digest"],
+        support=support,
+        examined={int(season): tuple(digests) for season, digests in note["examined"].items()},
+        full=frozenset(note["full"]),
+    )
+
+
+def _look_bands(arrays: Any, season: str) -> dict[str, Any]:
+    names = {band: f"look-{season}-{band}" for band in USUAL_BANDS}
+    return {band: arrays[name] for band, name in names.items() if name in arrays}

@@ -10,8 +10,10 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.arrays import Mask
+
 Bands = Mapping[str, NDArray[np.float32]]
-Mask = NDArray[np.bool_]
+
 
 CLOUD_BRIGHT = 0.18
 """Mean visible reflectance; bare soil stays below, thick cloud is far above."""

@@ -1,4 +1,4 @@
-"""The analysis-ready cube: one time step per scene, on the site's grid, in reflectance, with masks."""
+"""Knobs of the cube; saved in its attributes."""
 
 from __future__ import annotations
 
@@ -23,18 +23,13 @@ from evidence.errors import MeasurementError
 from evidence.files import write_text
 from evidence.hashing import sha256_json
 from imagery.bands import NATIVE_RESOLUTION_M
-from imagery.cube_lazy import lazy_variable
-from imagery.cube_params import CubeParams
-from imagery.cube_reference import Reference, build_reference
-from imagery.cube_reference_store import stored_reference
-from imagery.cube_scene import MASKS, SceneImage, Stages, load_scene
-from imagery.cube_scenes import ArchivedScene, group_archived
-from imagery.cube_store import LAYOUT, CubeStore, column
+from imagery.cube.reference import Reference, build_reference, stored_reference
+from imagery.cube.scene import MASKS, CubeParams, SceneImage, Stages, load_scene
+from imagery.cube.scenes import ArchivedScene, group_archived
+from imagery.cube.store import LAYOUT, CubeStore, column, lazy_variable
+from imagery.radiometry.terrain import Terrain, read_terrain
 from imagery.records import ArchivedProduct
-from imagery.resample import shape_of, wkt_of
-from imagery.terrain import Terrain, read_terrain
-
-__all__ = ["CubeParams", "iter_rows", "load_cube"]
+from imagery.resampling import shape_of, wkt_of
 
 RECORD = (
     "time",

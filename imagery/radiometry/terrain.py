@@ -15,16 +15,13 @@ from pathlib import Path
 import numba
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.warp import Resampling, reproject
 from scipy import ndimage
 
+from evidence.arrays import Image, Mask
 from evidence.errors import GridMismatchError
-from imagery.resample import wkt_of
-
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from imagery.resampling import wkt_of
 
 MOST_MISSING = 0.2
 """Share of the grid that a DEM may leave out: one that was cropped to a box of degrees lacks the corners."""

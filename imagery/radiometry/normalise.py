@@ -13,14 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-from imagery.masks_usual import Usual
+from evidence.arrays import Floats, Image, Mask
+from imagery.masks.season import Usual
 from imagery.robust import cauchy_weights, spread
-
-Image = NDArray[np.float32]
-Mask = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 
 STAND_INS = {
     "green": ("blue", "red"),

@@ -11,21 +11,47 @@ import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from imagery.cube_fusion import classes_on_grid, on_grid, scene_chips
-from imagery.cube_params import CubeParams
-from imagery.cube_read import SourceProduct, read_scene
-from imagery.cube_reference import Reference, ReferenceParams
-from imagery.cube_scenes import ArchivedScene, sun_angles
-from imagery.masks import SceneMask, cells_per_side, mask_scene
-from imagery.masks_usual import Usual
-from imagery.radiometry import UNKNOWN, Level, NormaliseHow, normalised, scene_level
-from imagery.registration import Shift
-from imagery.resample import Image, centre_lon_lat
-from imagery.terrain import Terrain, cast_shadow, corrected
+from evidence.arrays import Image
+from imagery.bands import OPTICAL_BANDS
+from imagery.cube.fusion import SourceProduct, classes_on_grid, on_grid, read_scene, scene_chips
+from imagery.cube.reference import Reference, ReferenceParams
+from imagery.cube.scenes import ArchivedScene, sun_angles
+from imagery.masks.scene_masks import MaskParams, SceneMask, cells_per_side, mask_scene
+from imagery.masks.season import Usual
+from imagery.radiometry.normalise import (
+    UNKNOWN,
+    Level,
+    NormaliseHow,
+    NormaliseParams,
+    normalised,
+    scene_level,
+)
+from imagery.radiometry.terrain import Terrain, TerrainParams, cast_shadow, corrected
+from imagery.registration.blocks import Shift
+from imagery.resampling import centre_lon_lat
 
 FULL_CLP = 255.0
 """s2cloudless as a byte (Sentinel Hub's CLP)."""
 MASKS = ("valid", "cloud", "shadow", "snow", "water")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CubeParams:
+    """How scenes become a cube."""
+
+    bands: tuple[str, ...] = OPTICAL_BANDS
+    """Bands to load; what no product has is left out."""
+    min_valid_fraction: float = 0.02
+    """Scenes with less to see are kept as unusable."""
+    register: bool = True
+    """Measure and correct each scene's shift."""
+    use_history: bool = True
+    """Hold masks against the season's usual brightness."""
+    masks: MaskParams = field(default_factory=MaskParams)
+    reference: ReferenceParams = field(default_factory=ReferenceParams)
+    normalise: NormaliseParams = field(default_factory=NormaliseParams)
+    terrain: TerrainParams = field(default_factory=TerrainParams)
+    """Used where a DEM is given."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

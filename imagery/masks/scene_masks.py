@@ -1,8 +1,6 @@
-"""What was seen of the ground: coal-safe masks.
+"""What a pixel's own spectrum says where classes are missing.
 
-Sen2Cor's scene classification (SCL) takes coal for dark area (2), cloud shadow (3), water (6) or
-unclassified (7). None of these classes hides a pixel by itself here: cloud is what is classed so or brighter
-than the ground ever is; shadow is ground that has lost direct light against its own past.
+Reflectance is (y, x) by band, NaN where missing.
 """
 
 from __future__ import annotations
@@ -13,13 +11,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.masks_cast import cast_by_clouds
-from imagery.masks_cells import cell_means, departure, grow, to_pixels
-from imagery.masks_expected import Expected, ExpectedParams, expected_look
-from imagery.masks_shadow import ShadowParams, find_shadow, large_parts
-from imagery.masks_spectra import (
+from evidence.arrays import Mask
+from imagery.masks.cells import cell_means, departure, grow, mean_of_nine, to_pixels
+from imagery.masks.season import Expected, ExpectedParams, Usual, expected_look
+from imagery.masks.shadow import ShadowParams, cast_by_clouds, find_shadow, large_parts
+from imagery.masks.spectra import (
     Bands,
-    Mask,
     coal_like,
     shaded_snow,
     snow_coloured,
@@ -28,8 +25,6 @@ from imagery.masks_spectra import (
     spectral_snow,
     spectral_water,
 )
-from imagery.masks_usual import Usual
-from imagery.smoothing import mean_of_nine
 
 SCL_NODATA, SCL_DEFECTIVE, SCL_DARK, SCL_SHADOW, SCL_WATER, SCL_SNOW = 0, 1, 2, 3, 6, 11
 SCL_CLOUD = (8, 9, 10)
