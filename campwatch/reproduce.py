@@ -26,8 +26,7 @@ from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_data
 from evidence.rows import Row, StoredRow
-from imagery.archive import Archive
-from imagery.archive_heights import archived_heights, height_files
+from imagery.archive.store import Archive, archived_heights, height_files
 from imagery.cube.observations import Observation
 from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct

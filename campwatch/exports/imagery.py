@@ -18,7 +18,7 @@ from campwatch.workshop import cube_cache, load_site_cube
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError, GridMismatchError
 from evidence.rows import StoredRow
-from imagery.archive import Archive
+from imagery.archive.store import Archive
 from imagery.cube.scenes import ArchivedScene, group_archived
 
 SAME_SEASON_DAYS = 20

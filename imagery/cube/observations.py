@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.gaps import Gap, GapKind
+from imagery.archive.gaps import Gap, GapKind
 from imagery.scenes import scene_id
 
 if TYPE_CHECKING:

@@ -8,33 +8,44 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterable, Mapping
+import urllib.parse
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.errors import RasterioError
 
 from evidence.errors import ArchiveError
 from evidence.files import TEMPORARY_PREFIX, remove_leftovers, sync_folder, write_text
 from evidence.findings import Finding
-from evidence.hashing import sha256_bytes
-from imagery.acquisitions import Acquisitions
-from imagery.archive_catalog import write_catalog, write_collection
-from imagery.archive_check import check_product
-from imagery.archive_folders import free_folder, product_folders, remove_folder, sensor_folders
-from imagery.archive_items import (
+from evidence.hashing import sha256_bytes, sha256_file
+from imagery.archive.catalog import (
+    free_folder,
+    product_folders,
+    remove_folder,
+    sensor_folders,
+    write_catalog,
+    write_collection,
+)
+from imagery.archive.gaps import Gap, read_gaps, write_gap
+from imagery.archive.items import (
     SOURCE_FILE,
     archived_from_item,
     asset_entry,
     build_item,
+    encode_all,
     folder_name,
+    item_text,
     read_item,
     sensor_of,
     source_document,
+    write_durably,
 )
-from imagery.archive_versions import covers, newest, processing_order
-from imagery.archive_write import encode_all, item_text, write_durably
-from imagery.gaps import Gap, read_gaps, write_gap
 from imagery.records import ArchivedProduct, FetchedProduct, Product
-from imagery.scenes import same_acquisition
+from imagery.scenes import Acquisitions, same_acquisition
+from imagery.sources.items import DEM_PLATFORM
 
 log = logging.getLogger(__name__)
 
@@ -283,3 +294,92 @@ def _stamp(moment: dt.datetime | None) -> str | None:
 def _relative(previous: ArchivedProduct) -> str:
     other = previous.item_path
     return f"../../{other.parent.parent.name}/{other.parent.name}/{other.name}"
+
+
+def processing_order(product: ArchivedProduct) -> tuple[str, str, str]:
+    """Sorts processings of one acquisition: baseline, then when it was made, then when it was fetched."""
+    return (
+        product.baseline or "",
+        str(product.properties.get("campwatch:processed", "")),
+        str(product.properties.get("campwatch:accessed", "")),
+    )
+
+
+def newest(products: Sequence[ArchivedProduct]) -> list[ArchivedProduct]:
+    """Of each tile and datatake, the newest processing."""
+    kept: list[ArchivedProduct] = []
+    known = Acquisitions[ArchivedProduct]()
+    for product in sorted(products, key=processing_order, reverse=True):
+        if not known.like(product):
+            known.add(product, product)
+            kept.append(product)
+    return kept
+
+
+def covers(product: ArchivedProduct, box: tuple[float, float, float, float] | None) -> bool:
+    """Whether what was ordered then holds what is ordered now."""
+    had = product.properties.get("campwatch:ordering_box")
+    if box is None or had is None:
+        return True
+    slack = 1e-9
+    return bool(
+        had[0] <= box[0] + slack
+        and had[1] <= box[1] + slack
+        and had[2] >= box[2] - slack
+        and had[3] >= box[3] - slack
+    )
+
+
+HEIGHT = "elevation"
+"""The band of heights in metres."""
+
+
+def archived_heights(archive: Archive, site_id: str) -> tuple[ArchivedProduct, ...]:
+    """The tiles of heights that were fetched for a site; none where no source was asked for terrain."""
+    return tuple(tile for tile in archive.products(site_id, sensor=DEM_PLATFORM) if HEIGHT in tile.bands)
+
+
+def height_files(tiles: Iterable[ArchivedProduct]) -> tuple[Path, ...]:
+    """Their files."""
+    return tuple(tile.bands[HEIGHT] for tile in tiles)
+
+
+def check_product(folder: Path, *, deep: bool) -> Iterator[Finding]:
+    """Findings in one product's folder."""
+    path = folder / f"{folder.name}.json"
+    if not path.exists():
+        yield Finding(where=str(folder), what="left by an interrupted write; no item")
+        return
+    try:
+        item = read_item(path)
+    except ArchiveError as error:
+        yield Finding(where=str(path), what=str(error))
+        return
+    if item.get("id") != folder.name:
+        yield Finding(where=str(path), what=f"holds the item {item.get('id')!r}")
+    for asset in item["assets"].values():
+        yield from _check_asset(folder, asset, deep=deep)
+
+
+def _check_asset(folder: Path, asset: Mapping[str, Any], *, deep: bool) -> Iterator[Finding]:
+    path = folder / urllib.parse.unquote(str(asset["href"]))
+    if not path.exists():
+        yield Finding(where=str(path), what="missing")
+        return
+    size, digest = path.stat().st_size, sha256_file(path)
+    if "file:size" in asset and size != asset["file:size"]:
+        yield Finding(where=str(path), what=f"{size} bytes, was written with {asset['file:size']}")
+    elif digest != asset["campwatch:sha256"]:
+        yield Finding(where=str(path), what=f"SHA-256 {digest}, was written with {asset['campwatch:sha256']}")
+    elif deep and "proj:shape" in asset:
+        yield from _check_pixels(path, asset)
+
+
+def _check_pixels(path: Path, asset: Mapping[str, Any]) -> Iterator[Finding]:
+    try:
+        with rasterio.open(path) as dataset:
+            pixels = dataset.read(1)
+            if list(pixels.shape) != asset["proj:shape"] or pixels.dtype.name != asset["data_type"]:
+                yield Finding(where=str(path), what=f"{pixels.shape} {pixels.dtype}, the item says otherwise")
+    except (RasterioError, OSError) as error:
+        yield Finding(where=str(path), what=f"unreadable: {error}")
