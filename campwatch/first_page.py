@@ -21,7 +21,7 @@ from detection.records import FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
-from imagery.observations import OBSERVATIONS
+from imagery.cube.observations import OBSERVATIONS
 from maps.overview import write_overview
 from maps.records import Profile, SiteSummary
 

@@ -9,7 +9,7 @@ from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
 from detection.records import DISTURBANCES, FOOTPRINTS, GROUND_CHANGES
 from evidence.layers import by_name
-from imagery.observations import OBSERVATIONS
+from imagery.cube.observations import OBSERVATIONS
 
 LAYERS = by_name(
     (

@@ -29,8 +29,8 @@ from evidence.custody import heads_digest
 from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
-from imagery.fetch import FetchReport
-from imagery.observations import OBSERVATIONS
+from imagery.archive.fetch import FetchReport
+from imagery.cube.observations import OBSERVATIONS
 from imagery.records import SceneSource
 
 if TYPE_CHECKING:

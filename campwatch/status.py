@@ -15,8 +15,8 @@ from detection.coal.records import STOCKPILE_AREAS
 from detection.records import DISTURBANCES, FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
-from imagery.archive import Archive
-from imagery.observations import OBSERVATIONS
+from imagery.archive.store import Archive
+from imagery.cube.observations import OBSERVATIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ from detection.records import FOOTPRINTS, Footprint
 from evidence.hashing import sha256_json
 from evidence.quantity import Quantity
 from evidence.rows import plain
-from imagery.cube import CONTENT
+from imagery.cube.loading import CONTENT
 from imagery.measurement import Measured, Measurement, Work, remembered_records
 
 METHOD = FOOTPRINTS.method
@@ -121,7 +121,7 @@ def measure_footprints(
 
     Args:
         cube: (time, y, x) with `red`, `nir`, `valid`, `snow`, and `blue green swir16 water` where they are
-            there, as `imagery.cube.load_cube` gives it.
+            there, as `imagery.cube.loading.load_cube` gives it.
         site: whose aoi is measured, with its boundary versions.
         params: knobs.
     """

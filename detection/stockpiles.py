@@ -37,9 +37,9 @@ from detection.looks import in_order
 from detection.radar_piles import RadarOpinion, radar_opinions, radar_series
 from detection.series import smoothed_series
 from evidence.quantity import Quantity, total
+from imagery.cube.observations import sensing_time
 from imagery.measurement import Measured as MeasuredLayer
 from imagery.measurement import Measurement, Remembered, Work
-from imagery.observations import sensing_time
 
 __all__ = ["METHOD", "StockpileParams", "StockpileResult", "measure_stockpiles"]
 
@@ -84,7 +84,7 @@ def measure_stockpiles(
     """Area of probable coal in every stockyard zone on every date, and the piles inside and outside.
 
     Args:
-        cube: (time, y, x) as `imagery.cube.load_cube` gives it, lazy or not; with `years` only the looks are
+        cube: (time, y, x) as `load_cube` gives it, lazy or not; with `years` only the looks are
             read that the years which are not held follow from.
         site: with zones; without stockyard zones there is no headline figure, only found piles.
         params: knobs.

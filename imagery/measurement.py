@@ -14,7 +14,7 @@ from evidence.record_reading import record_document, record_from
 if TYPE_CHECKING:
     import xarray as xr  # loads slowly, and layers are listed without a cube
 
-    from imagery.observations import Observation
+    from imagery.cube.observations import Observation
 
 Value = TypeVar("Value")
 

@@ -19,7 +19,7 @@ from evidence.layers import LayerSpec
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.rows import StoredRow
-from imagery.observations import OBSERVATIONS
+from imagery.cube.observations import OBSERVATIONS
 
 Send = Callable[[EmailMessage, EmailSettings], None]
 

@@ -25,7 +25,7 @@ from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from evidence.runs import heads_of, last_with_rows, layer_rows, links_until, release_of
 from evidence.tables import layer_columns, layer_frames
-from imagery.observations import OBSERVATIONS
+from imagery.cube.observations import OBSERVATIONS
 from maps.disclosure import is_public, public_rows, public_site
 
 OWN_WORD = "this workspace"

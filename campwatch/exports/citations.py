@@ -13,7 +13,7 @@ from campwatch.exports.labels import site_label
 from campwatch.exports.names import named
 from campwatch.exports.stamp import imagery_attribution
 from evidence.files import write_text
-from imagery.observations import OBSERVATIONS
+from imagery.cube.observations import OBSERVATIONS
 
 SENTINEL2_URL = "https://dataspace.copernicus.eu/explore-data/data-collections/sentinel-data/sentinel-2"
 _RIS_END = "\r\n"

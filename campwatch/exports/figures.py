@@ -25,7 +25,7 @@ from detection.coal.records import SERIES, STOCKPILE_AREAS
 from detection.records import FOOTPRINTS
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
-from imagery.observations import OBSERVATIONS
+from imagery.cube.observations import OBSERVATIONS
 
 _log = logging.getLogger(__name__)
 

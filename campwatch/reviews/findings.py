@@ -16,7 +16,7 @@ from evidence.hashing import sha256_bytes, sha256_json
 from evidence.layers import Kind, LayerSpec
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
-from imagery.observations import OBSERVATIONS
+from imagery.cube.observations import OBSERVATIONS
 
 MOVED_SHARE = 0.10
 """Symmetric difference, as a share of the area seen, from which an outline is another one: a tenth of a
