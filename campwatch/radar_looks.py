@@ -17,9 +17,9 @@ from campwatch.workspace import Workspace
 from detection.coal.coverage import coverage
 from detection.radar_piles import BANDS, RadarOpinion, radar_opinions, radar_series
 from detection.records import StockpileArea
-from imagery.archive import Archive
+from imagery.archive.store import Archive
 from imagery.records import ArchivedProduct
-from imagery.resample import to_grid
+from imagery.resampling import to_grid
 
 SENSOR = "sentinel-1"
 

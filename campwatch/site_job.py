@@ -12,7 +12,7 @@ from typing import Any
 
 from aoi.records import Site
 from aoi.site_file import read_site
-from campwatch.identity import code_identity, inputs_digest, product_digest, site_digest
+from campwatch.identity import code_identity, inputs_digest, product_digest, same_code, site_digest
 from campwatch.inputs import Inputs
 from campwatch.progress import Progress, Step
 from campwatch.searching import listing_path
@@ -22,14 +22,12 @@ from evidence.errors import SourceError, WorkspaceError
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.rows import plain, record_data
-from imagery.archive import Archive
-from imagery.archive_heights import archived_heights, height_files
-from imagery.coverage import midnight
-from imagery.cube_scenes import group_archived
-from imagery.fetch import FetchProgress, FetchReport, fetch_new
-from imagery.listing import list_products
-from imagery.listing_store import write_listing
-from imagery.observations import gap_observations
+from imagery.archive.coverage import midnight
+from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
+from imagery.archive.listing import list_products, write_listing
+from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.observations import gap_observations
+from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct, SceneSource
 
 GIGABYTE = 1e9
@@ -162,5 +160,7 @@ def nothing_held(site: Site, report: FetchReport) -> SourceError:
 def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     """Whether the ledger's newest measurement of the site followed from the same inputs and code."""
     last = ledger.last_entry(work.site.id, "measure")
+    if last is None or not same_code(last.data.get("code", {}), code_identity()):
+        return False
     recipe = work.recipe
-    return last is not None and all(last.data.get(name) == recipe[name] for name in recipe)
+    return all(last.data.get(name) == recipe[name] for name in recipe if name != "code")

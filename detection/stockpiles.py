@@ -70,7 +70,7 @@ def measure_stockpiles(
     """Area of probable coal in every stockyard zone on every date, and the piles inside and outside.
 
     Args:
-        cube: (time, y, x) as `imagery.cube.load_cube` gives it, lazy or not; with `years` only the looks are
+        cube: (time, y, x) as `load_cube` gives it, lazy or not; with `years` only the looks are
             read that the years which are not held follow from.
         site: with zones; without stockyard zones there is no headline figure, only found piles.
         params: knobs.

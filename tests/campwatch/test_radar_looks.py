@@ -16,7 +16,7 @@ from detection.coal.coverage import coverage
 from detection.radar_piles import AGREE
 from detection.records import StockpileArea
 from evidence.quantity import Quantity
-from imagery.archive import Archive
+from imagery.archive.store import Archive
 from imagery.records import FetchedProduct, Product, Raster
 from tests.campwatch.conftest import site_document
 

@@ -9,11 +9,10 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imagery.masks_cells import cell_means, to_pixels
-from imagery.medians import nan_median
-from imagery.registration_kernels import correlate
-from imagery.resample_kernels import axis_taps, separable
-from imagery.smoothing import gaussian, mean_of_nine
+from imagery.masks.cells import cell_means, gaussian, mean_of_nine, to_pixels
+from imagery.registration.correlation import correlate
+from imagery.resampling import axis_taps, separable
+from imagery.robust import nan_median
 
 
 def picture(seed: int, *shape: int) -> NDArray[np.float32]:
