@@ -70,7 +70,8 @@ class Palette:
         """`Material` of each cell."""
         if len(self.materials) == N_MATERIALS:
             return rows.astype(np.uint8, copy=False)
-        return np.array(self.materials, np.uint8)[rows]
+        known: Labels = np.array(self.materials, np.uint8)
+        return np.asarray(known[rows])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
