@@ -138,7 +138,10 @@ def _around(frame: Frame, cells: NDArray[np.bool_]) -> Polygon:
     """A box 20 m around cells."""
     rows, columns = np.nonzero(cells)
     x, y = frame.cell_centres()
-    return box(x[columns.min()] - 20, y[rows.max()] - 20, x[columns.max()] + 20, y[rows.min()] + 20)
+    around: Polygon = box(
+        x[columns.min()] - 20, y[rows.max()] - 20, x[columns.max()] + 20, y[rows.min()] + 20
+    )
+    return around
 
 
 def _polygon(world: World, area: Polygon) -> Polygon:
