@@ -60,7 +60,7 @@ class PairParams:
     smallest_reflectance: float = 0.005
     """Reflectances are raised to this before the logarithm. Assumed: the noise of dark water."""
     body: float = 0.80
-    """Quantile of the scene at which the Pareto tail of unchanged pixels begins, and"""
+    """Quantile of the scene at which the Pareto tail of unchanged pixels begins (assumed), and"""
     tail: float = 0.95
     """the quantile that gives its slope. Assumed: less than a fifth of a scene changes between two dates."""
     false_alarm_rate: float = 0.01

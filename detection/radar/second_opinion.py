@@ -26,6 +26,7 @@ DISAGREE = "disagree"
 SILENT = "silent"
 BANDS = ("vv", "vh")
 DAY_S = 86400.0
+DECIBEL = 10.0
 
 
 ALMOST_ONE = 0.999
@@ -119,7 +120,7 @@ def radar_contrast_db(gamma0: Floats, inside: Floats, around: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         zone = (value * inside).sum(axis=(1, 2)) / (seen * inside).sum(axis=(1, 2))
         ground = (value * around).sum(axis=(1, 2)) / (seen * around).sum(axis=(1, 2))
-        return np.asarray(10.0 * np.log10(zone / ground))
+        return np.asarray(DECIBEL * np.log10(zone / ground))
 
 
 def radar_series(

@@ -18,6 +18,11 @@ from imagery.registration.correlation import RefineParams, correlate, refine
 from imagery.resampling import axis_taps, separable
 from imagery.robust import nan_median
 
+FILTER_MARGIN_PX = 12
+"""Context of a block for its high-pass filter, pixels: three of its widths."""
+FINE_PX, COARSE_PX = 0.8, 4.0
+"""Widths of the Gaussians between which the texture lies that is matched, pixels. Assumed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chips:
@@ -30,7 +35,11 @@ class Chips:
 
 
 def chips(
-    bands: Sequence[Image], usable: Mask, windows: Sequence[tuple[slice, slice]], *, margin_px: int = 12
+    bands: Sequence[Image],
+    usable: Mask,
+    windows: Sequence[tuple[slice, slice]],
+    *,
+    margin_px: int = FILTER_MARGIN_PX,
 ) -> Chips:
     """High-passed blocks of an image.
 
@@ -93,7 +102,7 @@ _WHOLLY = 0.99
 _TINY = np.float32(1e-6)
 
 
-def high_pass(image: Image, usable: Mask, *, fine_px: float = 0.8, coarse_px: float = 4.0) -> Image:
+def high_pass(image: Image, usable: Mask, *, fine_px: float = FINE_PX, coarse_px: float = COARSE_PX) -> Image:
     """Detail between two Gaussians, blind to what is masked (normalised convolution)."""
     filled = np.where(usable, image, np.float32(0.0))
     mean = gaussian(filled, coarse_px)
@@ -155,7 +164,7 @@ class RegistrationParams:
     """Usable share of the blocks above which a scene counts as clear, 1; eroded edges count as hidden.
     Assumed."""
     gross_px: float = 1.5
-    """Distance from the median of the blocks at which one is a false match, pixels, or"""
+    """Distance from the median of the blocks at which one is a false match, pixels (assumed), or"""
     gross_distances: float = 3.0
     """times the median distance, whichever is more. Assumed."""
     model_error_px: float = 0.05
