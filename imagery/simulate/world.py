@@ -17,7 +17,7 @@ from imagery.simulate.chance import Stream, stream
 from imagery.simulate.coverage import polygon_coverage
 from imagery.simulate.fields import STEP_DAYS, STEPS, Fields, SlopeFires, build_fields, build_slope_fires
 from imagery.simulate.frame import CELL_M, Frame, from_cell, whole_lattice
-from imagery.simulate.layout import Covering, Land, build_land, coverings
+from imagery.simulate.layout import OUTSIDE_REACH, Covering, Land, build_land, coverings
 from imagery.simulate.mine import Mine, build_mine
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.passes import GroundState, Weather, build_weather
@@ -103,7 +103,7 @@ class World:
             rows[patch.cells(day)] = patch.row if patch.row is not None else patch.material
         for pond in self.land.ponds:
             water = pond.lowest + (1 - pond.lowest) * state.water
-            rows[pond.reach < MUD_REACH] = pond.rim
+            rows[pond.reach < OUTSIDE_REACH] = pond.rim
             rows[pond.reach <= water] = Material.WATER
         for covering in self.coverings:
             if covering.there(day):
@@ -241,8 +241,6 @@ class World:
         return np.asarray(table, np.float32)
 
 
-MUD_REACH = 9.0
-"""Of a pond: cells beyond its rim have this reach."""
 RIVERSIDE = (Material.GRASS, Material.SOIL)
 """What a flood strips."""
 FARMED = np.isin(np.arange(len(Material)), [Material.CROP, Material.GRASS])
