@@ -33,4 +33,4 @@ LAYERS = by_name(
 
 def measured_layers() -> tuple[str, ...]:
     """The layers that a measurement of a site describes completely."""
-    return tuple(name for name, spec in LAYERS.items() if spec.measured_by)
+    return tuple(name for name, spec in LAYERS.items() if spec.measured)

@@ -1,8 +1,7 @@
-"""From a site's cube to ledger rows: every measurement of the list, and from what and how each row came."""
+"""From a site's cube to ledger rows: the list of measurements, and from what and how each row came."""
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import asdict
 from typing import Any
@@ -13,17 +12,22 @@ from aoi.records import Site
 from campwatch.identity import inputs_digest
 from campwatch.inputs import Inputs, Knobs
 from campwatch.knobs import with_knobs
-from campwatch.layers import LAYERS
 from campwatch.stopwatch import Stopwatch
+from detection import boundary_change, disturbances, footprint, ground_changes, stockpiles
 from evidence.hashing import sha256_json
 from evidence.rows import Row, plain
+from imagery.cube import observations
 from imagery.measurement import Measured, Measurement, Work
 
-
-def measurements() -> list[Measurement]:
-    """Every measurement that a layer names, in the order of the list of layers."""
-    modules = dict.fromkeys(spec.measured_by for spec in LAYERS.values() if spec.measured_by)
-    return [importlib.import_module(module).MEASUREMENT for module in modules]
+MEASUREMENTS = (
+    observations.MEASUREMENT,
+    footprint.MEASUREMENT,
+    disturbances.MEASUREMENT,
+    ground_changes.MEASUREMENT,
+    boundary_change.MEASUREMENT,
+    stockpiles.MEASUREMENT,
+)
+"""Every measurement of a site, in the order of a run."""
 
 
 def measured_rows(
@@ -45,7 +49,7 @@ def measured_rows(
     """
     watch = watch or Stopwatch()
     rows: list[Row] = []
-    for measurement in measurements():
+    for measurement in MEASUREMENTS:
         params = _params(measurement, inputs.knobs)
         work = Work(
             cube=cube,
@@ -64,7 +68,7 @@ def measured_rows(
 
 def known_parameters(knobs: Knobs) -> dict[str, dict[str, Any]]:
     """The values of every method's parameters, by the digest that rows carry."""
-    held = [_params(measurement, knobs) for measurement in measurements() if measurement.params]
+    held = [_params(measurement, knobs) for measurement in MEASUREMENTS if measurement.params]
     return {_params_hash(params): plain(asdict(params)) for params in held}
 
 

@@ -220,4 +220,6 @@ def _measure(work: Work) -> list[Measured]:
     return [Measured(layer=BOUNDARY_CHANGES, records=records, validated_on="simulation")]
 
 
-MEASUREMENT = Measurement(stage="boundary", measure=_measure, params=BoundaryChangeParams)
+MEASUREMENT = Measurement(
+    layers=(BOUNDARY_CHANGES,), stage="boundary", measure=_measure, params=BoundaryChangeParams
+)

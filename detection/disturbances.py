@@ -258,4 +258,4 @@ def _measure(work: Work) -> list[Measured]:
     return [Measured(layer=DISTURBANCES, records=records)]
 
 
-MEASUREMENT = Measurement(stage="monitor", measure=_measure, params=DisturbanceParams)
+MEASUREMENT = Measurement(layers=(DISTURBANCES,), stage="monitor", measure=_measure, params=DisturbanceParams)

@@ -369,4 +369,6 @@ def _measure(work: Work) -> list[Measured]:
     return [Measured(layer=FOOTPRINTS, records=records)]
 
 
-MEASUREMENT = Measurement(stage="footprint", measure=_measure, params=FootprintParams, settings="footprint")
+MEASUREMENT = Measurement(
+    layers=(FOOTPRINTS,), stage="footprint", measure=_measure, params=FootprintParams, settings="footprint"
+)

@@ -284,4 +284,6 @@ def _measure(work: Work) -> list[Measured]:
     return [Measured(layer=GROUND_CHANGES, records=records)]
 
 
-MEASUREMENT = Measurement(stage="looking back", measure=_measure, params=GroundChangeParams)
+MEASUREMENT = Measurement(
+    layers=(GROUND_CHANGES,), stage="looking back", measure=_measure, params=GroundChangeParams
+)

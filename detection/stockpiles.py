@@ -34,7 +34,7 @@ from detection.coal.subjects import as_subjects, found_masks, measure_subjects, 
 from detection.coal.tracking import Tracked
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
 from detection.looks import in_order
-from detection.radar_piles import RadarOpinion, radar_opinions, radar_series
+from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
 from detection.series import smoothed_series
 from evidence.quantity import Quantity, total
 from imagery.cube.observations import sensing_time
@@ -90,8 +90,8 @@ def measure_stockpiles(
         params: knobs.
         calibration: the site's own coal spectrum; where None, the site file's, else the prior.
         years: what years gave, by key; read, and extended. The result is the same with and without.
-        radar: Sentinel-1 on the same grid, as `detection.radar_piles.radar_series` takes it: a second
-            opinion; areas do not depend on it.
+        radar: Sentinel-1 on the same grid, as `radar_series` takes it: a second opinion; no area
+            depends on it.
     """
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site) or prior_spectrum()
@@ -262,4 +262,10 @@ def _measure(work: Work) -> list[MeasuredLayer]:
     ]
 
 
-MEASUREMENT = Measurement(stage="coal", measure=_measure, params=StockpileParams, settings="stockpile")
+MEASUREMENT = Measurement(
+    layers=(STOCKPILE_AREAS, STOCKPILES, SERIES, COAL_SEARCH),
+    stage="coal",
+    measure=_measure,
+    params=StockpileParams,
+    settings="stockpile",
+)

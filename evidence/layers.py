@@ -305,8 +305,8 @@ class LayerSpec(Layer):
     """The field with the scenes that a row was made from, or `ALL_SCENES` or `NO_SCENES`."""
     from_imagery: bool = True
     """Whether whoever made the imagery is to be named."""
-    measured_by: str | None = None
-    """The module that offers the `MEASUREMENT` that yields it; None for what is not measured from a cube."""
+    measured: bool = False
+    """Whether the measurement of a site describes it completely."""
     references: ReferenceKind | None = None
     """What its intervals can be checked against; None for a layer without intervals."""
     rows: Rows = Rows.RESTRICTED

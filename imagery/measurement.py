@@ -47,8 +47,10 @@ class Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
-    """One step of a run. The module that a `LayerSpec` names in `measured_by` offers it as `MEASUREMENT`."""
+    """One step of a run."""
 
+    layers: tuple[LayerSpec, ...]
+    """What it yields."""
     stage: str
     """What a run calls it when it books time."""
     measure: Callable[[Work], Sequence[Measured]]

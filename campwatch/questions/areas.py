@@ -25,7 +25,7 @@ from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
 from detection.coal.records import StockpileArea
 from detection.questions import Answer, Question, answer, parse_question
-from detection.radar_piles import RadarOpinion
+from detection.radar.second_opinion import RadarOpinion
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity

@@ -10,7 +10,6 @@ from evidence.layers import LayerSpec, Printed, ReferenceKind, Rows, Shown, Styl
 from evidence.quantity import Quantity
 
 METHOD = "coal-factors-6"
-MEASURED_BY = "detection.stockpiles"
 PILE, ZONE = "pile", "zone"
 STOCKPILE_AREA = "stockpile_area_ha"
 """The quantity of the smoothed series of a stockyard."""
@@ -84,7 +83,7 @@ STOCKPILE_AREAS = LayerSpec(
     subject="{zone_id}",
     time=("datetime",),
     scenes="scene_ids",
-    measured_by=MEASURED_BY,
+    measured=True,
     references=ReferenceKind.OUTLINES,
     rows=Rows.PUBLIC,
     age="datetime",
@@ -118,7 +117,7 @@ STOCKPILES = LayerSpec(
     method=METHOD,
     subject="{pile_id}",
     time=("datetime",),
-    measured_by=MEASURED_BY,
+    measured=True,
     references=ReferenceKind.OUTLINES,
     rows=Rows.OUTSIDE_RESTRICTED_ZONES,
     age="datetime",
@@ -136,7 +135,7 @@ SERIES = LayerSpec(
     method=METHOD,
     subject="{quantity}:{subject_kind}:{subject_id}",
     time=("datetime",),
-    measured_by=MEASURED_BY,
+    measured=True,
     references=ReferenceKind.OUTLINES,
     rows=Rows.PUBLIC,
     age="datetime",
@@ -184,7 +183,7 @@ COAL_SEARCH = LayerSpec(
     method=METHOD,
     subject="site",
     time=("year",),
-    measured_by=MEASURED_BY,
+    measured=True,
     references=ReferenceKind.NONE,
     rows=Rows.PUBLIC,
     age="datetime",

@@ -26,7 +26,7 @@ from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA
 from imagery.masks.spectra import SpectraParams, spectral_cloud
 from imagery.offset import OffsetDecision, decide_offset
 from imagery.records import ArchivedProduct
-from imagery.registration.blocks import Chips, chips, outer_window
+from imagery.registration.blocks import FILTER_MARGIN_PX, Chips, chips, outer_window
 from imagery.resampling import classes_to_grid, is_parallel, same_crs, to_grid, wkt_of
 
 MARGIN_PX = 10
@@ -167,8 +167,6 @@ def _source_window(dataset: rasterio.DatasetReader, crs_wkt: str, grid: GeoBox) 
 
 KERNEL_PX = 6
 """Source pixels beyond a part of the grid: the kernel's taps and a shift."""
-FILTER_MARGIN_PX = 12
-"""Context of a block for its high-pass filter."""
 Window = tuple[slice, slice]
 
 

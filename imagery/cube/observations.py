@@ -71,7 +71,7 @@ OBSERVATIONS = LayerSpec(
     subject="{scene_id}",
     time=("datetime",),
     scenes="scene_id",
-    measured_by="imagery.cube.observations",
+    measured=True,
     rows=Rows.PUBLIC,
     age="datetime",
     label="Look of {datetime}",
@@ -96,7 +96,7 @@ def _measure(work: Work) -> list[Measured]:
     return [Measured(layer=OBSERVATIONS, records=[*cube_observations(work.cube), *work.missed])]
 
 
-MEASUREMENT = Measurement(stage="looks", measure=_measure)
+MEASUREMENT = Measurement(layers=(OBSERVATIONS,), stage="looks", measure=_measure)
 
 _STATUS_OF_GAP = {
     GapKind.CLOUD: "unusable",

@@ -55,7 +55,7 @@ class MaskParams:
     haze_red: float = 0.6
     """Share of `haze_blue` by which red must have risen, 1. Assumed: haze is bluer than cloud."""
     haze_reddest: float = 2.0
-    """Times the rise in blue that red may have risen, 1, and"""
+    """Times the rise in blue that red may have risen, 1 (assumed), and"""
     haze_reddest_more: float = 0.05
     """so much more: redder is bare soil. Assumed."""
     haze_swir: float = 0.3

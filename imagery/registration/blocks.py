@@ -18,6 +18,11 @@ from imagery.registration.correlation import RefineParams, correlate, refine
 from imagery.resampling import axis_taps, separable
 from imagery.robust import nan_median
 
+FILTER_MARGIN_PX = 12
+"""Context of a block for its high-pass filter, pixels: three of its widths."""
+FINE_PX, COARSE_PX = 0.8, 4.0
+"""Widths of the Gaussians between which the texture lies that is matched, pixels. Assumed."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chips:
@@ -30,7 +35,11 @@ class Chips:
 
 
 def chips(
-    bands: Sequence[Image], usable: Mask, windows: Sequence[tuple[slice, slice]], *, margin_px: int = 12
+    bands: Sequence[Image],
+    usable: Mask,
+    windows: Sequence[tuple[slice, slice]],
+    *,
+    margin_px: int = FILTER_MARGIN_PX,
 ) -> Chips:
     """High-passed blocks of an image.
 
@@ -93,7 +102,7 @@ _WHOLLY = 0.99
 _TINY = np.float32(1e-6)
 
 
-def high_pass(image: Image, usable: Mask, *, fine_px: float = 0.8, coarse_px: float = 4.0) -> Image:
+def high_pass(image: Image, usable: Mask, *, fine_px: float = FINE_PX, coarse_px: float = COARSE_PX) -> Image:
     """Detail between two Gaussians, blind to what is masked (normalised convolution)."""
     filled = np.where(usable, image, np.float32(0.0))
     mean = gaussian(filled, coarse_px)
@@ -132,7 +141,9 @@ class RegistrationParams:
     least_pixels: int = 600
     """Clear pixels that a scene needs. Assumed."""
     least_lag_pixels: int = 64
-    """Pixels that both images must show at a lag, at the least; else a quarter of `least_pixels`. Assumed."""
+    """Pixels that both images must show at a lag (assumed), and"""
+    least_lag_share: float = 0.25
+    """the same as a share of `least_pixels`, 1; the larger counts. Assumed."""
     least_block_pixels: int = 300
     """Clear pixels that a block needs to have a say in the residual. Assumed."""
     least_correlation: float = 0.2
@@ -155,7 +166,7 @@ class RegistrationParams:
     """Usable share of the blocks above which a scene counts as clear, 1; eroded edges count as hidden.
     Assumed."""
     gross_px: float = 1.5
-    """Distance from the median of the blocks at which one is a false match, pixels, or"""
+    """Distance from the median of the blocks at which one is a false match, pixels (assumed), or"""
     gross_distances: float = 3.0
     """times the median distance, whichever is more. Assumed."""
     model_error_px: float = 0.05
@@ -246,7 +257,7 @@ def _summed_surface(
     """Correlation over some blocks and all bands, weighted by pixels; and the pixels at no lag."""
     side = 2 * params.reach_px + 1
     total, weight = np.zeros((side, side)), np.zeros((side, side))
-    least = max(params.least_lag_pixels, params.least_pixels // 4)
+    least = max(params.least_lag_pixels, int(params.least_lag_share * params.least_pixels))
     for block in range(0, image.features.shape[0], max(1, image.features.shape[0] // params.summed_blocks)):
         correlation, pixels = correlate(
             reference.features[block],

@@ -14,7 +14,7 @@ from campwatch.radar_looks import radar_looks, zone_opinions
 from campwatch.workspace import create_workspace
 from detection.coal.coverage import coverage
 from detection.coal.records import StockpileArea
-from detection.radar_piles import AGREE
+from detection.radar.second_opinion import AGREE
 from evidence.quantity import Quantity
 from imagery.archive.store import Archive
 from imagery.records import FetchedProduct, Product, Raster

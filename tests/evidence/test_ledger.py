@@ -6,8 +6,8 @@ import sqlite3
 import pytest
 import shapely
 
-from evidence.errors import LedgerError
 from campwatch.layers import LAYERS
+from evidence.errors import LedgerError
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.results import write_custody, write_results
