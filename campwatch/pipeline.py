@@ -31,6 +31,7 @@ from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
 from imagery.archive.fetch import FetchReport
 from imagery.records import SceneSource
+from imagery.sources.retry import TimeLeft
 
 if TYPE_CHECKING:
     from campwatch.workshop import SiteBench
@@ -87,7 +88,7 @@ def run_workspace(
             started=clock(),
             derived=DerivedFiles(workspace.state_folder / "derived.json"),
         )
-        sources = build_sources(workspace)
+        sources = build_sources(workspace, time_left=TimeLeft.of_minutes(workspace.settings.limits.minutes))
         prepared = [_guarded(path.stem, partial(_prepare, run, path, sources)) for path in paths]
         summaries = tuple(_measure_all(run, prepared))
         if not workspace.ledger_path.exists():
@@ -141,6 +142,7 @@ def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared
         progress=run.progress,
         watch=run.watch,
         include_cloudy=run.options.include_cloudy,
+        out_of_time=run.out_of_time,
     )
     with run.watch.stage("inputs"):
         work = site_work(run.workspace, path)
@@ -150,7 +152,9 @@ def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared
 
 
 def _fetched(work: SiteWork, report: FetchReport) -> SiteSummary:
-    return SiteSummary(site_id=work.site.id, fetched=len(report.fetched), gaps=len(report.failed))
+    return SiteSummary(
+        site_id=work.site.id, fetched=len(report.fetched), gaps=len(report.failed) + report.postponed
+    )
 
 
 def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> Iterator[SiteSummary]:
