@@ -15,7 +15,7 @@ from aoi.grid import site_grid
 from aoi.records import Site
 from campwatch.workspace import Workspace
 from detection.coal.coverage import coverage
-from detection.radar_piles import BANDS, RadarOpinion, radar_opinions, radar_series
+from detection.radar.second_opinion import BANDS, RadarOpinion, radar_opinions, radar_series
 from detection.records import StockpileArea
 from imagery.archive.store import Archive
 from imagery.records import ArchivedProduct

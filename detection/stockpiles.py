@@ -24,7 +24,7 @@ from detection.coal.subjects import as_subjects, found_masks, measure_subjects, 
 from detection.coal.tracking import Tracked
 from detection.coal.years import Carried, YearOfCoal, spans, year_key
 from detection.looks import in_order
-from detection.radar_piles import RadarOpinion, radar_opinions, radar_series
+from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
 from detection.records import SeriesPoint, Stockpile, StockpileArea
 from detection.series import smoothed_series
 from evidence.quantity import Quantity
@@ -76,8 +76,8 @@ def measure_stockpiles(
         params: knobs.
         calibration: the site's own coal spectrum; where None, the site file's, else the prior.
         years: what years gave, by key; read, and extended. The result is the same with and without.
-        radar: Sentinel-1 on the same grid, as `detection.radar_piles.radar_series` takes it: a second
-            opinion; areas do not depend on it.
+        radar: Sentinel-1 on the same grid, as `radar_series` takes it: a second opinion; no area
+            depends on it.
     """
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site) or prior_spectrum()

@@ -23,10 +23,10 @@ from evidence.arrays import Image
 from imagery.bands import OPTICAL_BANDS
 from imagery.cube.scenes import ArchivedScene
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA
-from imagery.masks.spectra import spectral_cloud
+from imagery.masks.spectra import SpectraParams, spectral_cloud
 from imagery.offset import OffsetDecision, decide_offset
 from imagery.records import ArchivedProduct
-from imagery.registration.blocks import Chips, chips, outer_window
+from imagery.registration.blocks import FILTER_MARGIN_PX, Chips, chips, outer_window
 from imagery.resampling import classes_to_grid, is_parallel, same_crs, to_grid, wkt_of
 
 MARGIN_PX = 10
@@ -167,8 +167,6 @@ def _source_window(dataset: rasterio.DatasetReader, crs_wkt: str, grid: GeoBox) 
 
 KERNEL_PX = 6
 """Source pixels beyond a part of the grid: the kernel's taps and a shift."""
-FILTER_MARGIN_PX = 12
-"""Context of a block for its high-pass filter."""
 Window = tuple[slice, slice]
 
 
@@ -245,13 +243,13 @@ def coarse_grid(grid: GeoBox, step: int) -> GeoBox:
 
 
 def clear_ground(
-    sources: Sequence[SourceProduct], images: Mapping[str, Image], grid: GeoBox
+    sources: Sequence[SourceProduct], images: Mapping[str, Image], grid: GeoBox, spectra: SpectraParams
 ) -> NDArray[np.bool_]:
     """A first guess at what is neither cloud nor missing."""
     classes = classes_on_grid(sources, grid)
     seen = _seen(images)
     if classes is None:
-        return np.asarray(seen & ~spectral_cloud(images))
+        return np.asarray(seen & ~spectral_cloud(images, spectra))
     return np.asarray(seen & ~np.isin(classes, (*SCL_CLOUD, SCL_NODATA)))
 
 
@@ -264,6 +262,7 @@ def scene_chips(
     grid: GeoBox,
     windows: Sequence[Window],
     bands: Sequence[str],
+    spectra: SpectraParams,
     *,
     clouds_too: bool = False,
 ) -> Chips:
@@ -276,13 +275,16 @@ def scene_chips(
         grid: the site's grid.
         windows: of the blocks on it.
         bands: by meaning.
+        spectra: what cloud looks like where there are no classes.
         clouds_too: use what is called cloud as well.
     """
     outer = [_outer(window, grid) for window in windows]
     around = _around(outer)
     together = sum(map(_pixels, outer)) > _pixels(around)
     groups = [(around, windows)] if together else [(o, [w]) for o, w in zip(outer, windows, strict=True)]
-    parts = [_blocks(sources, grid, part, inside, bands, clouds_too=clouds_too) for part, inside in groups]
+    parts = [
+        _blocks(sources, grid, part, inside, bands, spectra, clouds_too=clouds_too) for part, inside in groups
+    ]
     return Chips(
         features=np.concatenate([part.features for part in parts]),
         usable=np.concatenate([part.usable for part in parts]),
@@ -317,13 +319,14 @@ def _blocks(
     part: Window,
     windows: Sequence[Window],
     bands: Sequence[str],
+    spectra: SpectraParams,
     *,
     clouds_too: bool,
 ) -> Chips:
     """Blocks of one part of the grid."""
     box = grid[part]
     images = {band: on_grid(sources, band, box) for band in bands}
-    usable = _seen(images) if clouds_too else clear_ground(sources, images, box)
+    usable = _seen(images) if clouds_too else clear_ground(sources, images, box, spectra)
     top, left = (side.start for side in part)
     inside = [
         (slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left))
