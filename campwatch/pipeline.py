@@ -21,6 +21,7 @@ from campwatch.inputs import MEASURED_LAYERS
 from campwatch.pages import first_page_path, map_profile, shown_state, site_page_path
 from campwatch.progress import Progress, log_step
 from campwatch.run_records import RunOptions, RunSummary, SiteSummary
+from campwatch.settings import FILE_NAME, exposed_secrets
 from campwatch.site_job import SiteWork, fetch_site, is_measured, nothing_held, site_work
 from campwatch.sources import build_sources
 from campwatch.stopwatch import Stopwatch
@@ -78,6 +79,8 @@ def run_workspace(
             every site failed).
     """
     paths = workspace.chosen_paths(options.sites)
+    for line in exposed_secrets(workspace.folder / FILE_NAME):
+        _log.warning("%s", line)
     with workspace.lock(wait=options.wait):
         run = _Run(
             workspace=workspace,

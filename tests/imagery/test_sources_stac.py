@@ -276,9 +276,7 @@ def test_a_file_of_another_size_is_refused(world: World, tmp_path: Path) -> None
     assert "do not cover the same ground" in report.failed[0].detail
 
 
-def test_a_product_without_a_single_value_is_a_look_not_made(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_product_without_a_single_value_is_a_look_not_made(world: World, tmp_path: Path) -> None:
     for band in tiny.BANDS_10M | tiny.BANDS_20M:
         pixels = np.zeros_like(tiny.numbers(band, seed=1))
         tiny.write_tif(
