@@ -19,7 +19,7 @@ from evidence.errors import SettingsError
 
 FILE_NAME = "campwatch.toml"
 SECRET_WORDS = ("password", "secret", "token", "api_key", "access_key", "subscription_key")
-"""Parts of the names of settings whose values nobody else may know."""
+"""Ends of the names of settings whose values nobody else may know."""
 
 
 class _Table(BaseModel):
@@ -198,7 +198,7 @@ def _secrets(value: Any, place: str = "") -> Iterator[str]:
     elif isinstance(value, str) and value:
         name = place.rpartition(".")[2].lower()
         address = urllib.parse.urlsplit(value) if "://" in value else None
-        if any(word in name for word in SECRET_WORDS) or (address and (address.password or address.query)):
+        if name.endswith(SECRET_WORDS) or (address and (address.password or address.query)):
             yield place
 
 

@@ -121,8 +121,9 @@ def bright_share(
     cloud = np.isin(classes, CLOUD_CLASSES).repeat(factor, axis=0).repeat(factor, axis=1)
     rows, columns = (min(pair) for pair in zip(cloud.shape, numbers.shape, strict=True))
     cloud, numbers = cloud[:rows, :columns], numbers[:rows, :columns]
-    seen = cloud & (numbers > 0) & (numbers <= np.iinfo(np.int16).max)  # above it: below zero, wrapped
-    reflectance = (numbers[seen].astype("float64") + add) / 10_000
+    values = numbers.astype("float64")
+    seen = cloud & (values > 0) & (values <= np.iinfo(np.int16).max)  # above it: below zero, wrapped
+    reflectance = (values[seen] + add) / 10_000
     return float((reflectance > rules.bright_reflectance).mean()) if reflectance.size else 0.0
 
 

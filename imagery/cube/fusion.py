@@ -97,7 +97,7 @@ def no_number(dn: NDArray[Any], platform: str, scale: float) -> NDArray[np.bool_
         scale: reflectance per number; other steps than L2A's fill all 16 bits.
     """
     if np.issubdtype(dn.dtype, np.floating):
-        return ~np.isfinite(dn)
+        return np.asarray(~np.isfinite(dn))
     if not platform.startswith("sentinel-2") or not math.isclose(scale, DEFAULT_SCALE, rel_tol=1e-3):
         return np.zeros(dn.shape, bool)
     return np.asarray(dn > LARGEST_DN) if np.issubdtype(dn.dtype, np.unsignedinteger) else np.asarray(dn < 0)
