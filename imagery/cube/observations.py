@@ -34,7 +34,8 @@ class Observation:
     sensor: str = column("platform", "위성", shown=Shown.PUBLIC)
     relative_orbit: int | None = column("relative orbit", "상대 궤도", shown=Shown.PUBLIC)
     status: str = column(
-        "used, unusable, missing or failed", "used(사용), unusable(사용 불가), missing(없음), failed(실패)",
+        "used, unusable, no_data, missing or failed",
+        "used(사용), unusable(사용 불가), no_data(자료 없음), missing(없음), failed(실패)",
         shown=Shown.PUBLIC,
     )  # fmt: skip
     detail: str | None = column("why it was not used", "사용하지 않은 이유", shown=Shown.PUBLIC)
@@ -102,6 +103,7 @@ _STATUS_OF_GAP = {
     GapKind.CLOUD: "unusable",
     GapKind.ERROR: "failed",
     GapKind.QUOTA: "failed",
+    GapKind.NO_DATA: "no_data",
     GapKind.NO_SCENE: "missing",
     GapKind.UNEXPLAINED: "missing",
 }
@@ -110,15 +112,17 @@ _STATUS_OF_GAP = {
 def gap_observations(gaps: Iterable[Gap], *, known: Iterable[str]) -> list[Observation]:
     """One observation per pass that left no pixels, for passes that are not among the scenes `known`.
 
-    Where several gaps belong to one pass (tiles, sources), the newest word counts.
+    Where several gaps belong to one pass (tiles, sources), the newest word counts; that a tile has no data
+    counts where nothing else is known.
     """
     seen = set(known)
     found: dict[str, Observation] = {}
-    for gap in sorted(gaps, key=lambda gap: (gap.datetime, gap.recorded or gap.datetime)):
+    told = [gap for gap in gaps if gap.kind is not GapKind.BANDS]  # a look was made
+    for gap in sorted(told, key=lambda gap: (gap.kind is not GapKind.NO_DATA, gap.recorded or gap.datetime)):
         identifier = scene_id([gap.as_product()])
         if identifier not in seen:
             found[identifier] = _gap_observation(identifier, gap)
-    return list(found.values())
+    return sorted(found.values(), key=lambda look: (look.datetime, look.scene_id))
 
 
 def _gap_observation(identifier: str, gap: Gap) -> Observation:
