@@ -14,11 +14,21 @@ import numpy as np
 import xarray as xr
 
 from aoi.records import Site
-from detection.coal.area_records import area_records, blind_records, scene_of, time_of
+from detection.coal.area_records import area_records, blind_records, time_of
 from detection.coal.calibration import identity_documented, spectrum_of
 from detection.coal.coverage import pixel_area_ha
 from detection.coal.family import SWIR, prior_fit
 from detection.coal.pile_records import pile_records, with_last_seen
+from detection.coal.records import (
+    COAL_SEARCH,
+    SERIES,
+    STOCKPILE_AREAS,
+    STOCKPILES,
+    CoalSearch,
+    SeriesPoint,
+    Stockpile,
+    StockpileArea,
+)
 from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
@@ -40,16 +50,17 @@ from detection.coal.verdicts import (
     judged_pile,
     sentence,
 )
-from detection.coal.years import Carried, YearOfCoal, spans, year_key
+from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
 from detection.looks import in_order
-from detection.radar_piles import RadarOpinion, radar_opinions, radar_series
-from detection.records import CoalSearch, SeriesPoint, Stockpile, StockpileArea
+from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
 from detection.series import smoothed_series
 from evidence.quantity import Quantity, total
+from imagery.measurement import Measured as MeasuredLayer
+from imagery.measurement import Measurement, Remembered, Work
 
 __all__ = ["METHOD", "StockpileParams", "StockpileResult", "measure_stockpiles"]
 
-METHOD = "coal-family-7"
+METHOD = STOCKPILE_AREAS.method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +73,8 @@ class StockpileResult:
     """Tracked piles, in zones and found outside of them."""
     series: tuple[SeriesPoint, ...] = ()
     """Smoothed area per zone."""
+    searches: tuple[CoalSearch, ...] = ()
+    """What was found outside the zones by the end of each year, and what may have been missed."""
     method: str = METHOD
     params: StockpileParams = field(default_factory=StockpileParams)
     calibration: CoalSpectrum | None = None
@@ -69,8 +82,6 @@ class StockpileResult:
     identities: Mapping[str, Identity] = field(default_factory=dict)
     """What is known of the identity of every zone's and found ground's dark ground."""
     validated_on: str | None = "painted"
-    search: tuple[CoalSearch, ...] = ()
-    """What the search outside the zones found in every year, and may have missed."""
     missed_ha: Quantity | None = None
     """Coal outside zones on the newest look that was not called a pile: nought, up to all ground that its
     newest looks show like coal, whatever it is, and all that nobody saw; None where nobody looked."""
@@ -98,8 +109,8 @@ def measure_stockpiles(
         params: of the measurement.
         calibration: spectrum of marked coal; where None, the site file's, else the coal family.
         years: what years gave, by key; read, and extended. The result is the same with and without.
-        radar: Sentinel-1 on the same grid, as `detection.radar_piles.radar_series` takes it: a second
-            opinion; areas do not depend on it.
+        radar: Sentinel-1 on the same grid, as `radar_series` takes it: a second opinion; no area
+            depends on it.
     """
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site)
@@ -111,8 +122,8 @@ def measure_stockpiles(
     who = identities(measured, areas, site, coal, params)
     areas = [judged_area(area, who[area.zone_id], floor_ha=params.floor_ha) for area in areas]
     piles = [judged_pile(pile, who[subject_of(pile)], floor_ha=params.floor_ha) for pile in piles]
-    search = coal_search(measured, piles, zones, params) if params.find_piles else ()
-    missed = search[-1].missed_ha if search else None
+    searches = coal_searches(measured, piles, zones, coal, params)
+    missed = searches[-1].missed_ha if searches and params.find_piles else None
     return StockpileResult(
         areas=tuple(areas),
         piles=tuple(piles),
@@ -120,7 +131,7 @@ def measure_stockpiles(
         params=params,
         calibration=coal,
         identities=who,
-        search=search,
+        searches=searches,
         missed_ha=missed,
         radar={} if radar is None or not zones else radar_opinions(areas, radar_series(radar, zones)),
         notes=notes(who, zones, coal, missed),
@@ -159,28 +170,55 @@ def identities(
     return out
 
 
-def coal_search(
-    years: Sequence[YearOfCoal], piles: Sequence[Stockpile], zones: Container[str], params: StockpileParams
+def coal_searches(
+    years: Sequence[YearOfCoal],
+    piles: Sequence[Stockpile],
+    zones: Container[str],
+    coal: CoalSpectrum | None,
+    params: StockpileParams,
 ) -> tuple[CoalSearch, ...]:
-    """What the search outside the zones found on the last look of every year, and may have missed."""
+    """What was found outside the zones by the end of every year, and what may have been missed.
+
+    Every pile counts with its newest look of the year; what has no figure counts as missed, whole.
+
+    Args:
+        years: measured.
+        piles: with their verdicts.
+        zones: ids of the stockyard zones.
+        coal: spectrum of marked coal; None without a calibration.
+        params: of the measurement.
+    """
     out = []
     for year in years:
-        when, scene = year.last_look
-        outside = [p for p in piles if subject_of(p) not in zones and p.datetime == when]
-        claimed = [pile.area_ha for pile in outside if pile.area_ha.value is not None]
-        unsure = sum(_most(pile) for pile in outside if pile.area_ha.value is None)
-        found = total(claimed, level=params.level) if claimed else Quantity.interval(0.0, 0.0, 0.0)
-        high = year.doubtful_ha + unsure + params.floor_ha
+        days = {area.datetime for area in year.piles}
+        newest = {
+            pile.pile_id: pile
+            for pile in sorted(piles, key=lambda pile: pile.datetime)
+            if pile.datetime in days and subject_of(pile) not in zones
+        }
+        found = Quantity.not_assessable("piles outside the zones were not looked for", level=params.level)
+        missed, notes = found, ""
+        if params.find_piles:
+            told = [pile.area_ha for pile in newest.values() if pile.area_ha.value is not None]
+            nought = Quantity.interval(0.0, 0.0, 0.0, level=params.level)
+            found = total(told, level=params.level) if told else nought
+            unsure = sum(_most(pile) for pile in newest.values() if pile.area_ha.value is None)
+            high = year.doubtful_ha + unsure + params.floor_ha
+            missed = Quantity.interval(0.0, 0.0, high, level=params.level)
+            notes = (
+                f"Of what may have been missed, {year.doubtful_ha:.2f} ha look like coal on the newest looks "
+                f"or were not seen for a year, {unsure:.2f} ha were found and have no figure, and "
+                f"{params.floor_ha:g} ha are too small to be told."
+            )
         out.append(
             CoalSearch(
-                year=when.year,
-                datetime=when,
+                year=year.last_look.year,
+                datetime=year.last_look,
                 found_ha=found,
-                missed_ha=Quantity.interval(0.0, 0.0, high, level=params.level),
-                piles=len(outside),
-                missed_reason=f"{year.doubtful_ha:.2f} ha look like coal on the newest looks or were not seen for "
-                f"a year; {unsure:.2f} ha of found ground has no figure; {params.floor_ha:g} ha are too small",
-                scene_ids=(scene,),
+                missed_ha=missed,
+                calibrated=coal is not None,
+                spectrum=FAMILY_ID if coal is None else coal.id,
+                notes=notes,
             )
         )
     return tuple(out)
@@ -262,7 +300,7 @@ def measure_year(
         areas=tuple(_zone_areas(cube, zones, measured, own, bands, site.id, params)),
         piles=tuple(piles),
         doubtful_ha=float(missed.sum()) * hectares,
-        last_look=(time_of(cube, own[-1]), scene_of(cube, own[-1])),
+        last_look=time_of(cube, own[-1]),
         subjects={one.subject.id: _subject_year(one, hectares) for one in measured},
         carried=Carried(
             found=found,
@@ -274,6 +312,8 @@ def measure_year(
 
 
 COAL = "coal"
+FAMILY_ID = "coal-family-1"
+"""Name and version of the family that a measurement without calibration begins with."""
 
 
 def _subject_year(one: Measured, hectares: float) -> SubjectYear:
@@ -331,3 +371,27 @@ def notes(
             f"Outside the zones up to {missed.high:.2f} ha more look like coal or are too small to be told."
         )
     return tuple(out)
+
+
+def _measure(work: Work) -> list[MeasuredLayer]:
+    years = None if work.memory is None else Remembered(held=work.memory, encode=year_bytes, decode=year_from)
+    found = measure_stockpiles(work.cube, work.site, params=work.params, years=years)
+    layers = (
+        (STOCKPILE_AREAS, found.areas),
+        (STOCKPILES, found.piles),
+        (SERIES, found.series),
+        (COAL_SEARCH, found.searches),
+    )
+    return [
+        MeasuredLayer(layer=layer, records=records, validated_on=found.validated_on)
+        for layer, records in layers
+    ]
+
+
+MEASUREMENT = Measurement(
+    layers=(STOCKPILE_AREAS, STOCKPILES, SERIES, COAL_SEARCH),
+    stage="coal",
+    measure=_measure,
+    params=StockpileParams,
+    settings="stockpile",
+)

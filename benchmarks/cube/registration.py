@@ -28,7 +28,7 @@ from benchmarks.manual import write_table
 from imagery.cube.loading import load_cube
 from imagery.cube.scene import CubeParams
 from imagery.registration.blocks import high_pass
-from imagery.registration.correlation import correlate, refine
+from imagery.registration.correlation import RefineParams, correlate, refine
 
 Image = NDArray[np.float32]
 Estimate = Callable[[Image, Image], tuple[float, float]]
@@ -78,7 +78,7 @@ def least_squares(reference: Image, image: Image) -> tuple[float, float]:
     """Robust least squares from the correlation's pixel: what the cube uses."""
     seen = np.ones(image.shape, bool)
     dx, dy = peak(reference, image)
-    found = refine(reference, seen, image, seen, float(round(dx)), float(round(dy)), 20, 300)
+    found = refine(reference, seen, image, seen, float(round(dx)), float(round(dy)), 300, RefineParams())
     return float(found[0]), float(found[1])
 
 

@@ -183,15 +183,14 @@ def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, flo
 
 
 HEAD = (
-    "| condition | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha | dark_ha covers, % "
-    + "| area_ha covers, % | changing, % | looks like |",
-    "|---|---|---|---|---|---|---|---|---|---|---|",
+    "| condition | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha | dark_ha covers, % | "
+    "area_ha covers, % | changing, % | looks like |\n|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     """One row per condition; errors and widths are those of `dark_ha` on looks that have a figure."""
-    lines = list(HEAD)
+    lines = HEAD.split("\n")
     for name in CONDITIONS:
         part = [row for row in rows if row["condition"] == name]
         if part:

@@ -21,7 +21,7 @@ from aoi.grid import site_grid
 from campwatch.reviews.desk import Desk
 from evidence.files import atomic_path, write_text
 from evidence.zips import write_zip
-from imagery.archive import Archive
+from imagery.archive.store import Archive
 from imagery.cube.loading import load_cube
 from imagery.cube.scenes import group_archived
 

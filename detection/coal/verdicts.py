@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.coal.family import FAMILY, FamilyParams
-from detection.records import Stockpile, StockpileArea
+from detection.coal.records import Stockpile, StockpileArea
 from detection.series import STEP_PRIOR, local_level
 from evidence.quantity import Quantity
 

@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from aoi.records import Site
 from detection.coal.family import FamilyFit
+from detection.coal.records import Stockpile, StockpileArea
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import StockpileParams
 from detection.coal.tracking import PileLook, Tracked
 from detection.coal.verdicts import SubjectYear
-from detection.records import Stockpile, StockpileArea
 from evidence.record_reading import record_document, record_from
 
 Bools = NDArray[np.bool_]
@@ -54,8 +54,8 @@ class YearOfCoal:
     piles: tuple[Stockpile, ...]
     doubtful_ha: float
     """Ground outside the zones that may hold coal at the end and was not called a pile."""
-    last_look: tuple[dt.datetime, str]
-    """Time and scene of the year's last look."""
+    last_look: dt.datetime
+    """Of the year, UTC."""
     subjects: Mapping[str, SubjectYear]
     """What the year says of zones and found ground, by id."""
     carried: Carried
@@ -120,7 +120,7 @@ def year_bytes(year: YearOfCoal) -> bytes:
         "areas": [record_document(area) for area in year.areas],
         "piles": [record_document(pile) for pile in year.piles],
         "doubtful_ha": year.doubtful_ha,
-        "last_look": [year.last_look[0].isoformat(), year.last_look[1]],
+        "last_look": year.last_look.isoformat(),
         "subjects": {name: asdict(one) for name, one in year.subjects.items()},
     }
     head = json.dumps(told, allow_nan=False).encode()
@@ -135,7 +135,7 @@ def year_from(held: bytes) -> YearOfCoal:
         areas=tuple(record_from(StockpileArea, area) for area in told["areas"]),
         piles=tuple(record_from(Stockpile, pile) for pile in told["piles"]),
         doubtful_ha=told["doubtful_ha"],
-        last_look=(dt.datetime.fromisoformat(told["last_look"][0]), told["last_look"][1]),
+        last_look=dt.datetime.fromisoformat(told["last_look"]),
         subjects={name: SubjectYear(**one) for name, one in told["subjects"].items()},
         carried=_carried_from(held[end:]),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,10 +24,10 @@ from evidence.arrays import Image
 from imagery.bands import OPTICAL_BANDS
 from imagery.cube.scenes import ArchivedScene
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA
-from imagery.masks.spectra import spectral_cloud
+from imagery.masks.spectra import SpectraParams, spectral_cloud
 from imagery.offset import OffsetDecision, decide_offset
 from imagery.records import ArchivedProduct
-from imagery.registration.blocks import Chips, chips, outer_window
+from imagery.registration.blocks import FILTER_MARGIN_PX, Chips, chips, outer_window
 from imagery.resampling import classes_to_grid, is_parallel, same_crs, to_grid, wkt_of
 
 MARGIN_PX = 10
@@ -34,6 +35,9 @@ MARGIN_PX = 10
 
 DEFAULT_SCALE = 1e-4
 """Sentinel-2 L2A since launch, where the metadata say nothing."""
+
+LARGEST_DN = np.iinfo(np.int16).max
+"""Of Sentinel-2 L2A: what is above it was below zero before it lost its sign."""
 
 BLOCK_CACHE_BYTES = 64_000_000
 """GDAL's own default is a twentieth of the machine's memory, beyond any limit that was set here."""
@@ -78,7 +82,25 @@ class SourceProduct:
                 break
             if name in OPTICAL_BANDS and other.dn.shape == own.dn.shape:
                 missing &= other.dn[window] == 0
-        return missing
+        return missing | no_number(own.dn[window], self.product.platform, self.scale(band))
+
+
+def no_number(dn: NDArray[Any], platform: str, scale: float) -> NDArray[np.bool_]:
+    """Where a source number is none: not finite, or below zero and wrapped.
+
+    Sentinel-2 L2A numbers are 16 bits without a sign in steps of 1e-4; some processors let a reflectance
+    below zero wrap round, to above 32767, which would be a reflectance of more than 3.2.
+
+    Args:
+        dn: (y, x) digital numbers.
+        platform: as in sentinel-2a.
+        scale: reflectance per number; other steps than L2A's fill all 16 bits.
+    """
+    if np.issubdtype(dn.dtype, np.floating):
+        return np.asarray(~np.isfinite(dn))
+    if not platform.startswith("sentinel-2") or not math.isclose(scale, DEFAULT_SCALE, rel_tol=1e-3):
+        return np.zeros(dn.shape, bool)
+    return np.asarray(dn > LARGEST_DN) if np.issubdtype(dn.dtype, np.unsignedinteger) else np.asarray(dn < 0)
 
 
 def kind_of(product: ArchivedProduct) -> tuple[str, str, str]:
@@ -120,6 +142,10 @@ def read_product(
 def _decision(product: ArchivedProduct, found: Mapping[str, SourceBand]) -> OffsetDecision:
     """Decide from a sample of pixels: thousands say as much as millions."""
     pixels = {name: found[name].dn for name in DECIDING_BANDS if name in found}
+    for name in pixels.keys() & set(OPTICAL_BANDS):
+        none = no_number(pixels[name], product.platform, product.scale.get(name) or DEFAULT_SCALE)
+        if none.any():
+            pixels[name] = np.where(none, 0, pixels[name])
     step = max(1, round(max(dn.size for dn in pixels.values()) ** 0.5 / 512))
     sampled = {name: dn[::step, ::step] for name, dn in pixels.items()}
     stated = {product.offset.get(band) for band in found if band in OPTICAL_BANDS} - {None}
@@ -167,8 +193,6 @@ def _source_window(dataset: rasterio.DatasetReader, crs_wkt: str, grid: GeoBox) 
 
 KERNEL_PX = 6
 """Source pixels beyond a part of the grid: the kernel's taps and a shift."""
-FILTER_MARGIN_PX = 12
-"""Context of a block for its high-pass filter."""
 Window = tuple[slice, slice]
 
 
@@ -245,13 +269,13 @@ def coarse_grid(grid: GeoBox, step: int) -> GeoBox:
 
 
 def clear_ground(
-    sources: Sequence[SourceProduct], images: Mapping[str, Image], grid: GeoBox
+    sources: Sequence[SourceProduct], images: Mapping[str, Image], grid: GeoBox, spectra: SpectraParams
 ) -> NDArray[np.bool_]:
     """A first guess at what is neither cloud nor missing."""
     classes = classes_on_grid(sources, grid)
     seen = _seen(images)
     if classes is None:
-        return np.asarray(seen & ~spectral_cloud(images))
+        return np.asarray(seen & ~spectral_cloud(images, spectra))
     return np.asarray(seen & ~np.isin(classes, (*SCL_CLOUD, SCL_NODATA)))
 
 
@@ -264,6 +288,7 @@ def scene_chips(
     grid: GeoBox,
     windows: Sequence[Window],
     bands: Sequence[str],
+    spectra: SpectraParams,
     *,
     clouds_too: bool = False,
 ) -> Chips:
@@ -276,13 +301,16 @@ def scene_chips(
         grid: the site's grid.
         windows: of the blocks on it.
         bands: by meaning.
+        spectra: what cloud looks like where there are no classes.
         clouds_too: use what is called cloud as well.
     """
     outer = [_outer(window, grid) for window in windows]
     around = _around(outer)
     together = sum(map(_pixels, outer)) > _pixels(around)
     groups = [(around, windows)] if together else [(o, [w]) for o, w in zip(outer, windows, strict=True)]
-    parts = [_blocks(sources, grid, part, inside, bands, clouds_too=clouds_too) for part, inside in groups]
+    parts = [
+        _blocks(sources, grid, part, inside, bands, spectra, clouds_too=clouds_too) for part, inside in groups
+    ]
     return Chips(
         features=np.concatenate([part.features for part in parts]),
         usable=np.concatenate([part.usable for part in parts]),
@@ -317,13 +345,14 @@ def _blocks(
     part: Window,
     windows: Sequence[Window],
     bands: Sequence[str],
+    spectra: SpectraParams,
     *,
     clouds_too: bool,
 ) -> Chips:
     """Blocks of one part of the grid."""
     box = grid[part]
     images = {band: on_grid(sources, band, box) for band in bands}
-    usable = _seen(images) if clouds_too else clear_ground(sources, images, box)
+    usable = _seen(images) if clouds_too else clear_ground(sources, images, box, spectra)
     top, left = (side.start for side in part)
     inside = [
         (slice(rows.start - top, rows.stop - top), slice(cols.start - left, cols.stop - left))

@@ -81,7 +81,7 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
         aoi: polygon in EPSG:4326 over which valid and snow fractions are counted; the grid by default.
         memory_gb: the limit.
         dem: files of heights in metres that cover the grid together: light on slopes is corrected and
-            relief's shadow masked, see `CubeParams.terrain`; the archive's: `imagery.archive_heights`.
+            relief's shadow masked, see `CubeParams.terrain`; the archive's: `imagery.archive.store`.
         progress: called with scenes done and scenes to do.
         stages: where to book the time.
         lazy: leave the pixels in the cache though they would fit in memory; `Dataset.load` reads them.

@@ -30,7 +30,7 @@ from imagery.cube.scenes import ArchivedScene
 from imagery.masks.cells import grow
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA, SCL_SNOW, cells_per_side
 from imagery.masks.season import USUAL_BANDS, SeasonLook, Usual, basis_of, season_look, usual_on
-from imagery.masks.spectra import spectral_cloud, spectral_snow
+from imagery.masks.spectra import SpectraParams, spectral_cloud, spectral_snow
 from imagery.registration.blocks import (
     Chips,
     RegistrationParams,
@@ -43,7 +43,6 @@ from imagery.registration.blocks import (
 )
 from imagery.resampling import shape_of
 
-CLOUD_MARGIN_CELLS = 2.0
 NEEDED = ("blue", "green", "red", "nir", "swir16")
 """For the looks, and for telling cloud and snow where there are no classes."""
 
@@ -62,7 +61,9 @@ class CellLook:
     """Share of the cells that shows ground or snow."""
 
 
-def cell_look(scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoBox) -> CellLook:
+def cell_look(
+    scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoBox, params: ReferenceParams
+) -> CellLook:
     """What a scene shows on cells, as far as classes or its own spectra tell."""
     cells = coarse_grid(grid, cells_per_side(abs(float(grid.resolution.x))))
     held = [band for band in NEEDED if any(band in source.bands for source in sources)]
@@ -70,10 +71,10 @@ def cell_look(scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoB
     classes = classes_on_grid(sources, cells)
     missing = np.any([np.isnan(image) for image in images.values()], axis=0)
     if classes is None:
-        cloud, snow = spectral_cloud(images), spectral_snow(images)
+        cloud, snow = spectral_cloud(images, params.spectra), spectral_snow(images, params.spectra)
     else:
         cloud, snow = np.isin(classes, (*SCL_CLOUD, SCL_NODATA)), classes == SCL_SNOW
-    margin = grow(cloud & ~missing, CLOUD_MARGIN_CELLS)
+    margin = grow(cloud & ~missing, params.cloud_margin_cells)
     return CellLook(
         day=scene.datetime.timetuple().tm_yday,
         bands={band: images[band] for band in USUAL_BANDS if band in images},
@@ -82,13 +83,14 @@ def cell_look(scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoB
     )
 
 
-def look_of(looks: Sequence[CellLook], least: int) -> SeasonLook | None:
+def look_of(looks: Sequence[CellLook], params: ReferenceParams) -> SeasonLook | None:
     """The season's medians; None where there are too few scenes."""
     shared = [band for band in USUAL_BANDS if all(band in look.bands for look in looks)]
-    if len(looks) < least or not {"red", "nir"} <= set(shared):
+    if len(looks) < params.least_members or not {"red", "nir"} <= set(shared):
         return None
     members = [{band: look.bands[band] for band in shared} for look in looks]
-    return season_look([look.day for look in looks], members, [look.clear for look in looks])
+    days, clear = [look.day for look in looks], [look.clear for look in looks]
+    return season_look(days, members, clear, dark_member=params.dark_member)
 
 
 SEASONS = 4
@@ -97,14 +99,21 @@ SEASONS = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReferenceParams:
-    """Knobs of the reference."""
+    """The clear scenes of each season that others are registered to and compared with."""
 
     most_members: int = 7
-    """Clear scenes in a season's composite: the median of seven rides out three that are wrong somewhere."""
+    """Clear scenes in a season's composite. Derived: the median of seven rides out three that are wrong
+    somewhere."""
     least_members: int = 2
-    """With fewer a season borrows from the season nearest to it that has enough."""
+    """With fewer a season borrows from the season nearest to it that has enough. Assumed."""
     least_clear: float = 0.9
-    """Share of the grid that a member shows free of cloud."""
+    """Share of the grid that a member shows free of cloud, 1. Assumed."""
+    dark_member: float = 0.8
+    """Share of its season's level in red and infrared below which a scene lies in shadow as a whole, 1.
+    Assumed."""
+    cloud_margin_cells: float = 2.0
+    """By which a member's cloud is widened, cells of 20 m; as `MaskParams.cloud_margin_m`. Assumed."""
+    spectra: SpectraParams = field(default_factory=SpectraParams)
     registration: RegistrationParams = field(default_factory=RegistrationParams)
     doubted: RegistrationParams = field(
         default_factory=lambda: RegistrationParams(
@@ -243,14 +252,16 @@ def _season(
         if not looks_clear(scene, grid, params):
             continue
         sources = [s for s in read_scene(scene, grid, bands) if s.offset is not None]
-        look = cell_look(scene, sources, grid) if sources else None
+        look = cell_look(scene, sources, grid, params) if sources else None
         if look is None or look.cloud_free < params.least_clear:
             continue
         for source in sources:
             votes[kind_of(source.product)][float(source.offset or 0.0)] += 1
-        members.append((scene, scene_chips(sources, grid, windows, params.registration.bands)))
+        members.append(
+            (scene, scene_chips(sources, grid, windows, params.registration.bands, params.spectra))
+        )
         looks.append(look)
-    return members, look_of(looks, params.least_members), looked_at
+    return members, look_of(looks, params), looked_at
 
 
 def looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> bool:

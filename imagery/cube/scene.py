@@ -42,7 +42,7 @@ class CubeParams:
     bands: tuple[str, ...] = OPTICAL_BANDS
     """Bands to load; what no product has is left out."""
     min_valid_fraction: float = 0.02
-    """Scenes with less to see are kept as unusable."""
+    """Share of the site that a scene shows, 1; with less it is kept as unusable. Assumed."""
     register: bool = True
     """Measure and correct each scene's shift."""
     use_history: bool = True
@@ -186,11 +186,11 @@ def measure_shift(
         return None
     if any(band not in sources[0].bands for band in wanted):
         return None
-    image = scene_chips(sources, grid, reference.windows, wanted)
+    image = scene_chips(sources, grid, reference.windows, wanted, params.spectra)
     shift = reference.shift(scene, image, params.registration)
     if shift is None or shift.accepted:
         return shift
-    whole = scene_chips(sources, grid, reference.windows, wanted, clouds_too=True)
+    whole = scene_chips(sources, grid, reference.windows, wanted, params.spectra, clouds_too=True)
     again = reference.shift(scene, whole, params.doubted)
     return again if again is not None and again.accepted else shift
 

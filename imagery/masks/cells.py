@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 
 from evidence.arrays import Image, Mask
 
+TRUNCATE = 4.0
+"""Standard deviations at which a Gaussian is cut, as scipy.ndimage does."""
+BOX = 3
+"""Side of the box of nine."""
+
 
 @numba.njit(cache=True)
 def mirrored(index: int, length: int) -> int:
@@ -51,7 +56,7 @@ def _convolved(image: Image, taps: Image) -> Image:
     return out
 
 
-def gaussian(image: Image, sigma_px: float, *, truncate: float = 4.0) -> Image:
+def gaussian(image: Image, sigma_px: float, *, truncate: float = TRUNCATE) -> Image:
     """`image` (y, x), all finite, averaged with a Gaussian cut at `truncate` standard deviations."""
     reach = int(truncate * sigma_px + 0.5)
     places = np.arange(-reach, reach + 1)
@@ -64,7 +69,7 @@ def gaussian(image: Image, sigma_px: float, *, truncate: float = 4.0) -> Image:
 
 def mean_of_nine(image: Image) -> Image:
     """`image` (y, x), all finite, averaged over 3 x 3 pixels."""
-    taps = np.full(3, 1.0 / 3.0, np.float32)
+    taps = np.full(BOX, 1.0 / BOX, np.float32)
     result: Image = _convolved(np.ascontiguousarray(image, np.float32), taps)
     return result
 

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from evidence.arrays import Mask
 from imagery.masks.cells import cell_means, departure, grow, mean_of_nine, to_pixels
-from imagery.masks.season import Expected, ExpectedParams, Usual, expected_look
+from imagery.masks.season import Expected, ExpectedParams, LightParams, Usual, expected_look
 from imagery.masks.shadow import ShadowParams, cast_by_clouds, find_shadow, large_parts
 from imagery.masks.spectra import (
     Bands,
+    SpectraParams,
     coal_like,
     shaded_snow,
     snow_coloured,
@@ -36,36 +37,52 @@ Cells = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MaskParams:
-    """Knobs of the masks."""
+    """Cloud, haze and snow of one scene, by its classes, its spectra and its past.
+
+    Reflectance, 0 to 1, unless said. *Fitted*: chosen by what the masks table of
+    docs/imagery-cube.md judges; the seeds of the choice were not kept.
+    """
 
     cloud_margin_m: float = 40.0
-    """Cloud edges are thinner than the classification sees: two of its 20 m pixels."""
+    """By which called cloud is widened, m: its edges are thinner than the classification sees. Assumed: two
+    of its 20 m pixels."""
     least_cloud_m2: float = 10000.0
-    """Where only the spectrum speaks, smaller bright spots are roofs and yards."""
+    """Where only the spectrum speaks, smaller bright spots are roofs and yards, m2. Assumed."""
     cloud_probability: float = 0.4
-    """Of s2cloudless, where a product brings it (Zupanc 2017 takes the same)."""
+    """Of s2cloudless, where a product brings it, 1 (Zupanc 2017 takes the same)."""
     haze_blue: float = 0.05
-    """Brighter than expected by so much in blue, and nearly so in red, over a large area: cloud."""
+    """Brighter than expected by so much in blue, and nearly so in red, over a large area: cloud. Fitted."""
+    haze_red: float = 0.6
+    """Share of `haze_blue` by which red must have risen, 1. Assumed: haze is bluer than cloud."""
+    haze_reddest: float = 2.0
+    """Times the rise in blue that red may have risen, 1 (assumed), and"""
+    haze_reddest_more: float = 0.05
+    """so much more: redder is bare soil. Assumed."""
     haze_swir: float = 0.3
-    """Share of the rise in blue that cloud shows in the short-wave; melting snow shows none."""
+    """Share of the rise in blue that cloud shows in the short-wave, 1; melting snow shows none. Fitted."""
     haze_area_m2: float = 20000.0
-    """Roofs and fresh clearings that brighten are smaller, or less blue."""
+    """Roofs and fresh clearings that brighten are smaller, or less blue, m2. Assumed."""
     haze_refuted: float = 0.02
-    """Called cloud, but no brighter in blue than expected by this much: bright ground (roofs, spoil)."""
+    """Called cloud, but no brighter in blue than expected by this much: bright ground (roofs, spoil).
+    Fitted."""
     refuted_below: float = 0.5
-    """Ground brighter than this in blue is snow: cloud over it need not be brighter."""
+    """Ground brighter than this in blue is snow: cloud over it need not be brighter. Assumed."""
     snowy_scene: float = 0.02
     """Share of snow in a scene from which brightening without a short-wave band says nothing, and from which
-    what is called cloud may be melting snow."""
+    what is called cloud may be melting snow, 1. Assumed."""
     melt_swir: float = 0.1
     """Called cloud in a snowy scene, but risen in the short-wave by less than this share of the rise in blue:
-    snow. Thin cloud over ground raises it by a third at least, snow over ground lowers it."""
+    snow, 1. Assumed: thin cloud over ground raises it by a third at least, snow over ground lowers it."""
     dim_swir: float = 0.3
-    """In a snowy scene, ground with less than this of its season's short-wave lies in shadow,"""
+    """In a snowy scene, ground with less than this share of its season's short-wave lies in shadow, 1.
+    Assumed."""
     dim_known: float = 0.06
-    """where that is brighter than this (coal and water are not),"""
+    """The same only where that is brighter than this: water is not, nor flat coal. Assumed."""
     dim_green: float = 0.45
-    """and unless it is brighter than this in green: snow that covers the ground is dark there by itself."""
+    """And unless it is brighter than this in green: snow that covers the ground is dark there by itself.
+    Assumed."""
+    spectra: SpectraParams = field(default_factory=SpectraParams)
+    light: LightParams = field(default_factory=LightParams)
     expected: ExpectedParams = field(default_factory=ExpectedParams)
     shadow: ShadowParams = field(default_factory=ShadowParams)
 
@@ -131,8 +148,8 @@ def mask_scene(
     expected = None
     if usual is not None:
         margin = grow(scene.called_cloud, params.cloud_margin_m / scene.cell_m)
-        clear = ~(margin | scene.snow | snow_coloured(scene.cells) | scene.missing)
-        expected = expected_look(scene.cells, usual, clear, params.expected)
+        clear = ~(margin | scene.snow | snow_coloured(scene.cells, params.spectra) | scene.missing)
+        expected = expected_look(scene.cells, usual, clear, params.expected, params.light)
     scene, melt = _without_melt(scene, expected, params)
     cloud, shadow = _cloud_and_shadow(scene, expected, params)
     missing = np.isnan(bands["red"]) | np.isnan(bands["nir"])
@@ -142,7 +159,7 @@ def mask_scene(
     valid = ~(missing | cloud | shadow)
     if scl is not None:
         valid &= scl > SCL_DEFECTIVE
-    snow = spectral_snow(bands) if scl is None else scl == SCL_SNOW
+    snow = spectral_snow(bands, params.spectra) if scl is None else scl == SCL_SNOW
     if melt.any():
         snow = snow | to_pixels(melt, step, *shape)
     return SceneMask(
@@ -150,7 +167,7 @@ def mask_scene(
         cloud=cloud,
         shadow=shadow,
         snow=snow & seen & ~cloud,
-        water=spectral_water(bands) & seen & ~cloud & ~shadow,
+        water=spectral_water(bands, params.spectra) & seen & ~cloud & ~shadow,
         expected=expected,
         cells=scene.cells,
     )
@@ -171,8 +188,8 @@ def _scene(
     missing = np.isnan(cells["red"]) | np.isnan(cells["nir"])
     classes = None if scl is None else scl[::step, ::step]
     if classes is None:
-        called = large_parts(spectral_cloud(cells), step * pixel_m, params.least_cloud_m2)
-        snow = spectral_snow(cells)
+        called = large_parts(spectral_cloud(cells, params.spectra), step * pixel_m, params.least_cloud_m2)
+        snow = spectral_snow(cells, params.spectra)
     else:
         called, snow = np.isin(classes, SCL_CLOUD), classes == SCL_SNOW
     if probability is not None:
@@ -214,10 +231,20 @@ def _cloud_and_shadow(scene: _Scene, expected: Expected | None, params: MaskPara
     core = (scene.called_cloud & ~usual) | (brightened(rise, scene, params) & ~scene.missing)
     cloud = (core | (grow(core, margin_cells) & ~itself)) & ~scene.missing
     hidden = cloud | scene.snow | scene.missing
-    shadow = find_shadow(scene.cells, expected.bands, core, hidden, scene.sun, scene.cell_m, params.shadow)
+    shadow = find_shadow(
+        scene.cells,
+        expected.bands,
+        core,
+        hidden,
+        scene.sun,
+        scene.cell_m,
+        params.shadow,
+        light=params.light,
+        spectra=params.spectra,
+    )
     if float(scene.snow.mean()) > params.snowy_scene:
-        white = shaded_snow(scene.cells) | _dim_snow(scene.cells, expected, params)
-        white &= ~spectral_water(expected.bands) & ~cloud
+        white = shaded_snow(scene.cells, params.spectra) | _dim_snow(scene.cells, expected, params)
+        white &= ~spectral_water(expected.bands, params.spectra) & ~cloud
         shadow |= large_parts(white, scene.cell_m, params.shadow.least_m2)
     return cloud, shadow
 
@@ -237,8 +264,8 @@ def _dim_snow(cells: Cells, expected: Expected, params: MaskParams) -> Mask:
 def brightened(rise: Mapping[str, NDArray[np.float32]], scene: _Scene, params: MaskParams) -> Mask:
     """Cloud and haze by time: brighter than expected in every band, over more than a roof or a clearing."""
     blue, red = rise["blue"], rise["red"]
-    candidate: Mask = (blue > params.haze_blue) & (red > 0.6 * params.haze_blue) & ~scene.snow
-    candidate &= red < 2.0 * blue + 0.05
+    candidate: Mask = (blue > params.haze_blue) & (red > params.haze_red * params.haze_blue) & ~scene.snow
+    candidate &= red < params.haze_reddest * blue + params.haze_reddest_more
     if "swir16" in rise:
         candidate &= rise["swir16"] > params.haze_swir * blue
     elif float(scene.snow.mean()) > params.snowy_scene:
@@ -248,7 +275,9 @@ def brightened(rise: Mapping[str, NDArray[np.float32]], scene: _Scene, params: M
 
 def _shadow_without_past(scene: _Scene, params: MaskParams) -> Mask:
     """Dark ground under a cloud's cast that is not like coal."""
-    dark = spectral_dark(scene.cells) if scene.classes is None else scene.classes == SCL_SHADOW
-    dark = dark & ~coal_like(scene.cells) & ~scene.missing
+    dark = (
+        spectral_dark(scene.cells, params.spectra) if scene.classes is None else scene.classes == SCL_SHADOW
+    )
+    dark = dark & ~coal_like(scene.cells, params.spectra) & ~scene.missing
     cast: Mask = cast_by_clouds(scene.called_cloud, dark, scene.sun, scene.cell_m, params.shadow.cast)
     return dark & cast

@@ -7,7 +7,7 @@ robust regression of the scene on the medians of all seasons takes that out; wha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numba
 import numpy as np
@@ -19,13 +19,35 @@ from imagery.robust import cauchy_weights, nan_median, spread
 USUAL_BANDS = ("blue", "red", "nir", "swir16")
 """Bands that histories are kept of; those that a site has."""
 YEAR_DAYS = 365.25
-DARK_MEMBER = 0.8
-"""A scene below this share of its season's level in red and infrared lies in shadow as a whole."""
-DIFFUSE = {"blue": 0.32, "red": 0.21, "nir": 0.16, "swir16": 0.10}
-"""Share of sky light under a clear sky (assumed; Rayleigh scattering falls with wavelength)."""
-RELATIVE_ERROR = {"blue": 0.12, "red": 0.12, "nir": 0.10, "swir16": 0.12}
-ABSOLUTE_ERROR = {"blue": 0.012, "red": 0.007, "nir": 0.007, "swir16": 0.007}
-"""By how much clear ground departs from what is expected of it (haze hits the blue)."""
+DECEMBER_DAYS = 31
+"""December belongs to the winter that follows."""
+_EVERY = 4
+"""Cells between two that a member's level is taken from: one in sixteen says the same."""
+_BRIGHTER = 75
+"""Percentile of the members' levels that stands for a season in full light (upper quartile)."""
+_TINY = 1e-3
+"""Reflectance that a divisor is held above."""
+_HAZE = 0.1
+"""Scale of the regression's constant column, so that its prior is that of the others: reflectance."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LightParams:
+    """Sky light, and how far clear ground departs from what is expected of it, by band."""
+
+    diffuse: Mapping[str, float] = field(
+        default_factory=lambda: {"blue": 0.32, "red": 0.21, "nir": 0.16, "swir16": 0.10}
+    )
+    """Share of sky light under a clear sky, 1. Assumed; Rayleigh scattering falls with wavelength."""
+    relative_error: Mapping[str, float] = field(
+        default_factory=lambda: {"blue": 0.12, "red": 0.12, "nir": 0.10, "swir16": 0.12}
+    )
+    """Standard deviation of clear ground around its expectation, share of it. Assumed: what the calendar
+    leaves open beside the sensor."""
+    absolute_error: Mapping[str, float] = field(
+        default_factory=lambda: {"blue": 0.012, "red": 0.007, "nir": 0.007, "swir16": 0.007}
+    )
+    """The same that does not grow with brightness, reflectance; haze hits the blue. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +96,11 @@ def weighted(stack: NDArray[np.float32], weights: NDArray[np.float64]) -> Image:
 
 
 def season_look(
-    days: Sequence[int], members: Sequence[Mapping[str, Image]], clear: Sequence[Mask]
+    days: Sequence[int],
+    members: Sequence[Mapping[str, Image]],
+    clear: Sequence[Mask],
+    *,
+    dark_member: float,
 ) -> SeasonLook | None:
     """Medians over the members, those that lie in shadow as a whole left out; None where none is left.
 
@@ -82,6 +108,7 @@ def season_look(
         days: of the year, one per member.
         members: reflectance (y, x) on cells by band.
         clear: (y, x), free of cloud and snow.
+        dark_member: share of the season's level in red and infrared below which a scene lies in shadow.
     """
     stacks = {
         band: np.stack([np.where(c, m[band], np.nan) for m, c in zip(members, clear, strict=True)])
@@ -89,10 +116,10 @@ def season_look(
     }
     levels = [_levels(stacks[band]) for band in ("red", "nir")]
     known = np.isfinite(levels).all(axis=0)
-    keep = known & ~((levels[0] < DARK_MEMBER) & (levels[1] < DARK_MEMBER))
+    keep = known & ~((levels[0] < dark_member) & (levels[1] < dark_member))
     if not keep.any():
         return None
-    turned = (np.array(days)[keep] + 31) % YEAR_DAYS - 31  # December belongs to the winter that follows
+    turned = (np.array(days)[keep] + DECEMBER_DAYS) % YEAR_DAYS - DECEMBER_DAYS
     bands = {band: nan_median(stack[keep]) for band, stack in stacks.items()}
     return SeasonLook(
         day=float(np.median(turned)),
@@ -106,7 +133,7 @@ def _unsteady(stacks: Mapping[str, NDArray[np.float32]], medians: Mapping[str, I
     """Median over scenes of the relative departure in red and infrared, each scene's own level taken out."""
     departures = []
     for band in ("red", "nir"):
-        ratio = stacks[band] / np.maximum(medians[band], 1e-3)
+        ratio = stacks[band] / np.maximum(medians[band], _TINY)
         level = [float(np.median(r[np.isfinite(r)])) if np.isfinite(r).any() else 1.0 for r in ratio]
         departures.append(np.abs(ratio / np.array(level, np.float32)[:, None, None] - 1.0))
     return nan_median(np.asarray((departures[0] + departures[1]) / 2.0, np.float32))
@@ -114,10 +141,10 @@ def _unsteady(stacks: Mapping[str, NDArray[np.float32]], medians: Mapping[str, I
 
 def _levels(stack: NDArray[np.float32]) -> NDArray[np.float64]:
     """Each member's brightness against the median of all, relative to the brighter ones."""
-    sample: NDArray[np.float32] = np.ascontiguousarray(stack[:, ::4, ::4])
+    sample: NDArray[np.float32] = np.ascontiguousarray(stack[:, ::_EVERY, ::_EVERY])
     ratios = sample / nan_median(sample)
     level = np.array([np.median(r[np.isfinite(r)]) if np.isfinite(r).any() else np.nan for r in ratios])
-    top = np.percentile(level[np.isfinite(level)], 75) if np.isfinite(level).any() else np.nan
+    top = np.percentile(level[np.isfinite(level)], _BRIGHTER) if np.isfinite(level).any() else np.nan
     return np.asarray(level / top)
 
 
@@ -155,23 +182,30 @@ def usual_on(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ExpectedParams:
-    """Knobs of the fit."""
+    """The robust regression of a scene on its seasons' medians."""
 
     most_cells: int = 8000
-    """Cells that are fitted; more say the same."""
+    """Cells that are fitted. Assumed: more say the same."""
     least_cells: int = 60
+    """Lit cells that it takes to trust the scene more than the calendar. Assumed."""
     least_share: float = 0.03
-    """Lit cells, of all, that it takes to trust the scene more than the calendar."""
+    """The same as a share of all cells, 1. Assumed."""
     first_tolerance: float = 0.35
+    """Loss or gain of direct light within which ground counts as lit in the first round, 1. Assumed."""
     tolerance: float = 0.2
-    """Loss or gain of light within which ground counts as lit, in the first round and afterwards."""
+    """The same afterwards, 1. Assumed: twice the relative error of clear ground."""
     rounds: int = 4
+    """Of fit and choice in turn. Assumed."""
+    reweighted: int = 3
+    """Steps of reweighted least squares within a round (Holland and Welsch 1977). Assumed."""
+    least_noise: float = 0.01
+    """Reflectance that the scatter around the fit is held above. Assumed: texture of clear 20 m cells."""
     coefficient_sd: float = 0.15
-    """By how much the weights of the seasons may depart from the calendar's."""
+    """By how much the weights of the seasons may depart from the calendar's, 1. Assumed."""
     independent_cells: float = 200.0
-    """What the cells are worth: neighbours err together."""
+    """Independent witnesses that all cells together are worth: neighbours err together. Assumed."""
     floor: float = 0.3
-    """Of the calendar's value, which the fit cannot undercut."""
+    """Share of the calendar's value that the fit cannot undercut, 1. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +223,11 @@ class Expected:
 
 
 def expected_look(
-    cells: Mapping[str, Image], usual: Usual, clear: Mask, params: ExpectedParams | None = None
+    cells: Mapping[str, Image],
+    usual: Usual,
+    clear: Mask,
+    params: ExpectedParams | None = None,
+    light: LightParams | None = None,
 ) -> Expected:
     """Fit the scene's lit ground on the seasons' medians.
 
@@ -197,9 +235,10 @@ def expected_look(
         cells: reflectance (y, x) by band.
         usual: what is known for the day.
         clear: (y, x), as far as the classes tell: no cloud, no snow.
-        params: knobs.
+        params: of the regression.
+        light: of sky light and clear ground.
     """
-    params = params or ExpectedParams()
+    params, light = params or ExpectedParams(), light or LightParams()
     bands = [band for band in usual.basis if band in cells]
     prior = {band: usual.prior(band) for band in bands}
     good = clear & np.all([np.isfinite(prior[b]) & np.isfinite(cells[b]) for b in bands], axis=0)
@@ -209,7 +248,7 @@ def expected_look(
     first = np.stack([prior[b].ravel()[places] for b in bands]).astype(float)
     columns = [_columns(usual.basis[b].reshape(len(usual.weights), -1)[:, places]) for b in bands]
     least = max(params.least_cells, params.least_share * places.size)
-    change, lit = _rounds(bands, seen, first, columns, least, params)
+    change, lit = _rounds(bands, seen, first, columns, least, params, light)
     if lit is None:
         nothing = dict.fromkeys(bands, float("nan"))
         return Expected(bands=prior, prior=prior, residual=nothing, level=nothing)
@@ -222,15 +261,16 @@ def expected_look(
         prior=prior,
         residual={b: spread(left[k][lit]) for k, b in enumerate(bands)},
         level={
-            b: float(np.median(seen[k][lit] / np.maximum(first[k][lit], 1e-3))) for k, b in enumerate(bands)
+            b: float(np.median(seen[k][lit] / np.maximum(first[k][lit], _TINY))) for k, b in enumerate(bands)
         },
     )
 
 
-def light_lost(seen: Floats, expected: Floats, bands: list[str]) -> Floats:
+def light_lost(seen: Floats, expected: Floats, bands: list[str], light: LightParams) -> Floats:
     """Share of the direct light that is missing, all bands taken together by what they are worth: (n,)."""
-    direct = np.array([1.0 - DIFFUSE[b] for b in bands])[:, None] * expected
-    relative, absolute = (np.array([t[b] for b in bands])[:, None] for t in (RELATIVE_ERROR, ABSOLUTE_ERROR))
+    direct = np.array([1.0 - light.diffuse[b] for b in bands])[:, None] * expected
+    errors = (light.relative_error, light.absolute_error)
+    relative, absolute = (np.array([t[b] for b in bands])[:, None] for t in errors)
     weight = direct / ((relative * expected) ** 2 + absolute**2)
     lost: Floats = (weight * (expected - seen)).sum(axis=0) / (weight * direct).sum(axis=0)
     return lost
@@ -238,7 +278,7 @@ def light_lost(seen: Floats, expected: Floats, bands: list[str]) -> Floats:
 
 def _columns(basis: NDArray[np.float32]) -> Floats:
     """(season + 1, n): the medians and a constant for haze."""
-    return np.vstack([basis, np.full((1, basis.shape[1]), 0.1)]).astype(float)
+    return np.vstack([basis, np.full((1, basis.shape[1]), _HAZE)]).astype(float)
 
 
 def _rounds(
@@ -248,15 +288,16 @@ def _rounds(
     columns: list[Floats],
     least: float,
     params: ExpectedParams,
+    light: LightParams,
 ) -> tuple[list[Floats], Mask | None]:
     """Changes of the coefficients by band, and the cells that are lit; None where there are too few."""
     change = [np.zeros(len(column)) for column in columns]
     lit: Mask | None = None
     for k in range(params.rounds):
         now = np.stack([first[b] + change[b] @ columns[b] for b in range(len(bands))])
-        now = np.maximum(now, params.floor * np.maximum(first, 1e-3))
+        now = np.maximum(now, params.floor * np.maximum(first, _TINY))
         within = params.tolerance if k else params.first_tolerance
-        chosen = np.abs(light_lost(seen, now, bands)) < within
+        chosen = np.abs(light_lost(seen, now, bands, light)) < within
         if chosen.sum() < least:
             break
         lit = chosen
@@ -269,8 +310,8 @@ def _ridge(columns: Floats, departure: Floats, params: ExpectedParams) -> Floats
     weight = np.ones(departure.size)
     left = departure
     coefficients = np.zeros(len(columns))
-    for _ in range(3):
-        noise = max(spread(left), 0.01)
+    for _ in range(params.reweighted):
+        noise = max(spread(left), params.least_noise)
         worth = params.independent_cells / noise**2 / weight.sum()
         normal = (columns * weight) @ columns.T * worth + np.eye(len(columns)) / params.coefficient_sd**2
         coefficients = np.linalg.solve(normal, (columns * weight) @ departure * worth)
@@ -282,6 +323,6 @@ def _ridge(columns: Floats, departure: Floats, params: ExpectedParams) -> Floats
 def _applied(prior: Image, basis: NDArray[np.float32], change: Floats, params: ExpectedParams) -> Image:
     moved = weighted(basis, change[:-1])
     moved += prior
-    moved += np.float32(0.1 * change[-1])
+    moved += np.float32(_HAZE * change[-1])
     np.maximum(moved, np.float32(params.floor) * prior, out=moved)
     return moved

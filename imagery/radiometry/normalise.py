@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import sqrt
 
 import numpy as np
 
@@ -27,8 +28,10 @@ STAND_INS = {
     "swir22": ("swir16",),
 }
 """Bands without a usual look take the mean of their neighbours' lines."""
-MOST_CELLS = 100_000
-"""That are looked at for invariant ground."""
+_UNKNOWN = 9.0
+"""Unsteadiness of ground that is not known: more than any limit."""
+_TINY = 1e-3
+"""Reflectance that a divisor is held above."""
 
 
 class NormaliseHow(StrEnum):
@@ -42,18 +45,25 @@ class NormaliseHow(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NormaliseParams:
-    """Knobs of the normalisation."""
+    """Invariant ground, and what of a scene's line through it is taken out."""
 
     how: NormaliseHow = NormaliseHow.NONE
     invariant_share: float = 0.2
-    """Share of the known ground that counts as invariant: the steadiest."""
+    """Share of the known ground that counts as invariant, 1: the steadiest. Assumed."""
     most_unsteady: float = 0.08
-    """And none that departs by more than this share of itself on an ordinary date."""
+    """And none that departs by more than this share of itself on an ordinary date, 1. Assumed."""
     least_cells: int = 100
-    """Invariant cells that a line needs."""
+    """Invariant cells that a line needs. Assumed."""
+    most_cells: int = 100_000
+    """That are looked at for invariant ground. Assumed: more say the same."""
     largest_gain: float = 1.25
-    """A line steeper than this, or flatter than its inverse, is not believed."""
+    """A line steeper than this, or flatter than its inverse, is not believed, 1. Assumed."""
     largest_offset: float = 0.03
+    """And none with a larger offset, reflectance. Assumed."""
+    rounds: int = 5
+    """Of reweighted least squares (Holland and Welsch 1977). Assumed."""
+    slope_prior: float = 0.005
+    """Reflectance: ground that varies less than this around its median has the slope one. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +86,7 @@ def invariant_ground(usual: Usual, params: NormaliseParams) -> Mask:
     """The steadiest ground of the day's season. (y, x) on cells."""
     if usual.unsteady is None:
         return np.zeros(next(iter(usual.basis.values())).shape[1:], bool)
-    weighted = np.tensordot(usual.weights.astype(np.float32), np.nan_to_num(usual.unsteady, nan=9.0), 1)
+    weighted = np.tensordot(usual.weights.astype(np.float32), np.nan_to_num(usual.unsteady, nan=_UNKNOWN), 1)
     known = weighted[weighted < params.most_unsteady]
     if not known.size:
         return np.zeros(weighted.shape, bool)
@@ -98,7 +108,7 @@ def scene_level(
         params: knobs.
     """
     params = params or NormaliseParams()
-    cells, usual, clear = _thinned(cells, usual, clear)
+    cells, usual, clear = _thinned(cells, usual, clear, params.most_cells)
     chosen = invariant_ground(usual, params) & clear
     bands = [band for band in usual.basis if band in cells]
     pairs = {band: (usual.prior(band)[chosen], cells[band][chosen]) for band in bands}
@@ -111,7 +121,7 @@ def scene_level(
         lines[band] = _line(x, y, params)
         gain, offset = lines[band]
         spreads.append(spread(y - gain * x - offset))
-        ratios.append(float(np.median(y / np.maximum(x, 1e-3))))
+        ratios.append(float(np.median(y / np.maximum(x, _TINY))))
     return Level(
         gain={band: line[0] for band, line in lines.items()},
         offset={band: line[1] for band, line in lines.items()},
@@ -121,9 +131,11 @@ def scene_level(
     )
 
 
-def _thinned(cells: Mapping[str, Image], usual: Usual, clear: Mask) -> tuple[dict[str, Image], Usual, Mask]:
-    """At most about `MOST_CELLS` of a large site, evenly spread: more say the same."""
-    step = max(1, round((clear.size / MOST_CELLS) ** 0.5))
+def _thinned(
+    cells: Mapping[str, Image], usual: Usual, clear: Mask, most: int
+) -> tuple[dict[str, Image], Usual, Mask]:
+    """At most about `most` cells of a large site, evenly spread: more say the same."""
+    step = max(1, round(sqrt(clear.size / most)))
     thin = (slice(None, None, step), slice(None, None, step))
     unsteady = None if usual.unsteady is None else usual.unsteady[:, *thin]
     basis = {band: stack[:, *thin] for band, stack in usual.basis.items()}
@@ -135,9 +147,9 @@ def _line(x: Floats, y: Floats, params: NormaliseParams) -> tuple[float, float]:
     """(gain, offset) by what is to be taken out; robust, through the medians."""
     middle_x, middle_y = float(np.median(x)), float(np.median(y))
     if params.how is NormaliseHow.GAIN:
-        gain, offset = middle_y / max(middle_x, 1e-3), 0.0
+        gain, offset = middle_y / max(middle_x, _TINY), 0.0
     elif params.how is NormaliseHow.LINE:
-        gain = _slope(x - middle_x, y - middle_y)
+        gain = _slope(x - middle_x, y - middle_y, params)
         offset = middle_y - gain * middle_x
     else:
         gain, offset = 1.0, middle_y - middle_x
@@ -147,12 +159,12 @@ def _line(x: Floats, y: Floats, params: NormaliseParams) -> tuple[float, float]:
     return gain, offset
 
 
-def _slope(x: Floats, y: Floats) -> float:
+def _slope(x: Floats, y: Floats, params: NormaliseParams) -> float:
     """Slope by reweighted least squares, drawn to one where the ground hardly varies."""
     slope, weight = 1.0, np.ones(x.size)
-    for _ in range(5):
+    for _ in range(params.rounds):
         weight = cauchy_weights(y - slope * x)
-        prior = weight.sum() * 0.005**2
+        prior = weight.sum() * params.slope_prior**2
         slope = float(((weight * x * y).sum() + prior) / ((weight * x * x).sum() + prior))
     return slope
 

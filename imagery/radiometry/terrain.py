@@ -24,24 +24,29 @@ from evidence.errors import GridMismatchError
 from imagery.resampling import wkt_of
 
 MOST_MISSING = 0.2
-"""Share of the grid that a DEM may leave out: one that was cropped to a box of degrees lacks the corners."""
-LEAST_LIT = 0.1
-"""Cosine of incidence below which slopes are lit by the sky alone: no factor can bring them back."""
+"""Share of the grid that a DEM may leave out, 1: one that was cropped to a box of degrees lacks the corners.
+Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TerrainParams:
-    """Knobs of the correction."""
+    """Correction of light on slopes by SCS+C (Soenen, Peddle and Coburn 2005)."""
 
     correct: bool = True
     """Apply SCS+C; cast shadow is masked either way."""
     hide_cast_shadow: bool = True
     """Take cast shadow out of `valid`; it stays in its own mask."""
     least_slope_cells: int = 500
-    """Lit cells that C needs; with fewer the scene is left as it is."""
+    """Lit cells that C needs; with fewer the scene is left as it is. Assumed."""
+    least_lit: float = 0.1
+    """Cosine of incidence below which slopes are lit by the sky alone, 1: no factor can bring them back.
+    Assumed."""
+    least_relief: float = 0.01
+    """Standard deviation of the cosine below which ground is level and C has no meaning, 1. Assumed."""
     largest_c: float = 5.0
-    """A band that hardly answers to the slope has a large C and is hardly corrected."""
+    """A band that hardly answers to the slope has a large C and is hardly corrected, 1. Assumed."""
     factor_range: tuple[float, float] = (0.4, 2.5)
+    """Factors beyond it are cut, 1. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +166,7 @@ def corrected(
     south, east = terrain.slopes()
     slope_cosine = 1.0 / np.sqrt(1.0 + south**2 + east**2)
     zenith_cosine = np.float32(np.sin(np.radians(sun[0])))
-    lit = clear & (cosine > LEAST_LIT) & ~cast_shadow(terrain, sun)
+    lit = clear & (cosine > params.least_lit) & ~cast_shadow(terrain, sun)
     if int(lit.sum()) < params.least_slope_cells:
         return dict(bands)
     low, high = params.factor_range
@@ -171,7 +176,7 @@ def corrected(
         if c is None:
             out[name] = image
             continue
-        factor = (slope_cosine * zenith_cosine + c) / (np.maximum(cosine, LEAST_LIT) + c)
+        factor = (slope_cosine * zenith_cosine + c) / (np.maximum(cosine, params.least_lit) + c)
         out[name] = (image * np.clip(factor, low, high)).astype(np.float32)
     return out
 
@@ -180,7 +185,7 @@ def constant_c(image: Image, cosine: Image, lit: Mask, params: TerrainParams) ->
     """Intercept over slope of reflectance against illumination; None where light does not tell."""
     good = lit & np.isfinite(image)
     x, y = cosine[good].astype(float), image[good].astype(float)
-    if x.size < params.least_slope_cells or x.std() < 0.01:  # noqa: PLR2004 - level ground
+    if x.size < params.least_slope_cells or x.std() < params.least_relief:
         return None
     slope, level = np.polyfit(x, y, 1)
     if slope <= 0:

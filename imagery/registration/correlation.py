@@ -6,6 +6,8 @@ gain and bias of Evangelidis and Psarakis 2008 and Cauchy weights against what c
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numba
 import numpy as np
 from numpy.typing import NDArray
@@ -22,14 +24,31 @@ EDGE = 2
 
 NORMAL_SPREAD = 1.2533
 """Standard deviation over mean absolute deviation of a normal law."""
-LEAST_GAIN = 0.05
-"""Less contrast than a twentieth of the reference's is another picture."""
-LONGEST_STEP, FARTHEST = 0.7, 2.5
-"""Pixels: the linearisation holds for less than one; the first guess is good to one."""
 FLAT = 1e-5
 """Share of the sum of squares that varies, below which single precision sees no texture."""
-CONVERGED, LOOSE = 2e-3, 0.05
-"""Last step in pixels: good, and still acceptable when iterations run out."""
+_JITTER = 1e-12
+"""Added to the normal matrix per pixel, so that flat blocks fail by their gain and not by a singular
+matrix."""
+UNKNOWNS = 4
+"""East, north, gain and bias."""
+
+
+class RefineParams(NamedTuple):
+    """The least squares fit of one block's sub-pixel shift."""
+
+    least_gain: float = 0.05
+    """Contrast over the reference's below which it is another picture, 1. Assumed: a twentieth."""
+    longest_step_px: float = 0.7
+    """Longest step taken at once, pixels. Derived: the linearisation holds for less than one."""
+    farthest_px: float = 2.5
+    """Distance from the first guess beyond which the fit has failed, pixels. Derived: the guess is good to
+    one."""
+    converged_px: float = 2e-3
+    """Last step at which it stands still, pixels. Assumed: far below the error asked for."""
+    loose_px: float = 0.05
+    """Last step that is still acceptable when iterations run out, pixels. Assumed."""
+    iterations: int = 20
+    """At most. Assumed."""
 
 
 @numba.njit(cache=True)
@@ -56,7 +75,7 @@ def between_pixels(image: Float32s, usable: NDArray[np.bool_], dx: float, dy: fl
     for y in range(max(0, 1 - row0), min(height, height - EDGE - row0)):
         for x in range(width):
             line[x] = 0.0
-            for i in range(4):
+            for i in range(UNKNOWNS):
                 row = y + row0 + i - 1
                 line[x] += np.float32(wy[i]) * image[row, x] if usable[row, x] else np.float32(np.nan)
         for x in range(max(0, 1 - col0), min(width, width - EDGE - col0)):
@@ -84,9 +103,9 @@ def _accumulate(
     """Normal equations of (x gradient, y gradient, gain, bias), weighted by the last fit's residuals."""
     height, width = reference.shape
     moved = between_pixels(image, image_usable, dx, dy)
-    normal, right = np.zeros((4, 4)), np.zeros(4)
+    normal, right = np.zeros((UNKNOWNS, UNKNOWNS)), np.zeros(UNKNOWNS)
     deviation, count = 0.0, 0.0
-    line = np.empty(4)
+    line = np.empty(UNKNOWNS)
     for y in range(1, height - 1):
         for x in range(1, width - 1):
             value = moved[y, x]
@@ -100,12 +119,12 @@ def _accumulate(
             weight = 1.0 / (1.0 + (residual / scale) ** 2)
             deviation += abs(residual)
             count += 1.0
-            for i in range(4):
+            for i in range(UNKNOWNS):
                 right[i] += weight * line[i] * value
                 for j in range(i + 1):
                     normal[i, j] += weight * line[i] * line[j]
-    for i in range(4):
-        for j in range(i + 1, 4):
+    for i in range(UNKNOWNS):
+        for j in range(i + 1, UNKNOWNS):
             normal[i, j] = normal[j, i]
     return normal, right, deviation, count
 
@@ -118,8 +137,8 @@ def refine(
     image_usable: NDArray[np.bool_],
     dx: float,
     dy: float,
-    iterations: int,
     least_pixels: int,
+    params: RefineParams,
 ) -> Float64s:
     """Shift of a block of `image` against that of `reference` in pixels, from a first guess.
 
@@ -130,17 +149,17 @@ def refine(
     failed = np.array([np.nan, np.nan, np.nan, np.nan, np.nan, 0.0])
     fit, scale, spread = np.array([0.0, 0.0, 1.0, 0.0]), np.inf, np.inf
     start_x, start_y, size, count = dx, dy, np.inf, 0.0
-    normal = np.eye(4)
-    for iteration in range(iterations):
+    normal = np.eye(UNKNOWNS)
+    for iteration in range(params.iterations):
         normal, right, deviation, count = _accumulate(
             reference, reference_usable, image, image_usable, dx, dy, fit, scale
         )
         if count < least_pixels:
             return failed
-        for i in range(4):
-            normal[i, i] += 1e-12 * count
+        for i in range(UNKNOWNS):
+            normal[i, i] += _JITTER * count
         fit = np.linalg.solve(normal, right)
-        if abs(fit[2]) < LEAST_GAIN:
+        if abs(fit[2]) < params.least_gain:
             return failed
         if iteration == 0:
             continue  # the first pass only finds gain and bias, for residuals that mean something
@@ -148,14 +167,14 @@ def refine(
         scale = CAUCHY * spread
         step_x, step_y = -fit[0] / fit[2], -fit[1] / fit[2]
         size = np.hypot(step_x, step_y)
-        shorten = min(1.0, LONGEST_STEP / max(size, 1e-12))
+        shorten = min(1.0, params.longest_step_px / max(size, _JITTER))
         dx, dy = dx + shorten * step_x, dy + shorten * step_y
         fit[0], fit[1] = 0.0, 0.0
-        if abs(dx - start_x) > FARTHEST or abs(dy - start_y) > FARTHEST:
+        if max(abs(dx - start_x), abs(dy - start_y)) > params.farthest_px:
             return failed
-        if size < CONVERGED:
+        if size < params.converged_px:
             break
-    if size > LOOSE:
+    if size > params.loose_px:
         return failed
     inverse, gain2 = np.linalg.inv(normal), fit[2] * fit[2]
     variance = spread * spread / gain2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -24,6 +25,7 @@ from detection.coal.family import (
     updated,
     wetted,
 )
+from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.verdicts import (
     SENTENCES,
@@ -37,7 +39,6 @@ from detection.coal.verdicts import (
     judged_area,
     sentence,
 )
-from detection.records import StockpileArea
 from evidence.quantity import Quantity
 
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
@@ -89,7 +90,7 @@ def test_more_years_never_widen_what_is_known_of_a_zone(level: float, years: int
     for _ in range(years):
         fit = updated(fit, prior, [dark(np.exp(component_means(BANDS)[0] + level))], PARAMS)
         widths.append(float(np.trace(fit.covariance[0])))
-    assert all(after <= before + 1e-12 for before, after in zip(widths, widths[1:], strict=False))
+    assert all(after <= before + 1e-12 for before, after in pairwise(widths))
     assert fit.years == years
     again = FamilyFit.from_document(fit.document())
     assert np.array_equal(again.mean, fit.mean)

@@ -16,8 +16,8 @@ from detection.coal.endmember import like_coal
 from detection.coal.family import rank_spectrum
 from detection.coal.lighting import lit
 from detection.coal.nearby import Lattice
+from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum
-from detection.records import StockpileArea
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
 

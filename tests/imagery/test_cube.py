@@ -16,10 +16,10 @@ from shapely import box
 from aoi.grid import site_grid
 from aoi.records import Site
 from evidence.errors import MeasurementError
-from imagery.archive import Archive
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.cube.loading import load_cube
 from imagery.cube.scene import CubeParams
-from imagery.fetch import fetch_new
 from imagery.records import ArchivedProduct
 from imagery.sources.static import StaticCatalog
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evidence.files import write_text
-from imagery.archive_folders import sensor_products
-from imagery.archive_items import STAC_VERSION, read_item
-from imagery.archive_write import item_text
+from evidence.files import below, is_temporary, path_component, write_text
+from imagery.archive.gaps import GAPS
+from imagery.archive.items import STAC_VERSION, item_text, read_item
 
 LICENCE = "other"
 ATTRIBUTION = "Contains modified Copernicus Sentinel data"
@@ -85,3 +86,50 @@ def _write_if_changed(path: Path, document: dict[str, Any]) -> None:
         except ValueError:
             pass
     write_text(path, text)
+
+
+log = logging.getLogger(__name__)
+
+
+def sensor_folder(site_folder: Path, sensor: str) -> Path:
+    """Where the products of one sensor lie; a sensor of an unlikely name never takes the gaps' place."""
+    name = path_component(sensor, default="unknown")
+    return below(site_folder, f"sensor-{name}" if name.lower() == GAPS else name)
+
+
+def free_folder(parent: Path, name: str) -> Path:
+    """A folder no item has been written into; an interrupted write's folder is used again."""
+    candidates = (parent / (name if count == 1 else f"{name}-v{count}") for count in range(1, 1000))
+    return next(folder for folder in candidates if not (folder / f"{folder.name}.json").exists())
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders in `folder`; none where it is not there."""
+    return [path for path in folder.iterdir() if path.is_dir()] if folder.is_dir() else []
+
+
+def sensor_folders(site_folder: Path) -> list[Path]:
+    """One folder for each sensor of a site, by name."""
+    return sorted(folder for folder in subfolders(site_folder) if folder.name != GAPS)
+
+
+def product_folders(site_folder: Path) -> Iterator[Path]:
+    """Those of all products of a site."""
+    for sensor in sensor_folders(site_folder):
+        yield from sensor_products(sensor)
+
+
+def sensor_products(sensor_folder: Path) -> Iterator[Path]:
+    """Folders of one sensor's products, year by year."""
+    for year in sorted(subfolders(sensor_folder)):
+        yield from sorted(subfolders(year))
+
+
+def remove_folder(folder: Path) -> int:
+    """Remove a product folder whose item was never written."""
+    files = [path for path in folder.iterdir() if path.is_file()]
+    for path in files:
+        log.info("removing %s, left by an interrupted write%s", path, " (temporary)" * is_temporary(path))
+        path.unlink()
+    folder.rmdir()
+    return len(files)

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
+import logging
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 from pyproj import Geod
 
 from aoi.records import Site
 from evidence.errors import SourceError
-from imagery.acquisitions import Acquisitions
-from imagery.archive import Archive
-from imagery.archive_versions import covers
+from evidence.files import write_text
+from imagery.archive.gaps import Gap, GapKind, malformed_gap
+from imagery.archive.store import Archive, contains, covers
 from imagery.bands import NATIVE_RESOLUTION_M
-from imagery.gaps import Gap, GapKind
 from imagery.records import ArchivedProduct, Product, SceneSource
-from imagery.scenes import same_acquisition
+from imagery.scenes import Acquisitions
+from imagery.sources.addresses import shown
+from imagery.sources.items import parse_time
 from imagery.sources.static import overlaps
 
 Bounds = tuple[float, float, float, float]
@@ -57,9 +62,13 @@ class Listing:
     """In the archive already."""
     known_cloud: int = 0
     """Left out before, by a rule that still holds."""
+    known_empty: int = 0
+    """Looked into before, and without data over the site."""
     todo: list[Candidate] = field(default_factory=list)
     troubles: list[Gap] = field(default_factory=list)
     """Searches that failed."""
+    malformed: list[Gap] = field(default_factory=list)
+    """Listed items that cannot be products."""
     notices: list[str] = field(default_factory=list)
     asked: dt.datetime | None = None
     """When, UTC."""
@@ -110,9 +119,13 @@ def list_products(
     listing.acquisitions = len(offers)
     live = [source for source in sources if getattr(source, "lists_everything", False)]
     listing.exhaustive = bool(live) and not listing.troubles
-    clouds = [gap for gap in archive.gaps(site.id) if gap.kind is GapKind.CLOUD]
+    settled = Acquisitions[Gap](
+        (gap.as_product(), gap)
+        for gap in archive.gaps(site.id)
+        if gap.kind is GapKind.NO_DATA or (gap.kind is GapKind.CLOUD and not include_cloudy)
+    )
     for group in sorted(offers, key=lambda group: (group[0][0].datetime, group[0][0].id)):
-        _sort_in(site, archive, group, clouds if not include_cloudy else [], listing)
+        _sort_in(site, archive, group, settled, listing)
     return listing
 
 
@@ -165,33 +178,45 @@ def _sort_in(
     site: Site,
     archive: Archive,
     group: Offers,
-    clouds: Sequence[Gap],
+    settled: Acquisitions[Gap],
     listing: Listing,
 ) -> None:
     product = group[0][0]
     held = archive.holding(site.id, product)
+    known = {gap.kind for gap in settled.like(product) if _still_holds(gap, product, site.bounds)}
     if held is not None and not is_newer(product, held, site.bounds):
         listing.held += 1
-    elif any(_same_cloud(gap, product) for gap in clouds):
+    elif GapKind.CLOUD in known:
         listing.known_cloud += 1
+    elif GapKind.NO_DATA in known:
+        listing.known_empty += 1
     else:
         listing.todo.append(Candidate(offers=tuple(group)))
 
 
-def _same_cloud(gap: Gap, product: Product) -> bool:
-    return same_acquisition(gap.as_product(), product) and (gap.baseline or "") >= (product.baseline or "")
+def _still_holds(gap: Gap, product: Product, box: Bounds) -> bool:
+    """Whether what was said of an acquisition answers for this processing, over all of the box."""
+    asked = gap.values.get("box")
+    within = asked is None or contains(tuple(asked), box)
+    return within and (gap.baseline or "") >= (product.baseline or "")
 
 
 def _search(site: Site, source: SceneSource, listing: Listing) -> list[Product]:
+    found: list[Product] = []
     try:
         listed = source.search(site.bounds, listing.since, listing.until)
         found = [product for product in listed if overlaps(product.bounds, site.bounds)]
         troubles = list(getattr(source, "rejected", ()))
-        if not found:
-            listing.notices.append(_nothing(site, source))
     except SourceError as error:
-        found, troubles = [], [str(error)]
+        troubles = [str(error)]
+    except Exception as error:
+        log.exception("%s: the search failed unexpectedly", source.name)
+        troubles = [f"unexpected {type(error).__name__}: {shown(error)}"]
+    malformed = list(getattr(source, "malformed", ()))
+    listing.malformed += [malformed_gap(item, otherwise=listing.since) for item in malformed]
     listing.troubles += [_search_gap(source, listing, trouble) for trouble in troubles]
+    if not found and not troubles and not malformed:
+        listing.notices.append(_nothing(site, source))
     return found
 
 
@@ -230,3 +255,70 @@ def _pixel_bytes(band: str, bounds: Bounds) -> float:
     area = abs(Geod(ellps="WGS84").polygon_area_perimeter(*ring)[0])
     size = 1 if band in {"scl", "clp", "data_mask"} else 4 if band in {"vv", "vh"} else 2
     return float(area / NATIVE_RESOLUTION_M.get(band, 20) ** 2 * size)
+
+
+log = logging.getLogger(__name__)
+
+_KEPT = ("id", "collection", "platform", "tile", "datatake", "relative_orbit", "baseline")
+
+
+def write_listing(path: Path, listing: Listing) -> None:
+    """Renew what is known of the listing's interval; what is known of other times stays.
+
+    Nothing is written where nothing changed, or where a source did not answer: then the older word counts.
+    """
+    if listing.troubles:
+        return
+    older = read_listing(path, listing.site_id)
+    kept = [(p, name) for p, name in older.listed if not listing.since <= p.datetime < listing.until]
+    merged = sorted([*kept, *listing.listed], key=lambda pair: (pair[0].datetime, pair[1], pair[0].id))
+    document = {
+        "since": min(older.since, listing.since).isoformat(),
+        "until": max(older.until, listing.until).isoformat(),
+        "exhaustive": listing.exhaustive and (older.exhaustive or not older.listed),
+        "products": [_entry(product, name) for product, name in merged],
+    }
+    if not path.exists() or _load(path) != document:
+        write_text(path, json.dumps(document, ensure_ascii=False, indent=None, separators=(",", ":")))
+
+
+def read_listing(path: Path, site_id: str) -> Listing:
+    """What was written last; an empty listing where that was nothing, or is not readable."""
+    document = _load(path)
+    since, until = (document.get(key) for key in ("since", "until"))
+    return Listing(
+        site_id=site_id,
+        since=parse_time(since) if since else dt.datetime.max.replace(tzinfo=dt.UTC),
+        until=parse_time(until) if until else dt.datetime.min.replace(tzinfo=dt.UTC),
+        listed=list(_products(document.get("products", []))),
+        exhaustive=bool(document.get("exhaustive")),
+    )
+
+
+def _entry(product: Product, source: str) -> dict[str, Any]:
+    told = {key: value for key in _KEPT if (value := getattr(product, key)) is not None}
+    return {"source": source, "datetime": product.datetime.isoformat(), **told}
+
+
+def _products(entries: Iterable[dict[str, Any]]) -> Iterable[tuple[Product, str]]:
+    for entry in entries:
+        told: dict[str, Any] = {key: entry.get(key) for key in _KEPT}
+        product = Product(
+            **told,
+            source=entry["source"],
+            datetime=parse_time(entry["datetime"]),
+            assets={},
+            bounds=(0.0, 0.0, 0.0, 0.0),
+        )
+        yield product, entry["source"]
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        log.warning("%s is not readable and is left out: %s", path, error)
+        return {}
+    return document if isinstance(document, dict) else {}

@@ -13,26 +13,46 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
-from scipy.stats import chi2, norm, rankdata
+from scipy.special import chdtrc, ndtr, ndtri
+from scipy.stats import rankdata
 
+from detection.coal.records import StockpileArea
 from detection.coal.site_blocks import days_of
-from detection.records import StockpileArea
-
-Floats = NDArray[np.float64]
+from evidence.arrays import Floats
 
 AGREE = "agree"
 DISAGREE = "disagree"
 SILENT = "silent"
-FEWEST_PAIRS = 10
-"""Fewer looks of both sensors say nothing."""
-SIGNIFICANT = 0.01
-UNRELATED = 0.4
-"""Where both moved clearly and even the upper end of the correlation lies below this, radar disagrees."""
-RING_PX = 30
-"""How far around a zone the ground reaches that it is compared with."""
 BANDS = ("vv", "vh")
+DAY_S = 86400.0
+DECIBEL = 10.0
+
+
+ALMOST_ONE = 0.999
+"""Correlation at which Fisher's z is cut."""
+FISHER_PAIRS = 3.0
+"""Pairs that Fisher's z loses: its variance is 1 / (n - 3) (Fisher 1921)."""
+TINY_HA = 1e-3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RadarParams:
+    """When backscatter and coal are said to move together."""
+
+    least_pairs: int = 10
+    """Looks of both sensors below which nothing is said. Assumed."""
+    significance: float = 0.01
+    """Two-sided, 1. Assumed."""
+    unrelated: float = 0.4
+    """Where both moved clearly and even the upper end of the correlation lies below this, radar disagrees, 1.
+    Assumed."""
+    ring_px: int = 30
+    """How far around a zone the ground reaches that it is compared with, pixels of the cube. Assumed."""
+    gap_px: int = 2
+    """Ground so near a zone is left out of it, pixels. Assumed: the multilooked footprint of a pixel."""
+    within_days: float = 6.0
+    """How far apart an optical and a radar look may be, days. Documented: half of one satellite's repeat."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +96,12 @@ class _Voice:
     @property
     def score(self) -> float:
         """Fisher's z in standard deviations."""
-        return float(np.arctanh(np.clip(self.rho, -0.999, 0.999)) * np.sqrt(self.weight))
+        return float(_fisher(self.rho) * np.sqrt(self.weight))
 
     @property
     def weight(self) -> float:
         """Inverse variance of Fisher's z."""
-        return max(self.effective - 3.0, 0.0)
+        return max(self.effective - FISHER_PAIRS, 0.0)
 
 
 def radar_contrast_db(gamma0: Floats, inside: Floats, around: Floats) -> Floats:
@@ -100,17 +120,21 @@ def radar_contrast_db(gamma0: Floats, inside: Floats, around: Floats) -> Floats:
     with np.errstate(invalid="ignore", divide="ignore"):
         zone = (value * inside).sum(axis=(1, 2)) / (seen * inside).sum(axis=(1, 2))
         ground = (value * around).sum(axis=(1, 2)) / (seen * around).sum(axis=(1, 2))
-        return np.asarray(10.0 * np.log10(zone / ground))
+        return np.asarray(DECIBEL * np.log10(zone / ground))
 
 
-def radar_series(radar: xr.Dataset, shares: Mapping[str, Floats]) -> dict[str, list[RadarSeries]]:
+def radar_series(
+    radar: xr.Dataset, shares: Mapping[str, Floats], params: RadarParams | None = None
+) -> dict[str, list[RadarSeries]]:
     """Every zone as every orbit sees it: the mean of the polarisations' contrasts.
 
     Args:
         radar: linear gamma0 `vv`, `vh` and `valid` (time, y, x) with the coordinate `relative_orbit`, on the
             grid of the zones.
         shares: (y, x) how much of each pixel a zone covers, by zone.
+        params: of the comparison.
     """
+    params = params or RadarParams()
     taken = np.any([share > 0.0 for share in shares.values()], axis=0)
     bands = [band for band in BANDS if band in radar]
     out: dict[str, list[RadarSeries]] = {name: [] for name in shares}
@@ -121,8 +145,8 @@ def radar_series(radar: xr.Dataset, shares: Mapping[str, Floats]) -> dict[str, l
             for band in bands
         ]
         for name, share in shares.items():
-            around = binary_dilation(share > 0.0, iterations=RING_PX)
-            around &= ~binary_dilation(taken, iterations=2)
+            around = binary_dilation(share > 0.0, iterations=params.ring_px)
+            around &= ~binary_dilation(taken, iterations=params.gap_px)
             told = [radar_contrast_db(plane, share, around.astype(np.float64)) for plane in planes]
             out[name].append(RadarSeries(days=days_of(looks), contrast_db=np.mean(told, axis=0)))
     return out
@@ -133,8 +157,7 @@ def radar_opinion(
     area_ha: Floats,
     sd_ha: Floats,
     orbits: Sequence[RadarSeries],
-    *,
-    within_days: float = 6.0,
+    params: RadarParams | None = None,
 ) -> RadarOpinion:
     """Compare optical area with the radar look of each orbit that is nearest in time.
 
@@ -143,18 +166,19 @@ def radar_opinion(
         area_ha: (look,) NaN where not assessable.
         sd_ha: (look,) random error of each.
         orbits: what radar saw, orbit by orbit.
-        within_days: how far apart two looks may be.
+        params: of the comparison.
     """
-    voices = [_voice(optical_days, area_ha, orbit, within_days) for orbit in orbits]
+    params = params or RadarParams()
+    voices = [_voice(optical_days, area_ha, orbit, params) for orbit in orbits]
     heard = [voice for voice in voices if voice is not None and voice.weight > 0.0]
     pairs = sum(voice.pairs for voice in voices if voice is not None)
     if not heard:
         return RadarOpinion(verdict=SILENT, correlation=None, p_value=None, pairs=pairs)
     weight = sum(voice.weight for voice in heard)
-    mean = sum(np.arctanh(np.clip(v.rho, -0.999, 0.999)) * v.weight for v in heard) / weight
-    p_value = float(2.0 * norm.sf(abs(mean) * np.sqrt(weight)))
+    mean = sum(_fisher(voice.rho) * voice.weight for voice in heard) / weight
+    p_value = float(2.0 * ndtr(-abs(mean) * np.sqrt(weight)))
     return RadarOpinion(
-        verdict=_verdict(heard, float(mean), weight, changed=_changed(area_ha, sd_ha)),
+        verdict=_verdict(heard, float(mean), weight, params, changed=_changed(area_ha, sd_ha, params)),
         correlation=float(np.tanh(mean)),
         p_value=p_value,
         pairs=pairs,
@@ -175,14 +199,14 @@ def radar_opinions(
     for zone, orbits in series.items():
         own = sorted((area for area in areas if area.zone_id == zone), key=lambda area: area.datetime)
         seen = [area for area in own if area.area_ha.value is not None]
-        days = np.array([area.datetime.timestamp() / 86400.0 for area in seen])
+        days = np.array([area.datetime.timestamp() / DAY_S for area in seen])
         value = np.array([area.area_ha.value for area in seen], dtype=np.float64)
         sd = np.array([area.area_ha.sd_random for area in seen], dtype=np.float64)
         out[zone] = radar_opinion(days, value, sd, orbits)
     return out
 
 
-def _voice(optical_days: Floats, area_ha: Floats, orbit: RadarSeries, within_days: float) -> _Voice | None:
+def _voice(optical_days: Floats, area_ha: Floats, orbit: RadarSeries, params: RadarParams) -> _Voice | None:
     """One orbit's correlation; None where there are too few pairs or nothing varies."""
     known = np.isfinite(orbit.contrast_db)
     days, contrast = orbit.days[known], orbit.contrast_db[known]
@@ -190,9 +214,9 @@ def _voice(optical_days: Floats, area_ha: Floats, orbit: RadarSeries, within_day
     if not len(days) or not looked.any():
         return None
     apart = np.abs(optical_days[looked][:, None] - days[None])
-    near = apart.min(axis=1) <= within_days
+    near = apart.min(axis=1) <= params.within_days
     area, told = area_ha[looked][near], contrast[apart.argmin(axis=1)][near]
-    if len(area) < FEWEST_PAIRS or np.ptp(area) == 0.0 or np.ptp(told) == 0.0:
+    if len(area) < params.least_pairs or np.ptp(area) == 0.0 or np.ptp(told) == 0.0:
         return None
     ranks = rankdata(area), rankdata(told)
     persistence = max(0.0, _lag_one(ranks[0]) * _lag_one(ranks[1]))
@@ -200,7 +224,7 @@ def _voice(optical_days: Floats, area_ha: Floats, orbit: RadarSeries, within_day
         rho=float(np.corrcoef(*ranks)[0, 1]),
         effective=len(area) * (1.0 - persistence) / (1.0 + persistence),
         pairs=len(area),
-        moved=_lag_one(rankdata(contrast)) > norm.isf(SIGNIFICANT / 2.0) / np.sqrt(len(contrast)),
+        moved=_lag_one(rankdata(contrast)) > _limit(params) / np.sqrt(len(contrast)),
     )
 
 
@@ -211,22 +235,33 @@ def _lag_one(values: Floats) -> float:
     return float(away[1:] @ away[:-1]) / total if total > 0.0 else 0.0
 
 
-def _changed(area_ha: Floats, sd_ha: Floats) -> bool:
+def _limit(params: RadarParams) -> float:
+    """Standard deviations of a normal law at the two-sided significance."""
+    return float(-ndtri(params.significance / 2.0))
+
+
+def _fisher(rho: float) -> float:
+    return float(np.arctanh(np.clip(rho, -ALMOST_ONE, ALMOST_ONE)))
+
+
+def _changed(area_ha: Floats, sd_ha: Floats, params: RadarParams) -> bool:
     """Whether the optical areas differ by more than their random errors."""
     known = np.isfinite(area_ha)
-    weight = 1.0 / np.maximum(sd_ha[known], 1e-3) ** 2
+    weight = 1.0 / np.maximum(sd_ha[known], TINY_HA) ** 2
     away = area_ha[known] - (weight @ area_ha[known]) / weight.sum()
-    return bool(chi2.sf(weight @ away**2, known.sum() - 1) < SIGNIFICANT)
+    return bool(chdtrc(known.sum() - 1, weight @ away**2) < params.significance)
 
 
-def _verdict(heard: Sequence[_Voice], mean: float, weight: float, *, changed: bool) -> str:
-    limit = norm.isf(SIGNIFICANT / 2.0)
+def _verdict(
+    heard: Sequence[_Voice], mean: float, weight: float, params: RadarParams, *, changed: bool
+) -> str:
+    limit = _limit(params)
     signs = {np.sign(voice.rho) for voice in heard if abs(voice.score) > limit}
     if len(signs) > 1:
         return DISAGREE
     if abs(mean) * np.sqrt(weight) > limit:
         return AGREE
     highest = np.tanh(abs(mean) + limit / np.sqrt(weight))
-    if changed and all(voice.moved for voice in heard) and highest < UNRELATED:
+    if changed and all(voice.moved for voice in heard) and highest < params.unrelated:
         return DISAGREE
     return SILENT
