@@ -183,8 +183,8 @@ def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, flo
 
 
 HEAD = (
-    "| condition | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha | dark_ha covers, % | "
-    "area_ha covers, % | changing, % | looks like |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    "| condition | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha | dark_ha covers, % "
+    "| area_ha covers, % | changing, % | looks like |\n|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
