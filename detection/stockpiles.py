@@ -275,7 +275,7 @@ def measure_year(
     if coal is not None:
         bands = tuple(band for band in bands if band in coal.bands)
     zones = stockyards(cube, site)
-    prior = prior_fit(bands, params.family, coal)
+    prior = prior_fit(bands, params.family, coal, site_id=site.id)
     spectrum = prior.spectrum(COAL, params.family)
     found, doubtful = found_masks(cube, site, zones, carried.found, coal=spectrum, bands=bands, params=params)
     subjects = [*zones, *as_subjects(found)]

@@ -296,13 +296,20 @@ def _level_and_shape(bands: Sequence[str], level: float, shape: float, length: f
     return np.asarray(level**2 + shape**2 * near + 1e-6 * np.eye(len(at)))
 
 
-def prior_fit(bands: Sequence[str], params: FamilyParams, marked: CoalSpectrum | None = None) -> FamilyFit:
+def prior_fit(
+    bands: Sequence[str],
+    params: FamilyParams,
+    marked: CoalSpectrum | None = None,
+    *,
+    site_id: str | None = None,
+) -> FamilyFit:
     """The family before any ground was seen; around coal that was marked, where there is a calibration.
 
     Args:
         bands: of the measurement.
         params: of the family.
         marked: spectrum of a calibration; what sites differ by is added where it comes from another one.
+        site_id: that is measured.
     """
     if marked is None:
         names, mean = tuple(rank.name for rank in FAMILY), component_means(bands)
@@ -312,7 +319,7 @@ def prior_fit(bands: Sequence[str], params: FamilyParams, marked: CoalSpectrum |
         value, covariance = marked.select(bands)
         names, mean, weight = (CALIBRATED,), np.log(value)[None], np.ones(1)
         spread = covariance / np.outer(value, value)
-        if marked.measured_at is not None:
+        if marked.measured_at not in (None, site_id):
             spread = spread + transfer_covariance(bands, params)
     return FamilyFit(
         names=names,

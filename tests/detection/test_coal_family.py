@@ -225,6 +225,13 @@ def test_what_looks_share_by_year_is_no_change() -> None:
     assert change_log_ratio(days, looks, params)[0] < params.change_log_ratio
 
 
+def test_marked_coal_of_another_site_is_known_less_well() -> None:
+    coal = CoalSpectrum(id="x-1", bands=BANDS, mean=(0.04,) * 6, sd=(0.003,) * 6, measured_at="x")
+    own, other = (prior_fit(BANDS, PARAMS, coal, site_id=site) for site in ("x", "y"))
+    assert own.names == other.names == ("calibrated",)
+    assert (np.diag(other.covariance[0]) > np.diag(own.covariance[0]) + 0.02).all()
+
+
 def test_a_calibration_says_what_ground_is_only_elsewhere_and_where_coal_was_seen() -> None:
     image = {"provider": "x", "id": "y", "date": "2020-05-01", "resolution_m": 0.5}
     zone = Zone(
