@@ -9,7 +9,7 @@ import pandas as pd
 import pyogrio
 from pandas.testing import assert_frame_equal
 
-from campwatch.reviews.annotation import Annotate, annotation
+from campwatch.reviews.validation import Annotate, annotation
 from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import custody_lines, heads_digest
 from evidence.layers import LAYERS

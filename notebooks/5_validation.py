@@ -26,7 +26,7 @@ from shapely import box
 
 from detection.accuracy import ReaderError, estimate_accuracy, tally
 from detection.coal.coverage import to_degrees
-from detection.reader_labels import resolve_labels
+from detection.accuracy import resolve_labels
 from detection.references import ReferenceKind, SiteCheck
 from detection.sampling import STABLE, allocate, change_strata, draw_sample
 

@@ -15,8 +15,7 @@ from campwatch import __version__
 from campwatch.exports.disclosure import public_rows
 from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
 from campwatch.exports.stamp import SIMULATED, SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
-from campwatch.reviews.annotation import annotation
-from campwatch.reviews.validation import Checks, all_checks
+from campwatch.reviews.validation import Checks, all_checks, annotation
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest

@@ -12,10 +12,10 @@ from campwatch.exports.write import ExportFormat, ExportOptions, export
 from campwatch.maps import draw
 from campwatch.outputs import rebuild_tables
 from campwatch.release import make_release
-from campwatch.reviews.annotation import WITHHELD
 from campwatch.reviews.desk import open_desk
 from campwatch.reviews.labels import Labels, drawn_sample
 from campwatch.reviews.samples import draw_or_report
+from campwatch.reviews.validation import WITHHELD
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace, readable_sites
 from maps.review_format import parse_review

@@ -20,9 +20,9 @@ from campwatch import fonts
 from campwatch.exports.figure_pair import round_length_m
 from campwatch.exports.figure_series import stretches
 from campwatch.exports.figures import FigureOptions, write_figures
-from campwatch.exports.imagery import SAME_SEASON_DAYS, LookChoice, choose_pair, season_gap
 from campwatch.exports.write import ExportFormat, ExportOptions, export
-from evidence.errors import ExportError
+from detection.look_pairs import LookChoice, PairParams, season_gap, whole_site_pair
+from evidence.errors import ExportError, MeasurementError
 from evidence.hashing import canonical_json
 
 from .conftest import HANGUL, SECRETS, all_bytes
@@ -94,14 +94,14 @@ def look(day: str, *, valid: float = 1.0) -> LookChoice:
 def test_a_pair_is_of_one_season_far_apart_and_clear():
     looks = [look(day) for day in ("2016-02-01", "2016-06-20", "2019-07-08", "2020-01-05")]
     looks += [look("2020-06-22", valid=0.3), look("2020-06-28")]
-    first, last = choose_pair(sorted(looks, key=lambda item: item.datetime))
+    first, last = whole_site_pair(sorted(looks, key=lambda item: item.datetime))
     assert (first.local_date, last.local_date) == ("2016-06-20", "2020-06-28")
-    first, last = choose_pair(looks, before="2016-02-01", after="2019-07-08")
+    first, last = whole_site_pair(looks, before="2016-02-01", after="2019-07-08")
     assert (first.local_date, last.local_date) == ("2016-02-01", "2019-07-08")
-    with pytest.raises(ExportError, match="no two clear looks"):
-        choose_pair(looks[:1])
-    with pytest.raises(ExportError, match="no usable look on 2015-01-01"):
-        choose_pair(looks, before="2015-01-01")
+    with pytest.raises(MeasurementError, match="no two clear looks"):
+        whole_site_pair(looks[:1])
+    with pytest.raises(MeasurementError, match="no usable look on 2015-01-01"):
+        whole_site_pair(looks, before="2015-01-01")
 
 
 DAYS = st.dates(dt.date(2016, 1, 1), dt.date(2026, 12, 31)).map(str)
@@ -111,11 +111,11 @@ DAYS = st.dates(dt.date(2016, 1, 1), dt.date(2026, 12, 31)).map(str)
 def test_a_chosen_pair_never_compares_two_seasons(days):
     looks = [look(day) for day in sorted(days)]
     try:
-        first, last = choose_pair(looks)
-    except ExportError:
+        first, last = whole_site_pair(looks)
+    except MeasurementError:
         return
     assert first.datetime < last.datetime
-    assert season_gap(first, last) <= SAME_SEASON_DAYS
+    assert season_gap(first, last) <= PairParams().season_days
 
 
 @given(st.floats(50, 1e6))
