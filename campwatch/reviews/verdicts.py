@@ -338,11 +338,12 @@ def kept_blind(state: ReviewState) -> ReviewState:
     """Without what was said, now or before, until two have judged what is there now."""
     if not state.blind:
         return state
-    told = {
-        name: tuple(_silent(verdict) for verdict in getattr(state, name))
-        for name in ("standing", "stale", "earlier")
-    }
-    return replace(state, **told)
+    return replace(
+        state,
+        standing=tuple(map(_silent, state.standing)),
+        stale=tuple(map(_silent, state.stale)),
+        earlier=tuple(map(_silent, state.earlier)),
+    )
 
 
 def _silent(verdict: GivenVerdict) -> GivenVerdict:
