@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aoi.site_file import read_site
-from campwatch.identity import code_identity, product_digest
+from campwatch.identity import code_identity, product_digest, same_code
 from campwatch.inputs import MEASURED_LAYERS, Inputs
 from campwatch.measure import measured_rows
 from campwatch.site_job import SiteWork
@@ -26,10 +26,9 @@ from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_data
 from evidence.rows import Row, StoredRow
-from imagery.archive import Archive
-from imagery.archive_heights import archived_heights, height_files
-from imagery.cube_scenes import group_archived
-from imagery.observations import Observation
+from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.observations import Observation
+from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct
 
 
@@ -68,8 +67,8 @@ def reproduce_run(workspace: Workspace, run_id: str, *, tolerance: float | None 
 def _reproduce(
     workspace: Workspace, ledger: Ledger, entry: CustodyEntry, tolerance: float | None
 ) -> Reproduction:
-    same_code = dict(entry.data["code"]) == code_identity()
-    if not same_code and tolerance is None:
+    same = same_code(entry.data["code"], code_identity())
+    if not same and tolerance is None:
         raise LedgerError(
             f"run {entry.run_id} was made by {_code_words(entry.data['code'])}, this is "
             f"{_code_words(code_identity())}: install that, or compare with --tolerance"
@@ -80,8 +79,8 @@ def _reproduce(
         for stored in ledger.current(layer, site_id=entry.chain, as_of_run=entry.run_id)
     ]
     again = _measure_again(workspace, entry)
-    differing = _exact(before, again) if same_code else _within(before, again, tolerance or 0.0)
-    return Reproduction(site_id=entry.chain, rows=len(again), same_code=same_code, differing=tuple(differing))
+    differing = _exact(before, again) if same else _within(before, again, tolerance or 0.0)
+    return Reproduction(site_id=entry.chain, rows=len(again), same_code=same, differing=tuple(differing))
 
 
 def _code_words(code: Mapping[str, Any]) -> str:

@@ -17,7 +17,7 @@ from evidence.ledger import Ledger
 from evidence.runs import layer_rows
 from evidence.tables import layer_table
 from evidence.verify import Finding, verify_ledger
-from imagery.archive import Archive
+from imagery.archive.store import Archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

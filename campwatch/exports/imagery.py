@@ -24,8 +24,8 @@ from detection.look_pairs import LookChoice, LookPair, event_span, straddling_pa
 from evidence.errors import ExportError, GridMismatchError
 from evidence.layers import Layer
 from evidence.rows import StoredRow
-from imagery.archive import Archive
-from imagery.cube_scenes import ArchivedScene, group_archived
+from imagery.archive.store import Archive
+from imagery.cube.scenes import ArchivedScene, group_archived
 from maps.images import geobox_of
 
 MARGIN_M = 300.0

@@ -40,9 +40,9 @@ from evidence.hashing import sha256_json
 from evidence.quantity import Quantity
 from evidence.rows import Row, StoredRow, plain
 from evidence.zips import write_zip
-from imagery.archive import Archive
-from imagery.cube import load_cube
-from imagery.cube_scenes import group_archived
+from imagery.archive.store import Archive
+from imagery.cube.loading import load_cube
+from imagery.cube.scenes import group_archived
 
 METHOD = "sample/1"
 HALF_PIXEL_M = 5.0
