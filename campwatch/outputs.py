@@ -11,12 +11,15 @@ import xarray as xr
 
 from aoi.records import Site
 from campwatch import __version__
+from campwatch.layers import LAYERS
 from campwatch.pages import map_profile, site_page_path
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.validation import Checks, annotation, site_checks
 from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
 from campwatch.workspace import Workspace
-from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.boundary.records import BoundaryChange
+from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
+from detection.records import Disturbance, Footprint
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
@@ -31,7 +34,7 @@ def rebuild_tables(
 ) -> None:
     """Write `results.gpkg` and `custody.jsonl` anew; `checks` by site where they are known already."""
     annotate = annotation(ledger, sites, checks=checks)
-    write_results(ledger, workspace.results_path, annotate=annotate)
+    write_results(ledger, workspace.results_path, LAYERS.values(), annotate=annotate)
     write_custody(ledger, workspace.custody_path)
 
 

@@ -17,7 +17,7 @@ from aoi.site_file import read_site
 from campwatch.alerts.watch import deliver_open, watch_sites
 from campwatch.derived import DerivedFiles
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
-from campwatch.inputs import MEASURED_LAYERS
+from campwatch.layers import measured_layers
 from campwatch.pages import first_page_path, map_profile, shown_state, site_page_path
 from campwatch.progress import Progress, log_step
 from campwatch.run_records import RunOptions, RunSummary, SiteSummary
@@ -31,6 +31,7 @@ from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
 from imagery.archive.fetch import FetchReport
+from imagery.cube.observations import OBSERVATIONS
 from imagery.records import SceneSource
 from imagery.sources.retry import TimeLeft
 
@@ -242,14 +243,14 @@ def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> Appen
         actor="campwatch",
         action="measure",
         details=work.recipe,
-        complete=MEASURED_LAYERS,
+        complete=measured_layers(),
     )
 
 
 def _summary(
     summary: SiteSummary, ledger: Ledger, appended: AppendResult | None, drawn: Path | None
 ) -> SiteSummary:
-    looks = ledger.current("observations", site_id=summary.site_id)
+    looks = ledger.current(OBSERVATIONS.name, site_id=summary.site_id)
     return replace(
         summary,
         looks=len(looks),

@@ -13,7 +13,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from aoi.records import Boundary, Site
-from detection.records import BoundaryChange, Disturbance, Footprint, GroundChange, Stockpile, StockpileArea
+from detection.boundary.records import BoundaryChange
+from detection.coal.records import Stockpile, StockpileArea
+from detection.records import Disturbance, Footprint, GroundChange
 from evidence.errors import MeasurementError
 
 _YEAR_DAYS = 365.25

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from detection.accuracy import MIN_AGREEMENT, ReaderAgreement, wilson_share
+from evidence.layers import ReferenceKind
 from evidence.quantity import DEFAULT_LEVEL, Quantity
 
 ENOUGH = 30
@@ -60,17 +61,6 @@ class ReferenceSummary:
         return (
             f"bias {self.bias_ha:+.2f} ha, RMSE {self.rmse_ha:.2f} ha, {self.covered:.0%} inside the interval"
         )
-
-
-class ReferenceKind(StrEnum):
-    """What somebody gave as the truth."""
-
-    NONE = "none"
-    """Nothing can be given for this layer yet."""
-    OUTLINES = "outlines"
-    """Outlines and absences of piles in images of 1 m or finer."""
-    LABELS = "labels"
-    """Resolved labels of a stratified random sample."""
 
 
 class CheckOutcome(StrEnum):

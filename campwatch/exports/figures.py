@@ -25,12 +25,15 @@ from campwatch.exports.stamp import imagery_attribution
 from campwatch.exports.vector import plain_records
 from campwatch.reviews.findings import row_geometry
 from campwatch.workspace import Workspace
+from detection.coal.records import SERIES, STOCKPILE_AREAS
 from detection.look_pairs import LookChoice, whole_site_pair
+from detection.records import FOOTPRINTS
 from evidence.errors import ExportError, WatchError
 from evidence.layers import Layer
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from evidence.tables import layer_table
+from imagery.cube.observations import OBSERVATIONS
 from maps.images import geobox_of
 
 _log = logging.getLogger(__name__)
@@ -130,8 +133,8 @@ def finding_figure(
         (told,) = plain_records(layer_table(layer, [stored]))
         shown = ShownFinding(
             number=stored.row.subject.removeprefix(f"{site.id}/"),
-            label=row_label(layer.name, told),
-            layer=layer.name,
+            label=row_label(layer, told),
+            style=layer.style,
             geometry=shape,
         )
     return _drawn_pair(bundle, site, looks, cube, finding=shown)
@@ -186,13 +189,13 @@ def _series(
     site: Site,
     options: FigureOptions,  # noqa: ARG001
 ) -> Iterator[tuple[str, Figure]]:
-    areas, looks = _rows(bundle, "stockpile_areas", site), _rows(bundle, "observations", site)
+    areas, looks = _rows(bundle, STOCKPILE_AREAS.name, site), _rows(bundle, OBSERVATIONS.name, site)
     if areas is None or looks is None:
         return
     data = SeriesFigure(
         site=site,
         areas=areas,
-        series=_rows(bundle, "series", site),
+        series=_rows(bundle, SERIES.name, site),
         looks=looks,
         stamp=bundle.stamp,
         attribution=_notice(bundle, site),
@@ -209,7 +212,7 @@ def _footprint(
     site: Site,
     options: FigureOptions,  # noqa: ARG001
 ) -> Iterator[tuple[str, Figure]]:
-    rows = _rows(bundle, "footprints", site)
+    rows = _rows(bundle, FOOTPRINTS.name, site)
     if rows is not None:
         notice = _notice(bundle, site)
         data = FootprintFigure(site=site, footprints=rows, stamp=bundle.stamp, attribution=notice)
@@ -226,7 +229,7 @@ def _rows(bundle: Bundle, layer: str, site: Site) -> pd.DataFrame | None:
 
 def _notice(bundle: Bundle, site: Site) -> str:
     """Whom to name for the imagery of one site."""
-    looks = _rows(bundle, "observations", site)
+    looks = _rows(bundle, OBSERVATIONS.name, site)
     if looks is None:
         return ""
     years = {int(str(moment)[:4]) for moment in looks["datetime"]}

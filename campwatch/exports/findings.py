@@ -3,52 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 
 from campwatch.exports.bundle import Bundle
+from campwatch.layers import LAYERS
 from campwatch.reviews.findings import PLACE
 from detection.look_pairs import Finding
-from detection.records import (
-    BoundaryChange,
-    Disturbance,
-    Footprint,
-    GroundChange,
-    Stockpile,
-    StockpileArea,
-)
 from evidence.errors import ExportError
-from evidence.layers import LAYERS, Layer
+from evidence.layers import Layer, LayerSpec
 from evidence.record_reading import read_record
 from evidence.rows import StoredRow
 
-_RECORDS: Mapping[str, type[Finding]] = MappingProxyType(
-    {
-        "disturbances": Disturbance,
-        "stockpiles": Stockpile,
-        "stockpile_areas": StockpileArea,
-        "footprints": Footprint,
-        "ground_changes": GroundChange,
-        "boundary_changes": BoundaryChange,
-    }
-)
-"""Layers whose rows are findings, with their records."""
 
-
-def find(bundle: Bundle, name: str) -> tuple[Layer, StoredRow]:
+def find(bundle: Bundle, name: str) -> tuple[LayerSpec, StoredRow]:
     """The finding, among what this export may show.
 
     Raises:
         ExportError: where there is none of that name.
     """
-    found = [(layer, stored) for layer in _RECORDS for stored in bundle.rows[layer]]
-    hits = [(layer, stored) for layer, stored in found if stored.row_id == name] or [
-        (layer, stored)
-        for layer, stored in found
-        if name in {stored.row.subject, stored.row.data.get("to_boundary_id")}
+    named = [spec for spec in LAYERS.values() if spec.finding]
+    found = [(spec, stored) for spec in named for stored in bundle.rows[spec.name]]
+    hits = [(spec, stored) for spec, stored in found if stored.row_id == name] or [
+        (spec, stored)
+        for spec, stored in found
+        if name in {stored.row.subject, stored.row.data.get(str(spec.finding))}
     ]
     if hits:
-        layer, stored = max(hits, key=lambda hit: (_has_figure(hit[1]), hit[1].row.time, hit[1].seq))
-        return LAYERS[layer], stored
+        return max(hits, key=lambda hit: (_has_figure(hit[1]), hit[1].row.time, hit[1].seq))
     if name.startswith(f"{PLACE}-"):
         raise ExportError(f"{name} is a random place of the review queue: nothing was measured there")
     raise ExportError(
@@ -64,4 +44,5 @@ def _has_figure(stored: StoredRow) -> bool:
 
 def finding_record(layer: Layer, stored: StoredRow) -> Finding:
     """The record that a finding's row was made from."""
-    return read_record(_RECORDS[layer.name], stored.row)
+    found: Finding = read_record(LAYERS[layer.name].record, stored.row)
+    return found

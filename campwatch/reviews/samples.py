@@ -27,6 +27,7 @@ from campwatch.reviews.desk import Desk
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
 from detection.accuracy import AccuracyReport
+from detection.records import DISTURBANCES, FOOTPRINTS
 from detection.sampling import (
     STABLE,
     SamplingParams,
@@ -66,12 +67,12 @@ def mapped_change(desk: Desk) -> tuple[str, list[tuple[int, BaseGeometry]]]:
     """The layer that is mapped, and (year, ground) first disturbed: patches, or what footprints gained."""
     patches = [
         (dt.date.fromisoformat(str(s.row.data["first_seen"])[:10]).year, shape)
-        for s in desk.ledger.current("disturbances", site_id=desk.site.id)
+        for s in desk.ledger.current(DISTURBANCES.name, site_id=desk.site.id)
         if s.row.data["machine_status"] == "persistent" and (shape := row_geometry(s)) is not None
     ]
     if patches:
-        return "disturbances", patches
-    return "footprints", _gained(desk.ledger.current("footprints", site_id=desk.site.id))
+        return DISTURBANCES.name, patches
+    return FOOTPRINTS.name, _gained(desk.ledger.current(FOOTPRINTS.name, site_id=desk.site.id))
 
 
 def _gained(footprints: Sequence[StoredRow]) -> list[tuple[int, BaseGeometry]]:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from shapely.geometry import box
 
 from aoi.records import Boundary, Site, TracedImage
+from detection.boundary.records import BoundaryChange
+from detection.coal.records import Stockpile
 from detection.look_pairs import (
     EventSpan,
     LookChoice,
@@ -18,7 +20,6 @@ from detection.look_pairs import (
     season_gap,
     straddling_pair,
 )
-from detection.records import BoundaryChange, Stockpile
 from evidence.quantity import Quantity
 
 HERE = box(126.0, 39.5, 126.1, 39.6)

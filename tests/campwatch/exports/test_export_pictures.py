@@ -23,7 +23,7 @@ from campwatch.exports.figures import FigureOptions, write_figures
 from campwatch.exports.findings import find
 from campwatch.exports.write import ExportFormat, ExportOptions, export
 from campwatch.reviews.desk import open_desk
-from campwatch.reviews.findings import LAYER_OF
+from campwatch.reviews.findings import reviewed_layers
 from campwatch.workspace import readable_sites
 from detection.look_pairs import LookChoice, PairParams, season_gap, whole_site_pair
 from evidence.errors import ExportError, MeasurementError
@@ -230,7 +230,7 @@ def test_every_id_of_the_review_queue_names_a_finding(workspace, restricted):
                 find(restricted, state.subject)
             continue
         layer, stored = find(restricted, state.subject)
-        assert (layer.name, stored.row.subject) == (LAYER_OF[state.kind], state.subject)
+        assert (layer.name, stored.row.subject) == (reviewed_layers()[state.kind].name, state.subject)
 
 
 def test_the_custody_extract_can_be_checked_by_hand(bag, restricted):
