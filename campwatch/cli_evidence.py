@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from campwatch.session import EXIT_ERROR, say
+from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, say
 
 
 def _head(told: str | None) -> str | None:
@@ -41,10 +41,14 @@ def verify(
         say(f"{finding.where}: {finding.what}")
     if not report.findings:
         say("everything is as it was written")
+    if report.behind:
+        say(f"behind the ledger (campwatch run rebuilds them): {', '.join(report.behind)}")
     say(f"custody head {report.head}")
     context.obj.report(asdict(report))
     if report.findings:
         raise typer.Exit(EXIT_ERROR)
+    if report.behind:
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def reproduce(

@@ -35,7 +35,7 @@ from detection.records import (
 )
 from detection.stockpiles import StockpileParams, measure_stockpiles
 from evidence.hashing import sha256_json
-from evidence.rows import Row, iso_utc, plain, record_data, record_geometry
+from evidence.rows import Row, carried, carried_geometry, iso_utc, plain, record_data, record_geometry
 from imagery.observations import Observation, cube_observations
 
 
@@ -203,8 +203,8 @@ def _rows(made: _Measured, site: Site, inputs: Inputs) -> list[Row]:
             method=made.method,
             params_hash=params_hash,
             inputs_hash=everything if used is None else inputs_digest(inputs.site, inputs.scenes, used),
-            data=record_data(record) | extra,
-            geometry=record_geometry(record),
+            data=carried(record_data(record)) | extra,
+            geometry=carried_geometry(record_geometry(record)),
         )
         for record, used in ((record, _scenes(record)) for record in made.records)
     ]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -42,7 +43,10 @@ def entry_hash(entry: CustodyEntry) -> str:
 
 def rows_digest(rows: Iterable[StoredRow]) -> str:
     """SHA-256 over rows as they stand in the ledger, in order."""
-    return sha256_bytes("\n".join(row_digest(row) for row in rows).encode())
+    digest = hashlib.sha256()
+    for i, row in enumerate(rows):
+        digest.update((f"\n{row_digest(row)}" if i else row_digest(row)).encode())
+    return digest.hexdigest()
 
 
 def row_digest(stored: StoredRow) -> str:
@@ -58,9 +62,9 @@ def heads_digest(heads: Mapping[str, str]) -> str:
     return sha256_json(dict(heads))
 
 
-def custody_lines(stored: Iterable[tuple[int, CustodyEntry, str]]) -> str:
+def custody_lines(stored: Iterable[tuple[int, CustodyEntry, str]]) -> Iterator[str]:
     """The chains as JSON lines, entries as they were written, each with its own hash."""
-    return "".join(custody_line(entry, digest) + "\n" for _, entry, digest in stored)
+    return (custody_line(entry, digest) + "\n" for _, entry, digest in stored)
 
 
 def custody_line(entry: CustodyEntry, digest: str) -> str:

@@ -73,7 +73,11 @@ class CustodyTable:
         return links[::-1]
 
     def stored(self, tail: str = "ORDER BY seq", values: Sequence[Any] = ()) -> list[Stored]:
-        """Entries as they were written; all of them, oldest first, or as `tail` says.
+        """Entries as they were written; all of them, oldest first, or as `tail` says."""
+        return list(self.stream(tail, values))
+
+    def stream(self, tail: str = "ORDER BY seq", values: Sequence[Any] = ()) -> Iterator[Stored]:
+        """The same one after the other.
 
         Raises:
             LedgerError: where the file cannot be read.
@@ -83,8 +87,9 @@ class CustodyTable:
             f"FROM custody {tail}"  # only constants are put in
         )
         try:
-            return [(held[0], _entry(held[2:]), held[1]) for held in self._db.execute(query, values)]
-        except sqlite3.Error as err:
+            for held in self._db.execute(query, values):
+                yield held[0], _entry(held[2:]), held[1]
+        except (sqlite3.Error, ValueError) as err:
             raise LedgerError(f"cannot read the ledger: {err}") from err
 
     def heads(self) -> dict[str, str]:

@@ -257,16 +257,35 @@ class Ledger:
         """Every custody entry as its hash is over it, oldest first: what is long may be a difference."""
         return self._custody.stored()
 
-    def rows_by_entry(self) -> dict[int, list[StoredRow]]:
-        """Every row, under the sequence number of the custody entry that vouches for it."""
-        grouped: dict[int, list[StoredRow]] = {}
-        query = f"SELECT {ROW_COLUMNS}, entry FROM rows ORDER BY seq"  # noqa: S608 - constants
+    def custody_stream(self, *, by_chain: bool = False) -> Iterator[Stored]:
+        """The same one after the other, oldest first, or chain by chain."""
+        return self._custody.stream("ORDER BY chain, position" if by_chain else "ORDER BY seq")
+
+    def rows_of_entry(self, seq: int) -> Iterator[StoredRow]:
+        """The rows that a custody entry vouches for, one after the other.
+
+        Raises:
+            LedgerError: where the file cannot be read.
+        """
+        query = f"SELECT {ROW_COLUMNS} FROM rows WHERE entry = ? ORDER BY seq"  # noqa: S608 - constants
         try:
-            for values in self._db.execute(query):
-                grouped.setdefault(values[14], []).append(stored_row(values))
-        except sqlite3.Error as err:
+            for values in self._db.execute(query, (seq,)):
+                yield stored_row(values)
+        except (sqlite3.Error, ValueError) as err:
             raise LedgerError(f"cannot read the ledger {self.path}: {err}") from err
-        return grouped
+
+    def unvouched_entries(self) -> list[int]:
+        """Entries that rows name and custody does not have."""
+        query = "SELECT DISTINCT entry FROM rows WHERE entry NOT IN (SELECT seq FROM custody) ORDER BY entry"
+        return [found[0] for found in self._db.execute(query)]
+
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the file itself; empty where nothing is."""
+        try:
+            told = [str(found[0]) for found in self._db.execute("PRAGMA quick_check(5)")]
+        except sqlite3.Error as err:
+            return [str(err)]
+        return [] if told == ["ok"] else told
 
     def heads(self) -> dict[str, str]:
         """The newest custody hash of each chain."""

@@ -11,6 +11,8 @@ from evidence.ledger import Ledger
 from evidence.rows import Row, StoredRow
 
 METHOD = "custody/1"
+MEASURED = "measure"
+"""The action of an entry that rows were measured with."""
 
 
 def layer_rows(ledger: Ledger, layer: str, *, as_of_run: str | None = None) -> list[StoredRow]:
@@ -42,6 +44,11 @@ def heads_of(links: list[Stored]) -> dict[str, str]:
 def last_with_rows(links: list[Stored]) -> Stored:
     """The newest entry that rows were appended with; the newest of all where there is none."""
     return next((link for link in reversed(links) if _row_count(link[1])), links[-1])
+
+
+def last_measured(links: list[Stored]) -> dict[str, CustodyEntry]:
+    """The newest measurement of each site among `links`: what `reproduce` can make again."""
+    return {entry.chain: entry for _, entry, _ in links if entry.action == MEASURED}
 
 
 def release_of(links: list[Stored], shown: list[Stored]) -> str | None:

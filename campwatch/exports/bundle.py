@@ -24,7 +24,7 @@ from evidence.errors import ExportError
 from evidence.layers import LAYERS, Column, Layer
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
-from evidence.runs import heads_of, last_with_rows, layer_rows, links_until, release_of
+from evidence.runs import heads_of, last_measured, last_with_rows, layer_rows, links_until, release_of
 from evidence.tables import layer_columns, layer_geotable, layer_table
 from maps.disclosure import is_public, public_site
 
@@ -133,7 +133,8 @@ def collect(
     links = links_until(ledger, as_of_run)
     if not links:
         raise ExportError("nothing to export: the ledger is empty")
-    newest = last_with_rows(links)[1]
+    measured = last_measured(links)
+    newest = max(measured.values(), key=lambda entry: entry.time, default=last_with_rows(links)[1])
     as_of = newest.time
     rules = MapSettings() if restricted else workspace.settings.map
     checks = all_checks(ledger, shown, as_of_run=as_of_run)
@@ -148,6 +149,7 @@ def collect(
         as_of=as_of,
         custody_head=heads_digest(heads),
         heads={site.id: heads[site.id] for site in sites if site.id in heads},
+        measured={site.id: measured[site.id].run_id for site in sites if site.id in measured},
         version=__version__,
         restricted=restricted,
         coordinate_decimals=rules.coordinate_decimals,

@@ -27,7 +27,7 @@ class Stamp:
     release_id: str | None
     """None where the data were not released under a citable id."""
     run_id: str
-    """The newest run that the export shows."""
+    """The newest run that measured what the export shows: `reproduce` takes it."""
     as_of: str
     """When that run wrote its rows, UTC."""
     custody_head: str
@@ -36,6 +36,8 @@ class Stamp:
     """Custody head of each site shown."""
     version: str
     """Of the software."""
+    measured: Mapping[str, str] = field(default_factory=dict)
+    """The run that measured each site shown last."""
     restricted: bool
     coordinate_decimals: int | None = None
     """Public exports: vertices are rounded to this many decimals of a degree."""
@@ -68,6 +70,8 @@ class Stamp:
         return replace(
             self,
             heads={site: head for site, head in self.heads.items() if site == site_id},
+            measured={site: run for site, run in self.measured.items() if site == site_id},
+            run_id=self.measured.get(site_id, self.run_id),
             simulated=tuple(site for site in self.simulated if site == site_id),
             checks={site: checks for site, checks in self.checks.items() if site == site_id},
         )
@@ -78,6 +82,7 @@ class Stamp:
             ("release", self.release),
             ("run", self.run_id),
             ("as of", self.as_of),
+            *((f"run that measured {site}", run) for site, run in self.measured.items()),
             ("custody head", self.custody_head),
             *((f"custody head of {site}", head) for site, head in self.heads.items()),
             ("software", f"campwatch {self.version}"),

@@ -16,6 +16,9 @@ WITHHELD = "withheld until a second reviewer has judged it without sight of this
 _TOLD = ("verdict", "reason_code", "likelihood", "confidence", "evidence_viewed", "note")
 """What of a verdict would tell the second reviewer what the first one said."""
 
+ANNOTATED = frozenset({*_TOLD, "reason", "review_status", "validation"})
+"""Columns that follow from other rows too."""
+
 Annotate = Callable[[list[StoredRow]], list[StoredRow]]
 
 
