@@ -12,6 +12,7 @@ from typing import Any
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
+from campwatch.anchoring import anchor_findings
 from campwatch.derived import behind
 from campwatch.identity import matching_products, product_digest
 from campwatch.reviews.annotation import ANNOTATED, Annotate, annotation
@@ -65,6 +66,7 @@ def verify_workspace(
         findings += wrong
         if not wrong:
             findings += archive_findings(archive, ledger)
+            findings += anchor_findings(ledger)
             late = behind(workspace, ledger)
             findings += _derived(workspace, ledger, late)
         head = heads_digest(ledger.heads())

@@ -261,6 +261,11 @@ class Ledger:
         """The same one after the other, oldest first, or chain by chain."""
         return self._custody.stream("ORDER BY chain, position" if by_chain else "ORDER BY seq")
 
+    def custody_links(self) -> Iterator[tuple[CustodyEntry, str]]:
+        """Every custody entry, whole, with its hash, oldest first, one after the other."""
+        for (_, _, digest), entry in zip(self.custody_stream(), whole(self.custody_stream()), strict=True):
+            yield entry, digest
+
     def rows_of_entry(self, seq: int) -> Iterator[StoredRow]:
         """The rows that a custody entry vouches for, one after the other.
 

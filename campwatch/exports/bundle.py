@@ -19,7 +19,9 @@ from campwatch.reviews.annotation import annotation
 from campwatch.reviews.validation import Checks, all_checks
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
+from evidence.anchors import clock_words
 from evidence.custody import heads_digest
+from evidence.custody_table import whole
 from evidence.errors import ExportError
 from evidence.layers import LAYERS, Column, Layer
 from evidence.ledger import Ledger
@@ -156,6 +158,7 @@ def collect(
         delay_days=rules.delay_days,
         simulated=tuple(site.id for site in sites if site.kind == "simulated"),
         checks=checks,
+        clock=clock_words(whole(links)),
     )
     return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
 

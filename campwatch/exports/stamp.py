@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from aoi.records import Site
 from campwatch.reviews.validation import Checks, validation_lines
 from detection.references import SiteCheck
+from evidence.anchors import OWN_CLOCK
 
 NO_RELEASE = "no release"
 COPERNICUS = "Contains modified Copernicus Sentinel data"
@@ -47,6 +48,8 @@ class Stamp:
     """Sites that do not exist."""
     checks: Mapping[str, Checks] = field(default_factory=dict)
     """What stands behind the intervals, by site and layer."""
+    clock: str = f"times are {OWN_CLOCK}"
+    """Whose clock the times of custody are by."""
 
     @property
     def release(self) -> str:
@@ -76,6 +79,11 @@ class Stamp:
             checks={site: checks for site, checks in self.checks.items() if site == site_id},
         )
 
+    @property
+    def clock_short(self) -> str:
+        """The same in few words."""
+        return f"times {OWN_CLOCK}" if self.clock.startswith("times are") else "custody anchored outside"
+
     def items(self) -> list[tuple[str, str]]:
         """(what, value) for tables and metadata."""
         return [
@@ -85,6 +93,7 @@ class Stamp:
             *((f"run that measured {site}", run) for site, run in self.measured.items()),
             ("custody head", self.custody_head),
             *((f"custody head of {site}", head) for site, head in self.heads.items()),
+            ("clock", self.clock),
             ("software", f"campwatch {self.version}"),
             ("profile", self.profile),
             (
@@ -109,7 +118,7 @@ class Stamp:
         """One line for the foot of figures and pages."""
         return (
             f"campwatch {self.version} · {self.release} · run {self.run_id} · "
-            f"custody head {self.custody_head[:16]}… · {self.profile.split(':')[0]}"
+            f"custody head {self.custody_head[:16]}… · {self.profile.split(':')[0]} · {self.clock_short}"
         )
 
 

@@ -20,7 +20,8 @@ from .conftest import site_document, write_workspace
 
 REVIEW = (
     "review", "set", "yard", "--site", "tiny", "--verdict", "accepted", "--reviewer", "r1",
-    "--reason", "probable_coal", "--evidence", "provider,id-1,2024-03-05,0.5", "--likelihood", "likely", "--confidence", "moderate",
+    "--reason", "probable_coal", "--evidence", "provider,id-1,2024-03-05,0.5",
+    "--likelihood", "likely", "--confidence", "moderate",
 )  # fmt: skip
 
 
