@@ -18,7 +18,6 @@ from campwatch.site_job import SiteWork
 from campwatch.workshop import load_site_cube
 from campwatch.workspace import Workspace
 from evidence.custody import CustodyEntry
-from evidence.custody_table import whole
 from evidence.errors import LedgerError
 from evidence.files import write_text
 from evidence.ledger import Ledger
@@ -58,7 +57,7 @@ def reproduce_run(workspace: Workspace, run_id: str, *, tolerance: float | None 
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         entries = [
             entry
-            for entry in whole(ledger.custody_stream())
+            for entry in ledger.whole(ledger.custody_stream())
             if entry.run_id == run_id and entry.action == MEASURED
         ]
         if not entries:

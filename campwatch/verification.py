@@ -18,7 +18,6 @@ from campwatch.identity import matching_products, product_digest
 from campwatch.reviews.annotation import ANNOTATED, Annotate, annotation
 from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import CustodyEntry, custody_lines, heads_digest
-from evidence.custody_table import whole
 from evidence.errors import WatchError
 from evidence.layers import LAYERS, Kind, Layer
 from evidence.ledger import Ledger
@@ -80,7 +79,7 @@ def verify_workspace(
 def archive_findings(archive: Archive, ledger: Ledger) -> Iterator[Finding]:
     """Scenes that custody says were measured, and that the archive no longer holds as they were."""
     cited: dict[str, dict[tuple[str, str], CustodyEntry]] = {}
-    for entry in whole(ledger.custody_stream()):
+    for entry in ledger.whole(ledger.custody_stream()):
         for name, digest in _cited(entry):
             cited.setdefault(entry.chain, {}).setdefault((name, digest), entry)
     for site_id, scenes in sorted(cited.items()):
@@ -136,7 +135,7 @@ def _derived(workspace: Workspace, ledger: Ledger, late: Iterable[Path]) -> Iter
 def _custody_file(path: Path, ledger: Ledger, *, current: bool) -> Iterator[Finding]:
     """Each line is an entry of the ledger; where the file is current, each entry has its line."""
     with path.open(encoding="utf-8", newline="\n") as file:
-        pairs = itertools.zip_longest(file, custody_lines(ledger.custody_stream()))
+        pairs = itertools.zip_longest(file, custody_lines(ledger.custody_stream(), ledger.text))
         for number, (held, written) in enumerate(pairs, start=1):
             if held != written and (held is not None or current):
                 yield Finding(where=f"{path} line {number}", what="differs from the ledger")

@@ -53,5 +53,5 @@ def _write_layer(layer: Layer, rows: list[StoredRow], path: Path) -> None:
 def write_custody(ledger: Ledger, path: Path) -> Path:
     """Write every custody entry with its hash as JSON lines, atomically."""
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(custody_lines(ledger.custody_stream()))
+        file.writelines(custody_lines(ledger.custody_stream(), ledger.text))
     return path

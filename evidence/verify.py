@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Iterator
 
 from evidence.custody import GENESIS, CustodyEntry, entry_hash, heads_digest, rows_digest
-from evidence.custody_table import whole
 from evidence.errors import LedgerError
 from evidence.findings import Finding
+from evidence.hashing import sha256_bytes
 from evidence.ledger import Ledger
 
 __all__ = ["Finding", "verify_ledger"]
@@ -28,7 +28,7 @@ def verify_ledger(ledger: Ledger, *, expected_head: str | None = None) -> list[F
     found = [Finding(where=str(ledger.path), what=text) for text in ledger.integrity()]
     try:
         found += itertools.islice(itertools.chain(_chain_findings(ledger), _row_findings(ledger)), MOST)
-        found += [] if found else _difference_findings(ledger)
+        found += [] if found else _text_findings(ledger)
         if expected_head and not _had_head(ledger, expected_head):
             found.append(Finding(where="custody", what=f"never had the expected head {expected_head}"))
     except LedgerError as err:
@@ -65,14 +65,16 @@ def _chain_findings(ledger: Ledger) -> Iterator[Finding]:
             previous = stored
 
 
-def _difference_findings(ledger: Ledger) -> list[Finding]:
-    """Whether what entries tell as a difference can be put back."""
+def _text_findings(ledger: Ledger) -> Iterator[Finding]:
+    """Whether long texts are what their digests say, and all that entries name are there."""
+    for digest, text in ledger.texts():
+        if sha256_bytes(text.encode()) != digest:
+            yield Finding(where=f"text {digest[:16]} of custody", what="was changed after it was written")
     try:
-        for _ in whole(ledger.custody_stream()):
+        for _ in ledger.whole(ledger.custody_stream()):
             pass
     except LedgerError as err:
-        return [Finding(where="custody", what=str(err))]
-    return []
+        yield Finding(where="custody", what=str(err))
 
 
 def _row_findings(ledger: Ledger) -> Iterator[Finding]:

@@ -21,7 +21,6 @@ from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
 from evidence.anchors import clock_words
 from evidence.custody import heads_digest
-from evidence.custody_table import whole
 from evidence.errors import ExportError
 from evidence.layers import LAYERS, Column, Layer
 from evidence.ledger import Ledger
@@ -158,7 +157,7 @@ def collect(
         delay_days=rules.delay_days,
         simulated=tuple(site.id for site in sites if site.kind == "simulated"),
         checks=checks,
-        clock=clock_words(whole(links)),
+        clock=clock_words(ledger.whole(links)),
     )
     return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
 
