@@ -23,7 +23,7 @@ from detection.records import Footprint, GroundChange
 from evidence.hashing import sha256_json
 from evidence.record_reading import record_document, record_from
 from evidence.rows import plain
-from imagery.cube import CONTENT
+from imagery.cube.loading import CONTENT
 
 Record = TypeVar("Record")
 

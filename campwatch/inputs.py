@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from imagery.observations import Observation
+from imagery.cube.observations import Observation
 
 MEASURED_LAYERS = (
     "observations",

@@ -36,7 +36,7 @@ from detection.records import (
 from detection.stockpiles import StockpileParams, measure_stockpiles
 from evidence.hashing import sha256_json
 from evidence.rows import Row, carried, carried_geometry, iso_utc, plain, record_data, record_geometry
-from imagery.observations import Observation, cube_observations
+from imagery.cube.observations import Observation, cube_observations
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

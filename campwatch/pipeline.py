@@ -29,7 +29,7 @@ from evidence.custody import heads_digest
 from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
-from imagery.fetch import FetchReport
+from imagery.archive.fetch import FetchReport
 from imagery.records import SceneSource
 
 if TYPE_CHECKING:

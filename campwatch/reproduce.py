@@ -24,10 +24,9 @@ from evidence.ledger import Ledger
 from evidence.record_reading import read_data
 from evidence.rows import Row, StoredRow
 from evidence.runs import MEASURED, last_measured
-from imagery.archive import Archive
-from imagery.archive_heights import archived_heights, height_files
-from imagery.cube_scenes import group_archived
-from imagery.observations import Observation
+from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.observations import Observation
+from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct
 
 

@@ -28,14 +28,12 @@ from campwatch.workspace import Workspace
 from evidence.errors import SourceError, WorkspaceError
 from evidence.ledger import Ledger
 from evidence.rows import plain, record_data
-from imagery.archive import Archive
-from imagery.archive_heights import archived_heights, height_files
-from imagery.coverage import midnight
-from imagery.cube_scenes import group_archived
-from imagery.fetch import FetchProgress, FetchReport, fetch_new
-from imagery.listing import list_products
-from imagery.listing_store import write_listing
-from imagery.observations import gap_observations
+from imagery.archive.coverage import midnight
+from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
+from imagery.archive.listing import list_products, write_listing
+from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.observations import gap_observations
+from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct, SceneSource
 
 GIGABYTE = 1e9

@@ -12,7 +12,7 @@ from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.workspace import Workspace, readable_sites
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
-from imagery.archive import Archive
+from imagery.archive.store import Archive
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

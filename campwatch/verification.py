@@ -25,9 +25,8 @@ from evidence.rows import StoredRow
 from evidence.runs import layer_rows
 from evidence.tables import layer_columns, layer_table
 from evidence.verify import Finding, verify_ledger
-from imagery.archive import Archive
-from imagery.archive_heights import archived_heights
-from imagery.cube_scenes import group_archived
+from imagery.archive.store import Archive, archived_heights
+from imagery.cube.scenes import group_archived
 
 BATCH = 5000
 """Rows that are compared at a time."""

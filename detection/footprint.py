@@ -114,7 +114,7 @@ def measure_footprints(
 
     Args:
         cube: (time, y, x) with `red`, `nir`, `valid`, `snow`, and `blue green swir16 water` where they are
-            there, as `imagery.cube.load_cube` gives it.
+            there, as `imagery.cube.loading.load_cube` gives it.
         site: whose aoi is measured, with its boundary versions.
         params: knobs.
     """

@@ -24,7 +24,7 @@ from detection.coal.subjects import as_subjects, found_masks, measure_subjects, 
 from detection.coal.tracking import Tracked
 from detection.coal.years import Carried, YearOfCoal, spans, year_key
 from detection.looks import in_order
-from detection.radar_piles import RadarOpinion, radar_opinions, radar_series
+from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
 from detection.records import SeriesPoint, Stockpile, StockpileArea
 from detection.series import smoothed_series
 from evidence.quantity import Quantity
@@ -70,14 +70,14 @@ def measure_stockpiles(
     """Area of probable coal in every stockyard zone on every date, and the piles inside and outside.
 
     Args:
-        cube: (time, y, x) as `imagery.cube.load_cube` gives it, lazy or not; with `years` only the looks are
+        cube: (time, y, x) as `load_cube` gives it, lazy or not; with `years` only the looks are
             read that the years which are not held follow from.
         site: with zones; without stockyard zones there is no headline figure, only found piles.
         params: knobs.
         calibration: the site's own coal spectrum; where None, the site file's, else the prior.
         years: what years gave, by key; read, and extended. The result is the same with and without.
-        radar: Sentinel-1 on the same grid, as `detection.radar_piles.radar_series` takes it: a second
-            opinion; areas do not depend on it.
+        radar: Sentinel-1 on the same grid, as `radar_series` takes it: a second opinion; no area
+            depends on it.
     """
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site) or prior_spectrum()

@@ -124,7 +124,7 @@ class SiteMapData:
     cube: xr.Dataset | None = None
     drawn: MutableMapping[str, bytes] | None = None
     """Pictures of earlier maps by key; extended."""
-    """(time, y, x) as `imagery.cube.load_cube` gives it; read one date at a time."""
+    """(time, y, x) as `imagery.cube.loading.load_cube` gives it; read one date at a time."""
     looks: tuple[Look, ...] = ()
     """Looks that left no picture (missing, failed); those of the cube are added."""
     footprints: tuple[Footprint, ...] = ()

@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.cube.simulated_archive import ArchivedSite, archive_site
 from benchmarks.manual import write_table
-from imagery.cube import load_cube
+from imagery.cube.loading import load_cube
 from imagery.simulate import SensorParams, SimulationParams
 
 SEEDS = (524, 525, 514, 515, 516, 517, 520, 521)

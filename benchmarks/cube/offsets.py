@@ -15,7 +15,8 @@ from pathlib import Path
 
 from benchmarks.cube.simulated_archive import ArchivedSite, archive_site
 from benchmarks.manual import write_table
-from imagery.cube import CubeParams, load_cube
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import CubeParams
 from imagery.simulate import CatalogHabits, SensorParams, SimulationParams
 
 SEEDS = (541, 542)

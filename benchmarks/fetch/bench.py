@@ -32,8 +32,8 @@ from shapely.geometry import box
 
 from aoi.records import Site
 from benchmarks.manual import write_table
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.records import Product
 from imagery.sources.cog import CogReader
 from imagery.sources.items import product_from_item

@@ -18,8 +18,8 @@ from campwatch.workshop import cube_cache, load_site_cube
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError, GridMismatchError
 from evidence.rows import StoredRow
-from imagery.archive import Archive
-from imagery.cube_scenes import ArchivedScene, group_archived
+from imagery.archive.store import Archive
+from imagery.cube.scenes import ArchivedScene, group_archived
 
 SAME_SEASON_DAYS = 20
 """Looks this close to one day of the year are of one season."""

@@ -26,7 +26,7 @@ from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
 from detection.questions import Answer, Question, answer, parse_question
-from detection.radar_piles import RadarOpinion
+from detection.radar.second_opinion import RadarOpinion
 from detection.records import StockpileArea
 from evidence.files import write_text
 from evidence.ledger import Ledger

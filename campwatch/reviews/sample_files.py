@@ -21,9 +21,9 @@ from aoi.grid import site_grid
 from campwatch.reviews.desk import Desk
 from evidence.files import atomic_path, write_text
 from evidence.zips import write_zip
-from imagery.archive import Archive
-from imagery.cube import load_cube
-from imagery.cube_scenes import group_archived
+from imagery.archive.store import Archive
+from imagery.cube.loading import load_cube
+from imagery.cube.scenes import group_archived
 
 CHIP_PX = 32
 """320 m: the pixel with what surrounds it."""

@@ -70,6 +70,7 @@ class SimulatedSite:
         days = sorted({one.day for one in self.truth.passes})
         write_scene_table(folder / "truth" / "piles.csv", self.truth.pile_table(days))
         write_scene_table(folder / "truth" / "ground.csv", self.truth.ground_table(days))
+        write_scene_table(folder / "truth" / "accounts.csv", self.truth.yearly_accounts())
         return path
 
     def write_site_file(self, path: Path) -> Path:

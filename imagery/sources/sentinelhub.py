@@ -19,14 +19,21 @@ from evidence.errors import SettingsError, SourceError
 from imagery.budget import Purse, UnitBudget, catalog_units
 from imagery.records import FetchedProduct, Product, Raster
 from imagery.sources.http import Http
-from imagery.sources.hub_answers import raster_of
-from imagery.sources.hub_grid import Bounds, Grid
-from imagery.sources.hub_paid import PaidLine
-from imagery.sources.hub_process import pixel_type, process_request, read_answer, request_units
-from imagery.sources.hub_products import RADAR, hub_product, requested
+from imagery.sources.hub_requests import (
+    RADAR,
+    Bounds,
+    Grid,
+    hub_product,
+    pixel_type,
+    process_request,
+    raster_of,
+    read_answer,
+    request_units,
+    requested,
+)
 from imagery.sources.privacy import PrivacyMode, snap_outward
 from imagery.sources.retry import Retrier
-from imagery.sources.sentinelhub_client import Tokens, collection_at
+from imagery.sources.sentinelhub_client import PaidLine, Tokens, collection_at
 
 MOST_PAGES = 400
 DAYS_PER_MONTH = 30.4

@@ -13,7 +13,7 @@ from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
-from imagery.archive import Archive
+from imagery.archive.store import Archive
 from tests.servers import tiny
 
 from .conftest import site_document, write_workspace

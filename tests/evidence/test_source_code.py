@@ -137,7 +137,7 @@ def test_our_own_rows_are_decided_by_measuring_and_not_by_what_surrounds_it():
     outside = (
         "imagery.simulate",
         "imagery.sources",
-        "imagery.fetch",
+        "imagery.archive.fetch",
         "evidence.layers",
         "evidence.tables",
         "maps",

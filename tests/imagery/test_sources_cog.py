@@ -110,7 +110,7 @@ def test_any_window_is(bucket: Path, column: int, row: int, width: int, height: 
     wanted = box(column, row, width, height)
     data = (bucket / "cog.tif").read_bytes()
     local = read_window(Asset(band="red", href=str(bucket / "cog.tif")), wanted)
-    from imagery.sources.blocks import decode_window, lattice_of, touched_blocks
+    from imagery.sources.cog import decode_window, lattice_of, touched_blocks
     from imagery.sources.windows import window_over
 
     def read(first: int, length: int) -> bytes:

@@ -12,9 +12,9 @@ import pytest
 import rasterio
 
 from evidence.errors import SourceError
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
-from imagery.gaps import GapKind
+from imagery.archive.fetch import fetch_new
+from imagery.archive.gaps import GapKind
+from imagery.archive.store import Archive
 from imagery.sources.cog import CogReader
 from imagery.sources.http import Http, HttpLimits
 from imagery.sources.privacy import PrivacyMode, snap_outward

@@ -1,0 +1,141 @@
+"""Looks: one record per scene, whether it could be used or not."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imagery.archive.gaps import Gap, GapKind
+from imagery.scenes import scene_id
+
+if TYPE_CHECKING:
+    import xarray as xr  # loads slowly, and gaps are told without a cube
+
+PYONGYANG = ZoneInfo("Asia/Pyongyang")
+"""UTC+9, and UTC+8:30 from 2015-08-15 to 2018-05-04."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What became of one scene over one site."""
+
+    scene_id: str
+    datetime: dt.datetime
+    """Sensing time, UTC."""
+    local_date: dt.date
+    """The date on the ground in Korea."""
+    sensor: str
+    relative_orbit: int | None
+    status: str
+    """used | unusable | missing | failed."""
+    detail: str | None
+    valid_fraction: float | None
+    snow_fraction: float | None
+    dx_m: float | None
+    dy_m: float | None
+    residual_px: float | None
+    offset_applied: float | None
+    baseline: str | None
+
+
+def cube_observations(cube: xr.Dataset) -> list[Observation]:
+    """One observation per time step of a cube, in the order of time."""
+    told = told_of_looks(cube)
+    return [
+        _observation({name: values[look] for name, values in told.items()})
+        for look in range(cube.sizes["time"])
+    ]
+
+
+def told_of_looks(cube: xr.Dataset) -> dict[str, NDArray[Any]]:
+    """What a cube says of each look beside its pixels, by name: (time,) each."""
+    return {str(name): held.to_numpy() for name, held in cube.coords.items() if held.dims == ("time",)}
+
+
+_STATUS_OF_GAP = {
+    GapKind.CLOUD: "unusable",
+    GapKind.ERROR: "failed",
+    GapKind.QUOTA: "failed",
+    GapKind.NO_SCENE: "missing",
+    GapKind.UNEXPLAINED: "missing",
+}
+
+
+def gap_observations(gaps: Iterable[Gap], *, known: Iterable[str]) -> list[Observation]:
+    """One observation per pass that left no pixels, for passes that are not among the scenes `known`.
+
+    Where several gaps belong to one pass (tiles, sources), the newest word counts.
+    """
+    seen = set(known)
+    found: dict[str, Observation] = {}
+    for gap in sorted(gaps, key=lambda gap: (gap.datetime, gap.recorded or gap.datetime)):
+        identifier = scene_id([gap.as_product()])
+        if identifier not in seen:
+            found[identifier] = _gap_observation(identifier, gap)
+    return list(found.values())
+
+
+def _gap_observation(identifier: str, gap: Gap) -> Observation:
+    return Observation(
+        scene_id=identifier,
+        datetime=gap.datetime,
+        local_date=gap.datetime.astimezone(PYONGYANG).date(),
+        sensor=gap.platform or gap.sensor,
+        relative_orbit=None,
+        status=_STATUS_OF_GAP[gap.kind],
+        detail=gap.detail,
+        valid_fraction=None,
+        snow_fraction=None,
+        dx_m=None,
+        dy_m=None,
+        residual_px=None,
+        offset_applied=None,
+        baseline=gap.baseline,
+    )
+
+
+def sensing_time(value: np.datetime64) -> dt.datetime:
+    """A cube's time as an aware datetime, to the millisecond."""
+    milliseconds = int(value.astype("datetime64[ms]").astype(np.int64))
+    return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(milliseconds=milliseconds)
+
+
+def _observation(step: Mapping[str, Any]) -> Observation:
+    moment = sensing_time(step["time"])
+    orbit = _number(step, "relative_orbit")
+    return Observation(
+        scene_id=str(step["scene_id"]),
+        datetime=moment,
+        local_date=moment.astimezone(PYONGYANG).date(),
+        sensor=str(step["platform"]),
+        relative_orbit=None if orbit is None or orbit <= 0 else int(orbit),
+        status=str(step["status"]),
+        detail=_text(step, "detail"),
+        valid_fraction=_number(step, "valid_fraction"),
+        snow_fraction=_number(step, "snow_fraction"),
+        dx_m=_number(step, "dx_m"),
+        dy_m=_number(step, "dy_m"),
+        residual_px=_number(step, "residual_px"),
+        offset_applied=_number(step, "offset_applied"),
+        baseline=_text(step, "baseline"),
+    )
+
+
+def _number(step: Mapping[str, Any], name: str) -> float | None:
+    if name not in step:
+        return None
+    value = float(step[name])
+    return value if np.isfinite(value) else None
+
+
+def _text(step: Mapping[str, Any], name: str) -> str | None:
+    if name not in step:
+        return None
+    value = str(step[name])
+    return value or None
