@@ -15,15 +15,16 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from campwatch.anchoring import anchor_findings
 from campwatch.derived import behind
 from campwatch.identity import matching_products, product_digest
+from campwatch.layers import LAYERS
 from campwatch.reviews.annotation import ANNOTATED, Annotate, annotation
 from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import CustodyEntry, custody_lines, heads_digest
 from evidence.errors import WatchError
-from evidence.layers import LAYERS, Kind, Layer
+from evidence.layers import Kind, Layer, LayerSpec
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from evidence.runs import layer_rows
-from evidence.tables import layer_columns, layer_table
+from evidence.tables import layer_columns, layer_frames
 from evidence.verify import Finding, verify_ledger
 from imagery.archive.store import Archive, archived_heights
 from imagery.cube.scenes import group_archived
@@ -127,8 +128,8 @@ def _derived(workspace: Workspace, ledger: Ledger, late: Iterable[Path]) -> Iter
     if workspace.results_path.exists():
         current = workspace.results_path not in late
         annotate = annotation(ledger, readable_sites(workspace))
-        for layer in LAYERS.values():
-            yield from _layer_findings(workspace.results_path, layer, ledger, annotate, current=current)
+        for spec in LAYERS.values():
+            yield from _layer_findings(workspace.results_path, spec, ledger, annotate, current=current)
 
 
 def _custody_file(path: Path, ledger: Ledger, *, current: bool) -> Iterator[Finding]:
@@ -142,33 +143,50 @@ def _custody_file(path: Path, ledger: Ledger, *, current: bool) -> Iterator[Find
 
 
 def _layer_findings(
-    path: Path, layer: Layer, ledger: Ledger, annotate: Annotate, *, current: bool
+    path: Path, spec: LayerSpec, ledger: Ledger, annotate: Annotate, *, current: bool
 ) -> Iterator[Finding]:
     """By rows, not bytes: opening a GeoPackage in QGIS changes its bytes."""
-    where = f"{path.name} {layer.name}"
-    try:
-        held = dict(_held(path, layer))
-    except (DataLayerError, DataSourceError, ValueError, KeyError) as err:
-        yield Finding(where=where, what=f"cannot be read: {' '.join(str(err).split())}")
-        return
+    held: dict[str, dict[str, dict[str, Any]]] = {}
+    for layer in (spec, *spec.outlines):
+        try:
+            held[layer.name] = dict(_held(path, layer))
+        except (DataLayerError, DataSourceError, ValueError, KeyError) as err:
+            yield Finding(where=f"{path.name} {layer.name}", what=f"cannot be read: {_one_line(err)}")
+            return
+    wrong: list[tuple[str, str]] = []
     skipped = frozenset() if current else ANNOTATED
-    wrong: list[str] = []
-    for batch in _batches(iter(layer_rows(ledger, layer.name))):
-        for row_id, cells in _table_cells(layer, annotate(batch)):
-            found = held.pop(row_id, None)
+    for batch in _batches(iter(layer_rows(ledger, spec))):
+        for name, row_id, cells in _table_cells(spec, annotate(batch)):
+            found = held[name].pop(row_id, None)
             if found is None and current:
-                wrong.append(f"row {row_id} is missing")
+                wrong.append((name, f"row {row_id} is missing"))
             elif found is not None:
-                wrong += _differences(row_id, found, cells, skipped)
-    if held and (current or layer.name != "runs"):
-        for stored in ledger.rows():
-            if stored.row.layer == layer.name and stored.row_id in held and not current:
-                ((_, cells),) = _table_cells(layer, [stored])
-                wrong += _differences(stored.row_id, held.pop(stored.row_id), cells, ANNOTATED)
-        wrong += [f"row {row_id} is not in the ledger" for row_id in sorted(held)]
-    yield from (Finding(where=where, what=text) for text in wrong[:NAMED])
+                wrong += [(name, text) for text in _differences(row_id, found, cells, skipped)]
+    if any(held.values()) and not current and spec.derived is None:
+        wrong += _superseded_findings(spec, ledger, held)
+    if current or spec.derived is None:
+        wrong += [
+            (name, f"row {row_id} is not in the ledger")
+            for name, rows in held.items()
+            for row_id in sorted(rows)
+        ]
+    yield from (Finding(where=f"{path.name} {name}", what=text) for name, text in wrong[:NAMED])
     if len(wrong) > NAMED:
-        yield Finding(where=where, what=f"{len(wrong) - NAMED} more rows differ from the ledger")
+        more = f"{len(wrong) - NAMED} more rows differ from the ledger"
+        yield Finding(where=f"{path.name} {spec.name}", what=more)
+
+
+def _superseded_findings(
+    spec: LayerSpec, ledger: Ledger, held: Mapping[str, dict[str, dict[str, Any]]]
+) -> Iterator[tuple[str, str]]:
+    """Of a file that is behind: its rows that no longer stand, against what the ledger said then."""
+    for stored in ledger.rows():
+        if stored.row.layer != spec.name or not any(stored.row_id in rows for rows in held.values()):
+            continue
+        for name, row_id, cells in _table_cells(spec, [stored]):
+            found = held[name].pop(row_id, None)
+            if found is not None:
+                yield from ((name, text) for text in _differences(row_id, found, cells, ANNOTATED))
 
 
 def _differences(
@@ -194,8 +212,14 @@ def _held(path: Path, layer: Layer) -> Iterator[tuple[str, dict[str, Any]]]:
             return
 
 
-def _table_cells(layer: Layer, rows: list[StoredRow]) -> Iterator[tuple[str, dict[str, Any]]]:
-    return _cells(layer, layer_table(layer, rows))
+def _table_cells(spec: LayerSpec, rows: list[StoredRow]) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """(table, row id, cells) of rows, their second geometries' tables among them."""
+    for layer, frame in layer_frames(spec, rows):
+        yield from ((layer.name, row_id, cells) for row_id, cells in _cells(layer, frame))
+
+
+def _one_line(err: Exception) -> str:
+    return " ".join(str(err).split())
 
 
 def _cells(layer: Layer, table: Any) -> Iterator[tuple[str, dict[str, Any]]]:

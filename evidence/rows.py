@@ -18,7 +18,7 @@ from evidence.hashing import sha256_bytes, sha256_json
 from evidence.quantity import Quantity
 
 ROW_ID_LENGTH = 16
-DECIMALS = {"_ha": 6, "_m": 3, "_m2": 2, "_deg": 7, "_px": 4, "_fraction": 6, "_share": 6}
+DECIMALS = {"_ha": 6, "_m": 3, "_m2": 2, "_deg": 7, "_px": 4, "_fraction": 6, "_share": 6, "_geojson": 7}
 """Decimals that a figure carries, by the unit that ends its name: a hundredth of a square metre, a
 millimetre, a centimetre on the ground. Far below any error of measurement, far above what another build of
 the same arithmetic changes."""
@@ -143,6 +143,11 @@ def carried_geometry(outline: bytes | None) -> bytes | None:
         return None
     rounded = shapely.transform(shapely.from_wkb(outline), lambda xy: np.round(xy, DECIMALS["_deg"]))
     return bytes(shapely.to_wkb(rounded, output_dimension=2, byte_order=1))
+
+
+def carried_row(row: Row) -> Row:
+    """A measured row with its figures and coordinates rounded to what they carry."""
+    return dataclasses.replace(row, data=carried(row.data), geometry=carried_geometry(row.geometry))
 
 
 def _decimals(name: str) -> int | None:

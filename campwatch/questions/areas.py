@@ -25,9 +25,9 @@ from campwatch.radar_looks import zone_opinions
 from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
+from detection.coal.records import StockpileArea
 from detection.questions import Answer, Question, answer, parse_question
 from detection.radar.second_opinion import RadarOpinion
-from detection.records import StockpileArea
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
