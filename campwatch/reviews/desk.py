@@ -12,6 +12,7 @@ from shapely.geometry import mapping
 
 from aoi.readers import read_candidates
 from aoi.records import Site
+from campwatch.derived import open_for_append
 from campwatch.identity import Clock
 from campwatch.reviews.findings import PLACE, Finding, Place, all_places, findings_at, random_places
 from campwatch.reviews.labels import Labels, take_labels
@@ -76,7 +77,7 @@ class Desk:
 @contextmanager
 def open_desk(workspace: Workspace, site: Site) -> Iterator[Desk]:
     """The desk of one site."""
-    with Ledger(workspace.ledger_path) as ledger:
+    with open_for_append(workspace, create=False) as ledger:
         yield Desk(workspace=workspace, site=site, ledger=ledger)
 
 

@@ -275,6 +275,8 @@ def _line(cells: Sequence[str]) -> str:
 WITHHELD = "withheld until a second reviewer has judged it without sight of this"
 _TOLD = ("verdict", "reason_code", "cause", "likelihood", "confidence", "evidence_viewed", "note")
 """What of a verdict would tell the second reviewer what the first one said."""
+ANNOTATED = frozenset({*_TOLD, "reason", "review_status", "validated_on", "validation"})
+"""Columns that follow from other rows too."""
 
 Annotate = Callable[[list[StoredRow]], list[StoredRow]]
 
