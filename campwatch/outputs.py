@@ -13,15 +13,12 @@ from aoi.records import Site
 from campwatch import __version__
 from campwatch.layers import LAYERS
 from campwatch.pages import map_profile, site_page_path
-from campwatch.reviews.annotation import annotation
 from campwatch.reviews.desk import Desk
-from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
-from campwatch.reviews.validation import Checks, site_checks
-from campwatch.reviews.verdicts import map_verdict
+from campwatch.reviews.validation import Checks, annotation, site_checks
+from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
 from campwatch.workspace import Workspace
 from evidence.ledger import Ledger
 from evidence.results import write_custody, write_results
-from evidence.rows import Row
 from imagery.cube.observations import OBSERVATIONS
 from maps.records import Look, QueueItem, RandomPlace, RunInfo, SiteMapData
 from maps.site_map import write_site_map
@@ -56,6 +53,9 @@ def write_site_page(
         drawn: pictures of earlier maps; extended.
     """
     profile = map_profile(workspace, site, restricted=restricted)
+    checks = site_checks(ledger, site)
+    annotate = annotation(ledger, [site], checks={site.id: checks})
+    shown = [name for name, spec in LAYERS.items() if spec.on_map and spec.derived is None]
     data = SiteMapData(
         site=site,
         run=run_info(ledger, site.id),
@@ -63,9 +63,12 @@ def write_site_page(
         drawn=drawn,
         looks=_pictureless(ledger, site.id),
         layers=LAYERS,
-        rows=_rows(ledger, site.id),
+        rows={
+            name: tuple(stored.row for stored in annotate(ledger.current(name, site_id=site.id)))
+            for name in shown
+        },
         **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
-        checks=site_checks(ledger, site),
+        checks=checks,
         profile=profile,
         simulated=site.kind == "simulated",
         time_zone=workspace.settings.map.time_zone,
@@ -93,12 +96,6 @@ def _queue_item(state: ReviewState) -> QueueItem:
         because=state.reopened_because,
         shown_before=len(state.standing) >= READERS_NEEDED,
     )
-
-
-def _rows(ledger: Ledger, site_id: str) -> dict[str, tuple[Row, ...]]:
-    """The current rows that the site's page tells."""
-    shown = (name for name, spec in LAYERS.items() if spec.on_map and spec.derived is None)
-    return {name: tuple(s.row for s in ledger.current(name, site_id=site_id)) for name in shown}
 
 
 def _pictureless(ledger: Ledger, site_id: str) -> tuple[Look, ...]:
