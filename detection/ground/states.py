@@ -122,7 +122,9 @@ def emission_table(params: EmissionParams) -> Floats:
     v = (np.geomspace(*SCATTERS)[:, None]) ** 2
 
     def mixture(parts: tuple[tuple[float, float, float], ...]) -> NDArray[np.float64]:
-        return np.asarray(np.sum([w * norm.pdf(x, mean, np.sqrt(v + sd**2)) for w, mean, sd in parts], axis=0))
+        return np.asarray(
+            np.sum([w * norm.pdf(x, mean, np.sqrt(v + sd**2)) for w, mean, sd in parts], axis=0)
+        )
 
     barer, greener = np.sqrt(v + params.expected_sd**2), np.sqrt(v + params.greener_sd**2)
     side = np.where(x > 0, barer, greener)
