@@ -9,7 +9,7 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from detection.coal.coverage import pixel_area_ha
-from detection.pair import PIXEL_M, PairParams, PairScore, score_pair
+from detection.pairs.score import PIXEL_M, PairParams, PairScore, score_pair
 from imagery.pairs import read_pair, write_score
 
 

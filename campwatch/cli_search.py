@@ -15,7 +15,7 @@ from campwatch.session import EXIT_INCOMPLETE, Session, say, stderr
 
 if TYPE_CHECKING:
     from campwatch.searching import SearchResult
-    from imagery.coverage import MonthCoverage
+    from imagery.archive.coverage import MonthCoverage
 
 
 _COUNTS = ("expected", "catalogued", "fetched", "usable", "cloudy", "failed", "unexplained")

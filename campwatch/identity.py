@@ -4,37 +4,38 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
+import itertools
 import json
 import platform
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from campwatch import __version__
 from evidence.errors import AoiError
+from evidence.files import write_text
 from evidence.hashing import sha256_file, sha256_json
 from evidence.rows import iso_utc
+from evidence.source_code import SourceTree
 from imagery.records import ArchivedProduct
 
 Clock = Callable[[], dt.datetime]
 
-_PINNED = (
-    "exactextract",
-    "numba",
-    "numpy",
-    "odc-geo",
-    "pandas",
-    "pyproj",
-    "rasterio",
-    "scipy",
-    "shapely",
-    "xarray",
-    "zarr",
-)
 MEASURING = ("evidence", "aoi", "imagery", "detection")
-"""Packages whose code decides the rows."""
+"""Packages whose source a release holds."""
+PACKAGES = (*MEASURING, "maps", "campwatch")
+ROOT = Path(__file__).resolve().parent.parent
+"""The folder that holds our packages."""
+LOADING = ("load_cube",)
+"""What puts scenes on the grid."""
+DECIDING = ("measured_rows", "read_site", "gap_observations", *LOADING)
+"""Entries of the code that decides rows: measuring, and loading what is measured."""
+_DISTRIBUTIONS = {"odc": "odc-geo", "skimage": "scikit-image", "sklearn": "scikit-learn", "PIL": "pillow"}
+"""Where a package is installed under another name than it is imported by."""
 
 
 def system_clock() -> dt.datetime:
@@ -55,31 +56,69 @@ def source_digest(*packages: str) -> str:
 
 def source_files(*packages: str) -> dict[str, Path]:
     """Every source file of some of our packages, by its path from their common folder."""
-    root = Path(__file__).resolve().parent.parent
-    sources = sorted(path for name in packages for path in (root / name).rglob("*.py"))
-    return {path.relative_to(root).as_posix(): path for path in sources}
+    sources = sorted(path for name in packages for path in (ROOT / name).rglob("*.py"))
+    return {path.relative_to(ROOT).as_posix(): path for path in sources}
+
+
+@cache
+def deciding_code(*entries: str) -> tuple[str, tuple[str, ...]]:
+    """Digest of the definitions reached from entry functions, and the packages of others that they use.
+
+    To parse our source takes a second: what came of it is kept beside the compiled modules, under the
+    digest of the source files.
+    """
+    held = Path(__file__).parent / "__pycache__" / "deciding-code.json"
+    key = sha256_json([source_digest(*PACKAGES), _data_digest(), entries])
+    try:
+        known = dict(json.loads(held.read_text("utf-8")))
+    except (OSError, ValueError):
+        known = {}
+    if key not in known:
+        found = SourceTree(ROOT, PACKAGES).closure(entries)
+        known = dict([*known.items()][-8:]) | {key: [found.digest, sorted(found.packages)]}
+        with suppress(OSError):  # a read-only installation parses each time
+            write_text(held, json.dumps(known))
+    digest, packages = known[key]
+    return str(digest), tuple(packages)
+
+
+def _data_digest() -> str:
+    """SHA-256 over the files of the measuring packages that are no source."""
+    files = (path for name in MEASURING for path in (ROOT / name).rglob("*") if path.is_file())
+    kept = sorted(path for path in files if path.suffix != ".py" and "__pycache__" not in path.parts)
+    return sha256_json({path.relative_to(ROOT).as_posix(): sha256_file(path) for path in kept})
 
 
 @cache
 def code_identity() -> dict[str, Any]:
-    """Version and digest of campwatch, version of Python and of the packages that the numbers depend on."""
+    """Version of campwatch, digest of the code that decides rows, versions of what that code runs on."""
+    return {"campwatch": __version__, **_running(*DECIDING)}
+
+
+def _running(*entries: str) -> dict[str, Any]:
+    """The digest of some code, with the versions of Python and of the packages that it uses."""
+    digest, packages = deciding_code(*entries)
+    names = sorted(_DISTRIBUTIONS.get(name, name) for name in packages)
     return {
-        "campwatch": __version__,
-        "source": source_digest(*MEASURING),
+        "source": digest,
         "python": platform.python_version(),
-        "packages": {name: importlib.metadata.version(name) for name in _PINNED},
+        "packages": {name: importlib.metadata.version(name) for name in names},
     }
+
+
+def same_code(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two code identities decide rows alike: all but the version's name is equal."""
+    return {**one, "campwatch": None} == {**other, "campwatch": None}
 
 
 def measuring_code() -> str:
     """SHA-256 of what computes rows from pixels."""
-    return sha256_json(code_identity())
+    return sha256_json(_running(*DECIDING))
 
 
 def pixel_code() -> str:
     """SHA-256 of what puts scenes on the grid: a cube made by other code is made again."""
-    told = {name: value for name, value in code_identity().items() if name != "source"}
-    return sha256_json([told, source_digest("evidence", "aoi", "imagery")])
+    return sha256_json(_running(*LOADING))
 
 
 def drawing_code() -> str:
@@ -99,6 +138,22 @@ def product_digest(product: ArchivedProduct) -> str:
     """SHA-256 over the pixels of one archived product and how they are to be read."""
     told = {"offset": dict(product.offset), "scale": dict(product.scale), "baseline": product.baseline}
     return sha256_json({"id": product.id, "bands": dict(product.sha256), **told})
+
+
+def scene_digest(products: Iterable[ArchivedProduct]) -> str:
+    """SHA-256 over the products that carry a scene."""
+    return sha256_json(sorted(product_digest(product) for product in products))
+
+
+def matching_products(products: Sequence[ArchivedProduct], digest: str) -> tuple[ArchivedProduct, ...] | None:
+    """The processing of each tile of a scene whose digests together are `digest`; None where none are."""
+    by_tile: dict[str | None, list[ArchivedProduct]] = defaultdict(list)
+    for product in products:
+        by_tile[product.tile].append(product)
+    for choice in itertools.product(*by_tile.values()):
+        if choice and scene_digest(choice) == digest:
+            return choice
+    return None
 
 
 def inputs_digest(site: str, scenes: Mapping[str, str], used: Iterable[str] | None = None) -> str:

@@ -11,14 +11,15 @@ import xarray as xr
 
 from aoi.records import Site
 from campwatch import __version__
+from campwatch.layers import LAYERS
 from campwatch.pages import map_profile, site_page_path
-from campwatch.reviews.annotation import annotation
 from campwatch.reviews.desk import Desk
-from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
-from campwatch.reviews.validation import Checks, site_checks
-from campwatch.reviews.verdicts import map_verdict
+from campwatch.reviews.validation import Checks, annotation, site_checks
+from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
 from campwatch.workspace import Workspace
-from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.boundary.records import BoundaryChange
+from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
+from detection.records import Disturbance, Footprint
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
@@ -33,7 +34,7 @@ def rebuild_tables(
 ) -> None:
     """Write `results.gpkg` and `custody.jsonl` anew; `checks` by site where they are known already."""
     annotate = annotation(ledger, sites, checks=checks)
-    write_results(ledger, workspace.results_path, annotate=annotate)
+    write_results(ledger, workspace.results_path, LAYERS.values(), annotate=annotate)
     write_custody(ledger, workspace.custody_path)
 
 
@@ -57,6 +58,9 @@ def write_site_page(
         drawn: pictures of earlier maps; extended.
     """
     profile = map_profile(workspace, site, restricted=restricted)
+    checks = site_checks(ledger, site)
+    annotate = annotation(ledger, [site], checks={site.id: checks})
+    changes = annotate(ledger.current("boundary_changes", site_id=site.id))
     data = SiteMapData(
         site=site,
         run=run_info(ledger, site.id),
@@ -68,9 +72,9 @@ def write_site_page(
         stockpile_areas=_records(ledger, "stockpile_areas", site.id, StockpileArea),
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
-        boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
+        boundary_changes=tuple(read_record(BoundaryChange, stored.row) for stored in changes),
         **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
-        checks=site_checks(ledger, site),
+        checks=checks,
         profile=profile,
         simulated=site.kind == "simulated",
         time_zone=workspace.settings.map.time_zone,

@@ -15,11 +15,11 @@ from aoi.grid import site_grid
 from aoi.records import Site
 from campwatch.workspace import Workspace
 from detection.coal.coverage import coverage
-from detection.radar_piles import BANDS, RadarOpinion, radar_opinions, radar_series
-from detection.records import StockpileArea
-from imagery.archive import Archive
+from detection.coal.records import StockpileArea
+from detection.radar.second_opinion import BANDS, RadarOpinion, radar_opinions, radar_series
+from imagery.archive.store import Archive
 from imagery.records import ArchivedProduct
-from imagery.resample import to_grid
+from imagery.resampling import to_grid
 
 SENSOR = "sentinel-1"
 

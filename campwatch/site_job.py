@@ -5,31 +5,35 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aoi.records import Site
 from aoi.site_file import read_site
-from campwatch.identity import code_identity, inputs_digest, product_digest, site_digest
+from campwatch.identity import (
+    code_identity,
+    inputs_digest,
+    product_digest,
+    same_code,
+    scene_digest,
+    site_digest,
+)
 from campwatch.inputs import Inputs
 from campwatch.progress import Progress, Step
 from campwatch.searching import listing_path
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
 from evidence.errors import SourceError, WorkspaceError
-from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.rows import plain, record_data
-from imagery.archive import Archive
-from imagery.archive_heights import archived_heights, height_files
-from imagery.coverage import midnight
-from imagery.cube_scenes import group_archived
-from imagery.fetch import FetchProgress, FetchReport, fetch_new
-from imagery.listing import list_products
-from imagery.listing_store import write_listing
-from imagery.observations import gap_observations
+from imagery.archive.coverage import midnight
+from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
+from imagery.archive.listing import list_products, write_listing
+from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.observations import gap_observations
+from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct, SceneSource
 
 GIGABYTE = 1e9
@@ -62,7 +66,7 @@ class SiteWork:
         }
 
 
-def fetch_site(
+def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives along
     workspace: Workspace,
     site: Site,
     sources: Sequence[SceneSource],
@@ -72,6 +76,7 @@ def fetch_site(
     progress: Progress,
     watch: Stopwatch,
     include_cloudy: bool = False,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> FetchReport:
     """Search and fetch what is new.
 
@@ -98,6 +103,7 @@ def fetch_site(
                 progress=lambda step: progress(_fetch_step(site, step)),
                 include_cloudy=include_cloudy,
                 listing=listing,
+                out_of_time=out_of_time,
             )
     except OSError as err:
         raise WorkspaceError(f"the archive cannot be written: {err.strerror or err}") from err
@@ -139,10 +145,7 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
     products = tuple(archive.products(site.id))
     if not products:
         return None
-    scenes = {
-        scene.id: sha256_json(sorted(product_digest(product) for product in scene.products))
-        for scene in group_archived(products)
-    }
+    scenes = {scene.id: scene_digest(scene.products) for scene in group_archived(products)}
     missed = gap_observations(archive.gaps(site.id), known=scenes)
     knobs = workspace.settings.measure.model_dump(exclude_defaults=True)
     heights = archived_heights(archive, site.id)
@@ -154,6 +157,8 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
 
 def nothing_held(site: Site, report: FetchReport) -> SourceError:
     """Why a site cannot be measured although its sources were asked."""
+    if report.empty and not report.failed:
+        return SourceError(f"no scene has data over the site: {report.empty[0].detail}")
     if report.failed:
         return SourceError(f"nothing could be fetched: {report.failed[0].detail}")
     return SourceError(" ".join(report.notices) or f"no source has a product over {site.id}")
@@ -162,5 +167,7 @@ def nothing_held(site: Site, report: FetchReport) -> SourceError:
 def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     """Whether the ledger's newest measurement of the site followed from the same inputs and code."""
     last = ledger.last_entry(work.site.id, "measure")
+    if last is None or not same_code(last.data.get("code", {}), code_identity()):
+        return False
     recipe = work.recipe
-    return last is not None and all(last.data.get(name) == recipe[name] for name in recipe)
+    return all(last.data.get(name) == recipe[name] for name in recipe if name != "code")

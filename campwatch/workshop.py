@@ -24,7 +24,7 @@ from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace, open_workspace
 from evidence.ledger import Ledger
 from evidence.rows import Row
-from imagery.cube import load_cube
+from imagery.cube.loading import load_cube
 
 
 class SiteBench:

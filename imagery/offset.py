@@ -23,21 +23,25 @@ Basis = Literal["metadata", "pixels", "both", "repaired", "refused"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OffsetParams:
-    """Knobs of the pixel test."""
+    """What digital numbers tell of the +1000 that products carry since baseline 04.00."""
 
     dark_dn: int = 800
     """A product that carries the offset has no valid numbers below 1000 but for noise and over-correction:
-    800 is a reflectance of -0.02. Without the offset it is 0.08, and every clear scene has darker ground."""
+    800 is a reflectance of -0.02. Without the offset it is 0.08, and every clear scene has darker ground.
+    Assumed."""
     harmonised_fraction: float = 0.005
-    """Above this share of valid pixels under `dark_dn` in their darkest band, the offset cannot be there."""
+    """Above this share of valid pixels under `dark_dn` in their darkest band, the offset cannot be there, 1.
+    Assumed."""
     offset_fraction: float = 0.0005
-    """Below this share it may be."""
+    """Below this share it may be, 1. Assumed."""
     probe_ceiling_dn: int = 2000
-    """Ground that must be dark (plants, water) shows between 1000 and this where the offset is there."""
+    """Ground that must be dark (plants, water) shows between 1000 and this where the offset is there.
+    Assumed."""
     least_probe_pixels: int = 50
-    """Fewer pixels of plants, water or dark ground than this prove nothing."""
+    """Fewer pixels of plants, water or dark ground than this prove nothing. Assumed."""
     plants_step_dn: int = 1500
-    """near infrared minus red of plants; the difference does not feel the offset."""
+    """Near infrared minus red of plants, digital numbers; the difference does not feel the offset.
+    Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

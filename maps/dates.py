@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from imagery.observations import sensing_time, told_of_looks
+from imagery.cube.observations import sensing_time, told_of_looks
 from maps import composites
 from maps.drawn import look_pictures
 from maps.images import PicturePlan

@@ -14,7 +14,7 @@ from maps.composites import Stretch
 from maps.images import Picture, PicturePlan, draw_look
 
 CONTENT = "content"
-"""Coordinate on time: what the pixels of a look hang on, as `imagery.cube` gives it."""
+"""Coordinate on time: what the pixels of a look hang on, as `imagery.cube.loading` gives it."""
 LAYOUT = 1
 """Raised when pictures are kept in another way; drawing itself is told by the digest of its code."""
 

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
-from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.boundary.records import BoundaryChange
+from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
+from detection.records import Disturbance, Footprint
 from detection.references import SiteCheck
 from evidence.quantity import Quantity
 
@@ -124,7 +126,7 @@ class SiteMapData:
     cube: xr.Dataset | None = None
     drawn: MutableMapping[str, bytes] | None = None
     """Pictures of earlier maps by key; extended."""
-    """(time, y, x) as `imagery.cube.load_cube` gives it; read one date at a time."""
+    """(time, y, x) as `imagery.cube.loading.load_cube` gives it; read one date at a time."""
     looks: tuple[Look, ...] = ()
     """Looks that left no picture (missing, failed); those of the cube are added."""
     footprints: tuple[Footprint, ...] = ()

@@ -9,7 +9,7 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from evidence.files import write_text
-from imagery.observations import sensing_time
+from imagery.cube.observations import sensing_time
 from maps import composites
 from maps.composites import Stretch
 from maps.dates import list_dates

@@ -16,7 +16,7 @@ import numpy as np
 import shapely
 
 from benchmarks.boundary_change.digitisations import MODELS, Case, simulate_case
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from detection.boundary_change import boundary_area, measure_boundary_change, sector_advances
 from detection.boundary_comparison import sector_wedge
 from detection.boundary_errors import BoundaryChangeParams
@@ -121,7 +121,13 @@ def main() -> None:
     text = table(run(options.cases, seed=options.seed))
     print(text)
     if options.write:
-        write_between("boundary-change.md", "coverage", text)
+        write_table(
+            "boundary-change.md",
+            "coverage",
+            text,
+            method=["measure_boundary_change", "sector_advances"],
+            seeds=f"seeds from {options.seed}",
+        )
 
 
 if __name__ == "__main__":

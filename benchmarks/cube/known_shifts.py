@@ -17,12 +17,12 @@ from odc.geo.geobox import GeoBox
 from pyproj import Transformer
 
 from benchmarks.cube.real_sites import Place
-from imagery.cube import CubeParams, load_cube
-from imagery.cube_read import SourceBand, SourceProduct, read_scene
-from imagery.cube_reference import Reference, ReferenceParams, build_reference
-from imagery.cube_scene import measure_shift
-from imagery.cube_scenes import ArchivedScene, group_archived
-from imagery.resample import wkt_of
+from imagery.cube.fusion import SourceBand, SourceProduct, read_scene
+from imagery.cube.loading import load_cube
+from imagery.cube.reference import Reference, ReferenceParams, build_reference
+from imagery.cube.scene import CubeParams, measure_shift
+from imagery.cube.scenes import ArchivedScene, group_archived
+from imagery.resampling import wkt_of
 
 BANDS = ("blue", "green", "red", "nir")
 CLEAR, SNOWY = 0.95, 0.05

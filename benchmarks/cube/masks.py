@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.cube.simulated_archive import ArchivedSite, archive_site
-from benchmarks.manual import write_between
-from imagery.cube import load_cube
+from benchmarks.manual import write_table
+from imagery.cube.loading import load_cube
 from imagery.simulate import SensorParams, SimulationParams
 
 SEEDS = (524, 525, 514, 515, 516, 517, 520, 521)
@@ -117,7 +117,13 @@ def main() -> None:
             lines.append(kept_row(seed, size, args.keep or Path(temporary)))
             print(lines[-1], flush=True)
     if args.write:
-        write_between("imagery-cube.md", "masks table", lines)
+        write_table(
+            "imagery-cube.md",
+            "masks table",
+            lines,
+            method=["load_cube", "simulate_site"],
+            seeds=f"seeds and sides {cases}",
+        )
 
 
 if __name__ == "__main__":

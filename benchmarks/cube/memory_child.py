@@ -17,8 +17,8 @@ from odc.geo.geobox import GeoBox
 from scipy import ndimage
 
 from imagery.bands import NATIVE_RESOLUTION_M, OPTICAL_BANDS
-from imagery.cube import load_cube
-from imagery.cube_scene import Stages
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import Stages
 from imagery.records import ArchivedProduct
 
 CRS = "EPSG:32652"

@@ -17,13 +17,14 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from benchmarks.cube.real_sites import Place, places
-from benchmarks.manual import write_between
-from imagery.cube import CubeParams, load_cube
-from imagery.cube_reference import ReferenceParams, build_reference
-from imagery.cube_scenes import group_archived
-from imagery.masks_cells import to_pixels
-from imagery.masks_usual import usual_on
-from imagery.radiometry import NormaliseHow, NormaliseParams, invariant_ground
+from benchmarks.manual import write_table
+from imagery.cube.loading import load_cube
+from imagery.cube.reference import ReferenceParams, build_reference
+from imagery.cube.scene import CubeParams
+from imagery.cube.scenes import group_archived
+from imagery.masks.cells import to_pixels
+from imagery.masks.season import usual_on
+from imagery.radiometry.normalise import NormaliseHow, NormaliseParams, invariant_ground
 from imagery.robust import spread
 
 BANDS = ("blue", "green", "red", "nir")
@@ -101,7 +102,9 @@ def main() -> None:
                 lines.append(line)
                 print(line, flush=True)
     if args.write:
-        write_between("imagery-cube.md", "normalisation table", lines)
+        write_table(
+            "imagery-cube.md", "normalisation table", lines, method=["load_cube"], seeds="real imagery"
+        )
 
 
 if __name__ == "__main__":

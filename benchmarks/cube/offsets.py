@@ -14,8 +14,9 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from benchmarks.cube.simulated_archive import ArchivedSite, archive_site
-from benchmarks.manual import write_between
-from imagery.cube import CubeParams, load_cube
+from benchmarks.manual import write_table
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import CubeParams
 from imagery.simulate import CatalogHabits, SensorParams, SimulationParams
 
 SEEDS = (541, 542)
@@ -80,7 +81,13 @@ def main() -> None:
         lines.append(f"| {habit} | " + " | ".join(str(counts[head]) for head in HEADS) + " |")
     print("\n".join(lines))
     if args.write:
-        write_between("imagery-cube.md", "offsets table", lines)
+        write_table(
+            "imagery-cube.md",
+            "offsets table",
+            lines,
+            method=["load_cube", "simulate_site"],
+            seeds=f"seeds {args.seeds}",
+        )
 
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from aoi.grid import site_grid
 from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.demonstration.romania import CATALOG, SITE_ID, make_romania
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.records import ArchivedProduct
 from imagery.sources.static import StaticCatalog
 

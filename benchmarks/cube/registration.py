@@ -24,10 +24,11 @@ from benchmarks.cube.known_shifts import HEADS, known_rows
 from benchmarks.cube.masks import PARAMS
 from benchmarks.cube.real_sites import places
 from benchmarks.cube.simulated_archive import archive_site
-from benchmarks.manual import write_between
-from imagery.cube import CubeParams, load_cube
-from imagery.registration_chips import high_pass
-from imagery.registration_kernels import correlate, refine
+from benchmarks.manual import write_table
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import CubeParams
+from imagery.registration.blocks import high_pass
+from imagery.registration.correlation import RefineParams, correlate, refine
 
 Image = NDArray[np.float32]
 Estimate = Callable[[Image, Image], tuple[float, float]]
@@ -77,7 +78,7 @@ def least_squares(reference: Image, image: Image) -> tuple[float, float]:
     """Robust least squares from the correlation's pixel: what the cube uses."""
     seen = np.ones(image.shape, bool)
     dx, dy = peak(reference, image)
-    found = refine(reference, seen, image, seen, float(round(dx)), float(round(dy)), 20, 300)
+    found = refine(reference, seen, image, seen, float(round(dx)), float(round(dy)), 300, RefineParams())
     return float(found[0]), float(found[1])
 
 
@@ -260,7 +261,13 @@ def main() -> None:
         if args.part is None or args.part in name:
             lines = kept(name, make, args.keep)
             if args.write:
-                write_between("imagery-cube.md", name, lines)
+                write_table(
+                    "imagery-cube.md",
+                    name,
+                    lines,
+                    method=["load_cube"],
+                    seeds=f"shifts drawn with seed {args.seed}; simulated seeds {args.seeds}",
+                )
 
 
 if __name__ == "__main__":

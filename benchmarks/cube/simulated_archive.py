@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
 from aoi.grid import site_grid
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.records import ArchivedProduct
 from imagery.simulate import (
     CLEAN_HABITS,

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.expansion.pair_mode import REFERENCES, average_precision, read_city
-from detection.pair import PairParams, score_pair
+from detection.pairs.score import PairParams, score_pair
 
 VARIANTS: dict[str, PairParams] = {
     "as shipped": PairParams(),

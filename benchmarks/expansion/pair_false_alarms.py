@@ -17,7 +17,7 @@ import numpy as np
 import rasterio
 from scipy.ndimage import binary_dilation
 
-from detection.pair import PairParams, score_pair
+from detection.pairs.score import PairParams, score_pair
 
 BANDS = {"B02": "blue", "B03": "green", "B04": "red", "B08": "nir"}
 DATES = ("20220610", "20220612", "20220615", "20220620", "20220625", "20220627", "20220630")

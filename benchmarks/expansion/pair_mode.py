@@ -15,7 +15,7 @@ from rasterio.enums import Resampling
 from scipy.stats import rankdata
 
 from benchmarks.expansion.pair_references import change_vector, ir_mad, smoothed_pca
-from detection.pair import score_pair
+from detection.pairs.score import score_pair
 from imagery.pairs import BY_S2_NAME
 
 REFERENCES = {"CVA": change_vector, "smoothed PCA difference": smoothed_pca, "IR-MAD": ir_mad}

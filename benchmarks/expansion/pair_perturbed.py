@@ -19,7 +19,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.ndimage import shift as moved
 
 from benchmarks.expansion.pair_mode import REFERENCES, average_precision, read_city
-from detection.pair import PIXEL_M, PairParams, score_pair
+from detection.pairs.score import PIXEL_M, PairParams, score_pair
 
 HAZE = {"blue": 0.05, "green": 0.04, "red": 0.03, "rededge1": 0.025, "rededge2": 0.02, "nir": 0.015}
 """Reflectance that the thickest haze adds."""

@@ -22,7 +22,7 @@ from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
 from benchmarks.expansion.pair_false_alarms import read_date
 from benchmarks.expansion.pair_mode import REFERENCES, auroc, average_precision, read_city
-from detection.pair import score_pair
+from detection.pairs.score import score_pair
 
 BOLZANO = (("20220610", "20220630"), ("20220612", "20220625"), ("20220615", "20220620"))
 SEEDS = (1, 2, 3)

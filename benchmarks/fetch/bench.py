@@ -31,9 +31,9 @@ from rasterio.windows import Window
 from shapely.geometry import box
 
 from aoi.records import Site
-from benchmarks.manual import write_between
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
+from benchmarks.manual import write_table
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.records import Product
 from imagery.sources.cog import CogReader
 from imagery.sources.items import product_from_item
@@ -290,7 +290,9 @@ def main() -> None:
     text = table(rows)
     print(text)
     if options.write:
-        write_between("imagery-sources.md", "fetch benchmark", text)
+        write_table(
+            "imagery-sources.md", "fetch benchmark", text, method=["fetch_new"], seeds="loopback server"
+        )
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from tests.servers import torture
 
 CHAIN = 4
@@ -110,7 +110,7 @@ def main() -> None:
     )
     print(text, f"{outcome.seconds:.0f} s", *outcome.complaints, sep="\n")
     if options.write:
-        write_between("archive.md", "kills", text)
+        write_table("archive.md", "kills", text, method=["fetch_new"], seeds=f"seed {options.seed}")
     sys.exit(1 if outcome.complaints else 0)
 
 

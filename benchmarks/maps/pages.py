@@ -32,7 +32,7 @@ from scipy.ndimage import zoom
 from shapely import box
 
 from aoi.records import Sensitivity, Site
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from maps import composites
 from maps.images import geobox_of
 from maps.mercator import mercator_grid, to_mercator
@@ -183,7 +183,7 @@ def main() -> None:
     table = "\n".join(lines)
 
     if chosen.write:
-        write_between("maps.md", "pages", table)
+        write_table("maps.md", "pages", table, method=["write_site_map"], seeds="simulated sites")
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from benchmarks.runs.crash_states import States, Trap
 from campwatch import workshop  # noqa: F401 - loaded before the fork, so that children start at once
 from campwatch.identity import code_identity
@@ -297,7 +297,13 @@ def main() -> int:
     print(f"{sum(len(named) for named in results.values())} ended runs, {lost} not made whole, {left} left")
     if options.write:
         rest = f" {left} of {left + sum(map(len, results.values()))} were not tried." if left else ""
-        write_between("running.md", "crash", [*table[:-1], table[-1] + rest])
+        write_table(
+            "running.md",
+            "crash",
+            [*table[:-1], table[-1] + rest],
+            method=["run_workspace"],
+            seeds="every file operation of a run",
+        )
     if options.folder is None:
         shutil.rmtree(base)
     return 1 if lost else 3 if left else 0

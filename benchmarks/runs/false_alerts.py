@@ -21,9 +21,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.manual import write_between
+from benchmarks.manual import kept_in, write_table
 from campwatch.alerts.rules import NO_LOOK, OUTSIDE, PERSISTENT, STOCKPILE, Condition, SiteState, conditions
-from campwatch.identity import source_digest
 from campwatch.settings import AlertSettings
 from detection.disturbance_state import DisturbanceState
 from detection.disturbances import measure_disturbances
@@ -38,7 +37,7 @@ GROUND_BANDS = BANDS[:5]
 """What the monitor looks at."""
 YARD_SITE_PX = 120
 SETTINGS = AlertSettings()
-DECIDING = ("imagery", "detection", "campwatch/alerts")
+MADE_WITH = ["conditions", "measure_disturbances", "measure_stockpiles", "smoothed_series", "simulate_site"]
 """What decides which alerts are raised."""
 
 
@@ -95,15 +94,13 @@ def watched(seed: int) -> list[str]:
 
 def known_of(folder: Path) -> dict[str, list[str]]:
     """What this code raised before, by seed."""
-    path = folder / "raised.json"
-    held = json.loads(path.read_text("utf-8")) if path.exists() else {}
-    return dict(held.get(source_digest(*DECIDING), {}))
+    path = kept_in(folder, MADE_WITH) / "raised.json"
+    return dict(json.loads(path.read_text("utf-8"))) if path.exists() else {}
 
 
 def keep(folder: Path, known: dict[str, list[str]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    told = {source_digest(*DECIDING): known}
-    (folder / "raised.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+    path = kept_in(folder, MADE_WITH) / "raised.json"
+    path.write_text(json.dumps(known, indent=1), encoding="utf-8")
 
 
 def table(found: dict[int, list[str]]) -> list[str]:
@@ -153,7 +150,13 @@ def main() -> None:
     lines = table({seed: known[str(seed)] for seed in seeds})
     print("\n".join(lines))
     if asked.write:
-        write_between("running.md", "false-alerts", lines)
+        write_table(
+            "running.md",
+            "false-alerts",
+            lines,
+            method=MADE_WITH,
+            seeds=f"seeds {seeds}",
+        )
 
 
 if __name__ == "__main__":

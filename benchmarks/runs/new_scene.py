@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.manual import ROOT, write_between
+from benchmarks.manual import ROOT, write_table
 from campwatch.identity import source_digest
 from campwatch.stopwatch import STAGES
 from evidence.ledger import Ledger
@@ -196,7 +196,7 @@ def main() -> int:
         )
     print("\n".join(lines))
     if options.write:
-        write_between("running.md", "new-scene", lines)
+        write_table("running.md", "new-scene", lines, method=["run_workspace"], seeds=f"seed {SEED}")
     if options.folder is None:
         shutil.rmtree(base)
     return 0

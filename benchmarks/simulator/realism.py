@@ -20,7 +20,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
-from benchmarks.manual import ROOT, write_between
+from benchmarks.manual import ROOT, write_table
 from imagery import robust
 from imagery.simulate import LandParams, SimulationParams, simulate_site
 from imagery.simulate.scene import scene_image
@@ -276,7 +276,9 @@ def main() -> None:
     text = table([stack for stack in (romania(), bolzano(), *simulated_stacks()) if stack is not None])
     print(text)
     if chosen.write:
-        write_between("simulator.md", "realism table", text)
+        write_table(
+            "simulator.md", "realism table", text, method=["simulate_site"], seeds=f"seeds {SEED}, {SEED + 1}"
+        )
 
 
 if __name__ == "__main__":

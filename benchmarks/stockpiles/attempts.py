@@ -19,8 +19,8 @@ from typing import Any
 
 import xarray as xr
 
-from benchmarks.manual import write_between
-from benchmarks.stockpiles.simulated_table import ONLY_ZONES, layout, looks, row
+from benchmarks.manual import kept_in, write_table
+from benchmarks.stockpiles.simulated_table import MADE_WITH, ONLY_ZONES, layout, looks, row
 from detection.stockpiles import StockpileParams, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 
@@ -89,7 +89,7 @@ def main() -> None:
     options = parser.parse_args()
     if not set(options.seeds) <= set(FITTING):
         parser.error(f"variants are compared on seeds {FITTING.start} to {FITTING.stop - 1} only")
-    options.keep.mkdir(parents=True, exist_ok=True)
+    options.keep = kept_in(options.keep, MADE_WITH)
     found: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
     for seed in options.seeds:
         for number, (name, params) in enumerate(VARIANTS.items()):
@@ -101,7 +101,13 @@ def main() -> None:
     print("\n".join(lines))
     if options.write:
         told = f"Fitting seeds {', '.join(map(str, options.seeds))}."
-        write_between("stockpiles.md", "attempts", [*lines, "", told])
+        write_table(
+            "stockpiles.md",
+            "attempts",
+            [*lines, "", told],
+            method=MADE_WITH,
+            seeds=f"fitting seeds {options.seeds}",
+        )
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ from pyproj import Geod
 from scipy.ndimage import binary_dilation, convolve, gaussian_filter, label
 from scipy.stats import theilslopes
 
-from benchmarks.manual import DOCS, write_between
+from benchmarks.manual import DOCS, write_table
 from detection.coal.matched import background, weights
 from detection.coal.spectra import prior_spectrum
 
@@ -156,7 +156,9 @@ def main() -> None:
     print("\n".join(lines))
     if options.write:
         draw(options.folder, found)
-        write_between("stockpiles.md", "korba", lines)
+        write_table(
+            "stockpiles.md", "korba", lines, method=["weights", "prior_spectrum"], seeds="real imagery"
+        )
 
 
 if __name__ == "__main__":

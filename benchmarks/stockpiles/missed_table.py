@@ -20,8 +20,8 @@ import shapely
 import xarray as xr
 from numpy.typing import NDArray
 
-from benchmarks.manual import write_between
-from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, PAGE, PIXEL_HA, kept, layout
+from benchmarks.manual import kept_in, write_table
+from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, PAGE, PIXEL_HA, kept, layout
 from detection.coal.coverage import coverage
 from detection.stockpiles import METHOD, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
@@ -141,7 +141,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    options.keep.mkdir(parents=True, exist_ok=True)
+    options.keep = kept_in(options.keep, MADE_WITH)
     for seed in range(*options.seeds):
         path = options.keep / f"missed-{seed}.json"
         if not path.exists():
@@ -153,7 +153,13 @@ def main() -> None:
     lines = [told, "", *table(rows)]
     print("\n".join(lines))
     if options.write:
-        write_between(PAGE, "missed table", lines)
+        write_table(
+            PAGE,
+            "missed table",
+            lines,
+            method=MADE_WITH,
+            seeds=f"seeds {seeds[0]} to {seeds[-1]}",
+        )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aoi.site_file import write_site
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from benchmarks.stockpiles.painting import BANDS_10, BANDS_20, Painted, paint, random_piles, romania
 from campwatch.demonstration.romania import CATALOG, romania_files, write_romania_catalog
 from campwatch.site_job import fetch_site, site_work
@@ -219,7 +219,13 @@ def main() -> None:
     told = f"Layouts {', '.join(map(str, options.seeds))}."
     print("\n".join([*lines, told]))
     if options.write:
-        write_between("stockpiles.md", "pipeline table", [*lines, "", told])
+        write_table(
+            "stockpiles.md",
+            "pipeline table",
+            [*lines, "", told],
+            method=["measured_rows"],
+            seeds=f"seeds {options.seeds}, painted on real imagery",
+        )
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.manual import write_between
+from benchmarks.manual import kept_in, write_table
 from benchmarks.stockpiles.baselines import local_matched_filter, three_endmembers
 from benchmarks.stockpiles.painting import Painted, clear_dates, paint, random_piles, romania
 from detection.coal.coverage import coverage
@@ -35,6 +35,9 @@ HEAD = (
     "| method or subset | looks | RMSE ha | bias ha | median error ha | 95 % of errors below "
     "| intervals that cover, % |\n|---|---|---|---|---|---|---|"
 )
+
+
+MADE_WITH = ["measure_stockpiles"]
 
 
 def judged(seed: int, *, without_swir: bool) -> list[Look]:
@@ -122,7 +125,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    options.keep.mkdir(parents=True, exist_ok=True)
+    options.keep = kept_in(options.keep, MADE_WITH)
     looks: list[Look] = []
     for number in range(options.seeds):
         path = options.keep / f"painted-{options.first + number}.json"
@@ -136,7 +139,13 @@ def main() -> None:
     lines = [f"{told} Method {METHOD}.", "", *table(looks)]
     print("\n".join(lines))
     if options.write:
-        write_between("stockpiles.md", "painted table", lines)
+        write_table(
+            "stockpiles.md",
+            "painted table",
+            lines,
+            method=MADE_WITH,
+            seeds=f"seeds {options.first} to {last}, painted on real imagery",
+        )
 
 
 if __name__ == "__main__":

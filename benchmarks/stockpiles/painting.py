@@ -239,7 +239,7 @@ def paint(
 
 
 def as_cube(source: Source, fine: dict[str, Floats], coarse: dict[str, Floats]) -> xr.Dataset:
-    """The dataset that `imagery.cube.load_cube` would give; clouds from the classes before the spoiling."""
+    """The dataset that `load_cube` would give; clouds from the classes before the spoiling."""
     cloud = np.isin(source.scl, CLOUDY)
     cloud = np.stack([binary_dilation(c, iterations=2) for c in cloud])
     snow = source.scl == SNOW

@@ -23,11 +23,11 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aoi.records import ZoneKind
-from benchmarks.manual import write_between
+from benchmarks.manual import kept_in, write_table
 from benchmarks.stockpiles.baselines import local_matched_filter, three_endmembers
 from detection.coal.found import OPERATING_POINTS
+from detection.coal.records import Stockpile
 from detection.coal.subjects import stockyards
-from detection.records import Stockpile
 from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site, unchanged_site
 from imagery.simulate.params import CoalParams, SensorParams, SimulationParams
@@ -54,6 +54,7 @@ PIXEL_HA = 0.01
 PER_25_KM2 = 25e4
 """Pixels."""
 PAGE = "stockpiles.md"
+MADE_WITH = ["measure_stockpiles", "simulate_site"]
 ALL, NO_SWIR = "all bands", "without SWIR"
 ONLY_ZONES = StockpileParams(find_piles=False)
 
@@ -304,6 +305,12 @@ def kept(folder: Path, name: str) -> list[Any]:
     return [json.loads(path.read_text("utf-8")) for path in sorted(folder.glob(f"{name}-*.json"))]
 
 
+def _seeds(rows: list[Any]) -> str:
+    """The seeds of what was measured, in words."""
+    each = [row["seed"] for part in rows for row in (part.get("rows", [part]))]
+    return f"seeds {min(each)} to {max(each)}"
+
+
 def main() -> None:
     """Measure a few seeds, or write what was measured."""
     parser = argparse.ArgumentParser(
@@ -314,7 +321,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    options.keep.mkdir(parents=True, exist_ok=True)
+    options.keep = kept_in(options.keep, MADE_WITH)
     for name, measure in MEASURES.items():
         for seed in range(*getattr(options, name)):
             path = options.keep / f"{name}-{seed}.json"
@@ -326,11 +333,29 @@ def main() -> None:
         rows = [row for part in judged_sites for row in part["rows"]]
         points = [row for part in kept(options.keep, "points") for row in part]
         if rows:
-            write_between(PAGE, "simulated table", [*table(rows), *waits_text(judged_sites)])
+            write_table(
+                PAGE,
+                "simulated table",
+                [*table(rows), *waits_text(judged_sites)],
+                method=MADE_WITH,
+                seeds=_seeds(judged_sites),
+            )
         if quiet_sites:
-            write_between(PAGE, "false coal table", quiet_table(quiet_sites))
+            write_table(
+                PAGE,
+                "false coal table",
+                quiet_table(quiet_sites),
+                method=MADE_WITH,
+                seeds=_seeds(quiet_sites),
+            )
         if points:
-            write_between(PAGE, "operating points", points_table(points))
+            write_table(
+                PAGE,
+                "operating points",
+                points_table(points),
+                method=MADE_WITH,
+                seeds=_seeds(points),
+            )
 
 
 MEASURES: dict[str, Callable[[int], Any]] = {"seeds": judged, "points": pointed, "quiet": quiet}

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
-from benchmarks.manual import write_between
+from benchmarks.manual import write_table
 from detection.accuracy import AccuracyReport, ReaderError, Stratum, estimate_accuracy
 from detection.sampling import BUFFER, STABLE
 
@@ -201,4 +201,4 @@ if __name__ == "__main__":
     made = table(draws=told.draws, maps=told.maps, seed=told.seed)
     print(made)
     if told.write:
-        write_between(PAGE, PLACE, made)
+        write_table(PAGE, PLACE, made, method=["estimate_accuracy"], seeds=f"seeds from {told.seed}")

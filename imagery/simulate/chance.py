@@ -22,6 +22,13 @@ class Stream(IntEnum):
     CATALOG = 10
     SITE = 11
     FIELDS = 12
+    MATERIALS = 13
+    SLOPES = 14
+    PATCHES = 15
+    WATER = 16
+    BUILT = 17
+    COAL = 18
+    LANDSAT = 19
 
 
 def stream(seed: int, purpose: Stream, index: int = 0) -> np.random.Generator:

@@ -1,4 +1,8 @@
-"""The mine: pit and spoil that grow, clearings and tracks, a perimeter that moves out, the stockyard."""
+"""The mine and what is built or felled around it.
+
+Pit and spoil that grow, clearings, tracks, roads, buildings, logged stands, new hillside fields, a perimeter
+that moves out, the stockyard.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +15,14 @@ from numpy.typing import NDArray
 from shapely import LineString, MultiPoint, Polygon, box
 from shapely.affinity import translate
 
+from imagery.simulate.chance import Stream, stream
 from imagery.simulate.coverage import polygon_coverage
 from imagery.simulate.frame import CELL_M, Frame
 from imagery.simulate.layout import Land, centred_coordinates
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.piles import PileTruth, build_piles
-from imagery.simulate.spectra import Material
-from imagery.simulate.terrain import smooth_field
+from imagery.simulate.spectra import FOREST, Material, drawn_spectrum
+from imagery.simulate.terrain import nearest_cells, smooth_field
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -32,7 +37,7 @@ class Disturbed:
 
     event_id: str
     kind: str
-    """pit | spoil | clearing | track | perimeter | yard."""
+    """pit | spoil | clearing | track | perimeter | yard | thinned | road | building | field."""
     material: Material
     born: NDArray[np.int32]
     """(y, x) of fine cells: day (ordinal) on which each is taken; `NEVER` outside."""
@@ -40,11 +45,21 @@ class Disturbed:
     """Ordinal of the day on which it is green again."""
     beyond_boundary_id: str | None = None
     """The boundary version that it was drawn outside of, where that was the plan."""
+    row: int | None = None
+    """Row of the palette, where it shows a spectrum of its own."""
+    extent: NDArray[np.int32] | None = None
+    """As `born`, of the ground that it takes as a whole; None: all of it is bared."""
 
     def cells(self, day: dt.date) -> Bools:
         """Cells that are bare on `day`."""
         now = day.toordinal()
         taken: Bools = (self.born <= now) & (now < self.regrown)
+        return taken
+
+    def ground(self, day: dt.date) -> Bools:
+        """Cells of the ground that is disturbed on `day`, bare or not."""
+        now = day.toordinal()
+        taken: Bools = ((self.born if self.extent is None else self.extent) <= now) & (now < self.regrown)
         return taken
 
 
@@ -66,29 +81,54 @@ class Mine:
     stockyard: Polygon
     disturbed: tuple[Disturbed, ...]
     perimeters: tuple[PerimeterVersion, ...]
+    beside_m: tuple[float, float]
+    """Where a patch of another material has room in the yard, metres east and north of the site's centre."""
+
+    @property
+    def yard(self) -> Disturbed:
+        """The stockyard's ground."""
+        return next(one for one in self.disturbed if one.kind == "yard")
 
 
-def build_mine(params: SimulationParams, frame: Frame, land: Land, rng: np.random.Generator) -> Mine:
+def build_mine(params: SimulationParams, frame: Frame, land: Land, seed: int) -> Mine:
     """Draw the mine of a site."""
+    rng = stream(seed, Stream.MINE)
     west, south, east, north = frame.bounds_m
     centre = ((west + east) / 2, (south + north) / 2)
     piles, size = build_piles(params, centre, frame.areal_scale, rng)
-    yard = _yard(centre, size)
+    room = _room_m(params)
+    yard = _yard(centre, size, room)
     grown = [_yard_event(frame, yard)]
-    grown += _growing(params, frame, centre, size, rng)
+    grown += _growing(params, frame, land, centre, size, rng)
     perimeters = _perimeters(params, centre, yard, rng)
     grown += _strips(params, frame, perimeters)
     if params.mine.active:
         grown += _clearings(params, frame, land, perimeters, rng)
         grown += _tracks(params, frame, land, perimeters, rng)
-    return Mine(piles=piles, stockyard=yard, disturbed=tuple(grown), perimeters=tuple(perimeters))
+        grown += built(params, frame, land, perimeters, seed)
+    return Mine(
+        piles=piles,
+        stockyard=yard,
+        disturbed=tuple(grown),
+        perimeters=tuple(perimeters),
+        beside_m=(size[0] / 2 + room / 2 if room else 0.0, 0.0),
+    )
 
 
-def _yard(centre: tuple[float, float], size: tuple[float, float]) -> Polygon:
+def _room_m(params: SimulationParams) -> float:
+    """Metres by which the yard is longer for patches of other materials beside its piles."""
+    areas = [plan.area_ha for plan in params.land.patches if plan.at_m is None]
+    if not areas or not params.coal.present:
+        return 0.0
+    return float(4 * np.sqrt(max(areas) * 1e4 / (2 * np.pi)) + 2 * CELL_M * 4)
+
+
+def _yard(centre: tuple[float, float], size: tuple[float, float], room: float) -> Polygon:
     """The stockyard's ground, on whole fine cells so that its edge is exact."""
     halves = [CELL_M * np.ceil(length / 2 / CELL_M) for length in size]
     x, y = (CELL_M * round(value / CELL_M) for value in centre)
-    yard: Polygon = box(x - halves[0], y - halves[1], x + halves[0], y + halves[1])
+    east = CELL_M * np.ceil(room / CELL_M)
+    yard: Polygon = box(x - halves[0], y - halves[1], x + halves[0] + east, y + halves[1])
     return yard
 
 
@@ -113,16 +153,23 @@ def blob_growth(
     areas_ha: tuple[float, float],
     days: tuple[int, int],
     rng: np.random.Generator,
+    *,
+    bearing_deg: float | None = None,
 ) -> NDArray[np.int32]:
     """Day on which each cell joins a ragged patch that grows evenly from one area to another.
 
     The patch has exactly the first area (in whole cells) before `days` begin and the second when they end.
+    With a bearing it advances that way: twice as far as to its sides, and hardly back.
     """
     x, y = frame.cell_centres()
     ragged = 1 + 0.18 * smooth_field(rng, frame.world_shape, slope=1.5, step=4)
-    distance = np.hypot(x[None, :] - centre[0], y[:, None] - centre[1]) * np.clip(ragged, 0.5, 2)
+    east, north = x[None, :] - centre[0], y[:, None] - centre[1]
+    distance = np.hypot(east, north) * np.clip(ragged, 0.5, 2)
+    if bearing_deg is not None:
+        angle = np.arctan2(east, north) - np.radians(bearing_deg)
+        distance /= 1.15 + 0.85 * np.cos(angle)
     counts = [round(area * 1e4 * frame.areal_scale / CELL_M**2) for area in areas_ha]
-    order = np.argsort(distance, axis=None, kind="stable")[: counts[1]]
+    order = nearest_cells(distance, counts[1])
     born = np.full(distance.size, NEVER, np.int32)
     born[order[: counts[0]]] = ALWAYS
     later = order[counts[0] :]
@@ -133,6 +180,7 @@ def blob_growth(
 def _growing(
     params: SimulationParams,
     frame: Frame,
+    land: Land,
     centre: tuple[float, float],
     yard: tuple[float, float],
     rng: np.random.Generator,
@@ -147,8 +195,11 @@ def _growing(
         areas_now = areas if mine.active else (areas[0], areas[0])
         radius = np.sqrt(areas[1] * 1e4 / np.pi)
         place = (centre[0] + side * (radius * 1.3 + 20), centre[1] + yard[1] / 2 + radius * 1.35 + 20)
-        born = blob_growth(frame, place, areas_now, days, rng)
-        found.append(Disturbed(event_id=f"sim-{kind}", kind=kind, material=material, born=born))
+        born = blob_growth(frame, place, areas_now, days, rng, bearing_deg=mine.pit_bearing_deg)
+        row = None
+        if mine.black_shale:
+            row = land.palette.add(material, "black_shale", drawn_spectrum("black_shale", rng))
+        found.append(Disturbed(event_id=f"sim-{kind}", kind=kind, material=material, born=born, row=row))
     return found
 
 
@@ -247,7 +298,7 @@ def _green_place(frame: Frame, land: Land, rng: np.random.Generator) -> tuple[fl
     east, north = centred_coordinates(frame)
     half = frame.size_px * 5.0
     away = np.maximum(np.abs(east), np.abs(north))
-    forest = np.isin(land.labels, [Material.DECIDUOUS, Material.DECIDUOUS_LATE, Material.CONIFER])
+    forest = np.isin(land.labels, FOREST)
     rows, columns = np.nonzero(forest & (away < 0.85 * half) & (away > 0.4 * half))
     k = int(rng.integers(len(rows))) if len(rows) else 0
     x, y = frame.cell_centres()
@@ -279,3 +330,89 @@ def _tracks(
             )
         )
     return found
+
+
+LOGGED_DAYS = (15, 60)
+"""From the first tree to the last of a stand (assumed)."""
+
+
+def built(
+    params: SimulationParams, frame: Frame, land: Land, perimeters: list[PerimeterVersion], seed: int
+) -> list[Disturbed]:
+    """Stands logged, roads and buildings built, hillside fields cleared; each on days of its own."""
+    rng, mine = stream(seed, Stream.BUILT), params.mine
+    span = (params.until - params.since).days
+
+    def begins() -> int:
+        return params.since.toordinal() + round(float(rng.uniform(0.2, 0.85)) * span)
+
+    found = [_thinned(params, frame, land, number, begins(), rng) for number in range(1, mine.thinned + 1)]
+    for number in range(1, mine.hillside_cleared + 1):
+        day = begins()
+        area = (0.0, float(rng.uniform(0.3, 1.5)))
+        born = blob_growth(frame, _green_place(frame, land, rng), area, (day, day + 1), rng)
+        found.append(
+            Disturbed(
+                event_id=f"sim-field-{number}",
+                kind="field",
+                material=Material.CROP,
+                born=np.where(born < NEVER, day, NEVER).astype(np.int32),
+            )
+        )
+    for number in range(1, mine.roads + 1):
+        name = str(rng.choice(["asphalt", "road", "gravel"]))
+        row = land.palette.add(
+            Material.SOIL if name == "gravel" else Material.ASPHALT, name, drawn_spectrum(name, rng)
+        )
+        start, end = perimeters[0].outline.centroid, _green_place(frame, land, rng)
+        line = LineString([(start.x, start.y), end]).difference(perimeters[0].outline)
+        cells = _mostly_in(line.buffer(4, cap_style="flat"), frame)
+        found.append(
+            Disturbed(
+                event_id=f"sim-road-{number}",
+                kind="road",
+                material=Material.ASPHALT,
+                born=_born(cells, begins()),
+                row=row,
+            )
+        )
+    for number in range(1, mine.buildings + 1):
+        found += _buildings(frame, land, number, begins(), rng)
+    return found
+
+
+def _thinned(
+    params: SimulationParams, frame: Frame, land: Land, number: int, day: int, rng: np.random.Generator
+) -> Disturbed:
+    """A stand of which a share of the canopy is left, tree by tree; litter lies between."""
+    low, high = params.mine.thinned_ha
+    area = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    days = (day, day + int(rng.integers(*LOGGED_DAYS)))
+    stand = blob_growth(frame, _green_place(frame, land, rng), (0.0, area), days, rng)
+    felled = rng.random(stand.shape, dtype=np.float32) >= params.mine.thinned_left
+    row = land.palette.add(Material.SOIL, "litter", drawn_spectrum("litter", rng))
+    return Disturbed(
+        event_id=f"sim-thinned-{number}",
+        kind="thinned",
+        material=Material.SOIL,
+        born=np.where(felled, stand, NEVER).astype(np.int32),
+        row=row,
+        extent=stand,
+    )
+
+
+def _buildings(frame: Frame, land: Land, number: int, day: int, rng: np.random.Generator) -> list[Disturbed]:
+    """Long houses in a row on ground that was bared for them some months before."""
+    count, (x, y) = int(rng.integers(3, 9)), _green_place(frame, land, rng)
+    name = str(rng.choice(["metal", "shingle", "tile", "roofing_felt"]))
+    material = Material.BRIGHT_ROOF if name == "metal" else Material.DARK_ROOF
+    row = land.palette.add(material, name, drawn_spectrum(name, rng))
+    site = box(x - 35, y - 18 * count, x + 35, y + 18 * count)
+    roofs = np.zeros(frame.world_shape, bool)
+    for south in (y - 18 * count + 36 * k + 8 for k in range(count)):
+        roofs |= _mostly_in(box(x - 25, south, x + 25, south + 20), frame)
+    ready = day + int(rng.integers(60, 240))
+    name, ground = f"sim-building-{number}", _born(_mostly_in(site, frame), day)
+    bared = Disturbed(event_id=f"{name}-ground", kind="building", material=Material.SOIL, born=ground)
+    roofed = Disturbed(event_id=name, kind="building", material=material, born=_born(roofs, ready), row=row)
+    return [bared, roofed]

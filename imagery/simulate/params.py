@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from imagery.bands import OPTICAL_BANDS
@@ -18,6 +18,17 @@ class MaskHabit(StrEnum):
     """The usual mask (drop 0 1 2 3 8 9 10 and grow clouds): deletes coal, for comparison."""
     TRUTH = "truth"
     """Perfect: for telling mask errors from method errors."""
+
+
+class CoalRank(StrEnum):
+    """Parts of the family of coal; the curves and their sources stand in `spectra.csv`."""
+
+    FLAT = "flat"
+    """Flat black, as anthracite is assumed to be."""
+    BITUMINOUS = "bituminous"
+    SUBBITUMINOUS = "subbituminous"
+    """As measured on the Korba mine, dusty."""
+    LIGNITE = "lignite"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +58,23 @@ class CoalParams:
     """Coal dust mixed into the ground that touches a pile."""
     halo_m: float = 25.0
     """Distance over which the dust thins out (e-folding)."""
+    rank: CoalRank | None = None
+    """None: the first guess between clean and Korba's dusty coal, wetted by an assumed rule. With a rank or a
+    `spectrum` wetness goes by Ångström's law."""
+    spectrum: tuple[float, ...] | None = None
+    """Reflectance of dry coal at the ten optical bands, instead of any curve."""
+    vary: float = 1.0
+    """Factor on the deviation of a site's coal from the curve of its rank (drawn from the seed); 0: none."""
+    pile_spread: float = 0.0
+    """Sd of ln reflectance from pile to pile, all bands together."""
+    year_spread: float = 0.0
+    """Sd of ln reflectance from year to year, all bands and piles together."""
+    wetness: float = 0.0
+    """Least wetness of the piles: coal that is washed or sprinkled."""
+    yard_fines: float = 0.0
+    """Coal trampled into the yard's ground: share of the coal in it; no pile, and not counted as one."""
+    snow_dust: float = 0.0
+    """Coal dust on snow beside piles, share after ten days without fresh snow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +94,21 @@ class MineParams:
     """(date, metres by which the perimeter moves out on one side); None: two steps drawn from the seed."""
     regrowth_years: float = 0.0
     """After how many years a clearing is green again; 0: never."""
+    pit_bearing_deg: float | None = None
+    """Direction in which pit and spoil advance, clockwise from north; None: to all sides."""
+    black_shale: bool = False
+    """Pit and spoil of carbonaceous shale, darker than the assumed curves."""
+    thinned: int = 0
+    """Stands logged within weeks."""
+    thinned_ha: tuple[float, float] = (0.5, 3.0)
+    thinned_left: float = 0.3
+    """Share of the canopy that is left."""
+    roads: int = 0
+    """Roads of 8 m that are built, of asphalt or gravel."""
+    buildings: int = 0
+    """Groups of buildings of 20 m by 50 m that are built, three to eight at a time."""
+    hillside_cleared: int = 0
+    """Patches of forest turned into fields for good: cleared ground, but nobody's mine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +126,35 @@ class FieldParams:
     """Share of parcels each year that are not sown."""
     ploughed: float = 0.0
     """Share of parcels each year that are soil, not stubble, over winter."""
+    rested: float = 0.0
+    """Share of parcels each year that is given up to grass for three years."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PatchPlan:
+    """Ground covered by one material: for good, or within periods. No coal, whatever it looks like."""
+
+    material: str
+    """One of `measured_materials()`."""
+    area_ha: float
+    at_m: tuple[float, float] | None = None
+    """Centre, metres east and north of the site's; None: in the middle of the stockyard (of a site without
+    coal; beside the piles otherwise)."""
+    periods: tuple[tuple[dt.date, dt.date | None], ...] = ()
+    """First day and first day without; none: always there."""
+    variant: int | None = None
+    """Which of the measured spectra; None: drawn from the seed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PondPlan:
+    """Standing water in a muddy rim, which grows as the water falls."""
+
+    area_ha: float
+    at_m: tuple[float, float] | None = None
+    """Centre, metres east and north of the site's; None: drawn from the seed, outside the mine."""
+    lowest: float = 0.3
+    """Share of the area that is still water in a dry spring; below 0 it falls dry for months."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,6 +174,23 @@ class LandParams:
     fields: FieldParams = field(default_factory=FieldParams)
     texture: float = 0.05
     """Relative sd of reflectance between neighbouring 5 m cells of one material."""
+    measured: bool = False
+    """Roads, roofs, yards, soils, gravel and burnt ground of measured spectra, drawn for each object; False:
+    one assumed curve per material."""
+    patches: tuple[PatchPlan, ...] = ()
+    ponds: tuple[PondPlan, ...] = ()
+    town_ha: float = 0.0
+    """A town of streets, yards and roofs in the west."""
+    rail_yard: bool = False
+    """Sidings of ballast with rust and coal fines, 35 m by 320 m, south of the stockyard."""
+    floods: bool = False
+    """The river's bed is gravel that floods and dries; high floods strip the banks."""
+    hillside: float = 0.0
+    """Share of the forest's slopes that is farmed."""
+    terraced: float = 0.5
+    """Share of the hillside fields that is terraced: strips along the contours between grassy risers."""
+    slope_fires: float = 0.0
+    """Share of hillside parcels and grassy slopes that is burnt each April, before sowing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +205,8 @@ class WeatherParams:
     """Factor on the error that atmospheric correction leaves; 0: none."""
     snow: float = 1.0
     """Factor on the number of snowfalls per winter; 0: none."""
+    rain: float = 1.0
+    """Factor on the chance of rain, which wets the ground."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,6 +257,9 @@ class SimulationParams:
             raise ValueError(f"size_px must be at least 60, not {self.size_px}")
         if self.until <= self.since:
             raise ValueError(f"until {self.until} must come after since {self.since}")
+        spectrum = self.coal.spectrum
+        if spectrum is not None and len(spectrum) != len(OPTICAL_BANDS):
+            raise ValueError(f"a coal spectrum has {len(OPTICAL_BANDS)} bands, not {len(spectrum)}")
         unknown = set(self.sensor.bands) - set(OPTICAL_BANDS)
         if unknown:
             raise ValueError(f"unknown bands {sorted(unknown)}; known: {OPTICAL_BANDS}")
@@ -175,3 +269,92 @@ def unchanged_site(**overrides: object) -> SimulationParams:
     """Nothing but seasons, weather and a forest fire: no coal, no other change. For false alarms."""
     quiet: dict[str, object] = {"coal": CoalParams(present=False), "mine": MineParams(active=False)}
     return SimulationParams(**(quiet | overrides))  # type: ignore[arg-type] # checked by __post_init__
+
+
+FARMED = FieldParams(own_days=7.0, year_days=8.0, odd=0.05, fallow=0.02, ploughed=0.5)
+"""Parcels as the quiet sites of the expansion study have them (assumed)."""
+HALF_YARD = 0.5
+WET = 0.8
+
+
+def with_conditions(  # noqa: PLR0913 - one name for each condition of a table
+    params: SimulationParams | None = None,
+    *,
+    rank: CoalRank | str | None = None,
+    spectrum: tuple[float, ...] | None = None,
+    dust: float | None = None,
+    wet: bool = False,
+    half_yard: bool = False,
+    relief_m: float | None = None,
+    winter: bool = False,
+    swir: bool = True,
+    patches: tuple[PatchPlan, ...] = (),
+    ponds: int | tuple[PondPlan, ...] = (),
+    town_ha: float = 0.0,
+    rail_yard: bool = False,
+    black_shale: bool = False,
+) -> SimulationParams:
+    """A site with one or several conditions changed, everything else as it is: for tables of conditions.
+
+    Args:
+        params: the site to start from; None for the default mine.
+        rank: part of the family of coal.
+        spectrum: reflectance of dry coal at the ten optical bands, instead of a rank.
+        dust: dustiness of the coal, 0..1.
+        wet: washed coal, and twice the rain.
+        half_yard: a yard of which half is trampled coal fines.
+        relief_m: height of the hills; 600 for steep valleys.
+        winter: all months, with coal dust on the snow (the sun stands at 27° at its lowest).
+        swir: whether there are short-wave infrared bands.
+        patches: materials that stay, or come and go.
+        ponds: how many of half a hectare, or their plans.
+        town_ha: area of a town of measured roofs and streets.
+        rail_yard: sidings south of the yard.
+        black_shale: pit and spoil of carbonaceous shale.
+    """
+    site = params if params is not None else SimulationParams()
+    coal, land = site.coal, site.land
+    plans = tuple(PondPlan(area_ha=0.5) for _ in range(ponds)) if isinstance(ponds, int) else ponds
+    bands = site.sensor.bands if swir else tuple(b for b in site.sensor.bands if not b.startswith("swir"))
+    return replace(
+        site,
+        months=tuple(range(1, 13)) if winter else site.months,
+        coal=replace(
+            coal,
+            rank=CoalRank(rank) if rank is not None else coal.rank,
+            spectrum=spectrum if spectrum is not None else coal.spectrum,
+            dustiness=coal.dustiness if dust is None else dust,
+            wetness=WET if wet else coal.wetness,
+            yard_fines=HALF_YARD if half_yard else coal.yard_fines,
+            snow_dust=0.3 if winter else coal.snow_dust,
+        ),
+        mine=replace(site.mine, black_shale=site.mine.black_shale or black_shale),
+        land=replace(
+            land,
+            relief_m=land.relief_m if relief_m is None else relief_m,
+            patches=(*land.patches, *patches),
+            ponds=(*land.ponds, *plans),
+            town_ha=town_ha or land.town_ha,
+            rail_yard=land.rail_yard or rail_yard,
+        ),
+        weather=replace(site.weather, rain=2.0 * site.weather.rain if wet else site.weather.rain),
+        sensor=replace(site.sensor, bands=bands),
+    )
+
+
+def farmed_site(**overrides: object) -> SimulationParams:
+    """A site of measured materials whose land goes through the years as farmed valleys do.
+
+    Hillside farming and terraces, parcels that lie fallow or are given up, slopes burnt in April, a river
+    whose gravel floods and dries, ponds, coal dust on snow.
+    """
+    land = LandParams(
+        measured=True,
+        fields=replace(FARMED, rested=0.03),
+        hillside=0.25,
+        slope_fires=0.15,
+        floods=True,
+        ponds=(PondPlan(area_ha=0.6), PondPlan(area_ha=0.3, lowest=-0.2)),
+    )
+    chosen: dict[str, object] = {"land": land, "coal": CoalParams(snow_dust=0.3)}
+    return SimulationParams(**(chosen | overrides))  # type: ignore[arg-type] # checked by __post_init__

@@ -115,6 +115,12 @@ class GroundState:
     """Slow factor on vegetation (vigour of the year), about 1."""
     patchiness: tuple[float, float]
     """Slow coefficients of two lasting patterns of brightness (moisture, stands that do well or badly)."""
+    snow_age_days: float
+    """Since fresh snow last fell."""
+    water: float
+    """Level of standing and running water, about 0 (dry spring) to 1 (monsoon)."""
+    scoured: float
+    """Share of the river's banks that a flood has stripped within two years, 0..1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,9 @@ class Weather:
     slow: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
     """(3, day): first-order processes of sd 1 that forget in `MEMORY_DAYS`."""
     year_shift: dict[int, float]
+    snow_age: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    water: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+    scoured: np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
     def on(self, day: dt.date) -> GroundState:
         """The ground on `day`."""
@@ -137,6 +146,9 @@ class Weather:
             phenology_shift_days=self.year_shift[day.year],
             greenness_gain=float(1 + 0.04 * self.slow[0, k]),
             patchiness=(float(self.slow[1, k]), float(self.slow[2, k])),
+            snow_age_days=float(self.snow_age[k]),
+            water=float(self.water[k]),
+            scoured=float(self.scoured[k]),
         )
 
 
@@ -166,15 +178,53 @@ def build_weather(params: SimulationParams, seed: int) -> Weather:
     rng = stream(seed, Stream.WEATHER)
     first = dt.date(params.since.year - 1, 11, 1)
     days = [first + dt.timedelta(days=k) for k in range((params.until - first).days + 1)]
-    snow, wetness = (np.zeros(len(days)) for _ in range(2))
+    snow, wetness, age = (np.zeros(len(days)) for _ in range(3))
     left = rain = 0.0
     for k, day in enumerate(days):
         falls = rng.random() < params.weather.snow * SNOWFALLS.get(day.month, 0.0) / 30
         left = max(left - 1, 0.0) + (rng.exponential(5) + 2 if falls else 0.0)
-        rain = 1.0 if rng.random() < RAIN_CHANCE[day.month] and snow[k - 1] == 0 else rain * np.exp(-1 / 5)
-        snow[k], wetness[k] = min(left / 4, 1.0), rain
+        chance = params.weather.rain * RAIN_CHANCE[day.month]
+        rain = 1.0 if rng.random() < chance and snow[k - 1] == 0 else rain * np.exp(-1 / 5)
+        snow[k], wetness[k], age[k] = min(left / 4, 1.0), rain, 0.0 if falls else age[k - 1] + 1
     shift = {year: float(rng.normal(0, 4)) for year in range(first.year, params.until.year + 1)}
-    return Weather(first, snow, wetness, _slow_processes(len(days), rng), shift)
+    slow = _slow_processes(len(days), rng)
+    water, scoured = _waters(days, stream(seed, Stream.WATER))
+    return Weather(first, snow, wetness, slow, shift, age, water, scoured)
+
+
+WATER_BY_MONTH = (0.45, 0.4, 0.35, 0.3, 0.25, 0.4, 0.85, 0.95, 0.8, 0.6, 0.55, 0.5)
+"""Mean level of ponds and rivers at the middle of each month: dry springs, wet summers (assumed)."""
+WATER_SPREAD = (0.15, 0.08)
+"""Sd of the level from year to year, and within a year over weeks (assumed)."""
+FLOOD_CHANCE = 0.35
+"""Share of years with a flood in July or August that strips banks (assumed)."""
+GROWN_OVER_DAYS = 650.0
+"""From a flood until its gravel is green again (assumed)."""
+
+
+def _waters(
+    days: list[dt.date], rng: np.random.Generator
+) -> tuple[
+    np.ndarray[tuple[int, ...], np.dtype[np.float64]], np.ndarray[tuple[int, ...], np.dtype[np.float64]]
+]:
+    """Level of water on each day, and the share of the banks that lies stripped."""
+    ordinal = np.array([day.toordinal() for day in days], float)
+    of_year = np.array([day.timetuple().tm_yday for day in days], float)
+    middles = 15.2 + 30.44 * np.arange(12)
+    mean = np.interp(of_year, middles, WATER_BY_MONTH, period=365.25)
+    year = np.array([day.year - days[0].year for day in days])
+    offsets = WATER_SPREAD[0] * rng.standard_normal(int(year[-1]) + 1)
+    level = mean + offsets[year] + WATER_SPREAD[1] * _slow_processes(len(days), rng)[0]
+    scoured = np.zeros(len(days))
+    for k in range(int(year[-1]) + 1):
+        flooded, on, strength = rng.random() < FLOOD_CHANCE, rng.integers(185, 240), rng.uniform(0.3, 1.0)
+        since = ordinal - dt.date(days[0].year + k, 1, 1).toordinal() - float(on)
+        left = np.where(
+            (since >= 0) & (since < GROWN_OVER_DAYS), strength * (1 - since / GROWN_OVER_DAYS), 0.0
+        )
+        level += np.where(flooded & (since >= -2) & (since < 6), 0.5, 0.0)  # noqa: PLR2004 - a week of flood
+        scoured = np.maximum(scoured, left if flooded else 0.0)
+    return np.clip(level, -0.2, 1.3), scoured
 
 
 def _slow_processes(

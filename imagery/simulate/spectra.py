@@ -1,22 +1,25 @@
 """Materials, their reflectance by band, and how it goes through the year.
 
-Sources of the numbers (band order: blue green red rededge1 rededge2 rededge3 nir nir08 swir16 swir22):
-
-- M, measured for this project: dusty coal and water on Korba (Sentinel-2 L2A, 2023-01-10; medians of blue
-  green red nir swir16); deciduous forest by month on the Romania cube of the nrt wheel (blue green red nir
-  nir08 swir16; its greenness rises between April and June and declines slowly from July on).
-- A, assumed: everything else, and every band that the sources above lack. Shapes follow common knowledge of
-  spectral libraries (bright metal, asphalt, soil and vegetation curves), but no library was read for them.
+All numbers of reflectance stand in `spectra.csv`, each row with its source: measured by field and laboratory
+spectrometers (earthlib, USGS splib07; resampled by `benchmarks.simulator.materials`), measured for this
+project (dusty coal and water on Korba, Sentinel-2 L2A of 2023-01-10; deciduous forest by month on the
+Romania cube of the nrt wheel), or *assumed*. No measured spectrum of coal by rank or of carbonaceous shale
+was found.
 """
 
 from __future__ import annotations
 
+import csv
+from collections import defaultdict
+from dataclasses import dataclass
 from enum import IntEnum
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imagery.bands import OPTICAL_BANDS
+from imagery.simulate.params import CoalParams, CoalRank
 
 N_BANDS = len(OPTICAL_BANDS)
 Floats = NDArray[np.float32]
@@ -46,107 +49,144 @@ class Material(IntEnum):
 
 N_MATERIALS = len(Material)
 
-_TABLE = {
-    "forest_summer": (
-        0.022,
-        0.042,
-        0.023,
-        0.085,
-        0.270,
-        0.370,
-        0.395,
-        0.412,
-        0.192,
-        0.085,
-    ),  # M (June–July); red edges, swir22 A
-    "forest_winter": (
-        0.024,
-        0.040,
-        0.052,
-        0.085,
-        0.125,
-        0.150,
-        0.180,
-        0.200,
-        0.200,
-        0.120,
-    ),  # A, between M of April and October
-    "conifer": (0.020, 0.034, 0.024, 0.060, 0.160, 0.205, 0.225, 0.240, 0.110, 0.050),  # A
-    "green_crop": (0.030, 0.065, 0.040, 0.110, 0.300, 0.400, 0.430, 0.440, 0.210, 0.110),  # A
-    "stubble": (0.065, 0.090, 0.120, 0.150, 0.175, 0.195, 0.215, 0.230, 0.290, 0.220),  # A
-    "flooded_paddy": (0.050, 0.060, 0.060, 0.065, 0.065, 0.065, 0.068, 0.065, 0.050, 0.035),  # A
-    "dry_grass": (0.055, 0.080, 0.105, 0.140, 0.180, 0.200, 0.220, 0.235, 0.270, 0.190),  # A
-    "soil": (0.075, 0.105, 0.140, 0.165, 0.185, 0.200, 0.215, 0.230, 0.300, 0.260),  # A
-    "yard": (
-        0.080,
-        0.098,
-        0.115,
-        0.128,
-        0.138,
-        0.146,
-        0.155,
-        0.162,
-        0.205,
-        0.190,
-    ),  # A, trampled ground with old dust
-    "spoil": (0.085, 0.100, 0.115, 0.125, 0.132, 0.140, 0.148, 0.154, 0.190, 0.180),  # A, dark shale waste
-    "pit": (0.062, 0.074, 0.086, 0.095, 0.102, 0.110, 0.118, 0.124, 0.165, 0.155),  # A, rock with coaly bands
-    "coal_clean": (
-        0.038,
-        0.040,
-        0.043,
-        0.046,
-        0.049,
-        0.052,
-        0.056,
-        0.058,
-        0.075,
-        0.080,
-    ),  # A, anthracite, first guess
-    "coal_dusty": (
-        0.042,
-        0.046,
-        0.052,
-        0.057,
-        0.061,
-        0.065,
-        0.069,
-        0.074,
-        0.130,
-        0.140,
-    ),  # M, Korba; red edges, nir08, swir22 A
-    "asphalt": (0.080, 0.088, 0.095, 0.100, 0.105, 0.110, 0.115, 0.118, 0.135, 0.125),  # A
-    "bright_roof": (0.360, 0.380, 0.390, 0.390, 0.390, 0.390, 0.395, 0.400, 0.380, 0.340),  # A, sheet metal
-    "dark_roof": (0.065, 0.072, 0.090, 0.098, 0.102, 0.106, 0.110, 0.113, 0.140, 0.135),  # A, slate and tile
-    "water": (
-        0.026,
-        0.028,
-        0.024,
-        0.024,
-        0.024,
-        0.024,
-        0.024,
-        0.023,
-        0.022,
-        0.018,
-    ),  # M; red edges, nir08, swir22 A
-    "burnt": (0.032, 0.038, 0.045, 0.052, 0.058, 0.064, 0.070, 0.076, 0.135, 0.150),  # A
-    "snow": (0.850, 0.840, 0.820, 0.800, 0.780, 0.770, 0.760, 0.740, 0.110, 0.080),  # A, aged snow
-    "cloud": (
-        0.620,
-        0.620,
-        0.640,
-        0.650,
-        0.660,
-        0.670,
-        0.680,
-        0.680,
-        0.420,
-        0.320,
-    ),  # A, thick cloud after correction
+FOREST = (Material.DECIDUOUS, Material.DECIDUOUS_LATE, Material.CONIFER)
+GREEN = np.array(
+    [material in (*FOREST, Material.CROP, Material.PADDY, Material.GRASS) for material in Material]
+)
+"""Rows of plants."""
+
+MEASURED = ("earthlib-1.1.0", "usgs-splib07")
+"""Libraries of measured spectra in `spectra.csv`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spectrum:
+    """One row of the table."""
+
+    source: str
+    material: str
+    name: str
+    reflectance: Floats
+    """(band,)"""
+
+
+def _read() -> tuple[Spectrum, ...]:
+    text = (files("imagery.simulate") / "spectra.csv").read_text(encoding="utf-8")
+    return tuple(
+        Spectrum(
+            row["source"],
+            row["material"],
+            row["name"],
+            np.array([row[band] for band in OPTICAL_BANDS], np.float32),
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
+
+
+TABLE = _read()
+SPECTRA: dict[str, Floats] = {row.material: row.reflectance for row in TABLE if row.source not in MEASURED}
+"""Reflectance by name of what is one curve, each (band,)."""
+
+_MEASURED: dict[str, list[Spectrum]] = defaultdict(list)
+for _row in TABLE:
+    if _row.source in MEASURED:
+        _MEASURED[_row.material].append(_row)
+
+FIELD_FACTOR = {"soil": 0.65}
+"""Ground in the field over dried and sieved soil in the laboratory: roughness and its shade (assumed)."""
+SHALE_SPREAD = 0.15
+"""Sd of ln reflectance of black shale from place to place, all bands together (assumed)."""
+
+
+def measured_materials() -> tuple[str, ...]:
+    """Names of the materials that have measured spectra, and `black_shale`, which is assumed."""
+    return (*_MEASURED, "black_shale")
+
+
+def measured_spectra(material: str) -> tuple[Spectrum, ...]:
+    """Every measured spectrum of a material, as it would be in the field.
+
+    Raises:
+        ValueError: no such material.
+    """
+    if material not in _MEASURED:
+        raise ValueError(f"no measured spectrum of {material!r}; there are {sorted(_MEASURED)}")
+    factor = np.float32(FIELD_FACTOR.get(material, 1.0))
+    return tuple(
+        Spectrum(row.source, row.material, row.name, row.reflectance * factor) for row in _MEASURED[material]
+    )
+
+
+def drawn_spectrum(material: str, rng: np.random.Generator) -> Floats:
+    """One spectrum of a material: any of the measured ones; of black shale the assumed one at any level."""
+    if material == "black_shale":
+        return np.asarray(SPECTRA[material] * np.exp(SHALE_SPREAD * rng.standard_normal()), np.float32)
+    found = measured_spectra(material)
+    return found[int(rng.integers(len(found)))].reflectance
+
+
+CENTRES_NM = np.array([492.7, 559.8, 664.6, 704.1, 740.5, 782.8, 832.8, 864.7, 1613.7, 2202.4])
+LEVEL_SPREAD, SHAPE_SPREAD, SHAPE_LENGTH = 0.28, 0.09, 0.25
+"""Of coal's ln reflectance from place to place: sd of its level, sd of its shape, and over how much of ln
+wavelength the shape is one (assumed; they span Korba's levels and the rank curves)."""
+DUST_SHARE = 0.25
+"""Share of mineral dust on coal of dustiness 1 (assumed)."""
+RANKS = {
+    CoalRank.FLAT: "coal_flat",
+    CoalRank.BITUMINOUS: "coal_bituminous",
+    CoalRank.SUBBITUMINOUS: "coal_subbituminous",
+    CoalRank.LIGNITE: "coal_lignite",
 }
-SPECTRA: dict[str, Floats] = {name: np.array(row, np.float32) for name, row in _TABLE.items()}
-"""Reflectance by name, each (band,)."""
+
+
+def coal_spectrum(coal: CoalParams, rng: np.random.Generator) -> Floats:
+    """Dry coal of one site: (band,).
+
+    Args:
+        coal: an own `spectrum`, a `rank` with the variance of its family, or neither: the first guess between
+            clean and Korba's dusty coal.
+        rng: the site's own chance.
+    """
+    if coal.spectrum is not None:
+        return np.array(coal.spectrum, np.float32)
+    if coal.rank is None:
+        mixed = (1 - coal.dustiness) * SPECTRA["coal_clean"] + coal.dustiness * SPECTRA["coal_dusty"]
+        return mixed.astype(np.float32)
+    log_nm = np.log(CENTRES_NM)
+    shape = np.exp(-0.5 * ((log_nm[:, None] - log_nm[None, :]) / SHAPE_LENGTH) ** 2)
+    deviation = LEVEL_SPREAD * rng.standard_normal() + SHAPE_SPREAD * rng.multivariate_normal(
+        np.zeros(N_BANDS), shape, method="eigh"
+    )
+    own = SPECTRA[RANKS[coal.rank]] * np.exp(coal.vary * deviation)
+    dust = DUST_SHARE * coal.dustiness
+    return np.asarray((1 - dust) * own + dust * SPECTRA["yard"], np.float32)
+
+
+WATER_INDEX = 1.33
+WATER_PER_CM = np.array([0, 0, 0, 0, 0, 0, 0, 0, 6.7, 16.5], np.float32)
+"""Absorption of liquid water at the bands (Hale and Querry 1973: k 8.55e-5 at 1.6 µm, 2.89e-4 at 2.2 µm)."""
+FILM_CM = 0.02
+"""Thickness of the film of water on soaked ground (assumed)."""
+
+
+def soaked(spectrum: Floats) -> Floats:
+    """Reflectance under a film of water: total reflection within the film and absorption by it.
+
+    Ångström (1925): R / (n² (1 − R) + R); the light passes the film twice.
+    """
+    darker = spectrum / (WATER_INDEX**2 * (1 - spectrum) + spectrum)
+    return np.asarray(darker * np.exp(-2 * FILM_CM * WATER_PER_CM), np.float32)
+
+
+def moistened(spectrum: Floats, wetness: float) -> Floats:
+    """Ground of which a share is soaked and the rest dry: (…, band)."""
+    return np.asarray((1 - wetness) * spectrum + wetness * soaked(spectrum), np.float32)
+
+
+def wetted(spectrum: Floats, wetness: float, *, depth: float = 0.45) -> Floats:
+    """Darken a ground as it gets wet, as the assumed curves do; short-wave infrared loses most."""
+    loss = depth * wetness * np.array([0.8] * 8 + [1.1, 1.25], np.float32)
+    return (spectrum * (1 - loss)).astype(np.float32)
 
 
 def _seasonal(day_of_year: float, *, start: float, full: float, fall: float, bare: float) -> float:
@@ -175,16 +215,10 @@ def paddy_spectrum(day_of_year: float) -> Floats:
     return ((1 - flooded) * dry + flooded * SPECTRA["flooded_paddy"]).astype(np.float32)
 
 
-def wetted(spectrum: Floats, wetness: float, *, depth: float = 0.45) -> Floats:
-    """Darken a ground as it gets wet; short-wave infrared loses most (water absorbs there)."""
-    loss = depth * wetness * np.array([0.8] * 8 + [1.1, 1.25], np.float32)
-    return (spectrum * (1 - loss)).astype(np.float32)
-
-
 def material_spectra(
     day_of_year: float, *, wetness: float, phenology_shift_days: float, dustiness: float
 ) -> NDArray[np.float32]:
-    """Reflectance of every material on one day: (material, band).
+    """Reflectance of every material on one day, by the assumed curves: (material, band).
 
     Args:
         day_of_year: 1..366.

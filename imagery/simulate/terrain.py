@@ -59,6 +59,16 @@ def _linear(count: int, length: int, step: int) -> Floats:
     return matrix
 
 
+def nearest_cells(distance: NDArray[np.floating], count: int) -> NDArray[np.int64]:
+    """Flat indices of the `count` cells of least distance, by distance and, where equal, by index."""
+    flat = distance.ravel()
+    count = min(count, flat.size)
+    if count == 0:
+        return np.zeros(0, np.int64)
+    near = np.flatnonzero(flat <= np.partition(flat, count - 1)[count - 1])
+    return np.asarray(near[np.argsort(flat[near], kind="stable")][:count])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sun:
     """Where the sun stands."""

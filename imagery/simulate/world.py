@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numba
@@ -14,14 +15,22 @@ from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.atmosphere import DIFFUSE
 from imagery.simulate.chance import Stream, stream
 from imagery.simulate.coverage import polygon_coverage
-from imagery.simulate.fields import STEP_DAYS, STEPS, Fields, build_fields
+from imagery.simulate.fields import STEP_DAYS, STEPS, Fields, SlopeFires, build_fields, build_slope_fires
 from imagery.simulate.frame import CELL_M, Frame, from_cell, whole_lattice
-from imagery.simulate.layout import Land, build_land
+from imagery.simulate.layout import OUTSIDE_REACH, Covering, Land, build_land, coverings
 from imagery.simulate.mine import Mine, build_mine
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.passes import GroundState, Weather, build_weather
 from imagery.simulate.piles import PileTruth
-from imagery.simulate.spectra import SPECTRA, Material, material_spectra
+from imagery.simulate.spectra import (
+    FOREST,
+    GREEN,
+    SPECTRA,
+    Material,
+    coal_spectrum,
+    material_spectra,
+    moistened,
+)
 from imagery.simulate.terrain import Sun, cast_light, random_field, slope_gain, smooth_field
 
 Floats = NDArray[np.float32]
@@ -31,14 +40,20 @@ PATCH_SPREAD = 0.03
 """Sd of the patterns of brightness that come and go (tuned to the Romania cube)."""
 TERRAIN_LEFT = 0.6
 """Share of the slope's effect on light that is left in products."""
-FOREST = (Material.DECIDUOUS, Material.DECIDUOUS_LATE, Material.CONIFER)
 CANOPY = np.array([material in FOREST for material in Material])
 HOLDS_SNOW = np.where(CANOPY, 0.35, 1.0).astype(np.float32)
 HOLDS_SNOW[Material.WATER] = 0.15
 """Snow to be seen per material, relative to open ground: canopies hide it, rivers melt it (assumed)."""
-GREEN = np.array(
-    [material in (*FOREST, Material.CROP, Material.PADDY, Material.GRASS) for material in Material]
-)
+ROOFS = (Material.BRIGHT_ROOF, Material.DARK_ROOF)
+SOAKS = 0.4
+"""Wetness of roofs relative to open ground: they shed water (assumed)."""
+LOW_WATER, HIGH_WATER = 0.35, 0.75
+"""Share of a gravel river's mean width that is water at level 0, and what a level of 1 adds (assumed)."""
+BANK_M, SCOURED_M = 12.0, 25.0
+"""Width of each bank, and of the strip beyond it that the greatest flood turns into gravel (assumed)."""
+SOOT_DAYS = 10.0
+SOOT_REACH = 2.0
+"""Coal dust on snow reaches this much farther than on bare ground (assumed)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +72,51 @@ class World:
     """(y, x): lasting departure of vegetation from the mean, sd 1."""
     fields: Fields | None
     """Calendars of parcels; None where all fields go through the year alike."""
+    fires: SlopeFires | None
+    """Slopes burnt in April; None where none are."""
+    coverings: tuple[Covering, ...]
+    """Patches of materials that were asked for."""
+    coal: Floats | None
+    """Dry reflectance of the site's coal where it has a rank or a spectrum of its own: (band,)."""
+    pile_gain: Floats
+    """(y, x): factor on the reflectance of coal by pile; (1, 1) where all piles are alike."""
+    yearly_gain: Mapping[int, float]
+    """Factor on the reflectance of coal by year."""
 
     def labels(self, day: dt.date) -> Labels:
         """`Material` of each fine cell on `day`, coal apart: (y, x)."""
-        labels = self.land.labels.copy()
+        return self.land.palette.material_of(self.rows(day))
+
+    def rows(self, day: dt.date) -> Labels:
+        """Row of the palette that each fine cell shows on `day`, coal and the calendars of fields apart."""
+        rows = self.land.rows.copy()
+        state = self.weather.on(day)
+        if self.params.land.river and self.params.land.floods:
+            self._river(rows, state)
+        if self.fires is not None:
+            black = self.fires.black(day)
+            rows[black & FARMED[self.land.labels]] = Material.BURNT
         for scar in self.land.burn_scars:
             if day >= scar.day:
-                labels[self._still_burnt(scar.cells, (day - scar.day).days, scar.fade_days)] = Material.BURNT
+                rows[self._still_burnt(scar.cells, (day - scar.day).days, scar.fade_days)] = Material.BURNT
         for patch in self.mine.disturbed:
-            labels[patch.cells(day)] = patch.material
-        return labels
+            rows[patch.cells(day)] = patch.row if patch.row is not None else patch.material
+        for pond in self.land.ponds:
+            water = pond.lowest + (1 - pond.lowest) * state.water
+            rows[pond.reach < OUTSIDE_REACH] = pond.rim
+            rows[pond.reach <= water] = Material.WATER
+        for covering in self.coverings:
+            if covering.there(day):
+                rows[covering.cells] = covering.row
+        return rows
+
+    def _river(self, rows: Labels, state: GroundState) -> None:
+        """Water as wide as its level, gravel up to the banks, and beyond them where a flood has stripped."""
+        half, away = self.land.river_half_m, np.abs(self.land.river_distance_m)
+        wild = np.isin(self.land.labels, RIVERSIDE)
+        stripped = away < half + BANK_M + SCOURED_M * state.scoured * (0.6 + 0.4 * self.snow_lies)
+        rows[(away < half + BANK_M) | (stripped & wild)] = self.land.gravel
+        rows[away < half * (LOW_WATER + HIGH_WATER * state.water)] = Material.WATER
 
     def _still_burnt(self, cells: NDArray[np.bool_], days: int, fade_days: float) -> NDArray[np.bool_]:
         """Cells green again one by one, in the order of a lasting field."""
@@ -92,6 +142,27 @@ class World:
         near[rows, columns] = coal.halo_fraction * np.clip(2 * spread, 0, 1) * (1 - cover[rows, columns])
         return near
 
+    def fines(self, day: dt.date, cover: Floats) -> Floats:
+        """Share of coal in the ground beside piles, blown or trampled: (y, x); not counted as pile."""
+        share = self.dust(cover)
+        if self.params.coal.yard_fines:
+            yard = self.mine.yard.cells(day)
+            for covering in self.coverings:
+                if covering.there(day):
+                    yard &= ~covering.cells
+            share[yard] = np.maximum(share[yard], self.params.coal.yard_fines * (1 - cover[yard]))
+        return share
+
+    def soot(self, cover: Floats, state: GroundState) -> Floats:
+        """Share of coal dust on lying snow: (y, x)."""
+        coal = self.params.coal
+        found = np.zeros_like(cover)
+        rows, columns = _window(cover, round(4 * SOOT_REACH * coal.halo_m / CELL_M))
+        spread = gaussian_filter(cover[rows, columns], SOOT_REACH * coal.halo_m / CELL_M)
+        age = min(state.snow_age_days / SOOT_DAYS, 1.0)
+        found[rows, columns] = np.clip(coal.snow_dust * age * np.clip(4 * spread, 0, 1), 0, 0.9)
+        return found
+
     def light(self, sun: Sun) -> Floats:
         """Direct light on each fine cell relative to level ground: (y, x); 0 in cast shadow."""
         coarse = np.ascontiguousarray(self.land.height_m[::2, ::2])
@@ -105,20 +176,34 @@ class World:
             return None
         return np.asarray(np.clip((state.snow - 0.5 + 0.35 * self.snow_lies) * 2.5 + 0.5, 0, 1), np.float32)
 
-    def reflectance(self, day: dt.date, sun: Sun, bands: tuple[str, ...]) -> Floats:
-        """Ground reflectance on fine cells under a clear sky: (band, y, x)."""
+    def reflectance(
+        self, day: dt.date, sun: Sun, bands: tuple[str, ...], *, response: Floats | None = None
+    ) -> Floats:
+        """Ground reflectance on fine cells under a clear sky: (band, y, x).
+
+        Args:
+            day: the day.
+            sun: where it stands.
+            bands: by meaning.
+            response: (row of the palette, band), factors of another instrument's bands.
+        """
         state, rows = self.weather.on(day), [OPTICAL_BANDS.index(band) for band in bands]
         labels, table, holds_snow = self._shown(day, state)
         table, cover = table[:, rows], self.coal_cover(day)
-        snow = self.snow_cover(state)
+        if response is not None:
+            table = table * np.tile(response, (len(table) // len(response), 1))
+        snow, none = self.snow_cover(state), np.zeros((1, 1), np.float32)
+        sooty = self.params.coal.snow_dust > 0 and snow is not None and bool(cover.any())
         out = np.empty((len(rows), *labels.shape), np.float32)
         _compose(
             labels,
             np.ascontiguousarray(table),
             SPECTRA["snow"][rows],
-            cover + self.dust(cover),
+            cover + self.fines(day, cover),
             cover,
-            np.zeros((1, 1), np.float32) if snow is None else snow,
+            self.pile_gain,
+            none if snow is None else snow,
+            self.soot(cover, state) if sooty else none,
             holds_snow,
             self._texture(state),
             self.light(sun),
@@ -129,14 +214,15 @@ class World:
 
     def _shown(self, day: dt.date, state: GroundState) -> tuple[NDArray[np.integer], Floats, Floats]:
         """Rows of a table of spectra that cells show, the table, and how its rows hold snow."""
-        labels, table = self.labels(day), self._spectra(day, state)
+        rows, table = self.rows(day), self._spectra(day, state)
+        holds_snow = HOLDS_SNOW[np.array(self.land.palette.materials)]
         if self.fields is None:
-            return labels, table, HOLDS_SNOW
-        shown, late = self.fields.shown(labels, day)
+            return rows, table, holds_snow
+        shown, late = self.fields.shown(rows, day)
         days = STEP_DAYS * np.arange(-STEPS, STEPS + 1)
         tables = [self._spectra(day, state, late_days=float(one)) for one in days]
-        rows = ((late + STEPS) * len(table) + shown).astype(np.uint16)
-        return rows, np.concatenate(tables), np.tile(HOLDS_SNOW, len(days))
+        wide = ((late + STEPS) * len(table) + shown).astype(np.uint16)
+        return wide, np.concatenate(tables), np.tile(holds_snow, len(days))
 
     def _texture(self, state: GroundState) -> Floats:
         """Lasting texture, and the patterns that come and go over weeks."""
@@ -152,7 +238,24 @@ class World:
             dustiness=self.params.coal.dustiness,
         )
         table[GREEN, 3:8] *= state.greenness_gain
-        return table
+        palette = self.land.palette
+        table = np.concatenate(
+            [table, np.zeros((len(palette.materials) - len(table), table.shape[1]), np.float32)]
+        )
+        for row, spectrum in palette.own.items():
+            material = palette.materials[row]
+            wet = {Material.WET_SOIL: 0.0}.get(material, SOAKS if material in ROOFS else 1.0) * state.wetness
+            table[row] = moistened(spectrum, wet)
+        if self.coal is not None:
+            table[Material.COAL] = moistened(self.coal, max(state.wetness, self.params.coal.wetness))
+        table[Material.COAL] *= np.float32(self.yearly_gain.get(day.year, 1.0))
+        return np.asarray(table, np.float32)
+
+
+RIVERSIDE = (Material.GRASS, Material.SOIL)
+"""What a flood strips."""
+FARMED = np.isin(np.arange(len(Material)), [Material.CROP, Material.GRASS])
+"""Rows of what slope fires burn."""
 
 
 def _window(cover: Floats, pad: int) -> tuple[slice, slice]:
@@ -185,7 +288,9 @@ def _compose(  # noqa: PLR0913, PLR0917 - arrays of a kernel
     snow_spectrum: Floats,
     coal: Floats,
     pile: Floats,
+    pile_gain: Floats,
     snow: Floats,
+    soot: Floats,
     holds_snow: Floats,
     texture: Floats,
     light: Floats,
@@ -205,35 +310,63 @@ def _compose(  # noqa: PLR0913, PLR0917 - arrays of a kernel
             for j in range(columns):
                 label = labels[i, j]
                 share = min(coal[i, j], np.float32(1.0))
-                value = (table[label, band] * (np.float32(1.0) - share) + coal_value * share) * texture[i, j]
+                black = coal_value
+                if pile_gain.shape[0] > 1:
+                    black *= pile_gain[i, j]
+                value = (table[label, band] * (np.float32(1.0) - share) + black * share) * texture[i, j]
                 if snow.shape[0] > 1:
                     covered = (
                         snow[i, j] * holds_snow[label] * (np.float32(1.0) - np.float32(0.5) * pile[i, j])
                     )
-                    value += covered * (snow_spectrum[band] - value)
+                    white = snow_spectrum[band]
+                    if soot.shape[0] > 1:
+                        white += soot[i, j] * (black - white)
+                    value += covered * (white - value)
                 out[band, i, j] = value * (sky + (np.float32(1.0) - sky) * light[i, j])
 
 
 def build_world(params: SimulationParams, seed: int) -> World:
     """Draw a world from a seed."""
     frame = Frame(params.lon, params.lat, whole_lattice(params.size_px))
-    land = build_land(params, frame, stream(seed, Stream.LAND))
+    land = build_land(params, frame, seed)
     rng = stream(seed, Stream.SITE)
     south_slope = np.gradient(land.height_m, CELL_M, axis=0)
     lies = 6 * south_slope * -1 + 0.5 * smooth_field(rng, frame.world_shape, slope=1.2, step=2)
+    years = (params.since.year - 1, params.until.year)
+    mine = build_mine(params, frame, land, seed)
+    own, coal_rng = (
+        params.coal.rank is not None or params.coal.spectrum is not None,
+        stream(seed, Stream.COAL),
+    )
     return World(
         params=params,
         seed=seed,
         frame=frame,
         land=land,
-        mine=build_mine(params, frame, land, stream(seed, Stream.MINE)),
+        mine=mine,
         weather=build_weather(params, seed),
         snow_lies=np.clip(lies, -1, 1).astype(np.float32),
         season_patch=random_field(rng, frame.world_shape, slope=0.8),
-        fields=build_fields(
-            params.land.fields,
-            frame.world_shape,
-            (params.since.year - 1, params.until.year),
-            stream(seed, Stream.FIELDS),
-        ),
+        fields=build_fields(params.land.fields, frame.world_shape, years, stream(seed, Stream.FIELDS)),
+        fires=build_slope_fires(params.land.slope_fires, land.slopes, years, stream(seed, Stream.SLOPES, 1)),
+        coverings=coverings(params, frame, land.palette, mine.beside_m, seed),
+        coal=coal_spectrum(params.coal, coal_rng) if own else None,
+        pile_gain=_pile_gain(params, frame, mine, coal_rng),
+        yearly_gain={
+            year: float(np.exp(params.coal.year_spread * coal_rng.standard_normal()))
+            for year in range(years[0], years[1] + 1)
+        },
     )
+
+
+def _pile_gain(params: SimulationParams, frame: Frame, mine: Mine, rng: np.random.Generator) -> Floats:
+    """Factor on coal's reflectance around each pile: the nearest pile's."""
+    draws = rng.standard_normal(len(mine.piles))
+    if params.coal.pile_spread == 0 or not mine.piles:
+        return np.ones((1, 1), np.float32)
+    x, y = frame.cell_centres()
+    away = np.stack(
+        [np.hypot(x[None, :] - one.centre_m[0], y[:, None] - one.centre_m[1]) for one in mine.piles]
+    )
+    gains = np.exp(params.coal.pile_spread * draws).astype(np.float32)
+    return np.asarray(gains[away.argmin(axis=0)])

@@ -17,8 +17,8 @@ import pytest
 from typer.testing import CliRunner
 
 from campwatch.cli import app
-from imagery.archive import Archive
-from imagery.gaps import Gap, GapKind
+from imagery.archive.gaps import Gap, GapKind
+from imagery.archive.store import Archive
 from imagery.sources.http import HttpLimits
 from imagery.sources.retry import RetryPolicy
 from tests.servers import tiny

@@ -13,7 +13,7 @@ from rasterio.transform import from_origin
 from scipy.ndimage import gaussian_filter
 
 from campwatch.cli_pair import pair
-from detection.pair import PairParams, null_threshold, score_pair
+from detection.pairs.score import PairParams, null_threshold, score_pair
 from evidence.errors import MeasurementError, SourceError
 
 
@@ -78,7 +78,7 @@ def test_water_that_turns_brown_is_no_change_without_infrared() -> None:
 def test_alarms_keep_to_the_stated_rate() -> None:
     rng = np.random.default_rng(3)
     scores = np.exp(rng.normal(0, 0.4, 200_000))
-    assert (scores > null_threshold(scores, 0.01)).mean() < 0.011
+    assert (scores > null_threshold(scores, PairParams(false_alarm_rate=0.01))).mean() < 0.011
 
 
 def test_ground_not_seen_has_no_score() -> None:

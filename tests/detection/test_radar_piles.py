@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detection.radar_piles import (
+from detection.radar.second_opinion import (
     AGREE,
     DISAGREE,
     SILENT,

@@ -8,8 +8,7 @@ from types import SimpleNamespace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imagery.acquisitions import Acquisitions
-from imagery.scenes import same_acquisition
+from imagery.scenes import Acquisitions, same_acquisition
 
 MOMENTS = st.integers(0, 100).map(
     lambda minutes: dt.datetime(2020, 1, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=minutes)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 
 from benchmarks.fetch import kill
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny, torture
 from tests.servers.files import serve_files

@@ -12,8 +12,8 @@ import pystac
 import pytest
 import rasterio
 
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny
 from tests.servers.schemas import registered

@@ -16,9 +16,10 @@ from shapely import box
 from aoi.grid import site_grid
 from aoi.records import Site
 from evidence.errors import MeasurementError
-from imagery.archive import Archive
-from imagery.cube import CubeParams, load_cube
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import CubeParams
 from imagery.records import ArchivedProduct
 from imagery.sources.static import StaticCatalog
 
@@ -159,7 +160,7 @@ def test_the_real_dates_of_bolzano(shared_data: Path, tmp_path: Path) -> None:
 def test_a_new_scene_is_read_once_and_no_other_again(
     write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from imagery import cube_read
+    import imagery.cube.fusion as cube_read
 
     read: list[Path] = []
     original = cube_read.read_window

@@ -11,9 +11,10 @@ import pytest
 import xarray as xr
 
 from aoi.grid import site_grid
-from imagery.archive import Archive
-from imagery.cube import CubeParams, load_cube
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import CubeParams
 from imagery.records import ArchivedProduct
 from imagery.simulate import (
     CLEAN_HABITS,

@@ -7,17 +7,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imagery.archive import Archive
-from imagery.coverage import coverage_table
-from imagery.fetch import FetchProgress, fetch_new
-from imagery.gaps import GapKind, gap_of
-from imagery.listing import Listing, fetch_cost, list_products
-from imagery.listing_store import read_listing, write_listing
+from imagery.archive.coverage import coverage_table, expected_of, expected_passes, unexplained_gaps
+from imagery.archive.fetch import FetchProgress, fetch_new
+from imagery.archive.gaps import GapKind, gap_of
+from imagery.archive.listing import Listing, fetch_cost, list_products, read_listing, write_listing
+from imagery.archive.store import Archive
 from imagery.records import Product
-from imagery.rhythm import expected_passes, unexplained_gaps
 from imagery.sources.privacy import sentinel2_tiles, snap_outward
 from imagery.sources.static import StaticCatalog
-from imagery.unexplained import expected_of
 from tests.servers import tiny
 
 ALL = {"since": dt.datetime(2015, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}

@@ -12,9 +12,9 @@ from shapely.geometry import box
 
 from aoi.records import Site
 from evidence.errors import SourceError
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
-from imagery.gaps import GapKind
+from imagery.archive.fetch import fetch_new
+from imagery.archive.gaps import GapKind
+from imagery.archive.store import Archive
 from imagery.offset import decide_offset
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny

@@ -7,10 +7,10 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from imagery.masks import mask_scene
-from imagery.masks_cells import cell_means
-from imagery.masks_usual import Usual
-from imagery.sun import sun_position
+from imagery.cube.scenes import sun_position
+from imagery.masks.cells import cell_means
+from imagery.masks.scene_masks import mask_scene
+from imagery.masks.season import Usual
 
 SUN = (40.0, 150.0)
 

@@ -6,8 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imagery.masks_usual import Usual
-from imagery.radiometry import NormaliseHow, NormaliseParams, invariant_ground, normalised, scene_level
+from imagery.masks.season import Usual
+from imagery.radiometry.normalise import (
+    NormaliseHow,
+    NormaliseParams,
+    invariant_ground,
+    normalised,
+    scene_level,
+)
 
 SHAPE = (60, 60)
 

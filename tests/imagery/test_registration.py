@@ -11,8 +11,15 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from imagery.registration import RegistrationParams, block_windows, estimate_shift, inner_support
-from imagery.registration_chips import Chips, chips, composite
+from imagery.registration.blocks import (
+    Chips,
+    RegistrationParams,
+    block_windows,
+    chips,
+    composite,
+    estimate_shift,
+    inner_support,
+)
 
 PARAMS = RegistrationParams()
 CLOUD = (0, 1, 8, 9, 10)

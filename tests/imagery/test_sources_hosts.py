@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from evidence.errors import SettingsError
-from imagery.archive import Archive
-from imagery.fetch import FetchReport, fetch_new
+from imagery.archive.fetch import FetchReport, fetch_new
+from imagery.archive.store import Archive
 from imagery.sources.open import open_stac, who_learns_what
 from imagery.sources.privacy import PrivacyMode
 from imagery.sources.retry import Retrier, RetryPolicy

@@ -13,8 +13,8 @@ from shapely.geometry import box
 
 from aoi.records import Site
 from evidence.errors import SourceError
-from imagery.archive import Archive
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.records import Product
 from imagery.sources.items import band_of_asset, product_from_item
 from imagery.sources.static import StaticCatalog

@@ -16,8 +16,8 @@ from affine import Affine
 from numpy.typing import NDArray
 
 from aoi.records import Site
-from imagery.archive import Archive
-from imagery.fetch import FetchReport, fetch_new
+from imagery.archive.fetch import FetchReport, fetch_new
+from imagery.archive.store import Archive
 from imagery.sources.open import open_stac
 from imagery.sources.privacy import PrivacyMode
 from imagery.sources.retry import Retrier, RetryPolicy

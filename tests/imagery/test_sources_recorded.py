@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from aoi.records import Site
-from imagery.archive import Archive
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
 from imagery.budget import UnitBudget
-from imagery.fetch import fetch_new
 from imagery.sources.http import Http
 from imagery.sources.retry import Retrier, RetryPolicy
 from imagery.sources.sentinelhub import SentinelHub

@@ -18,12 +18,12 @@ import rasterio
 
 from aoi.records import Site
 from evidence.errors import SettingsError, SourceError
-from imagery.archive import Archive
+from imagery.archive.fetch import FetchReport, fetch_new
+from imagery.archive.gaps import GapKind
+from imagery.archive.store import Archive
 from imagery.budget import UnitBudget
-from imagery.fetch import FetchReport, fetch_new
-from imagery.gaps import GapKind
 from imagery.sources.http import Http, HttpLimits
-from imagery.sources.hub_grid import grid_over
+from imagery.sources.hub_requests import grid_over
 from imagery.sources.privacy import PrivacyMode, snap_outward
 from imagery.sources.retry import QuotaError, Retrier, RetryPolicy
 from imagery.sources.sentinelhub import SentinelHub
@@ -315,7 +315,7 @@ def test_a_real_answer_of_process_is_read(shared_data: Path) -> None:
     content = (shared_data / "recorded" / "sentinelhub" / "process_response_2019.tar").read_bytes()
     with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         assert "default.tif" in archive.getnames()
-    from imagery.sources.hub_answers import untar
+    from imagery.sources.hub_requests import untar
 
     assert untar(content)["default.tif"][:2] in {b"II", b"MM"}
 
@@ -355,7 +355,7 @@ def test_a_box_beyond_2500_pixels_is_split_on_the_lattice_and_joined() -> None:
 
 
 def test_a_split_answer_is_the_whole_ones(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imagery.sources.hub_grid.Grid.pieces.__defaults__", (16,))
+    monkeypatch.setattr("imagery.sources.hub_requests.Grid.pieces.__defaults__", (16,))
     report = run(world, world.source(), until=dt.datetime(2024, 3, 3, tzinfo=dt.UTC))
     assert len(world.server.paths("/process")) > 20
     product = report.fetched[0]
@@ -474,16 +474,21 @@ def _encode(profile: Mapping[str, Any], pixels: Any) -> bytes:
     [
         (spoil_size, "asked for"),
         (spoil_crs, "EPSG:32633"),
-        (spoil_values, "nodata"),
         (lambda image: image[:900], "broken"),
     ],
-    ids=["wrong size", "wrong CRS", "all nodata", "truncated TIFF"],
+    ids=["wrong size", "wrong CRS", "truncated TIFF"],
 )
 def test_an_image_other_than_asked_for_is_a_gap(world: World, spoil: Any, said: str) -> None:
     world.hub.spoil = spoil
     report = run(world, world.source(), until=dt.datetime(2024, 3, 3, tzinfo=dt.UTC), workers=1)
     assert (report.fetched, len(report.failed)) == ([], 2)
     assert said in report.failed[0].detail
+
+
+def test_an_image_without_data_is_a_look_that_could_not_be_made(world: World) -> None:
+    world.hub.spoil = spoil_values
+    report = run(world, world.source(), until=dt.datetime(2024, 3, 3, tzinfo=dt.UTC), workers=1)
+    assert (report.fetched, report.failed, len(report.empty)) == ([], [], 2)
 
 
 def test_endless_paging_ends(world: World) -> None:

@@ -10,10 +10,10 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 
 from evidence.errors import GridMismatchError
+from imagery.radiometry.terrain import Terrain, cast_shadow, corrected, incidence, read_terrain
 from imagery.simulate import SimulationParams, simulate_site
 from imagery.simulate.frame import CELL_M
 from imagery.simulate.terrain import Sun, cast_light
-from imagery.terrain import Terrain, cast_shadow, corrected, incidence, read_terrain
 
 SUN = (25.0, 165.0)
 

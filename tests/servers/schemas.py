@@ -9,7 +9,7 @@ from typing import Any
 import pystac.validation
 from pystac.validation.stac_validator import JsonSchemaSTACValidator
 
-from imagery.archive_items import EXTENSIONS
+from imagery.archive.items import EXTENSIONS
 
 COMMON_NAMES = [
     *("blue", "green", "red", "nir", "nir08", "swir16", "swir22", "rededge071", "rededge075", "rededge078"),

@@ -14,10 +14,10 @@ from unittest import mock
 
 import numpy as np
 
-from imagery.archive import Archive
+from imagery.archive.fetch import FetchReport, fetch_new
+from imagery.archive.gaps import GapKind
+from imagery.archive.store import Archive
 from imagery.budget import UnitBudget
-from imagery.fetch import FetchReport, fetch_new
-from imagery.gaps import GapKind
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny
 

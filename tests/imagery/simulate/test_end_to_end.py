@@ -10,9 +10,9 @@ import pytest
 
 from aoi.grid import site_grid
 from aoi.site_file import read_site
-from imagery.archive import Archive
-from imagery.cube import load_cube
-from imagery.fetch import fetch_new
+from imagery.archive.fetch import fetch_new
+from imagery.archive.store import Archive
+from imagery.cube.loading import load_cube
 from imagery.simulate import CatalogHabits, SimulationParams, simulate_site
 from imagery.sources.static import StaticCatalog
 

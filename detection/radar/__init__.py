@@ -1,0 +1,1 @@
+"""What Sentinel-1 says of a figure.."""

@@ -1,0 +1,1 @@
+"""Source pixels that were fetched: write-once, a static STAC catalogue, with gaps."""

@@ -1,0 +1,1 @@
+"""The analysis-ready cube of a site.."""

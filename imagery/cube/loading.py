@@ -1,0 +1,244 @@
+"""Knobs of the cube; saved in its attributes."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import shapely
+import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from odc.geo.xr import xr_coords
+from pyproj import Transformer
+from rasterio.features import geometry_mask
+from shapely.geometry.base import BaseGeometry
+
+from evidence.errors import MeasurementError
+from evidence.files import write_text
+from evidence.hashing import sha256_json
+from imagery.bands import NATIVE_RESOLUTION_M
+from imagery.cube.reference import Reference, build_reference, stored_reference
+from imagery.cube.scene import MASKS, CubeParams, SceneImage, Stages, load_scene
+from imagery.cube.scenes import ArchivedScene, group_archived
+from imagery.cube.store import LAYOUT, CubeStore, column, lazy_variable
+from imagery.landsat import PIXEL_M as LANDSAT_M
+from imagery.landsat import as_read, is_landsat
+from imagery.radiometry.terrain import Terrain, read_terrain
+from imagery.records import ArchivedProduct
+from imagery.resampling import shape_of, wkt_of
+
+RECORD = (
+    "time",
+    "scene_id",
+    "platform",
+    "relative_orbit",
+    "baseline",
+    "dx_m",
+    "dy_m",
+    "residual_px",
+    "offset_applied",
+    "status",
+    "detail",
+    "valid_fraction",
+    "snow_fraction",
+    "invariant_ratio",
+    "invariant_residual",
+    "sun_elevation_deg",
+    "sun_azimuth_deg",
+)
+CONTENT = "content"
+"""Coordinate on time: a digest of everything that the pixels of a step hang on, by which what was computed
+from them can be known again."""
+IN_MEMORY_SHARE = 0.5
+"""A cube larger than this share of the limit stays in the cache: measuring needs room too."""
+
+
+def load_cube(  # noqa: PLR0913 - one loader, each option with a default
+    products: Sequence[ArchivedProduct],
+    grid: GeoBox,
+    *,
+    params: CubeParams | None = None,
+    cache_dir: Path | None = None,
+    aoi: BaseGeometry | None = None,
+    memory_gb: float = 2.0,
+    dem: Sequence[Path] = (),
+    progress: Callable[[int, int], None] | None = None,
+    stages: Stages | None = None,
+    lazy: bool = False,
+) -> xr.Dataset:
+    """The site's scenes as a Dataset ``(time, y, x)``.
+
+    Args:
+        products: what the archive holds of the site, Sentinel-2 or Landsat.
+        grid: the site's grid.
+        params: knobs.
+        cache_dir: where scenes on the grid are kept, so that a new scene costs one scene. A cube that does
+            not fit in memory stays there and is read as it is used; see `iter_rows`.
+        aoi: polygon in EPSG:4326 over which valid and snow fractions are counted; the grid by default.
+        memory_gb: the limit.
+        dem: files of heights in metres that cover the grid together: light on slopes is corrected and
+            relief's shadow masked, see `CubeParams.terrain`; the archive's: `imagery.archive.store`.
+        progress: called with scenes done and scenes to do.
+        stages: where to book the time.
+        lazy: leave the pixels in the cache though they would fit in memory; `Dataset.load` reads them.
+
+    Raises:
+        MeasurementError: where there is nothing to load, or it does not fit and there is no cache.
+    """
+    params = params or CubeParams()
+    scenes = group_archived(as_read(one) if is_landsat(one) else one for one in products)
+    if not scenes:
+        raise MeasurementError("no archived product to make a cube of")
+    held = {band for scene in scenes for product in scene.products for band in product.bands}
+    bands = tuple(band for band in params.bands if band in held)
+    fits = cube_bytes(len(scenes), len(bands), grid) <= IN_MEMORY_SHARE * memory_gb * 1e9
+    if cache_dir is None and not fits:
+        size = cube_bytes(len(scenes), len(bands), grid) / 1e9
+        raise MeasurementError(f"a cube of {size:.1f} GB needs a cache folder to stay under {memory_gb:g} GB")
+    work = _Work(
+        grid=grid,
+        bands=bands,
+        params=params,
+        aoi=aoi,
+        terrain=read_terrain(dem, grid) if dem else None,
+        progress=progress,
+        stages=stages or Stages(),
+    )
+    dataset = work.in_memory(scenes) if cache_dir is None else work.in_cache(scenes, cache_dir)
+    return dataset.load() if fits and not lazy else dataset
+
+
+def cube_bytes(scenes: int, bands: int, grid: GeoBox) -> int:
+    """What the cube takes in memory: float32 bands and boolean masks."""
+    height, width = grid.shape
+    return int(scenes * height * width * (4 * bands + len(MASKS)))
+
+
+def iter_rows(cube: xr.Dataset, *, memory_gb: float = 0.25) -> Iterator[tuple[slice, xr.Dataset]]:
+    """Strips of rows over all dates, loaded, each within `memory_gb`; for what works pixel by pixel."""
+    height = cube.sizes["y"]
+    per_row = sum(v.dtype.itemsize * v.size // height for v in cube.data_vars.values())
+    rows = max(1, int(memory_gb * 1e9 // max(per_row, 1)))
+    for start in range(0, height, rows):
+        strip = slice(start, min(start + rows, height))
+        yield strip, cube.isel(y=strip).load()
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What every scene of one cube shares."""
+
+    grid: GeoBox
+    bands: tuple[str, ...]
+    params: CubeParams
+    aoi: BaseGeometry | None
+    terrain: Terrain | None
+    progress: Callable[[int, int], None] | None
+    stages: Stages
+
+    def in_memory(self, scenes: Sequence[ArchivedScene]) -> xr.Dataset:
+        reference = self.reference(scenes)
+        shape = (len(scenes), *self.grid.shape)
+        arrays: dict[str, NDArray[Any]] = {band: np.empty(shape, np.float32) for band in self.bands}
+        arrays |= {name: np.empty(shape, bool) for name in MASKS}
+        records = []
+        for k, image in enumerate(self.images(scenes, reference)):
+            for name in arrays:
+                arrays[name][k] = image.reflectance[name] if name in self.bands else image.masks[name]
+            records.append(image.record)
+        variables = {name: xr.Variable(("time", "y", "x"), values) for name, values in arrays.items()}
+        key = self.key(reference)
+        return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
+
+    def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> xr.Dataset:
+        inputs = sha256_json([self.key(None), [scene.digest for scene in scenes]])
+        note = cache_dir / "cube-inputs.json"
+        known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
+        reference = None if known.get("inputs") == inputs else self.reference(scenes, cache_dir)
+        key = known["key"] if known.get("inputs") == inputs else self.key(reference)
+        store = CubeStore.open(cache_dir, key, self.bands, shape_of(self.grid))
+        if any(scene.digest not in store.records for scene in scenes) and reference is None:
+            reference = self.reference(scenes, cache_dir)
+        new = [scene for scene in scenes if scene.digest not in store.records]
+        for scene, image in zip(new, self.images(new, reference), strict=True):
+            clock = time.process_time()
+            store.add(scene.digest, image)
+            self.stages.add("store", clock)
+        write_text(note, json.dumps({"inputs": inputs, "key": key}))
+        records = [store.records[scene.digest] for scene in scenes]
+        slabs = np.array([record["slab"] for record in records])
+        variables = {name: lazy_variable(store, name, slabs) for name in (*self.bands, *MASKS)}
+        return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
+
+    def reference(self, scenes: Sequence[ArchivedScene], folder: Path | None = None) -> Reference | None:
+        if not self.params.register and not self.params.use_history:
+            return None
+        clock = time.process_time()
+        knobs = self.params.reference
+        if folder is None:
+            reference = build_reference(scenes, self.grid, knobs)
+        else:
+            reference = stored_reference(scenes, self.grid, knobs, folder)
+        self.stages.add("reference", clock)
+        if not self.params.register:
+            return dataclasses.replace(reference, members={})
+        return reference if self.params.use_history else dataclasses.replace(reference, looks={}, basis={})
+
+    def images(self, scenes: Sequence[ArchivedScene], reference: Reference | None) -> Iterator[SceneImage]:
+        within = self.within()
+        for k, scene in enumerate(scenes):
+            yield load_scene(
+                scene,
+                self.grid,
+                self.bands,
+                self.params,
+                reference=reference,
+                within=within,
+                terrain=self.terrain,
+                stages=self.stages,
+            )
+            if self.progress is not None:
+                self.progress(k + 1, len(scenes))
+
+    def within(self) -> NDArray[np.bool_] | None:
+        """(y, x): pixels of the aoi."""
+        if self.aoi is None:
+            return None
+        forward = Transformer.from_crs("EPSG:4326", wkt_of(self.grid), always_xy=True)
+        outline = shapely.transform(self.aoi, lambda p: np.column_stack(forward.transform(*p.T)))
+        inside = geometry_mask([outline], self.grid.shape, self.grid.transform, invert=True, all_touched=True)
+        return np.asarray(inside) if inside.any() else None
+
+    def key(self, reference: Reference | None) -> str:
+        """What a stored scene hangs on besides its own bytes."""
+        held = None if reference is None else reference.digest
+        outline = None if self.aoi is None else shapely.to_wkb(self.aoi, hex=True)
+        relief = None if self.terrain is None else self.terrain.digest
+        params = dataclasses.asdict(self.params)
+        return sha256_json([LAYOUT, repr(self.grid), self.bands, params, held, outline, relief])
+
+    @staticmethod
+    def native_m(dataset: xr.Dataset, band: str) -> float:
+        """Pixel size that the band was seen at; the coarsest where sensors differ."""
+        landsat = [str(name).startswith("landsat") for name in dataset["platform"].values]
+        return LANDSAT_M if any(landsat) else NATIVE_RESOLUTION_M[band]
+
+    def dataset(
+        self, variables: dict[str, xr.Variable], records: Sequence[Any], content: Sequence[str]
+    ) -> xr.Dataset:
+        coords: dict[Any, Any] = {**xr_coords(self.grid, dims=("y", "x"))}
+        coords |= {name: ("time", column(records, name)) for name in RECORD}
+        coords[CONTENT] = ("time", np.array(content))
+        dataset = xr.Dataset(variables, coords=coords)
+        for band in self.bands:
+            dataset[band].attrs["native_resolution_m"] = self.native_m(dataset, band)
+        dataset.attrs["cube_params"] = json.dumps(dataclasses.asdict(self.params), sort_keys=True)
+        dataset.attrs["cube_layout"] = LAYOUT
+        dataset.attrs["dem_digest"] = "" if self.terrain is None else self.terrain.digest
+        return dataset

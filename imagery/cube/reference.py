@@ -1,0 +1,420 @@
+"""The usual look of a site's ground, from the clear scenes that its reference is made of."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+
+from evidence.arrays import Image, Mask
+from evidence.files import atomic_path
+from evidence.hashing import sha256_json
+from imagery.cube.fusion import (
+    Prior,
+    SourceProduct,
+    classes_on_grid,
+    coarse_grid,
+    kind_of,
+    on_grid,
+    read_scene,
+    scene_chips,
+)
+from imagery.cube.scenes import ArchivedScene
+from imagery.masks.cells import grow
+from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA, SCL_SNOW, cells_per_side
+from imagery.masks.season import USUAL_BANDS, SeasonLook, Usual, basis_of, season_look, usual_on
+from imagery.masks.spectra import SpectraParams, spectral_cloud, spectral_snow
+from imagery.registration.blocks import (
+    Chips,
+    RegistrationParams,
+    Shift,
+    aligned,
+    block_windows,
+    composite,
+    estimate_shift,
+    inner_support,
+)
+from imagery.resampling import shape_of
+
+NEEDED = ("blue", "green", "red", "nir", "swir16")
+"""For the looks, and for telling cloud and snow where there are no classes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellLook:
+    """One scene on the masks' cells."""
+
+    day: int
+    """Of the year."""
+    bands: Mapping[str, Image]
+    """(y, x) reflectance."""
+    clear: Mask
+    """(y, x): no cloud near, no snow, not missing."""
+    cloud_free: float
+    """Share of the cells that shows ground or snow."""
+
+
+def cell_look(
+    scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoBox, params: ReferenceParams
+) -> CellLook:
+    """What a scene shows on cells, as far as classes or its own spectra tell."""
+    cells = coarse_grid(grid, cells_per_side(abs(float(grid.resolution.x))))
+    held = [band for band in NEEDED if any(band in source.bands for source in sources)]
+    images = {band: on_grid(sources, band, cells) for band in held}
+    classes = classes_on_grid(sources, cells)
+    missing = np.any([np.isnan(image) for image in images.values()], axis=0)
+    if classes is None:
+        cloud, snow = spectral_cloud(images, params.spectra), spectral_snow(images, params.spectra)
+    else:
+        cloud, snow = np.isin(classes, (*SCL_CLOUD, SCL_NODATA)), classes == SCL_SNOW
+    margin = grow(cloud & ~missing, params.cloud_margin_cells)
+    return CellLook(
+        day=scene.datetime.timetuple().tm_yday,
+        bands={band: images[band] for band in USUAL_BANDS if band in images},
+        clear=~(missing | margin | snow),
+        cloud_free=float((~(missing | cloud)).mean()),
+    )
+
+
+def look_of(looks: Sequence[CellLook], params: ReferenceParams) -> SeasonLook | None:
+    """The season's medians; None where there are too few scenes."""
+    shared = [band for band in USUAL_BANDS if all(band in look.bands for look in looks)]
+    if len(looks) < params.least_members or not {"red", "nir"} <= set(shared):
+        return None
+    members = [{band: look.bands[band] for band in shared} for look in looks]
+    days, clear = [look.day for look in looks], [look.clear for look in looks]
+    return season_look(days, members, clear, dark_member=params.dark_member)
+
+
+SEASONS = 4
+"""Three months each, from December."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceParams:
+    """The clear scenes of each season that others are registered to and compared with."""
+
+    most_members: int = 7
+    """Clear scenes in a season's composite. Derived: the median of seven rides out three that are wrong
+    somewhere."""
+    least_members: int = 2
+    """With fewer a season borrows from the season nearest to it that has enough. Assumed."""
+    least_clear: float = 0.9
+    """Share of the grid that a member shows free of cloud, 1. Assumed."""
+    dark_member: float = 0.8
+    """Share of its season's level in red and infrared below which a scene lies in shadow as a whole, 1.
+    Assumed."""
+    cloud_margin_cells: float = 2.0
+    """By which a member's cloud is widened, cells of 20 m; as `MaskParams.cloud_margin_m`. Assumed."""
+    spectra: SpectraParams = field(default_factory=SpectraParams)
+    registration: RegistrationParams = field(default_factory=RegistrationParams)
+    doubted: RegistrationParams = field(
+        default_factory=lambda: RegistrationParams(
+            least_correlation=0.35,
+            least_margin=0.1,
+            largest_partial_residual_px=0.25,
+            largest_residual_px=0.25,
+        )
+    )
+    """The same for a scene that is tried with what its classes call cloud: it must match better."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """Frozen composites by season."""
+
+    windows: tuple[tuple[slice, slice], ...]
+    members: Mapping[int, tuple[str, ...]]
+    """Scene ids by season."""
+    member_chips: Mapping[str, Chips]
+    """By scene id, moved back by the member's own shift."""
+    composites: Mapping[int, Chips]
+    """By season, of all members."""
+    looks: Mapping[int, SeasonLook]
+    """The ground's usual look by season, where there are scenes enough."""
+    basis: Mapping[str, NDArray[np.float32]]
+    """The looks side by side: band to (season, y, x) on the masks' cells."""
+    prior: Prior
+    digest: str
+    """Of the members' bytes; what hangs on the reference hangs on it."""
+    support: NDArray[np.bool_]
+    examined: Mapping[int, tuple[str, ...]]
+    """Digests of the candidates that were looked at, by season, in order of time."""
+    full: frozenset[int]
+    """Seasons that take no more members."""
+
+    def season(self, scene: ArchivedScene) -> int | None:
+        """The scene's own season, else the nearest that has members; None where no season has."""
+        own = season_of(scene)
+        known = [season for season, members in self.members.items() if members]
+        return min(known, key=lambda s: (min((s - own) % SEASONS, (own - s) % SEASONS), s), default=None)
+
+    def usual(self, scene: ArchivedScene) -> Usual | None:
+        """How the ground usually looks on the scene's day; None where no season is known."""
+        if not self.basis:
+            return None
+        days = [self.looks[season].day for season in sorted(self.looks)]
+        unsteady = np.stack([self.looks[season].unsteady for season in sorted(self.looks)])
+        return usual_on(self.basis, days, scene.datetime.timetuple().tm_yday, unsteady=unsteady)
+
+    def shift(self, scene: ArchivedScene, image: Chips, params: RegistrationParams) -> Shift | None:
+        """How far the scene lies from the others of its season; None where there are no others."""
+        season = self.season(scene)
+        if season is None:
+            return None
+        others = [m for m in self.members[season] if m != scene.id]
+        if not others:
+            return None
+        own = len(others) == len(self.members[season])
+        held = self.composites[season] if own else self._without(others)
+        return estimate_shift(image, held, params)
+
+    def _without(self, others: Sequence[str]) -> Chips:
+        return composite([self.member_chips[m] for m in others], support=self.support)
+
+
+def season_of(scene: ArchivedScene) -> int:
+    """0 for December to February, and so on."""
+    return scene.datetime.month % 12 // 3
+
+
+def build_reference(
+    scenes: Sequence[ArchivedScene],
+    grid: GeoBox,
+    params: ReferenceParams,
+) -> Reference:
+    """Choose the members, register them against each other, and remember what the ground looks like."""
+    windows, support = reference_frame(grid, params)
+    seasons: dict[int, list[ArchivedScene]] = {}
+    cut: dict[str, Chips] = {}
+    looks: dict[int, SeasonLook] = {}
+    votes: dict[tuple[str, str, str], Counter[float]] = defaultdict(Counter)
+    examined: dict[int, tuple[str, ...]] = {}
+    for season in range(SEASONS):
+        candidates = [scene for scene in scenes if season_of(scene) == season]
+        members, look, looked_at = _season(candidates, grid, windows, params, votes)
+        examined[season] = tuple(scene.digest for scene in candidates[:looked_at])
+        seasons[season] = [scene for scene, _ in members]
+        cut |= {scene.id: chip for scene, chip in members}
+        if look is not None:
+            looks[season] = look
+    ids = {s: tuple(scene.id for scene in members) for s, members in seasons.items()}
+    shifts = _group_shifts(ids, cut, support, params.registration)
+    moved = {name: aligned(chip, shifts[name]) for name, chip in cut.items()}
+    lent = _lend(ids, params.least_members)
+    digests = [scene.digest for members in seasons.values() for scene in members]
+    return Reference(
+        windows=windows,
+        members=lent,
+        member_chips=moved,
+        composites={s: composite([moved[m] for m in names], support=support) for s, names in lent.items()},
+        looks=looks,
+        basis=basis_of(looks),
+        prior={kind: count.most_common(1)[0][0] for kind, count in votes.items() if len(count) == 1},
+        digest=sha256_json(digests),
+        support=support,
+        examined=examined,
+        full=frozenset(s for s, names in ids.items() if len(names) == params.most_members),
+    )
+
+
+def reference_frame(
+    grid: GeoBox, params: ReferenceParams
+) -> tuple[tuple[tuple[slice, slice], ...], NDArray[np.bool_]]:
+    """Windows of the blocks, and where they may be used."""
+    windows = tuple(block_windows(shape_of(grid), params.registration))
+    return windows, inner_support(shape_of(grid), windows, params.registration)
+
+
+def _season(
+    candidates: Sequence[ArchivedScene],
+    grid: GeoBox,
+    windows: Sequence[tuple[slice, slice]],
+    params: ReferenceParams,
+    votes: dict[tuple[str, str, str], Counter[float]],
+) -> tuple[list[tuple[ArchivedScene, Chips]], SeasonLook | None, int]:
+    """The season's members with their blocks, its usual look, and how many candidates it took."""
+    members: list[tuple[ArchivedScene, Chips]] = []
+    looks: list[CellLook] = []
+    looked_at = 0
+    bands = tuple(dict.fromkeys((*params.registration.bands, *NEEDED)))
+    for scene in candidates:
+        if len(members) == params.most_members:
+            break
+        looked_at += 1
+        if not looks_clear(scene, grid, params):
+            continue
+        sources = [s for s in read_scene(scene, grid, bands) if s.offset is not None]
+        look = cell_look(scene, sources, grid, params) if sources else None
+        if look is None or look.cloud_free < params.least_clear:
+            continue
+        for source in sources:
+            votes[kind_of(source.product)][float(source.offset or 0.0)] += 1
+        members.append(
+            (scene, scene_chips(sources, grid, windows, params.registration.bands, params.spectra))
+        )
+        looks.append(look)
+    return members, look_of(looks, params), looked_at
+
+
+def looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> bool:
+    """By the scene classes alone, which are quick to read; True where there are none."""
+    sources = read_scene(scene, grid, ("red", "scl")) if _has_classes(scene) else []
+    classes = classes_on_grid(sources, coarse_grid(grid, cells_per_side(abs(float(grid.resolution.x)))))
+    if classes is None:
+        return not _has_classes(scene)
+    return float(np.isin(classes, (*SCL_CLOUD, SCL_NODATA)).mean()) <= 1.0 - params.least_clear
+
+
+def _has_classes(scene: ArchivedScene) -> bool:
+    return any("scl" in product.bands for product in scene.products)
+
+
+def _lend(ids: Mapping[int, tuple[str, ...]], least: int) -> dict[int, tuple[str, ...]]:
+    """Seasons with too few members are left to their neighbours, unless nobody has enough."""
+    rich = {season: members for season, members in ids.items() if len(members) >= max(least, 2)}
+    return rich or {season: members for season, members in ids.items() if members}
+
+
+def _group_shifts(
+    ids: Mapping[int, tuple[str, ...]],
+    cut: Mapping[str, Chips],
+    support: NDArray[np.bool_],
+    params: RegistrationParams,
+) -> dict[str, tuple[float, float]]:
+    """Shift of every member against the mean of all: within its season, then season against season."""
+    shifts = dict.fromkeys(cut, (0.0, 0.0))
+    for members in ids.values():
+        for name in members:
+            others = [cut[m] for m in members if m != name]
+            found = estimate_shift(cut[name], composite(others, support=support), params) if others else None
+            if found is not None and found.accepted:
+                shifts[name] = (found.dx_px, found.dy_px)
+    anchor = max(ids, key=lambda season: (len(ids[season]), season == SEASONS // 2), default=None)
+    for season, members in ids.items():
+        if not members or season == anchor or anchor is None or not ids[anchor]:
+            continue
+        step = estimate_shift(
+            _aligned(members, cut, shifts), _aligned(ids[anchor], cut, shifts, support), params
+        )
+        if step.accepted:
+            for name in members:
+                shifts[name] = (shifts[name][0] + step.dx_px, shifts[name][1] + step.dy_px)
+    centre = np.median(list(shifts.values()), axis=0) if shifts else np.zeros(2)
+    return {name: (dx - float(centre[0]), dy - float(centre[1])) for name, (dx, dy) in shifts.items()}
+
+
+def _aligned(
+    names: Sequence[str],
+    cut: Mapping[str, Chips],
+    shifts: Mapping[str, tuple[float, float]],
+    support: NDArray[np.bool_] | None = None,
+) -> Chips:
+    return composite([aligned(cut[name], shifts[name]) for name in names], support=support)
+
+
+NAME = "reference.npz"
+LAYOUT = 3
+UNSTEADY = "unsteady"
+
+
+def stored_reference(
+    scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams, folder: Path
+) -> Reference:
+    """The reference from `folder` while it still holds, else built anew and stored there."""
+    path = folder / NAME
+    key = sha256_json([LAYOUT, repr(grid), repr(params)])
+    known = _read(path, key, grid, params)
+    if known is not None and _holds(known, scenes, grid, params):
+        return known
+    built = build_reference(scenes, grid, params)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(path, key, built)
+    return built
+
+
+def _holds(
+    reference: Reference, scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams
+) -> bool:
+    """Whether the same members would be chosen today: a full season stands, another must not have gained."""
+    for season in range(SEASONS):
+        today = [scene for scene in scenes if season_of(scene) == season]
+        examined = reference.examined.get(season, ())
+        if tuple(scene.digest for scene in today[: len(examined)]) != examined:
+            return False
+        if season in reference.full:
+            continue
+        if any(looks_clear(scene, grid, params) for scene in today[len(examined) :]):
+            return False
+    return True
+
+
+def _write(path: Path, key: str, reference: Reference) -> None:
+    arrays: dict[str, Any] = {}
+    for k, chips in enumerate(reference.member_chips.values()):
+        arrays[f"features-{k}"], arrays[f"usable-{k}"] = chips.features, chips.usable
+    for season, look in reference.looks.items():
+        arrays |= {f"look-{season}-{band}": values for band, values in look.bands.items()}
+        arrays[f"look-{season}-{UNSTEADY}"] = look.unsteady
+    note = {
+        "key": key,
+        "members": {str(season): list(names) for season, names in reference.members.items()},
+        "chips": list(reference.member_chips),
+        "looks": {str(season): [look.day, look.scenes] for season, look in reference.looks.items()},
+        "prior": [[list(kind), offset] for kind, offset in reference.prior.items()],
+        "digest": reference.digest,
+        "examined": {str(season): list(digests) for season, digests in reference.examined.items()},
+        "full": sorted(reference.full),
+    }
+    arrays["note"] = np.array(json.dumps(note))
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
+
+
+def _read(path: Path, key: str, grid: GeoBox, params: ReferenceParams) -> Reference | None:
+    if not path.exists():
+        return None
+    with np.load(path, allow_pickle=False) as arrays:
+        note = json.loads(str(arrays["note"]))
+        if note["key"] != key:
+            return None
+        windows, support = reference_frame(grid, params)
+        chips = {
+            name: Chips(features=arrays[f"features-{k}"], usable=arrays[f"usable-{k}"])
+            for k, name in enumerate(note["chips"])
+        }
+        looks = {
+            int(season): SeasonLook(
+                day=day,
+                scenes=scenes,
+                bands=_look_bands(arrays, season),
+                unsteady=arrays[f"look-{season}-{UNSTEADY}"],
+            )
+            for season, (day, scenes) in note["looks"].items()
+        }
+    members = {int(season): tuple(names) for season, names in note["members"].items()}
+    return Reference(
+        windows=windows,
+        members=members,
+        member_chips=chips,
+        composites={s: composite([chips[m] for m in names], support=support) for s, names in members.items()},
+        looks=looks,
+        basis=basis_of(looks),
+        prior={(kind[0], kind[1], kind[2]): offset for kind, offset in note["prior"]},
+        digest=note["digest"],
+        support=support,
+        examined={int(season): tuple(digests) for season, digests in note["examined"].items()},
+        full=frozenset(note["full"]),
+    )
+
+
+def _look_bands(arrays: Any, season: str) -> dict[str, Any]:
+    names = {band: f"look-{season}-{band}" for band in USUAL_BANDS}
+    return {band: arrays[name] for band, name in names.items() if name in arrays}

@@ -1,0 +1,1 @@
+"""Light: relief, sun and the invariant ground of a season.."""

@@ -1,0 +1,1 @@
+"""Sub-pixel shifts of scenes against their season.."""

@@ -1,0 +1,233 @@
+"""The hot loops of registration: correlation by Fourier transforms, and robust least squares in numba.
+
+The image is ``g * reference(x - shift) + b`` on high-passed reflectance (Lucas and Kanade 1981, with the
+gain and bias of Evangelidis and Psarakis 2008 and Cauchy weights against what changed).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+from imagery.robust import CAUCHY
+
+Float64s = NDArray[np.float64]
+Float32s = NDArray[np.float32]
+_Spectrum = NDArray[np.complex64]
+
+EDGE = 2
+"""Taps of the cubic kernel on the far side, in pixels."""
+
+NORMAL_SPREAD = 1.2533
+"""Standard deviation over mean absolute deviation of a normal law."""
+FLAT = 1e-5
+"""Share of the sum of squares that varies, below which single precision sees no texture."""
+_JITTER = 1e-12
+"""Added to the normal matrix per pixel, so that flat blocks fail by their gain and not by a singular
+matrix."""
+UNKNOWNS = 4
+"""East, north, gain and bias."""
+
+
+class RefineParams(NamedTuple):
+    """The least squares fit of one block's sub-pixel shift."""
+
+    least_gain: float = 0.05
+    """Contrast over the reference's below which it is another picture, 1. Assumed: a twentieth."""
+    longest_step_px: float = 0.7
+    """Longest step taken at once, pixels. Derived: the linearisation holds for less than one."""
+    farthest_px: float = 2.5
+    """Distance from the first guess beyond which the fit has failed, pixels. Derived: the guess is good to
+    one."""
+    converged_px: float = 2e-3
+    """Last step at which it stands still, pixels. Assumed: far below the error asked for."""
+    loose_px: float = 0.05
+    """Last step that is still acceptable when iterations run out, pixels. Assumed."""
+    iterations: int = 20
+    """At most. Assumed."""
+
+
+@numba.njit(cache=True)
+def cubic_weights(t: float) -> Float64s:
+    """Cubic convolution weights (Keys 1981, a = -0.5) for taps -1, 0, 1, 2 at fraction `t`."""
+    return np.array(
+        [
+            ((-0.5 * t + 1.0) * t - 0.5) * t,
+            (1.5 * t - 2.5) * t * t + 1.0,
+            ((-1.5 * t + 2.0) * t + 0.5) * t,
+            (0.5 * t - 0.5) * t * t,
+        ]
+    )
+
+
+@numba.njit(cache=True)
+def between_pixels(image: Float32s, usable: NDArray[np.bool_], dx: float, dy: float) -> Float32s:
+    """The image at every pixel + (dx, dy) by cubic convolution; NaN where a tap is unusable or outside."""
+    height, width = image.shape
+    row0, col0 = int(np.floor(dy)), int(np.floor(dx))
+    wy, wx = cubic_weights(dy - row0), cubic_weights(dx - col0)
+    out = np.full((height, width), np.nan, np.float32)
+    line = np.empty(width, np.float32)
+    for y in range(max(0, 1 - row0), min(height, height - EDGE - row0)):
+        for x in range(width):
+            line[x] = 0.0
+            for i in range(UNKNOWNS):
+                row = y + row0 + i - 1
+                line[x] += np.float32(wy[i]) * image[row, x] if usable[row, x] else np.float32(np.nan)
+        for x in range(max(0, 1 - col0), min(width, width - EDGE - col0)):
+            k = x + col0 - 1
+            out[y, x] = (
+                np.float32(wx[0]) * line[k]
+                + np.float32(wx[1]) * line[k + 1]
+                + np.float32(wx[2]) * line[k + 2]
+                + np.float32(wx[3]) * line[k + 3]
+            )
+    return out
+
+
+@numba.njit(cache=True)
+def _accumulate(
+    reference: Float32s,
+    reference_usable: NDArray[np.bool_],
+    image: Float32s,
+    image_usable: NDArray[np.bool_],
+    dx: float,
+    dy: float,
+    fit: Float64s,
+    scale: float,
+) -> tuple[Float64s, Float64s, float, float]:
+    """Normal equations of (x gradient, y gradient, gain, bias), weighted by the last fit's residuals."""
+    height, width = reference.shape
+    moved = between_pixels(image, image_usable, dx, dy)
+    normal, right = np.zeros((UNKNOWNS, UNKNOWNS)), np.zeros(UNKNOWNS)
+    deviation, count = 0.0, 0.0
+    line = np.empty(UNKNOWNS)
+    for y in range(1, height - 1):
+        for x in range(1, width - 1):
+            value = moved[y, x]
+            if not reference_usable[y, x] or np.isnan(value):
+                continue
+            line[0] = 0.5 * (reference[y, x + 1] - reference[y, x - 1])
+            line[1] = 0.5 * (reference[y + 1, x] - reference[y - 1, x])
+            line[2] = reference[y, x]
+            line[3] = 1.0
+            residual = value - fit[0] * line[0] - fit[1] * line[1] - fit[2] * line[2] - fit[3]
+            weight = 1.0 / (1.0 + (residual / scale) ** 2)
+            deviation += abs(residual)
+            count += 1.0
+            for i in range(UNKNOWNS):
+                right[i] += weight * line[i] * value
+                for j in range(i + 1):
+                    normal[i, j] += weight * line[i] * line[j]
+    for i in range(UNKNOWNS):
+        for j in range(i + 1, UNKNOWNS):
+            normal[i, j] = normal[j, i]
+    return normal, right, deviation, count
+
+
+@numba.njit(cache=True)
+def refine(
+    reference: Float32s,
+    reference_usable: NDArray[np.bool_],
+    image: Float32s,
+    image_usable: NDArray[np.bool_],
+    dx: float,
+    dy: float,
+    least_pixels: int,
+    params: RefineParams,
+) -> Float64s:
+    """Shift of a block of `image` against that of `reference` in pixels, from a first guess.
+
+    Returns:
+        (dx, dy, var dx, var dy, gain, pixels): NaN shifts where it does not converge; variances in square
+        pixels from the residuals, as if those were independent.
+    """
+    failed = np.array([np.nan, np.nan, np.nan, np.nan, np.nan, 0.0])
+    fit, scale, spread = np.array([0.0, 0.0, 1.0, 0.0]), np.inf, np.inf
+    start_x, start_y, size, count = dx, dy, np.inf, 0.0
+    normal = np.eye(UNKNOWNS)
+    for iteration in range(params.iterations):
+        normal, right, deviation, count = _accumulate(
+            reference, reference_usable, image, image_usable, dx, dy, fit, scale
+        )
+        if count < least_pixels:
+            return failed
+        for i in range(UNKNOWNS):
+            normal[i, i] += _JITTER * count
+        fit = np.linalg.solve(normal, right)
+        if abs(fit[2]) < params.least_gain:
+            return failed
+        if iteration == 0:
+            continue  # the first pass only finds gain and bias, for residuals that mean something
+        spread = NORMAL_SPREAD * deviation / count
+        scale = CAUCHY * spread
+        step_x, step_y = -fit[0] / fit[2], -fit[1] / fit[2]
+        size = np.hypot(step_x, step_y)
+        shorten = min(1.0, params.longest_step_px / max(size, _JITTER))
+        dx, dy = dx + shorten * step_x, dy + shorten * step_y
+        fit[0], fit[1] = 0.0, 0.0
+        if max(abs(dx - start_x), abs(dy - start_y)) > params.farthest_px:
+            return failed
+        if size < params.converged_px:
+            break
+    if size > params.loose_px:
+        return failed
+    inverse, gain2 = np.linalg.inv(normal), fit[2] * fit[2]
+    variance = spread * spread / gain2
+    return np.array([dx, dy, variance * inverse[0, 0], variance * inverse[1, 1], fit[2], count])
+
+
+def correlate(
+    reference: Float32s,
+    reference_usable: NDArray[np.bool_],
+    image: Float32s,
+    image_usable: NDArray[np.bool_],
+    reach: int,
+    least_pixels: int,
+) -> tuple[Float32s, Float32s]:
+    """Masked normalised cross-correlation (Padfield 2012) at whole-pixel lags up to `reach`.
+
+    Args:
+        reference: (..., y, x).
+        reference_usable: (y, x).
+        image: like `reference`.
+        image_usable: (y, x).
+        reach: largest lag.
+        least_pixels: that both must see; 0 where they do not.
+
+    Returns:
+        correlation (..., 2 reach + 1, 2 reach + 1) and pixel count without the leading axes, rows dy,
+        columns dx.
+    """
+    shape = [fft.next_fast_len(length + reach, real=True) for length in reference_usable.shape]
+    lags = np.arange(-reach, reach + 1)
+
+    def lagged(one: _Spectrum, other: _Spectrum) -> Float32s:
+        """Sums of the products of two images, by lag."""
+        return np.asarray(fft.irfft2(one.conj() * other, s=shape)[..., lags[:, None], lags])
+
+    seen_r, r, rr = _spectra(reference, reference_usable, shape)
+    seen_v, v, vv = _spectra(image, image_usable, shape)
+    n = np.rint(lagged(seen_r, seen_v))
+    count = np.maximum(n, 1.0)
+    sum_r, sum_v = lagged(r, seen_v), lagged(seen_r, v)
+    sum_rr, sum_vv = lagged(rr, seen_v), lagged(seen_r, vv)
+    energy_r, energy_v = sum_rr - sum_r**2 / count, sum_vv - sum_v**2 / count
+    varied = (energy_r > FLAT * sum_rr) & (energy_v > FLAT * sum_vv) & (n >= least_pixels)
+    energy = np.sqrt(np.where(varied, energy_r * energy_v, 1.0))
+    correlation = np.where(varied, (lagged(r, v) - sum_r * sum_v / count) / energy, 0.0)
+    return correlation, n
+
+
+def _spectra(
+    values: Float32s, usable: NDArray[np.bool_], shape: list[int]
+) -> tuple[_Spectrum, _Spectrum, _Spectrum]:
+    """Fourier transforms, padded to `shape`, of what is usable, of the values there, and of their squares."""
+    seen = usable.astype(np.float32)
+    held = values * seen
+    seen_f, held_f, squared_f = (fft.rfft2(part, s=shape) for part in (seen, held, held**2))
+    return seen_f, held_f, squared_f
