@@ -169,8 +169,8 @@ class StartParams:
     growing_months: tuple[float, float] = (5.5, 10.0)
     """Middle of May to September: when plants grow at the sites watched."""
     field_bare: tuple[float, float] = (0.52, 0.15)
-    """NDVI of the expected year's barest half month below which a pixel may be a field, and the width of that;
-    assumed."""
+    """NDVI of the barest half month of the expected year below which a pixel may be a field, and the width of
+    that; assumed."""
     field_range: tuple[float, float] = (0.2, 0.2)
     """NDVI by which its greenest half month is greener, and the width of that; assumed."""
     less_green: float = 0.08
