@@ -1,35 +1,35 @@
-"""Findings as a reviewer saw them, and what has changed in their evidence since."""
+"""Findings as a reviewer saw them, what has changed in their evidence since, and random places among them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
+import numpy as np
 import shapely
+from shapely.geometry import Point
 from shapely.geometry.base import BaseGeometry
 
+from aoi.geodesy import box_around
+from aoi.records import Site
+from campwatch.layers import LAYERS
 from evidence.custody import CustodyEntry
 from evidence.errors import LedgerError
 from evidence.hashing import sha256_bytes, sha256_json
+from evidence.layers import Kind, LayerSpec
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
+from imagery.cube.observations import OBSERVATIONS
 
-LAYER_OF: Mapping[str, str] = MappingProxyType(
-    {
-        "disturbance": "disturbances",
-        "pile": "stockpiles",
-        "zone": "stockpile_areas",
-        "boundary_change": "boundary_changes",
-    }
-)
-"""Which layer holds the findings of a kind."""
 MOVED_SHARE = 0.10
 """Symmetric difference, as a share of the area seen, from which an outline is another one: a tenth of a
 0.25 ha patch is two and a half pixels, beyond what a registration residual of .1 to .2 pixels moves."""
-_STATES = ("machine_status", "relation", "boundary_id", "cause")
-_QUANTITIES = ("area_ha", "gained_ha", "lost_ha", "max_advance_m")
+
+
+def reviewed_layers() -> dict[str, LayerSpec]:
+    """The layers whose subjects are judged, by what reviewers call one of them."""
+    return {spec.reviewed_as: spec for spec in LAYERS.values() if spec.reviewed_as}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +77,12 @@ def findings_at(ledger: Ledger, site_id: str, *, seq: int | None = None) -> dict
     """Every finding of a site by (kind, subject), as of row `seq` of the ledger or now."""
     rows = _rows_at(ledger, site_id, seq)
     digests = _scene_digests(ledger, site_id, seq)
-    scene_at = {str(s.row.data["datetime"]): str(s.row.data["scene_id"]) for s in rows["observations"]}
+    looks = rows[OBSERVATIONS.name]
+    scene_at = {str(s.row.data["datetime"]): str(s.row.data["scene_id"]) for s in looks}
     found: dict[tuple[str, str], Finding] = {}
-    for kind, layer in LAYER_OF.items():
+    for kind, spec in reviewed_layers().items():
         subjects: dict[str, dict[str, StoredRow]] = {}
-        for stored in sorted(rows[layer], key=lambda s: s.row.time):
+        for stored in sorted(rows[spec.name], key=lambda s: s.row.time):
             subjects.setdefault(stored.row.subject, {})[stored.row.time] = stored
         for subject, by_time in subjects.items():
             scenes = {s: digests.get(s, "") for s in _scenes(by_time.values(), scene_at)}
@@ -90,7 +91,8 @@ def findings_at(ledger: Ledger, site_id: str, *, seq: int | None = None) -> dict
 
 
 def _rows_at(ledger: Ledger, site_id: str, seq: int | None) -> dict[str, list[StoredRow]]:
-    layers: dict[str, list[StoredRow]] = {layer: [] for layer in (*LAYER_OF.values(), "observations")}
+    wanted = (*(spec.name for spec in reviewed_layers().values()), OBSERVATIONS.name)
+    layers: dict[str, list[StoredRow]] = {name: [] for name in wanted}
     if seq is None:
         for stored in ledger.current(site_id=site_id):
             layers.get(stored.row.layer, []).append(stored)
@@ -169,14 +171,13 @@ def _row_changes(then: StoredRow, now: StoredRow) -> list[str]:
         return []
     where = f" at {then.row.time}" if then.row.time else ""
     old, new = then.row.data, now.row.data
-    causes = [
-        f"{name} was {old.get(name)}, is {new.get(name)}{where}"
-        for name in _STATES
-        if old.get(name) != new.get(name)
-    ]
-    causes += [
-        f"{name} left its interval{where}" for name in _QUANTITIES if _left(old.get(name), new.get(name))
-    ]
+    causes = []
+    for column in LAYERS[then.row.layer].judged:
+        was, is_now = old.get(column.name), new.get(column.name)
+        if column.kind is Kind.QUANTITY:
+            causes += [f"{column.name} left its interval{where}"] if _left(was, is_now) else []
+        elif was != is_now:
+            causes.append(f"{column.name} was {was}, is {is_now}{where}")
     if _moved(row_geometry(then), row_geometry(now)):
         causes.append(f"the outline moved{where}")
     return causes
@@ -197,3 +198,65 @@ def _moved(old: BaseGeometry | None, new: BaseGeometry | None) -> bool:
     if old.area == 0:
         return not bool(old.equals(new))
     return float(old.symmetric_difference(new).area) > MOVED_SHARE * float(old.area)
+
+
+PLACE = "place"
+HALF_SIDE_M = 50.0
+"""A place is a square of one hectare: large enough to be recognised in any image."""
+DEFAULT_COUNT = 10
+TRIES = 4000
+"""Draws of the sequence; a small site is full before."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A square to be looked at although nothing was detected there."""
+
+    place_id: str
+    geometry: BaseGeometry
+    """EPSG:4326."""
+
+
+def random_places(
+    site: Site, detections: Sequence[BaseGeometry], *, count: int = DEFAULT_COUNT
+) -> list[Place]:
+    """The first `count` places of the site's own random sequence that touch no detection.
+
+    The sequence follows from the site's id and aoi alone, so that a place keeps its id from run to run; a
+    place that is detected later leaves the queue, and the next one of the sequence takes its turn.
+    """
+    taken = shapely.union_all([g for g in detections if not g.is_empty]) if detections else None
+    found = []
+    for place in _sequence(site, tries=TRIES):
+        if taken is None or not place.geometry.intersects(taken):
+            found.append(place)
+        if len(found) == count:
+            break
+    return found
+
+
+def all_places(site: Site, *, count: int = 200) -> list[Place]:
+    """The beginning of the sequence, whatever was detected since."""
+    places = []
+    for place in _sequence(site, tries=TRIES):
+        places.append(place)
+        if len(places) == count:
+            break
+    return places
+
+
+def _sequence(site: Site, *, tries: int) -> Iterator[Place]:
+    """Squares at random within the aoi, none over an earlier one."""
+    seed = sha256_json({"site": site.id, "aoi": site.aoi.wkt})
+    rng = np.random.default_rng(int(seed[:16], 16))
+    west, south, east, north = site.bounds
+    middle = box_around([site.aoi.centroid], margin_m=2 * HALF_SIDE_M).bounds
+    apart = np.array([middle[2] - middle[0], middle[3] - middle[1]]) / 2
+    drawn = np.empty((0, 2))
+    for lon, lat in rng.uniform((west, south), (east, north), size=(tries, 2)).tolist():
+        if (np.abs(drawn - (lon, lat)) < apart).all(axis=1).any():
+            continue
+        square = box_around([Point(lon, lat)], margin_m=HALF_SIDE_M)
+        if site.aoi.contains(square):
+            drawn = np.vstack([drawn, (lon, lat)])
+            yield Place(place_id=f"place-{sha256_json([seed, lon, lat])[:8]}", geometry=square)

@@ -29,9 +29,12 @@ from imagery.simulate.landsat import (
     SCALE,
     SHADOW,
     WATER,
+    _first_cell,
+    _mean_on,
     landsat_grid,
     landsat_image,
     landsat_passes,
+    quality,
 )
 from imagery.simulate.scene import scene_image
 
@@ -95,15 +98,30 @@ def test_coal_is_called_water_as_cfmask_does() -> None:
         PARAMS,
         weather=CLEAR,
         coal=CoalParams(plans=plans, spectrum=(0.05,) * 10),
+        land=LandParams(villages=0),
         mine=MineParams(active=False),
     )
     site = simulate_site(flat, seed=4)
     cube = site.landsat_cube()
     share = site.world.coal_cover(dt.date(2022, 1, 1))
-    assert share.max() == 1
-    assert int(cube["water"].values.any(axis=0).sum()) > 5
-    assert cube["valid"].values[cube["water"].values].mean() > 0.95
-    assert not cube["valid"].values.all()  # bright roofs are called cloud
+    grid = landsat_grid(site.world.frame)
+    coal = _mean_on(share, _first_cell(site.world.frame, grid), cube["valid"].shape[1:]) > 0.999
+    assert coal.sum() > 5
+    assert cube["water"].values[:, coal].mean() > 0.5
+    assert cube["valid"].values[:, coal].all()
+
+
+def test_large_bright_roofs_are_called_cloud_and_plain_ground_never_is() -> None:
+    site = simulate_site(dataclasses.replace(PARAMS, weather=CLEAR, land=LandParams(burn_scars=0)), seed=4)
+    assert site.landsat_cube()["valid"].values.all()
+    grid = landsat_grid(site.world.frame)
+    image = landsat_image(site.world, landsat_passes(site.params, 4)[0].one, grid, shift_m=(0, 0))
+    roofed = {band: plane.copy() for band, plane in image.reflectance.items()}
+    for plane in roofed.values():
+        plane[8:10, 8:10] = 0.38
+    bits = quality(roofed, image.sky, np.random.default_rng(1))
+    assert ((bits & CLOUD) > 0)[8:10, 8:10].all()
+    assert ((bits & CLOUD) > 0).sum() == 4
 
 
 def test_products_are_scaled_and_described_as_planetary_computer_has_them(tmp_path: Path) -> None:
