@@ -11,6 +11,7 @@ import xarray as xr
 from detection.coal.coverage import pixel_area_ha
 from detection.coal.records import StockpileArea
 from detection.coal.stockpile_records import Measured, StockpileParams
+from detection.coal.zone_records import AreaParams
 from evidence.quantity import Quantity, coverage_factor
 
 NO_GROUND = "too little coal-free ground around the zone was seen"
@@ -35,12 +36,20 @@ def area_quantity(
         return Quantity.interval(
             0.0, 0.0, high, level=params.level, sd_random=high / coverage_factor(params.level)
         )
+    area = float(series.area[t] * hectares)
+    scale = hectares * widening(area, params.area)
     return Quantity.measured(
-        float(series.area[t] * hectares),
-        sd_random=float(series.sd_random[t] * hectares),
-        shared=shared_errors(measured, t, hectares=hectares, site_id=site_id),
+        area,
+        sd_random=float(series.sd_random[t] * scale),
+        shared=shared_errors(measured, t, hectares=scale, site_id=site_id),
         level=params.level,
     )
+
+
+def widening(area_ha: float, params: AreaParams) -> float:
+    """The calibration's factor on all errors of an area."""
+    sizes, factors = zip(*params.calibration, strict=True)
+    return float(np.interp(np.log(max(area_ha, 1e-3)), np.log(sizes), factors))
 
 
 def shared_errors(measured: Measured, t: int, *, hectares: float, site_id: str) -> dict[str, float]:

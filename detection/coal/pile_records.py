@@ -12,7 +12,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from detection.coal.area_records import shared_errors, time_of
+from detection.coal.area_records import shared_errors, time_of, widening
 from detection.coal.coverage import pixel_area_ha, to_degrees, world
 from detection.coal.records import Stockpile
 from detection.coal.site_blocks import Window
@@ -126,11 +126,12 @@ def _area(
     whole = series.weighted[t]
     own = np.where(look.mask, whole, 0.0)
     part = float((look.mask & series.support[t]).sum() / max(int(series.support[t].sum()), 1))
-    hectares = pixel_area_ha(cube.odc.geobox)
-    shared = shared_errors(measured, t, hectares=part * hectares, site_id=site_id)
+    area = float(own.sum() * pixel_area_ha(cube.odc.geobox))
+    scale = pixel_area_ha(cube.odc.geobox) * widening(area, params.area)
+    shared = shared_errors(measured, t, hectares=part * scale, site_id=site_id)
     return Quantity.measured(
-        float(own.sum() * hectares),
-        sd_random=float(series.sd_random[t] * np.sqrt(part) * hectares),
+        area,
+        sd_random=float(series.sd_random[t] * np.sqrt(part) * scale),
         shared=shared,
         level=params.level,
     )

@@ -13,12 +13,10 @@ from scipy.ndimage import binary_dilation
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
-from detection.coal.dark_ground import AROUND_PX, survey_dark_ground, watery_looks
-from detection.coal.endmember import like_coal
-from detection.coal.family import FamilyFit, FamilyParams, updated
+from detection.coal.dark_ground import AROUND_PX, WHOLE, survey_dark_ground, watery_looks
+from detection.coal.family import FamilyFit, updated
 from detection.coal.found import Materials, found_supports
 from detection.coal.fraction import block_fractions
-from detection.coal.fraction_records import Block
 from detection.coal.missed import patches
 from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import block_of, grouped
@@ -31,12 +29,12 @@ ROOMY_PX = 500
 """From this size on a zone holds bare ground beside its piles."""
 BARE_SHARE = 0.6
 """Share of bare ground that is never dark from which a smaller one does, too. Assumed."""
-ALWAYS_LOOKS, FULL_SHARE = 0.7, 0.9
-"""Share of a pixel's looks that can be coal, and share of such pixels, from which a zone shows no other
-ground: zones full of coal have 0.98 and more (fitting seeds 546 to 549), yards 0.15 to 0.76 (510 to 517)."""
+FULL_SHARE = 0.8
+"""Share of persistently dark ground from which a zone shows no other: half-coal yards have 0.94, judged
+yards up to 0.55 (fitting seeds 510 to 514)."""
 APART_PX = 5
 """Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
-FULL_OF_DARK = "nearly all of the zone could be coal on most looks: draw it with bare ground beside the coal"
+FULL_OF_DARK = "nearly all of the zone is dark ground: draw it with bare ground beside the coal"
 
 
 def stockyards(cube: xr.Dataset, site: Site) -> list[Subject]:
@@ -122,25 +120,6 @@ def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
 def is_tight(subject: Subject, bare_share: float) -> bool:
     """Whether ground around it says what its own is like: a small zone full of coal, or a found pile."""
     return subject.found or (int((subject.share > 0.0).sum()) < ROOMY_PX and bare_share < BARE_SHARE)
-
-
-def always_like_coal(
-    block: Block, inside: Bools, mean: Floats, covariance: Floats, params: FamilyParams
-) -> bool:
-    """Whether nearly all of a zone could be coal on most looks, so that none of it shows the ground below.
-
-    Args:
-        block: with the zone in it.
-        inside: (y, x) the zone.
-        mean: (band,) of its coal.
-        covariance: (band, band).
-        params: of the family.
-    """
-    seen = block.seen[:, inside]
-    lit_otherwise = params.level_sd**2 * np.outer(mean, mean)
-    like = like_coal(block.pixels[:, inside], mean, covariance + lit_otherwise) & seen
-    always = like.sum(axis=0) > ALWAYS_LOOKS * seen.sum(axis=0)
-    return float(always.mean()) > FULL_SHARE
 
 
 def suspect_ground(subjects: Sequence[Subject], tight_ones: Sequence[bool]) -> Bools:
@@ -250,8 +229,8 @@ def measure_subjects(
                 share = np.where(water, 0.0, subject.share[at])
                 if not share.any():
                     continue
-                full = name != UNKNOWN_COAL and int((share > 0.0).sum()) >= ROOMY_PX
-                full = full and always_like_coal(block, share > 0.0, mean, covariance, params.family)
+                roomy = int((share > 0.0).sum()) >= ROOMY_PX
+                full = roomy and surveys[index].dark.sum() > FULL_SHARE * (share > WHOLE).sum()
                 out.append(
                     Measured(
                         subject=subject,
