@@ -33,7 +33,7 @@ class Observation:
     sensor: str
     relative_orbit: int | None
     status: str
-    """used | unusable | missing | failed."""
+    """used | unusable | no_data | missing | failed."""
     detail: str | None
     valid_fraction: float | None
     snow_fraction: float | None
@@ -62,6 +62,7 @@ _STATUS_OF_GAP = {
     GapKind.CLOUD: "unusable",
     GapKind.ERROR: "failed",
     GapKind.QUOTA: "failed",
+    GapKind.NO_DATA: "no_data",
     GapKind.NO_SCENE: "missing",
     GapKind.UNEXPLAINED: "missing",
 }
@@ -70,15 +71,17 @@ _STATUS_OF_GAP = {
 def gap_observations(gaps: Iterable[Gap], *, known: Iterable[str]) -> list[Observation]:
     """One observation per pass that left no pixels, for passes that are not among the scenes `known`.
 
-    Where several gaps belong to one pass (tiles, sources), the newest word counts.
+    Where several gaps belong to one pass (tiles, sources), the newest word counts; that a tile has no data
+    counts where nothing else is known.
     """
     seen = set(known)
     found: dict[str, Observation] = {}
-    for gap in sorted(gaps, key=lambda gap: (gap.datetime, gap.recorded or gap.datetime)):
+    told = [gap for gap in gaps if gap.kind is not GapKind.BANDS]  # a look was made
+    for gap in sorted(told, key=lambda gap: (gap.kind is not GapKind.NO_DATA, gap.recorded or gap.datetime)):
         identifier = scene_id([gap.as_product()])
         if identifier not in seen:
             found[identifier] = _gap_observation(identifier, gap)
-    return list(found.values())
+    return sorted(found.values(), key=lambda look: (look.datetime, look.scene_id))
 
 
 def _gap_observation(identifier: str, gap: Gap) -> Observation:

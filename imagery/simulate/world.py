@@ -176,11 +176,22 @@ class World:
             return None
         return np.asarray(np.clip((state.snow - 0.5 + 0.35 * self.snow_lies) * 2.5 + 0.5, 0, 1), np.float32)
 
-    def reflectance(self, day: dt.date, sun: Sun, bands: tuple[str, ...]) -> Floats:
-        """Ground reflectance on fine cells under a clear sky: (band, y, x)."""
+    def reflectance(
+        self, day: dt.date, sun: Sun, bands: tuple[str, ...], *, response: Floats | None = None
+    ) -> Floats:
+        """Ground reflectance on fine cells under a clear sky: (band, y, x).
+
+        Args:
+            day: the day.
+            sun: where it stands.
+            bands: by meaning.
+            response: (row of the palette, band), factors of another instrument's bands.
+        """
         state, rows = self.weather.on(day), [OPTICAL_BANDS.index(band) for band in bands]
         labels, table, holds_snow = self._shown(day, state)
         table, cover = table[:, rows], self.coal_cover(day)
+        if response is not None:
+            table = table * np.tile(response, (len(table) // len(response), 1))
         snow, none = self.snow_cover(state), np.zeros((1, 1), np.float32)
         sooty = self.params.coal.snow_dust > 0 and snow is not None and bool(cover.any())
         out = np.empty((len(rows), *labels.shape), np.float32)
