@@ -16,7 +16,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.edtf import parse_date
 from aoi.geodesy import parts
-from aoi.kml import PLAIN
+from aoi.readers.kml import PLAIN
 from aoi.records import Boundary, PublishedPoint, Sensitivity, Site, Zone
 from aoi.site_file import site_document, site_text
 from evidence.files import write_bytes, write_text

@@ -14,9 +14,9 @@ from shapely import LineString, MultiPolygon, Point, Polygon, box
 
 from aoi.edtf import parse_date
 from aoi.export import kml_bytes
-from aoi.kml import read_kml
 from aoi.names import name_keys, slug_from
 from aoi.proposal import propose, site_from
+from aoi.readers.kml import read_kml
 from aoi.records import (
     Boundary,
     Extent,

@@ -8,10 +8,10 @@ import geopandas as gpd
 import pytest
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
-from aoi.candidates import dates_in
 from aoi.export import export_kmz, public_part
 from aoi.proposal import Answers, propose, site_from
 from aoi.readers import read_candidates
+from aoi.readers.dates import dates_in
 from aoi.records import Extent, Sensitivity, ZoneKind
 from aoi.registry import shipped_site
 from evidence.errors import AoiError
