@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.activity import together
-from detection.records import StockpileArea
+from detection.coal.records import StockpileArea
 from detection.trends import change_points, seasonal_mann_kendall, seasonal_slope
 from evidence.errors import MeasurementError
 from evidence.quantity import DEFAULT_LEVEL, Quantity, combine, difference

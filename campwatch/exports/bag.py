@@ -24,7 +24,7 @@ from campwatch.exports.labels import row_label
 from campwatch.exports.names import named
 from campwatch.exports.vector import plain_records
 from campwatch.workspace import Workspace
-from evidence.custody import CustodyEntry, custody_line
+from evidence.custody import CustodyEntry, custody_lines
 from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
 from evidence.hashing import canonical_json, sha256_file
@@ -82,7 +82,7 @@ def _fill(
 
 def _finding_document(layer: Layer, stored: StoredRow) -> dict[str, Any]:
     told = plain_records(layer_table(layer, [stored]))[0]
-    return {"layer": layer.name, "title": layer.title, "label": row_label(layer.name, told), "row": told}
+    return {"layer": layer.name, "title": layer.title, "label": row_label(layer, told), "row": told}
 
 
 def _feature(told: dict[str, Any], stored: StoredRow) -> dict[str, Any]:
@@ -130,17 +130,14 @@ def _last_look(bundle: Bundle, stored: StoredRow) -> dt.datetime | None:
 
 def _custody_extract(ledger: Ledger, bundle: Bundle, site_id: str) -> str:
     """The site's chain up to the head that the stamp names; public bags tell the chain and little else."""
-    links = [(entry, digest) for _, entry, digest in links_until(ledger) if entry.chain == site_id]
-    last = [digest for _, digest in links].index(bundle.stamp.heads[site_id])
-    lines = [
-        _custody_line(entry, digest, whole=bundle.stamp.restricted) for entry, digest in links[: last + 1]
-    ]
-    return "".join(line + "\n" for line in lines)
+    links = [link for link in links_until(ledger) if link[1].chain == site_id]
+    last = [digest for _, _, digest in links].index(bundle.stamp.heads[site_id])
+    if bundle.stamp.restricted:
+        return "".join(custody_lines(links[: last + 1], ledger.text))
+    return "".join(_public_line(entry, digest) + "\n" for _, entry, digest in links[: last + 1])
 
 
-def _custody_line(entry: CustodyEntry, digest: str, *, whole: bool) -> str:
-    if whole:
-        return custody_line(entry, digest)
+def _public_line(entry: CustodyEntry, digest: str) -> str:
     told = {"chain": entry.chain, "position": entry.position, "previous": entry.previous, "hash": digest}
     if entry.action == "measure":
         data = {name: entry.data[name] for name in _PUBLIC_CUSTODY if name in entry.data}

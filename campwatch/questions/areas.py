@@ -16,16 +16,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from aoi.records import Site, ZoneKind
 from aoi.site_file import read_site
+from campwatch.derived import open_for_append
 from campwatch.identity import Clock, system_clock
-from campwatch.questions.custody import QuestionError, declare, keep_answer
+from campwatch.questions.custody import QuestionError, Standing, declare, keep_answer, standing
 from campwatch.radar_looks import zone_opinions
 from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
+from detection.coal.records import StockpileArea
 from detection.questions import Answer, Question, answer, parse_question
 from detection.radar.second_opinion import RadarOpinion
-from detection.records import StockpileArea
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -50,6 +52,8 @@ class Asked:
     calibrated: bool
     validation: str
     """What references of the site stand behind the figures."""
+    standing: Standing
+    """What was known when the question was declared, and how many were asked."""
     files: tuple[Path, ...]
 
     @property
@@ -59,6 +63,7 @@ class Asked:
             "site": self.site_id,
             "declared_at": self.declared_at,
             "question_sha256": self.sha256,
+            "standing": self.standing.document,
             "radar": {zone: asdict(told) for zone, told in self.radar.items()},
             "calibrated": self.calibrated,
             "validation": self.validation,
@@ -110,10 +115,11 @@ def ask(
     site_id, question = read_area_question(path)
     (site_path,) = workspace.chosen_paths((site_id,))
     site = read_site(site_path)
-    with Ledger(workspace.ledger_path, create=True) as ledger:
-        declared = declare(ledger, path, chain=site_id, also={}, actor=actor, clock=clock)
+    with open_for_append(workspace) as ledger:
         areas = _areas(ledger, site_id)
-        _require_zones(question, areas, site_id)
+        _require_zones(question, site, areas)
+        declared = declare(ledger, path, chain=site_id, also={}, actor=actor, clock=clock)
+        _require_areas(question, areas, site_id)
         asked = Asked(
             site_id=site_id,
             question=question,
@@ -122,6 +128,7 @@ def ask(
             after=activity(areas, question.zones, question.after),
             declared_at=declared.time,
             sha256=declared.data["sha256"],
+            standing=standing(ledger, declared, layer="stockpile_areas", sites=(site_id,)),
             radar=zone_opinions(workspace, site, question.zones, areas),
             calibrated=_calibrated(ledger, site_id),
             validation=site_checks(ledger, site)["stockpile_areas"].text,
@@ -136,14 +143,24 @@ def _areas(ledger: Ledger, site_id: str) -> list[StockpileArea]:
     return [read_record(StockpileArea, s.row) for s in ledger.current("stockpile_areas", site_id=site_id)]
 
 
-def _require_zones(question: Question, areas: list[StockpileArea], site_id: str) -> None:
-    known = {area.zone_id for area in areas}
+def _require_zones(question: Question, site: Site, areas: list[StockpileArea]) -> None:
+    """Before a question is declared: a misspelt zone must not burn its name."""
+    known = {zone.id for zone in site.zones_of(ZoneKind.STOCKYARD)} | {area.zone_id for area in areas}
     unknown = sorted({*question.zones, *question.comparison_zones} - known)
     if unknown or not question.zones:
-        there = ", ".join(sorted(known)) or "none (no stockyard zone was measured)"
+        there = ", ".join(sorted(known)) or "none (the site file has no stockyard zone)"
         raise QuestionError(
-            f"question {question.id}: no areas of {', '.join(unknown) or 'any zone'} in {site_id}; "
-            f"there are: {there}"
+            f"question {question.id}: no zone {', '.join(unknown) or 'is named'} in {site.id}; "
+            f"there are: {there}; nothing was declared"
+        )
+
+
+def _require_areas(question: Question, areas: list[StockpileArea], site_id: str) -> None:
+    unknown = sorted({*question.zones, *question.comparison_zones} - {area.zone_id for area in areas})
+    if unknown:
+        raise QuestionError(
+            f"question {question.id} is declared; there are no areas of {', '.join(unknown)} in {site_id} "
+            "yet: ask again after a run"
         )
 
 
@@ -199,6 +216,7 @@ def answer_lines(asked: Asked) -> list[str]:
     found = asked.answer
     lines = [f"{asked.question.title} ({asked.site_id}: {', '.join(asked.question.zones)})"]
     lines.append(f"declared {asked.declared_at}, file SHA-256 {asked.sha256}")
+    lines += asked.standing.lines
     lines.append("Plan area of probable coal; not volume, tonnage, production or origin.")
     lines.append(f"What stands behind the intervals: {asked.validation}.")
     if not asked.calibrated:

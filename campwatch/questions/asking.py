@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from campwatch.derived import open_for_append
 from campwatch.identity import Clock, system_clock
 from campwatch.questions.answers import comparison_document, comparison_lines
 from campwatch.questions.comparison import answer, declare_comparison, read_question
-from campwatch.questions.custody import keep_answer
+from campwatch.questions.custody import keep_answer, standing
 from campwatch.reviews.validation import all_checks
 from campwatch.workspace import Workspace, readable_sites
 from evidence.files import write_text
-from evidence.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +35,17 @@ def ask_comparison(
         QuestionError: where it cannot be read, was declared with other words, or names no known place.
     """
     question, sites = read_question(path), readable_sites(workspace)
-    with Ledger(workspace.ledger_path, create=True) as ledger:
+    with open_for_append(workspace) as ledger:
         declared = declare_comparison(ledger, path, actor=actor, clock=clock, sites=sites)
         digest = declared.data["sha256"]
         found, checks = answer(ledger, path), all_checks(ledger, sites)
-        document = comparison_document(found, question=question, checks=checks) | {"question_sha256": digest}
+        sites_asked = {name.partition("/")[0] for name in declared.data.get("comparisons", ())}
+        known = standing(ledger, declared, layer="stockpile_areas", sites=sites_asked)
+        document = comparison_document(found, question=question, checks=checks)
+        document |= {"question_sha256": digest, "standing": known.document}
         keep_answer(ledger, declared, document, actor=actor, clock=clock)
-    lines = (*comparison_lines(found, question=question, checks=checks), f"question file SHA-256 {digest}")
+    told = comparison_lines(found, question=question, checks=checks)
+    lines = (*told, *known.lines, f"question file SHA-256 {digest}")
     folder = workspace.exports_folder / "questions"
     files = (folder / f"{path.stem}.json", folder / f"{path.stem}.txt")
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from aoi.records import Site
+from campwatch.derived import open_for_append
 from campwatch.identity import Clock
 from campwatch.reviews.findings import Finding, findings_at
 from campwatch.reviews.labels import Labels, take_labels
@@ -73,5 +74,5 @@ class Desk:
 @contextmanager
 def open_desk(workspace: Workspace, site: Site) -> Iterator[Desk]:
     """The desk of one site."""
-    with Ledger(workspace.ledger_path) as ledger:
+    with open_for_append(workspace, create=False) as ledger:
         yield Desk(workspace=workspace, site=site, ledger=ledger)

@@ -229,8 +229,8 @@ def quality(seen: dict[str, Floats], sky: Sky, rng: np.random.Generator) -> NDAr
         [seen[b] for b in ("blue", "green", "red")], axis=0
     ) - 1).sum(axis=0)  # fmt: skip
     roof = (seen["blue"] > 0.25 + 0.02 * wander[0]) & (white < 0.3) & (ndsi < 0.15)  # noqa: PLR2004
-    cloud = (sky.cloud > 0.38 + 0.06 * wander[1] + 0.15 * patch) | roof
-    cirrus = sky.cirrus > 0.05 + 0.015 * wander[2]
+    cloud = (sky.cloud > np.maximum(0.38 + 0.06 * wander[1] + 0.15 * patch, 0.1)) | roof
+    cirrus = sky.cirrus > max(0.05 + 0.015 * wander[2], 0.02)
     dilated = binary_dilation(cloud, iterations=3) & ~cloud if cloud.any() else np.zeros_like(cloud)
     shadow = (sky.shadow > 0.4 + 0.08 * wander[3]) & (nir < 0.2) & (patch < 0.7 + 0.3 * wander[4])  # noqa: PLR2004
     snow = (ndsi > 0.15) & (nir > 0.11) & (green > 0.1)  # noqa: PLR2004 - Zhu and Woodcock (2012), equation 20

@@ -9,8 +9,8 @@ import numpy as np
 import pymannkendall
 import pytest
 
+from detection.coal.records import StockpileArea
 from detection.questions import answer, parse_question
-from detection.records import StockpileArea
 from detection.trends import change_points, seasonal_mann_kendall, seasonal_slope
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity

@@ -29,6 +29,8 @@ from imagery.simulate.landsat import (
     SCALE,
     SHADOW,
     WATER,
+    _first_cell,
+    _mean_on,
     landsat_grid,
     landsat_image,
     landsat_passes,
@@ -95,15 +97,25 @@ def test_coal_is_called_water_as_cfmask_does() -> None:
         PARAMS,
         weather=CLEAR,
         coal=CoalParams(plans=plans, spectrum=(0.05,) * 10),
+        land=LandParams(villages=0),
         mine=MineParams(active=False),
     )
     site = simulate_site(flat, seed=4)
     cube = site.landsat_cube()
     share = site.world.coal_cover(dt.date(2022, 1, 1))
-    assert share.max() == 1
-    assert int(cube["water"].values.any(axis=0).sum()) > 5
-    assert cube["valid"].values[cube["water"].values].mean() > 0.95
-    assert not cube["valid"].values.all()  # bright roofs are called cloud
+    grid = landsat_grid(site.world.frame)
+    coal = _mean_on(share, _first_cell(site.world.frame, grid), cube["valid"].shape[1:]) > 0.999
+    assert coal.sum() > 5
+    assert cube["water"].values[:, coal].mean() > 0.5
+    assert cube["valid"].values[:, coal].all()
+
+
+def test_bright_roofs_are_called_cloud_and_nothing_else_is() -> None:
+    land = [LandParams(villages=count, burn_scars=0) for count in (0, 2)]
+    sites = [simulate_site(dataclasses.replace(PARAMS, weather=CLEAR, land=one), seed=4) for one in land]
+    bare, built = (site.landsat_cube()["valid"].values for site in sites)
+    assert bare.all()
+    assert 0.5 < built.mean() < 1
 
 
 def test_products_are_scaled_and_described_as_planetary_computer_has_them(tmp_path: Path) -> None:
