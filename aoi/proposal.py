@@ -15,20 +15,25 @@ import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from shapely import LineString, MultiLineString, Point, Polygon, STRtree, get_coordinates, orient_polygons
+from shapely.geometry.base import BaseGeometry
 
 from aoi.features import Feature, Role
 from aoi.geodesy import area_m2, box_around, distance_m
-from aoi.names import hangul_key, slug_from
+from aoi.names import hangul_key, name_keys, slug_from
 from aoi.readers import read_candidates
 from aoi.readers.candidates import Candidate
 from aoi.readers.dates import dates_in, is_range
 from aoi.records import Extent, Site, ZoneKind
-from aoi.registry import MARGIN_M, UNKNOWN_ACCURACY_M, search, shipped_sites, suspects
+from aoi.registry import MARGIN_M, UNKNOWN_ACCURACY_M, names_of, shipped_sites, suspects
 from aoi.site_file import SiteReading, site_of_features
 from evidence.errors import AoiError
 from evidence.limits import Limits
 
 SKIP = "skip"
+ONE_PLACE_M = 2000.0
+"""Features of a list that are nearer are one place: a gate, a yard, the outline around them. Assumed."""
+SAME_POINT_M = 300.0
+"""Least distance within which a place lies on a published point. Assumed."""
 SAME_NAME_M = 50_000.0
 """Places of one name nearer than this are one: published points were up to 31 km wrong."""
 LARGEST_SITE_KM2 = 500.0
@@ -321,8 +326,8 @@ class Place:
 def places_from(proposal: Proposal, *, answers: Answers | None = None) -> list[Place]:
     """One site for each place of a file that lists many, none of them accepted.
 
-    Features whose boxes (accuracy and 2 km) overlap are one place. A place that a shipped site's box holds,
-    or that bears its name within 50 km of it, is marked as that site.
+    Features less than 2 km apart are one place. A place that bears the name of a shipped site within 50 km of
+    it, or lies on a published point of it within its accuracy, is marked as that site.
 
     Raises:
         AoiError: where something is still open, or the features do not make a site.
@@ -345,12 +350,21 @@ def places_from(proposal: Proposal, *, answers: Answers | None = None) -> list[P
 
 def _groups(taken: Sequence[Proposed]) -> list[list[Proposed]]:
     """Features that belong to one place, in the order of the file."""
-    boxes = [_derived_aoi([feature], "", Answers()).geometry for feature in taken]
+    boxes = [_neighbourhood(feature.candidate.geometry) for feature in taken]
     near = STRtree(boxes)
     ones, others = near.query(boxes, predicate="intersects")
     links = coo_array((np.ones(len(ones)), (ones, others)), shape=(len(taken), len(taken)))
     _, labels = connected_components(links, directed=False)
-    return [[taken[k] for k in np.flatnonzero(labels == label)] for label in dict.fromkeys(labels.tolist())]
+    groups: dict[int, list[Proposed]] = {}
+    for feature, label in zip(taken, labels.tolist(), strict=True):
+        groups.setdefault(label, []).append(feature)
+    return list(groups.values())
+
+
+def _neighbourhood(geometry: BaseGeometry) -> Polygon:
+    """The box within which other features belong to the same place."""
+    vertices = [Point(x, y) for x, y in get_coordinates(geometry)]
+    return box_around(vertices, margin_m=ONE_PLACE_M / 2)
 
 
 def _place_name(group: Sequence[Proposed], default: str) -> str:
@@ -376,15 +390,18 @@ def _said_of_place(group: Sequence[Proposed]) -> dict[str, Any]:
 def _known(site: Site, group: Sequence[Proposed]) -> Site | None:
     """The shipped site that a place is."""
     middle = site.aoi.centroid
+    keys = {key for name in (site.name, site.name_ko) if name for key in name_keys(name)}
+    for one in shipped_sites():
+        named = any(keys & name_keys(name) for name in names_of(one))
+        if named and distance_m(one.aoi.centroid, middle) < SAME_NAME_M:
+            return one
     points = [feature.candidate.geometry.centroid for feature in group]
-    named = search(site.name, shipped_sites()) + (
-        search(site.name_ko, shipped_sites()) if site.name_ko else []
-    )
-    by_name = [one for one in named if distance_m(one.aoi.centroid, middle) < SAME_NAME_M]
-    if by_name:
-        return by_name[0]
-    held = [one for one in shipped_sites() if all(one.aoi.covers(point) for point in points)]
-    return min(held, key=lambda one: area_m2(one.aoi)) if held else None
+    for one in shipped_sites():
+        for known in one.points:
+            within = min(max(known.accuracy_m or 0.0, SAME_POINT_M), ONE_PLACE_M)
+            if any(distance_m(known.geometry, point) < within for point in points):
+                return one
+    return None
 
 
 def _features(taken: Iterable[Proposed], answers: Answers) -> list[Feature]:

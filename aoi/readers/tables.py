@@ -10,6 +10,7 @@ import re
 import struct
 import warnings
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -129,7 +130,7 @@ def _dbase_texts(data: bytes) -> list[bytes]:
     """Values of the character fields of a dBase table (dBASE III layout)."""
     rows, header, width = struct.unpack("<IHH", data[4:12]) if len(data) >= DBASE_FIELD else (0, 0, 0)
     fields, place = [], 1  # the first byte of a record says whether it is deleted
-    for start in range(DBASE_FIELD, header - DBASE_FIELD + 1, DBASE_FIELD):
+    for start in range(DBASE_FIELD, min(header, len(data)) - DBASE_FIELD + 1, DBASE_FIELD):
         kind, length = data[start + 11 : start + 12], data[start + 16]
         if kind == b"C":
             fields.append((place, length))
@@ -177,7 +178,7 @@ _MGRS = re.compile(r"\d{1,2}[C-HJ-NP-X]\s?[A-HJ-NP-Z]{2}\s?(?:\d\s?){4,10}", re.
 _NUMBER = r"([-+]?\d{1,3}(?:[.,]\d+)?)"
 _PART = r"(\d{1,2}(?:[.,]\d+)?)"
 _DMS = re.compile(
-    r"([NSEW북남동서])?\w{0,2}\s*"
+    r"([NSEW북남동서])?[^\W\d]{0,2}\s*"
     + _NUMBER
     + r"\s*(?:°|º|˚|도|d|\s)\s*(?:"
     + _PART
@@ -219,9 +220,11 @@ def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Can
         except AoiError as error:
             notices.append(f"{error}, left out")
             continue
-        told = {key: cells[key] for key in ("name_ko", "kind", "status", "source", "note") if key in cells}
+        told: dict[str, Any] = {
+            key: cells[key] for key in ("name_ko", "kind", "status", "source", "note") if key in cells
+        }
         if "accuracy_m" in cells and re.fullmatch(r"\d+(\.\d+)?\s*m?", cells["accuracy_m"]):
-            told |= {"accuracy_m": float(cells["accuracy_m"].rstrip("m ").strip())}  # type: ignore[dict-item]
+            told |= {"accuracy_m": float(cells["accuracy_m"].rstrip("m ").strip())}
         shape = ShapeReader(notices).read({"type": "Point", "coordinates": [lon, lat]}, where=where)
         folder = (cells["status"],) if "status" in cells else ()
         found.append(
@@ -246,9 +249,7 @@ def workbook_rows(data: bytes) -> list[Sequence[object]]:
     from openpyxl import load_workbook  # noqa: PLC0415 - a second, for those who bring Excel
 
     book = _asked(lambda: load_workbook(io.BytesIO(data), read_only=True, data_only=True))
-    return _asked(
-        lambda: [row for _, row in zip(range(MAX_FEATURES + 1), book.worksheets[0].values, strict=False)]
-    )  # type: ignore[no-any-return]
+    return list(_asked(lambda: list(islice(book.worksheets[0].values, MAX_FEATURES + 1))))
 
 
 def _columns_of(heading: Sequence[str]) -> dict[str, int]:
