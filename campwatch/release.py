@@ -17,7 +17,7 @@ from campwatch.exports.vector import write_geopackage
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
 from campwatch.layers import LAYERS
 from campwatch.release_parts import write_manual, write_method
-from campwatch.reviews.annotation import annotation
+from campwatch.reviews.validation import annotation
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN, heads_digest
 from evidence.errors import ExportError

@@ -16,7 +16,7 @@ from campwatch.anchoring import anchor_findings
 from campwatch.derived import behind
 from campwatch.identity import matching_products, product_digest
 from campwatch.layers import LAYERS
-from campwatch.reviews.annotation import ANNOTATED, Annotate, annotation
+from campwatch.reviews.validation import ANNOTATED, Annotate, annotation
 from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import CustodyEntry, custody_lines, heads_digest
 from evidence.errors import WatchError
