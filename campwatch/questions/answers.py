@@ -8,7 +8,7 @@ from typing import Any
 
 from campwatch.questions.comparison import Question
 from campwatch.reviews.validation import Checks
-from detection.comparison import Change, Comparison, Effect
+from detection.answers.comparison import Change, Comparison, Effect
 from detection.references import SiteCheck
 from evidence.quantity import Quantity
 

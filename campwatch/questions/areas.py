@@ -22,8 +22,8 @@ from campwatch.questions.custody import QuestionError, declare, keep_answer
 from campwatch.radar_looks import zone_opinions
 from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
-from detection.activity import Activity, activity
-from detection.questions import Answer, Question, answer, parse_question
+from detection.answers.activity import Activity, activity
+from detection.answers.questions import Answer, Question, answer, parse_question
 from detection.radar.second_opinion import RadarOpinion
 from detection.records import StockpileArea
 from evidence.files import write_text

@@ -14,7 +14,7 @@ from aoi.geodesy import distance_m
 from aoi.records import Site, ZoneKind
 from campwatch.identity import Clock
 from campwatch.questions.custody import QuestionError, declaration, declare, required_declaration
-from detection.comparison import Comparison, ComparisonParams, Observation, compare
+from detection.answers.comparison import Comparison, ComparisonParams, Observation, compare
 from evidence.custody import CustodyEntry
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
