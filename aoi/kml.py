@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
+import lzma
 import re
 import zipfile
 import zlib
 from collections.abc import Iterator
 from io import BytesIO
-from typing import Any
-from xml.etree.ElementTree import Element, ParseError
+from typing import IO, Any
+from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 
 from defusedxml.common import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import DefusedXMLParser
 
 from aoi.candidates import Candidate
 from aoi.shapes import ShapeReader
 from evidence.errors import AoiError
+from evidence.limits import Limits
 
 MAX_DEPTH = 50
-MAX_KML_BYTES = 256 * 1024 * 1024
+MAX_ELEMENT_DEPTH = 200
+PIECE_BYTES = 1 << 16
+MOST_DIRECTORY_BYTES = 1_000_000
+"""Of a KMZ's list of files: some ten thousand of them."""
 GEOMETRIES = ("Point", "LineString", "LinearRing", "Polygon", "MultiGeometry")
 NOT_READ = (
     "NetworkLink",
@@ -36,21 +41,23 @@ PLAIN = {"accuracy_m", "reported_area_km2", "aliases", "contested", "image", "ex
 _TIME = re.compile(r"(\d{4}(?:-\d{2}(?:-\d{2})?)?)(?:T.*)?", re.ASCII | re.DOTALL)
 
 
-def read_kmz(data: bytes, notices: list[str]) -> list[Candidate]:
+def read_kmz(data: bytes, notices: list[str], limits: Limits | None = None) -> list[Candidate]:
     """The features of the main document of a KMZ; photos and further files stay behind."""
+    limits = limits or Limits()
     try:
+        _check_directory(data)
         with zipfile.ZipFile(BytesIO(data)) as archive:
             names = [info for info in archive.infolist() if info.filename.lower().endswith(".kml")]
             if not names:
                 raise AoiError("the KMZ holds no KML")
             main = min(names, key=lambda info: (info.filename.count("/"), info.filename.lower() != "doc.kml"))
-            if main.file_size > MAX_KML_BYTES:
-                raise AoiError(f"the KML in the KMZ has {main.file_size // 2**20} MB")
             others = len(archive.infolist()) - 1
-            kml = archive.read(main)
+            with archive.open(main) as stream:
+                root = xml_root(stream, limits)
     except (
         zipfile.BadZipFile,
         zlib.error,
+        lzma.LZMAError,
         OSError,
         ValueError,
         RuntimeError,
@@ -60,19 +67,80 @@ def read_kmz(data: bytes, notices: list[str]) -> list[Candidate]:
         raise AoiError(f"not a KMZ ({str(error)[:80]})") from error
     if others:
         notices.append(f"{others} further files in the KMZ (photos, icons) were not taken over")
-    return read_kml(kml, notices)
+    return _candidates(root, notices)
 
 
-def read_kml(data: bytes, notices: list[str]) -> list[Candidate]:
+def _check_directory(data: bytes) -> None:
+    """Refuse a zip archive whose list of files alone would take much memory."""
+    end = data.rfind(b"PK\x05\x06", max(0, len(data) - 65_557))
+    size = int.from_bytes(data[end + 12 : end + 16], "little") if end >= 0 else 0
+    if size > MOST_DIRECTORY_BYTES:
+        raise AoiError(f"the KMZ lists files in {size} bytes, more than {MOST_DIRECTORY_BYTES}")
+
+
+class _Bounded(TreeBuilder):
+    """A tree that is refused while it is being read, once it is larger than any site file."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self._limits = limits
+        self._elements = self._characters = self._depth = 0
+        self._coordinates = False
+
+    def start(self, tag: Any, attrs: Any, /) -> Any:
+        self._elements += 1 + len(attrs)
+        self._depth += 1
+        if self._elements > self._limits.site_file_elements:
+            raise AoiError(f"more than {self._limits.site_file_elements} elements")
+        if self._depth > MAX_ELEMENT_DEPTH:
+            raise AoiError(f"elements are nested more than {MAX_ELEMENT_DEPTH} deep")
+        self._coordinates = str(tag).endswith(("coordinates", "coord"))
+        return super().start(tag, attrs)
+
+    def end(self, tag: Any, /) -> Any:
+        self._depth -= 1
+        self._coordinates = False
+        return super().end(tag)
+
+    def data(self, text: Any, /) -> Any:
+        if self._coordinates:
+            self._characters += len(text)
+            if self._characters > self._limits.site_file_coordinate_characters:
+                raise AoiError(
+                    f"more than {self._limits.site_file_coordinate_characters} characters of coordinates"
+                )
+        return super().data(text)
+
+
+def xml_root(stream: IO[bytes], limits: Limits) -> Element:
+    """The outermost element of a document that is read piece by piece and refused where it grows too large.
+
+    Raises:
+        AoiError: where it is no XML, names entities, or passes the limits.
+    """
+    parser, size = DefusedXMLParser(target=_Bounded(limits)), 0
+    try:
+        while piece := stream.read(PIECE_BYTES):
+            size += len(piece)
+            if size > limits.site_file_bytes:
+                raise AoiError(f"larger than {limits.site_file_bytes / 1e6:.0f} MB once unpacked")
+            parser.feed(piece)
+        root: Element = parser.close()
+    except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as error:
+        raise AoiError(f"not KML ({str(error)[:80]})") from error
+    return root
+
+
+def read_kml(data: bytes, notices: list[str], limits: Limits | None = None) -> list[Candidate]:
     """The features of a KML document.
 
     Raises:
         AoiError: where it is not KML, or a feature has no certain meaning.
     """
-    try:
-        root = fromstring(data)
-    except (ParseError, DefusedXmlException, ValueError, LookupError, RecursionError) as error:
-        raise AoiError(f"not KML ({str(error)[:80]})") from error
+    return _candidates(xml_root(BytesIO(data), limits or Limits()), notices)
+
+
+def _candidates(root: Element, notices: list[str]) -> list[Candidate]:
     ignored = sorted({_tag(e) for e in root.iter() if _tag(e) in NOT_READ})
     if ignored:
         notices.append(f"not taken over: {', '.join(ignored)}")

@@ -22,6 +22,7 @@ from aoi.records import Extent, ZoneKind
 from aoi.registry import MARGIN_M, UNKNOWN_ACCURACY_M, suspects
 from aoi.site_file import SiteReading, site_of_features
 from evidence.errors import AoiError
+from evidence.limits import Limits
 
 SKIP = "skip"
 BOUNDARY_WORDS = ("boundary", "perimeter", "fence", "border", "경계", "울타리", "철조망")
@@ -89,15 +90,20 @@ class Proposal:
         return tuple(feature for feature in self.features if feature.question is not None)
 
 
-def propose(path: Path, *, answers: Answers | None = None) -> Proposal:
+def propose(path: Path, *, answers: Answers | None = None, limits: Limits | None = None) -> Proposal:
     """What the file would become.
+
+    Args:
+        path: the file.
+        answers: to questions that it leaves open.
+        limits: of what is read.
 
     Raises:
         AoiError: where the file cannot be read, or an answer names no feature of it.
     """
     given = answers or Answers()
     notices: list[str] = []
-    candidates = read_candidates(path, notices)
+    candidates = read_candidates(path, notices, limits)
     features = [_proposed(n, c, alone=len(candidates) == 1) for n, c in enumerate(candidates, start=1)]
     _check_answers(features, given)
     answered = tuple(_answered(feature, given) for feature in features)

@@ -24,9 +24,9 @@ from aoi.shapes import Projector, ShapeReader
 from aoi.versions import ordered_versions
 from evidence.errors import AoiError
 from evidence.files import write_text
+from evidence.limits import Limits
 
 logger = logging.getLogger(__name__)
-MAX_BYTES = 64 * 1024 * 1024
 AOI_PROPERTIES = (
     "id", "name", "name_ko", "aliases", "kind", "status", "purpose", "source", "source_url", "accuracy_m",
     "confidence", "reported_area_km2", "contested", "note", "derived", "sensitivity", "extra",
@@ -68,11 +68,12 @@ def read_site_file(path: Path, *, keep: Iterable[str] = ()) -> SiteReading:
         raise AoiError(f"{path.name}: {error}") from error
 
 
-def file_bytes(path: Path) -> bytes:
+def file_bytes(path: Path, limits: Limits | None = None) -> bytes:
     """The file's bytes, if it is there and of a size that a site file can have."""
+    most = (limits or Limits()).site_file_bytes
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise AoiError(f"{path.name}: larger than {MAX_BYTES // 2**20} MB is no site file")
+        if path.stat().st_size > most:
+            raise AoiError(f"{path.name}: larger than {most / 1e6:.0f} MB is no site file")
         return path.read_bytes()
     except (OSError, ValueError) as error:
         raise AoiError(
@@ -80,8 +81,15 @@ def file_bytes(path: Path) -> bytes:
         ) from error
 
 
-def json_document(data: bytes, *, name: str) -> Any:
-    """The JSON document in a file, whichever Unicode spelling it has."""
+def json_document(data: bytes, *, name: str, limits: Limits | None = None) -> Any:
+    """The JSON document in a file, whichever Unicode spelling it has.
+
+    A position is two values and a list, 180 bytes in memory: counted before anything is parsed.
+    """
+    limits = limits or Limits()
+    values = sum(data.count(sign) for sign in (b"[", b"{", b","))
+    if values > limits.site_file_coordinate_characters // 3:
+        raise AoiError(f"{name}: {values} values are more than a site file holds")
     if not data.strip():
         raise AoiError(f"{name}: the file is empty")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import glob
 import warnings
 from pathlib import Path
 from typing import Any
@@ -16,17 +17,27 @@ from aoi.candidates import Candidate
 from aoi.shapes import ShapeReader
 from aoi.site_file import feature_label, projector
 from evidence.errors import AoiError
+from evidence.limits import Limits
 
 MAX_FEATURES = 20_000
 NAME_FIELDS = ("name", "Name", "NAME", "title", "label")
 
 
-def read_table(path: Path, notices: list[str]) -> list[Candidate]:
+def read_table(path: Path, notices: list[str], limits: Limits | None = None) -> list[Candidate]:
     """The features of every layer.
+
+    Args:
+        path: the file; a Shapefile's others lie beside it.
+        notices: takes what was repaired or left out.
+        limits: of all its files together.
 
     Raises:
         AoiError: where GDAL cannot read the file, or a feature has no certain meaning.
     """
+    limits = limits or Limits()
+    size = sum(other.stat().st_size for other in path.parent.glob(f"{glob.escape(path.stem)}.*"))
+    if size > limits.site_file_bytes:
+        raise AoiError(f"its files take {size / 1e6:.0f} MB, more than {limits.site_file_bytes / 1e6:.0f} MB")
     found: list[Candidate] = []
     for layer in _layers(path):
         found += _layer(path, layer, notices, first=len(found) + 1)

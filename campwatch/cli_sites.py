@@ -19,8 +19,10 @@ from aoi.proposal import SKIP, Answers, Proposal, Proposed, propose, site_from, 
 from aoi.records import Site
 from aoi.registry import search, shipped_sites
 from aoi.site_file import SiteReading, read_site_file, site_document, write_site
+from campwatch.settings import FILE_NAME, read_settings
 from evidence.errors import AoiError
 from evidence.files import is_temporary
+from evidence.limits import Limits
 
 app = typer.Typer(
     name="sites", help="Where to look: list, show, add, accept and validate sites.", no_args_is_help=True
@@ -211,7 +213,7 @@ def add(  # noqa: PLR0913 - options of a command
         site_id=site_id,
         site_name=name,
     )
-    reading = _shipped(source) or _proposed(Path(source), answers, ask=not yes)
+    reading = _shipped(source) or _proposed(Path(source), answers, ask=not yes, limits=_limits(ctx))
     target = sites_folder(ctx) / f"{reading.site.id}.geojson"
     if target.exists():
         raise AoiError(f"{target.name} exists in sites/; give another --id, or remove it first")
@@ -231,8 +233,14 @@ def _shipped(source: str) -> SiteReading | None:
     return SiteReading(site=known[source], notices=())
 
 
-def _proposed(path: Path, answers: Answers, *, ask: bool) -> SiteReading:
-    proposal = propose(path, answers=answers)
+def _limits(ctx: typer.Context) -> Limits:
+    """What a site file may take, by the settings of the workspace where there are some."""
+    path = ctx.obj.folder / FILE_NAME
+    return Limits.of_gigabytes(read_settings(path).limits.memory_gb) if path.is_file() else Limits()
+
+
+def _proposed(path: Path, answers: Answers, *, ask: bool, limits: Limits) -> SiteReading:
+    proposal = propose(path, answers=answers, limits=limits)
     tell(_preview(proposal))
     if ask:
         proposal = replace(proposal, features=tuple(_asked(feature) for feature in proposal.features))

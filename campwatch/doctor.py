@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from campwatch.settings import FILE_NAME, exposed_secrets
 from campwatch.sources import build_sources, privacy_mode
 from campwatch.workspace import Workspace
 from evidence.errors import WatchError
@@ -48,6 +49,7 @@ def examine(workspace: Workspace) -> list[Check]:
         *_disk(workspace),
         *_disclosure(workspace),
         *_credentials(workspace),
+        *_secrets(workspace),
     ]
 
 
@@ -114,3 +116,15 @@ def _credentials(workspace: Workspace) -> Iterator[Check]:
         text=f"Sentinel Hub: the profile {profile} of the sentinelhub package is used (SH_CLIENT_ID and "
         "SH_CLIENT_SECRET are not set)",
     )
+
+
+def _secrets(workspace: Workspace) -> Iterator[Check]:
+    """Files with secrets that other accounts can read."""
+    from sentinelhub.config import SHConfig  # noqa: PLC0415 - slow to load, and asked for here alone
+
+    files = [workspace.folder / FILE_NAME, Path(SHConfig.get_config_location())]
+    told = [line for path in files for line in exposed_secrets(path)]
+    for line in told:
+        yield Check(topic="secrets", grade=Grade.WARNING, text=line)
+    if not told:
+        yield Check(topic="secrets", grade=Grade.OK, text="no settings file shows one to others")

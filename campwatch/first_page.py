@@ -16,9 +16,12 @@ from campwatch.profile import shows_restricted
 from campwatch.reviews.states import review_states
 from campwatch.reviews.validation import Checks
 from campwatch.workspace import Workspace
+from detection.coal.records import STOCKPILE_AREAS
+from detection.records import FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
+from imagery.cube.observations import OBSERVATIONS
 from maps.overview import write_overview
 from maps.records import Profile, SiteSummary
 
@@ -50,10 +53,10 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site, *, checks: Ch
     """The line of one site: latest figures with their intervals, last look, what waits."""
     rows = ledger.current(site_id=site.id)
     page = site_page_path(workspace, site, map_profile(workspace, site))
-    looks = sorted(_data(rows, "observations"), key=lambda look: str(look["datetime"]))
+    looks = sorted(_data(rows, OBSERVATIONS.name), key=lambda look: str(look["datetime"]))
     used = [look for look in looks if look["status"] == "used"]
-    coal = _newest(_data(rows, "stockpile_areas"), "datetime")
-    footprint = _newest(_data(rows, "footprints"), "epoch_end")
+    coal = _newest(_data(rows, STOCKPILE_AREAS.name), "datetime")
+    footprint = _newest(_data(rows, FOOTPRINTS.name), "epoch_end")
     waiting = Counter(
         state.review_status
         for state in review_states(ledger, site.id)
@@ -77,8 +80,8 @@ def site_summary(workspace: Workspace, ledger: Ledger, site: Site, *, checks: Ch
         new_findings=first,
         awaiting_first_review=first,
         awaiting_second_review=waiting["awaiting_second"],
-        stockpile_check=checks["stockpile_areas"],
-        footprint_check=checks["footprints"],
+        stockpile_check=checks[STOCKPILE_AREAS.name],
+        footprint_check=checks[FOOTPRINTS.name],
         open_alerts=sum(alert.state == "open" for alert in read_alerts(ledger, site_id=site.id)),
     )
 

@@ -1,4 +1,4 @@
-"""What a measurement of a site works with, and which layers it describes."""
+"""What a measurement of a site works with."""
 
 from __future__ import annotations
 
@@ -8,18 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 from imagery.cube.observations import Observation
-
-MEASURED_LAYERS = (
-    "observations",
-    "footprints",
-    "disturbances",
-    "ground_changes",
-    "boundary_changes",
-    "stockpile_areas",
-    "stockpiles",
-    "series",
-)
-"""Layers that a measurement of a site describes completely."""
 
 Knobs = Mapping[str, Mapping[str, Any]]
 """What the settings change of the methods' parameters, by method."""

@@ -9,14 +9,11 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Iterator, MutableMapping
 from pathlib import Path
-from typing import Generic, TypeVar
 
 from evidence.files import is_temporary, remove_leftovers, temporary_sibling
 
-Value = TypeVar("Value")
 DIGEST_BYTES = 32
 KEPT_BYTES = 300_000_000
 """Beside what the last run asked for, so much is kept of what was asked for longest ago."""
@@ -87,36 +84,3 @@ class Memory(MutableMapping[str, bytes]):
             kept_bytes -= path.stat().st_size
             if kept_bytes < 0:
                 path.unlink(missing_ok=True)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Remembered(MutableMapping[str, Value], Generic[Value]):
-    """Values of one kind in a mapping of bytes."""
-
-    held: MutableMapping[str, bytes]
-    encode: Callable[[Value], bytes]
-    decode: Callable[[bytes], Value]
-
-    def __getitem__(self, key: str) -> Value:
-        """The value."""
-        return self.decode(self.held[key])
-
-    def __setitem__(self, key: str, value: Value) -> None:
-        """Keep the value."""
-        self.held[key] = self.encode(value)
-
-    def __delitem__(self, key: str) -> None:
-        """Forget one value."""
-        del self.held[key]
-
-    def __contains__(self, key: object) -> bool:
-        """Whether there is a value."""
-        return key in self.held
-
-    def __iter__(self) -> Iterator[str]:
-        """The keys held, of every kind."""
-        return iter(self.held)
-
-    def __len__(self) -> int:
-        """How many are held, of every kind."""
-        return len(self.held)

@@ -11,6 +11,7 @@ import xarray as xr
 
 from aoi.records import Site
 from campwatch import __version__
+from campwatch.layers import LAYERS
 from campwatch.pages import map_profile, site_page_path
 from campwatch.reviews.annotation import annotation
 from campwatch.reviews.desk import Desk
@@ -18,7 +19,9 @@ from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
 from campwatch.reviews.validation import Checks, site_checks
 from campwatch.reviews.verdicts import map_verdict
 from campwatch.workspace import Workspace
-from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.boundary.records import BoundaryChange
+from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
+from detection.records import Disturbance, Footprint
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
@@ -33,7 +36,7 @@ def rebuild_tables(
 ) -> None:
     """Write `results.gpkg` and `custody.jsonl` anew; `checks` by site where they are known already."""
     annotate = annotation(ledger, sites, checks=checks)
-    write_results(ledger, workspace.results_path, annotate=annotate)
+    write_results(ledger, workspace.results_path, LAYERS.values(), annotate=annotate)
     write_custody(ledger, workspace.custody_path)
 
 

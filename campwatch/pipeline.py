@@ -17,10 +17,11 @@ from aoi.site_file import read_site
 from campwatch.alerts.watch import deliver_open, watch_sites
 from campwatch.derived import DerivedFiles
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
-from campwatch.inputs import MEASURED_LAYERS
+from campwatch.layers import measured_layers
 from campwatch.pages import first_page_path, map_profile, shown_state, site_page_path
 from campwatch.progress import Progress, log_step
 from campwatch.run_records import RunOptions, RunSummary, SiteSummary
+from campwatch.settings import FILE_NAME, exposed_secrets
 from campwatch.site_job import SiteWork, fetch_site, is_measured, nothing_held, site_work
 from campwatch.sources import build_sources
 from campwatch.stopwatch import Stopwatch
@@ -30,7 +31,9 @@ from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
 from imagery.archive.fetch import FetchReport
+from imagery.cube.observations import OBSERVATIONS
 from imagery.records import SceneSource
+from imagery.sources.retry import TimeLeft
 
 if TYPE_CHECKING:
     from campwatch.workshop import SiteBench
@@ -77,6 +80,8 @@ def run_workspace(
             every site failed).
     """
     paths = workspace.chosen_paths(options.sites)
+    for line in exposed_secrets(workspace.folder / FILE_NAME):
+        _log.warning("%s", line)
     with workspace.lock(wait=options.wait):
         run = _Run(
             workspace=workspace,
@@ -87,7 +92,7 @@ def run_workspace(
             started=clock(),
             derived=DerivedFiles(workspace.state_folder / "derived.json"),
         )
-        sources = build_sources(workspace)
+        sources = build_sources(workspace, time_left=TimeLeft.of_minutes(workspace.settings.limits.minutes))
         prepared = [_guarded(path.stem, partial(_prepare, run, path, sources)) for path in paths]
         summaries = tuple(_measure_all(run, prepared))
         if not workspace.ledger_path.exists():
@@ -141,6 +146,7 @@ def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared
         progress=run.progress,
         watch=run.watch,
         include_cloudy=run.options.include_cloudy,
+        out_of_time=run.out_of_time,
     )
     with run.watch.stage("inputs"):
         work = site_work(run.workspace, path)
@@ -150,7 +156,9 @@ def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared
 
 
 def _fetched(work: SiteWork, report: FetchReport) -> SiteSummary:
-    return SiteSummary(site_id=work.site.id, fetched=len(report.fetched), gaps=len(report.failed))
+    return SiteSummary(
+        site_id=work.site.id, fetched=len(report.fetched), gaps=len(report.failed) + report.postponed
+    )
 
 
 def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> Iterator[SiteSummary]:
@@ -235,14 +243,14 @@ def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> Appen
         actor="campwatch",
         action="measure",
         details=work.recipe,
-        complete=MEASURED_LAYERS,
+        complete=measured_layers(),
     )
 
 
 def _summary(
     summary: SiteSummary, ledger: Ledger, appended: AppendResult | None, drawn: Path | None
 ) -> SiteSummary:
-    looks = ledger.current("observations", site_id=summary.site_id)
+    looks = ledger.current(OBSERVATIONS.name, site_id=summary.site_id)
     return replace(
         summary,
         looks=len(looks),

@@ -15,8 +15,8 @@ from aoi.grid import site_grid
 from aoi.records import Site
 from campwatch.workspace import Workspace
 from detection.coal.coverage import coverage
+from detection.coal.records import StockpileArea
 from detection.radar.second_opinion import BANDS, RadarOpinion, radar_opinions, radar_series
-from detection.records import StockpileArea
 from imagery.archive.store import Archive
 from imagery.records import ArchivedProduct
 from imagery.resampling import to_grid

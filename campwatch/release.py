@@ -14,6 +14,7 @@ from campwatch.exports.citations import write_citations
 from campwatch.exports.csv_files import write_csv
 from campwatch.exports.vector import write_geopackage
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
+from campwatch.layers import LAYERS
 from campwatch.release_parts import write_manual, write_method
 from campwatch.reviews.annotation import annotation
 from campwatch.workspace import Workspace
@@ -91,7 +92,9 @@ def _write(
 ) -> None:
     write_csv(bundle, folder / "csv")
     if bundle.stamp.restricted:
-        write_results(ledger, folder / "results.gpkg", annotate=annotation(ledger, bundle.sites))
+        write_results(
+            ledger, folder / "results.gpkg", LAYERS.values(), annotate=annotation(ledger, bundle.sites)
+        )
         write_custody(ledger, folder / "custody.jsonl")
     else:
         write_geopackage(bundle, folder / "results.gpkg")

@@ -14,6 +14,8 @@ from campwatch.log import FIELDS
 from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.workspace import Workspace, readable_sites
+from detection.coal.records import STOCKPILE_AREAS
+from detection.records import FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
@@ -90,10 +92,10 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
     for name in ("site", "epoch", "all", "inside", "outside"):
         table.add_column(name)
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        for stored in ledger.current("footprints"):
+        for stored in ledger.current(FOOTPRINTS.name):
             data = stored.row.data
             table.add_row(stored.row.site_id, _epoch(data), *_figures(data))
-        piles = _pile_lines(ledger.current("stockpile_areas"))
+        piles = _pile_lines(ledger.current(STOCKPILE_AREAS.name))
         checks = all_checks(ledger, readable_sites(workspace))
     if table.row_count:
         console.print(table)

@@ -14,7 +14,8 @@ from typing import Any
 
 from aoi.site_file import read_site
 from campwatch.identity import code_identity, product_digest, same_code
-from campwatch.inputs import MEASURED_LAYERS, Inputs
+from campwatch.inputs import Inputs
+from campwatch.layers import measured_layers
 from campwatch.measure import measured_rows
 from campwatch.site_job import SiteWork
 from campwatch.workshop import load_site_cube
@@ -75,7 +76,7 @@ def _reproduce(
         )
     before = [
         stored
-        for layer in MEASURED_LAYERS
+        for layer in measured_layers()
         for stored in ledger.current(layer, site_id=entry.chain, as_of_run=entry.run_id)
     ]
     again = _measure_again(workspace, entry)

@@ -11,10 +11,10 @@ from aoi.site_file import read_site
 from campwatch.identity import Clock, system_clock
 from campwatch.sources import build_sources, unit_budget
 from campwatch.workspace import Workspace
+from evidence.files import path_component
 from imagery.archive.coverage import MonthCoverage, coverage_tables, midnight, missing_passes
 from imagery.archive.fetch import WANTED
 from imagery.archive.gaps import Gap
-from imagery.archive.items import folder_name
 from imagery.archive.listing import FetchCost, Listing, fetch_cost, list_products, read_listing, write_listing
 from imagery.archive.store import Archive
 
@@ -70,7 +70,7 @@ def search_workspace(
 
 def listing_path(workspace: Workspace, site_id: str) -> Path:
     """Where what the sources listed is kept until they are asked again."""
-    return workspace.state_folder / "listings" / f"{folder_name(site_id)}.json"
+    return workspace.state_folder / "listings" / f"{path_component(site_id)}.json"
 
 
 def held_months(

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import stat
+import sys
 import tomllib
+import urllib.parse
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -14,6 +18,8 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from evidence.errors import SettingsError
 
 FILE_NAME = "campwatch.toml"
+SECRET_WORDS = ("password", "secret", "token", "api_key", "access_key", "subscription_key")
+"""Ends of the names of settings whose values nobody else may know."""
 
 
 class _Table(BaseModel):
@@ -160,6 +166,46 @@ def read_settings(path: Path) -> Settings:
         return Settings(**values)
     except ValidationError as err:
         raise SettingsError(f"{path}: {_first_problem(err)}") from err
+
+
+def exposed_secrets(path: Path) -> list[str]:
+    """Secrets in a settings file that other accounts of the machine can read, each with how to mend it.
+
+    Args:
+        path: campwatch.toml, or another file of settings that holds some.
+    """
+    try:
+        values, mode = tomllib.loads(path.read_text("utf-8-sig")), path.stat().st_mode
+    except (OSError, ValueError):
+        return []
+    if sys.platform == "win32" or not mode & (stat.S_IRWXG | stat.S_IRWXO):
+        return []
+    return [
+        f"{path.name} holds a secret ({place}) and others on this machine can read it: chmod 600 {path}, or "
+        f"leave it out and set {_variable(place)} in the environment"
+        for place in _secrets(values)
+    ]
+
+
+def _secrets(value: Any, place: str = "") -> Iterator[str]:
+    """Where a document of settings holds what nobody else may know."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _secrets(inner, f"{place}.{key}" if place else str(key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _secrets(inner, f"{place}.{number}")
+    elif isinstance(value, str) and value:
+        name = place.rpartition(".")[2].lower()
+        address = urllib.parse.urlsplit(value) if "://" in value else None
+        if name.endswith(SECRET_WORDS) or (address and (address.password or address.query)):
+            yield place
+
+
+def _variable(place: str) -> str:
+    if place.startswith("alerts."):
+        return f"CAMPWATCH_{place.upper().replace('.', '__')}"
+    return "SH_CLIENT_ID and SH_CLIENT_SECRET" if "client" in place else "it"
 
 
 def _first_problem(error: ValidationError) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,7 +60,7 @@ class SiteWork:
         }
 
 
-def fetch_site(
+def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives along
     workspace: Workspace,
     site: Site,
     sources: Sequence[SceneSource],
@@ -70,6 +70,7 @@ def fetch_site(
     progress: Progress,
     watch: Stopwatch,
     include_cloudy: bool = False,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> FetchReport:
     """Search and fetch what is new.
 
@@ -96,6 +97,7 @@ def fetch_site(
                 progress=lambda step: progress(_fetch_step(site, step)),
                 include_cloudy=include_cloudy,
                 listing=listing,
+                out_of_time=out_of_time,
             )
     except OSError as err:
         raise WorkspaceError(f"the archive cannot be written: {err.strerror or err}") from err
@@ -152,6 +154,8 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
 
 def nothing_held(site: Site, report: FetchReport) -> SourceError:
     """Why a site cannot be measured although its sources were asked."""
+    if report.empty and not report.failed:
+        return SourceError(f"no scene has data over the site: {report.empty[0].detail}")
     if report.failed:
         return SourceError(f"nothing could be fetched: {report.failed[0].detail}")
     return SourceError(" ".join(report.notices) or f"no source has a product over {site.id}")

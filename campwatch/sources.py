@@ -7,28 +7,44 @@ from pathlib import Path
 from campwatch.settings import SourceSettings
 from campwatch.workspace import Workspace
 from evidence.errors import SettingsError
+from evidence.limits import Limits
 from imagery.budget import UnitBudget
 from imagery.records import SceneSource
+from imagery.sources.http import Http, HttpLimits
 from imagery.sources.open import open_stac
 from imagery.sources.privacy import PrivacyMode
+from imagery.sources.retry import Retrier, TimeLeft
 
 SENTINELHUB_SENSORS = ("sentinel-2", "sentinel-1")
 
 
-def build_sources(workspace: Workspace) -> list[SceneSource]:
+def build_sources(workspace: Workspace, *, time_left: TimeLeft | None = None) -> list[SceneSource]:
     """The sources in the order of the settings.
+
+    Args:
+        workspace: whose.
+        time_left: of the run; without an end by default.
 
     Raises:
         SettingsError: where there is none, or one cannot be built.
     """
     if not workspace.settings.source:
         raise SettingsError(f"no [[source]] in {workspace.folder / 'campwatch.toml'}")
-    return [built for source in workspace.settings.source for built in _build(workspace, source)]
+    return [
+        built
+        for source in workspace.settings.source
+        for built in _build(workspace, source, time_left or TimeLeft())
+    ]
 
 
 def privacy_mode(workspace: Workspace) -> PrivacyMode:
     """What searches and reads may give away."""
     return PrivacyMode(workspace.settings.privacy.mode)
+
+
+def intake_limits(workspace: Workspace) -> Limits:
+    """How much may be taken in from outside at once."""
+    return Limits.of_gigabytes(workspace.settings.limits.memory_gb)
 
 
 def unit_budget(workspace: Workspace) -> UnitBudget:
@@ -37,27 +53,45 @@ def unit_budget(workspace: Workspace) -> UnitBudget:
     return UnitBudget(workspace.state_folder / "processing-units.json", units_per_month=most)
 
 
-def _build(workspace: Workspace, source: SourceSettings) -> list[SceneSource]:
+def _build(workspace: Workspace, source: SourceSettings, time_left: TimeLeft) -> list[SceneSource]:
+    limits = intake_limits(workspace)
     cloud = workspace.settings.monitor.max_cloud_cover
     if source.kind == "sentinelhub":
-        return _sentinelhub(workspace, cloud)
+        return _sentinelhub(workspace, cloud, time_left)
     if source.url is None:
         raise SettingsError('a [[source]] of kind "stac" needs a url')
     if "://" in source.url:
         mode = privacy_mode(workspace)
-        return open_stac(source.url, source.collections, mode=mode, max_cloud_cover=cloud)
+        return open_stac(
+            source.url,
+            source.collections,
+            mode=mode,
+            max_cloud_cover=cloud,
+            limits=limits,
+            time_left=time_left,
+        )
     path = Path(source.url).expanduser()
-    return open_stac(str(path if path.is_absolute() else workspace.folder / path))
+    place = str(path if path.is_absolute() else workspace.folder / path)
+    return open_stac(place, limits=limits, time_left=time_left)
 
 
-def _sentinelhub(workspace: Workspace, cloud: float) -> list[SceneSource]:
+def _sentinelhub(workspace: Workspace, cloud: float, time_left: TimeLeft) -> list[SceneSource]:
     from imagery.sources.sentinelhub import SentinelHub  # noqa: PLC0415 - only where it is asked for
     from imagery.sources.sentinelhub_client import sentinelhub_config  # noqa: PLC0415
 
     told = workspace.settings.sentinelhub
     config = sentinelhub_config(told.profile, base_url=told.base_url, token_url=told.token_url)
     budget, mode = unit_budget(workspace), privacy_mode(workspace)
+    limits = HttpLimits(sizes=intake_limits(workspace))
     return [
-        SentinelHub(config, budget=budget, sensor=sensor, mode=mode, max_cloud_cover=cloud)
+        SentinelHub(
+            config,
+            budget=budget,
+            sensor=sensor,
+            mode=mode,
+            max_cloud_cover=cloud,
+            http=Http(milliseconds=True, limits=limits, time_left=time_left),
+            retrier=Retrier(time_left=time_left),
+        )
         for sensor in SENTINELHUB_SENSORS
     ]

@@ -8,11 +8,15 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from campwatch.alerts.book import Alert, read_alerts
+from campwatch.reviews.records import REVIEWS
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.workspace import Workspace, readable_sites
+from detection.coal.records import STOCKPILE_AREAS
+from detection.records import DISTURBANCES, FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from imagery.archive.store import Archive
+from imagery.cube.observations import OBSERVATIONS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +69,11 @@ def workspace_status(workspace: Workspace) -> list[SiteStatus]:
 def _site_status(
     site_id: str, rows: Sequence[StoredRow], alerts: Sequence[Alert], archive: Archive
 ) -> SiteStatus:
-    looks = sorted(_data(rows, "observations"), key=lambda look: str(look["datetime"]))
+    looks = sorted(_data(rows, OBSERVATIONS.name), key=lambda look: str(look["datetime"]))
     used = [look for look in looks if look["status"] == "used"]
-    footprints = [data for data in _data(rows, "footprints") if data["area_ha"]["value"] is not None]
-    reviewed = {str(data.get("subject")) for data in _data(rows, "reviews")}
-    persistent = [d for d in _data(rows, "disturbances") if d["machine_status"] == "persistent"]
+    footprints = [data for data in _data(rows, FOOTPRINTS.name) if data["area_ha"]["value"] is not None]
+    reviewed = {str(data.get("subject")) for data in _data(rows, REVIEWS.name)}
+    persistent = [d for d in _data(rows, DISTURBANCES.name) if d["machine_status"] == "persistent"]
     return SiteStatus(
         site_id=site_id,
         last_used=used[-1]["datetime"] if used else None,
@@ -96,7 +100,7 @@ def _detail(look: dict[str, Any]) -> str:
 
 def _newest_stockpiles(rows: Sequence[StoredRow]) -> dict[str, dict[str, Any]]:
     newest: dict[str, dict[str, Any]] = {}
-    for data in sorted(_data(rows, "stockpile_areas"), key=lambda item: str(item["datetime"])):
+    for data in sorted(_data(rows, STOCKPILE_AREAS.name), key=lambda item: str(item["datetime"])):
         if data["area_ha"]["value"] is not None:
             newest[str(data["zone_id"])] = data
     return newest

@@ -9,13 +9,13 @@ import pandas as pd
 import pyogrio
 from pandas.testing import assert_frame_equal
 
+from campwatch.layers import LAYERS
 from campwatch.reviews.annotation import Annotate, annotation
 from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import custody_lines, heads_digest
-from evidence.layers import LAYERS
 from evidence.ledger import Ledger
 from evidence.runs import layer_rows
-from evidence.tables import layer_table
+from evidence.tables import layer_frames
 from evidence.verify import Finding, verify_ledger
 from imagery.archive.store import Archive
 
@@ -64,8 +64,11 @@ def _derived(workspace: Workspace, ledger: Ledger) -> list[Finding]:
 def _results(path: Path, ledger: Ledger, annotate: Annotate) -> list[Finding]:
     """By rows, not bytes: opening a GeoPackage in QGIS changes its bytes."""
     findings = []
-    for layer in LAYERS.values():
-        wanted = layer_table(layer, annotate(layer_rows(ledger, layer.name)))
+    frames = (
+        made for spec in LAYERS.values() for made in layer_frames(spec, annotate(layer_rows(ledger, spec)))
+    )
+    for layer, frame in frames:
+        wanted = pd.DataFrame(frame.drop(columns="geometry", errors="ignore"))
         held = pd.DataFrame(pyogrio.read_dataframe(path, layer=layer.name, read_geometry=False))
         try:
             assert_frame_equal(_comparable(held), _comparable(wanted), check_dtype=False)

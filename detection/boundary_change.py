@@ -21,15 +21,16 @@ from shapely.geometry.base import BaseGeometry
 from aoi.features import to_geojson
 from aoi.geodesy import M2_PER_HA, area_ha, length_m
 from aoi.records import Boundary, Extent, Site
+from detection.boundary.records import BOUNDARY_CHANGES, BoundaryChange
 from detection.boundary_comparison import Comparison, SectorAdvance, significant
 from detection.boundary_errors import BoundaryChangeParams, independent_length_m, trace_error
 from detection.boundary_open import open_pair
 from detection.boundary_registration import Plane, edges_of, register, registered
-from detection.records import BoundaryChange
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
+from imagery.measurement import Measured, Measurement, Work
 
-METHOD = "boundary-change-1"
+METHOD = BOUNDARY_CHANGES.method
 CAUSES = ("undetermined", "ground", "reinterpretation", "registration")
 SHORTEST_PIECES = 3.0
 """A partial perimeter must hold this many independent errors to be compared."""
@@ -212,3 +213,13 @@ def _assessed(compared: Comparison) -> BoundaryChange:
         geometry=compared.in_degrees(compared.gained),
         lost_geojson=None if lost_ground is None else to_geojson(lost_ground),
     )
+
+
+def _measure(work: Work) -> list[Measured]:
+    records = measure_boundary_changes(work.site, params=work.params)
+    return [Measured(layer=BOUNDARY_CHANGES, records=records, validated_on="simulation")]
+
+
+MEASUREMENT = Measurement(
+    layers=(BOUNDARY_CHANGES,), stage="boundary", measure=_measure, params=BoundaryChangeParams
+)

@@ -29,16 +29,17 @@ from detection.disturbance_patches import (
     shares,
 )  # fmt: skip
 from detection.disturbance_spectra import lighter, seen_after
-from detection.disturbance_state import DisturbanceState
+from detection.disturbance_state import DisturbanceState, state_bytes, state_from
 from detection.disturbance_verdicts import cause_of, is_strong, joined, kind_of, patches_of
 from detection.kinds import RECOVERY
 from detection.monitor import PERSISTENT, PROVISIONAL
-from detection.records import Disturbance
+from detection.records import DISTURBANCES, Disturbance
 from evidence.quantity import Quantity
+from imagery.measurement import Measured, Measurement, Remembered, Work
 
 __all__ = ["METHOD", "DisturbanceParams", "disturbances", "measure_disturbances"]
 
-METHOD = "disturbances-monitor-6"
+METHOD = DISTURBANCES.method
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -247,3 +248,14 @@ def _evidence(ground: Ground, low: dt.date, high: dt.date) -> tuple[str, ...]:
     days = ground.state.scene_days
     wanted = (days >= (low - EPOCH).days) & (days <= (high - EPOCH).days)
     return tuple(str(s) for s in ground.state.scene_ids[wanted])
+
+
+def _measure(work: Work) -> list[Measured]:
+    states = (
+        None if work.memory is None else Remembered(held=work.memory, encode=state_bytes, decode=state_from)
+    )
+    records = measure_disturbances(work.cube, work.site, params=work.params, checkpoints=states)
+    return [Measured(layer=DISTURBANCES, records=records)]
+
+
+MEASUREMENT = Measurement(layers=(DISTURBANCES,), stage="monitor", measure=_measure, params=DisturbanceParams)

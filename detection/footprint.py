@@ -6,6 +6,9 @@ within the first boundary version, or was not bare when it was first seen. Bare 
 from the start (roads, villages, rock, fallow) is not counted; open water never is. The record of a year is
 made from that year's looks and those up to the first season that could be assessed, from no others.
 
+So what a year gives follows from those looks, the site and the parameters: a year whose looks have not
+changed is remembered instead of measured again.
+
 The area is a sum of bare shares (`footprint_evidence`), signed differences of shares where change decides,
 summed over patches of change only, so that small errors of wide green country do not add up.
 """
@@ -13,8 +16,8 @@ summed over patches of change only, so that small errors of wide green country d
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, MutableMapping, Sequence
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import rasterio.features
@@ -30,10 +33,14 @@ from aoi.records import Boundary, Extent, Site
 from aoi.versions import starts, version_in_force
 from detection.coal.coverage import coverage, pixel_area_ha, to_degrees, to_grid
 from detection.footprint_evidence import Season, Window, read_season
-from detection.records import Footprint
+from detection.records import FOOTPRINTS, Footprint
+from evidence.hashing import sha256_json
 from evidence.quantity import Quantity
+from evidence.rows import plain
+from imagery.cube.loading import CONTENT
+from imagery.measurement import Measured, Measurement, Work, remembered_records
 
-METHOD = "footprint-bare-3"
+METHOD = FOOTPRINTS.method
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -294,3 +301,74 @@ def _epoch(year: int, params: FootprintParams) -> tuple[dt.date, dt.date]:
         return dt.date(year, 1, 1), dt.date(year + 1, 1, 1)
     first, last = params.season
     return dt.date(year, first, 1), dt.date(year + last // 12, last % 12 + 1, 1)
+
+
+def remembered_footprints(
+    cube: xr.Dataset,
+    site: Site,
+    *,
+    site_digest: str,
+    params: FootprintParams,
+    memory: MutableMapping[str, bytes],
+) -> list[Footprint]:
+    """The same as `measure_footprints`; only years whose looks are new are read.
+
+    Args:
+        cube: with the coordinate `content`.
+        site: whose footprints.
+        site_digest: of everything that the site's file says.
+        params: knobs.
+        memory: values by key; extended.
+    """
+    held = remembered_records(Footprint, memory)
+    footprints: list[Footprint] = []
+    opening: list[int] = []
+    opened = False
+    for year in _years(cube):
+        wanted = [*opening, year]
+        key = _key(cube, wanted, site_digest, params)
+        found = held.get(key)
+        if found is None:
+            found = held[key] = measure_footprints(_of_years(cube, wanted), site, params=params)[-1:]
+        footprints += found
+        if not opened:
+            opening.append(year)
+            opened = found[-1].valid_fraction >= params.min_seen
+    return footprints
+
+
+def _years(cube: xr.Dataset) -> list[int]:
+    return sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
+
+
+def _of_years(cube: xr.Dataset, years: Sequence[int]) -> xr.Dataset:
+    wanted = np.isin(cube["time"].dt.year.to_numpy(), years)
+    return cube.isel(time=np.flatnonzero(wanted)).load()
+
+
+def _key(cube: xr.Dataset, years: Sequence[int], site_digest: str, params: FootprintParams) -> str:
+    content = _season(cube, years, params.season)
+    return sha256_json(["footprint", METHOD, site_digest, plain(asdict(params)), list(years), content])
+
+
+def _season(cube: xr.Dataset, years: Iterable[int], months: tuple[int, int]) -> list[str]:
+    """What the looks of these years' seasons hold; what lies outside the season is not looked at."""
+    time = cube["time"].dt
+    year, month = time.year.to_numpy(), time.month.to_numpy()
+    wanted = np.isin(year, list(years)) & (month >= months[0]) & (month <= months[1])
+    return [str(content) for content in cube[CONTENT].to_numpy()[wanted]]
+
+
+def _measure(work: Work) -> list[Measured]:
+    if work.memory is None:
+        records = measure_footprints(work.cube, work.site, params=work.params)
+    else:
+        records = remembered_footprints(
+            work.cube, work.site, site_digest=work.site_digest, params=work.params, memory=work.memory
+        )
+    return [Measured(layer=FOOTPRINTS, records=records)]
+
+
+MEASUREMENT = Measurement(
+    layers=(FOOTPRINTS,), stage="footprint", measure=_measure, params=FootprintParams, settings="footprint"
+)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+from collections.abc import MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,11 +37,13 @@ from detection.disturbance_season import SeasonParams, leaf_on
 from detection.disturbance_state import BANDS
 from detection.kinds import RECOVERY, ground_kind
 from detection.looks import in_order
-from detection.records import GroundChange
+from detection.records import GROUND_CHANGES, GroundChange
 from detection.segmentation import Breaks, SegmentationParams, segment
+from evidence.hashing import sha256_json
 from evidence.quantity import Quantity
+from imagery.measurement import Measured, Measurement, Work, remembered_records
 
-METHOD = "ground-changes-3"
+METHOD = GROUND_CHANGES.method
 ROWS = 64
 """Rows of the grid that are segmented at once."""
 
@@ -244,3 +247,43 @@ def _between(cube: xr.Dataset, low: dt.date, high: dt.date) -> tuple[str, ...]:
     days = cube["time"].to_numpy().astype("datetime64[D]")
     wanted = (days >= np.datetime64(low)) & (days <= np.datetime64(high))
     return tuple(str(s) for s in cube["scene_id"].to_numpy()[wanted])
+
+
+def remembered_ground_changes(
+    cube: xr.Dataset,
+    site: Site,
+    *,
+    site_digest: str,
+    params: GroundChangeParams,
+    memory: MutableMapping[str, bytes],
+) -> list[GroundChange]:
+    """The same as `measure_ground_changes`; read only where a closed year holds something new.
+
+    Args:
+        cube: with the coordinate `content`.
+        site: whose ground.
+        site_digest: of everything that the site's file says.
+        params: knobs.
+        memory: values by key; extended.
+    """
+    key = sha256_json(["ground_changes", METHOD, site_digest, ground_changes_key(cube, params)])
+    held = remembered_records(GroundChange, memory)
+    found = held.get(key)
+    if found is None:
+        found = held[key] = measure_ground_changes(cube, site, params=params)
+    return found
+
+
+def _measure(work: Work) -> list[Measured]:
+    if work.memory is None:
+        records = measure_ground_changes(work.cube, work.site, params=work.params)
+    else:
+        records = remembered_ground_changes(
+            work.cube, work.site, site_digest=work.site_digest, params=work.params, memory=work.memory
+        )
+    return [Measured(layer=GROUND_CHANGES, records=records)]
+
+
+MEASUREMENT = Measurement(
+    layers=(GROUND_CHANGES,), stage="looking back", measure=_measure, params=GroundChangeParams
+)

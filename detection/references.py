@@ -6,8 +6,8 @@ import datetime as dt
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
+from evidence.layers import ReferenceKind
 from evidence.quantity import Quantity
 
 ENOUGH = 30
@@ -44,17 +44,6 @@ class ReferenceSummary:
     rmse_ha: float
     covered: float
     """Share of references inside the measured interval."""
-
-
-class ReferenceKind(StrEnum):
-    """What somebody gave as the truth."""
-
-    NONE = "none"
-    """Nothing can be given for this layer yet."""
-    OUTLINES = "outlines"
-    """Outlines and absences of piles in images of 1 m or finer."""
-    LABELS = "labels"
-    """Resolved labels of a stratified random sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

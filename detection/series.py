@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.records import STOCKPILE_AREA, SeriesPoint, StockpileArea
+from detection.coal.records import STOCKPILE_AREA, SeriesPoint, StockpileArea
 from evidence.quantity import DEFAULT_LEVEL, Quantity
 
 Floats = NDArray[np.float64]

@@ -7,7 +7,7 @@ supports that other dates fix (`areas`), the piles through time (`tracking`), ye
 
 from __future__ import annotations
 
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
 import xarray as xr
@@ -17,21 +17,33 @@ from detection.coal.area_records import area_records, blind_records
 from detection.coal.calibration import spectrum_of
 from detection.coal.coverage import pixel_area_ha
 from detection.coal.pile_records import pile_records, with_last_seen
+from detection.coal.records import (
+    COAL_SEARCH,
+    SERIES,
+    STOCKPILE_AREAS,
+    STOCKPILES,
+    CoalSearch,
+    SeriesPoint,
+    Stockpile,
+    StockpileArea,
+)
 from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import CoalSpectrum, prior_spectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.subjects import as_subjects, found_masks, measure_subjects, not_called, stockyards
 from detection.coal.tracking import Tracked
-from detection.coal.years import Carried, YearOfCoal, spans, year_key
+from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
 from detection.looks import in_order
 from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
-from detection.records import SeriesPoint, Stockpile, StockpileArea
 from detection.series import smoothed_series
-from evidence.quantity import Quantity
+from evidence.quantity import Quantity, total
+from imagery.cube.observations import sensing_time
+from imagery.measurement import Measured as MeasuredLayer
+from imagery.measurement import Measurement, Remembered, Work
 
 __all__ = ["METHOD", "StockpileParams", "StockpileResult", "measure_stockpiles"]
 
-METHOD = "coal-factors-6"
+METHOD = STOCKPILE_AREAS.method
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,8 @@ class StockpileResult:
     """Tracked piles, in zones and found outside of them."""
     series: tuple[SeriesPoint, ...] = ()
     """Smoothed area per zone."""
+    searches: tuple[CoalSearch, ...] = ()
+    """What was found outside the zones by the end of each year, and what may have been missed."""
     method: str = METHOD
     params: StockpileParams = field(default_factory=StockpileParams)
     calibration: CoalSpectrum
@@ -94,10 +108,45 @@ def measure_stockpiles(
         series=tuple(smoothed_series(areas, level=params.level)),
         params=params,
         calibration=coal,
+        searches=tuple(_searches(cube, measured, set(zones), coal, params)),
         missed_ha=missed,
         radar={} if radar is None or not zones else radar_opinions(areas, radar_series(radar, zones)),
         notes=notes(bool(zones), coal, missed),
     )
+
+
+def _searches(
+    cube: xr.Dataset,
+    years: Sequence[YearOfCoal],
+    zones: set[str],
+    coal: CoalSpectrum,
+    params: StockpileParams,
+) -> Iterator[CoalSearch]:
+    """One record for each year that was measured; the first two years with looks are measured together."""
+    for year, span in zip(years, spans(cube["time"].values), strict=True):
+        newest = sensing_time(cube["time"].values[span.use[span.own[-1]]])
+        found = Quantity.not_assessable("piles outside the zones were not looked for", level=params.level)
+        missed = found
+        if params.find_piles:
+            last = {pile.pile_id: pile for pile in sorted(year.piles, key=lambda pile: pile.datetime)}
+            outside = [p.area_ha for p in last.values() if p.pile_id.split("/")[1] not in zones]
+            outside = [area for area in outside if area.value is not None]
+            found = (
+                total(outside, level=params.level)
+                if outside
+                else Quantity.interval(0.0, 0.0, 0.0, level=params.level)
+            )
+            high = year.doubtful_ha + params.floor_ha
+            missed = Quantity.interval(0.0, 0.0, high, level=params.level)
+        yield CoalSearch(
+            year=newest.year,
+            datetime=newest,
+            found_ha=found,
+            missed_ha=missed,
+            calibrated=coal.calibrated,
+            spectrum=coal.id,
+            notes=" ".join(notes(bool(zones), coal, missed)),
+        )
 
 
 def _by_year(
@@ -196,3 +245,27 @@ def notes(has_zones: bool, coal: CoalSpectrum, missed: Quantity | None) -> tuple
             f"Outside the zones up to {missed.high:.2f} ha more look like coal or are too small to be told."
         )
     return tuple(out)
+
+
+def _measure(work: Work) -> list[MeasuredLayer]:
+    years = None if work.memory is None else Remembered(held=work.memory, encode=year_bytes, decode=year_from)
+    found = measure_stockpiles(work.cube, work.site, params=work.params, years=years)
+    layers = (
+        (STOCKPILE_AREAS, found.areas),
+        (STOCKPILES, found.piles),
+        (SERIES, found.series),
+        (COAL_SEARCH, found.searches),
+    )
+    return [
+        MeasuredLayer(layer=layer, records=records, validated_on=found.validated_on)
+        for layer, records in layers
+    ]
+
+
+MEASUREMENT = Measurement(
+    layers=(STOCKPILE_AREAS, STOCKPILES, SERIES, COAL_SEARCH),
+    stage="coal",
+    measure=_measure,
+    params=StockpileParams,
+    settings="stockpile",
+)

@@ -52,3 +52,7 @@ class WorkspaceError(WatchError):
 
 class ExportError(WatchError):
     """A derived file could not be made."""
+
+
+class UnsafePathError(WatchError):
+    """A name from outside that would be written elsewhere than below its folder."""

@@ -1,15 +1,72 @@
-"""Files that are either as they were or complete: written under a temporary name, flushed, renamed."""
+"""Files that are either as they were or complete, at places that nobody outside can choose.
+
+Written under a temporary name, flushed, renamed. A name that comes from outside (a provider's item, a site
+file, an option) becomes a path component by `path_component` alone, and what is written below a folder is
+checked by `below` against where it would really land.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import os
+import re
 import secrets
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from evidence.errors import UnsafePathError
+
 TEMPORARY_PREFIX = ".tmp-"
+LONGEST_COMPONENT = 120
+"""Characters: file systems take 255 bytes with suffix and temporary prefix, Windows 260 for a whole path."""
+WINDOWS_DEVICES = frozenset(
+    {"con", "prn", "aux", "nul", *(f"{port}{number}" for port in ("com", "lpt") for number in range(10))}
+)
+_UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+def path_component(text: object, *, default: str = "item") -> str:
+    """One component of a path, made from text that comes from outside.
+
+    ASCII letters, digits, dot, hyphen and underscore stay; it never begins or ends with a dot, names no
+    device of Windows and is at most `LONGEST_COMPONENT` long. What had to be changed beyond its edges carries
+    eight digits of its SHA-256, so that two names never become one.
+
+    Args:
+        text: a platform, an id, a key, a code; anything else is spelled out first.
+        default: where nothing of the text can stay.
+    """
+    given = str(text)
+    kept = _UNSAFE.sub("_", given).strip("._")
+    changed = kept != given.strip("._") or len(kept) > LONGEST_COMPONENT
+    if kept.partition(".")[0].lower() in WINDOWS_DEVICES:
+        kept, changed = f"{default}_{kept}", True
+    if not changed and kept:
+        return kept
+    digest = hashlib.sha256(given.encode("utf-8", "surrogatepass")).hexdigest()[:8]
+    return f"{kept[: LONGEST_COMPONENT - 9].rstrip('._') or default}-{digest}"
+
+
+def below(root: Path, *parts: str | Path) -> Path:
+    """A path below `root`, checked where it would really land: links and ``..`` are followed first.
+
+    Args:
+        root: the folder that nothing may leave; may itself be a link, and need not exist yet.
+        parts: what follows it.
+
+    Raises:
+        UnsafePathError: where the target lies elsewhere, or is the root itself.
+    """
+    path = root.joinpath(*parts)
+    try:
+        home, target = root.resolve(), path.resolve()
+    except (OSError, ValueError, RuntimeError) as error:  # a null character, a ring of links
+        raise UnsafePathError(f"{str(path)[:200]!r} is no path below {root}") from error
+    if home not in target.parents:
+        raise UnsafePathError(f"{str(path)[:200]} would be written outside {root}")
+    return path
 
 
 def temporary_sibling(path: Path) -> Path:

@@ -1,11 +1,44 @@
-"""The result layers: their columns, units and meanings, which tables, exports and the dictionary follow."""
+"""Result layers: what a record's columns mean, who may see them, how a layer is keyed and shown.
+
+This module knows no layer. A record class is made with `record`, each of its fields with `column` (or `kept`,
+for what stays in the ledger): a field without either is an error at import. A `LayerSpec` stands beside its
+record and says how rows are made of it; `campwatch.layers` lists them. Tables, exports, disclosure, the
+dictionary, maps, reviews and the memory of runs follow the list.
+
+    @record
+    class Pond:
+        pond_id: str = column("the pond", "못", shown=Shown.PUBLIC)
+        area_ha: Quantity = column("area of open water", "수면 면적", unit="ha", shown=Shown.PUBLIC)
+
+    PONDS = LayerSpec(
+        name="ponds", title="Ponds", title_ko="못", record=Pond, subject="{pond_id}", method="ponds/1",
+        rows=Rows.PUBLIC,
+    )
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import dataclasses
+import datetime as dt
+import typing
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import MISSING, dataclass, field
 from enum import StrEnum
-from types import MappingProxyType
+from types import UnionType
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, dataclass_transform
+
+from evidence.errors import LedgerError
+from evidence.quantity import Quantity
+from evidence.rows import Row, StoredRow, iso_utc, record_data, record_geometry
+
+if TYPE_CHECKING:
+    from evidence.ledger import Ledger
+
+GEOMETRY = "geometry"
+"""The field that becomes a row's geometry."""
+ALL_SCENES, NO_SCENES = "all scenes", "no scenes"
+"""What a layer's rows were made from, where no field says it."""
+_COLUMN = "column"
 
 
 class Kind(StrEnum):
@@ -21,6 +54,37 @@ class Kind(StrEnum):
     """Several texts, joined by spaces."""
     SECTORS = "sectors"
     """By compass sector a figure with its interval, as text: `E 12 (3 to 20); NE 8 (1 to 15)`."""
+    OUTLINE = "outline"
+    """A second geometry, GeoJSON in the ledger: a table of its own, so that every program draws it."""
+
+
+class Shown(StrEnum):
+    """To whom a column may be shown; one without a rule is for the restricted profile only."""
+
+    PUBLIC = "public"
+    BOUNDARY = "with its boundary"
+    """Public where the boundary version that it is relative to is public, else withheld."""
+    WHOLE = "with the whole site"
+    """Public where no zone of the site is restricted: a sum over everything tells of what is not shown."""
+
+
+class Rows(StrEnum):
+    """Which rows of a layer a public file may hold; the default is none."""
+
+    RESTRICTED = "none"
+    PUBLIC = "those that name nothing restricted"
+    OUTSIDE_RESTRICTED_ZONES = "of these, subjects that never touch a restricted zone"
+
+
+class ReferenceKind(StrEnum):
+    """What somebody gives as the truth that a layer's intervals are checked against."""
+
+    NONE = "none"
+    """Nothing can be given for this layer yet."""
+    OUTLINES = "outlines"
+    """Outlines and absences of piles in images of 1 m or finer."""
+    LABELS = "labels"
+    """Resolved labels of a stratified random sample."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,253 +94,371 @@ class Column:
     name: str
     kind: Kind
     meaning: str
+    meaning_ko: str = ""
     unit: str = ""
+    shown: Shown | None = None
+    public_decimals: int | None = None
+    """Decimals that a public file keeps, the interval rounded outwards; None for all."""
+    names: str | None = None
+    """What the column names: "zone", "boundary", or a kind of subject of another layer, such as "pile"."""
+    names_by: str | None = None
+    """The column that says what this one names."""
+    judged: bool = False
+    """Whether a verdict has to be given again where this changes."""
+    title: str = ""
+    """Of the table that an `OUTLINE` becomes."""
+    title_ko: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Meta:
+    """What `column` and `kept` leave in a field: a column without the name and perhaps without the kind."""
+
+    told: Mapping[str, Any]
+    kind: Kind | None
+    in_tables: bool
+
+
+class _Told(TypedDict, total=False):
+    """What `column` takes beside the meanings: the fields of `Column` of these names."""
+
+    unit: str
+    shown: Shown
+    public_decimals: int
+    names: str
+    names_by: str
+    judged: bool
+    title: str
+    title_ko: str
+
+
+def column(
+    meaning: str,
+    meaning_ko: str,
+    *,
+    kind: Kind | None = None,
+    default: Any = MISSING,
+    **told: Unpack[_Told],
+) -> Any:
+    """A record's field that is a column of its layer.
+
+    Args:
+        meaning: in English.
+        meaning_ko: in Korean.
+        kind: where the field's type does not say it.
+        default: of the field; none where missing.
+        told: what else `Column` says of it; without `shown` it is kept out of public files.
+    """
+    known = {"meaning": meaning, "meaning_ko": meaning_ko, **told}
+    return field(default=default, metadata={_COLUMN: _Meta(told=known, kind=kind, in_tables=True)})
+
+
+def kept(meaning: str, *, default: Any = MISSING, default_factory: Any = MISSING) -> Any:
+    """A record's field that the ledger keeps and no table shows; `meaning` says what it is for."""
+    meta = {_COLUMN: _Meta(told={"meaning": meaning}, kind=Kind.TEXT, in_tables=False)}
+    if default_factory is not MISSING:
+        return field(default_factory=default_factory, metadata=meta)
+    return field(default=default, metadata=meta)
+
+
+Class = TypeVar("Class", bound=type)
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(column, kept))
+def record(cls: Class) -> Class:
+    """A frozen dataclass whose fields all say what they are.
+
+    Raises:
+        TypeError: for a field that was made with neither `column` nor `kept`.
+    """
+    made: Any = dataclass(frozen=True, slots=True, kw_only=True)(cls)
+    bare = [f.name for f in dataclasses.fields(made) if _COLUMN not in f.metadata and f.name != GEOMETRY]
+    if bare:
+        raise TypeError(f"{cls.__name__}: {', '.join(bare)}: a record's field is a column(...) or kept(...)")
+    return typing.cast("Class", made)
+
+
+def _text(name: str, meaning: str, meaning_ko: str) -> Column:
+    return Column(name=name, kind=Kind.TEXT, meaning=meaning, meaning_ko=meaning_ko, shown=Shown.PUBLIC)
+
+
+COMMON_COLUMNS = (
+    _text(
+        "row_id", "digest of everything the row says; the same finding has the same id",
+        "행 내용 전체의 해시값; 같은 결과는 같은 id를 갖는다",
+    ),
+    _text("site_id", "the site", "대상지"),
+    _text("method", "name and version of the method", "방법의 이름과 버전"),
+    _text("params_hash", "SHA-256 of the method's parameters", "방법 매개변수의 SHA-256"),
+    _text(
+        "inputs_hash", "SHA-256 over site file, zones, boundary version and every scene used",
+        "대상지 파일, 구역, 경계 버전, 사용한 모든 영상에 대한 SHA-256",
+    ),
+    _text("run_id", "the run that appended the row", "이 행을 추가한 실행"),
+    _text("as_of", "when it was appended, UTC", "추가된 시각(UTC)"),
+    Column(
+        name="level", kind=Kind.REAL, meaning="probability that an interval is meant to cover the truth",
+        meaning_ko="구간이 참값을 포함하도록 의도된 확률", shown=Shown.PUBLIC,
+    ),
+    _text(
+        "validated_on", "what the interval was checked against: simulation, painted or site_reference",
+        "구간을 검증한 자료: simulation(모의), painted(합성), site_reference(현장 기준자료)",
+    ),
+    _text(
+        "validation", "the same in words, for this site: what references stand behind the interval",
+        "같은 내용을 이 대상지에 대해 문장으로: 구간을 뒷받침하는 기준자료",
+    ),
+    _text("reason", "why there is no value, where there is none", "값이 없을 때 그 이유"),
+)  # fmt: skip
+"""What every layer has beside its own columns."""
+COMMON_NAMES = frozenset(column.name for column in COMMON_COLUMNS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Style:
+    """Outline and filling of one layer on every map."""
+
+    line: str
+    """#RRGGBB."""
+    width_mm: float = 0.5
+    fill_opacity: float = 0.0
+    dashed: bool = False
+    height: int = 0
+    """The larger, the nearer to the top of the map."""
+    shown_at_first: bool = False
+    """Whether a program that opens the file draws it before it is asked to."""
+
+    def rgb(self) -> tuple[int, int, int]:
+        """The line's colour, 0 to 255."""
+        return int(self.line[1:3], 16), int(self.line[3:5], 16), int(self.line[5:7], 16)
+
+
+PLAIN_STYLE = Style(line="#7F7F7F", width_mm=0.4)
+"""Of a layer with geometry that has no style of its own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Printed:
+    """What of a layer a document prints, one table for each site."""
+
+    caption: str
+    caption_ko: str
+    columns: tuple[tuple[str, str, str], ...]
+    """(column, head, head in Korean)."""
+    note: str = ""
+    note_ko: str = ""
+    sorted_by: tuple[str, ...] = ()
+    """Columns; in the order of the ledger where empty."""
+    newest_by: str | None = None
+    """Only the newest assessable row of each value of this column and each year."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """One table of results."""
+    """One table of results, as it is shown."""
 
     name: str
     title: str
-    columns: tuple[Column, ...]
+    title_ko: str
+    columns: tuple[Column, ...] = ()
     has_geometry: bool = False
+    label: str = "{row_id}"
+    """A short name of one row, made of its columns."""
+    span: tuple[str, str | None] | None = None
+    """Columns of the first day and of the first day after, for time sliders."""
+    moment: str | None = None
+    """The column of the one time, for time sliders."""
+    age: str | None = None
+    """The column whose date governs a public delay; None where rows have no age."""
+    style: Style = PLAIN_STYLE
+    printed: Printed | None = None
+
+    @property
+    def quantities(self) -> tuple[Column, ...]:
+        """The columns with intervals."""
+        return tuple(column for column in self.columns if column.kind is Kind.QUANTITY)
+
+    @property
+    def table_columns(self) -> tuple[Column, ...]:
+        """The columns that a table holds; outlines are tables of their own."""
+        return tuple(column for column in self.columns if column.kind is not Kind.OUTLINE)
+
+    def column(self, name: str) -> Column | None:
+        """One of its own columns."""
+        return next((column for column in self.columns if column.name == name), None)
 
 
-def _text(name: str, meaning: str) -> Column:
-    return Column(name=name, kind=Kind.TEXT, meaning=meaning)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LayerSpec(Layer):
+    """A result layer: its record, how rows are made of it, who may see them, and how they are shown."""
+
+    record: type
+    method: str
+    """Name and version of the method that its rows carry."""
+    subject: str
+    """What a row is about, within layer and site, of the record's fields: "{zone_id}"."""
+    absent: str = ""
+    """What stands for a field of the subject that is None."""
+    time: tuple[str, ...] = ()
+    """Fields with the instant, or first day and first day after; none where the subject alone tells a row."""
+    scenes: str = ALL_SCENES
+    """The field with the scenes that a row was made from, or `ALL_SCENES` or `NO_SCENES`."""
+    from_imagery: bool = True
+    """Whether whoever made the imagery is to be named."""
+    measured: bool = False
+    """Whether the measurement of a site describes it completely."""
+    references: ReferenceKind | None = None
+    """What its intervals can be checked against; None for a layer without intervals."""
+    rows: Rows = Rows.RESTRICTED
+    finding: str | None = None
+    """The column by which one of its findings is named."""
+    reviewed_as: str | None = None
+    """What reviewers call one of its subjects; None for a layer that nobody judges."""
+    derived: Callable[[Ledger, str | None], list[StoredRow]] | None = None
+    """Gives its rows as of a run (now where None), where they are not kept as rows of the ledger."""
+    added: tuple[Column, ...] = ()
+    """Columns that are no field of the record: what other rows say of this one when files are written."""
+
+    def __post_init__(self) -> None:
+        """Derive the columns of the record.
+
+        Raises:
+            TypeError: where the record has a field without metadata, or the spec names a field that it lacks.
+        """
+        columns = (*_columns_of(self.record), *self.added)
+        object.__setattr__(self, "columns", columns)
+        names = {f.name for f in dataclasses.fields(self.record)}
+        object.__setattr__(self, "has_geometry", GEOMETRY in names)
+        told = [*self.time, *filter(None, (self.age, self.finding, self.moment, *(self.span or ())))]
+        told += [name for name, *_ in self.printed.columns] if self.printed else []
+        told += [] if self.scenes in (ALL_SCENES, NO_SCENES) else [self.scenes]
+        unknown = set(told) - names - {column.name for column in columns}
+        if unknown:
+            raise TypeError(f"{self.name}: no field {', '.join(sorted(unknown))} in {self.record.__name__}")
+
+    @property
+    def outlines(self) -> tuple[Layer, ...]:
+        """The tables of its second geometries."""
+        return tuple(_outline_layer(self, column) for column in self.columns if column.kind is Kind.OUTLINE)
+
+    @property
+    def judged(self) -> tuple[Column, ...]:
+        """The columns that a verdict rests on."""
+        return tuple(column for column in self.columns if column.judged)
+
+    def subject_of(self, record: Any) -> str:
+        """What a record is about, within layer and site."""
+        names = (f.name for f in dataclasses.fields(record))
+        told = {name: self.absent if (value := getattr(record, name)) is None else value for name in names}
+        return self.subject.format_map(told)
+
+    def time_of(self, record: Any) -> str:
+        """The instant or the interval of a record; "" where the subject alone tells it."""
+        return "/".join(_iso(getattr(record, name)) for name in self.time)
+
+    def scenes_of(self, record: Any) -> Iterable[str] | None:
+        """The scenes that a record was made from; None for all."""
+        if self.scenes == ALL_SCENES:
+            return None
+        if self.scenes == NO_SCENES:
+            return ()
+        named = getattr(record, self.scenes)
+        return (named,) if isinstance(named, str) else tuple(named)
+
+    def row(
+        self,
+        record: Any,
+        *,
+        site_id: str,
+        params_hash: str = "",
+        inputs_hash: str = "",
+        method: str | None = None,
+        validated_on: str | None = None,
+    ) -> Row:
+        """The ledger row of one record."""
+        return Row(
+            layer=self.name,
+            site_id=site_id,
+            subject=self.subject_of(record),
+            time=self.time_of(record),
+            method=method or self.method,
+            params_hash=params_hash,
+            inputs_hash=inputs_hash,
+            data=record_data(record) | ({"validated_on": validated_on} if validated_on else {}),
+            geometry=record_geometry(record),
+        )
 
 
-def _real(name: str, meaning: str, unit: str = "") -> Column:
-    return Column(name=name, kind=Kind.REAL, meaning=meaning, unit=unit)
+def _iso(value: Any) -> str:
+    if isinstance(value, dt.datetime):
+        return iso_utc(value)
+    return value.isoformat() if isinstance(value, dt.date) else str(value)
 
 
-def _quantity(name: str, meaning: str, unit: str) -> Column:
-    return Column(name=name, kind=Kind.QUANTITY, meaning=meaning, unit=unit)
+_KINDS: Mapping[Any, Kind] = {
+    str: Kind.TEXT,
+    dt.date: Kind.TEXT,
+    dt.datetime: Kind.TEXT,
+    int: Kind.INTEGER,
+    float: Kind.REAL,
+    bool: Kind.BOOLEAN,
+    Quantity: Kind.QUANTITY,
+}
 
 
-def _list(name: str, meaning: str) -> Column:
-    return Column(name=name, kind=Kind.LIST, meaning=meaning)
+def _columns_of(record: type) -> tuple[Column, ...]:
+    hints = typing.get_type_hints(record)
+    columns = []
+    for f in dataclasses.fields(typing.cast("Any", record)):
+        if f.name == GEOMETRY:
+            continue
+        meta = f.metadata.get(_COLUMN)
+        if meta is None:
+            raise TypeError(f"{record.__name__}.{f.name}: a record's field is a column(...) or kept(...)")
+        if meta.in_tables:
+            kind = meta.kind or _kind_of(hints[f.name])
+            if kind is None:
+                raise TypeError(f"{record.__name__}.{f.name}: of what kind is a {hints[f.name]}?")
+            columns.append(Column(name=f.name, kind=kind, **meta.told))
+    return tuple(columns)
 
 
-COMMON_COLUMNS = (
-    _text("row_id", "digest of everything the row says; the same finding has the same id"),
-    _text("site_id", "the site"),
-    _text("method", "name and version of the method"),
-    _text("params_hash", "SHA-256 of the method's parameters"),
-    _text("inputs_hash", "SHA-256 over site file, zones, boundary version and every scene used"),
-    _text("run_id", "the run that appended the row"),
-    _text("as_of", "when it was appended, UTC"),
-    _real("level", "probability that an interval is meant to cover the truth"),
-    _text("validated_on", "what the interval was checked against: simulation, painted or site_reference"),
-    _text("validation", "the same in words, for this site: what references stand behind the interval"),
-    _text("reason", "why there is no value, where there is none"),
-)
+def _kind_of(hint: Any) -> Kind | None:
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, UnionType):
+        inner = [arg for arg in typing.get_args(hint) if arg is not type(None)]
+        return _kind_of(inner[0]) if len(inner) == 1 else None
+    if origin is tuple:
+        return Kind.LIST
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return Kind.TEXT
+    return _KINDS.get(hint)
 
-_LAYERS = (
-    Layer(
-        name="observations",
-        title="Looks: every scene, usable or not",
-        columns=(
-            _text("scene_id", "platform and datatake"),
-            _text("datetime", "sensing time, UTC"),
-            _text("local_date", "the date on the ground in Korea, UTC+9"),
-            _text("sensor", "platform"),
-            Column(name="relative_orbit", kind=Kind.INTEGER, meaning="relative orbit"),
-            _text("status", "used, unusable, missing or failed"),
-            _text("detail", "why it was not used"),
-            _real("valid_fraction", "share of the aoi that was seen clearly", "1"),
-            _real("snow_fraction", "share of the seen aoi under snow", "1"),
-            _real("dx_m", "shift to the east that was measured and taken out", "m"),
-            _real("dy_m", "shift to the north that was measured and taken out", "m"),
-            _real("residual_px", "what the registration could not take out", "10 m pixels"),
-            _real("offset_applied", "radiometric offset that was applied", "reflectance"),
-            _text("baseline", "processing baseline"),
-        ),
-    ),
-    Layer(
-        name="stockpile_areas",
-        title="Plan area of probable coal per zone and date; not volume, tonnage, production or origin",
-        columns=(
-            _text("zone_id", "the stockyard zone"),
-            _text("datetime", "sensing time, UTC"),
-            _quantity("area_ha", "plan area of probable coal", "ha"),
-            _real("valid_fraction", "share of the zone that was seen", "1"),
-            Column(
-                name="below_floor",
-                kind=Kind.BOOLEAN,
-                meaning="too little to be told from none at this resolution",
-            ),
-            _list("bands", "bands that the figure rests on"),
-            _list("scene_ids", "scenes that the figure rests on"),
-        ),
-    ),
-    Layer(
-        name="stockpiles",
-        title="Tracked piles of probable coal per date",
-        columns=(
-            _text("pile_id", "kept through time"),
-            _list("parents", "piles that it came from by split or merge"),
-            _text("datetime", "sensing time, UTC"),
-            _quantity("area_ha", "plan area of probable coal", "ha"),
-            _text("first_seen", "date of the first look that shows it"),
-            _text("last_seen", "date of the last look that shows it"),
-        ),
+
+def _outline_layer(spec: LayerSpec, outline: Column) -> Layer:
+    return Layer(
+        name=f"{spec.name}_{outline.name.removesuffix('_geojson')}",
+        title=outline.title or outline.meaning,
+        title_ko=outline.title_ko or outline.meaning_ko,
+        columns=spec.table_columns,
         has_geometry=True,
-    ),
-    Layer(
-        name="series",
-        title="Smoothed series; null where nobody looked",
-        columns=(
-            _text("quantity", "what is smoothed"),
-            _text("subject_kind", "zone, pile or site"),
-            _text("subject_id", "which one"),
-            _text("datetime", "date of the value, UTC"),
-            _quantity("value", "smoothed value", "ha"),
-            Column(name="n_looks", kind=Kind.INTEGER, meaning="looks that the value rests on"),
-        ),
-    ),
-    Layer(
-        name="footprints",
-        title="Disturbed ground per epoch, inside and outside the boundary version in force",
-        columns=(
-            _text("epoch_start", "first day"),
-            _text("epoch_end", "first day after"),
-            _text("boundary_id", "boundary version in force; empty where there was none"),
-            _quantity(
-                "area_ha",
-                "ground bare all season within the first boundary, or newly bare since the first season",
-                "ha",
-            ),
-            _quantity("inside_ha", "of it inside the boundary", "ha"),
-            _quantity("outside_ha", "of it outside the boundary", "ha"),
-            _real("valid_fraction", "share of the aoi with enough looks", "1"),
-            _list("scene_ids", "scenes that the figure rests on"),
-        ),
-        has_geometry=True,
-    ),
-    Layer(
-        name="disturbances",
-        title="Newly disturbed patches with ids that persist",
-        columns=(
-            _text("disturbance_id", "kept through time"),
-            _list("parents", "patches that it came from by split or merge"),
-            _text("kind", "what the ground became"),
-            _text("first_seen", "best date"),
-            _text("first_seen_low", "not before"),
-            _text("first_seen_high", "not after"),
-            _text("persistent_since", "when enough later looks agreed"),
-            _text("machine_status", "provisional, persistent or withdrawn"),
-            _text("cause", "why it was withdrawn, or what it waits for"),
-            _text("review_status", "what a reviewer said, if any"),
-            _text("boundary_id", "boundary version in force when it was first seen"),
-            _text("relation", "inside, crossing, outside or no_boundary"),
-            _quantity("area_ha", "area", "ha"),
-            _quantity("outside_ha", "of it outside the boundary", "ha"),
-            _quantity("advance_m", "farthest reach beyond the boundary", "m"),
-            _real("bearing_deg", "direction of that reach, clockwise from north", "degrees"),
-            Column(
-                name="sector_advances",
-                kind=Kind.SECTORS,
-                meaning="reach beyond the boundary by compass sector, with its interval",
-                unit="m",
-            ),
-            _list("scene_ids", "scenes that the figure rests on"),
-        ),
-        has_geometry=True,
-    ),
-    Layer(
-        name="ground_changes",
-        title="What happened since the first look, dated from the looks before and after",
-        columns=(
-            _text("change_id", "patch and direction of the change"),
-            _text("kind", "what the ground became; recovery where it grew over again"),
-            _text("changed_on", "best date"),
-            _text("changed_on_low", "earliest date"),
-            _text("changed_on_high", "latest date"),
-            _text("boundary_id", "boundary version in force on that date"),
-            _text("relation", "inside, crossing, outside or no_boundary"),
-            _quantity("area_ha", "area", "ha"),
-            _real("bareness_before", "mean of (BSI − NDVI)/2 over the year before"),
-            _real("bareness_after", "mean of (BSI − NDVI)/2 over the year after"),
-            _list("scene_ids", "scenes within the interval of the date"),
-        ),
-        has_geometry=True,
-    ),
-    Layer(
-        name="boundary_changes",
-        title="What two dated boundary versions differ by, beyond what their errors explain",
-        columns=(
-            _text("from_boundary_id", "the earlier version"),
-            _text("to_boundary_id", "the later version"),
-            _text("cause", "undetermined, ground, reinterpretation or registration"),
-            _quantity("gained_ha", "ground that only the later version encloses", "ha"),
-            _quantity("lost_ha", "ground that only the earlier version encloses", "ha"),
-            _quantity("net_ha", "gained less lost", "ha"),
-            _quantity("max_advance_m", "largest advance of the line", "m"),
-            _real("bearing_deg", "direction of that advance, clockwise from north", "degrees"),
-        ),
-        has_geometry=True,
-    ),
-    Layer(
-        name="reviews",
-        title="Verdicts of reviewers",
-        columns=(
-            _text("subject", "what was judged: a disturbance, pile, zone or boundary change"),
-            _text("reviewed_row_id", "the row that the reviewer saw"),
-            _text("verdict", "what the reviewer said"),
-            _text("reason_code", "why, as a code"),
-            _text("likelihood", "word of estimative probability, where one was given"),
-            _text("confidence", "high, moderate or low; never joined with the likelihood"),
-            _list("evidence_viewed", "images that the reviewer looked at"),
-            _text("reviewer", "a code, not a name"),
-            _text("reviewed_at", "when, UTC"),
-            _text("note", "in the reviewer's words"),
-        ),
-    ),
-    Layer(
-        name="manual_observations",
-        title="What an analyst saw in a named image",
-        columns=(
-            _text("kind", "outline, count or absent"),
-            _text("label", "what was drawn, counted or looked for; a zone's id"),
-            _real("value", "the count, where it is one"),
-            _text("image", "provider, id and date of the image"),
-            _text("observer", "a code, not a name"),
-            _text("observed_at", "when, UTC"),
-        ),
-        has_geometry=True,
-    ),
-    Layer(
-        name="alerts",
-        title="Alerts and their life",
-        columns=(
-            _text("alert_id", "an opaque reference"),
-            _text("rule", "the rule that raised it"),
-            _text("subject", "what it is about, within the site"),
-            Column(
-                name="occurrence", kind=Kind.INTEGER, meaning="from 1; a condition that came back counts on"
-            ),
-            _text("state", "open or closed"),
-            _text("raised_at", "when, UTC"),
-            _text("closed_at", "when, UTC; empty while open"),
-            _text("detail", "in words, with the figures"),
-        ),
-    ),
-    Layer(
-        name="runs",
-        title="Runs: who did what, when, as the custody chains tell it",
-        columns=(
-            _text("started_at", "first custody entry of the run on this site, UTC"),
-            _text("ended_at", "last custody entry of the run on this site, UTC"),
-            _text("actor", "who or what, as a code"),
-            _list("actions", "what was done"),
-            Column(name="rows_appended", kind=Kind.INTEGER, meaning="rows that the run added or took back"),
-            _text("code_version", "version of campwatch"),
-            _text("head", "hash of the site's last custody entry of this run"),
-        ),
-    ),
-)
+        label=spec.label,
+        span=spec.span,
+        moment=spec.moment,
+        age=spec.age,
+        style=dataclasses.replace(spec.style, dashed=True),
+    )
 
-LAYERS: Mapping[str, Layer] = MappingProxyType({layer.name: layer for layer in _LAYERS})
-"""Every result layer by name."""
+
+def by_name(specs: Iterable[LayerSpec]) -> dict[str, LayerSpec]:
+    """The specs by their names.
+
+    Raises:
+        LedgerError: where two have one name.
+    """
+    found: dict[str, LayerSpec] = {}
+    for spec in specs:
+        if spec.name in found:
+            raise LedgerError(f"two layers are called {spec.name}")
+        found[spec.name] = spec
+    return found

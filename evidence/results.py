@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import geopandas as gpd
+import pandas as pd
 import pyogrio
 
 from evidence.custody import custody_lines
 from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
-from evidence.layers import LAYERS, Layer
+from evidence.layers import Layer, LayerSpec
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from evidence.runs import layer_rows
-from evidence.tables import layer_geotable, layer_table
+from evidence.tables import layer_frames
 
 Annotate = Callable[[list[StoredRow]], list[StoredRow]]
 """Adds to rows what follows from other rows, such as `validation`."""
 
 
 def write_results(
-    ledger: Ledger, path: Path, *, as_of_run: str | None = None, annotate: Annotate | None = None
+    ledger: Ledger,
+    path: Path,
+    layers: Iterable[LayerSpec],
+    *,
+    as_of_run: str | None = None,
+    annotate: Annotate | None = None,
 ) -> Path:
     """Write the current rows of every layer as a GeoPackage, atomically.
 
@@ -30,10 +38,11 @@ def write_results(
         ExportError: where the file cannot be written, as on a full disk.
     """
     with atomic_path(path) as temporary:
-        for layer in LAYERS.values():
-            rows = layer_rows(ledger, layer.name, as_of_run=as_of_run)
+        for spec in layers:
+            rows = layer_rows(ledger, spec, as_of_run=as_of_run)
             try:
-                _write_layer(layer, annotate(rows) if annotate else rows, temporary)
+                for layer, frame in layer_frames(spec, annotate(rows) if annotate else rows):
+                    write_frame(layer, frame, temporary)
             except RuntimeError as err:  # what GDAL reports
                 free = shutil.disk_usage(path.parent).free / 1e6
                 raise ExportError(
@@ -42,12 +51,10 @@ def write_results(
     return path
 
 
-def _write_layer(layer: Layer, rows: list[StoredRow], path: Path) -> None:
-    if layer.has_geometry:
-        geotable = layer_geotable(layer, rows)
-        pyogrio.write_dataframe(geotable, path, layer=layer.name, driver="GPKG", geometry_type="Unknown")
-    else:
-        pyogrio.write_dataframe(layer_table(layer, rows), path, layer=layer.name, driver="GPKG")
+def write_frame(layer: Layer, frame: pd.DataFrame | gpd.GeoDataFrame, path: Path, **options: Any) -> None:
+    """Add one table to a GeoPackage."""
+    told = {"geometry_type": "Unknown"} if layer.has_geometry else {}
+    pyogrio.write_dataframe(frame, path, layer=layer.name, driver="GPKG", **told, **options)
 
 
 def write_custody(ledger: Ledger, path: Path) -> Path:

@@ -21,8 +21,13 @@ from evidence.hashing import sha256_bytes, sha256_file, sha256_json
 ROUNDS = 3
 """How often a definition's digest takes in those of what it refers to: enough to tell apart definitions of
 one name in several modules; what lies farther away counts by itself."""
-WORDED = frozenset({"field", "column", "LayerSpec", "Column"})
-"""Calls that say in words what a column or layer is: their texts decide no figure."""
+WORDED = {
+    "column": ("default", "kind"),
+    "kept": ("default", "default_factory"),
+    "Column": (),
+    "LayerSpec": ("name", "record", "method", "subject", "absent", "time", "scenes"),
+}
+"""Calls that say what a column or layer is and how it is shown, with the arguments that decide rows."""
 LOOSE = ""
 """Name of a module's statements that define nothing: they come with any of its definitions."""
 
@@ -284,7 +289,11 @@ def _spelt(node: Any) -> str:
     if isinstance(node, ast.Pass | ast.Import | ast.ImportFrom) or _is_text(node):
         return ""
     if isinstance(node, ast.Call) and _called(node) in WORDED:
-        node = ast.Call(func=node.func, args=node.args, keywords=[k for k in node.keywords if not _worded(k)])
+        kept = [word for word in node.keywords if word.arg in WORDED[_called(node)]]
+        node = ast.Call(func=node.func, args=[], keywords=kept)
+    elif isinstance(node, ast.Call) and _called(node) == "field":
+        kept = [word for word in node.keywords if word.arg != "metadata"]
+        node = ast.Call(func=node.func, args=node.args, keywords=kept)
     parts = [
         f"{name}={spelt}"
         for name, value in ast.iter_fields(node)
@@ -304,11 +313,6 @@ def _is_text(node: ast.AST) -> bool:
 
 def _called(node: ast.Call) -> str:
     return node.func.id if isinstance(node.func, ast.Name) else getattr(node.func, "attr", "")
-
-
-def _worded(keyword: ast.keyword) -> bool:
-    """Whether an argument only says something in words."""
-    return keyword.arg == "metadata" or bool(_constant(keyword.value))
 
 
 def _constant(node: ast.AST | None) -> str:

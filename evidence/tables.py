@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -9,7 +10,7 @@ import geopandas as gpd
 import pandas as pd
 import shapely
 
-from evidence.layers import COMMON_COLUMNS, Column, Kind, Layer
+from evidence.layers import COMMON_COLUMNS, Column, Kind, Layer, LayerSpec
 from evidence.quantity import DEFAULT_LEVEL
 from evidence.rows import StoredRow
 
@@ -33,7 +34,7 @@ def column_names(column: Column) -> tuple[str, ...]:
 
 def layer_columns(layer: Layer) -> list[tuple[str, Column]]:
     """(name in the table, column it belongs to) in the order of the table."""
-    columns = (*COMMON_COLUMNS[:2], *layer.columns, *COMMON_COLUMNS[2:])
+    columns = (*COMMON_COLUMNS[:2], *layer.table_columns, *COMMON_COLUMNS[2:])
     return [(name, column) for column in columns for name in column_names(column)]
 
 
@@ -52,6 +53,20 @@ def layer_geotable(layer: Layer, rows: Iterable[StoredRow]) -> gpd.GeoDataFrame:
     return gpd.GeoDataFrame(layer_table(layer, held), geometry=geometry, crs="EPSG:4326")
 
 
+def layer_frames(spec: LayerSpec, rows: Iterable[StoredRow]) -> list[tuple[Layer, pd.DataFrame]]:
+    """(layer, table) of a spec, then of each of its second geometries, those with the rows that have one."""
+    held = list(rows)
+    frame = layer_geotable(spec, held) if spec.has_geometry else layer_table(spec, held)
+    frames: list[tuple[Layer, pd.DataFrame]] = [(spec, frame)]
+    outlines = (column for column in spec.columns if column.kind is Kind.OUTLINE)
+    for column, layer in zip(outlines, spec.outlines, strict=True):
+        with_one = [item for item in held if item.row.data.get(column.name)]
+        shapes = [shapely.from_geojson(json.dumps(item.row.data[column.name])) for item in with_one]
+        table = layer_table(layer, with_one)
+        frames.append((layer, gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")))
+    return frames
+
+
 def _cells(layer: Layer, stored: StoredRow) -> dict[str, Any]:
     data = stored.row.data
     cells: dict[str, Any] = {
@@ -67,9 +82,9 @@ def _cells(layer: Layer, stored: StoredRow) -> dict[str, Any]:
         "validation": data.get("validation"),
         "reason": data.get("reason"),
     }
-    for column in layer.columns:
+    for column in layer.table_columns:
         cells.update(_column_cells(column, data.get(column.name)))
-    quantities = [data[c.name] for c in layer.columns if c.kind is Kind.QUANTITY and data.get(c.name)]
+    quantities = [data[c.name] for c in layer.quantities if data.get(c.name)]
     if quantities:
         cells["level"] = quantities[0]["level"]
         reasons = [quantity["reason"] for quantity in quantities if quantity["reason"]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,17 @@ from typing import Any, Protocol
 import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
+
+
+def finite_number(value: object) -> float | None:
+    """A number that somebody else wrote, if it is one and finite; text that spells one counts."""
+    if value is None or isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +84,18 @@ class Product:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MalformedItem:
+    """Something that a provider listed as a product and that cannot be one."""
+
+    source: str
+    id: str | None
+    """As the provider spells it, where it does."""
+    datetime: dt.datetime | None
+    """Sensing time, UTC, where it can be read."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """One platform and one datatake over one site, with every product that carries it."""
 
@@ -103,6 +127,8 @@ class FetchedProduct:
     """By band."""
     headers: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     """Response metadata by band (ETag, Last-Modified, access time), without credentials."""
+    lost: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Bands that were asked for, are listed, and could not be had, each with the reason."""
 
 
 class SceneSource(Protocol):

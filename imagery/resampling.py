@@ -225,7 +225,9 @@ def to_grid(
         plain: Image = separable(pixels, rows, row_weights, cols, col_weights, float(scale), float(offset))
         return plain
     weight = separable((~missing).astype(np.float32), rows, row_weights, cols, col_weights, 1.0, 0.0)
-    values = separable(pixels * ~missing, rows, row_weights, cols, col_weights, 1.0, 0.0)
+    values = separable(
+        np.where(missing, pixels.dtype.type(0), pixels), rows, row_weights, cols, col_weights, 1.0, 0.0
+    )
     seen = weight > HALF
     values = values / np.where(seen, weight, np.nan) * np.float32(scale) + np.float32(offset)
     result: Image = values.astype(np.float32)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import shapely
@@ -16,10 +18,12 @@ from shapely.geometry.base import BaseGeometry
 from aoi.records import Sensitivity, Site
 from detection.records import Disturbance, Footprint
 from evidence.errors import ExportError
+from evidence.layers import COMMON_NAMES, Column, Kind, LayerSpec, Rows, Shown
 from evidence.quantity import Quantity
+from evidence.rows import StoredRow
 from maps.records import QueueItem, SiteMapData, SiteSummary
 
-WITHHELD = "not shown in public maps"
+WITHHELD = "withheld: not marked public"
 PLACE = "place"
 
 
@@ -170,3 +174,158 @@ def public_summaries(summaries: Iterable[SiteSummary], *, restricted: bool) -> t
     if restricted:
         return tuple(summaries)
     return tuple(replace(s, site=public_site(s.site)) for s in summaries if is_public(s.site))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Marks:
+    """What of one site is public, and what is not."""
+
+    boundaries: frozenset[str]
+    """Public ones."""
+    zones: frozenset[str]
+    """Public ones."""
+    hidden: Mapping[str, frozenset[str]]
+    """By kind, subjects that touch a restricted zone."""
+    whole: bool
+    """Whether no zone is restricted."""
+
+    def is_public(self, kind: str, name: str) -> bool:
+        """Whether something may be named."""
+        if kind == "boundary":
+            return name in self.boundaries
+        if kind == "zone":
+            return name in self.zones
+        return name not in self.hidden.get(kind, ())
+
+
+def public_rows(
+    rows: Mapping[str, Sequence[StoredRow]],
+    layers: Mapping[str, LayerSpec],
+    site: Site,
+    *,
+    newest: dt.datetime | None,
+    decimals: int | None,
+) -> dict[str, list[StoredRow]]:
+    """The public part of one site's rows, by layer: what no rule makes public is left out.
+
+    Args:
+        rows: by layer, as the ledger holds them.
+        layers: their specs.
+        site: the whole site, restricted parts included.
+        newest: nothing younger than this; None for no delay.
+        decimals: round vertices to this many decimals of a degree; None to keep them.
+    """
+    marks = _marks_of(rows, layers, site)
+    return {
+        name: [
+            _public_part(stored, layers[name], marks, decimals)
+            for stored in held
+            if _may_be_shown(stored, layers[name], marks) and _is_old_enough(stored, layers[name], newest)
+        ]
+        for name, held in rows.items()
+    }
+
+
+def _marks_of(rows: Mapping[str, Sequence[StoredRow]], layers: Mapping[str, LayerSpec], site: Site) -> _Marks:
+    restricted = [zone.geometry for zone in site.zones if not is_public(zone)]
+    hidden: dict[str, frozenset[str]] = {}
+    for name, held in rows.items():
+        spec = layers[name]
+        if spec.rows is Rows.OUTSIDE_RESTRICTED_ZONES and spec.finding:
+            named = spec.column(spec.finding)
+            kind = (named.names if named else None) or name
+            touching = [stored for stored in held if _touches(stored.row.geometry, restricted)]
+            hidden[kind] = frozenset(str(stored.row.data[spec.finding]) for stored in touching)
+    return _Marks(
+        boundaries=frozenset(b.boundary_id for b in site.boundaries if is_public(b)),
+        zones=frozenset(zone.id for zone in site.zones if is_public(zone)),
+        hidden=hidden,
+        whole=not restricted,
+    )
+
+
+def _touches(wkb: bytes | None, geometries: Sequence[BaseGeometry]) -> bool:
+    return wkb is not None and any(geometry.intersects(shapely.from_wkb(wkb)) for geometry in geometries)
+
+
+def _may_be_shown(stored: StoredRow, spec: LayerSpec, marks: _Marks) -> bool:
+    if spec.rows is Rows.RESTRICTED:
+        return False
+    data = stored.row.data
+    for column in spec.columns:
+        value = data.get(column.name)
+        kind = column.names or (str(data.get(column.names_by)) if column.names_by else None)
+        named = kind is not None and value is not None and column.kind is not Kind.LIST
+        if named and column.shown is not Shown.BOUNDARY and not marks.is_public(str(kind), str(value)):
+            return False
+    return True
+
+
+def _is_old_enough(stored: StoredRow, spec: LayerSpec, newest: dt.datetime | None) -> bool:
+    told = stored.row.data.get(spec.age) if spec.age else None
+    if newest is None or told is None:
+        return True
+    moment = dt.datetime.fromisoformat(str(told))
+    return moment.date() <= newest.date() if len(str(told)) == len("2024-03-01") else moment <= newest
+
+
+def _public_part(stored: StoredRow, spec: LayerSpec, marks: _Marks, decimals: int | None) -> StoredRow:
+    row = stored.row
+    relative = all(
+        marks.is_public("boundary", str(value))
+        for column in spec.columns
+        if column.names == "boundary" and (value := row.data.get(column.name)) is not None
+    )
+    data = {name: row.data[name] for name in COMMON_NAMES if name in row.data}
+    for column in spec.columns:
+        if column.name in row.data:
+            may = _may_be_told(column, relative=relative, whole=marks.whole)
+            value = row.data[column.name]
+            data[column.name] = _told(column, value, marks, decimals) if may else _withheld(value)
+    geometry = row.geometry
+    if decimals is not None and geometry is not None:
+        geometry = bytes(shapely.to_wkb(coarse(shapely.from_wkb(geometry), decimals), byte_order=1))
+    return replace(stored, row=replace(row, data=data, geometry=geometry))
+
+
+def _may_be_told(column: Column, *, relative: bool, whole: bool) -> bool:
+    return {Shown.PUBLIC: True, Shown.BOUNDARY: relative, Shown.WHOLE: whole, None: False}[column.shown]
+
+
+def _told(column: Column, value: Any, marks: _Marks, decimals: int | None) -> Any:
+    """A cell as a public file has it: hidden names left out of lists, numbers and vertices rounded."""
+    if column.kind is Kind.LIST and column.names and value is not None:
+        return [name for name in value if marks.is_public(column.names, str(name))]
+    if column.kind is Kind.OUTLINE and value and decimals is not None:
+        return json.loads(shapely.to_geojson(coarse(shapely.from_geojson(json.dumps(value)), decimals)))
+    if column.public_decimals is None or value is None:
+        return value
+    if column.kind is Kind.QUANTITY:
+        return _rounded_quantity(value, column.public_decimals)
+    return round(value, column.public_decimals)
+
+
+def _rounded_quantity(quantity: Mapping[str, Any], decimals: int) -> dict[str, Any]:
+    """A quantity with fewer decimals, its interval rounded outwards so that it promises no more."""
+    told = dict(quantity)
+    if told["value"] is None:
+        return told
+    scale = 10.0**decimals
+    # A figure that is on the lattice already stays there whatever its last binary digit says.
+    told["low"] = math.floor(round(told["low"] * scale, 6)) / scale
+    told["high"] = math.ceil(round(told["high"] * scale, 6)) / scale
+    told["value"] = min(max(round(told["value"], decimals), told["low"]), told["high"])
+    return told
+
+
+def _withheld(value: Any) -> Any:
+    is_quantity = isinstance(value, Mapping) and "value" in value
+    return Quantity.not_assessable(WITHHELD).to_dict() if is_quantity else None
+
+
+def coarse(geometry: BaseGeometry, decimals: int) -> BaseGeometry:
+    """A valid geometry on a lattice of this many decimals; a point where it is smaller than the lattice."""
+    snapped = shapely.set_precision(geometry, 10.0**-decimals)
+    if snapped.is_empty:
+        snapped = geometry.representative_point()
+    return shapely.transform(snapped, lambda points: np.round(points, decimals))

@@ -12,7 +12,9 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, PublishedPoint, Site, Zone
-from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.boundary.records import BoundaryChange
+from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
+from detection.records import Disturbance, Footprint
 from detection.references import ENOUGH, SiteCheck
 from evidence.quantity import Quantity
 from maps.disclosure import rounded

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
-from detection.records import BoundaryChange, Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.boundary.records import BoundaryChange
+from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
+from detection.records import Disturbance, Footprint
 from detection.references import SiteCheck
 from evidence.quantity import Quantity
 

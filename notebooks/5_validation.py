@@ -27,7 +27,8 @@ from shapely import box
 from detection.accuracy import ReaderError, estimate_accuracy, tally
 from detection.coal.coverage import to_degrees
 from detection.reader_labels import resolve_labels
-from detection.references import ReferenceKind, SiteCheck
+from detection.references import SiteCheck
+from evidence.layers import ReferenceKind
 from detection.sampling import STABLE, allocate, change_strata, draw_sample
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})

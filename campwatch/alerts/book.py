@@ -3,37 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 
 from campwatch.alerts.rules import Condition
 from evidence.hashing import sha256_json
+from evidence.layers import NO_SCENES, LayerSpec, column, kept, record
 from evidence.ledger import Ledger
 from evidence.rows import Row, plain
 
-LAYER = "alerts"
-METHOD = "alerts/1"
 REFERENCE_LENGTH = 8
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Alert:
-    """One alert and its life."""
+    """One alert and its life; restricted as a whole: it is what could warn."""
 
-    alert_id: str
-    """An opaque reference: says neither site nor place."""
-    rule: str
-    site_id: str
-    subject: str
-    occurrence: int
-    """From 1; a condition that ended and came back is a new occurrence."""
-    state: str
-    """open | closed."""
-    raised_at: str
-    closed_at: str | None
-    detail: str
-    deliveries: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    """State by channel: sending | sent | failed | uncertain."""
+    alert_id: str = column(
+        "an opaque reference: says neither site nor place", "대상지나 장소를 드러내지 않는 참조 번호"
+    )
+    rule: str = column("the rule that raised it", "경보를 낸 규칙")
+    site_id: str = kept("the site")
+    subject: str = column("what it is about, within the site", "대상지 안에서 무엇에 관한 것인지")
+    occurrence: int = column(
+        "from 1; a condition that ended and came back counts on", "1부터; 끝났다가 다시 나타나면 이어서 센다"
+    )
+    state: str = column("open or closed", "open(열림) 또는 closed(닫힘)")
+    raised_at: str = column("when, UTC", "발생 시각(UTC)")
+    closed_at: str | None = column("when, UTC; empty while open", "닫힌 시각(UTC); 열려 있으면 비어 있음")
+    detail: str = column("in words, with the figures", "수치를 포함한 설명")
+    deliveries: Mapping[str, str] = kept(
+        "state by channel: sending, sent, failed or uncertain", default_factory=lambda: MappingProxyType({})
+    )
 
     @property
     def key(self) -> str:
@@ -41,9 +42,21 @@ class Alert:
         return f"{self.rule}/{self.site_id}/{self.subject}"
 
 
+ALERTS = LayerSpec(
+    name="alerts",
+    title="Alerts and their life",
+    title_ko="경보와 그 경과",
+    record=Alert,
+    method="alerts/1",
+    subject="{alert_id}",
+    scenes=NO_SCENES,
+    from_imagery=False,
+)
+
+
 def read_alerts(ledger: Ledger, *, site_id: str | None = None) -> list[Alert]:
     """Every alert ever raised, in the order of its raising."""
-    rows = ledger.current(LAYER, site_id=site_id)
+    rows = ledger.current(ALERTS.name, site_id=site_id)
     fields = (
         "alert_id",
         "rule",
@@ -106,11 +119,11 @@ def alert_row(alert: Alert) -> Row:
     data = {**asdict(replace(alert, deliveries={})), "deliveries": dict(sorted(alert.deliveries.items()))}
     del data["site_id"]
     return Row(
-        layer=LAYER,
+        layer=ALERTS.name,
         site_id=alert.site_id,
         subject=alert.alert_id,
         time="",
-        method=METHOD,
+        method=ALERTS.method,
         params_hash="",
         inputs_hash="",
         data=plain(data),

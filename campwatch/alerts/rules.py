@@ -9,12 +9,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from campwatch.settings import AlertSettings
+from detection.coal.records import SERIES, STOCKPILE_AREA, SeriesPoint
 from detection.kinds import BURNT, RECOVERY
-from detection.records import STOCKPILE_AREA, Disturbance, SeriesPoint
+from detection.records import DISTURBANCES, Disturbance
 from evidence.quantity import Quantity
 
 PERSISTENT, OUTSIDE, STOCKPILE = "persistent-disturbance", "outside-boundary", "stockpile-change"
 NO_LOOK, FAILING = "no-usable-look", "source-failing"
+ALERTED_LAYERS = {
+    PERSISTENT: DISTURBANCES.name,
+    OUTSIDE: DISTURBANCES.name,
+    STOCKPILE: SERIES.name,
+}
+"""The layer whose figures an alert repeats, by rule."""
 HELD = 0.5
 """A condition whose alert is open holds on until it falls below this share of its limits: what hovers about a
 limit is one alert, not one for every crossing."""

@@ -13,9 +13,13 @@ from campwatch.alerts.rules import SiteState, conditions
 from campwatch.identity import Clock, timestamp
 from campwatch.reviews.validation import Checks, alert_validation
 from campwatch.settings import AlertSettings, EmailSettings
-from detection.records import Disturbance, SeriesPoint
+from detection.coal.records import SERIES, SeriesPoint
+from detection.records import DISTURBANCES, Disturbance
+from evidence.layers import LayerSpec
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
+from evidence.rows import StoredRow
+from imagery.cube.observations import OBSERVATIONS
 
 Send = Callable[[EmailMessage, EmailSettings], None]
 
@@ -49,16 +53,19 @@ def watch_sites(
 
 
 def _state(ledger: Ledger, site_id: str, failure: str | None, known: Sequence[Alert]) -> SiteState:
-    def rows(layer: str) -> list[dict[str, object]]:
-        return [dict(stored.row.data) for stored in ledger.current(layer, site_id=site_id)]
+    def current(spec: LayerSpec) -> list[StoredRow]:
+        return ledger.current(spec.name, site_id=site_id)
 
     return SiteState(
         site_id=site_id,
         disturbances=[
-            read_record(Disturbance, stored.row) for stored in ledger.current("disturbances", site_id=site_id)
+            read_record(Disturbance, stored.row)
+            for stored in ledger.current(DISTURBANCES.name, site_id=site_id)
         ],
-        series=[read_record(SeriesPoint, stored.row) for stored in ledger.current("series", site_id=site_id)],
-        looks=rows("observations"),
+        series=[
+            read_record(SeriesPoint, stored.row) for stored in ledger.current(SERIES.name, site_id=site_id)
+        ],
+        looks=[dict(stored.row.data) for stored in current(OBSERVATIONS)],
         failure=failure,
         open_keys=frozenset(alert.key for alert in known if alert.state == "open"),
     )

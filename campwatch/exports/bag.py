@@ -82,7 +82,7 @@ def _fill(
 
 def _finding_document(layer: Layer, stored: StoredRow) -> dict[str, Any]:
     told = plain_records(layer_table(layer, [stored]))[0]
-    return {"layer": layer.name, "title": layer.title, "label": row_label(layer.name, told), "row": told}
+    return {"layer": layer.name, "title": layer.title, "label": row_label(layer, told), "row": told}
 
 
 def _feature(told: dict[str, Any], stored: StoredRow) -> dict[str, Any]:

@@ -6,40 +6,29 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import geopandas as gpd
 import pandas as pd
 
 from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch import __version__
-from campwatch.exports.disclosure import public_rows
 from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
 from campwatch.exports.stamp import SIMULATED, SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
+from campwatch.layers import LAYERS
 from campwatch.reviews.annotation import annotation
 from campwatch.reviews.validation import Checks, all_checks
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
 from evidence.errors import ExportError
-from evidence.layers import LAYERS, Column, Layer
+from evidence.layers import Column, Layer
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from evidence.runs import heads_of, last_with_rows, layer_rows, links_until, release_of
-from evidence.tables import layer_columns, layer_geotable, layer_table
-from maps.disclosure import is_public, public_site
+from evidence.tables import layer_columns, layer_frames
+from imagery.cube.observations import OBSERVATIONS
+from maps.disclosure import is_public, public_rows, public_site
 
 OWN_WORD = "this workspace"
-_FROM_IMAGERY = frozenset(
-    {
-        "observations",
-        "stockpile_areas",
-        "stockpiles",
-        "series",
-        "footprints",
-        "disturbances",
-        "ground_changes",
-    }
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,27 +156,29 @@ def _disclosed(
     rules: MapSettings | None,
     checks: Mapping[str, Checks],
 ) -> dict[str, tuple[StoredRow, ...]]:
-    by_site: dict[str, list[StoredRow]] = {site.id: [] for site in sites}
     annotate = annotation(ledger, sites, as_of_run=as_of_run, checks=checks)
-    for name in LAYERS:
-        for stored in annotate(layer_rows(ledger, name, as_of_run=as_of_run)):
-            if stored.row.site_id in by_site:
-                by_site[stored.row.site_id].append(stored)
+    held: dict[str, dict[str, list[StoredRow]]] = {site.id: {} for site in sites}
+    for name, spec in LAYERS.items():
+        for stored in annotate(layer_rows(ledger, spec, as_of_run=as_of_run)):
+            if stored.row.site_id in held:
+                held[stored.row.site_id].setdefault(name, []).append(stored)
     if rules is not None:
         newest = dt.datetime.fromisoformat(as_of) - dt.timedelta(days=rules.delay_days)
         for site in sites:
-            by_site[site.id] = public_rows(
-                by_site[site.id],
+            held[site.id] = public_rows(
+                held[site.id],
+                LAYERS,
                 site,
                 newest=newest if rules.delay_days else None,
                 decimals=rules.coordinate_decimals,
             )
-    every = [stored for held in by_site.values() for stored in held]
-    return {name: tuple(stored for stored in every if stored.row.layer == name) for name in LAYERS}
+    return {
+        name: tuple(stored for site in sites for stored in held[site.id].get(name, ())) for name in LAYERS
+    }
 
 
 def _tables(rows: Mapping[str, tuple[StoredRow, ...]], sites: tuple[Site, ...], stamp: Stamp) -> list[Table]:
-    notice = _imagery_notice(rows["observations"], stamp)
+    notice = _imagery_notice(rows[OBSERVATIONS.name], stamp)
     made = [
         Table(
             layer=layer,
@@ -197,12 +188,12 @@ def _tables(rows: Mapping[str, tuple[StoredRow, ...]], sites: tuple[Site, ...], 
         )
         for layer, frame in site_frames(sites, decimals=stamp.coordinate_decimals)
     ]
-    for name, layer in LAYERS.items():
-        frame: pd.DataFrame | gpd.GeoDataFrame = (
-            layer_geotable(layer, rows[name]) if layer.has_geometry else layer_table(layer, rows[name])
-        )
-        named = notice if name in _FROM_IMAGERY else OWN_WORD
-        made.append(Table(layer=layer, columns=tuple(layer_columns(layer)), frame=frame, attribution=named))
+    for name, spec in LAYERS.items():
+        named = notice if spec.from_imagery else OWN_WORD
+        made += [
+            Table(layer=layer, columns=tuple(layer_columns(layer)), frame=frame, attribution=named)
+            for layer, frame in layer_frames(spec, rows[name])
+        ]
     return [table for table in made if len(table.frame)]
 
 
@@ -223,7 +214,12 @@ def _imagery_notice(looks: Sequence[StoredRow], stamp: Stamp) -> str:
 
 def known_layers() -> tuple[Layer, ...]:
     """Every layer that an export can hold, with or without rows."""
-    return (*SITE_LAYERS, *LAYERS.values())
+    return (*SITE_LAYERS, *(layer for spec in LAYERS.values() for layer in (spec, *spec.outlines)))
+
+
+def is_site_layer(layer: Layer) -> bool:
+    """Whether it tells what site files say, without the columns that every row of the ledger has."""
+    return layer in SITE_LAYERS
 
 
 def _names(sites: Sequence[Site]) -> str:

@@ -13,6 +13,7 @@ from campwatch.exports.labels import site_label
 from campwatch.exports.names import named
 from campwatch.exports.stamp import imagery_attribution
 from evidence.files import write_text
+from imagery.cube.observations import OBSERVATIONS
 
 SENTINEL2_URL = "https://dataspace.copernicus.eu/explore-data/data-collections/sentinel-data/sentinel-2"
 _RIS_END = "\r\n"
@@ -61,7 +62,7 @@ def _dataset(bundle: Bundle) -> Citation:
 
 
 def _imagery(bundle: Bundle) -> list[Citation]:
-    table = bundle.table("observations")
+    table = bundle.table(OBSERVATIONS.name)
     if table is None:
         return []
     looks = table.frame[~table.frame["site_id"].isin(bundle.stamp.simulated)]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from campwatch.exports.bundle import Bundle, known_layers
-from evidence.layers import COMMON_COLUMNS, LAYERS, Column, Kind, Layer
+from campwatch.exports.bundle import Bundle, is_site_layer, known_layers
+from evidence.layers import COMMON_COLUMNS, Column, Kind, Layer
 from evidence.tables import column_names, layer_columns
 
 LONGEST_CELL = 32_767
@@ -15,12 +15,17 @@ GEOMETRY = Column(
     kind=Kind.TEXT,
     meaning="geometry as WKT, EPSG:4326, longitude latitude; left out where it is longer than a cell of a "
     f"spreadsheet ({LONGEST_CELL} characters): it is in the GeoPackage and GeoJSON exports",
+    meaning_ko="WKT 도형(EPSG:4326, 경도 위도); 스프레드시트 셀보다 길면 생략되며 GeoPackage와 "
+    "GeoJSON 내보내기에 있음",
 )
 GUARD = "'"
 """Put before a text that a spreadsheet would take for a formula."""
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _TYPES = {Kind.QUANTITY: "real", Kind.SECTORS: "text"}
-_BOUNDS = {"_low": "lower end of the interval: ", "_high": "upper end of the interval: "}
+_BOUNDS = {
+    "_low": ("lower end of the interval: ", "구간의 하한: "),
+    "_high": ("upper end of the interval: ", "구간의 상한: "),
+}
 
 
 def data_dictionary() -> pd.DataFrame:
@@ -30,7 +35,10 @@ def data_dictionary() -> pd.DataFrame:
         for layer in known_layers()
         for name, column in [*_columns(layer), *([(GEOMETRY.name, GEOMETRY)] if layer.has_geometry else [])]
     ]
-    lines += [_note("provenance", "item", "what is told"), _note("provenance", "value", "what it is")]
+    lines += [
+        _note("provenance", "item", "what is told", "항목"),
+        _note("provenance", "value", "what it is", "값"),
+    ]
     return pd.DataFrame(lines)
 
 
@@ -48,22 +56,31 @@ def guarded(text: str) -> str:
 
 
 def _columns(layer: Layer) -> list[tuple[str, Column]]:
-    if layer.name in LAYERS:
+    if not is_site_layer(layer):
         return layer_columns(layer)
-    return [(name, column) for column in layer.columns for name in column_names(column)]
+    return [(name, column) for column in layer.table_columns for name in column_names(column)]
 
 
 def _line(layer: Layer, name: str, column: Column) -> dict[str, str]:
+    end, end_ko = _BOUNDS.get(name.removeprefix(column.name), ("", ""))
     return {
         "layer": layer.name,
+        "layer_title": layer.title,
+        "layer_title_ko": layer.title_ko,
         "column": name,
         "type": _TYPES.get(column.kind, column.kind.value),
         "unit": column.unit,
-        "meaning": _BOUNDS.get(name.removeprefix(column.name), "") + column.meaning,
+        "meaning": end + column.meaning,
+        "meaning_ko": end_ko + column.meaning_ko,
         "scope": "every layer" if column in COMMON_COLUMNS else "this layer",
     }
 
 
-def _note(layer: str, column: str, meaning: str) -> dict[str, str]:
-    told = {"layer": layer, "column": column, "type": "text", "unit": ""}
-    return {**told, "meaning": meaning, "scope": "this layer"}
+def _note(layer: str, column: str, meaning: str, meaning_ko: str) -> dict[str, str]:
+    told = {
+        "layer": layer,
+        "layer_title": "What the export says about itself",
+        "layer_title_ko": "내보내기 정보",
+    }
+    told |= {"column": column, "type": "text", "unit": ""}
+    return {**told, "meaning": meaning, "meaning_ko": meaning_ko, "scope": "this layer"}

@@ -21,12 +21,13 @@ from shapely.geometry.base import BaseGeometry
 from aoi.geodesy import parts
 from aoi.records import Site
 from aoi.versions import version_in_force
-from campwatch.exports.disclosure import coarse
 from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
 from campwatch.exports.imagery import LookChoice, epsg_of, stack
+from campwatch.exports.site_tables import BOUNDARIES, ZONES
 from campwatch.exports.stamp import Stamp
-from campwatch.exports.styles import STYLES, LayerStyle
+from evidence.layers import Style
 from maps.composites import TRUE_COLOUR, common_stretch, paint
+from maps.disclosure import coarse
 from maps.images import geobox_of
 
 _GAP_IN = 0.12
@@ -120,16 +121,16 @@ def _panel(axes: Axes, colours: np.ndarray, geobox: GeoBox, title: str) -> None:
     axes.set_title(title, loc="left", pad=4)
 
 
-def _outlines(pair: PairFigure, look: LookChoice) -> Iterator[tuple[str, BaseGeometry, LayerStyle]]:
+def _outlines(pair: PairFigure, look: LookChoice) -> Iterator[tuple[str, BaseGeometry, Style]]:
     """(legend, geometry, style) of what is drawn over one look."""
     boundary = version_in_force(pair.site, look.datetime.date())
     if boundary is not None:
-        yield f"boundary version {boundary.boundary_id}", boundary.geometry, STYLES["boundaries"]
+        yield f"boundary version {boundary.boundary_id}", boundary.geometry, BOUNDARIES.style
     for zone in pair.site.zones:
-        yield f"zone {zone.id} ({zone.kind.value})", zone.geometry, STYLES["zones"]
+        yield f"zone {zone.id} ({zone.kind.value})", zone.geometry, ZONES.style
 
 
-def _draw_outline(axes: Axes, geometry: BaseGeometry, style: LayerStyle, geobox: GeoBox) -> None:
+def _draw_outline(axes: Axes, geometry: BaseGeometry, style: Style, geobox: GeoBox) -> None:
     projected = gpd.GeoSeries([geometry], crs="EPSG:4326").to_crs(str(geobox.crs)).iloc[0]
     for part in parts(shapely.boundary(projected) if projected.area else projected):
         x, y = shapely.get_coordinates(part).T
@@ -138,10 +139,10 @@ def _draw_outline(axes: Axes, geometry: BaseGeometry, style: LayerStyle, geobox:
         axes.plot(x, y, color=style.line, linewidth=width, solid_joinstyle="miter")
 
 
-def _legend_entries(pair: PairFigure) -> list[tuple[str, LayerStyle]]:
+def _legend_entries(pair: PairFigure) -> list[tuple[str, Style]]:
     """Each outline once; one that only one of the pictures shows is named with its letter."""
     panels: dict[str, list[str]] = {}
-    styles: dict[str, LayerStyle] = {}
+    styles: dict[str, Style] = {}
     for letter, look in zip("ab", pair.looks, strict=True):
         for label, _, style in _outlines(pair, look):
             panels.setdefault(label, []).append(letter)
@@ -152,7 +153,7 @@ def _legend_entries(pair: PairFigure) -> list[tuple[str, LayerStyle]]:
     ]
 
 
-def _draw_legend(figure: Figure, entries: list[tuple[str, LayerStyle]], y: float) -> None:
+def _draw_legend(figure: Figure, entries: list[tuple[str, Style]], y: float) -> None:
     handles = [
         Line2D([], [], color=style.line, linewidth=style.width_mm * _POINTS_PER_MM, label=label)
         for label, style in entries

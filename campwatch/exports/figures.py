@@ -21,8 +21,11 @@ from campwatch.exports.imagery import choose_pair, load_looks, usable_looks
 from campwatch.exports.names import export_folder
 from campwatch.exports.stamp import imagery_attribution
 from campwatch.workspace import Workspace
+from detection.coal.records import SERIES, STOCKPILE_AREAS
+from detection.records import FOOTPRINTS
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
+from imagery.cube.observations import OBSERVATIONS
 
 _log = logging.getLogger(__name__)
 
@@ -119,13 +122,13 @@ def _series(
     site: Site,
     options: FigureOptions,  # noqa: ARG001
 ) -> Iterator[tuple[str, Figure]]:
-    areas, looks = _rows(bundle, "stockpile_areas", site), _rows(bundle, "observations", site)
+    areas, looks = _rows(bundle, STOCKPILE_AREAS.name, site), _rows(bundle, OBSERVATIONS.name, site)
     if areas is None or looks is None:
         return
     data = SeriesFigure(
         site=site,
         areas=areas,
-        series=_rows(bundle, "series", site),
+        series=_rows(bundle, SERIES.name, site),
         looks=looks,
         stamp=bundle.stamp,
         attribution=_notice(bundle, site),
@@ -142,7 +145,7 @@ def _footprint(
     site: Site,
     options: FigureOptions,  # noqa: ARG001
 ) -> Iterator[tuple[str, Figure]]:
-    rows = _rows(bundle, "footprints", site)
+    rows = _rows(bundle, FOOTPRINTS.name, site)
     if rows is not None:
         notice = _notice(bundle, site)
         data = FootprintFigure(site=site, footprints=rows, stamp=bundle.stamp, attribution=notice)
@@ -159,7 +162,7 @@ def _rows(bundle: Bundle, layer: str, site: Site) -> pd.DataFrame | None:
 
 def _notice(bundle: Bundle, site: Site) -> str:
     """Whom to name for the imagery of one site."""
-    looks = _rows(bundle, "observations", site)
+    looks = _rows(bundle, OBSERVATIONS.name, site)
     if looks is None:
         return ""
     years = {int(str(moment)[:4]) for moment in looks["datetime"]}

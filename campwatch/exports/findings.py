@@ -3,29 +3,27 @@
 from __future__ import annotations
 
 from campwatch.exports.bundle import Bundle
+from campwatch.layers import LAYERS
 from evidence.errors import ExportError
-from evidence.layers import LAYERS, Layer
+from evidence.layers import LayerSpec
 from evidence.rows import StoredRow
 
-_LAYERS = (
-    "disturbances", "stockpiles", "stockpile_areas", "footprints", "ground_changes", "boundary_changes",
-)  # fmt: skip
-_NAMES = ("disturbance_id", "pile_id", "zone_id", "change_id", "boundary_id", "to_boundary_id")
 
-
-def find(bundle: Bundle, name: str) -> tuple[Layer, StoredRow]:
+def find(bundle: Bundle, name: str) -> tuple[LayerSpec, StoredRow]:
     """The finding, among what this export may show.
 
     Raises:
         ExportError: where there is none of that name.
     """
-    for layer in _LAYERS:
-        rows = bundle.rows[layer]
-        hits = [stored for stored in rows if stored.row_id == name] or [
-            stored for stored in rows if name in {stored.row.data.get(key) for key in _NAMES}
-        ]
+    named = [spec for spec in LAYERS.values() if spec.finding]
+    for spec in named:
+        for stored in bundle.rows[spec.name]:
+            if stored.row_id == name:
+                return spec, stored
+    for spec in named:
+        hits = [stored for stored in bundle.rows[spec.name] if stored.row.data.get(str(spec.finding)) == name]
         if hits:
-            return LAYERS[layer], hits[-1]
+            return spec, hits[-1]
     raise ExportError(
         f"no finding {name} in what this export may show (row, disturbance, pile, zone, change or boundary)"
     )

@@ -19,6 +19,7 @@ from campwatch.workspace import Workspace
 from evidence.errors import ExportError, GridMismatchError
 from evidence.rows import StoredRow
 from imagery.archive.store import Archive
+from imagery.cube.observations import OBSERVATIONS
 from imagery.cube.scenes import ArchivedScene, group_archived
 
 SAME_SEASON_DAYS = 20
@@ -50,7 +51,7 @@ class LookChoice:
 
 def usable_looks(bundle: Bundle, site_id: str, *, until: dt.datetime | None = None) -> list[LookChoice]:
     """The looks of a site that were used, oldest first, none later than `until`."""
-    rows = [row for row in bundle.rows["observations"] if row.row.site_id == site_id]
+    rows = [row for row in bundle.rows[OBSERVATIONS.name] if row.row.site_id == site_id]
     looks = [_look(row) for row in rows if row.row.data["status"] == "used"]
     kept = [look for look in looks if until is None or look.datetime <= until]
     return sorted(kept, key=lambda look: look.datetime)

@@ -14,23 +14,14 @@ from shapely.geometry.base import BaseGeometry
 from aoi.geodesy import parts
 from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.labels import row_label, row_sentences, site_label
-from campwatch.exports.styles import STYLES
 from campwatch.exports.vector import plain_records
 from campwatch.exports.xml import Element, Maker, clean_text
 from evidence.files import atomic_path
+from evidence.layers import Layer
 from evidence.zips import write_zip
 
 KML = "http://www.opengis.net/kml/2.2"
 _E = Maker(KML)
-_SPANS = {
-    "boundaries": ("valid_from", "valid_to"),
-    "footprints": ("epoch_start", "epoch_end"),
-    "disturbances": ("first_seen", None),
-    "ground_changes": ("changed_on", None),
-    "manual_observations": ("observed_at", None),
-}
-_STAMPS = {"stockpiles": "datetime"}
-_SHOWN_AT_FIRST = frozenset({"sites", "boundaries", "zones", "disturbances"})
 _PIXELS_PER_MM = 3.0
 
 
@@ -51,8 +42,9 @@ def _document(bundle: Bundle) -> Element:
         _E("open", "1"),
         _E("description", _balloon([f"{what}: {value}" for what, value in stamp.items()])),
     )
-    for name in STYLES:
-        document.append(_style(name))
+    for table in bundle.tables:
+        if table.layer.has_geometry:
+            document.append(_style(table.layer))
     for site in bundle.sites:
         folder = _E("Folder", _E("name", clean_text(site_label(site))), _E("open", "1"))
         for table in bundle.tables:
@@ -69,7 +61,7 @@ def _append_layer(folder: Element, table: Table, site_id: str) -> None:
     layer = _E(
         "Folder",
         _E("name", table.layer.title),
-        _E("visibility", _visible(table.name)),
+        _E("visibility", _visible(table.layer)),
         _E("open", "0"),
         _E("description", _balloon([table.layer.title, table.attribution])),
     )
@@ -81,10 +73,10 @@ def _append_layer(folder: Element, table: Table, site_id: str) -> None:
 def _placemark(table: Table, told: dict[str, Any], geometry: BaseGeometry | None) -> Element:
     mark = _E(
         "Placemark",
-        _E("name", clean_text(row_label(table.name, told))),
-        _E("visibility", _visible(table.name)),
+        _E("name", clean_text(row_label(table.layer, told))),
+        _E("visibility", _visible(table.layer)),
         _E("description", _balloon([*row_sentences(table, told), table.attribution])),
-        *_times(table.name, told),
+        *_times(table.layer, told),
         _E("styleUrl", f"#{table.name}"),
         _E(
             "ExtendedData",
@@ -100,8 +92,8 @@ def _placemark(table: Table, told: dict[str, Any], geometry: BaseGeometry | None
     return mark
 
 
-def _visible(layer: str) -> str:
-    return "1" if layer in _SHOWN_AT_FIRST else "0"
+def _visible(layer: Layer) -> str:
+    return "1" if layer.style.shown_at_first else "0"
 
 
 def _text(value: Any) -> str:
@@ -113,11 +105,11 @@ def _balloon(lines: Iterable[str]) -> str:
     return "<br>".join(html.escape(clean_text(line)) for line in lines)
 
 
-def _times(layer: str, told: dict[str, Any]) -> Iterator[Element]:
-    if layer in _STAMPS and told.get(_STAMPS[layer]):
-        yield _E("TimeStamp", _E("when", str(told[_STAMPS[layer]])))
-    if layer in _SPANS:
-        first, last = (told.get(name) if name else None for name in _SPANS[layer])
+def _times(layer: Layer, told: dict[str, Any]) -> Iterator[Element]:
+    if layer.moment and told.get(layer.moment):
+        yield _E("TimeStamp", _E("when", str(told[layer.moment])))
+    elif layer.span:
+        first, last = (told.get(name) if name else None for name in layer.span)
         begin = [_E("begin", day)] if (day := _kml_date(first)) else []
         end = [_E("end", day)] if (day := _kml_date(last)) else []
         if begin or end:
@@ -132,8 +124,8 @@ def _kml_date(value: Any) -> str | None:
     return None
 
 
-def _style(name: str) -> Element:
-    style = STYLES[name]
+def _style(layer: Layer) -> Element:
+    style = layer.style
     red, green, blue = style.rgb()
     colour = f"{blue:02x}{green:02x}{red:02x}"
     return _E(
@@ -145,7 +137,7 @@ def _style(name: str) -> Element:
             _E("color", f"{round(255 * style.fill_opacity):02x}{colour}"),
             _E("fill", "1" if style.fill_opacity else "0"),
         ),
-        id=name,
+        id=layer.name,
     )
 
 

@@ -7,20 +7,8 @@ from typing import Any
 
 from aoi.records import Site
 from campwatch.exports.bundle import Table
-from evidence.layers import Column, Kind
+from evidence.layers import Column, Kind, Layer
 
-_LABELS = {
-    "sites": "{name}",
-    "boundaries": "Boundary {boundary_id} from {valid_from}",
-    "zones": "Zone {zone_id} ({kind})",
-    "points": "{name}",
-    "footprints": "Disturbed ground {epoch_start} to {epoch_end}",
-    "disturbances": "Disturbance {disturbance_id}, first seen {first_seen}",
-    "ground_changes": "Ground changed on {changed_on}: {kind}",
-    "stockpiles": "Probable coal {pile_id} on {datetime}",
-    "boundary_changes": "Boundary {from_boundary_id} to {to_boundary_id}",
-    "manual_observations": "Manual observation: {kind}",
-}
 HECTARE_DECIMALS = 2
 MINUS = "−"
 VALIDATION_WORD = "what stands behind the interval"
@@ -31,10 +19,10 @@ def site_label(site: Site) -> str:
     return f"{site.name} ({site.name_ko})" if site.name_ko else site.name
 
 
-def row_label(layer: str, told: Mapping[str, Any]) -> str:
+def row_label(layer: Layer, told: Mapping[str, Any]) -> str:
     """A short name of one row."""
     shown = {name: "" if value is None else value for name, value in told.items()}
-    return _LABELS.get(layer, "{row_id}").format_map(shown)
+    return layer.label.format_map(shown)
 
 
 def interval_text(
@@ -57,7 +45,7 @@ def quantity_text(column: Column, told: Mapping[str, Any]) -> str:
 
 def row_sentences(table: Table, told: Mapping[str, Any]) -> Iterator[str]:
     """What the row says, a line per fact."""
-    for column in table.layer.columns:
+    for column in table.layer.table_columns:
         if column.kind is Kind.QUANTITY:
             yield f"{column.meaning}: {quantity_text(column, told)}"
         elif told.get(column.name) is not None and column.kind is not Kind.LIST:

@@ -12,20 +12,15 @@ from lxml import etree
 
 from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.names import named
-from campwatch.exports.styles import STYLES, LayerStyle
 from campwatch.exports.vector import write_geopackage
 from campwatch.exports.xml import Element, Maker
 from evidence.files import atomic_path
+from evidence.layers import Style
 from evidence.zips import write_zip
 
 _E = Maker()
 QGIS_VERSION = "3.22.0-Białowieża"
 """Long-term release whose format is written; later ones read it."""
-_ORDER = (
-    "points", "manual_observations", "stockpiles", "disturbances", "ground_changes", "boundary_changes",
-    "boundaries", "zones", "footprints", "sites",
-)  # fmt: skip
-"""From the top of the map to its bottom."""
 _KINDS = ((0, "Point", "marker"), (1, "Line", "line"), (2, "Polygon", "fill"))
 """(dimension, name of the geometry type, kind of symbol)."""
 _MARGIN = 0.05
@@ -80,9 +75,8 @@ def project_document(bundle: Bundle, data_name: str) -> Element:
 
 def _layers(bundle: Bundle, data_name: str) -> Iterator[tuple[str, Element, Table]]:
     """(id, layer, table) for every table, one per dimension of its geometries, top of the map first."""
-    by_name = {table.name: table for table in bundle.tables}
-    for name in [*(n for n in _ORDER if n in by_name), *(n for n in by_name if n not in _ORDER)]:
-        table = by_name[name]
+    for table in sorted(bundle.tables, key=_from_the_top):
+        name = table.name
         if not table.layer.has_geometry:
             identifier = f"campwatch_{name}"
             yield identifier, _map_layer(table, identifier, data_name, None), table
@@ -92,6 +86,11 @@ def _layers(bundle: Bundle, data_name: str) -> Iterator[tuple[str, Element, Tabl
             if kind[0] in (found or {_POLYGONS}):
                 identifier = f"campwatch_{name}_{kind[1].lower()}"
                 yield identifier, _map_layer(table, identifier, data_name, kind), table
+
+
+def _from_the_top(table: Table) -> int:
+    """Sorts tables with geometry as they lie on the map, plain ones below them."""
+    return -table.layer.style.height if table.layer.has_geometry else 1
 
 
 def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, str, str] | None) -> Element:
@@ -118,7 +117,7 @@ def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, s
         autoRefreshEnabled="0",
     )
     if kind:
-        layer.append(renderer(STYLES[table.name], kind[2]))
+        layer.append(renderer(table.layer.style, kind[2]))
     return layer
 
 
@@ -127,7 +126,7 @@ def short_title(table: Table) -> str:
     return re.split(r"[:;,]", table.layer.title)[0]
 
 
-def renderer(style: LayerStyle, kind: str) -> Element:
+def renderer(style: Style, kind: str) -> Element:
     """One symbol for all features of a layer."""
     made = {"fill": _fill_symbol, "line": _line_symbol, "marker": _marker_symbol}[kind](style)
     symbol = _E("symbol", made, type=kind, name="0", alpha="1", clip_to_extent="1", force_rhr="0")
@@ -146,16 +145,16 @@ def _symbol_layer(name: str, /, **properties: str) -> Element:
     return node
 
 
-def _colour(style: LayerStyle, opacity: float = 1.0) -> str:
+def _colour(style: Style, opacity: float = 1.0) -> str:
     red, green, blue = style.rgb()
     return f"{red},{green},{blue},{round(255 * opacity)}"
 
 
-def _dash(style: LayerStyle) -> str:
+def _dash(style: Style) -> str:
     return "dash" if style.dashed else "solid"
 
 
-def _fill_symbol(style: LayerStyle) -> Element:
+def _fill_symbol(style: Style) -> Element:
     return _symbol_layer(
         "SimpleFill",
         color=_colour(style, style.fill_opacity),
@@ -167,7 +166,7 @@ def _fill_symbol(style: LayerStyle) -> Element:
     )
 
 
-def _line_symbol(style: LayerStyle) -> Element:
+def _line_symbol(style: Style) -> Element:
     return _symbol_layer(
         "SimpleLine",
         line_color=_colour(style),
@@ -177,7 +176,7 @@ def _line_symbol(style: LayerStyle) -> Element:
     )
 
 
-def _marker_symbol(style: LayerStyle) -> Element:
+def _marker_symbol(style: Style) -> Element:
     return _symbol_layer(
         "SimpleMarker",
         name="circle",

@@ -14,6 +14,7 @@ from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.dictionary import data_dictionary, provenance
 from campwatch.exports.names import named
 from evidence.files import atomic_path, write_text
+from evidence.results import write_frame
 
 JSON_DECIMALS = 7
 
@@ -22,10 +23,7 @@ def write_geopackage(bundle: Bundle, path: Path) -> Path:
     """Every table as a layer, with `provenance` and `data_dictionary` as plain tables."""
     with atomic_path(path) as temporary:
         for table in bundle.tables:
-            told: dict[str, Any] = {"layer_metadata": _metadata(bundle, table)}
-            if table.layer.has_geometry:
-                told["geometry_type"] = "Unknown"
-            pyogrio.write_dataframe(table.frame, temporary, layer=table.name, driver="GPKG", **told)
+            write_frame(table.layer, table.frame, temporary, layer_metadata=_metadata(bundle, table))
         for name, frame in (("provenance", provenance(bundle)), ("data_dictionary", data_dictionary())):
             pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG")
     return path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,100 +21,13 @@ from campwatch.exports.stamp import site_notice
 from campwatch.exports.vector import plain_records
 from campwatch.exports.xml import clean_text
 from evidence.files import atomic_path
-from evidence.layers import Column, Kind
+from evidence.layers import Column, Kind, Printed
 from evidence.zips import fix_times
 
 HANGUL_FONT = "Malgun Gothic"
 """On every Windows and in every Office; other systems put theirs in its place."""
 LATIN_FONT = "Calibri"
 _SMALL = Pt(8)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WordTable:
-    """Which columns of a layer are printed, under which heads."""
-
-    layer: str
-    caption: str
-    columns: tuple[tuple[str, str], ...]
-    """(column of the layer, head)."""
-    note: str = ""
-
-
-TABLES = (
-    WordTable(
-        layer="footprints",
-        caption="Disturbed ground per epoch, inside and outside the boundary version in force",
-        columns=(
-            ("epoch_start", "from"),
-            ("epoch_end", "until (not included)"),
-            ("boundary_id", "boundary version"),
-            ("area_ha", "disturbed, ha"),
-            ("inside_ha", "inside, ha"),
-            ("outside_ha", "outside, ha"),
-            ("scene_ids", "looks"),
-        ),
-    ),
-    WordTable(
-        layer="boundary_changes",
-        caption="Differences between dated boundary versions, beyond their errors",
-        columns=(
-            ("from_boundary_id", "earlier version"),
-            ("to_boundary_id", "later version"),
-            ("cause", "cause"),
-            ("gained_ha", "gained, ha"),
-            ("lost_ha", "lost, ha"),
-            ("max_advance_m", "largest advance, m"),
-        ),
-    ),
-    WordTable(
-        layer="disturbances",
-        caption="Newly disturbed ground relative to the boundary version in force",
-        columns=(
-            ("disturbance_id", "disturbance"),
-            ("kind", "kind"),
-            ("first_seen", "first seen"),
-            ("machine_status", "status"),
-            ("relation", "relation to boundary"),
-            ("area_ha", "area, ha"),
-            ("outside_ha", "outside, ha"),
-        ),
-        note="A sensor that agrees with itself later is persistent, not confirmed.",
-    ),
-    WordTable(
-        layer="ground_changes",
-        caption="What happened since the first look, in closed years, dated from the looks before and after",
-        columns=(
-            ("change_id", "change"),
-            ("kind", "kind"),
-            ("changed_on_low", "not before"),
-            ("changed_on", "best date"),
-            ("changed_on_high", "not after"),
-            ("relation", "relation to boundary"),
-            ("area_ha", "area, ha"),
-        ),
-    ),
-    WordTable(
-        layer="stockpile_areas",
-        caption="Plan area of probable coal, the newest assessable look of each zone and year, if any",
-        columns=(
-            ("zone_id", "zone"),
-            ("datetime", "look (UTC)"),
-            ("area_ha", "plan area, ha"),
-            ("valid_fraction", "share of zone seen"),
-            ("below_floor", "below floor"),
-        ),
-        note="Not volume, tonnage, production or origin. All looks are in the CSV export. "
-        "Below floor: cannot be told from none.",
-    ),
-)
-
-
-_SORTED_BY = {
-    "disturbances": ["first_seen", "disturbance_id"],
-    "ground_changes": ["changed_on", "change_id"],
-}
-"""Lists of what happened are read in the order of time."""
 
 
 def write_word(bundle: Bundle, path: Path) -> Path:
@@ -125,13 +37,12 @@ def write_word(bundle: Bundle, path: Path) -> Path:
     number = 0
     for site in bundle.sites:
         document.add_heading(clean_text(site_label(site)), level=1)
-        for spec in TABLES:
-            table = bundle.table(spec.layer)
-            records = [] if table is None else word_records(table, spec, site.id)
-            if table is not None and records:
+        for table in printed_tables(bundle):
+            records = word_records(table, site.id)
+            if records:
                 number += 1
                 source = site_notice(table.attribution, site.id, bundle.stamp)
-                _add_table(document, spec, table, records, number=number, source=source)
+                _add_table(document, table, records, number=number, source=source)
     _add_provenance(document, bundle)
     with atomic_path(path) as temporary:
         document.save(str(temporary))
@@ -139,18 +50,25 @@ def write_word(bundle: Bundle, path: Path) -> Path:
     return path
 
 
-def word_records(table: Table, spec: WordTable, site_id: str) -> list[dict[str, Any]]:
-    """The rows of one site that are printed, oldest first."""
-    frame = table.plain[table.plain["site_id"] == site_id]
-    if spec.layer == "stockpile_areas":
-        order = frame.assign(assessable=frame["area_ha"].notna()).sort_values(["assessable", "datetime"])
+def printed_tables(bundle: Bundle) -> list[Table]:
+    """The tables that documents print, where they have rows."""
+    return [table for table in bundle.tables if table.layer.printed is not None]
+
+
+def word_records(table: Table, site_id: str) -> list[dict[str, Any]]:
+    """The rows of one site that are printed."""
+    printed, frame = table.layer.printed, table.plain[table.plain["site_id"] == site_id]
+    if printed is None:
+        return []
+    moment = table.layer.age
+    if printed.newest_by is not None and moment is not None:
+        quantity = table.layer.quantities[0].name
+        order = frame.assign(assessable=frame[quantity].notna()).sort_values(["assessable", moment])
         seen = order.drop(columns="assessable")
-        years = seen["datetime"].str.slice(0, 4)
-        frame = pd.DataFrame(seen.groupby([seen["zone_id"], years]).tail(1)).sort_values(
-            ["zone_id", "datetime"]
-        )
-    if spec.layer in _SORTED_BY:
-        frame = frame.sort_values(_SORTED_BY[spec.layer])
+        years = seen[moment].str.slice(0, 4)
+        frame = pd.DataFrame(seen.groupby([seen[printed.newest_by], years]).tail(1))
+    if printed.sorted_by:
+        frame = frame.sort_values(list(printed.sorted_by))
     return plain_records(frame)
 
 
@@ -209,39 +127,43 @@ def _set_font(style: Any) -> None:
 
 def _add_table(
     document: Any,
-    spec: WordTable,
     table: Table,
     records: Sequence[dict[str, Any]],
     *,
     number: int,
     source: str,
 ) -> None:
-    _add_caption(document, number, spec.caption)
+    printed = table.layer.printed
+    if printed is None:
+        return
+    _add_caption(document, number, printed.caption)
     columns = {column.name: column for column in table.layer.columns}
-    grid = document.add_table(rows=1, cols=len(spec.columns), style="Light Grid Accent 1")
+    grid = document.add_table(rows=1, cols=len(printed.columns), style="Light Grid Accent 1")
     grid.alignment = WD_TABLE_ALIGNMENT.CENTER
-    _fill_row(grid.rows[0], [head for _, head in spec.columns], bold=True)
+    _fill_row(grid.rows[0], [head for _, head, _ in printed.columns], bold=True)
     _repeat_head(grid.rows[0])
     for told in records:
-        _fill_row(grid.add_row(), [clean_text(cell_text(columns[name], told)) for name, _ in spec.columns])
+        _fill_row(
+            grid.add_row(), [clean_text(cell_text(columns[name], told)) for name, *_ in printed.columns]
+        )
     levels = sorted({f"{told['level']:.0%}" for told in records if told.get("level") is not None})
     methods = sorted({str(told["method"]) for told in records if told.get("method")})
     note = document.add_paragraph()
     text = f"Intervals at {' and '.join(levels)}, then the best estimate. Method: {', '.join(methods)}. "
     checked = dict.fromkeys(str(told["validation"]) for told in records if told.get("validation"))
     stands = f"What stands behind the intervals: {'; '.join(checked)}." if checked else ""
-    parts = (text, stands, _reasons(spec, columns, records), spec.note, f"Source: {source}.")
+    parts = (text, stands, _reasons(printed, columns, records), printed.note, f"Source: {source}.")
     run = note.add_run(clean_text(" ".join(part.strip() for part in parts if part)))
     run.italic, run.font.size = True, _SMALL
 
 
-def _reasons(spec: WordTable, columns: Mapping[str, Column], records: Sequence[dict[str, Any]]) -> str:
+def _reasons(printed: Printed, columns: Mapping[str, Column], records: Sequence[dict[str, Any]]) -> str:
     """Why figures of the table are missing: each reason once, with the rows that it is about."""
-    printed = [name for name, _ in spec.columns if columns[name].kind is Kind.QUANTITY]
+    figures = [name for name, *_ in printed.columns if columns[name].kind is Kind.QUANTITY]
     rows: dict[str, list[str]] = {}
     for told in records:
-        if told.get("reason") and any(told.get(name) is None for name in printed):
-            rows.setdefault(str(told["reason"]), []).append(str(told[spec.columns[0][0]]))
+        if told.get("reason") and any(told.get(name) is None for name in figures):
+            rows.setdefault(str(told["reason"]), []).append(str(told[printed.columns[0][0]]))
     parts = [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in rows.items()]
     return f"Not assessable: {'; '.join(parts)}." if parts else ""
 

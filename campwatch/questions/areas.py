@@ -25,7 +25,6 @@ from campwatch.workspace import Workspace
 from detection.answers.activity import Activity, activity
 from detection.answers.questions import Answer, Question, answer, parse_question
 from detection.radar.second_opinion import RadarOpinion
-from detection.records import StockpileArea
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity

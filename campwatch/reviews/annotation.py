@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from aoi.records import Site
+from campwatch.reviews.records import REVIEWS
 from campwatch.reviews.states import READERS_NEEDED, ReviewState, review_states
 from campwatch.reviews.validation import Checks, all_checks, with_validation
+from detection.records import DISTURBANCES
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
@@ -56,13 +58,15 @@ def annotation(
 
 
 def _notes(ledger: Ledger, site: Site, checks: Checks) -> SiteNotes:
-    if not ledger.current("reviews", site_id=site.id):
+    if not ledger.current(REVIEWS.name, site_id=site.id):
         return SiteNotes(checks=checks)
     states = review_states(ledger, site.id)
     return SiteNotes(
         checks=checks,
         blind=frozenset(verdict.row_id for state in states for verdict in _blind(state)),
-        status={state.subject: state.review_status for state in states if state.kind == "disturbance"},
+        status={
+            state.subject: state.review_status for state in states if state.kind == DISTURBANCES.reviewed_as
+        },
     )
 
 
@@ -72,10 +76,10 @@ def _blind(state: ReviewState) -> Sequence[Any]:
 
 def _annotated(stored: StoredRow, notes: SiteNotes) -> StoredRow:
     layer, data = stored.row.layer, stored.row.data
-    if layer == "reviews" and stored.row_id in notes.blind:
+    if layer == REVIEWS.name and stored.row_id in notes.blind:
         return _with(stored, {**dict.fromkeys(_TOLD), "reason": WITHHELD})
-    if layer == "disturbances":
-        status = notes.status.get(str(data.get("disturbance_id")), data.get("review_status"))
+    if layer == DISTURBANCES.name:
+        status = notes.status.get(stored.row.subject, data.get("review_status"))
         stored = _with(stored, {"review_status": status})
     return with_validation(stored, notes.checks)
 

@@ -4,32 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any
 
 import shapely
 from shapely.geometry.base import BaseGeometry
 
+from campwatch.layers import LAYERS
 from evidence.custody import CustodyEntry
 from evidence.errors import LedgerError
 from evidence.hashing import sha256_bytes, sha256_json
+from evidence.layers import Kind, LayerSpec
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
+from imagery.cube.observations import OBSERVATIONS
 
-LAYER_OF: Mapping[str, str] = MappingProxyType(
-    {
-        "disturbance": "disturbances",
-        "pile": "stockpiles",
-        "zone": "stockpile_areas",
-        "boundary_change": "boundary_changes",
-    }
-)
-"""Which layer holds the findings of a kind."""
 MOVED_SHARE = 0.10
 """Symmetric difference, as a share of the area seen, from which an outline is another one: a tenth of a
 0.25 ha patch is two and a half pixels, beyond what a registration residual of .1 to .2 pixels moves."""
-_STATES = ("machine_status", "relation", "boundary_id", "cause")
-_QUANTITIES = ("area_ha", "gained_ha", "lost_ha", "max_advance_m")
+
+
+def reviewed_layers() -> dict[str, LayerSpec]:
+    """The layers whose subjects are judged, by what reviewers call one of them."""
+    return {spec.reviewed_as: spec for spec in LAYERS.values() if spec.reviewed_as}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,11 +73,12 @@ def findings_at(ledger: Ledger, site_id: str, *, seq: int | None = None) -> dict
     """Every finding of a site by (kind, subject), as of row `seq` of the ledger or now."""
     rows = _rows_at(ledger, site_id, seq)
     digests = _scene_digests(ledger, site_id, seq)
-    scene_at = {str(s.row.data["datetime"]): str(s.row.data["scene_id"]) for s in rows["observations"]}
+    looks = rows[OBSERVATIONS.name]
+    scene_at = {str(s.row.data["datetime"]): str(s.row.data["scene_id"]) for s in looks}
     found: dict[tuple[str, str], Finding] = {}
-    for kind, layer in LAYER_OF.items():
+    for kind, spec in reviewed_layers().items():
         subjects: dict[str, dict[str, StoredRow]] = {}
-        for stored in sorted(rows[layer], key=lambda s: s.row.time):
+        for stored in sorted(rows[spec.name], key=lambda s: s.row.time):
             subjects.setdefault(stored.row.subject, {})[stored.row.time] = stored
         for subject, by_time in subjects.items():
             scenes = {s: digests.get(s, "") for s in _scenes(by_time.values(), scene_at)}
@@ -90,7 +87,8 @@ def findings_at(ledger: Ledger, site_id: str, *, seq: int | None = None) -> dict
 
 
 def _rows_at(ledger: Ledger, site_id: str, seq: int | None) -> dict[str, list[StoredRow]]:
-    layers: dict[str, list[StoredRow]] = {layer: [] for layer in (*LAYER_OF.values(), "observations")}
+    wanted = (*(spec.name for spec in reviewed_layers().values()), OBSERVATIONS.name)
+    layers: dict[str, list[StoredRow]] = {name: [] for name in wanted}
     if seq is None:
         for stored in ledger.current(site_id=site_id):
             layers.get(stored.row.layer, []).append(stored)
@@ -169,14 +167,13 @@ def _row_changes(then: StoredRow, now: StoredRow) -> list[str]:
         return []
     where = f" at {then.row.time}" if then.row.time else ""
     old, new = then.row.data, now.row.data
-    causes = [
-        f"{name} was {old.get(name)}, is {new.get(name)}{where}"
-        for name in _STATES
-        if old.get(name) != new.get(name)
-    ]
-    causes += [
-        f"{name} left its interval{where}" for name in _QUANTITIES if _left(old.get(name), new.get(name))
-    ]
+    causes = []
+    for column in LAYERS[then.row.layer].judged:
+        was, is_now = old.get(column.name), new.get(column.name)
+        if column.kind is Kind.QUANTITY:
+            causes += [f"{column.name} left its interval{where}"] if _left(was, is_now) else []
+        elif was != is_now:
+            causes.append(f"{column.name} was {was}, is {is_now}{where}")
     if _moved(row_geometry(then), row_geometry(now)):
         causes.append(f"the outline moved{where}")
     return causes

@@ -22,6 +22,7 @@ from campwatch.reviews.labels import CANNOT_TELL, THIRD, drawn_sample, labels_of
 from campwatch.reviews.sample_files import SamplePoint, write_sample_files
 from detection.accuracy import AccuracyReport, ReaderError, Stratum, estimate_accuracy, tally
 from detection.reader_labels import resolve_labels
+from detection.records import DISTURBANCES, FOOTPRINTS
 from detection.sampling import (
     STABLE,
     SamplingParams,
@@ -56,10 +57,10 @@ def mapped_change(desk: Desk) -> list[tuple[int, BaseGeometry]]:
     """(year, ground) that the machine says was first disturbed then: patches, or what footprints gained."""
     patches = [
         (dt.date.fromisoformat(str(s.row.data["first_seen"])[:10]).year, shape)
-        for s in desk.ledger.current("disturbances", site_id=desk.site.id)
+        for s in desk.ledger.current(DISTURBANCES.name, site_id=desk.site.id)
         if s.row.data["machine_status"] == "persistent" and (shape := row_geometry(s)) is not None
     ]
-    return patches or _gained(desk.ledger.current("footprints", site_id=desk.site.id))
+    return patches or _gained(desk.ledger.current(FOOTPRINTS.name, site_id=desk.site.id))
 
 
 def _gained(footprints: Sequence[StoredRow]) -> list[tuple[int, BaseGeometry]]:

@@ -8,16 +8,21 @@ from dataclasses import dataclass, replace
 
 from aoi.geodesy import area_ha
 from aoi.records import Site, ZoneKind
+from campwatch.alerts.book import ALERTS
+from campwatch.alerts.rules import ALERTED_LAYERS
+from campwatch.layers import LAYERS
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, drawn_sample, labels_of
+from campwatch.reviews.records import MANUAL_OBSERVATIONS
+from detection.coal.records import STOCKPILE_AREAS
 from detection.reader_labels import resolve_labels
 from detection.references import (
-    ReferenceKind,
     ReferencePair,
     ReferenceSummary,
     SiteCheck,
     compare_references,
 )
+from evidence.layers import LayerSpec, ReferenceKind
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
@@ -26,19 +31,13 @@ FINEST_M = 1.0
 """Resolution that an image needs to serve as a reference."""
 DAYS_APART = 5
 """A pile is not the same pile for much longer."""
-SAMPLED_LAYERS = ("footprints", "disturbances", "ground_changes")
-PILE_LAYERS = ("stockpile_areas", "stockpiles", "series")
-INTERVAL_LAYERS = (*PILE_LAYERS, *SAMPLED_LAYERS, "boundary_changes")
-"""Layers whose rows hold intervals."""
-_ALERTED_LAYER = {
-    "persistent-disturbance": "disturbances",
-    "outside-boundary": "disturbances",
-    "stockpile-change": "series",
-}
-"""The layer whose figures an alert repeats."""
-
 Checks = Mapping[str, SiteCheck]
 """By layer."""
+
+
+def interval_layers() -> dict[str, LayerSpec]:
+    """The layers whose rows hold intervals that something can be said of, by name."""
+    return {name: spec for name, spec in LAYERS.items() if spec.references is not None}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,10 +64,10 @@ class Reference:
 
 def references(ledger: Ledger, site: Site, *, as_of_run: str | None = None) -> list[Reference]:
     """Every outline or absence that was given, those that cannot serve with the reason."""
-    areas = ledger.current("stockpile_areas", site_id=site.id, as_of_run=as_of_run)
+    areas = ledger.current(STOCKPILE_AREAS.name, site_id=site.id, as_of_run=as_of_run)
     seen: dict[tuple[str, dt.date], list[StoredRow]] = {}
     refused = []
-    for stored in ledger.current("manual_observations", site_id=site.id, as_of_run=as_of_run):
+    for stored in ledger.current(MANUAL_OBSERVATIONS.name, site_id=site.id, as_of_run=as_of_run):
         if stored.row.data["kind"] in {"outline", "absent"}:
             zone, day = _zone(site, stored), dt.date.fromisoformat(stored.row.data["image_date"])
             fault = _fault(zone, stored)
@@ -157,8 +156,8 @@ def site_checks(ledger: Ledger, site: Site, *, as_of_run: str | None = None) -> 
     labels = SiteCheck(kind=ReferenceKind.LABELS, references=_labels(ledger, site, as_of_run))
     summary = next(iter(stockpile_validation(ledger, site, as_of_run=as_of_run)), None)
     piles = SiteCheck(kind=ReferenceKind.OUTLINES, references=summary.n if summary else 0, summary=summary)
-    told = dict.fromkeys(INTERVAL_LAYERS, SiteCheck())
-    return told | dict.fromkeys(SAMPLED_LAYERS, labels) | dict.fromkeys(PILE_LAYERS, piles)
+    by_kind = {ReferenceKind.NONE: SiteCheck(), ReferenceKind.LABELS: labels, ReferenceKind.OUTLINES: piles}
+    return {name: by_kind[spec.references or ReferenceKind.NONE] for name, spec in interval_layers().items()}
 
 
 def _labels(ledger: Ledger, site: Site, as_of_run: str | None) -> int:
@@ -183,19 +182,19 @@ def with_validation(stored: StoredRow, checks: Checks) -> StoredRow:
     """The row with `validated_on` and `validation`, where it holds an interval."""
     data = stored.row.data
     layer = stored.row.layer
-    about = _ALERTED_LAYER.get(str(data.get("rule"))) if layer == "alerts" else layer
-    if about not in INTERVAL_LAYERS:
+    about = ALERTED_LAYERS.get(str(data.get("rule"))) if layer == ALERTS.name else layer
+    if about not in interval_layers():
         return stored
     check = checks.get(about, SiteCheck())
     told = {"validation": check.text}
-    if layer != "alerts":
+    if layer != ALERTS.name:
         told["validated_on"] = check.validated_on(data.get("validated_on"))
     return replace(stored, row=replace(stored.row, data={**data, **told}))
 
 
 def alert_validation(checks: Checks, rule: str) -> str | None:
     """The sentence for an alert of this rule; None where the alert holds no interval."""
-    layer = _ALERTED_LAYER.get(rule)
+    layer = ALERTED_LAYERS.get(rule)
     return None if layer is None else checks.get(layer, SiteCheck()).text
 
 
@@ -207,7 +206,7 @@ def validation_texts(checks: Checks) -> dict[str, str]:
 def validation_lines(checks: Checks) -> list[str]:
     """The same for people: one line for layers that share a sentence."""
     layers: dict[str, list[str]] = {}
-    for layer in INTERVAL_LAYERS:
+    for layer in interval_layers():
         layers.setdefault(checks.get(layer, SiteCheck()).text, []).append(layer)
     if len(layers) == 1:
         return list(layers)

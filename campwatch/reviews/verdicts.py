@@ -13,14 +13,20 @@ from shapely.geometry import mapping, shape
 from campwatch.identity import Clock, new_run_id, timestamp
 from campwatch.reviews.findings import Finding, findings_at, seq_of_run
 from campwatch.reviews.places import PLACE, Place
+from campwatch.reviews.records import (
+    MANUAL_OBSERVATIONS,
+    METHOD,
+    REVIEWS,
+    ManualObservationRecord,
+    ReviewRecord,
+)
 from evidence.errors import LedgerError
 from evidence.hashing import sha256_bytes, sha256_json
 from evidence.ledger import AppendResult, Ledger
-from evidence.rows import Row, StoredRow, iso_utc, plain
+from evidence.rows import Row, StoredRow, iso_utc, plain, record_data
 from maps.records import Verdict
 from maps.review_format import EvidenceImage, ManualObservation, ReviewFile, ReviewVerdict
 
-METHOD = "review/1"
 _PARAMS = sha256_json({})
 
 
@@ -92,7 +98,7 @@ def _verdict_row(
         until = max(finding.rows)
         seen = {"reviewed_row_id": finding.newest.row_id, "seen_until": until}
         seen |= {"evidence_sha256": finding.evidence_sha256}
-    told = {
+    told: dict[str, Any] = {
         "subject": verdict.subject,
         "subject_kind": verdict.subject_kind,
         "verdict": verdict.verdict.value,
@@ -108,14 +114,14 @@ def _verdict_row(
         "seen_seq": seq,
     }
     return Row(
-        layer="reviews",
+        layer=REVIEWS.name,
         site_id=review.site_id,
         subject=f"{verdict.subject_kind}/{verdict.subject}/{review.reviewer}",
         time=iso_utc(verdict.reviewed_at),
         method=METHOD,
         params_hash=_PARAMS,
         inputs_hash=str(seen["evidence_sha256"]),
-        data=plain(told | seen),
+        data=record_data(ReviewRecord(**told, **seen)),
         geometry=wkb or None,
     )
 
@@ -127,7 +133,7 @@ def _image_text(image: EvidenceImage) -> str:
 def _observation_row(review: ReviewFile, observation: ManualObservation) -> Row:
     geometry = shape(observation.geometry) if observation.geometry else None
     wkb = bytes(shapely.to_wkb(geometry, output_dimension=2, byte_order=1)) if geometry is not None else None
-    told = {
+    told: dict[str, Any] = {
         "kind": observation.kind,
         "label": observation.label,
         "value": observation.value,
@@ -140,21 +146,21 @@ def _observation_row(review: ReviewFile, observation: ManualObservation) -> Row:
     }
     content = told | {"geometry": mapping(geometry) if geometry is not None else None}
     return Row(
-        layer="manual_observations",
+        layer=MANUAL_OBSERVATIONS.name,
         site_id=review.site_id,
         subject=f"observation-{sha256_json(plain(content))[:12]}",
         time=iso_utc(observation.observed_at),
         method=METHOD,
         params_hash=_PARAMS,
         inputs_hash=sha256_json({"image": told["image"]}),
-        data=plain(told),
+        data=record_data(ManualObservationRecord(**told)),
         geometry=wkb,
     )
 
 
 def given_verdicts(ledger: Ledger, site_id: str) -> list[GivenVerdict]:
     """Every verdict ever given on a site, by subject and time."""
-    given = [_given(stored) for stored in ledger.current("reviews", site_id=site_id)]
+    given = [_given(stored) for stored in ledger.current(REVIEWS.name, site_id=site_id)]
     return sorted(given, key=lambda v: (v.kind, v.subject, v.reviewed_at, v.reviewer))
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detection.records import StockpileArea
+from detection.coal.records import StockpileArea
 from detection.series import local_level, pile_days, share_of_looks_with_coal, turnover
 from evidence.quantity import DEFAULT_LEVEL, Quantity, combine
 

@@ -37,7 +37,7 @@ from detection.answers.judgement import (
     window_of_looks,
 )
 from detection.answers.trends import seasonal_mann_kendall, seasonal_slope
-from detection.records import StockpileArea
+from detection.coal.records import StockpileArea
 from evidence.errors import MeasurementError
 from evidence.quantity import DEFAULT_LEVEL, Quantity, combine, difference
 

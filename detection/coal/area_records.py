@@ -9,9 +9,9 @@ import numpy as np
 import xarray as xr
 
 from detection.coal.coverage import pixel_area_ha
+from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams
-from detection.records import StockpileArea
 from evidence.quantity import Quantity, coverage_factor
 
 NO_GROUND = "too little coal-free ground around the zone was seen"

@@ -14,11 +14,11 @@ from shapely.geometry.base import BaseGeometry
 
 from detection.coal.area_records import shared_errors, time_of
 from detection.coal.coverage import pixel_area_ha, to_degrees, world
+from detection.coal.records import Stockpile
 from detection.coal.site_blocks import Window
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams
 from detection.coal.tracking import PileLook, Tracked, track
-from detection.records import Stockpile
 from evidence.quantity import Quantity
 
 if TYPE_CHECKING:

@@ -20,10 +20,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aoi.records import Site
+from detection.coal.records import Stockpile, StockpileArea
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import StockpileParams
 from detection.coal.tracking import PileLook, Tracked
-from detection.records import Stockpile, StockpileArea
 from evidence.record_reading import record_document, record_from
 
 Bools = NDArray[np.bool_]

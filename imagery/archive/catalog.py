@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from evidence.files import is_temporary, write_text
+from evidence.files import below, is_temporary, path_component, write_text
 from imagery.archive.gaps import GAPS
 from imagery.archive.items import STAC_VERSION, item_text, read_item
 
@@ -89,6 +89,12 @@ def _write_if_changed(path: Path, document: dict[str, Any]) -> None:
 
 
 log = logging.getLogger(__name__)
+
+
+def sensor_folder(site_folder: Path, sensor: str) -> Path:
+    """Where the products of one sensor lie; a sensor of an unlikely name never takes the gaps' place."""
+    name = path_component(sensor, default="unknown")
+    return below(site_folder, f"sensor-{name}" if name.lower() == GAPS else name)
 
 
 def free_folder(parent: Path, name: str) -> Path:

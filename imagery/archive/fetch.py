@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -18,11 +19,14 @@ from imagery.archive.gaps import Gap, GapKind, gap_of
 from imagery.archive.items import encode_all, sensor_of
 from imagery.archive.listing import Candidate, Listing, list_products
 from imagery.archive.store import Archive
-from imagery.bands import BANDS, REQUIRED_BANDS
+from imagery.bands import BANDS, OPTICAL_BANDS, REQUIRED_BANDS
 from imagery.offset import RAW_ADD_DN, offset_from_metadata
 from imagery.records import ArchivedProduct, FetchedProduct, Product, Raster, SceneSource
-from imagery.sources.retry import QuotaError
-from imagery.sources.windows import is_empty
+from imagery.sources.addresses import shown
+from imagery.sources.retry import GivenUpError, QuotaError
+from imagery.sources.windows import NoDataError, is_empty
+
+log = logging.getLogger(__name__)
 
 Bounds = tuple[float, float, float, float]
 
@@ -62,12 +66,18 @@ def fetch_by_rule(
     """
     if rules is None or "scl" not in product.assets or not getattr(source, "masks_first", True):
         return source.fetch(product, bands, bounds)
-    first = source.fetch(product, ("scl",), bounds)
-    share, seen = cloud_share(first.rasters["scl"].pixels)
+    try:
+        first = source.fetch(product, ("scl",), bounds)
+    except (NoDataError, QuotaError):
+        raise
+    except SourceError as error:  # a look can do without classes
+        first = FetchedProduct(product=product, rasters={}, lost={"scl": str(error)})
     parts = [first]
-    if seen and share > rules.max_cloud:
-        parts.append(_proof(source, product, bounds, first.rasters["scl"], rules, share))
-    have = {band for part in parts for band in part.rasters}
+    if "scl" in first.rasters:
+        share, seen = cloud_share(first.rasters["scl"].pixels)
+        if seen and share > rules.max_cloud:
+            parts.append(_proof(source, product, bounds, first.rasters["scl"], rules, share))
+    have = {band for part in parts for band in (*part.rasters, *part.lost)}
     rest = tuple(band for band in bands if band not in have and band in product.assets)
     parts.append(source.fetch(product, rest, bounds))
     return _joined(product, bands, parts)
@@ -85,7 +95,12 @@ def _proof(
     values = {"cloud_share": share, "max_cloud": rules.max_cloud}
     if band is None:
         raise LeftOut(f"cloud over {share:.1%} of the site, more than {rules.max_cloud:.0%}", values)
-    proof = source.fetch(product, (band,), bounds)
+    try:
+        proof = source.fetch(product, (band,), bounds)
+    except (NoDataError, QuotaError):
+        raise
+    except SourceError as error:  # nothing speaks for cloud: the scene is fetched
+        return FetchedProduct(product=product, rasters={}, lost={band: str(error)})
     bright = bright_share(proof.rasters[band].pixels, classes.pixels, product, rules)
     if bright >= rules.bright_share:
         said = f"cloud over {share:.1%} of the site, more than {rules.max_cloud:.0%}"
@@ -106,16 +121,21 @@ def bright_share(
     cloud = np.isin(classes, CLOUD_CLASSES).repeat(factor, axis=0).repeat(factor, axis=1)
     rows, columns = (min(pair) for pair in zip(cloud.shape, numbers.shape, strict=True))
     cloud, numbers = cloud[:rows, :columns], numbers[:rows, :columns]
-    seen = cloud & (numbers != 0)
-    reflectance = (numbers[seen].astype("float64") + add) / 10_000
+    values = numbers.astype("float64")
+    seen = cloud & (values > 0) & (values <= np.iinfo(np.int16).max)  # above it: below zero, wrapped
+    reflectance = (values[seen] + add) / 10_000
     return float((reflectance > rules.bright_reflectance).mean()) if reflectance.size else 0.0
 
 
 def _joined(product: Product, bands: tuple[str, ...], parts: list[FetchedProduct]) -> FetchedProduct:
     rasters = {band: raster for part in parts for band, raster in part.rasters.items()}
     headers = {band: values for part in parts for band, values in part.headers.items()}
+    lost = {band: reason for part in parts for band, reason in part.lost.items() if band not in rasters}
     return FetchedProduct(
-        product=product, rasters={band: rasters[band] for band in bands if band in rasters}, headers=headers
+        product=product,
+        rasters={band: rasters[band] for band in bands if band in rasters},
+        headers=headers,
+        lost=lost,
     )
 
 
@@ -126,6 +146,9 @@ Delivered = tuple[FetchedProduct, dict[str, bytes]]
 INDEX_EVERY = 25
 """Products after which the catalogue's links are renewed in a long run."""
 DEFAULT_RULES = FetchRules()
+MOST_UNANSWERED = 16
+"""Products in a row that a source leaves unanswered, each asked for as often as the retrier allows, before it
+is not asked any more in this run (*assumed*: two rounds of the threads)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,8 +178,14 @@ class FetchReport:
     fetched: list[ArchivedProduct] = field(default_factory=list)
     left_out: list[Gap] = field(default_factory=list)
     """Not fetched, by a rule."""
+    empty: list[Gap] = field(default_factory=list)
+    """Delivered, or described, without data over the site: looks that could not be made."""
+    lacking: list[Gap] = field(default_factory=list)
+    """Bands that fetched products lack and that are asked for again; no look is lost."""
     failed: list[Gap] = field(default_factory=list)
     """Could not be fetched, or searched."""
+    postponed: int = 0
+    """Left for the next run: the time of this one was up."""
     unexplained: list[Gap] = field(default_factory=list)
     """Passes that were due and that nobody lists; found missing by this run."""
     notices: list[str] = field(default_factory=list)
@@ -166,7 +195,7 @@ class FetchReport:
     @property
     def incomplete(self) -> bool:
         """Whether something that was wanted could not be had (exit code 3)."""
-        return bool(self.failed)
+        return bool(self.failed) or self.postponed > 0
 
 
 def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defaults
@@ -182,6 +211,7 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
     rules: FetchRules | None = DEFAULT_RULES,
     include_cloudy: bool = False,
     listing: Listing | None = None,
+    out_of_time: Callable[[], bool] = lambda: False,
 ) -> FetchReport:
     """Fetch what the archive does not have yet.
 
@@ -197,6 +227,7 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
         rules: when a product is left out for cloud; None fetches everything.
         include_cloudy: also fetch what a rule left out before.
         listing: from `list_products`, where the search has been made already.
+        out_of_time: asked before each product; what is left then is for the next run.
     """
     archive.recover(site.id)
     listing = listing or list_products(
@@ -207,6 +238,7 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
         archive=archive,
         bands=tuple(bands),
         rules=None if include_cloudy else rules,
+        out_of_time=out_of_time,
         report=FetchReport(
             site_id=site.id,
             listed=listing.acquisitions,
@@ -227,7 +259,7 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
 
 def _record_searches(run: _Run, listing: Listing, names: Sequence[str]) -> None:
     """Failed searches are gaps, as is an interval in which nobody lists anything; older ones are closed."""
-    for gap in listing.troubles:
+    for gap in (*listing.troubles, *listing.malformed):
         run.record(gap, run.report.failed)
     failed = {gap.source for gap in listing.troubles}
     answered = [name for name in names if name not in failed]
@@ -253,6 +285,9 @@ class _Run:
     bands: tuple[str, ...]
     rules: FetchRules | None
     report: FetchReport
+    out_of_time: Callable[[], bool] = lambda: False
+    unanswered: dict[str, int] = field(default_factory=dict)
+    """Products in a row for which a source was given up, by its name."""
     started: float = field(default_factory=time.monotonic)
 
     def fetch(
@@ -268,6 +303,9 @@ class _Run:
         pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="fetch")
         try:
             while waiting or running:
+                if waiting and self.out_of_time():
+                    self.report.postponed = len(waiting)
+                    waiting.clear()
                 while waiting and len(running) < workers:
                     candidate = waiting.pop()
                     running[pool.submit(self._from_best, candidate)] = candidate
@@ -293,49 +331,94 @@ class _Run:
         """The first offer that is delivered; the next source fills the gaps of the one before."""
         failures: list[SourceError] = []
         for product, source in candidate.offers:
+            if self.unanswered.get(source.name, 0) >= MOST_UNANSWERED:
+                said = f"not asked any more in this run: {MOST_UNANSWERED} products in a row got no answer"
+                failures.append(SourceError(f"{source.name}: {said}"))
+                continue
             try:
                 fetched = self._from(product, source)
+                self.unanswered[source.name] = 0
                 return fetched, encode_all(fetched)
             except LeftOut:
                 raise
             except SourceError as error:
+                given_up = isinstance(error, GivenUpError)
+                self.unanswered[source.name] = self.unanswered.get(source.name, 0) + 1 if given_up else 0
                 failures.append(error)
+            except Exception as error:
+                log.warning("%s: %s failed unexpectedly", source.name, shown(product.id), exc_info=error)
+                failures.append(SourceError(f"{shown(product.id)}: {type(error).__name__}: {shown(error)}"))
         if len(failures) == 1:
             raise failures[0]
+        said = "; then ".join(str(error) for error in failures)
+        if all(isinstance(error, NoDataError) for error in failures):
+            raise NoDataError(said)
         kind = QuotaError if all(isinstance(error, QuotaError) for error in failures) else SourceError
-        raise kind("; then ".join(str(error) for error in failures), status=failures[-1].status)
+        raise kind(said, status=failures[-1].status)
 
     def _from(self, product: Product, source: SceneSource) -> FetchedProduct:
+        optical = sensor_of(product.platform) == "sentinel-2"
         lacking = [band for band in REQUIRED_BANDS if band not in product.assets]
-        if lacking and sensor_of(product.platform) == "sentinel-2":
+        if lacking and optical:
             raise SourceError(f"item {product.id} has no asset for {', '.join(lacking)}")
         fetched = fetch_by_rule(source, product, self.bands, self.site.bounds, self.rules)
         if not fetched.rasters:
-            raise SourceError(f"item {product.id} has no asset for any wanted band")
-        if all(is_empty(raster) for raster in fetched.rasters.values()):
-            raise SourceError(f"{product.id} carries no data over the site: every pixel is nodata")
+            told = "; ".join(fetched.lost.values())
+            raise SourceError(told or f"item {product.id} has no asset for any wanted band")
+        gone = [band for band in REQUIRED_BANDS if band in self.bands and band not in fetched.rasters]
+        if gone and optical:
+            raise SourceError(f"{product.id} came without {', '.join(gone)}")
+        seen = [raster for band, raster in fetched.rasters.items() if not optical or band in OPTICAL_BANDS]
+        if all(is_empty(raster) for raster in seen or fetched.rasters.values()):
+            raise NoDataError(f"{product.id} carries no data over the site: every pixel is nodata")
         return fetched
 
     def _keep(self, candidate: Candidate, future: Future[Delivered]) -> str:
-        product = candidate.product
+        product, box = candidate.product, self.site.bounds
         sensor = sensor_of(product.platform)
         try:
             fetched, encoded = future.result()
+            kept = self._put(fetched, encoded)
         except LeftOut as decision:
             gap = gap_of(product, GapKind.CLOUD, str(decision), sensor=sensor, **decision.values)
             self.record(gap, self.report.left_out)
             return str(decision)
+        except NoDataError as error:
+            gap = gap_of(product, GapKind.NO_DATA, str(error), sensor=sensor, box=list(box))
+            self.record(gap, self.report.empty)
+            return str(error)
         except SourceError as error:
             kind = GapKind.QUOTA if isinstance(error, QuotaError) else GapKind.ERROR
             self.record(gap_of(product, kind, str(error), sensor=sensor), self.report.failed)
             return str(error)
-        box = self.site.bounds
-        kept = self.archive.put(self.site.id, fetched, ordering_box=box, index=False, encoded=encoded)
         self.report.fetched.append(kept)
         self.report.bytes += sum(raster.pixels.nbytes for raster in fetched.rasters.values())
+        if fetched.lost:
+            told = "; ".join(f"{band}: {reason}" for band, reason in sorted(fetched.lost.items()))
+            gap = gap_of(fetched.product, GapKind.BANDS, told, sensor=sensor, bands=sorted(fetched.lost))
+            self.record(gap, self.report.lacking)
         if len(self.report.fetched) % INDEX_EVERY == 0:
             self.archive.write_index(self.site.id)
         return "fetched"
+
+    def _put(self, fetched: FetchedProduct, encoded: dict[str, bytes]) -> ArchivedProduct:
+        """The product in the archive.
+
+        Raises:
+            SourceError: where the product is such that no item can be written of it.
+            OSError: where the disk cannot be written: no product's fault.
+        """
+        box = self.site.bounds
+        try:
+            return self.archive.put(self.site.id, fetched, ordering_box=box, index=False, encoded=encoded)
+        except OSError:
+            raise
+        except Exception as error:
+            name = shown(fetched.product.id)
+            log.warning("%s cannot be archived", name, exc_info=error)
+            raise SourceError(
+                f"{name}: cannot be archived: {type(error).__name__}: {shown(error)}"
+            ) from error
 
     def _tell(
         self,

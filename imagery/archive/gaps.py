@@ -15,9 +15,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from evidence.files import write_text
+from evidence.files import below, path_component, write_text
 from evidence.hashing import sha256_bytes
-from imagery.records import ArchivedProduct, Product
+from imagery.records import ArchivedProduct, MalformedItem, Product
 from imagery.sources.items import parse_time
 
 log = logging.getLogger(__name__)
@@ -37,6 +37,10 @@ class GapKind(StrEnum):
     """The budget or the provider's quota was spent."""
     ERROR = "error"
     """The provider did not deliver, or delivered something else."""
+    NO_DATA = "no_data"
+    """The product was delivered, or describes itself, and shows nothing of the site: nothing has failed."""
+    BANDS = "bands"
+    """The product is there without bands that its provider delivers otherwise; these are asked for again."""
     UNEXPLAINED = "unexplained"
     """Orbit and tile make a pass likely, and no catalogue lists it."""
 
@@ -108,9 +112,27 @@ def gap_of(product: Product, kind: GapKind, detail: str, *, sensor: str, **value
     )
 
 
+def malformed_gap(item: MalformedItem, *, otherwise: dt.datetime) -> Gap:
+    """The gap that an item leaves which cannot be a product.
+
+    Args:
+        item: what was listed.
+        otherwise: its time, where the item tells none: the start of the search.
+    """
+    return Gap(
+        kind=GapKind.ERROR,
+        sensor="all",
+        datetime=item.datetime or otherwise,
+        detail=f"a listed item is no product: {item.reason}",
+        source=item.source,
+        product_id=item.id or f"item {sha256_bytes(item.reason.encode())[:16]}",
+    )
+
+
 def write_gap(site_folder: Path, gap: Gap) -> None:
     """Record a gap; another word on the same product or interval replaces it and counts the attempt."""
-    path = site_folder / GAPS / gap.sensor / f"{gap.datetime:%Y}" / f"{_name(gap)}.json"
+    folder = below(site_folder, GAPS, path_component(gap.sensor, default="unknown"), f"{gap.datetime:%Y}")
+    path = below(folder, f"{_name(gap)}.json")
     attempts = gap.attempts
     if path.exists():
         previous = _read(path)
@@ -132,7 +154,8 @@ def write_gap(site_folder: Path, gap: Gap) -> None:
         "attempts": attempts,
         "values": dict(gap.values),
     }
-    write_text(path, json.dumps(document, indent=1, ensure_ascii=False, default=str))
+    text = json.dumps(document, indent=1, ensure_ascii=False, default=str)
+    write_text(path, text.encode("utf-8", "replace").decode())
 
 
 def read_gaps(site_folder: Path) -> list[Gap]:
@@ -143,7 +166,10 @@ def read_gaps(site_folder: Path) -> list[Gap]:
 
 def _name(gap: Gap) -> str:
     subject = gap.product_id or f"{gap.kind}-{gap.until}"
-    return f"{gap.datetime:%Y%m%dT%H%M%S}-{sha256_bytes(f'{gap.source}|{subject}'.encode())[:16]}"
+    if gap.kind is GapKind.BANDS:  # beside the word on the product itself
+        subject = f"{subject}-{gap.kind}"
+    told = f"{gap.source}|{subject}".encode("utf-8", "surrogatepass")
+    return f"{gap.datetime:%Y%m%dT%H%M%S}-{sha256_bytes(told)[:16]}"
 
 
 def _read(path: Path) -> Gap | None:

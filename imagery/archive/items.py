@@ -18,7 +18,7 @@ from rasterio.warp import transform_bounds
 from shapely.geometry import box, mapping
 
 from evidence.errors import ArchiveError
-from evidence.files import sync_file
+from evidence.files import below, sync_file
 from imagery.bands import OPTICAL_BANDS
 from imagery.records import ArchivedProduct, Asset, FetchedProduct, Product, Raster
 from imagery.sources.addresses import public_url
@@ -34,18 +34,12 @@ SOURCE_FILE = "source.json"
 
 _COMMON_NAMES = {"rededge1": "rededge071", "rededge2": "rededge075", "rededge3": "rededge078"}
 _EXTENSION_OWNED = ("proj:", "raster:", "file:", "eo:bands")
-_SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def sensor_of(platform: str) -> str:
     """`sentinel-2` of `sentinel-2a`, `landsat` of `landsat-8`; the platform itself where it is no series."""
     match = re.match(r"(sentinel-\d|landsat)", platform)
     return match[1] if match else platform
-
-
-def folder_name(identifier: str) -> str:
-    """`identifier` as a file name that every system takes."""
-    return _SAFE.sub("_", identifier).strip("._") or "item"
 
 
 def asset_entry(path: Path, raster: Raster, asset: Asset | None, *, sha256: str, size: int) -> dict[str, Any]:
@@ -136,7 +130,7 @@ def _properties(
     given = {
         key: value
         for key, value in (product.item.get("properties") or {}).items()
-        if not key.startswith(_EXTENSION_OWNED) and value is not None
+        if not key.startswith((*_EXTENSION_OWNED, "campwatch:")) and value is not None
     }
     authority = CRS.from_wkt(raster.crs_wkt).to_authority()
     ours = {
@@ -172,11 +166,14 @@ def _stamp(moment: dt.datetime) -> str:
 def source_document(fetched: FetchedProduct) -> str:
     """The provider's item and headers as JSON text; signed queries are cut off."""
     item = json.loads(json.dumps(fetched.product.item, default=str))
-    for asset in (item.get("assets") or {}).values():
+    assets, links = (item.get(key) or None for key in ("assets", "links"))
+    for asset in assets.values() if isinstance(assets, dict) else ():
         if isinstance(asset, dict) and "href" in asset:
             asset["href"] = public_url(str(asset["href"]))
     item["links"] = [
-        {**link, "href": public_url(str(link["href"]))} for link in item.get("links") or [] if "href" in link
+        {**link, "href": public_url(str(link["href"]))}
+        for link in (links if isinstance(links, list) else ())
+        if isinstance(link, dict) and "href" in link
     ]
     headers = {band: dict(values) for band, values in fetched.headers.items()}
     return json.dumps({"item": item, "headers": headers}, indent=1, ensure_ascii=False, sort_keys=True)
@@ -197,6 +194,18 @@ def read_item(path: Path) -> dict[str, Any]:
     return document
 
 
+def asset_path(folder: Path, asset: Mapping[str, Any]) -> Path:
+    """The file of an asset, which lies beside its item and nowhere else.
+
+    Raises:
+        ArchiveError: where the item says otherwise.
+    """
+    name = urllib.parse.unquote(str(asset["href"])).removeprefix("./")
+    if Path(name).name != name or name in {"", ".", ".."} or "\\" in name:
+        raise ArchiveError(f"{folder} names a file elsewhere: {name[:80]!r}")
+    return folder / name
+
+
 def archived_from_item(path: Path, item: Mapping[str, Any]) -> ArchivedProduct:
     """The archived product that an item file describes."""
     properties = item["properties"]
@@ -211,7 +220,7 @@ def archived_from_item(path: Path, item: Mapping[str, Any]) -> ArchivedProduct:
         relative_orbit=properties.get("campwatch:relative_orbit"),
         baseline=properties.get("campwatch:baseline"),
         source=str(properties.get("campwatch:source", "")),
-        bands={band: path.parent / urllib.parse.unquote(asset["href"]) for band, asset in bands.items()},
+        bands={band: asset_path(path.parent, asset) for band, asset in bands.items()},
         sha256={band: str(asset["campwatch:sha256"]) for band, asset in bands.items()},
         scale={band: asset.get("raster:scale") for band, asset in bands.items()},
         offset={band: asset.get("raster:offset") for band, asset in bands.items()},
@@ -262,9 +271,9 @@ def encode_all(fetched: FetchedProduct) -> dict[str, bytes]:
     return {band: encode_cog(raster) for band, raster in fetched.rasters.items()}
 
 
-def write_durably(path: Path, data: bytes) -> None:
-    """Write and flush. No rename: nothing counts before the item beside it, which is renamed into place."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+def write_durably(root: Path, path: Path, data: bytes) -> None:
+    """Write below `root` and flush; nothing counts before the item beside it, which is renamed into place."""
+    below(root, path).parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     sync_file(path)
 

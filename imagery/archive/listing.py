@@ -15,11 +15,12 @@ from pyproj import Geod
 from aoi.records import Site
 from evidence.errors import SourceError
 from evidence.files import write_text
-from imagery.archive.gaps import Gap, GapKind
-from imagery.archive.store import Archive, covers
+from imagery.archive.gaps import Gap, GapKind, malformed_gap
+from imagery.archive.store import Archive, contains, covers
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.records import ArchivedProduct, Product, SceneSource
-from imagery.scenes import Acquisitions, same_acquisition
+from imagery.scenes import Acquisitions
+from imagery.sources.addresses import shown
 from imagery.sources.items import parse_time
 from imagery.sources.static import overlaps
 
@@ -61,9 +62,13 @@ class Listing:
     """In the archive already."""
     known_cloud: int = 0
     """Left out before, by a rule that still holds."""
+    known_empty: int = 0
+    """Looked into before, and without data over the site."""
     todo: list[Candidate] = field(default_factory=list)
     troubles: list[Gap] = field(default_factory=list)
     """Searches that failed."""
+    malformed: list[Gap] = field(default_factory=list)
+    """Listed items that cannot be products."""
     notices: list[str] = field(default_factory=list)
     asked: dt.datetime | None = None
     """When, UTC."""
@@ -114,9 +119,13 @@ def list_products(
     listing.acquisitions = len(offers)
     live = [source for source in sources if getattr(source, "lists_everything", False)]
     listing.exhaustive = bool(live) and not listing.troubles
-    clouds = [gap for gap in archive.gaps(site.id) if gap.kind is GapKind.CLOUD]
+    settled = Acquisitions[Gap](
+        (gap.as_product(), gap)
+        for gap in archive.gaps(site.id)
+        if gap.kind is GapKind.NO_DATA or (gap.kind is GapKind.CLOUD and not include_cloudy)
+    )
     for group in sorted(offers, key=lambda group: (group[0][0].datetime, group[0][0].id)):
-        _sort_in(site, archive, group, clouds if not include_cloudy else [], listing)
+        _sort_in(site, archive, group, settled, listing)
     return listing
 
 
@@ -169,33 +178,45 @@ def _sort_in(
     site: Site,
     archive: Archive,
     group: Offers,
-    clouds: Sequence[Gap],
+    settled: Acquisitions[Gap],
     listing: Listing,
 ) -> None:
     product = group[0][0]
     held = archive.holding(site.id, product)
+    known = {gap.kind for gap in settled.like(product) if _still_holds(gap, product, site.bounds)}
     if held is not None and not is_newer(product, held, site.bounds):
         listing.held += 1
-    elif any(_same_cloud(gap, product) for gap in clouds):
+    elif GapKind.CLOUD in known:
         listing.known_cloud += 1
+    elif GapKind.NO_DATA in known:
+        listing.known_empty += 1
     else:
         listing.todo.append(Candidate(offers=tuple(group)))
 
 
-def _same_cloud(gap: Gap, product: Product) -> bool:
-    return same_acquisition(gap.as_product(), product) and (gap.baseline or "") >= (product.baseline or "")
+def _still_holds(gap: Gap, product: Product, box: Bounds) -> bool:
+    """Whether what was said of an acquisition answers for this processing, over all of the box."""
+    asked = gap.values.get("box")
+    within = asked is None or contains(tuple(asked), box)
+    return within and (gap.baseline or "") >= (product.baseline or "")
 
 
 def _search(site: Site, source: SceneSource, listing: Listing) -> list[Product]:
+    found: list[Product] = []
     try:
         listed = source.search(site.bounds, listing.since, listing.until)
         found = [product for product in listed if overlaps(product.bounds, site.bounds)]
         troubles = list(getattr(source, "rejected", ()))
-        if not found:
-            listing.notices.append(_nothing(site, source))
     except SourceError as error:
-        found, troubles = [], [str(error)]
+        troubles = [str(error)]
+    except Exception as error:
+        log.exception("%s: the search failed unexpectedly", source.name)
+        troubles = [f"unexpected {type(error).__name__}: {shown(error)}"]
+    malformed = list(getattr(source, "malformed", ()))
+    listing.malformed += [malformed_gap(item, otherwise=listing.since) for item in malformed]
     listing.troubles += [_search_gap(source, listing, trouble) for trouble in troubles]
+    if not found and not troubles and not malformed:
+        listing.notices.append(_nothing(site, source))
     return found
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,25 +17,26 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from evidence.errors import ArchiveError
-from evidence.files import TEMPORARY_PREFIX, remove_leftovers, sync_folder, write_text
+from evidence.files import TEMPORARY_PREFIX, below, path_component, remove_leftovers, sync_folder, write_text
 from evidence.findings import Finding
 from evidence.hashing import sha256_bytes, sha256_file
 from imagery.archive.catalog import (
     free_folder,
     product_folders,
     remove_folder,
+    sensor_folder,
     sensor_folders,
     write_catalog,
     write_collection,
 )
-from imagery.archive.gaps import Gap, read_gaps, write_gap
+from imagery.archive.gaps import Gap, GapKind, read_gaps, write_gap
 from imagery.archive.items import (
     SOURCE_FILE,
     archived_from_item,
     asset_entry,
+    asset_path,
     build_item,
     encode_all,
-    folder_name,
     item_text,
     read_item,
     sensor_of,
@@ -121,18 +121,18 @@ class Archive:
 
     def record_gap(self, site_id: str, gap: Gap) -> None:
         """Write down what could not, or need not, be looked at; the latest word on a product counts."""
-        write_gap(self.root / folder_name(site_id), gap)
+        write_gap(self.root / path_component(site_id), gap)
 
     def gaps(self, site_id: str, *, closed: bool = False) -> list[Gap]:
         """The site's gaps in the order of time; those that were filled since only on request."""
-        found = read_gaps(self.root / folder_name(site_id))
+        found = read_gaps(self.root / path_component(site_id))
         if closed:
             return found
         return [gap for gap in found if not self._filled(site_id, gap)]
 
     def write_index(self, site_id: str) -> None:
         """Renew the links of the site's collections and of the catalogue, from the items that are there."""
-        site_folder = self.root / folder_name(site_id)
+        site_folder = self.root / path_component(site_id)
         for folder in sensor_folders(site_folder):
             write_collection(folder, site_id)
         write_catalog(self.root)
@@ -145,7 +145,7 @@ class Archive:
         """
         if not self.root.is_dir():
             return 0
-        wanted = [folder_name(site_id)] if site_id else self.sites()
+        wanted = [path_component(site_id)] if site_id else self.sites()
         removed = sum(remove_leftovers(self.root / site) for site in wanted)
         for folder in [path for site in wanted for path in product_folders(self.root / site)]:
             if not (folder / f"{folder.name}.json").exists():
@@ -167,7 +167,7 @@ class Archive:
             deep: also read every pixel, not only sizes and hashes.
             site_id: only this site.
         """
-        wanted = [folder_name(site_id)] if site_id else self.sites()
+        wanted = [path_component(site_id)] if site_id else self.sites()
         return [
             finding
             for site in wanted
@@ -177,7 +177,7 @@ class Archive:
 
     def _all(self, site_id: str) -> list[ArchivedProduct]:
         if site_id not in self._known:
-            site_folder = self.root / folder_name(site_id)
+            site_folder = self.root / path_component(site_id)
             paths = (folder / f"{folder.name}.json" for folder in product_folders(site_folder))
             self._known[site_id] = [
                 archived_from_item(path, read_item(path)) for path in paths if path.exists()
@@ -210,7 +210,18 @@ class Archive:
         if gap.closed is not None:
             return True
         held = self.holding(site_id, gap.as_product())
-        return gap.product_id is not None and held is not None and not gap.concerns_newer_than(held)
+        if gap.product_id is None or held is None:
+            return self._came_after_all(site_id, gap)
+        if gap.kind is GapKind.BANDS:
+            return set(gap.values.get("bands", ())) <= set(held.bands)
+        return not gap.concerns_newer_than(held)
+
+    def _came_after_all(self, site_id: str, gap: Gap) -> bool:
+        """Whether what could not be read as a product has come as one since."""
+        return gap.platform is None and any(
+            known.properties.get("campwatch:product_id") == gap.product_id and known.source == gap.source
+            for known in self._all(site_id)
+        )
 
     def _same_processing(
         self, site_id: str, fetched: FetchedProduct, ordering_box: tuple[float, float, float, float] | None
@@ -240,18 +251,19 @@ class Archive:
     ) -> ArchivedProduct:
         product, accessed = fetched.product, self._clock()
         sensor = sensor_of(product.platform)
-        parent = self.root / folder_name(site_id) / sensor / f"{product.datetime:%Y}"
-        folder = free_folder(parent, folder_name(product.id))
+        site_folder = self.root / path_component(site_id, default="site")
+        parent = sensor_folder(site_folder, sensor) / f"{product.datetime:%Y}"
+        folder = below(self.root, free_folder(parent, path_component(product.id)))
         previous = self.holding(site_id, product)
         assets = {}
         for band, raster in fetched.rasters.items():
-            path = folder / f"{band}.tif"
+            path = folder / f"{path_component(band)}.tif"
             data = encoded[band]
-            write_durably(path, data)
+            write_durably(self.root, path, data)
             assets[band] = asset_entry(
                 path, raster, product.assets.get(band), sha256=sha256_bytes(data), size=len(data)
             )
-        assets["source"] = _write_source(folder, fetched)
+        assets["source"] = _write_source(self.root, folder, fetched)
         item = build_item(
             folder.name,
             f"{site_id}-{sensor}",
@@ -272,10 +284,10 @@ class Archive:
         return archived
 
 
-def _write_source(folder: Path, fetched: FetchedProduct) -> dict[str, object]:
+def _write_source(root: Path, folder: Path, fetched: FetchedProduct) -> dict[str, object]:
     """The provider's own item, beside ours; returns its STAC asset."""
     data = source_document(fetched).encode()
-    write_durably(folder / SOURCE_FILE, data)
+    write_durably(root, folder / SOURCE_FILE, data)
     digest = sha256_bytes(data)
     return {
         "href": f"./{SOURCE_FILE}",
@@ -319,14 +331,17 @@ def newest(products: Sequence[ArchivedProduct]) -> list[ArchivedProduct]:
 def covers(product: ArchivedProduct, box: tuple[float, float, float, float] | None) -> bool:
     """Whether what was ordered then holds what is ordered now."""
     had = product.properties.get("campwatch:ordering_box")
-    if box is None or had is None:
-        return True
+    return box is None or had is None or contains(tuple(had), box)
+
+
+def contains(outer: tuple[float, ...], inner: tuple[float, float, float, float]) -> bool:
+    """Whether a box holds another one, but for rounding."""
     slack = 1e-9
-    return bool(
-        had[0] <= box[0] + slack
-        and had[1] <= box[1] + slack
-        and had[2] >= box[2] - slack
-        and had[3] >= box[3] - slack
+    return (
+        outer[0] <= inner[0] + slack
+        and outer[1] <= inner[1] + slack
+        and outer[2] >= inner[2] - slack
+        and outer[3] >= inner[3] - slack
     )
 
 
@@ -362,7 +377,11 @@ def check_product(folder: Path, *, deep: bool) -> Iterator[Finding]:
 
 
 def _check_asset(folder: Path, asset: Mapping[str, Any], *, deep: bool) -> Iterator[Finding]:
-    path = folder / urllib.parse.unquote(str(asset["href"]))
+    try:
+        path = asset_path(folder, asset)
+    except ArchiveError as error:
+        yield Finding(where=str(folder), what=str(error))
+        return
     if not path.exists():
         yield Finding(where=str(path), what="missing")
         return

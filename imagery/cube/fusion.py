@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -34,6 +35,9 @@ MARGIN_PX = 10
 
 DEFAULT_SCALE = 1e-4
 """Sentinel-2 L2A since launch, where the metadata say nothing."""
+
+LARGEST_DN = np.iinfo(np.int16).max
+"""Of Sentinel-2 L2A: what is above it was below zero before it lost its sign."""
 
 BLOCK_CACHE_BYTES = 64_000_000
 """GDAL's own default is a twentieth of the machine's memory, beyond any limit that was set here."""
@@ -78,7 +82,25 @@ class SourceProduct:
                 break
             if name in OPTICAL_BANDS and other.dn.shape == own.dn.shape:
                 missing &= other.dn[window] == 0
-        return missing
+        return missing | no_number(own.dn[window], self.product.platform, self.scale(band))
+
+
+def no_number(dn: NDArray[Any], platform: str, scale: float) -> NDArray[np.bool_]:
+    """Where a source number is none: not finite, or below zero and wrapped.
+
+    Sentinel-2 L2A numbers are 16 bits without a sign in steps of 1e-4; some processors let a reflectance
+    below zero wrap round, to above 32767, which would be a reflectance of more than 3.2.
+
+    Args:
+        dn: (y, x) digital numbers.
+        platform: as in sentinel-2a.
+        scale: reflectance per number; other steps than L2A's fill all 16 bits.
+    """
+    if np.issubdtype(dn.dtype, np.floating):
+        return np.asarray(~np.isfinite(dn))
+    if not platform.startswith("sentinel-2") or not math.isclose(scale, DEFAULT_SCALE, rel_tol=1e-3):
+        return np.zeros(dn.shape, bool)
+    return np.asarray(dn > LARGEST_DN) if np.issubdtype(dn.dtype, np.unsignedinteger) else np.asarray(dn < 0)
 
 
 def kind_of(product: ArchivedProduct) -> tuple[str, str, str]:
@@ -120,6 +142,10 @@ def read_product(
 def _decision(product: ArchivedProduct, found: Mapping[str, SourceBand]) -> OffsetDecision:
     """Decide from a sample of pixels: thousands say as much as millions."""
     pixels = {name: found[name].dn for name in DECIDING_BANDS if name in found}
+    for name in pixels.keys() & set(OPTICAL_BANDS):
+        none = no_number(pixels[name], product.platform, product.scale.get(name) or DEFAULT_SCALE)
+        if none.any():
+            pixels[name] = np.where(none, 0, pixels[name])
     step = max(1, round(max(dn.size for dn in pixels.values()) ** 0.5 / 512))
     sampled = {name: dn[::step, ::step] for name, dn in pixels.items()}
     stated = {product.offset.get(band) for band in found if band in OPTICAL_BANDS} - {None}

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.layers import LayerSpec, Rows, Shown, column, record
 from imagery.archive.gaps import Gap, GapKind
+from imagery.measurement import Measured, Measurement, Work
 from imagery.scenes import scene_id
 
 if TYPE_CHECKING:
@@ -21,27 +22,61 @@ PYONGYANG = ZoneInfo("Asia/Pyongyang")
 """UTC+9, and UTC+8:30 from 2015-08-15 to 2018-05-04."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record
 class Observation:
     """What became of one scene over one site."""
 
-    scene_id: str
-    datetime: dt.datetime
-    """Sensing time, UTC."""
-    local_date: dt.date
-    """The date on the ground in Korea."""
-    sensor: str
-    relative_orbit: int | None
-    status: str
-    """used | unusable | missing | failed."""
-    detail: str | None
-    valid_fraction: float | None
-    snow_fraction: float | None
-    dx_m: float | None
-    dy_m: float | None
-    residual_px: float | None
-    offset_applied: float | None
-    baseline: str | None
+    scene_id: str = column("platform and datatake", "위성과 촬영(datatake)", shown=Shown.PUBLIC)
+    datetime: dt.datetime = column("sensing time, UTC", "촬영 시각(UTC)", shown=Shown.PUBLIC)
+    local_date: dt.date = column(
+        "the date on the ground in Korea, UTC+9", "현지(한국) 날짜, UTC+9", shown=Shown.PUBLIC
+    )
+    sensor: str = column("platform", "위성", shown=Shown.PUBLIC)
+    relative_orbit: int | None = column("relative orbit", "상대 궤도", shown=Shown.PUBLIC)
+    status: str = column(
+        "used, unusable, no_data, missing or failed",
+        "used(사용), unusable(사용 불가), no_data(자료 없음), missing(없음), failed(실패)",
+        shown=Shown.PUBLIC,
+    )  # fmt: skip
+    detail: str | None = column("why it was not used", "사용하지 않은 이유", shown=Shown.PUBLIC)
+    valid_fraction: float | None = column(
+        "share of the aoi that was seen clearly", "맑게 관측된 면적의 비율", unit="1", shown=Shown.PUBLIC
+    )
+    snow_fraction: float | None = column(
+        "share of the seen aoi under snow", "관측된 면적 가운데 눈에 덮인 비율", unit="1", shown=Shown.PUBLIC
+    )
+    dx_m: float | None = column(
+        "shift to the east that was measured and taken out", "측정하여 보정한 동쪽 이동량",
+        unit="m", shown=Shown.PUBLIC,
+    )  # fmt: skip
+    dy_m: float | None = column(
+        "shift to the north that was measured and taken out", "측정하여 보정한 북쪽 이동량",
+        unit="m", shown=Shown.PUBLIC,
+    )  # fmt: skip
+    residual_px: float | None = column(
+        "what the registration could not take out", "정합으로 보정하지 못한 잔차",
+        unit="10 m pixels", shown=Shown.PUBLIC,
+    )  # fmt: skip
+    offset_applied: float | None = column(
+        "radiometric offset that was applied", "적용한 복사 오프셋", unit="reflectance", shown=Shown.PUBLIC
+    )
+    baseline: str | None = column("processing baseline", "처리 베이스라인", shown=Shown.PUBLIC)
+
+
+OBSERVATIONS = LayerSpec(
+    name="observations",
+    title="Looks: every scene, usable or not",
+    title_ko="관측: 사용 여부와 관계없이 모든 영상",
+    record=Observation,
+    method="look/1",
+    subject="{scene_id}",
+    time=("datetime",),
+    scenes="scene_id",
+    measured=True,
+    rows=Rows.PUBLIC,
+    age="datetime",
+    label="Look of {datetime}",
+)
 
 
 def cube_observations(cube: xr.Dataset) -> list[Observation]:
@@ -58,10 +93,17 @@ def told_of_looks(cube: xr.Dataset) -> dict[str, NDArray[Any]]:
     return {str(name): held.to_numpy() for name, held in cube.coords.items() if held.dims == ("time",)}
 
 
+def _measure(work: Work) -> list[Measured]:
+    return [Measured(layer=OBSERVATIONS, records=[*cube_observations(work.cube), *work.missed])]
+
+
+MEASUREMENT = Measurement(layers=(OBSERVATIONS,), stage="looks", measure=_measure)
+
 _STATUS_OF_GAP = {
     GapKind.CLOUD: "unusable",
     GapKind.ERROR: "failed",
     GapKind.QUOTA: "failed",
+    GapKind.NO_DATA: "no_data",
     GapKind.NO_SCENE: "missing",
     GapKind.UNEXPLAINED: "missing",
 }
@@ -70,15 +112,17 @@ _STATUS_OF_GAP = {
 def gap_observations(gaps: Iterable[Gap], *, known: Iterable[str]) -> list[Observation]:
     """One observation per pass that left no pixels, for passes that are not among the scenes `known`.
 
-    Where several gaps belong to one pass (tiles, sources), the newest word counts.
+    Where several gaps belong to one pass (tiles, sources), the newest word counts; that a tile has no data
+    counts where nothing else is known.
     """
     seen = set(known)
     found: dict[str, Observation] = {}
-    for gap in sorted(gaps, key=lambda gap: (gap.datetime, gap.recorded or gap.datetime)):
+    told = [gap for gap in gaps if gap.kind is not GapKind.BANDS]  # a look was made
+    for gap in sorted(told, key=lambda gap: (gap.kind is not GapKind.NO_DATA, gap.recorded or gap.datetime)):
         identifier = scene_id([gap.as_product()])
         if identifier not in seen:
             found[identifier] = _gap_observation(identifier, gap)
-    return list(found.values())
+    return sorted(found.values(), key=lambda look: (look.datetime, look.scene_id))
 
 
 def _gap_observation(identifier: str, gap: Gap) -> Observation:

@@ -141,7 +141,9 @@ class RegistrationParams:
     least_pixels: int = 600
     """Clear pixels that a scene needs. Assumed."""
     least_lag_pixels: int = 64
-    """Pixels that both images must show at a lag, at the least; else a quarter of `least_pixels`. Assumed."""
+    """Pixels that both images must show at a lag (assumed), and"""
+    least_lag_share: float = 0.25
+    """the same as a share of `least_pixels`, 1; the larger counts. Assumed."""
     least_block_pixels: int = 300
     """Clear pixels that a block needs to have a say in the residual. Assumed."""
     least_correlation: float = 0.2
@@ -255,7 +257,7 @@ def _summed_surface(
     """Correlation over some blocks and all bands, weighted by pixels; and the pixels at no lag."""
     side = 2 * params.reach_px + 1
     total, weight = np.zeros((side, side)), np.zeros((side, side))
-    least = max(params.least_lag_pixels, params.least_pixels // 4)
+    least = max(params.least_lag_pixels, int(params.least_lag_share * params.least_pixels))
     for block in range(0, image.features.shape[0], max(1, image.features.shape[0] // params.summed_blocks)):
         correlation, pixels = correlate(
             reference.features[block],

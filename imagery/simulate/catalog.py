@@ -21,12 +21,27 @@ from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.simulate.frame import LATTICE_M, PIXEL_M, Frame, from_cell, outer_bounds
 from imagery.simulate.items import (
     BAND_NAMES,
+    EXTENSIONS,
+    SIMULATED,
     catalog_document,
     collection_document,
+    item_frame,
     optical_item,
     radar_item,
     stamp,
 )
+from imagery.simulate.landsat import (
+    CLOUD,
+    COLLECTION,
+    LandsatPass,
+    landsat_assets,
+    landsat_grid,
+    landsat_image,
+    landsat_numbers,
+    landsat_passes,
+    landsat_properties,
+)
+from imagery.simulate.landsat import EXTENSIONS as LANDSAT_EXTENSIONS
 from imagery.simulate.passes import Pass
 from imagery.simulate.products import CatalogHabits, PlannedProduct, planned_products
 from imagery.simulate.radar import RadarPass, gamma0, radar_passes
@@ -69,6 +84,9 @@ def write_catalog(
             progress(k + 1, len(passes))
     for frame in radar_passes(world.params) if habits.radar else ():
         _write_radar(world, frame, folder, written)
+    for scene in landsat_passes(world.params, world.seed) if habits.landsat else ():
+        if not scene.one.missing:
+            _write_landsat(world, scene, folder, written)
     _write_documents(world, folder, written)
     write_scene_table(folder / "truth" / "scenes.csv", written.rows)
     return folder / "catalog.json"
@@ -150,7 +168,7 @@ def _other_zone(
     return out, (target, shape)
 
 
-def write_raster(path: Path, pixels: Pixels, transform: Affine, epsg: int, *, nodata: float) -> None:
+def write_raster(path: Path, pixels: Pixels, transform: Affine, epsg: int, *, nodata: float | None) -> None:
     """A cloud-optimised GeoTIFF, atomically."""
     with (
         atomic_path(path) as temporary,
@@ -220,6 +238,30 @@ def _write_radar(world: World, one: RadarPass, folder: Path, written: _Written) 
     }
     write_json(home / f"{name}.json", radar_item(name, properties, _bounds(grid, world.frame.epsg), grid))
     written.items.setdefault("sentinel-1-rtc", []).append(name)
+
+
+LANDSAT_MARGIN_M = 135.0
+"""Landsat's products reach this far beyond the site, within the world's margin."""
+
+
+def _write_landsat(world: World, scene: LandsatPass, folder: Path, written: _Written) -> None:
+    home, epsg = folder / COLLECTION / scene.item_id, world.frame.epsg
+    grid = landsat_grid(world.frame, margin_m=LANDSAT_MARGIN_M)
+    image = landsat_image(world, scene.one, grid, shift_m=scene.one.raw_shift_m)
+    assets = landsat_assets()
+    for name, pixels in landsat_numbers(image).items():
+        nodata = 1 if name == "qa_pixel" else 0 if name in image.reflectance else None
+        write_raster(home / Path(assets[name]["href"]).name, pixels, grid.transform, epsg, nodata=nodata)
+    cloud = float(((image.qa_pixel & CLOUD) > 0).mean() * 100)
+    bounds = _bounds((grid.transform, (int(grid.shape[0]), int(grid.shape[1]))), epsg)
+    item = item_frame(scene.item_id, COLLECTION, bounds, (*EXTENSIONS, *LANDSAT_EXTENSIONS))
+    item["properties"] = landsat_properties(scene, grid, cloud) | {
+        "simulated": True,
+        "description": SIMULATED,
+    }
+    item["assets"] = assets
+    write_json(home / f"{scene.item_id}.json", item)
+    written.items.setdefault(COLLECTION, []).append(scene.item_id)
 
 
 def _write_documents(world: World, folder: Path, written: _Written) -> None:

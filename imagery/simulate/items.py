@@ -44,15 +44,16 @@ def optical_item(
         bounds: (west, south, east, north), degrees.
         cloud_percent: as the provider states it.
     """
-    item = _frame(product.item_id, product.collection, bounds, EXTENSIONS)
+    item = item_frame(product.item_id, product.collection, bounds, EXTENSIONS)
     item["properties"] = _properties(product, cloud_percent)
     item["assets"] = {band: _asset(product, band, *grid) for band, grid in grids.items()}
     return item
 
 
-def _frame(
+def item_frame(
     name: str, collection: str, bounds: tuple[float, float, float, float], extensions: Sequence[str]
 ) -> dict[str, Any]:
+    """An item without properties and assets."""
     return {
         "type": "Feature",
         "stac_version": STAC_VERSION,
@@ -132,7 +133,7 @@ def radar_item(
     grid: tuple[Affine, tuple[int, int]],
 ) -> dict[str, Any]:
     """The item of one terrain-corrected radar frame, linear gamma0."""
-    item = _frame(name, "sentinel-1-rtc", bounds, EXTENSIONS[1:])
+    item = item_frame(name, "sentinel-1-rtc", bounds, EXTENSIONS[1:])
     item["properties"] = dict(properties) | {"simulated": True, "description": SIMULATED}
     item["assets"] = {
         band: {

@@ -32,6 +32,10 @@ Labels = NDArray[np.uint8]
 Bools = NDArray[np.bool_]
 
 
+TOWN_AT, RAILS_AT = (-0.7, -0.05), (0.0, -0.3)
+"""Middles of the town and of the sidings, east and north in halves of the site."""
+OUTSIDE_REACH = 9.0
+"""Of a pond: what cells beyond its rim have."""
 MOST_ROWS = 250
 """Of a palette: rows are bytes."""
 
@@ -168,9 +172,9 @@ def build_land(params: SimulationParams, frame: Frame, seed: int) -> Land:
     if land.measured:
         _measured_roofs(labels, palette, drawn)
     if land.town_ha:
-        _paint_town(labels, palette, land.town_ha, east + 0.7 * half, north + 0.05 * half, drawn)
+        _paint_town(labels, palette, land.town_ha, east - TOWN_AT[0] * half, north - TOWN_AT[1] * half, drawn)
     if land.rail_yard:
-        _paint_box(labels, east, north + 0.3 * half, (160, 17.5), _ballast(palette, drawn))
+        _paint_box(labels, east, north - RAILS_AT[1] * half, (160, 17.5), _ballast(palette, drawn))
     texture = (
         1 + land.texture * random_field(rng, shape, slope=0.4) + 0.06 * random_field(rng, shape, slope=1.6)
     )
@@ -431,7 +435,7 @@ def _pond(plan: PondPlan, frame: Frame, palette: Palette, rng: np.random.Generat
     distance = np.hypot(east - at[0], north - at[1]) * ragged
     cells = max(round(plan.area_ha * 1e4 * frame.areal_scale / CELL_M**2), 1)
     order = nearest_cells(distance, round(MUD_SHARE * cells))
-    reach = np.full(distance.size, 9.0, np.float32)
+    reach = np.full(distance.size, OUTSIDE_REACH, np.float32)
     reach[order] = (np.arange(len(order)) + 1) / cells
     rim = palette.add(Material.WET_SOIL, "mud", soaked(drawn_spectrum("soil", rng)))
     return Pond(reach=reach.reshape(distance.shape), lowest=plan.lowest, rim=rim)

@@ -64,6 +64,8 @@ class CatalogHabits:
     second_zone: bool = False
     """The same acquisitions again on the neighbouring zone's tile."""
     radar: bool = True
+    landsat: bool = False
+    """Landsat 8 and 9 too, as Planetary Computer lists them."""
 
 
 CLEAN_HABITS = CatalogHabits(

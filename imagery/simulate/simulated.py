@@ -12,6 +12,7 @@ from aoi.records import Site
 from aoi.site_file import write_site
 from imagery.simulate.catalog import write_catalog, write_scene_table
 from imagery.simulate.cube import build_cube
+from imagery.simulate.landsat import landsat_cube, landsat_passes
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.passes import optical_passes
 from imagery.simulate.products import CatalogHabits
@@ -50,6 +51,10 @@ class SimulatedSite:
         """Sentinel-1 over the site: linear gamma0 `vv vh`, `valid`, per track and pass."""
         return radar_cube(self.world, radar_passes(self.params))
 
+    def landsat_cube(self) -> xr.Dataset:
+        """Landsat 8 and 9 over the site at 30 m, on their own lattice; `nir` is `nir08`."""
+        return landsat_cube(self.world, landsat_passes(self.params, self.seed))
+
     def write_catalog(
         self,
         folder: Path,
@@ -70,6 +75,7 @@ class SimulatedSite:
         days = sorted({one.day for one in self.truth.passes})
         write_scene_table(folder / "truth" / "piles.csv", self.truth.pile_table(days))
         write_scene_table(folder / "truth" / "ground.csv", self.truth.ground_table(days))
+        write_scene_table(folder / "truth" / "accounts.csv", self.truth.yearly_accounts())
         return path
 
     def write_site_file(self, path: Path) -> Path:

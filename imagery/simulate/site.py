@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 from shapely import Polygon, box
 from shapely.affinity import translate
 
 from aoi.records import Boundary, Sensitivity, Site, TracedImage, Zone, ZoneKind
 from imagery.simulate.chance import Stream, stream
 from imagery.simulate.frame import Frame
+from imagery.simulate.layout import OUTSIDE_REACH, RAILS_AT, TOWN_AT
 from imagery.simulate.mine import Mine, PerimeterVersion
 from imagery.simulate.world import World
 
@@ -100,12 +102,46 @@ def _zones(world: World) -> tuple[Zone, ...]:
         left, low, right, high = world.land.asphalt_yard_m
         yard = box(x + left - 20, y + low - 20, x + right + 20, y + high + 20)
         found.append(("control-yard", ZoneKind.CONTROL, yard, "Simulated paved yard without coal"))
+    land, half = world.params.land, (east - west) / 2
+    middle = ((west + east) / 2, (south + north) / 2)
+    if land.town_ha:
+        side = np.sqrt(land.town_ha * 1e4) / 2 + 10
+        town = box(-side, -side, side, side)
+        found.append(
+            (
+                "control-town",
+                ZoneKind.CONTROL,
+                _moved(town, middle, TOWN_AT, half),
+                "Simulated town without coal",
+            )
+        )
+    if land.rail_yard:
+        rails = _moved(box(-170, -30, 170, 30), middle, RAILS_AT, half)
+        found.append(("control-rails", ZoneKind.CONTROL, rails, "Simulated sidings without piles"))
+    for number, pond in enumerate(world.land.ponds, start=1):
+        around = _around(world.frame, pond.reach < OUTSIDE_REACH)
+        found.append((f"control-pond-{number}", ZoneKind.CONTROL, around, "Simulated pond"))
     forest = box(west + 60, north - 260, west + 260, north - 60)
     found.append(("control-forest", ZoneKind.CONTROL, forest, "Simulated hillside without coal"))
     return tuple(
         Zone(id=name, kind=kind, geometry=_polygon(world, area), name=title, sensitivity=Sensitivity.PUBLIC)
         for name, kind, area, title in found
     )
+
+
+def _moved(area: Polygon, middle: tuple[float, float], at: tuple[float, float], half: float) -> Polygon:
+    moved: Polygon = translate(area, middle[0] + at[0] * half, middle[1] + at[1] * half)
+    return moved
+
+
+def _around(frame: Frame, cells: NDArray[np.bool_]) -> Polygon:
+    """A box 20 m around cells."""
+    rows, columns = np.nonzero(cells)
+    x, y = frame.cell_centres()
+    around: Polygon = box(
+        x[columns.min()] - 20, y[rows.max()] - 20, x[columns.max()] + 20, y[rows.min()] + 20
+    )
+    return around
 
 
 def _polygon(world: World, area: Polygon) -> Polygon:

@@ -17,7 +17,7 @@ from imagery.simulate.chance import Stream, stream
 from imagery.simulate.coverage import polygon_coverage
 from imagery.simulate.fields import STEP_DAYS, STEPS, Fields, SlopeFires, build_fields, build_slope_fires
 from imagery.simulate.frame import CELL_M, Frame, from_cell, whole_lattice
-from imagery.simulate.layout import Covering, Land, build_land, coverings
+from imagery.simulate.layout import OUTSIDE_REACH, Covering, Land, build_land, coverings
 from imagery.simulate.mine import Mine, build_mine
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.passes import GroundState, Weather, build_weather
@@ -103,7 +103,7 @@ class World:
             rows[patch.cells(day)] = patch.row if patch.row is not None else patch.material
         for pond in self.land.ponds:
             water = pond.lowest + (1 - pond.lowest) * state.water
-            rows[pond.reach < MUD_REACH] = pond.rim
+            rows[pond.reach < OUTSIDE_REACH] = pond.rim
             rows[pond.reach <= water] = Material.WATER
         for covering in self.coverings:
             if covering.there(day):
@@ -176,11 +176,22 @@ class World:
             return None
         return np.asarray(np.clip((state.snow - 0.5 + 0.35 * self.snow_lies) * 2.5 + 0.5, 0, 1), np.float32)
 
-    def reflectance(self, day: dt.date, sun: Sun, bands: tuple[str, ...]) -> Floats:
-        """Ground reflectance on fine cells under a clear sky: (band, y, x)."""
+    def reflectance(
+        self, day: dt.date, sun: Sun, bands: tuple[str, ...], *, response: Floats | None = None
+    ) -> Floats:
+        """Ground reflectance on fine cells under a clear sky: (band, y, x).
+
+        Args:
+            day: the day.
+            sun: where it stands.
+            bands: by meaning.
+            response: (row of the palette, band), factors of another instrument's bands.
+        """
         state, rows = self.weather.on(day), [OPTICAL_BANDS.index(band) for band in bands]
         labels, table, holds_snow = self._shown(day, state)
         table, cover = table[:, rows], self.coal_cover(day)
+        if response is not None:
+            table = table * np.tile(response, (len(table) // len(response), 1))
         snow, none = self.snow_cover(state), np.zeros((1, 1), np.float32)
         sooty = self.params.coal.snow_dust > 0 and snow is not None and bool(cover.any())
         out = np.empty((len(rows), *labels.shape), np.float32)
@@ -241,8 +252,6 @@ class World:
         return np.asarray(table, np.float32)
 
 
-MUD_REACH = 9.0
-"""Of a pond: cells beyond its rim have this reach."""
 RIVERSIDE = (Material.GRASS, Material.SOIL)
 """What a flood strips."""
 FARMED = np.isin(np.arange(len(Material)), [Material.CROP, Material.GRASS])

@@ -16,11 +16,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
 from rasterio.windows import Window
 
 from evidence.errors import SourceError
+from evidence.limits import Limits
+from imagery.bands import REQUIRED_BANDS
 from imagery.records import Asset, FetchedProduct, Product, Raster
 from imagery.sources.addresses import public_url
 from imagery.sources.http import Http
@@ -29,7 +29,19 @@ from imagery.sources.ranges import RangesRefusedError, RemoteFile, ReplacedError
 from imagery.sources.retry import Retrier, RetryableError
 from imagery.sources.signing import BlobSigner
 from imagery.sources.tiff import BrokenTiffError, Layout, NotTiledError, read_layout, small_tiff
-from imagery.sources.windows import Lattice, UnreadableError, cause, cut_raster, read_window, window_over
+from imagery.sources.windows import (
+    GDAL_FAILURES,
+    NUMBERS,
+    Lattice,
+    NoDataError,
+    UnreadableError,
+    cause,
+    check_window,
+    cut_raster,
+    open_bytes,
+    read_window,
+    window_over,
+)
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +63,7 @@ class CogReader:
         signer: BlobSigner | None = None,
         workers: int = WORKERS,
         mode: PrivacyMode = PrivacyMode.BOX,
+        limits: Limits | None = None,
     ) -> None:
         """Remember how to read.
 
@@ -60,30 +73,48 @@ class CogReader:
             signer: signs URLs just before they are read.
             workers: files in flight.
             mode: whether windows or whole files are read.
+            limits: of what is allocated; by default those of `http`.
         """
         self._http, self._retrier, self._signer = http or Http(), retrier or Retrier(), signer
         self._mode = mode
+        self.limits = limits or self._http.limits.sizes
         self._pool = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="cog")
         self._lines = ThreadPoolExecutor(max_workers=workers, thread_name_prefix="ranges")
 
     def fetch(self, product: Product, bands: Iterable[str], bounds: Bounds) -> FetchedProduct:
         """Source pixels of those `bands` that the product has, and what the server said of each file.
 
+        A band that a look can do without and that cannot be read is named in `lost`.
+
         Raises:
-            SourceError: where one of them cannot be read, or they do not lie on the same ground.
+            NoDataError: where the product shows nothing of the bounds.
+            SourceError: where a required band cannot be read, or they do not lie on the same ground.
         """
         wanted = [product.assets[band] for band in bands if band in product.assets]
         futures = [self._pool.submit(self.read, asset, bounds) for asset in wanted]
+        read: dict[str, tuple[Raster, Headers]] = {}
+        lost: dict[str, str] = {}
         try:
-            read = {asset.band: future.result() for asset, future in zip(wanted, futures, strict=True)}
+            for asset, future in zip(wanted, futures, strict=True):
+                try:
+                    read[asset.band] = future.result()
+                except NoDataError:
+                    raise
+                except SourceError as error:
+                    if asset.band in REQUIRED_BANDS or len(wanted) == 1:
+                        raise
+                    lost[asset.band] = str(error)
+                size = sum(raster.pixels.nbytes for raster, _ in read.values())
+                if size > self.limits.product_bytes:
+                    raise SourceError(f"{product.id}: more than {self.limits.product_bytes} bytes of pixels")
         finally:
             for future in futures:
                 future.cancel()
         rasters = {band: raster for band, (raster, _) in read.items()}
-        check_common_ground(product.id, rasters)
-        return FetchedProduct(
-            product=product, rasters=rasters, headers={band: headers for band, (_, headers) in read.items()}
-        )
+        lost |= check_common_ground(product.id, rasters)
+        rasters = {band: raster for band, raster in rasters.items() if band not in lost}
+        headers = {band: headers for band, (_, headers) in read.items() if band in rasters}
+        return FetchedProduct(product=product, rasters=rasters, headers=headers, lost=lost)
 
     def read(self, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
         """One band, as often tried as the retrier allows; a range that came is not asked for again.
@@ -91,6 +122,8 @@ class CogReader:
         Raises:
             SourceError: where it cannot be read.
         """
+        if "://" not in asset.href:
+            return read_window(asset, bounds, limits=self.limits), {}
         file = RemoteFile(asset.href, self._http)
         return self._retrier.call(lambda: self._read_signed(file, asset, bounds), what=asset.band)
 
@@ -130,42 +163,59 @@ class CogReader:
 
     def _window(self, file: RemoteFile, asset: Asset, bounds: Bounds) -> Raster:
         """The blocks that the window touches, and no others."""
-        layout = read_layout(file.read)
+        layout = read_layout(file.read, self.limits)
         lattice = lattice_of(layout)
         window = window_over(lattice, asset, bounds)
+        check_window(window, layout.sample_bytes, self.limits)
         blocks = touched_blocks(layout, window)
+        if sum(length for _, length in blocks.places.values()) > 2 * self.limits.window_bytes:
+            raise SourceError(f"{asset.band}: blocks of more than {2 * self.limits.window_bytes} bytes")
         file.read_many(blocks.ranges(), self._lines)
         return cut_raster(lattice, asset, window, decode_window(layout, window, blocks, file.read))
 
-    @staticmethod
-    def _whole(file: RemoteFile, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
+    def _whole(self, file: RemoteFile, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
         """The whole file to a temporary place: one exchange, which shows no window."""
         with tempfile.TemporaryDirectory(prefix="tile-") as folder:
-            path = Path(folder) / f"file{Path(public_url(asset.href)).suffix}"
+            path = Path(folder) / "file"
             with path.open("wb") as sink:
                 file.download(sink)
             try:
-                return read_window(asset, bounds, path=path), file.headers
+                return read_window(asset, bounds, path=path, limits=self.limits), file.headers
             except UnreadableError as error:
                 raise RetryableError(str(error), url=error.url) from error
 
 
-def check_common_ground(product_id: str, rasters: Mapping[str, Raster]) -> None:
-    """Refuse bands that do not lie on the same ground in the same projection."""
-    seen: dict[tuple[str, tuple[int, ...]], str] = {}
+def check_common_ground(product_id: str, rasters: Mapping[str, Raster]) -> dict[str, str]:
+    """Bands that do not lie on the ground of the required ones, in their projection, each with the reason.
+
+    Raises:
+        SourceError: where the required bands differ among themselves, or there are none to go by.
+    """
+    seen: dict[tuple[str, tuple[int, ...]], list[str]] = {}
     for band, raster in rasters.items():
         height, width = raster.pixels.shape
         east, south = raster.transform @ (width, height)
         corners = tuple(round(value) for value in (raster.transform.c, south, east, raster.transform.f))
-        seen.setdefault((raster.crs_wkt, corners), band)
-    if len(seen) > 1:
-        shown = "; ".join(f"{band} {corners}" for (_, corners), band in seen.items())
-        raise SourceError(f"{product_id}: the bands do not cover the same ground: {shown}")
+        seen.setdefault((raster.crs_wkt, corners), []).append(band)
+    if len({place for place, bands in seen.items() if set(bands) & set(REQUIRED_BANDS)}) > 1 or (
+        len(seen) > 1 and not any(set(bands) & set(REQUIRED_BANDS) for bands in seen.values())
+    ):
+        told = "; ".join(f"{', '.join(bands)} {corners}" for (_, corners), bands in seen.items())
+        raise SourceError(f"{product_id}: the bands do not cover the same ground: {told}")
+    home = next((place for place, bands in seen.items() if set(bands) & set(REQUIRED_BANDS)), None)
+    return {
+        band: f"{band} covers other ground than the required bands: {place[1]}"
+        for place, bands in seen.items()
+        if home is not None and place != home
+        for band in bands
+    }
 
 
 GAP_BYTES = 1 << 10
 """Blocks that lie closer to each other than this are asked for in one range: the bytes between them cost
 less than a request."""
+LONGEST_HELD = 1 << 16
+"""Of a directory that is remembered once it has been understood."""
 MOST_BYTES = 1 << 23
 """Of one range: a longer one is split, so that its parts come side by side and a lost one costs little."""
 
@@ -201,16 +251,21 @@ def lattice_of(layout: Layout) -> Lattice:
         BrokenTiffError: where GDAL cannot make sense of them.
     """
     rows, columns = layout.block_rows, layout.block_columns
-    return _lattice(small_tiff(layout, {}, range(rows), range(columns), whole=True))
+    directory = small_tiff(layout, {}, range(rows), range(columns), whole=True)
+    return _lattice(directory) if len(directory) <= LONGEST_HELD else _lattice_read(directory)
 
 
 @lru_cache(maxsize=128)
 def _lattice(directory: bytes) -> Lattice:
     """A tile's files of one resolution share their directory but for the places of the blocks."""
+    return _lattice_read(directory)
+
+
+def _lattice_read(directory: bytes) -> Lattice:
     try:
-        with MemoryFile(directory) as memory, memory.open() as dataset:
+        with open_bytes(directory) as dataset:
             return Lattice.of(dataset)
-    except (RasterioError, OSError) as error:
+    except (SourceError, *GDAL_FAILURES) as error:
         raise BrokenTiffError(cause(error)) from error
 
 
@@ -252,11 +307,12 @@ def decode_window(
         window.height,
     )
     try:
-        with (
-            MemoryFile(small_tiff(layout, data, blocks.rows, blocks.columns)) as memory,
-            memory.open() as dataset,
-        ):
+        with open_bytes(small_tiff(layout, data, blocks.rows, blocks.columns)) as dataset:
+            if dataset.dtypes[0] not in NUMBERS:
+                raise BrokenTiffError(f"pixels of the type {dataset.dtypes[0]}")
             pixels: NDArray[np.generic] = dataset.read(1, window=inside)
-    except (RasterioError, OSError) as error:
+    except (SourceError, *GDAL_FAILURES) as error:
+        if isinstance(error, BrokenTiffError):
+            raise
         raise BrokenTiffError(cause(error)) from error
     return pixels

@@ -3,18 +3,29 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
+import socket
+import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from typing import IO, Any
+import urllib.parse
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from http.cookiejar import DefaultCookiePolicy
+from typing import IO, Any, Self
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
 
 from evidence.errors import SourceError
-from imagery.sources.addresses import public_url
-from imagery.sources.retry import RETRIED_STATUS, RetryableError, retry_after_s
+from evidence.limits import Limits
+from imagery.sources.addresses import public_url, shown, step_refused
+from imagery.sources.retry import RETRIED_STATUS, RetryableError, TimeLeft, retry_after_s
 
 USER_AGENT = "python-requests"
 """Neutral: says nothing about who looks, or why."""
@@ -25,6 +36,8 @@ KEPT_HEADERS = ("date", "etag", "last-modified", "content-type", "content-length
 _CHUNK = 1 << 16
 CONNECTIONS = 64
 """Kept open per host; more than any reader has in flight."""
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+MOST_REDIRECTS = 4
 
 
 class _WithoutQueries(logging.Filter):
@@ -44,18 +57,137 @@ logging.getLogger("urllib3.connectionpool").addFilter(_WithoutQueries())
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HttpLimits:
-    """How long one exchange may take."""
+    """How long one exchange may take, and how much may come."""
 
     connect_s: float = 10.0
     silence_s: float = 30.0
-    """Between two pieces of the body."""
+    """Between two pieces of an answer."""
+    headers_s: float = 60.0
+    """From the request to the end of the headers, however steadily they drip."""
     whole_s: float = 600.0
     download_s: float = 3600.0
     """Of a body that goes to a file: a whole tile, beside fifteen others, on a slow line."""
     slow_s: float = 15.0
     """A body that comes more slowly than `least_bytes_per_s` for so long has stalled."""
     least_bytes_per_s: float = 2000.0
-    most_bytes: int = 1 << 30
+    sizes: Limits = field(default_factory=Limits)
+
+
+class _Deadlines:
+    """Cuts connections whose time is up: a socket's own time-out begins anew with every byte."""
+
+    def __init__(self) -> None:
+        self._ends: dict[object, tuple[float, socket.socket]] = {}
+        self._changed = threading.Condition()
+        self._running = False
+
+    def cut(self, key: object, line: socket.socket, seconds: float) -> None:
+        """Shut `line` down unless `keep` is called, or this anew, within so many seconds."""
+        with self._changed:
+            self._ends[key] = time.monotonic() + seconds, line
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._watch, name="deadlines", daemon=True).start()
+            self._changed.notify()
+
+    def keep(self, key: object) -> bool:
+        """End the watch; returns whether it had not cut the line."""
+        with self._changed:
+            return self._ends.pop(key, None) is not None
+
+    def _watch(self) -> None:
+        with self._changed:
+            while True:
+                now = time.monotonic()
+                for key in [key for key, (end, _) in self._ends.items() if end <= now]:
+                    _, line = self._ends.pop(key)
+                    with suppress(OSError):
+                        line.shutdown(socket.SHUT_RDWR)
+                soonest = min((end for end, _ in self._ends.values()), default=now + 60.0)
+                self._changed.wait(max(0.01, soonest - now))
+
+
+_DEADLINES = _Deadlines()
+_EXCHANGE = threading.local()
+"""What this thread is sending: the connections tell it their lines."""
+
+
+class _Timed:
+    """A connection that knows a second handle of its line: TLS and proxies take the first for themselves."""
+
+    _line: socket.socket | None = None
+
+    def _new_conn(self) -> socket.socket:
+        line: socket.socket = super()._new_conn()  # type: ignore[misc]
+        self._line = line.dup()
+        self._watch()
+        return line
+
+    def request(self, *args: Any, **options: Any) -> None:
+        self._watch()
+        super().request(*args, **options)  # type: ignore[misc]
+
+    def close(self) -> None:
+        super().close()  # type: ignore[misc]
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+    def _watch(self) -> None:
+        exchange: _Exchange | None = getattr(_EXCHANGE, "current", None)
+        if exchange is not None and self._line is not None:
+            exchange.line = self._line
+            exchange.until(exchange.headers_s)
+
+
+class _PlainConnection(_Timed, HTTPConnection):
+    """HTTP with a deadline."""
+
+
+class _SecureConnection(_Timed, HTTPSConnection):
+    """HTTPS with a deadline."""
+
+
+class _Adapter(HTTPAdapter):
+    """Connections with deadlines, directly and through proxies."""
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options)
+        self.poolmanager.pool_classes_by_scheme = _POOLS
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        manager = super().proxy_manager_for(proxy, **options)
+        manager.pool_classes_by_scheme = _POOLS
+        return manager
+
+
+_POOLS = {
+    "http": type("_PlainPool", (HTTPConnectionPool,), {"ConnectionCls": _PlainConnection}),
+    "https": type("_SecurePool", (HTTPSConnectionPool,), {"ConnectionCls": _SecureConnection}),
+}
+
+
+@dataclass(slots=True, kw_only=True, eq=False)
+class _Exchange:
+    """One request under way, with its deadline."""
+
+    limits: HttpLimits
+    headers_s: float
+    line: socket.socket | None = None
+    expired: bool = False
+
+    def until(self, seconds: float) -> None:
+        """The answer, or its next part, must be there within so many seconds."""
+        if self.line is not None:
+            _DEADLINES.cut(self, self.line, seconds)
+
+    def __enter__(self) -> Self:
+        _EXCHANGE.current = self
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        _EXCHANGE.current = None
+        self.expired = self.line is not None and not _DEADLINES.keep(self)
 
 
 def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -66,8 +198,9 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
 def _session() -> requests.Session:
     session = requests.Session()
     session.auth = _as_it_is
+    session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, HTTPAdapter(pool_maxsize=CONNECTIONS))
+        session.mount(scheme, _Adapter(pool_maxsize=CONNECTIONS))
     return session
 
 
@@ -80,8 +213,10 @@ class Http:
     """Whether the provider states Retry-After in milliseconds."""
     clock: Callable[[], float] = time.monotonic
     session: requests.Session = field(default_factory=_session)
+    time_left: TimeLeft = field(default_factory=TimeLeft)
+    """Of the run: no exchange goes on past it."""
 
-    def send(
+    def send(  # noqa: PLR0913 - a request has many parts
         self,
         method: str,
         url: str,
@@ -91,8 +226,13 @@ class Http:
         form: Mapping[str, str] | None = None,
         sink: IO[bytes] | None = None,
         skip_body_of: int | None = None,
+        secret: bool = False,
+        most_bytes: int | None = None,
     ) -> requests.Response:
         """One exchange, whole body read; no status is judged.
+
+        Redirects are followed for GET alone, a few times, never from https to http, never into the local
+        network, and with a credential or a body not at all.
 
         Args:
             method: GET, POST, …
@@ -102,39 +242,90 @@ class Http:
             form: body, URL-encoded.
             sink: takes the body of a success, instead of memory.
             skip_body_of: a status whose body nobody wants.
+            secret: whether url or headers carry what only this host may see.
+            most_bytes: of a success's body in memory, once decoded; by default that of a document.
 
         Raises:
             RetryableError: connection refused, reset, stalled, cut short or too slow.
+            SourceError: a redirect that is not followed, a body that is too large.
         """
-        shown, limits = public_url(url), self.limits
-        sent = {"User-Agent": USER_AGENT, **(headers or {})}
+        most = self.limits.sizes.file_bytes if sink is not None else most_bytes
+        most = self.limits.sizes.document_bytes if most is None else most
+        fixed = secret or form is not None or json is not None or method.upper() not in {"GET", "HEAD"}
+        sent = {"User-Agent": USER_AGENT, "Accept-Encoding": "gzip, deflate", **(headers or {})}
+        for _ in range(MOST_REDIRECTS + 1):
+            response = self._once(method, url, sent, json, form, sink, skip_body_of, most)
+            if response.status_code not in REDIRECTS or "Location" not in response.headers:
+                return response
+            target = urllib.parse.urljoin(url, response.headers["Location"])
+            refused = step_refused(url, target, secret=fixed)
+            if refused is None and fixed:
+                refused = "of a request that carries a credential or a body"
+            if refused is not None:
+                raise SourceError(
+                    f"{public_url(url)}: HTTP {response.status_code}, a redirect {refused} is not followed",
+                    status=response.status_code,
+                    url=public_url(url),
+                )
+            url = target
+        raise SourceError(f"{public_url(url)}: more than {MOST_REDIRECTS} redirects", url=public_url(url))
+
+    def _once(
+        self,
+        method: str,
+        url: str,
+        sent: Mapping[str, str],
+        json: Any,
+        form: Mapping[str, str] | None,
+        sink: IO[bytes] | None,
+        skip_body_of: int | None,
+        most: int,
+    ) -> requests.Response:
+        label, limits = public_url(url), self.limits
+        left = self.time_left.seconds()
+        if left <= 0:
+            raise SourceError(f"{label}: not asked for, the time of this run is up", url=label)
+        exchange = _Exchange(limits=limits, headers_s=min(limits.headers_s, left))
         try:
-            with self.session.request(
-                method,
-                url,
-                headers=sent,
-                json=json,
-                data=form,
-                stream=True,
-                timeout=(limits.connect_s, limits.silence_s),
-            ) as response:
-                unwanted = response.status_code == skip_body_of
-                body = b"" if unwanted else self._body(response, shown, sink)
+            with (
+                exchange,
+                self.session.request(
+                    method,
+                    url,
+                    headers=sent,
+                    json=json,
+                    data=form,
+                    stream=True,
+                    allow_redirects=False,
+                    timeout=(limits.connect_s, limits.silence_s),
+                ) as response,
+            ):
+                unwanted = response.status_code == skip_body_of or response.status_code in REDIRECTS
+                whole = min(limits.whole_s if sink is None else limits.download_s, self.time_left.seconds())
+                exchange.until(whole)
+                body = b"" if unwanted else self._body(response, label, sink, whole, most)
                 response._content = body  # noqa: SLF001 - what `.content` would cache
                 return response
-        except requests.RequestException as error:
-            raise RetryableError(f"{shown}: {_plain(error)}", url=shown) from error
+        except (requests.RequestException, HTTPError, OSError) as error:
+            said = "no complete answer in time" if exchange.expired else _plain(error)
+            raise RetryableError(f"{label}: {said}", url=label) from error
 
-    def _body(self, response: requests.Response, shown: str, sink: IO[bytes] | None) -> bytes:
-        limits = self.limits
-        pace = _Pace(
-            limits if sink is None else replace(limits, whole_s=limits.download_s), self.clock, shown
-        )
+    def _body(
+        self, response: requests.Response, label: str, sink: IO[bytes] | None, whole_s: float, most: int
+    ) -> bytes:
+        if not response.ok:
+            sink, most = None, self.limits.sizes.small_bytes
+        pace = _Pace(self.limits, self.clock, label, whole_s)
         parts: list[bytes] = []
-        keep = sink.write if sink is not None and response.ok else parts.append
-        for chunk in response.iter_content(_CHUNK):
-            keep(chunk)
-            pace.took(len(chunk))
+        size = 0
+        for piece in _decoded(_pieces(response, pace), response.headers.get("Content-Encoding", ""), label):
+            size += len(piece)
+            if size > most:
+                raise SourceError(f"{label}: body larger than {most} bytes", url=label)
+            (parts.append if sink is None else sink.write)(piece)
+        stated = response.headers.get("Content-Length", "")
+        if stated.isdecimal() and pace.size < int(stated[:18]):
+            raise RetryableError(f"{label}: {pace.size} of {stated} bytes came", url=label)
         return b"".join(parts)
 
     def judge(self, response: requests.Response) -> requests.Response:
@@ -158,28 +349,79 @@ class Http:
         raise SourceError(message, status=status, url=shown)
 
 
-class _Pace:
-    """Breaks off a body that is too slow, too long, or too large."""
+def _pieces(response: requests.Response, pace: _Pace) -> Iterator[bytes]:
+    """The body as it comes off the line, each piece when it is there: slowness is seen by time."""
+    while piece := response.raw.read1(_CHUNK, decode_content=False):
+        pace.took(len(piece))
+        yield piece
 
-    def __init__(self, limits: HttpLimits, clock: Callable[[], float], shown: str) -> None:
-        self._limits, self._clock, self._shown = limits, clock, shown
-        self._size = self._marked = 0
+
+def _decoded(pieces: Iterable[bytes], encoding: str, label: str) -> Iterator[bytes]:
+    """The body without its one compression, in pieces of bounded size: a bomb is met piece by piece."""
+    kind = encoding.strip().lower()
+    if kind in {"", "identity"}:
+        yield from pieces
+        return
+    if kind not in {"gzip", "x-gzip", "deflate"}:
+        raise SourceError(f"{label}: a body encoded as {shown(encoding)}", url=label)
+    unpack = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        for piece in pieces:
+            rest = piece
+            while rest and not unpack.eof:
+                yield unpack.decompress(rest, _CHUNK)
+                rest = unpack.unconsumed_tail
+        while not unpack.eof and (rest := unpack.decompress(unpack.unconsumed_tail, _CHUNK)):
+            yield rest
+    except zlib.error as error:
+        raise RetryableError(f"{label}: a body that does not unpack ({error})", url=label) from error
+    if not unpack.eof:
+        raise RetryableError(f"{label}: a compressed body that ends early", url=label)
+
+
+class _Pace:
+    """Breaks off a body that is too slow or takes too long."""
+
+    def __init__(self, limits: HttpLimits, clock: Callable[[], float], label: str, whole_s: float) -> None:
+        self._limits, self._clock, self._label, self._whole_s = limits, clock, label, whole_s
+        self.size = self._marked = 0
         self._started = self._mark = clock()
 
     def took(self, count: int) -> None:
         limits, now = self._limits, self._clock()
-        self._size += count
-        if self._size > limits.most_bytes:
-            raise SourceError(f"{self._shown}: body larger than {limits.most_bytes} bytes", url=self._shown)
-        if now - self._started > limits.whole_s:
+        self.size += count
+        if now - self._started > self._whole_s:
             raise RetryableError(
-                f"{self._shown}: body not complete after {limits.whole_s:.0f} s", url=self._shown
+                f"{self._label}: body not complete after {self._whole_s:.0f} s", url=self._label
             )
         if now - self._mark >= limits.slow_s:
-            rate = (self._size - self._marked) / (now - self._mark)
+            rate = (self.size - self._marked) / (now - self._mark)
             if rate < limits.least_bytes_per_s:
-                raise RetryableError(f"{self._shown}: stalled at {rate:.0f} bytes/s", url=self._shown)
-            self._mark, self._marked = now, self._size
+                raise RetryableError(f"{self._label}: stalled at {rate:.0f} bytes/s", url=self._label)
+            self._mark, self._marked = now, self.size
+
+
+def read_json(data: bytes, limits: Limits, *, label: str) -> Any:
+    """A JSON document from outside, refused before it is parsed where it would take too much memory.
+
+    Args:
+        data: UTF-8 text.
+        limits: of size and count.
+        label: where it is from, for the message.
+
+    Raises:
+        RetryableError: where it is no JSON: a page of an overloaded server.
+        SourceError: where it is too large, or too deep.
+    """
+    values = sum(data.count(sign) for sign in (b"[", b"{", b",", b":"))
+    if len(data) > limits.document_bytes or values > limits.document_values:
+        raise SourceError(f"{label}: a document of {len(data)} bytes and {values} values is too large")
+    try:
+        return json.loads(data.decode("utf-8-sig"))
+    except RecursionError as error:
+        raise SourceError(f"{label}: a document that is nested too deeply") from error
+    except ValueError as error:
+        raise RetryableError(f"{label}: something other than JSON ({shown(error)})") from error
 
 
 def kept_headers(response: requests.Response) -> dict[str, str]:
@@ -190,12 +432,12 @@ def kept_headers(response: requests.Response) -> dict[str, str]:
 def server_message(response: requests.Response) -> str:
     """What the server says went wrong, in one short line."""
     try:
-        body = response.json()
-    except ValueError:
+        body = read_json(response.content, Limits(), label="")
+    except SourceError:
         return ""
     error = body.get("error", body) if isinstance(body, dict) else {}
     said = error.get("message") or error.get("description") or "" if isinstance(error, dict) else error
-    return str(said).splitlines()[0][:200] if said else ""
+    return shown(str(said).strip().splitlines()[0]) if said and str(said).strip() else ""
 
 
 def _plain(error: BaseException) -> str:

@@ -15,8 +15,6 @@ from typing import Any
 import rasterio.crs
 from affine import Affine
 from numpy.typing import NDArray
-from rasterio.errors import RasterioError
-from rasterio.io import MemoryFile
 from rasterio.warp import transform_bounds
 from sentinelhub.api.process import SentinelHubRequest
 from sentinelhub.config import SHConfig
@@ -25,15 +23,19 @@ from sentinelhub.data_collections import DataCollection
 from sentinelhub.geometry import BBox
 
 from evidence.errors import SourceError
+from evidence.limits import Limits
 from imagery.bands import SENTINEL2_BANDS
 from imagery.budget import RADIOMETRIC_TERRAIN_FACTOR, processing_units
 from imagery.records import Asset, Product, Raster
-from imagery.sources.http import KEPT_HEADERS
+from imagery.sources.addresses import shown
+from imagery.sources.http import KEPT_HEADERS, read_json
 from imagery.sources.items import product_from_item
 from imagery.sources.retry import RetryableError
 from imagery.sources.sentinelhub_client import COMMERCIAL
-from imagery.sources.windows import MARGIN_M, SNAP_M
+from imagery.sources.windows import GDAL_FAILURES, MARGIN_M, SNAP_M, UnreadableError, cause, open_bytes
 
+MOST_MEMBERS = 8
+"""Files of an answer; two are due."""
 BYTE_BANDS = frozenset({"scl", "clp", "data_mask"})
 
 
@@ -43,16 +45,19 @@ def untar(content: bytes) -> dict[str, bytes]:
     Raises:
         RetryableError: where it is no tar archive.
     """
+    found: dict[str, bytes] = {}
     try:
-        with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-            members = [member for member in archive.getmembers() if member.isfile()]
-            return {
-                member.name: stream.read() for member in members if (stream := archive.extractfile(member))
-            }
-    except (tarfile.TarError, EOFError) as error:
+        with tarfile.open(fileobj=io.BytesIO(content), mode="r:") as archive:
+            for count, member in enumerate(archive):
+                if count >= MOST_MEMBERS or member.size > len(content) or member.issparse():
+                    raise SourceError(f"Process answered an archive with {shown(member.name)} in it")
+                if member.isreg() and (stream := archive.extractfile(member)):
+                    found[member.name] = stream.read()
+    except (tarfile.TarError, EOFError, ValueError, OSError, OverflowError) as error:
         raise RetryableError(
             f"Process answered something other than an archive of images: {content[:60]!r}"
         ) from error
+    return found
 
 
 def decode(content: bytes, grid: Grid, count: int, dtype: str) -> NDArray[Any]:
@@ -63,14 +68,19 @@ def decode(content: bytes, grid: Grid, count: int, dtype: str) -> NDArray[Any]:
         SourceError: where size, place, projection or type differ.
     """
     try:
-        with MemoryFile(content) as memory, memory.open() as dataset:
+        with open_bytes(content) as dataset:
+            shape, expected = (dataset.count, *dataset.shape), (count, grid.height, grid.width)
+            rows, columns = dataset.block_shapes[0]
+            if shape != expected or rows > 2 * grid.height + 512 or columns > 2 * grid.width + 512:
+                raise SourceError(f"Process answered (bands, rows, columns) {shape}, asked for {expected}")
             pixels: NDArray[Any] = dataset.read()
             crs, transform = dataset.crs, dataset.transform
-    except (RasterioError, ValueError) as error:
-        raise RetryableError(f"Process answered a broken image of {len(content)} bytes: {error}") from error
-    expected = (count, grid.height, grid.width)
-    if pixels.shape != expected:
-        raise SourceError(f"Process answered (bands, rows, columns) {pixels.shape}, asked for {expected}")
+    except UnreadableError as error:
+        raise RetryableError(f"Process answered no image: {error}") from error
+    except GDAL_FAILURES as error:
+        raise RetryableError(
+            f"Process answered a broken image of {len(content)} bytes: {cause(error)}"
+        ) from error
     if crs != rasterio.crs.CRS.from_epsg(grid.epsg) or not transform.almost_equals(grid.transform, 1e-3):
         place = tuple(round(value, 2) for value in tuple(transform)[:6])
         raise SourceError(
@@ -282,8 +292,8 @@ def _asset(band: str, address: str, epsg: int) -> Asset:
 
 def _stated_epsg(item: Mapping[str, Any]) -> int | None:
     properties = item.get("properties") or {}
-    code = properties.get("proj:epsg") or str(properties.get("proj:code", "")).removeprefix("EPSG:")
-    return int(code) if code else None
+    code = str(properties.get("proj:epsg") or str(properties.get("proj:code", "")).removeprefix("EPSG:"))
+    return int(code) if code.isdecimal() and len(code) <= 6 else None  # noqa: PLR2004 - of a code
 
 
 def _utm_of(bounds: Bounds) -> int:
@@ -365,7 +375,8 @@ def read_answer(
         SourceError: where it shows another tile than was asked for, or is not the image that was.
     """
     files = untar(content)
-    seen = json.loads(files.get("userdata.json", b"{}"))
+    told = read_json(files.get("userdata.json", b"{}"), Limits(), label=source)
+    seen = told if isinstance(told, dict) else {}
     if seen.get("tiles") and not seen.get("chosen"):
         raise SourceError(f"{source}: the pass holds other products than the one asked for: {seen['tiles']}")
     pixels = decode(files.get("bands.tif", b""), grid, count, pixel_type(sensor))

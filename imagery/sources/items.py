@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 from evidence.errors import SourceError
 from imagery.bands import BANDS, SENTINEL2_BANDS
-from imagery.records import Asset, Product
+from imagery.records import Asset, MalformedItem, Product, finite_number
+from imagery.sources.addresses import shown
 
 EXTRA_KEYS = {"data": "elevation", "qa_pixel": "qa_pixel", "dem": "elevation"}
 """Assets beyond `imagery.bands` that are taken along: Copernicus DEM and Landsat's quality band."""
@@ -25,6 +28,16 @@ _ABSOLUTE_ORBIT = re.compile(r"_A(\d{6})_")
 _SENTINEL = re.compile(r"s(?:entinel)?[-_]?([12])[-_]?([a-d])?")
 _GENERATED = re.compile(r"_(\d{8}T\d{6})(?:\.SAFE)?$")
 _S1_ORBIT = re.compile(r"^S1[A-D]_.*_(\d{6})_[0-9A-F]{6}")
+
+_PLATFORM = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_MGRS = re.compile(r"\d{1,2}[C-HJ-NP-X][A-HJ-NP-Z]{2}")
+_VERSION = re.compile(r"\d{1,4}(\.\d{1,4})*")
+_CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,19}:[A-Za-z0-9_.-]{1,20}")
+DEEPEST, MOST_VALUES, LONGEST_TEXT = 40, 50_000, 100_000
+"""Of one item; providers' items are 8 deep and hold some 500 values."""
+SCALES = (1e-7, 10.0)
+"""Reflectance, backscatter or metres per number; outside it no provider's file can lie."""
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 Resolve = Callable[[str], str]
 
@@ -45,7 +58,68 @@ def parse_time(text: str) -> dt.datetime:
     return moment.replace(tzinfo=dt.UTC) if moment.tzinfo is None else moment.astimezone(dt.UTC)
 
 
-def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve = str) -> Product:
+def read_listed(
+    item: object, *, source: str, resolve: Resolve = str, make: Callable[..., Product] | None = None
+) -> Product | MalformedItem:
+    """The product of an item, or what is wrong with it: one item never costs the others.
+
+    Args:
+        item: whatever the provider listed as one.
+        source: name of the source that listed it.
+        resolve: makes an asset's href absolute.
+        make: makes the product, in place of `product_from_item` without further arguments.
+    """
+    try:
+        if make is not None:
+            return make(item)
+        return product_from_item(item, source=source, resolve=resolve)
+    except SourceError as error:
+        reason = shown(error)
+    except (*MALFORMED, MemoryError) as error:
+        reason = shown(f"{source}: a malformed item: {type(error).__name__}: {error}")
+    given = item if isinstance(item, Mapping) else {}
+    name = given.get("id")
+    try:
+        sensed = _sensing_time(given["properties"])
+    except MALFORMED:
+        sensed = None
+    identifier = shown(name) if isinstance(name, (str, int)) else None
+    return MalformedItem(source=source, id=identifier, datetime=sensed, reason=reason)
+
+
+def plain_item(item: object) -> dict[str, Any]:
+    """An item as JSON can hold it for ever: no NaN, no lone surrogates, bounded in depth and size.
+
+    Raises:
+        ValueError: where it is no object, too deep or too large.
+    """
+    if not isinstance(item, Mapping):
+        raise TypeError(f"an item that is {type(item).__name__}, not an object")
+    left = [MOST_VALUES]
+
+    def plain(value: Any, depth: int) -> Any:
+        left[0] -= 1
+        if depth > DEEPEST or left[0] < 0:
+            raise ValueError(f"an item deeper than {DEEPEST} or of more than {MOST_VALUES} values")
+        if isinstance(value, Mapping):
+            return {plain(str(key), depth): plain(inner, depth + 1) for key, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [plain(inner, depth + 1) for inner in value]
+        if isinstance(value, str):
+            if len(value) > LONGEST_TEXT:
+                raise ValueError(f"an item with a text of {len(value)} characters")
+            return value.encode("utf-8", "replace").decode()
+        if isinstance(value, float):
+            return value if math.isfinite(value) else None
+        if isinstance(value, int) and not isinstance(value, bool):
+            return value if abs(value) < 1 << 63 else None
+        return value if isinstance(value, bool) or value is None else shown(value)
+
+    found: dict[str, Any] = plain(item, 0)
+    return found
+
+
+def product_from_item(item: object, *, source: str, resolve: Resolve = str) -> Product:
     """The product that a STAC item describes.
 
     Args:
@@ -54,14 +128,22 @@ def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve 
         resolve: makes an asset's href absolute.
 
     Raises:
-        SourceError: where the item has no id, time or bounding box.
+        SourceError: where the item is malformed, or has no id, time or bounding box.
     """
-    properties = item.get("properties") or {}
     try:
-        identifier, sensed = str(item["id"]), _sensing_time(properties)
-        west, south, east, north = _bounds(item)
-    except (KeyError, TypeError, ValueError) as error:
-        raise SourceError(f"{source}: item {item.get('id')!r} lacks {error}") from error
+        return _product(plain_item(item), source, resolve)
+    except (*MALFORMED, MemoryError) as error:
+        name = item.get("id") if isinstance(item, Mapping) else item
+        what = f"lacks {error}" if isinstance(error, KeyError) else f"is malformed: {error}"
+        raise SourceError(shown(f"{source}: item {str(name)[:80]!r} {what}")) from error
+
+
+def _product(item: dict[str, Any], source: str, resolve: Resolve) -> Product:
+    properties = item.get("properties") or {}
+    if not isinstance(properties, dict):
+        raise TypeError(f"properties that are {type(properties).__name__}")
+    identifier, sensed = _identifier(item["id"]), _sensing_time(properties)
+    west, south, east, north = _bounds(item)
     names = [
         identifier,
         *(str(properties[key]) for key in ("s2:product_uri", "s2:tile_id") if key in properties),
@@ -72,28 +154,47 @@ def product_from_item(item: Mapping[str, Any], *, source: str, resolve: Resolve 
         collection=str(item.get("collection") or ""),
         platform=_platform(properties, identifier, str(item.get("collection") or "")),
         datetime=sensed,
-        assets=find_assets(item.get("assets") or {}, resolve, properties),
+        assets=find_assets(_assets(item), resolve, properties),
         bounds=(west, south, east, north),
         tile=_tile(properties, names) if not is_terrain(str(item.get("collection"))) else identifier,
         datatake=_datatake(properties, names),
         relative_orbit=_relative_orbit(properties, names),
         baseline=_baseline(properties, names),
         published=_published(properties, names),
-        cloud_cover=_number(properties.get("eo:cloud_cover")),
+        cloud_cover=finite_number(properties.get("eo:cloud_cover")),
         item=item,
     )
 
 
+def _identifier(value: object) -> str:
+    if not isinstance(value, (str, int)) or isinstance(value, bool) or not str(value).strip():
+        raise ValueError(f"an id that is {type(value).__name__}")
+    return str(value)
+
+
+def _assets(item: Mapping[str, Any]) -> Mapping[str, Any]:
+    assets = item.get("assets") or {}
+    if not isinstance(assets, Mapping):
+        raise TypeError(f"assets that are {type(assets).__name__}")
+    return assets
+
+
 def find_assets(
-    assets: Mapping[str, Mapping[str, Any]], resolve: Resolve, properties: Mapping[str, Any] | None = None
+    assets: Mapping[str, Any], resolve: Resolve, properties: Mapping[str, Any] | None = None
 ) -> dict[str, Asset]:
-    """The best asset of each band: GeoTIFF before other formats, then the finest pixels."""
+    """The best asset of each band: GeoTIFF before other formats, then the finest pixels.
+
+    An asset that is malformed is none: its band counts as missing.
+    """
     found: dict[str, tuple[tuple[bool, float], Asset]] = {}
     for key, asset in assets.items():
-        band = band_of_asset(key, asset)
-        if band is None or "href" not in asset or _is_folder(asset):
+        try:
+            band = band_of_asset(key, asset)
+            if band is None or "href" not in asset or _is_folder(asset):
+                continue
+            made = _asset(band, asset, resolve, properties or {})
+        except (*MALFORMED, OSError):
             continue
-        made = _asset(band, asset, resolve, properties or {})
         rank = ("tif" not in str(asset.get("type", "image/tiff")), made.gsd_m or 0.0)
         if band not in found or rank < found[band][0]:
             found[band] = (rank, made)
@@ -136,27 +237,44 @@ def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve, properties: Ma
         places = [(asset, name) for name in names] + [(described, name) for name in names]
         return next((place[name] for place, name in places if place.get(name) is not None), None)
 
+    href, scale = asset["href"], value("raster:scale", "scale")
+    if not isinstance(href, str) or not href.isprintable():
+        raise ValueError(f"{band}: an href that is none")
+    if scale is not None and not SCALES[0] <= (finite_number(scale) or 0.0) <= SCALES[1]:
+        raise ValueError(f"{band}: a scale of {shown(scale)}")
+    offset = finite_number(value("raster:offset", "offset"))
     return Asset(
         band=band,
-        href=resolve(str(asset["href"])),
-        scale=_number(value("raster:scale", "scale")),
-        offset=_number(value("raster:offset", "offset")),
-        nodata=_number(value("nodata")) if value("nodata") is not None else _default_nodata(band),
-        gsd_m=_number(value("gsd", "raster:spatial_resolution", "spatial_resolution")),
+        href=resolve(href),
+        scale=finite_number(scale),
+        offset=offset if offset is None or abs(offset) <= 1.0 else None,
+        nodata=finite_number(value("nodata")) if value("nodata") is not None else _default_nodata(band),
+        gsd_m=finite_number(value("gsd", "raster:spatial_resolution", "spatial_resolution")),
         crs=_stated_crs(asset) or _stated_crs(properties),
         shape=_stated_shape(asset),
     )
 
 
 def _stated_crs(place: Mapping[str, Any]) -> str | None:
-    if place.get("proj:code"):
-        return str(place["proj:code"])
-    return f"EPSG:{place['proj:epsg']}" if place.get("proj:epsg") else None
+    code = place.get("proj:code")
+    if isinstance(code, str) and _CODE.fullmatch(code):
+        return code
+    number = _whole(place.get("proj:epsg"))
+    return f"EPSG:{number}" if number else None
 
 
 def _stated_shape(asset: Mapping[str, Any]) -> tuple[int, int] | None:
     shape = asset.get("proj:shape")
-    return (int(shape[0]), int(shape[1])) if isinstance(shape, list) and len(shape) == 2 else None  # noqa: PLR2004
+    if not isinstance(shape, list) or len(shape) != 2:  # noqa: PLR2004 - rows, columns
+        return None
+    rows, columns = (_whole(size) for size in shape)
+    return (rows, columns) if rows and columns else None
+
+
+def _whole(value: object) -> int | None:
+    """A whole number that is not negative, of at most nine digits."""
+    number = finite_number(value)
+    return int(number) if number is not None and 0 <= number < 1e9 and number == int(number) else None  # noqa: PLR2004
 
 
 def _is_folder(asset: Mapping[str, Any]) -> bool:
@@ -170,20 +288,11 @@ def _default_nodata(band: str) -> float | None:
     return None if band in {"vv", "vh", "elevation"} else 0.0
 
 
-def _number(value: Any) -> float | None:
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
-
-
 def _sensing_time(properties: Mapping[str, Any]) -> dt.datetime:
     text = properties.get("datetime") or properties.get("start_datetime")
-    if not text:
+    if not isinstance(text, str) or not text:
         raise KeyError("datetime")
-    return parse_time(str(text))
+    return parse_time(text)
 
 
 def _bounds(item: Mapping[str, Any]) -> tuple[float, float, float, float]:
@@ -194,7 +303,10 @@ def _bounds(item: Mapping[str, Any]) -> tuple[float, float, float, float]:
         box = tuple(shape(item["geometry"]).bounds)
     if len(box) == 6:  # noqa: PLR2004 - a bbox with heights
         box = [box[0], box[1], box[3], box[4]]
-    west, south, east, north = (float(value) for value in box)
+    numbers = [finite_number(value) for value in box]
+    west, south, east, north = (math.nan if number is None else number for number in numbers)
+    if not (-360 <= west <= east <= 360 and -90 <= south <= north <= 90):  # noqa: PLR2004 - the globe
+        raise ValueError(f"a bounding box of {shown(box)}")
     return west, south, east, north
 
 
@@ -209,23 +321,27 @@ def _platform(properties: Mapping[str, Any], identifier: str, collection: str) -
         letter = named[2]
     if series:
         return f"sentinel-{series}{letter.lower()}"
-    return stated or "unknown"
+    return stated if _PLATFORM.fullmatch(stated) else "unknown"
 
 
 def _tile(properties: Mapping[str, Any], names: list[str]) -> str | None:
-    if "s2:mgrs_tile" in properties:
-        return str(properties["s2:mgrs_tile"]).removeprefix("T")
-    if str(properties.get("grid:code", "")).startswith("MGRS-"):
-        return str(properties["grid:code"]).removeprefix("MGRS-")
-    if "landsat:wrs_path" in properties and "landsat:wrs_row" in properties:
-        return f"WRS2-{int(properties['landsat:wrs_path']):03d}{int(properties['landsat:wrs_row']):03d}"
+    for stated in (
+        str(properties.get("s2:mgrs_tile", "")).removeprefix("T"),
+        str(properties.get("grid:code", "")).removeprefix("MGRS-"),
+    ):
+        if _MGRS.fullmatch(stated):
+            return stated.zfill(5)
+    path, row = (_whole(properties.get(f"landsat:wrs_{name}")) for name in ("path", "row"))
+    if path is not None and row is not None:
+        return f"WRS2-{path:03d}{row:03d}"
     return next((match[1] for name in names if (match := _TILE.search(name))), None)
 
 
 def _datatake(properties: Mapping[str, Any], names: list[str]) -> str | None:
     """Absolute orbit, six digits, wherever the metadata carry it."""
-    if properties.get("sat:absolute_orbit") is not None:
-        return f"{int(properties['sat:absolute_orbit']):06d}"
+    orbit = _whole(properties.get("sat:absolute_orbit"))
+    if orbit is not None:
+        return f"{orbit:06d}"
     for key in ("s2:datatake_id", "eopf:datatake_id"):
         if match := _DATATAKE.match(str(properties.get(key, ""))):
             return match[1]
@@ -237,14 +353,15 @@ def _datatake(properties: Mapping[str, Any], names: list[str]) -> str | None:
 
 
 def _relative_orbit(properties: Mapping[str, Any], names: list[str]) -> int | None:
-    if properties.get("sat:relative_orbit") is not None:
-        return int(properties["sat:relative_orbit"])
+    orbit = _whole(properties.get("sat:relative_orbit"))
+    if orbit is not None:
+        return orbit
     return next((int(match[1]) for name in names if (match := _ORBIT.search(name))), None)
 
 
 def _baseline(properties: Mapping[str, Any], names: list[str]) -> str | None:
     for key in ("s2:processing_baseline", "processing:version"):
-        if properties.get(key):
+        if _VERSION.fullmatch(str(properties.get(key, ""))):
             return str(properties[key])
     return next((f"{match[1]}.{match[2]}" for name in names if (match := _BASELINE.search(name))), None)
 
@@ -252,10 +369,18 @@ def _baseline(properties: Mapping[str, Any], names: list[str]) -> str | None:
 def _published(properties: Mapping[str, Any], names: list[str]) -> dt.datetime | None:
     """When this processing was made: the product's own stamp before the catalogue's."""
     for key in ("s2:generation_time", "processing:datetime", "s1:processing_datetime"):
-        if properties.get(key):
-            return parse_time(str(properties[key]))
+        if made := _moment(properties.get(key)):
+            return made
     for name in names:
         if match := _GENERATED.search(name):
-            return dt.datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=dt.UTC)
-    stamp = properties.get("published") or properties.get("created")
-    return parse_time(str(stamp)) if stamp else None
+            with suppress(ValueError):
+                return dt.datetime.strptime(match[1], "%Y%m%dT%H%M%S").replace(tzinfo=dt.UTC)
+    return _moment(properties.get("published")) or _moment(properties.get("created"))
+
+
+def _moment(value: object) -> dt.datetime | None:
+    """A time stamp beside the sensing time, if it can be read."""
+    try:
+        return parse_time(value) if isinstance(value, str) and value else None
+    except (ValueError, OverflowError):
+        return None

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from evidence.errors import SettingsError
+from evidence.limits import Limits
 from imagery.records import SceneSource
 from imagery.sources.cog import WORKERS, CogReader
-from imagery.sources.http import Http
+from imagery.sources.http import Http, HttpLimits
 from imagery.sources.privacy import PrivacyMode
-from imagery.sources.retry import Retrier
+from imagery.sources.retry import Retrier, TimeLeft
 from imagery.sources.signing import BlobSigner
 from imagery.sources.stac_api import EARTH_SEARCH, PLANETARY_COMPUTER, StacApi
 from imagery.sources.static import StaticCatalog
@@ -31,6 +32,8 @@ def open_stac(
     max_cloud_cover: float = 100.0,
     workers: int = WORKERS,
     retrier: Retrier | None = None,
+    limits: Limits | None = None,
+    time_left: TimeLeft | None = None,
 ) -> list[SceneSource]:
     """Ranked sources of one API (one per collection, sharing session, retries and threads), or of one folder.
 
@@ -41,18 +44,21 @@ def open_stac(
         max_cloud_cover: percent of the whole tile.
         workers: files in flight.
         retrier: of everything.
+        limits: of what is taken in.
+        time_left: of the run.
 
     Raises:
         SettingsError: where a path is not there, or no collection is named.
     """
+    retrier = retrier or Retrier(time_left=time_left)
+    http = Http(limits=HttpLimits(sizes=limits or Limits()), time_left=time_left or TimeLeft())
     if "://" not in url:
         path = Path(url).expanduser()
         if not path.exists():
             raise SettingsError(f"{path}: no such catalogue; an API's address begins with https://")
-        return [StaticCatalog(path)]
+        return [StaticCatalog(path, reader=CogReader(http=http, retrier=retrier, workers=workers))]
     if not collections:
         raise SettingsError(f"{url}: name at least one collection")
-    retrier, http = retrier or Retrier(), Http()
     signer = BlobSigner(http=http, retrier=retrier) if url.startswith(PLANETARY_COMPUTER) else None
     reader = CogReader(http=http, retrier=retrier, signer=signer, workers=workers, mode=mode)
     return [

@@ -130,7 +130,11 @@ class RemoteFile:
     def _ask(self, first: int, length: int) -> bytes:
         asked = f"bytes={first}-{first + length - 1}"
         response = self._http.send(
-            "GET", self.url, headers={"Range": asked, **_PLAIN}, skip_body_of=requests.codes.ok
+            "GET",
+            self.url,
+            headers={"Range": asked, **_PLAIN},
+            skip_body_of=requests.codes.ok,
+            most_bytes=length,
         )
         if response.status_code == requests.codes.ok:
             raise RangesRefusedError(

@@ -46,6 +46,10 @@ class RetryableError(SourceError):
         self.retry_after_s = retry_after_s
 
 
+class GivenUpError(SourceError):
+    """Tried as often and as long as is allowed, without an answer that could be used."""
+
+
 class QuotaError(SourceError):
     """The month's budget or the provider's quota is spent; nothing is sent until the next month."""
 
@@ -64,6 +68,24 @@ class RetryPolicy:
     """No new attempt later than this after the first."""
 
 
+@dataclass(frozen=True, slots=True)
+class TimeLeft:
+    """What is left of the run's own time; for ever where the settings name no limit."""
+
+    until: float = math.inf
+    """On `clock`."""
+    clock: Callable[[], float] = time.monotonic
+
+    @classmethod
+    def of_minutes(cls, minutes: float | None) -> TimeLeft:
+        """From now on."""
+        return cls() if minutes is None else cls(until=time.monotonic() + minutes * 60)
+
+    def seconds(self) -> float:
+        """None of it is left at 0."""
+        return max(0.0, self.until - self.clock())
+
+
 class Retrier:
     """Calls again what failed for a while; a pause that a server asked for holds for every thread."""
 
@@ -74,9 +96,11 @@ class Retrier:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
+        time_left: TimeLeft | None = None,
     ) -> None:
-        """Take the policy, and what tells, spends and scatters time."""
+        """Take the policy, what tells, spends and scatters time, and how much of it the run has left."""
         self.policy = policy or RetryPolicy()
+        self.time_left = time_left or TimeLeft()
         self._stopped = threading.Event()
         self._clock, self._sleep, self._jitter = clock, sleep or self._stopped.wait, jitter
         self._lock = threading.Lock()
@@ -93,6 +117,8 @@ class Retrier:
             self._hold()
             if self._stopped.is_set():
                 raise SourceError(f"{what}: broken off")
+            if self.time_left.seconds() <= 0:
+                raise SourceError(f"{what}: not asked for, the time of this run is up")
             attempt += 1
             try:
                 return action()
@@ -111,6 +137,7 @@ class Retrier:
         policy = self.policy
         asked_too_much = (error.retry_after_s or 0.0) > policy.longest_asked_s
         in_time = self._clock() + wait - started <= policy.total_s
+        in_time = in_time and wait < self.time_left.seconds()
         return attempt < policy.attempts and in_time and not asked_too_much and not self._stopped.is_set()
 
     def _wait_s(self, error: RetryableError, attempt: int) -> float:
@@ -130,7 +157,7 @@ class Retrier:
         with self._lock:
             rest = self._not_before - self._clock()
         if rest > 0:
-            self._sleep(rest)
+            self._sleep(min(rest, self.time_left.seconds()))
 
 
 def _exhausted(error: RetryableError, attempts: int) -> SourceError:
@@ -138,7 +165,7 @@ def _exhausted(error: RetryableError, attempts: int) -> SourceError:
         message = f"{error}; asked to wait {error.retry_after_s:.0f} s, which is too long"
     else:
         message = f"{error}; given up after {attempts} attempts"
-    return SourceError(message, status=error.status, url=error.url)
+    return GivenUpError(message, status=error.status, url=error.url)
 
 
 def retry_after_s(value: str | None, *, now: dt.datetime, milliseconds: bool = False) -> float | None:

@@ -17,7 +17,7 @@ from sentinelhub.geometry import BBox
 
 from evidence.errors import SettingsError, SourceError
 from imagery.budget import Purse, UnitBudget, catalog_units
-from imagery.records import FetchedProduct, Product, Raster
+from imagery.records import FetchedProduct, MalformedItem, Product, Raster
 from imagery.sources.http import Http
 from imagery.sources.hub_requests import (
     RADAR,
@@ -31,6 +31,7 @@ from imagery.sources.hub_requests import (
     request_units,
     requested,
 )
+from imagery.sources.items import read_listed
 from imagery.sources.privacy import PrivacyMode, snap_outward
 from imagery.sources.retry import Retrier
 from imagery.sources.sentinelhub_client import PaidLine, Tokens, collection_at
@@ -86,6 +87,7 @@ class SentinelHub:
         self._collection = collection_at(base, config.sh_base_url)
         self._max_cloud_cover = max_cloud_cover
         self.rejected: list[str] = []
+        self.malformed: list[MalformedItem] = []
 
     @property
     def name(self) -> str:
@@ -104,7 +106,7 @@ class SentinelHub:
         Raises:
             SourceError: where the Catalog does not answer, or the budget is spent.
         """
-        self.rejected = []
+        self.rejected, self.malformed = [], []
         found: dict[str, Product] = {}
         for page in self._pages(snap_outward(bounds), since, until):
             fresh = [item for item in page if item.get("id") not in found]
@@ -148,17 +150,20 @@ class SentinelHub:
         self._line.retrier.stop()
 
     def _take(self, item: Mapping[str, Any], found: dict[str, Product], bounds: Bounds) -> None:
-        try:
-            product = hub_product(
+        product = read_listed(
+            item,
+            source=self.name,
+            make=lambda item: hub_product(
                 item,
                 bounds,
                 source=self.name,
                 base_url=self._config.sh_base_url,
                 api_id=self._collection.api_id,
                 sensor=self._sensor,
-            )
-        except SourceError as error:
-            self.rejected.append(str(error))
+            ),
+        )
+        if isinstance(product, MalformedItem):
+            self.malformed.append(product)
         else:
             found[product.id] = product
 

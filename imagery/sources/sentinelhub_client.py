@@ -19,13 +19,17 @@ from sentinelhub.exceptions import BaseSentinelHubException, DownloadFailedExcep
 
 from evidence.errors import SettingsError, SourceError
 from imagery.budget import Purse, UnitBudget
-from imagery.sources.http import Http, server_message
+from imagery.records import finite_number
+from imagery.sources.addresses import is_private
+from imagery.sources.http import Http, read_json, server_message
 from imagery.sources.retry import QuotaError, Retrier, RetryableError
+from imagery.sources.signing import checked_token
 
 COMMERCIAL = "https://services.sentinel-hub.com"
 DATA_SPACE = "https://sh.dataspace.copernicus.eu"
 DATA_SPACE_TOKEN = "https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token"  # noqa: S105 - an address
 RENEW_BEFORE_END_S = 60
+LONGEST_TOKEN_S = 30 * 86_400
 
 
 def sentinelhub_config(
@@ -58,6 +62,9 @@ def sentinelhub_config(
         raise SettingsError(
             "Sentinel Hub needs credentials: SH_CLIENT_ID and SH_CLIENT_SECRET, or a sentinelhub profile"
         )
+    for url in (config.sh_base_url, config.sh_token_url):
+        if not url.startswith("https://") and not is_private(url):
+            raise SettingsError(f"{url}: credentials are sent over https:// only")
     config.max_download_attempts = 1  # every retry is ours
     config.download_sleep_time = 0
     return config
@@ -119,7 +126,9 @@ class _Session(SentinelHubSession):
             "client_id": self.config.sh_client_id,
             "client_secret": self.config.sh_client_secret,
         }
-        response = self._http.send("POST", url, form=form)
+        response = self._http.send(
+            "POST", url, form=form, secret=True, most_bytes=self._http.limits.sizes.small_bytes
+        )
         if response.status_code in {400, 401, 403}:
             raise SourceError(
                 f"{url}: HTTP {response.status_code}, credentials not accepted: {server_message(response)}",
@@ -127,12 +136,20 @@ class _Session(SentinelHubSession):
                 url=url,
             )
         try:
-            token = dict(self._http.judge(response).json())
-            token["expires_at"] = time.time() + float(token["expires_in"])
-            str(token["access_token"])
+            answer = self._http.judge(response)
+            token = dict(read_json(answer.content, self._http.limits.sizes, label=url))
+            token["expires_at"] = time.time() + _lifetime_s(token["expires_in"])
+            checked_token(token["access_token"])
         except (ValueError, KeyError, TypeError) as error:
             raise RetryableError(f"{url}: answered something other than a token", url=url) from error
         return token
+
+
+def _lifetime_s(stated: object) -> float:
+    seconds = finite_number(stated)
+    if seconds is None or not 0 < seconds <= LONGEST_TOKEN_S:
+        raise ValueError("a lifetime that is none")
+    return seconds
 
 
 class Client(SentinelHubDownloadClient):
@@ -168,9 +185,18 @@ class Client(SentinelHubDownloadClient):
         return self._http.judge(response)
 
     def _send(self, request: Any, headers: Mapping[str, str]) -> requests.Response:
-        return self._http.send(
-            request.request_type.value, request.url, headers=headers, json=request.post_values
+        sizes, pixels = self._http.limits.sizes, "evalscript" in (request.post_values or {})
+        response = self._http.send(
+            request.request_type.value,
+            request.url,
+            headers=headers,
+            json=request.post_values,
+            secret=True,
+            most_bytes=sizes.answer_bytes if pixels else sizes.document_bytes,
         )
+        if response.ok and not pixels:  # the library parses it: whatever it is must be small
+            read_json(response.content, sizes, label=str(request.url))
+        return response
 
 
 def plain_failure(error: Exception) -> SourceError:

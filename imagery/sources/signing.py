@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable
 
 from evidence.errors import SourceError
-from imagery.sources.http import Http
+from imagery.sources.http import Http, read_json
 from imagery.sources.items import parse_time
 from imagery.sources.retry import Retrier
 
@@ -59,9 +59,30 @@ class BlobSigner:
         root = os.environ.get("PC_SDK_SAS_URL", SAS_URL).rstrip("/")
         key = os.environ.get("PC_SDK_SUBSCRIPTION_KEY")
         headers = {"Ocp-Apim-Subscription-Key": key} if key else {}
-        response = self._http.judge(self._http.send("GET", f"{root}/{'/'.join(container)}", headers=headers))
+        sizes = self._http.limits.sizes
+        response = self._http.judge(
+            self._http.send(
+                "GET",
+                f"{root}/{'/'.join(container)}",
+                headers=headers,
+                secret=bool(key),
+                most_bytes=sizes.small_bytes,
+            )
+        )
         try:
-            answer = response.json()
-            return parse_time(str(answer["msft:expiry"])), str(answer["token"])
-        except (ValueError, KeyError, TypeError) as error:
+            answer = read_json(response.content, sizes, label=root)
+            expiry, token = parse_time(answer["msft:expiry"]), checked_token(answer["token"])
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise SourceError(f"{root}: answered something other than a token", url=root) from error
+        return expiry, token
+
+
+def checked_token(token: object) -> str:
+    """A token that can go into a header or an address.
+
+    Raises:
+        TypeError: where it is something else.
+    """
+    if not isinstance(token, str) or not token.isascii() or not token.isprintable() or " " in token:
+        raise TypeError("a token that is none")
+    return token

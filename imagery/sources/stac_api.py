@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,10 +13,11 @@ from pystac_client.exceptions import APIError
 from pystac_client.stac_api_io import StacApiIO
 
 from evidence.errors import SourceError
-from imagery.records import FetchedProduct, Product
+from imagery.records import FetchedProduct, MalformedItem, Product
+from imagery.sources.addresses import public_url, shown, step_refused
 from imagery.sources.cog import CogReader
-from imagery.sources.http import Http
-from imagery.sources.items import is_sensed_in, is_terrain, product_from_item
+from imagery.sources.http import Http, read_json
+from imagery.sources.items import MALFORMED, is_sensed_in, is_terrain, read_listed
 from imagery.sources.privacy import PrivacyMode, sentinel2_tiles, snap_outward
 from imagery.sources.retry import Retrier, RetryableError
 from imagery.sources.signing import BlobSigner
@@ -76,7 +76,9 @@ class StacApi:
         self._reader = reader or CogReader(http=self._http, retrier=self._retrier, signer=signer, mode=mode)
         self._mode, self._max_cloud_cover = mode, max_cloud_cover
         self.rejected: list[str] = []
-        """What the last search listed and could not be used, one line each."""
+        """Why the last search may not have listed all, one line each."""
+        self.malformed: list[MalformedItem] = []
+        """What the last search listed and could not be used."""
 
     @property
     def name(self) -> str:
@@ -94,11 +96,11 @@ class StacApi:
         Raises:
             SourceError: where the API does not answer, or answers with something else.
         """
-        self.rejected = []
+        self.rejected, self.malformed = [], []
         found: dict[str, Product] = {}
         for page in self._pages(bounds, since, until):
-            fresh = [item for item in page if item.get("id") not in found]
-            if not fresh:
+            fresh = [item for item in page if _identity(item) not in found]
+            if page and not fresh:
                 self.rejected.append(
                     f"{self._name}: paging repeats itself; stopped after {len(found)} products"
                 )
@@ -119,24 +121,21 @@ class StacApi:
         """Let the reader's threads go."""
         self._reader.close()
 
-    def _take(self, item: Mapping[str, Any], found: dict[str, Product]) -> None:
-        try:
-            product = product_from_item(item, source=self._name)
-        except SourceError as error:
-            self.rejected.append(str(error))
+    def _take(self, item: object, found: dict[str, Product]) -> None:
+        product = read_listed(item, source=self._name)
+        if isinstance(product, MalformedItem):
+            self.malformed.append(product)
         else:
             found[product.id] = product
 
-    def _pages(
-        self, bounds: Bounds, since: dt.datetime, until: dt.datetime
-    ) -> Iterator[Sequence[Mapping[str, Any]]]:
+    def _pages(self, bounds: Bounds, since: dt.datetime, until: dt.datetime) -> Iterator[Sequence[object]]:
         search = ItemSearch(
             url=f"{self._url}/search",
             method="POST",
             collections=[self._collection],
             datetime=None if is_terrain(self._collection) else f"{_stamp(since)}/{_stamp(until)}",
             limit=PAGE_SIZE,
-            stac_io=_RetryingIO(self._http, self._retrier),
+            stac_io=_RetryingIO(self._http, self._retrier, self._url),
             **self._where(bounds),
         )
         for number, page in enumerate(self._guarded(search)):
@@ -151,9 +150,9 @@ class StacApi:
     def _guarded(self, search: ItemSearch) -> Iterator[Mapping[str, Any]]:
         try:
             yield from search.pages_as_dicts()
-        except (APIError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (APIError, *MALFORMED) as error:
             raise SourceError(
-                f"{self._name}: answered something other than items: {error}", url=self._url
+                f"{self._name}: answered something other than items: {shown(error)}", url=self._url
             ) from error
 
     def _where(self, bounds: Bounds) -> dict[str, Any]:
@@ -172,9 +171,9 @@ class StacApi:
 class _RetryingIO(StacApiIO):
     """pystac-client's requests, sent through our session, limits and retries."""
 
-    def __init__(self, http: Http, retrier: Retrier) -> None:
+    def __init__(self, http: Http, retrier: Retrier, root: str) -> None:
         super().__init__(max_retries=None)
-        self._http, self._retrier = http, retrier
+        self._http, self._retrier, self._root = http, retrier, root
 
     def request(
         self,
@@ -184,6 +183,9 @@ class _RetryingIO(StacApiIO):
         parameters: dict[str, Any] | None = None,
     ) -> str:
         verb = (method or "GET").upper()
+        refused = step_refused(self._root, str(href), secret=True)
+        if refused is not None:
+            raise SourceError(f"{self._root}: a page that leads {refused} is not asked for", url=self._root)
         if verb == "GET" and parameters:
             href = f"{href}?{urllib.parse.urlencode(parameters)}"
         return self._retrier.call(
@@ -193,11 +195,19 @@ class _RetryingIO(StacApiIO):
     def _once(self, verb: str, href: str, headers: dict[str, str] | None, body: dict[str, Any] | None) -> str:
         response = self._http.judge(self._http.send(verb, href, headers=headers, json=body))
         try:
-            json.loads(response.content)
-        except ValueError as error:
-            kind = response.headers.get("Content-Type", "no content type")
-            raise RetryableError(f"{href}: answered {kind} instead of JSON", url=href) from error
-        return response.content.decode("utf-8")
+            document = read_json(response.content, self._http.limits.sizes, label=public_url(href))
+        except RetryableError as error:
+            kind = shown(response.headers.get("Content-Type", "no content type"))
+            raise RetryableError(f"{public_url(href)}: answered {kind} instead of JSON", url=href) from error
+        if not isinstance(document, dict):
+            raise SourceError(f"{public_url(href)}: answered {type(document).__name__}, no object", url=href)
+        return response.content.decode("utf-8-sig")
+
+
+def _identity(item: object) -> object:
+    """The id of an item, for what has been listed already; None where it has none."""
+    name = item.get("id") if isinstance(item, Mapping) else None
+    return str(name) if isinstance(name, (str, int)) else None
 
 
 def _stamp(moment: dt.datetime) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -11,10 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from evidence.errors import SourceError
-from imagery.records import FetchedProduct, Product
+from evidence.limits import Limits
+from imagery.records import FetchedProduct, MalformedItem, Product
+from imagery.sources.addresses import shown
 from imagery.sources.cog import CogReader
-from imagery.sources.items import is_sensed_in, product_from_item
-from imagery.sources.windows import read_window
+from imagery.sources.http import read_json
+from imagery.sources.items import is_sensed_in, read_listed
+from imagery.sources.retry import RetryableError
 
 Bounds = tuple[float, float, float, float]
 
@@ -25,17 +27,23 @@ class StaticCatalog:
     masks_first = False
     """Reading from disk costs nothing, so nothing is left out for cloud."""
 
-    def __init__(self, path: Path, *, name: str | None = None) -> None:
+    def __init__(self, path: Path, *, name: str | None = None, reader: CogReader | None = None) -> None:
         """Remember where the catalogue is; nothing is read yet.
 
         Args:
             path: catalog.json, collection.json, one item, an item collection, or a folder of these.
             name: how the source is called; by default after the folder.
+            reader: reads what the catalogue names by URL, within its limits everything.
         """
         self._path = Path(path).absolute()
         folder = self._path if self._path.is_dir() else self._path.parent
         self._name = name or f"static:{folder.name}"
         self._products: tuple[Product, ...] | None = None
+        self._given = reader
+        self.rejected: list[str] = []
+        """Files of the catalogue that could not be read, one line each."""
+        self.malformed: list[MalformedItem] = []
+        """Items that cannot be products."""
 
     @property
     def name(self) -> str:
@@ -45,11 +53,14 @@ class StaticCatalog:
     def products(self) -> tuple[Product, ...]:
         """Every product of the catalogue, ordered by time and id."""
         if self._products is None:
-            found = {
-                (product.collection, product.id): product
-                for path, item in read_items(self._path)
-                for product in [product_from_item(item, source=self._name, resolve=_resolver(path.parent))]
-            }
+            found: dict[tuple[str, str], Product] = {}
+            self.rejected, self.malformed = [], []
+            for path, item in read_items(self._path, self.rejected, self._reader.limits):
+                product = read_listed(item, source=self._name, resolve=_resolver(path.parent))
+                if isinstance(product, MalformedItem):
+                    self.malformed.append(product)
+                else:
+                    found[product.collection, product.id] = product
             self._products = tuple(sorted(found.values(), key=lambda product: (product.datetime, product.id)))
         return self._products
 
@@ -71,16 +82,7 @@ class StaticCatalog:
 
     def fetch(self, product: Product, bands: Iterable[str], bounds: Bounds) -> FetchedProduct:
         """Source pixels of `bands` over `bounds` on the product's own lattice."""
-        wanted = [band for band in bands if band in product.assets]
-        remote = [band for band in wanted if "://" in product.assets[band].href]
-        there = self._reader.fetch(product, remote, bounds) if remote else None
-        here = {band: read_window(product.assets[band], bounds) for band in wanted if band not in remote}
-        found = {**here, **(there.rasters if there else {})}
-        return FetchedProduct(
-            product=product,
-            rasters={band: found[band] for band in wanted},
-            headers=there.headers if there else {},
-        )
+        return self._reader.fetch(product, bands, bounds)
 
     def stop(self) -> None:
         """End every wait for a file on the net: the run is being broken off."""
@@ -88,7 +90,7 @@ class StaticCatalog:
 
     @cached_property
     def _reader(self) -> CogReader:
-        return CogReader()
+        return self._given or CogReader()
 
 
 def overlaps(one: Bounds, other: Bounds) -> bool:
@@ -96,52 +98,90 @@ def overlaps(one: Bounds, other: Bounds) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def read_items(path: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    """The items that `path` leads to, each with the file it stands in.
+def read_items(
+    path: Path, rejected: list[str] | None = None, limits: Limits | None = None
+) -> Iterator[tuple[Path, object]]:
+    """What `path` leads to as items, each with the file it stands in.
 
     Links are followed; a folder, or a catalogue whose links lead to no item, is searched for item files.
+
+    Args:
+        path: catalogue, collection, item, item collection or folder.
+        rejected: takes a line for each file further down that cannot be read.
+        limits: of one file.
 
     Raises:
         SourceError: where the file is missing or holds no item at all.
     """
+    limits, rejected = limits or Limits(), rejected if rejected is not None else []
     if path.is_dir():
         path = path / "catalog.json" if (path / "catalog.json").exists() else path
-    found = list(_scan(path)) if path.is_dir() else list(_walk(path, set()))
+    found = list(_scan(path, rejected, limits)) if path.is_dir() else list(_walk(path, rejected, limits))
     if not found and path.is_file():
-        found = list(_scan(path.parent))
+        found = list(_scan(path.parent, rejected, limits))
     if not found:
-        raise SourceError(f"{path} leads to no STAC item")
+        raise SourceError(f"{path} leads to no STAC item" + (f" ({rejected[0]})" if rejected else ""))
     yield from found
 
 
-def _walk(path: Path, seen: set[Path]) -> Iterator[tuple[Path, Mapping[str, Any]]]:
-    if path in seen:
-        return
-    seen.add(path)
-    document = _load(path)
-    kind = document.get("type")
-    if kind == "Feature":
-        yield path, document
-    elif kind == "FeatureCollection":
-        yield from ((path, feature) for feature in document.get("features") or [])
-    else:
-        for link in document.get("links") or []:
-            target = local_path(str(link.get("href", "")), path.parent)
-            if link.get("rel") in {"child", "item", "items"} and target is not None and target.is_file():
-                yield from _walk(target.resolve(), seen)
+def _walk(first: Path, rejected: list[str], limits: Limits) -> Iterator[tuple[Path, object]]:
+    """Items in the order of the links; a stack rather than recursion: chains may be long."""
+    seen: set[Path] = set()
+    waiting = [first]
+    while waiting:
+        path = waiting.pop()
+        if path in seen:
+            continue
+        seen.add(path)
+        if path == first:
+            document = _load(path, limits)
+        else:
+            try:
+                document = _load(path, limits)
+            except SourceError as error:
+                rejected.append(shown(error))
+                continue
+        kind = document.get("type")
+        members = document.get("features" if kind == "FeatureCollection" else "links")
+        members = members if isinstance(members, list) else []
+        if kind == "Feature":
+            yield path, document
+        elif kind == "FeatureCollection":
+            yield from ((path, feature) for feature in members)
+        else:
+            waiting += reversed([target for link in members if (target := _linked(link, path)) is not None])
 
 
-def _scan(folder: Path) -> Iterator[tuple[Path, Mapping[str, Any]]]:
+def _linked(link: object, path: Path) -> Path | None:
+    """The file that a link of a catalogue leads down to."""
+    if not isinstance(link, Mapping) or link.get("rel") not in {"child", "item", "items"}:
+        return None
+    try:
+        target = local_path(str(link.get("href", "")), path.parent)
+        return target.resolve() if target is not None and target.is_file() else None
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def _scan(folder: Path, rejected: list[str], limits: Limits) -> Iterator[tuple[Path, object]]:
     for path in sorted(folder.rglob("*.json")):
-        document = _load(path)
+        try:
+            document = _load(path, limits)
+        except SourceError as error:
+            rejected.append(shown(error))
+            continue
         if document.get("type") == "Feature" and "assets" in document:
             yield path, document
 
 
-def _load(path: Path) -> Mapping[str, Any]:
+def _load(path: Path, limits: Limits) -> Mapping[str, Any]:
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if path.stat().st_size > limits.document_bytes:
+            raise SourceError(f"{path}: larger than {limits.document_bytes} bytes is no item")
+        document = read_json(path.read_bytes(), limits, label=str(path))
+    except OSError as error:
+        raise SourceError(f"{path} is not readable: {error.strerror or error}") from error
+    except RetryableError as error:
         raise SourceError(f"{path} is not readable JSON: {error}") from error
     return document if isinstance(document, dict) else {}
 

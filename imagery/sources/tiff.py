@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from evidence.limits import Limits
+
 Read = Callable[[int, int], bytes]
 """(first byte, length) to these bytes of the file."""
 
-WIDTH, HEIGHT, SAMPLES = 256, 257, 277
+WIDTH, HEIGHT, BITS, SAMPLES = 256, 257, 258, 277
 BLOCK_WIDTH, BLOCK_HEIGHT, OFFSETS, SIZES = 322, 323, 324, 325
 _SUBFILES = frozenset({254, 255, 330, 34665, 34853})
 """Tags that lead to other images; these are left behind."""
@@ -26,7 +28,9 @@ _BYTES = MappingProxyType(
 )
 _INTEGERS = MappingProxyType({1: "B", 3: "H", 4: "I", 16: "Q"})
 _LONG, _NEWEST_CLASSIC_KIND = 4, 13
-_MOST_TAGS, _MOST_TAG_BYTES = 500, 1 << 24
+_MOST_TAGS = 500
+WIDEST = 1 << 24
+"""Pixels along a side; a tile of Sentinel-2 has 10,980."""
 
 
 class BrokenTiffError(ValueError):
@@ -62,6 +66,7 @@ class Layout:
     offsets: tuple[int, ...]
     """Of each block, row by row; 0 where the block is empty."""
     sizes: tuple[int, ...]
+    sample_bytes: int = 2
 
     @property
     def block_columns(self) -> int:
@@ -79,17 +84,19 @@ class Layout:
         return self.offsets[index], self.sizes[index]
 
 
-def read_layout(read: Read) -> Layout:
+def read_layout(read: Read, limits: Limits | None = None) -> Layout:
     """The directory of the first image.
 
     Args:
         read: gives bytes of the file; asked for the directory and its arrays alone.
+        limits: of the directory, and of a block once it is decoded.
 
     Raises:
         BrokenTiffError: where the file is no TIFF, or one that contradicts itself.
         NotTiledError: where it is laid out in strips.
     """
-    order, tags = _directory(read)
+    limits = limits or Limits()
+    order, tags = _directory(read, limits.directory_bytes)
     if BLOCK_WIDTH not in tags and WIDTH in tags:
         raise NotTiledError("a TIFF without tiles")
     missing = [tag for tag in (WIDTH, HEIGHT, BLOCK_WIDTH, BLOCK_HEIGHT, OFFSETS, SIZES) if tag not in tags]
@@ -109,8 +116,9 @@ def read_layout(read: Read) -> Layout:
         block_height=number(BLOCK_HEIGHT),
         offsets=_numbers(tags[OFFSETS], order),
         sizes=_numbers(tags[SIZES], order),
+        sample_bytes=_widest_sample(tags, order),
     )
-    return _checked(layout)
+    return _checked(layout, limits)
 
 
 def small_tiff(
@@ -182,7 +190,7 @@ def _longs(values: Sequence[int], order: str) -> Tag:
     return Tag(kind=_LONG, count=len(values), value=struct.pack(f"{order}{len(values)}I", *values))
 
 
-def _directory(read: Read) -> tuple[str, dict[int, Tag]]:
+def _directory(read: Read, most_bytes: int) -> tuple[str, dict[int, Tag]]:
     start = read(0, 16)
     order = {b"II": "<", b"MM": ">"}.get(start[:2])
     if order is None or len(start) < 16:  # noqa: PLR2004 - longer than any header
@@ -194,10 +202,10 @@ def _directory(read: Read) -> tuple[str, dict[int, Tag]]:
         (place,), big = struct.unpack(f"{order}Q", start[8:16]), True
     else:
         raise BrokenTiffError(f"no TIFF, it begins with {start[:16]!r}")
-    return order, _entries(read, place, order, big=big)
+    return order, _entries(read, place, order, most_bytes, big=big)
 
 
-def _entries(read: Read, place: int, order: str, *, big: bool) -> dict[int, Tag]:
+def _entries(read: Read, place: int, order: str, left: int, *, big: bool) -> dict[int, Tag]:
     counter, entry, inside = ("Q", "HHQ", 8) if big else ("H", "HHI", 4)
     lead = struct.calcsize(f"{order}{counter}")
     count = struct.unpack(f"{order}{counter}", _exactly(read, place, lead))[0]
@@ -210,8 +218,9 @@ def _entries(read: Read, place: int, order: str, *, big: bool) -> dict[int, Tag]
         row = table[index * step : (index + 1) * step]
         code, kind, length = struct.unpack(f"{order}{entry}", row[: step - inside])
         size = _BYTES.get(kind, 0) * length
-        if size > _MOST_TAG_BYTES:
-            raise BrokenTiffError(f"a TIFF whose tag {code} takes {size} bytes")
+        left -= size
+        if left < 0:
+            raise BrokenTiffError(f"a TIFF whose tags take too much, {size} bytes in tag {code}")
         value = row[step - inside :]
         if size > inside:
             value = _exactly(read, struct.unpack(f"{order}{'Q' if big else 'I'}", value)[0], size)
@@ -234,9 +243,19 @@ def _numbers(tag: Tag, order: str) -> tuple[int, ...]:
     return struct.unpack(f"{order}{tag.count}{letter}", tag.value)
 
 
-def _checked(layout: Layout) -> Layout:
-    if min(layout.width, layout.height, layout.block_width, layout.block_height) < 1:
+def _widest_sample(tags: Mapping[int, Tag], order: str) -> int:
+    """Bytes of the widest sample."""
+    bits = _numbers(tags[BITS], order) if BITS in tags else (1,)
+    return -(-max(bits) // 8)
+
+
+def _checked(layout: Layout, limits: Limits) -> Layout:
+    sides = (layout.width, layout.height, layout.block_width, layout.block_height)
+    if min(sides) < 1 or max(sides) > WIDEST:
         raise BrokenTiffError(f"a TIFF of {layout.width} by {layout.height} pixels")
+    size = layout.block_width * layout.block_height * layout.sample_bytes
+    if size > limits.block_bytes or layout.sample_bytes > 8:  # noqa: PLR2004 - of a number
+        raise BrokenTiffError(f"a TIFF whose blocks take {size} bytes each")
     expected = layout.block_columns * layout.block_rows
     if len(layout.offsets) != expected or len(layout.sizes) != expected:
         raise BrokenTiffError(f"a TIFF with {len(layout.offsets)} blocks where {expected} are due")

@@ -15,7 +15,8 @@ from campwatch.alerts.delivery import EMAIL, deliver, send_smtp, write_alert_fil
 from campwatch.alerts.rules import Condition, SiteState, conditions
 from campwatch.alerts.watch import deliver_open
 from campwatch.settings import AlertSettings, EmailSettings
-from detection.records import STOCKPILE_AREA, Disturbance, SeriesPoint, StockpileArea
+from detection.coal.records import STOCKPILE_AREA, SeriesPoint, StockpileArea
+from detection.records import Disturbance
 from detection.series import smoothed_series
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity

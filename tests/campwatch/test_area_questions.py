@@ -14,8 +14,8 @@ from campwatch.questions.areas import answer_lines, ask
 from campwatch.questions.custody import ANSWERED, DECLARED, QuestionError
 from campwatch.workspace import create_workspace
 from detection.coal.calibration import spectrum_of
+from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum
-from detection.records import StockpileArea
 from detection.references import NOT_VALIDATED
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity

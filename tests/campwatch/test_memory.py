@@ -8,7 +8,6 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from campwatch.epochs import remembered_footprints
 from campwatch.identity import site_digest
 from campwatch.inputs import Inputs
 from campwatch.knobs import with_knobs
@@ -18,7 +17,7 @@ from campwatch.pipeline import RunOptions, run_workspace
 from campwatch.site_job import site_work
 from campwatch.workshop import SiteBench
 from campwatch.workspace import open_workspace
-from detection.footprint import FootprintParams, measure_footprints
+from detection.footprint import FootprintParams, measure_footprints, remembered_footprints
 from detection.stockpiles import StockpileParams
 from evidence.errors import SettingsError
 from evidence.ledger import Ledger
@@ -70,7 +69,7 @@ def test_only_years_with_new_looks_are_measured_again(years, memory, monkeypatch
         measured.append(sorted({int(year) for year in part["time"].dt.year.to_numpy()}))
         return measure_footprints(part, *arguments, **options)
 
-    monkeypatch.setattr("campwatch.epochs.measure_footprints", counted)
+    monkeypatch.setattr("detection.footprint.measure_footprints", counted)
     grown = remembered(cube, site, memory)
     assert [years_[-1] for years_ in measured] == [2021]
     assert grown[:-1] == first[:-1]
@@ -84,7 +83,7 @@ def test_a_changed_look_of_the_first_year_changes_all(years, memory, monkeypatch
     content[0] = "reprocessed"
     measured = []
     monkeypatch.setattr(
-        "campwatch.epochs.measure_footprints",
+        "detection.footprint.measure_footprints",
         lambda part, *a, **k: measured.append(part.sizes["time"]) or measure_footprints(part, *a, **k),
     )
     remembered(cube.assign_coords(content=("time", content)), site, memory)

@@ -13,8 +13,8 @@ from aoi.site_file import read_site
 from campwatch.radar_looks import radar_looks, zone_opinions
 from campwatch.workspace import create_workspace
 from detection.coal.coverage import coverage
+from detection.coal.records import StockpileArea
 from detection.radar.second_opinion import AGREE
-from detection.records import StockpileArea
 from evidence.quantity import Quantity
 from imagery.archive.store import Archive
 from imagery.records import FetchedProduct, Product, Raster

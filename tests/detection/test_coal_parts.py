@@ -15,8 +15,8 @@ from detection.coal.calibration import PROPERTY, spectrum_document, spectrum_of
 from detection.coal.endmember import like_coal
 from detection.coal.lighting import lit
 from detection.coal.nearby import Lattice
+from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum, prior_spectrum
-from detection.records import StockpileArea
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
 

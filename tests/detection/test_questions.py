@@ -12,7 +12,7 @@ import pytest
 from detection.answers.judgement import Verdict
 from detection.answers.questions import answer, answer_boundary, answer_ground, parse_question
 from detection.answers.trends import seasonal_mann_kendall, seasonal_slope
-from detection.records import StockpileArea
+from detection.coal.records import StockpileArea
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
 

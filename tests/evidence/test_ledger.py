@@ -6,6 +6,7 @@ import sqlite3
 import pytest
 import shapely
 
+from campwatch.layers import LAYERS
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -171,7 +172,7 @@ def test_results_and_custody_are_rebuilt_from_the_ledger(path, tmp_path):
 
     with Ledger(path, create=True) as ledger:
         append(ledger, [footprint(2019, 5)])
-        write_results(ledger, tmp_path / "결과 results.gpkg")
+        write_results(ledger, tmp_path / "결과 results.gpkg", LAYERS.values())
         write_custody(ledger, tmp_path / "custody.jsonl")
     table = pyogrio.read_dataframe(tmp_path / "결과 results.gpkg", layer="footprints")
     assert table["area_ha"].tolist() == [5.0]

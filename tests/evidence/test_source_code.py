@@ -138,7 +138,6 @@ def test_our_own_rows_are_decided_by_measuring_and_not_by_what_surrounds_it():
         "imagery.simulate",
         "imagery.sources",
         "imagery.archive.fetch",
-        "evidence.layers",
         "evidence.tables",
         "maps",
     )

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imagery.masks.cells import cell_means, gaussian, mean_of_nine, to_pixels
-from imagery.registration.correlation import correlate
+from imagery.registration.correlation import RefineParams, correlate, refine
 from imagery.resampling import axis_taps, separable
 from imagery.robust import nan_median
 
@@ -99,3 +99,40 @@ def test_cells_are_means_of_their_finite_pixels_and_back(step: int) -> None:
     bright = cells > 0.2
     wide = np.kron(bright, np.ones((step, step), bool))[:13, :10]
     np.testing.assert_array_equal(to_pixels(bright, step, 13, 10), wide)
+
+
+def wavy(shift: tuple[float, float], seed: int = 1) -> np.ndarray:
+    """(96, 96) sum of plane waves of 5 to 20 pixels, exactly moved by `shift` (dx, dy)."""
+    rng = np.random.default_rng(seed)
+    y, x = np.mgrid[:96, :96].astype(float)
+    total = np.zeros((96, 96))
+    for _ in range(40):
+        length, angle, phase = rng.uniform(5, 20), rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+        kx, ky = 2 * np.pi / length * np.cos(angle), 2 * np.pi / length * np.sin(angle)
+        total += np.cos(kx * (x - shift[0]) + ky * (y - shift[1]) + phase)
+    return (0.01 * total).astype(np.float32)
+
+
+@pytest.mark.parametrize("shift", [(0.0, 0.0), (0.37, -0.21), (-0.5, 0.5), (1.4, -0.8)])
+def test_a_sub_pixel_shift_is_found_exactly_through_gain_and_bias(shift: tuple[float, float]) -> None:
+    reference, image = wavy((0.0, 0.0)), np.float32(0.7) * wavy(shift) + np.float32(0.05)
+    seen = np.ones(reference.shape, bool)
+    found = refine(
+        reference, seen, image, seen, float(round(shift[0])), float(round(shift[1])), 300, RefineParams()
+    )
+    np.testing.assert_allclose(found[:2], shift, atol=0.02)
+    assert found[4] == pytest.approx(0.7, rel=0.05)
+
+
+def test_whole_pixel_lags_are_those_of_another_implementation_with_masks() -> None:
+    from skimage.registration import phase_cross_correlation
+
+    rng = np.random.default_rng(3)
+    reference, image = wavy((0.0, 0.0)), wavy((3.0, -2.0))
+    seen_reference, seen_image = rng.random((96, 96)) > 0.2, rng.random((96, 96)) > 0.2
+    correlation, _ = correlate(reference, seen_reference, image, seen_image, 6, 300)
+    row, col = np.unravel_index(np.argmax(correlation), correlation.shape)
+    moved, _, _ = phase_cross_correlation(
+        image, reference, reference_mask=seen_image, moving_mask=seen_reference, overlap_ratio=0.5
+    )
+    assert (row - 6, col - 6) == tuple(moved) == (-2, 3)

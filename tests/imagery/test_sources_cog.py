@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -164,21 +164,28 @@ def test_a_trickle_ends_by_its_speed_or_its_length(rate: float, sink: object, sa
     """A file of 5 MB; the clock is the bytes'."""
     now = [0.0]
 
-    class Trickle:
-        ok = True
+    class Line:
+        left = 5_000_000
 
-        def iter_content(self, size: int) -> Iterator[bytes]:
-            for _ in range(5_000_000 // 10_000):
-                now[0] += 10_000 / rate
-                yield b"." * min(size, 10_000)
+        def read1(self, size: int, *, decode_content: bool) -> bytes:
+            assert not decode_content
+            count = min(size, 10_000, self.left)
+            self.left -= count
+            now[0] += count / rate
+            return b"." * count
+
+    class Trickle:
+        ok, raw = True, Line()
+        headers: ClassVar[dict[str, str]] = {}
 
     http = Http(clock=lambda: now[0])
     target = io.BytesIO() if sink else None
+    whole = http.limits.download_s if sink else http.limits.whole_s
     if said:
         with pytest.raises(RetryableError, match=said):
-            http._body(Trickle(), "https://x", target)
+            http._body(Trickle(), "https://x", target, whole, 1 << 30)
     else:
-        http._body(Trickle(), "https://x", target)
+        http._body(Trickle(), "https://x", target, whole, 1 << 30)
         assert target is not None
         assert len(target.getvalue()) == 5_000_000
 

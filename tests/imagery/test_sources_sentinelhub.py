@@ -474,16 +474,21 @@ def _encode(profile: Mapping[str, Any], pixels: Any) -> bytes:
     [
         (spoil_size, "asked for"),
         (spoil_crs, "EPSG:32633"),
-        (spoil_values, "nodata"),
         (lambda image: image[:900], "broken"),
     ],
-    ids=["wrong size", "wrong CRS", "all nodata", "truncated TIFF"],
+    ids=["wrong size", "wrong CRS", "truncated TIFF"],
 )
 def test_an_image_other_than_asked_for_is_a_gap(world: World, spoil: Any, said: str) -> None:
     world.hub.spoil = spoil
     report = run(world, world.source(), until=dt.datetime(2024, 3, 3, tzinfo=dt.UTC), workers=1)
     assert (report.fetched, len(report.failed)) == ([], 2)
     assert said in report.failed[0].detail
+
+
+def test_an_image_without_data_is_a_look_that_could_not_be_made(world: World) -> None:
+    world.hub.spoil = spoil_values
+    report = run(world, world.source(), until=dt.datetime(2024, 3, 3, tzinfo=dt.UTC), workers=1)
+    assert (report.fetched, report.failed, len(report.empty)) == ([], [], 2)
 
 
 def test_endless_paging_ends(world: World) -> None:

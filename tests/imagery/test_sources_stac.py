@@ -15,6 +15,7 @@ from evidence.errors import SourceError
 from imagery.archive.fetch import fetch_new
 from imagery.archive.gaps import GapKind
 from imagery.archive.store import Archive
+from imagery.cube.observations import gap_observations
 from imagery.sources.cog import CogReader
 from imagery.sources.http import Http, HttpLimits
 from imagery.sources.privacy import PrivacyMode, snap_outward
@@ -275,14 +276,21 @@ def test_a_file_of_another_size_is_refused(world: World, tmp_path: Path) -> None
     assert "do not cover the same ground" in report.failed[0].detail
 
 
-def test_a_product_without_a_single_value_is_a_gap(world: World, tmp_path: Path) -> None:
+def test_a_product_without_a_single_value_is_a_look_not_made(world: World, tmp_path: Path) -> None:
     for band in tiny.BANDS_10M | tiny.BANDS_20M:
         pixels = np.zeros_like(tiny.numbers(band, seed=1))
         tiny.write_tif(
             world.folder / "item 1" / f"{band}.tif", pixels, pixel=10 if band in tiny.BANDS_10M else 20
         )
     report = run(world, Archive(tmp_path / "archive"))
-    assert "every pixel is nodata" in report.failed[0].detail
+    assert "every pixel is nodata" in report.empty[0].detail
+    assert not report.incomplete
+    world.server.log.clear()
+    again = run(world, Archive(tmp_path / "archive"))
+    assert not again.incomplete
+    assert not world.server.paths(r"\.tif")  # settled: not asked for again
+    (look,) = gap_observations(Archive(tmp_path / "archive").gaps("tiny"), known=())
+    assert (look.status, look.datetime.day) == ("no_data", 6)
 
 
 def test_in_tile_mode_neither_box_nor_window_leaves(world: World, tmp_path: Path) -> None:

@@ -19,7 +19,8 @@ from rasterio.warp import transform_bounds
 from shapely import Polygon, box
 
 from aoi.records import Boundary, PublishedPoint, Sensitivity, Site, Zone, ZoneKind
-from detection.records import Disturbance, Footprint, SeriesPoint, Stockpile, StockpileArea
+from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
+from detection.records import Disturbance, Footprint
 from evidence.quantity import Quantity
 from maps.records import ImageRule, Look, Profile, RunInfo, SiteMapData, Verdict
 

@@ -12,7 +12,8 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from detection.references import ReferenceKind, ReferenceSummary, SiteCheck
+from detection.references import ReferenceSummary, SiteCheck
+from evidence.layers import ReferenceKind
 from maps.records import SiteMapData
 from maps.review_format import read_review
 from maps.site_map import write_site_map

@@ -14,7 +14,8 @@ from shapely.geometry import box
 from campwatch.exports.bundle import collect
 from campwatch.pipeline import RunOptions, run_workspace
 from campwatch.workspace import Workspace, open_workspace
-from detection.records import STOCKPILE_AREA, Disturbance, SeriesPoint, Stockpile
+from detection.coal.records import STOCKPILE_AREA, SeriesPoint, Stockpile
+from detection.records import Disturbance
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row, record_data, record_geometry

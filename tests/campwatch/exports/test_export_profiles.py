@@ -13,13 +13,13 @@ import shapely
 
 from campwatch.exports.bundle import _imagery_notice, collect
 from campwatch.exports.citations import write_citations
-from campwatch.exports.disclosure import WITHHELD, coarse
 from campwatch.exports.stamp import SIMULATED, Stamp
 from campwatch.exports.write import ExportFormat, ExportOptions, export
 from evidence.custody import heads_digest
 from evidence.errors import ExportError, LedgerError
 from evidence.ledger import Ledger
 from evidence.rows import Row, StoredRow
+from maps.disclosure import WITHHELD, coarse
 
 from .conftest import HANGUL, SECRETS, all_bytes, bundle_of, with_map_settings
 

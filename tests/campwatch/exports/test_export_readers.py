@@ -27,7 +27,8 @@ from campwatch.exports.excel import write_excel
 from campwatch.exports.kmz import write_kmz
 from campwatch.exports.qgis import write_qgis
 from campwatch.exports.vector import write_geojson, write_geopackage, write_parquet
-from campwatch.exports.word import TABLES, write_word
+from campwatch.exports.word import printed_tables, write_word
+from evidence.layers import Kind
 
 from .conftest import FORMULA, HANGUL
 
@@ -324,28 +325,31 @@ def test_word_read_as_xml_equals_the_csv(restricted, csv_tables, tmp_path):
     assert restricted.stamp.custody_head[:16].encode() in footer
     assert HANGUL in "".join(body.itertext())
     assert "RESTRICTED" in "".join(body.itertext())
-    assert [node.get(f"{W}instr") for node in body.iter(f"{W}fldSimple")] == ["SEQ Table \\* ARABIC"] * 4
+    assert [node.get(f"{W}instr") for node in body.iter(f"{W}fldSimple")] == ["SEQ Table \\* ARABIC"] * 5
     tables = list(body.iter(f"{W}tbl"))
-    specs = [spec for spec in TABLES if spec.layer in csv_tables]
+    specs = [table.layer for table in printed_tables(restricted)]
+    assert {spec.name for spec in specs} <= set(csv_tables)
     assert len(tables) == len(specs)
     for spec, table in zip(specs, tables, strict=True):
         rows = [["".join(cell.itertext()) for cell in row.iter(f"{W}tc")] for row in table.iter(f"{W}tr")]
-        assert rows[0] == [head for _, head in spec.columns]
-        assert_word_rows(spec, rows[1:], csv_tables[spec.layer])
+        assert rows[0] == [head for _, head, _ in spec.printed.columns]
+        assert_word_rows(spec, rows[1:], csv_tables[spec.name])
 
 
 def assert_word_rows(spec, rows, records):
     """Every printed row is a row of the CSV, to the decimals that are printed."""
     assert rows
-    if spec.layer != "stockpile_areas":
+    if spec.printed.newest_by is None:
         assert len(rows) == len(records)
-    printed = [[word_cell(name, record) for name, _ in spec.columns] for record in records]
+    columns = [spec.column(name) for name, *_ in spec.printed.columns]
+    printed = [[word_cell(column, record) for column in columns] for record in records]
     for row in rows:
         assert row in printed, (row, printed)
 
 
-def word_cell(name: str, record: dict) -> str:
-    if f"{name}_low" in record and name != "first_seen":
+def word_cell(column, record: dict) -> str:
+    name = column.name
+    if column.kind is Kind.QUANTITY:
         if not record[name]:
             return "not assessable"
         decimals = 2 if name.endswith("_ha") else 0
@@ -356,7 +360,7 @@ def word_cell(name: str, record: dict) -> str:
     text = record[name]
     if name == "scene_ids":
         return str(len(text.split()))
-    if name == "below_floor":
+    if column.kind is Kind.BOOLEAN:
         return {"True": "yes", "False": "no", "": ""}[text]
     if name == "valid_fraction":
         return f"{float(text):.0%}"

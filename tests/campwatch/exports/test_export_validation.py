@@ -19,7 +19,7 @@ from campwatch.exports.figures import FigureOptions, write_figures
 from campwatch.exports.write import ExportFormat, ExportOptions, export
 from campwatch.outputs import rebuild_tables
 from campwatch.release import make_release
-from campwatch.reviews.validation import INTERVAL_LAYERS
+from campwatch.reviews.validation import interval_layers
 from campwatch.status import workspace_status
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace, readable_sites
@@ -147,7 +147,7 @@ def test_a_bag_says_it_of_its_finding(young, old, tmp_path):
 
 def test_every_row_with_an_interval_carries_the_code_and_the_sentence(young, old):
     for workspace, code in ((young, None), (old, "site_reference")):
-        for layer in INTERVAL_LAYERS:
+        for layer in interval_layers():
             frame = pyogrio.read_dataframe(workspace.results_path, layer=layer, read_geometry=False)
             if len(frame):
                 assert frame["validated_on"].notna().all()

@@ -14,6 +14,7 @@ from shapely.affinity import rotate, scale, translate
 
 from imagery.simulate import (
     CoalParams,
+    MineParams,
     PilePlan,
     SimulatedSite,
     SimulationParams,
@@ -21,6 +22,7 @@ from imagery.simulate import (
     unchanged_site,
 )
 from imagery.simulate.coverage import polygon_coverage
+from imagery.simulate.mine import NEVER
 from imagery.simulate.world import build_world
 
 DAYS = [dt.date(2021, 11, 5), dt.date(2022, 2, 1), dt.date(2022, 4, 1), dt.date(2022, 6, 20)]
@@ -157,3 +159,74 @@ def test_the_site_says_that_it_is_simulated(small: SimulatedSite) -> None:
     assert len(site.boundaries) == len(small.truth.perimeters)
     west, south, east, north = site.bounds
     assert not (west > 124 and east < 131 and south > 37.5 and north < 43.1), "not in Korea"
+
+
+@pytest.fixture(scope="module")
+def busy() -> SimulatedSite:
+    """Everything that takes ground, on a small site."""
+    mine = MineParams(
+        thinned=2, roads=1, buildings=1, hillside_cleared=1, pit_bearing_deg=90, regrowth_years=1
+    )
+    return simulate_site(SimulationParams(size_px=120, until=dt.date(2021, 1, 1), mine=mine), seed=9)
+
+
+def test_accounts_are_sums_of_their_own_cells(busy: SimulatedSite) -> None:
+    rows = busy.truth.yearly_accounts(boundary_id="sim-boundary-1")
+    assert {row["year"] for row in rows} == {2017, 2018, 2019, 2020}
+    for row in rows:
+        assert row["disturbed_after"] == pytest.approx(
+            row["disturbed_before"] + row["disturbed_opened"] - row["disturbed_closed"]
+        )
+        assert row["open_after"] == pytest.approx(
+            row["open_before"]
+            + row["open_opened"]
+            + row["open_deepened"]
+            - row["open_closed"]
+            - row["open_regrown"]
+        )
+    sides = {side: [row for row in rows if row["side"] == side] for side in ("inside", "outside", "all")}
+    for inside, outside, whole in zip(*sides.values(), strict=True):
+        for name, value in whole.items():
+            if name not in {"year", "side"}:
+                assert inside[name] + outside[name] == pytest.approx(value)
+    assert sum(row["disturbed_opened"] for row in sides["outside"]) > 1
+    assert sum(row["disturbed_closed"] for row in sides["all"]) > 0.3
+    last = busy.params.until - dt.timedelta(days=1)
+    area = busy.truth.accounts(busy.params.since, last)["all"]["open_after"]
+    assert area == pytest.approx(busy.truth.footprint_area_ha(last), rel=0.2)
+
+
+def test_a_thinned_stand_is_disturbed_whole_and_bare_in_part(busy: SimulatedSite) -> None:
+    event = next(one for one in busy.truth.events if one.kind == "thinned")
+    assert event.extent is not None
+    day = dt.date.fromordinal(int(event.extent[event.extent < NEVER].max()))
+    share = event.cells(day).sum() / event.ground(day).sum()
+    assert share == pytest.approx(1 - busy.params.mine.thinned_left, abs=0.05)
+
+
+def test_dates_per_pixel_are_those_of_the_events(busy: SimulatedSite) -> None:
+    onset = busy.truth.onset()
+    for day in (dt.date(2018, 3, 1), dt.date(2020, 9, 1)):
+        by_then = busy.truth.disturbed_fraction(day) >= 0.5
+        before = busy.truth.disturbed_fraction(busy.params.since) >= 0.5
+        told = (onset <= np.datetime64(day)) | before
+        regrown = [event for event in busy.truth.events if event.regrown <= day.toordinal()]
+        assert (told >= by_then).all()
+        if not regrown:
+            np.testing.assert_array_equal(told, by_then)
+    assert np.isnat(onset).any()
+
+
+def test_a_pit_with_a_bearing_advances_that_way(busy: SimulatedSite) -> None:
+    pit = next(event for event in busy.truth.events if event.kind == "pit")
+    _, columns = np.nonzero(pit.born < NEVER)
+    _, early = np.nonzero(pit.born < 0)
+    assert columns.mean() > early.mean() + 3
+    assert columns.max() - early.max() > 3 * (early.min() - columns.min())
+
+
+def test_coal_by_zone_is_the_coal_of_its_piles(small: SimulatedSite) -> None:
+    day = DAYS[-1]
+    assert small.truth.zone_coal_ha("stockyard", day) == small.truth.pile_area_ha(day)
+    assert small.truth.zone_coal_ha("control-yard", day) == 0
+    assert small.truth.fines_fraction(day).max() > 0

@@ -199,3 +199,12 @@ def test_the_nearest_cells_are_those_of_a_full_stable_sort() -> None:
     for count in (0, 1, 100, 527, 600):
         expected = np.argsort(values, axis=None, kind="stable")[:count]
         np.testing.assert_array_equal(nearest_cells(values, count), expected)
+
+
+def test_what_was_asked_for_has_a_control_zone_around_it() -> None:
+    params = with_conditions(unchanged_site(size_px=120), ponds=1, town_ha=3.0, rail_yard=True)
+    site = simulate_site(params, seed=2)
+    zones = {zone.id: site.world.frame for zone in site.site.zones}
+    assert {"control-town", "control-rails", "control-pond-1"} < set(zones)
+    again = simulate_site(unchanged_site(size_px=120), seed=2).site.zones
+    assert [zone.id for zone in again] == ["stockyard", "control-yard", "control-forest"]
