@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from evidence.custody import CustodyEntry
 from evidence.errors import WatchError
 from evidence.hashing import sha256_bytes, sha256_json
 from evidence.ledger import Ledger
+from evidence.rows import Row
 
 DECLARED = "declare"
 ANSWERED = "answer"
@@ -71,23 +72,36 @@ def declare(
 
 
 def keep_answer(
-    ledger: Ledger, declared: CustodyEntry, document: Mapping[str, Any], *, actor: str, clock: Clock
+    ledger: Ledger,
+    declared: CustodyEntry,
+    document: Mapping[str, Any],
+    *,
+    actor: str,
+    clock: Clock,
+    rows: Sequence[Row] = (),
 ) -> None:
-    """The answer into custody beside its declaration, unless it stands there already."""
+    """The answer into custody beside its declaration, with its row, unless it stands there already."""
     digest = sha256_json(document)
     kept = (e.data for e in ledger.custody(declared.chain) if e.action == ANSWERED)
     if any(data["answer_sha256"] == digest for data in kept):
         return
     question = {name: declared.data[name] for name in ("question", "sha256")}
     details = question | {"code": code_identity(), "answer": document, "answer_sha256": digest}
-    _append(ledger, declared.chain, ANSWERED, details, actor=actor, clock=clock)
+    _append(ledger, declared.chain, ANSWERED, details, actor=actor, clock=clock, rows=rows)
 
 
 def _append(
-    ledger: Ledger, chain: str, action: str, details: Mapping[str, Any], *, actor: str, clock: Clock
+    ledger: Ledger,
+    chain: str,
+    action: str,
+    details: Mapping[str, Any],
+    *,
+    actor: str,
+    clock: Clock,
+    rows: Sequence[Row] = (),
 ) -> None:
     ledger.append(
-        [],
+        rows,
         chain=chain,
         run_id=new_run_id(clock),
         time=timestamp(clock),

@@ -56,8 +56,8 @@ class JudgementParams:
     """When something may be said."""
 
     process: ProcessParams = field(default_factory=ProcessParams)
-    drift: ProcessParams = field(default_factory=lambda: ProcessParams(memory_tilt=0.6))
-    """The same for trends and for steps at no named date, which a random walk imitates more easily. Chosen."""
+    drift: ProcessParams = field(default_factory=lambda: ProcessParams(memory_tilt=0.8, walk_probability=0.3))
+    """The same for trends and steps at no named date, which a random walk imitates more easily. Chosen."""
     reference_years: int = 3
     """Complete years outside the asked window. Assumed: two cannot show how years differ."""
     looks_per_year: int = 5

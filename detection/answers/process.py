@@ -5,9 +5,9 @@ change; a deviation of each whole year, variance ``κσ²``; a stationary Ornste
 autoregression on uneven dates) of variance σ² and memory τ; and look noise of variance ``ρσ²`` relative to
 the looks' own errors. The exact likelihood is that of a Kalman filter (Durbin and Koopman 2012, ch. 4),
 restricted for the mean (REML, Patterson and Thompson 1971), with the change among the mean's columns, so
-that a change that happened does not count as variation. τ, ρ and κ are not estimated but integrated over a grid: the change
-is a mixture of Student distributions, and not knowing the memory widens its interval. Errors that looks share
-are carried through the same weights.
+that a change that happened does not count as variation. τ, ρ and κ are not estimated but integrated over a
+grid: the change is a mixture of Student distributions, and not knowing the memory widens its interval. Errors
+that looks share are carried through the same weights.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ProcessParams:
     memory_days: tuple[float, ...] = (5, 10, 20, 40, 75, 140, 250, 450, 800, 1600, 4000)
     """Times τ after which a deviation has fallen to 1/e, days. Assumed: from a revisit to longer than any
     record."""
-    memory_tilt: float = 0.3
+    memory_tilt: float = 0.4
     """Power of τ by which longer memories are likelier beforehand than in equal steps of ln τ. Chosen."""
     noise_ratios: tuple[float, ...] = (0.003, 0.03, 0.1, 0.3, 0.8, 2, 6, 30)
     """Variance of look noise over that of the process, ρ; each equally likely beforehand. Assumed."""
@@ -49,8 +49,8 @@ class ProcessParams:
     walk_days: float = 1000.0
     """Memory from which a series cannot be told from a random walk, days. Derived: three years, as long as
     the shortest record that is judged."""
-    walk_probability: float = 0.5
-    """Posterior probability of such a memory above which nothing is said. Chosen."""
+    walk_probability: float = 0.33
+    """Posterior probability of such a memory above which nothing is said; beforehand it is 0.18. Chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +70,8 @@ class Posterior:
     memory_days: float
     """Median of the memory."""
     walk_probability: float
-    """That the memory is longer than a random walk can be told from."""
+    """That the memory is longer than a random walk can be told from, all equally likely in ln τ: a quiet
+    series, whose memory nobody can tell, keeps the prior's share."""
 
     def quantile(self, probability: float) -> float:
         """The value that the coefficient stays under with this probability."""
@@ -172,9 +173,8 @@ def coefficients(
         float(degrees),
     )
     prior = np.log(np.where(ratios == 0.0, params.no_year_weight, 1.0))
-    tilt = params.memory_tilt * np.log(memories)[:, None, None]
     return [
-        _posterior(evidence[k] + prior + tilt, location[k], scale[k], float(degrees), params)
+        _posterior(evidence[k] + prior, location[k], scale[k], float(degrees), params)
         for k in range(changes.shape[1])
     ]
 
@@ -183,12 +183,14 @@ def _posterior(
     evidence: Floats, location: Floats, scale: Floats, degrees: float, params: ProcessParams
 ) -> Posterior:
     """One mixture from its grid (memory, noise, years); components of no weight are dropped."""
+    memories = np.array(params.memory_days)
+    level = np.exp(evidence - evidence.max()).sum(axis=(1, 2))
+    evidence = evidence + params.memory_tilt * np.log(memories)[:, None, None]
     top = float(evidence.max())
     weight = np.exp(evidence - top)
     total = float(weight.sum())
     by_memory = weight.sum(axis=(1, 2)) / total
     kept = weight > 1e-5 * weight.max()  # components that no printed digit shows
-    memories = np.array(params.memory_days)
     return Posterior(
         location=location[kept],
         scale=scale[kept],
@@ -196,7 +198,7 @@ def _posterior(
         degrees=degrees,
         log_evidence=top + math.log(total),
         memory_days=float(memories[int(np.searchsorted(np.cumsum(by_memory), 0.5))]),
-        walk_probability=float(by_memory[memories >= params.walk_days].sum()),
+        walk_probability=float(level[memories >= params.walk_days].sum() / level.sum()),
     )
 
 
