@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from aoi.site_file import read_site
+from campwatch.derived import open_for_append
 from campwatch.identity import Clock, new_run_id, site_digest, system_clock, timestamp
 from campwatch.site_job import site_work
 from campwatch.workshop import kept_cube
@@ -17,7 +18,6 @@ from detection.coal.calibration import PROPERTY, calibrate_spectrum, spectrum_do
 from detection.coal.spectra import CoalSpectrum
 from evidence.errors import WorkspaceError
 from evidence.files import write_text
-from evidence.ledger import Ledger
 
 CALIBRATED = "calibrate"
 
@@ -64,7 +64,7 @@ def calibrate_site(
     told = spectrum_document(spectrum) | {"measured_at": site_id}
     details = {"spectrum": told, "inputs": work.recipe["inputs"], "code": work.recipe["code"]}
     run_id = new_run_id(clock)
-    with Ledger(workspace.ledger_path, create=True) as ledger:
+    with open_for_append(workspace) as ledger:
         for used, path in paths.items():
             _write(path, told)
             ledger.append(

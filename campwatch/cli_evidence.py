@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from campwatch.session import EXIT_ERROR, say
+from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, say
+from evidence.files import write_text
 
 
 def _head(told: str | None) -> str | None:
@@ -41,10 +43,54 @@ def verify(
         say(f"{finding.where}: {finding.what}")
     if not report.findings:
         say("everything is as it was written")
+    if report.behind:
+        say(f"behind the ledger (campwatch run rebuilds them): {', '.join(report.behind)}")
     say(f"custody head {report.head}")
     context.obj.report(asdict(report))
     if report.findings:
         raise typer.Exit(EXIT_ERROR)
+    if report.behind:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def anchor(
+    context: typer.Context,
+    *,
+    page: Annotated[
+        Path | None, typer.Option("--print", help="Write the statement as a page to print.", metavar="FILE")
+    ] = None,
+    notarised: Annotated[
+        str | None,
+        typer.Option(help="The printed page was notarised: by whom, where, when.", metavar="WORDS"),
+    ] = None,
+    statement: Annotated[
+        Path | None, typer.Option(help="With --notarised: the text that was printed.", metavar="FILE")
+    ] = None,
+    actor: Annotated[str, typer.Option(help="Who does it: a code, not a name.")] = "campwatch",
+) -> None:
+    """Have the heads of custody time-stamped by the service in [anchor], or print them for a notary."""
+    from campwatch import anchoring  # noqa: PLC0415 - start-up stays quick
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+    from evidence.ledger import Ledger  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    if (notarised is None) != (statement is None):
+        raise typer.BadParameter("--notarised and --statement go together")
+    if page is not None:
+        with Ledger(workspace.ledger_path, read_only=True) as ledger:
+            text = anchoring.statement(ledger)
+        write_text(page.with_suffix(".txt"), text)
+        say(f"{anchoring.write_page(page, text)}; its text: {page.with_suffix('.txt')}")
+        context.obj.report({"page": str(page), "statement": text})
+        return
+    with workspace.lock(wait=True):
+        if notarised is not None and statement is not None:
+            text = statement.read_text("utf-8")
+            made = anchoring.keep_notarised(workspace, text, notarised, actor=actor)
+        else:
+            made = anchoring.anchor_heads(workspace, anchoring.service_of(workspace), actor=actor)
+    say(f"custody head {made.head}: {made.time}, {made.words}")
+    context.obj.report(asdict(made))
 
 
 def reproduce(

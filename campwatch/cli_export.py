@@ -60,7 +60,7 @@ class FigureOption(StrEnum):
     FOOTPRINT = "footprint"
 
 
-def figure(
+def figure(  # noqa: PLR0913 - options of a command
     context: typer.Context,
     *,
     kind: Annotated[
@@ -69,6 +69,10 @@ def figure(
     site: Annotated[list[str] | None, _SITE] = None,
     before: Annotated[str | None, typer.Option(help="Date of the first picture.", metavar="DATE")] = None,
     after: Annotated[str | None, typer.Option(help="Date of the second picture.", metavar="DATE")] = None,
+    finding: Annotated[
+        str | None,
+        typer.Option(help="The looks on either side of it; an id of `review list`.", metavar="ID"),
+    ] = None,
     as_of: Annotated[str | None, _AS_OF] = None,
     restricted: Annotated[bool | None, _RESTRICTED] = None,
     out: Annotated[Path | None, _OUT] = None,
@@ -83,6 +87,7 @@ def figure(
         sites=tuple(site or ()),
         before=before,
         after=after,
+        finding=finding,
         as_of_run=as_of,
         restricted=_profile(workspace, restricted, site),
         out=out,

@@ -97,6 +97,7 @@ def schedule(
     systemd: Annotated[bool, typer.Option("--systemd", help="A systemd service and timer.")] = False,
     cron: Annotated[bool, typer.Option("--cron", help="A crontab line.")] = False,
     windows: Annotated[bool, typer.Option("--windows", help="A task for Windows Task Scheduler.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="With --windows: the task of the check.")] = False,
 ) -> None:
     """Print ready unit files; nothing is installed."""
     chosen = [
@@ -106,7 +107,7 @@ def schedule(
     ]
     if len(chosen) != 1:
         raise typer.BadParameter("one of --systemd, --cron and --windows is needed")
-    text = unit_text(chosen[0], context.obj.folder)
+    text = unit_text(chosen[0], context.obj.folder, check=check)
     if context.obj.json:
         context.obj.report({"timer": chosen[0].value, "text": text})
     else:

@@ -15,12 +15,21 @@ from aoi.site_file import read_site
 from campwatch.identity import system_clock
 from campwatch.reviews.desk import Desk, open_desk
 from campwatch.reviews.labels import is_labels_file
-from campwatch.reviews.states import ReviewState, kept_blind, queue, review_rates
 from campwatch.reviews.validation import references, site_checks, validation_lines, validation_texts
+from campwatch.reviews.verdicts import ReviewState, kept_blind, queue, review_rates
 from campwatch.session import say
 from campwatch.workspace import Workspace, open_workspace
 from evidence.quantity import Quantity
-from maps.review_format import FORMAT, Confidence, Judgement, Likelihood, Reason, parse_review, read_review
+from maps.review_format import (
+    FORMAT,
+    Cause,
+    Confidence,
+    Judgement,
+    Likelihood,
+    Reason,
+    parse_review,
+    read_review,
+)
 
 app = typer.Typer(
     name="review", help="Verdicts, observations and validation samples of analysts.", no_args_is_help=True
@@ -63,13 +72,17 @@ def _told(desk: Desk, states: list[ReviewState], *, everything: bool, unblind: b
     say(f"{desk.site.id}: {len(shown)} of {len(states)} findings and places")
     for state in shown:
         say(_line(state))
-    say(f"  agreement of blind pairs: {_share(rates.agreement)} ({rates.pairs} pairs)")
-    say(f"  decided findings that were rejected: {_share(rates.false_share)}")
-    say(f"  decided random places that show a miss: {_share(rates.miss_share)}")
+    say(f"  agreement of blind pairs: {_share(rates.agreement)} ({rates.readers.n} pairs)")
+    say(f"  findings decided by two that were rejected: {_share(rates.false_share)}")
+    say(f"  random places decided by two that show a miss: {_share(rates.miss_share)}")
     checks = site_checks(desk.ledger, desk.site)
     for line in validation_lines(checks):
         say(f"  {line}")
-    told = {"agreement": rates.agreement.to_dict(), "kappa": rates.kappa, "pairs": rates.pairs}
+    told = {
+        "agreement": rates.agreement.to_dict(),
+        "alpha": rates.readers.alpha.to_dict(),
+        "pairs": rates.readers.n,
+    }
     told |= {"false_share": rates.false_share.to_dict(), "miss_share": rates.miss_share.to_dict()}
     return {
         "queue": [asdict(state) for state in shown],
@@ -105,6 +118,9 @@ def set_verdict(  # noqa: PLR0913 - options of a command
     likelihood: Annotated[Likelihood | None, typer.Option(help="How likely.")] = None,
     confidence: Annotated[Confidence | None, typer.Option(help="How sure of the basis.")] = None,
     evidence: Image = None,
+    cause: Annotated[
+        Cause | None, typer.Option(help="Of a boundary change; two who name an image set it.")
+    ] = None,
     note: Annotated[str, typer.Option()] = "",
     not_blind: Annotated[bool, typer.Option("--not-blind", help="An earlier verdict was known.")] = False,
 ) -> None:
@@ -119,6 +135,7 @@ def set_verdict(  # noqa: PLR0913 - options of a command
             "likelihood": likelihood and likelihood.value,
             "confidence": confidence and confidence.value,
             "evidence_viewed": [_image(evidence)] if evidence else [],
+            "cause": cause and cause.value,
             "note": note,
             "reviewed_at": _now(),
             "blind": not not_blind,
@@ -198,7 +215,7 @@ def show_references(
     site: Annotated[str, typer.Argument(help="Id of the site.")],
 ) -> None:
     """Stockpile figures against outlines and absences of finer images: bias, RMSE, interval coverage."""
-    from campwatch.reviews.reference_table import reference_document, reference_table  # noqa: PLC0415
+    from campwatch.reviews.validation import reference_document, reference_table  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)
     (path,) = workspace.chosen_paths((site,))
@@ -266,6 +283,6 @@ def _image(text: str) -> dict[str, Any]:
 
 
 def _outlines(path: Path | None) -> list[dict[str, Any] | None]:
-    from campwatch.reviews.outlines import read_outlines  # noqa: PLC0415 - only where a file is named
+    from campwatch.reviews.desk import read_outlines  # noqa: PLC0415 - only where a file is named
 
     return [None] if path is None else [*read_outlines(path)]

@@ -13,8 +13,8 @@ from campwatch.alerts.book import read_alerts
 from campwatch.outputs import run_info
 from campwatch.pages import map_profile, site_page_path
 from campwatch.profile import shows_restricted
-from campwatch.reviews.states import review_states
 from campwatch.reviews.validation import Checks
+from campwatch.reviews.verdicts import review_states
 from campwatch.workspace import Workspace
 from detection.coal.records import STOCKPILE_AREAS
 from detection.records import FOOTPRINTS

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.metadata
+import itertools
 import json
 import platform
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from pathlib import Path
@@ -136,6 +138,22 @@ def product_digest(product: ArchivedProduct) -> str:
     """SHA-256 over the pixels of one archived product and how they are to be read."""
     told = {"offset": dict(product.offset), "scale": dict(product.scale), "baseline": product.baseline}
     return sha256_json({"id": product.id, "bands": dict(product.sha256), **told})
+
+
+def scene_digest(products: Iterable[ArchivedProduct]) -> str:
+    """SHA-256 over the products that carry a scene."""
+    return sha256_json(sorted(product_digest(product) for product in products))
+
+
+def matching_products(products: Sequence[ArchivedProduct], digest: str) -> tuple[ArchivedProduct, ...] | None:
+    """The processing of each tile of a scene whose digests together are `digest`; None where none are."""
+    by_tile: dict[str | None, list[ArchivedProduct]] = defaultdict(list)
+    for product in products:
+        by_tile[product.tile].append(product)
+    for choice in itertools.product(*by_tile.values()):
+        if choice and scene_digest(choice) == digest:
+            return choice
+    return None
 
 
 def inputs_digest(site: str, scenes: Mapping[str, str], used: Iterable[str] | None = None) -> str:

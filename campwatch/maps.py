@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from campwatch.derived import derived_files
+from campwatch.pages import shown_state
 from campwatch.progress import Progress
 from campwatch.site_job import site_work
 from campwatch.workshop import SiteBench
@@ -20,11 +22,13 @@ def draw(
     Raises:
         ExportError: where a site has not been measured yet.
     """
-    drawn = []
+    drawn, stamps = [], derived_files(workspace)
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         for path in workspace.chosen_paths(sites):
             work = site_work(workspace, path)
             if work is None or not ledger.custody(work.site.id):
                 raise ExportError(f"{path.stem} has not been measured yet (campwatch run)")
-            drawn.append(SiteBench(workspace, work, progress=progress).draw(ledger, restricted=restricted))
+            page = SiteBench(workspace, work, progress=progress).draw(ledger, restricted=restricted)
+            stamps.stamp(page, shown_state(ledger, work.site))
+            drawn.append(page)
     return drawn

@@ -15,7 +15,7 @@ from campwatch.knobs import with_knobs
 from campwatch.stopwatch import Stopwatch
 from detection import boundary_change, disturbances, footprint, ground_changes, stockpiles
 from evidence.hashing import sha256_json
-from evidence.rows import Row, plain
+from evidence.rows import Row, carried_row, plain
 from imagery.cube import observations
 from imagery.measurement import Measured, Measurement, Work
 
@@ -88,10 +88,11 @@ def _rows(made: Measured, site: Site, inputs: Inputs, params_hash: str) -> Itera
     everything = inputs_digest(inputs.site, inputs.scenes)
     for record in made.records:
         used = made.layer.scenes_of(record)
-        yield made.layer.row(
+        row = made.layer.row(
             record,
             site_id=site.id,
             params_hash=params_hash,
             inputs_hash=everything if used is None else inputs_digest(inputs.site, inputs.scenes, used),
             validated_on=made.validated_on,
         )
+        yield carried_row(row)

@@ -13,11 +13,9 @@ from aoi.records import Site
 from campwatch import __version__
 from campwatch.layers import LAYERS
 from campwatch.pages import map_profile, site_page_path
-from campwatch.reviews.annotation import annotation
 from campwatch.reviews.desk import Desk
-from campwatch.reviews.states import READERS_NEEDED, ReviewState, queue
-from campwatch.reviews.validation import Checks, site_checks
-from campwatch.reviews.verdicts import map_verdict
+from campwatch.reviews.validation import Checks, annotation, site_checks
+from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
 from campwatch.workspace import Workspace
 from detection.boundary.records import BoundaryChange
 from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
@@ -60,6 +58,9 @@ def write_site_page(
         drawn: pictures of earlier maps; extended.
     """
     profile = map_profile(workspace, site, restricted=restricted)
+    checks = site_checks(ledger, site)
+    annotate = annotation(ledger, [site], checks={site.id: checks})
+    changes = annotate(ledger.current("boundary_changes", site_id=site.id))
     data = SiteMapData(
         site=site,
         run=run_info(ledger, site.id),
@@ -71,9 +72,9 @@ def write_site_page(
         stockpile_areas=_records(ledger, "stockpile_areas", site.id, StockpileArea),
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
-        boundary_changes=_records(ledger, "boundary_changes", site.id, BoundaryChange),
+        boundary_changes=tuple(read_record(BoundaryChange, stored.row) for stored in changes),
         **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
-        checks=site_checks(ledger, site),
+        checks=checks,
         profile=profile,
         simulated=site.kind == "simulated",
         time_zone=workspace.settings.map.time_zone,

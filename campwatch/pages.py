@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from aoi.records import Sensitivity, Site
+from aoi.records import Site
 from campwatch.profile import shows_restricted
 from campwatch.workspace import Workspace
 from evidence.hashing import sha256_json
@@ -21,18 +21,11 @@ def shown_state(ledger: Ledger, site: Site) -> str:
 
 
 def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:
-    """Who the map of a site is for; a site without restricted parts has one map only."""
+    """Who the map of a site is for."""
     settings = workspace.settings.map
-    if shows_restricted(restricted, settings, [site]) and has_restricted_parts(site):
+    if shows_restricted(restricted, settings, [site]):
         return Profile(restricted=True)
     return Profile(coordinate_decimals=settings.coordinate_decimals, delay_days=settings.delay_days)
-
-
-def has_restricted_parts(site: Site) -> bool:
-    """Whether anything of the site is not marked public."""
-    told = [site.sensitivity, *(boundary.sensitivity for boundary in site.boundaries)]
-    told += [part.sensitivity for part in site.zones] + [part.sensitivity for part in site.points]
-    return Sensitivity.RESTRICTED in told
 
 
 def site_page_path(workspace: Workspace, site: Site, profile: Profile) -> Path:

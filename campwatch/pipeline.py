@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aoi.site_file import read_site
 from campwatch.alerts.watch import deliver_open, watch_sites
-from campwatch.derived import DerivedFiles
+from campwatch.derived import DerivedFiles, derived_files, rebuild_behind
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.layers import measured_layers
-from campwatch.pages import first_page_path, map_profile, shown_state, site_page_path
+from campwatch.pages import map_profile, shown_state, site_page_path
 from campwatch.progress import Progress, log_step
 from campwatch.run_records import RunOptions, RunSummary, SiteSummary
 from campwatch.settings import FILE_NAME, exposed_secrets
 from campwatch.site_job import SiteWork, fetch_site, is_measured, nothing_held, site_work
 from campwatch.sources import build_sources
 from campwatch.stopwatch import Stopwatch
-from campwatch.workspace import Workspace, readable_sites
+from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
 from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
@@ -90,7 +90,7 @@ def run_workspace(
             progress=progress,
             clock=clock,
             started=clock(),
-            derived=DerivedFiles(workspace.state_folder / "derived.json"),
+            derived=derived_files(workspace),
         )
         sources = build_sources(workspace, time_left=TimeLeft.of_minutes(workspace.settings.limits.minutes))
         prepared = [_guarded(path.stem, partial(_prepare, run, path, sources)) for path in paths]
@@ -277,13 +277,5 @@ def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
 
 
 def _derive(run: _Run, ledger: Ledger) -> str:
-    workspace = run.workspace
-    head, sites = heads_digest(ledger.heads()), readable_sites(workspace)
-    files = (workspace.results_path, workspace.custody_path, first_page_path(workspace, sites))
-    if not all(run.derived.is_current(file, head) for file in files):
-        from campwatch.workshop import rebuild_derived  # noqa: PLC0415 - only where there is work
-
-        rebuild_derived(workspace, ledger, sites)
-        for file in files:
-            run.derived.stamp(file, head)
-    return head
+    rebuild_behind(run.workspace, ledger)
+    return heads_digest(ledger.heads())

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from campwatch import __version__
+from campwatch.derived import open_for_append
 from campwatch.exports.bundle import Bundle, collect
 from campwatch.exports.citations import write_citations
 from campwatch.exports.csv_files import write_csv
@@ -16,7 +17,7 @@ from campwatch.exports.vector import write_geopackage
 from campwatch.identity import Clock, code_identity, new_run_id, system_clock, timestamp
 from campwatch.layers import LAYERS
 from campwatch.release_parts import write_manual, write_method
-from campwatch.reviews.annotation import annotation
+from campwatch.reviews.validation import annotation
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN, heads_digest
 from evidence.errors import ExportError
@@ -60,7 +61,7 @@ def make_release(
     folder = workspace.folder / "releases" / release_id
     if folder.exists():
         raise ExportError(f"release {release_id} exists already; a release never changes")
-    with workspace.lock(wait=False), Ledger(workspace.ledger_path) as ledger:
+    with workspace.lock(wait=False), open_for_append(workspace, create=False) as ledger:
         created, head = timestamp(clock), heads_digest(ledger.heads())
         draft = folder.with_name(f"{TEMPORARY_PREFIX}{release_id}")
         shutil.rmtree(draft, ignore_errors=True)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import math
 import tempfile
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from aoi.site_file import read_site
-from campwatch.identity import code_identity, product_digest, same_code
+from campwatch.identity import code_identity, matching_products, same_code
 from campwatch.inputs import Inputs
 from campwatch.layers import measured_layers
 from campwatch.measure import measured_rows
@@ -23,10 +21,10 @@ from campwatch.workspace import Workspace
 from evidence.custody import CustodyEntry
 from evidence.errors import LedgerError
 from evidence.files import write_text
-from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.record_reading import read_data
 from evidence.rows import Row, StoredRow
+from evidence.runs import MEASURED, last_measured
 from imagery.archive.store import Archive, archived_heights, height_files
 from imagery.cube.observations import Observation
 from imagery.cube.scenes import group_archived
@@ -58,11 +56,31 @@ def reproduce_run(workspace: Workspace, run_id: str, *, tolerance: float | None 
     """
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         entries = [
-            entry for entry in ledger.custody() if entry.run_id == run_id and entry.action == "measure"
+            entry
+            for entry in ledger.whole(ledger.custody_stream())
+            if entry.run_id == run_id and entry.action == MEASURED
         ]
         if not entries:
-            raise LedgerError(f"run {run_id} measured nothing in {workspace.ledger_path}")
+            raise LedgerError(_not_measured(ledger, run_id))
         return [_reproduce(workspace, ledger, entry, tolerance) for entry in entries]
+
+
+def _not_measured(ledger: Ledger, run_id: str) -> str:
+    """What a run did instead of measuring, and which runs measured what stood then."""
+    links = ledger.custody_as_written()
+    own = [(seq, entry) for seq, entry, _ in links if entry.run_id == run_id]
+    if not own:
+        known = sorted({entry.run_id for entry in last_measured(links).values()})
+        return f"no run {run_id} in {ledger.path}; the figures that stand were measured by {', '.join(known)}"
+    did = ", ".join(dict.fromkeys(f"{entry.action} ({entry.chain})" for _, entry in own))
+    until = last_measured([link for link in links if link[0] <= own[-1][0]])
+    chains = {entry.chain for _, entry in own}
+    told = [
+        f"{entry.run_id} ({site})" for site, entry in until.items() if site in chains or not chains & {*until}
+    ]
+    return (
+        f"run {run_id} measured nothing, it did {did}; reproduce what stood then: {', '.join(told) or 'none'}"
+    )
 
 
 def _reproduce(
@@ -117,20 +135,10 @@ def _pinned_products(
     held = Archive(workspace.archive_folder).products(site_id, superseded=True)
     by_scene = {scene.id: scene.products for scene in group_archived(held)}
     for scene_id, digest in scenes.items():
-        chosen = _matching(by_scene.get(scene_id, ()), digest)
+        chosen = matching_products(by_scene.get(scene_id, ()), digest)
         if chosen is None:
             raise LedgerError(f"the archive no longer holds scene {scene_id} as it was measured")
         yield from chosen
-
-
-def _matching(products: Sequence[ArchivedProduct], digest: str) -> tuple[ArchivedProduct, ...] | None:
-    by_tile: dict[str | None, list[ArchivedProduct]] = defaultdict(list)
-    for product in products:
-        by_tile[product.tile].append(product)
-    for choice in itertools.product(*by_tile.values()):
-        if choice and sha256_json(sorted(product_digest(product) for product in choice)) == digest:
-            return choice
-    return None
 
 
 def _exact(before: Sequence[StoredRow], again: Sequence[Row]) -> Iterator[str]:

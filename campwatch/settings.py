@@ -121,6 +121,15 @@ class AlertSettings(_Table):
     email: EmailSettings | None = None
 
 
+class AnchorSettings(_Table):
+    """Who time-stamps custody heads (RFC 3161)."""
+
+    url: str | None = None
+    """Of the time-stamping service."""
+    certificate: str | None = None
+    """PEM file of its root certificate, from the workspace's folder."""
+
+
 class Settings(BaseSettings):
     """Everything that a workspace can be told."""
 
@@ -136,6 +145,7 @@ class Settings(BaseSettings):
     measure: MeasureSettings = MeasureSettings()
     map: MapSettings = MapSettings()
     alerts: AlertSettings = AlertSettings()
+    anchor: AnchorSettings = AnchorSettings()
 
     @classmethod
     def settings_customise_sources(

@@ -12,14 +12,20 @@ from typing import Any
 
 from aoi.records import Site
 from aoi.site_file import read_site
-from campwatch.identity import code_identity, inputs_digest, product_digest, same_code, site_digest
+from campwatch.identity import (
+    code_identity,
+    inputs_digest,
+    product_digest,
+    same_code,
+    scene_digest,
+    site_digest,
+)
 from campwatch.inputs import Inputs
 from campwatch.progress import Progress, Step
 from campwatch.searching import listing_path
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
 from evidence.errors import SourceError, WorkspaceError
-from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.rows import plain, record_data
 from imagery.archive.coverage import midnight
@@ -139,10 +145,7 @@ def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
     products = tuple(archive.products(site.id))
     if not products:
         return None
-    scenes = {
-        scene.id: sha256_json(sorted(product_digest(product) for product in scene.products))
-        for scene in group_archived(products)
-    }
+    scenes = {scene.id: scene_digest(scene.products) for scene in group_archived(products)}
     missed = gap_observations(archive.gaps(site.id), known=scenes)
     knobs = workspace.settings.measure.model_dump(exclude_defaults=True)
     heights = archived_heights(archive, site.id)

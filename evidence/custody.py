@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ GENESIS = "0" * 64
 
 WORKSPACE_CHAIN = "workspace"
 """The chain of what concerns no single site."""
+TEXT, PARTS = "$text", "$parts"
+"""Names of what stands for a long value: the SHA-256 of its JSON; of the pieces of a mapping."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,7 @@ class CustodyEntry:
     run_id: str
     data: Mapping[str, Any]
     """Digest of the rows appended with it, inputs, outputs, code version, parameters; in the ledger what is
-    long may be told as the difference to an entry before (`evidence.custody_table`)."""
+    long stands under its digest (`evidence.custody_table`)."""
 
 
 def entry_hash(entry: CustodyEntry) -> str:
@@ -42,7 +45,10 @@ def entry_hash(entry: CustodyEntry) -> str:
 
 def rows_digest(rows: Iterable[StoredRow]) -> str:
     """SHA-256 over rows as they stand in the ledger, in order."""
-    return sha256_bytes("\n".join(row_digest(row) for row in rows).encode())
+    digest = hashlib.sha256()
+    for i, row in enumerate(rows):
+        digest.update((f"\n{row_digest(row)}" if i else row_digest(row)).encode())
+    return digest.hexdigest()
 
 
 def row_digest(stored: StoredRow) -> str:
@@ -58,11 +64,41 @@ def heads_digest(heads: Mapping[str, str]) -> str:
     return sha256_json(dict(heads))
 
 
-def custody_lines(stored: Iterable[tuple[int, CustodyEntry, str]]) -> str:
-    """The chains as JSON lines, entries as they were written, each with its own hash."""
-    return "".join(custody_line(entry, digest) + "\n" for _, entry, digest in stored)
+def custody_lines(
+    stored: Iterable[tuple[int, CustodyEntry, str]], text: Callable[[str], str | None]
+) -> Iterator[str]:
+    """The chains as JSON lines, entries as they were written, each with its own hash.
+
+    A long text that an entry names stands once, in a line of its own before the first that names it.
+
+    Args:
+        stored: the entries, oldest first.
+        text: gives a long text by its digest.
+    """
+    told: set[str] = set()
+    for _, entry, digest in stored:
+        for name in named_texts(entry.data):
+            if name not in told:
+                told.add(name)
+                yield canonical_json({"sha256": name, "text": text(name)}) + "\n"
+        yield custody_line(entry, digest) + "\n"
 
 
 def custody_line(entry: CustodyEntry, digest: str) -> str:
     """One entry as it was written, with its hash, as JSON."""
     return canonical_json({**asdict(entry), "hash": digest})
+
+
+def named_texts(value: Any) -> Iterator[str]:
+    """Digests of the long texts that an entry's data name, as they are written."""
+    if isinstance(value, list):
+        for item in value:
+            yield from named_texts(item)
+    elif isinstance(value, Mapping):
+        if value.keys() == {TEXT}:
+            yield value[TEXT]
+        elif value.keys() == {PARTS}:
+            yield from value[PARTS]
+        else:
+            for item in value.values():
+                yield from named_texts(item)

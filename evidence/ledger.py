@@ -16,9 +16,10 @@ from types import TracebackType
 from typing import Any, Self
 
 from evidence.custody import GENESIS, CustodyEntry, rows_digest
-from evidence.custody_table import CustodyTable, Stored, whole
+from evidence.custody_table import CustodyTable, Stored
 from evidence.errors import LedgerError
 from evidence.ledger_schema import (
+    READ_VERSIONS,
     ROW_COLUMNS,
     SCHEMA_VERSION,
     create_schema,
@@ -26,6 +27,7 @@ from evidence.ledger_schema import (
     in_words,
     row_values,
     stored_row,
+    upgrade_schema,
 )
 from evidence.rows import Row, StoredRow
 
@@ -73,8 +75,12 @@ class Ledger:
             self._db.execute("PRAGMA journal_mode = DELETE")
             create_schema(self._db)
         found = self._db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-        if found is None or int(found[0]) != SCHEMA_VERSION:
-            raise LedgerError(f"{self.path} has ledger version {found and found[0]}, not {SCHEMA_VERSION}")
+        self.version = 0 if found is None else int(found[0])
+        if self.version not in READ_VERSIONS:
+            raise LedgerError(
+                f"{self.path} has ledger version {self.version}, this campwatch knows "
+                f"{min(READ_VERSIONS)} to {max(READ_VERSIONS)}: a newer campwatch is needed"
+            )
 
     def __enter__(self) -> Self:
         """Return self."""
@@ -136,6 +142,7 @@ class Ledger:
                 that are not among `rows` are retired.
         """
         _require_distinct(rows)
+        self.require_writable()
         with self._transaction():
             fresh, unchanged = self._split_new(rows)
             retired = self._retirements(rows, chain=chain, complete=complete)
@@ -167,6 +174,29 @@ class Ledger:
                 [(*row_values(item), seq) for item in stored],
             )
         return AppendResult(new=len(fresh), unchanged=unchanged, retired=len(retired), head=head)
+
+    def require_writable(self) -> None:
+        """Refuse to write into a ledger of an older version.
+
+        Raises:
+            LedgerError: where it has not been migrated.
+        """
+        if self.version != SCHEMA_VERSION:
+            raise LedgerError(
+                f"{self.path} is a ledger of version {self.version}, version {SCHEMA_VERSION} is written: "
+                "`campwatch migrate` brings it over and keeps a copy"
+            )
+
+    def migrate(self) -> None:
+        """Bring an older ledger to the version that is written; what it holds stays as it is."""
+        if self.version == SCHEMA_VERSION:
+            return
+        try:
+            upgrade_schema(self._db)
+        except sqlite3.Error as err:
+            self._rollback()
+            raise LedgerError(f"cannot migrate the ledger {self.path}: {in_words(err)}") from err
+        self.version = SCHEMA_VERSION
 
     def _next(self, table: str) -> int:
         query = f"SELECT coalesce(max(seq), 0) + 1 FROM {table}"  # noqa: S608 - a constant name
@@ -247,7 +277,7 @@ class Ledger:
     def custody(self, chain: str | None = None) -> list[CustodyEntry]:
         """The custody entries, whole, oldest first, of one chain or of all."""
         where, values = ("", ()) if chain is None else ("WHERE chain = ?", (chain,))
-        return list(whole(self._custody.stored(f"{where} ORDER BY seq", values)))
+        return list(self.whole(self._custody.stream(f"{where} ORDER BY seq", values)))
 
     def last_entry(self, chain: str, action: str) -> CustodyEntry | None:
         """The newest entry of that kind on a chain, whole; however many there are, few are read."""
@@ -257,16 +287,58 @@ class Ledger:
         """Every custody entry as its hash is over it, oldest first: what is long may be a difference."""
         return self._custody.stored()
 
-    def rows_by_entry(self) -> dict[int, list[StoredRow]]:
-        """Every row, under the sequence number of the custody entry that vouches for it."""
-        grouped: dict[int, list[StoredRow]] = {}
-        query = f"SELECT {ROW_COLUMNS}, entry FROM rows ORDER BY seq"  # noqa: S608 - constants
+    def custody_stream(self, *, by_chain: bool = False) -> Iterator[Stored]:
+        """The same one after the other, oldest first, or chain by chain."""
+        return self._custody.stream("ORDER BY chain, position" if by_chain else "ORDER BY seq")
+
+    def whole(self, stored: Iterable[Stored]) -> Iterator[CustodyEntry]:
+        """Entries as written, oldest first and none left out, with the long texts that they name.
+
+        Raises:
+            LedgerError: where a text is missing.
+        """
+        return self._custody.whole(stored)
+
+    def text(self, digest: str) -> str | None:
+        """A long text that entries name by its SHA-256; None where there is none."""
+        return self._custody.text(digest)
+
+    def texts(self) -> Iterator[tuple[str, str]]:
+        """Every long text with the digest that it is kept under."""
+        return self._custody.texts()
+
+    def custody_links(self) -> Iterator[tuple[CustodyEntry, str]]:
+        """Every custody entry, whole, with its hash, oldest first, one after the other."""
+        for (_, _, digest), entry in zip(
+            self.custody_stream(), self.whole(self.custody_stream()), strict=True
+        ):
+            yield entry, digest
+
+    def rows_of_entry(self, seq: int) -> Iterator[StoredRow]:
+        """The rows that a custody entry vouches for, one after the other.
+
+        Raises:
+            LedgerError: where the file cannot be read.
+        """
+        query = f"SELECT {ROW_COLUMNS} FROM rows WHERE entry = ? ORDER BY seq"  # noqa: S608 - constants
         try:
-            for values in self._db.execute(query):
-                grouped.setdefault(values[14], []).append(stored_row(values))
-        except sqlite3.Error as err:
+            for values in self._db.execute(query, (seq,)):
+                yield stored_row(values)
+        except (sqlite3.Error, ValueError) as err:
             raise LedgerError(f"cannot read the ledger {self.path}: {err}") from err
-        return grouped
+
+    def unvouched_entries(self) -> list[int]:
+        """Entries that rows name and custody does not have."""
+        query = "SELECT DISTINCT entry FROM rows WHERE entry NOT IN (SELECT seq FROM custody) ORDER BY entry"
+        return [found[0] for found in self._db.execute(query)]
+
+    def integrity(self) -> list[str]:
+        """What SQLite finds wrong with the file itself; empty where nothing is."""
+        try:
+            told = [str(found[0]) for found in self._db.execute("PRAGMA quick_check(5)")]
+        except sqlite3.Error as err:
+            return [str(err)]
+        return [] if told == ["ok"] else told
 
     def heads(self) -> dict[str, str]:
         """The newest custody hash of each chain."""

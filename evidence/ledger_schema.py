@@ -6,13 +6,16 @@ import errno
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from evidence.hashing import canonical_json
 from evidence.rows import Row, StoredRow
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""What is written. Version 1 is read: it had no table of texts (`evidence.custody_table`)."""
+READ_VERSIONS = frozenset({1, 2})
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -28,7 +31,11 @@ CREATE TABLE custody (
   time TEXT NOT NULL, actor TEXT NOT NULL, action TEXT NOT NULL, run_id TEXT NOT NULL, data TEXT NOT NULL,
   hash TEXT NOT NULL, UNIQUE (chain, position));
 """
-_GUARDED = ("rows", "custody", "meta")
+_SINCE_2 = """
+CREATE TABLE texts (sha256 TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX rows_by_id ON rows (row_id);
+"""
+_GUARDED = ("rows", "custody", "meta", "texts")
 ROW_COLUMNS = (
     "seq, row_id, layer, site_id, subject, time, method, params_hash, inputs_hash, run_id, as_of, retired, "
     "data, geometry"
@@ -44,14 +51,40 @@ def has_schema(db: sqlite3.Connection) -> bool:
 
 def create_schema(db: sqlite3.Connection) -> None:
     """Make the tables, and the triggers that refuse to change or delete what they hold."""
-    guards = "".join(
-        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
-        f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;"
-        for table in _GUARDED
-        for verb in ("UPDATE", "DELETE")
-    )
     version = f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');"  # noqa: S608 - a constant
-    db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{guards}{version}COMMIT;")
+    db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{_SINCE_2}{version}{_guards()}COMMIT;")
+
+
+def upgrade_schema(db: sqlite3.Connection) -> None:
+    """Make a ledger of version 1 one of version 2, in one transaction; what it holds stays as it is."""
+    drop = "".join(f"DROP TRIGGER meta_no_{verb};" for verb in ("UPDATE", "DELETE"))
+    version = f"UPDATE meta SET value = '{SCHEMA_VERSION}' WHERE key = 'schema_version';"  # noqa: S608
+    db.executescript(f"BEGIN IMMEDIATE;{drop}{_SINCE_2}{version}{_guards('meta', 'texts')}COMMIT;")
+
+
+@contextmanager
+def unguarded(db: sqlite3.Connection) -> Iterator[None]:
+    """Let content be removed, within the caller's transaction: the triggers go and come back with it."""
+    for table in _GUARDED:
+        db.execute(f"DROP TRIGGER {table}_no_UPDATE")
+    yield
+    for statement in _guard_statements(_GUARDED, ("UPDATE",)):
+        db.execute(statement)
+
+
+def _guards(*tables: str) -> str:
+    return "".join(
+        f"{statement};" for statement in _guard_statements(tables or _GUARDED, ("UPDATE", "DELETE"))
+    )
+
+
+def _guard_statements(tables: Iterable[str], verbs: Iterable[str]) -> list[str]:
+    return [
+        f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} "
+        f"BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+        for table in tables
+        for verb in verbs
+    ]
 
 
 def in_words(err: sqlite3.Error) -> str:

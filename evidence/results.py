@@ -13,7 +13,7 @@ import pyogrio
 
 from evidence.custody import custody_lines
 from evidence.errors import ExportError
-from evidence.files import atomic_path, write_text
+from evidence.files import atomic_path
 from evidence.layers import Layer, LayerSpec
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
@@ -59,5 +59,6 @@ def write_frame(layer: Layer, frame: pd.DataFrame | gpd.GeoDataFrame, path: Path
 
 def write_custody(ledger: Ledger, path: Path) -> Path:
     """Write every custody entry with its hash as JSON lines, atomically."""
-    write_text(path, custody_lines(ledger.custody_as_written()))
+    with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(custody_lines(ledger.custody_stream(), ledger.text))
     return path

@@ -9,6 +9,9 @@ from evidence.layers import LayerSpec
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
+MEASURED = "measure"
+"""The action of an entry that rows were measured with."""
+
 
 def layer_rows(ledger: Ledger, spec: LayerSpec, *, as_of_run: str | None = None) -> list[StoredRow]:
     """The current rows of a layer, of the ledger or of what the layer is derived from."""
@@ -40,6 +43,11 @@ def heads_of(links: list[Stored]) -> dict[str, str]:
 def last_with_rows(links: list[Stored]) -> Stored:
     """The newest entry that rows were appended with; the newest of all where there is none."""
     return next((link for link in reversed(links) if row_count(link[1])), links[-1])
+
+
+def last_measured(links: list[Stored]) -> dict[str, CustodyEntry]:
+    """The newest measurement of each site among `links`: what `reproduce` can make again."""
+    return {entry.chain: entry for _, entry, _ in links if entry.action == MEASURED}
 
 
 def release_of(links: list[Stored], shown: list[Stored]) -> str | None:

@@ -28,6 +28,8 @@ WORDED = {
     "LayerSpec": ("name", "record", "method", "subject", "absent", "time", "scenes"),
 }
 """Calls that say what a column or layer is and how it is shown, with the arguments that decide rows."""
+_NEVER_RUN = ("__main__", "TYPE_CHECKING")
+"""Conditions of blocks that measure nothing."""
 LOOSE = ""
 """Name of a module's statements that define nothing: they come with any of its definitions."""
 
@@ -173,7 +175,7 @@ class SourceTree:
         if held is None:
             return "", []
         statements = held.definitions.get(name, [])
-        items = [item for statement in statements for item in ast.walk(statement)]
+        items = [item for statement in statements for item in _deciding(statement)]
         imports = dict(held.imports)
         for item in items:
             imports.update(_imported(item, held))
@@ -233,7 +235,7 @@ def _sort(body: Iterable[ast.stmt], held: _Module) -> None:
         if isinstance(one, ast.Import | ast.ImportFrom):
             held.imports.update(_imported(one, held))
         elif isinstance(one, ast.If | ast.Try):
-            if isinstance(one, ast.If) and "__main__" in ast.dump(one.test):
+            if isinstance(one, ast.If) and any(name in ast.dump(one.test) for name in _NEVER_RUN):
                 continue
             handled = [inner for each in getattr(one, "handlers", ()) for inner in each.body]
             _sort([*one.body, *handled, *one.orelse], held)
@@ -288,19 +290,41 @@ def _spelt(node: Any) -> str:
         return "" if node is None else repr(node)
     if isinstance(node, ast.Pass | ast.Import | ast.ImportFrom) or _is_text(node):
         return ""
-    if isinstance(node, ast.Call) and _called(node) in WORDED:
-        kept = [word for word in node.keywords if word.arg in WORDED[_called(node)]]
-        node = ast.Call(func=node.func, args=[], keywords=kept)
-    elif isinstance(node, ast.Call) and _called(node) == "field":
-        kept = [word for word in node.keywords if word.arg != "metadata"]
-        node = ast.Call(func=node.func, args=node.args, keywords=kept)
     parts = [
         f"{name}={spelt}"
-        for name, value in ast.iter_fields(node)
+        for name, value in _fields(node)
         if name not in {"annotation", "returns", "type_comment", "ctx"} or isinstance(node, ast.AnnAssign)
         if (spelt := _spelt(value))
     ]
     return f"{type(node).__name__}({' '.join(parts)})"
+
+
+def _deciding(node: ast.AST) -> Iterator[ast.AST]:
+    """A syntax tree's nodes, without the words about columns and layers."""
+    yield node
+    for _, value in _fields(node):
+        for child in value if isinstance(value, list) else [value]:
+            if isinstance(child, ast.AST):
+                yield from _deciding(child)
+
+
+def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
+    """The parts of a node; of a call that says something in words only the arguments that decide."""
+    if not isinstance(node, ast.Call):
+        yield from ast.iter_fields(node)
+        return
+    name = _called(node)
+    yield "func", node.func
+    yield "args", [] if name in WORDED else node.args
+    kept = WORDED.get(name)
+    yield (
+        "keywords",
+        [
+            word
+            for word in node.keywords
+            if (word.arg in kept if kept is not None else name != "field" or word.arg != "metadata")
+        ],
+    )
 
 
 def _is_text(node: ast.AST) -> bool:

@@ -1,18 +1,20 @@
-"""Does the ledger still say what its custody chains say it said?"""
+"""Does the ledger still say what its custody chains say it said? Read as a stream: memory does not grow."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
 
-from evidence.custody import GENESIS, entry_hash, heads_digest, rows_digest
-from evidence.custody_table import Stored, whole
+from evidence.custody import GENESIS, CustodyEntry, entry_hash, heads_digest, rows_digest
 from evidence.errors import LedgerError
 from evidence.findings import Finding
+from evidence.hashing import sha256_bytes
 from evidence.ledger import Ledger
-from evidence.rows import StoredRow
 
 __all__ = ["Finding", "verify_ledger"]
+
+MOST = 200
+"""Findings that are named one by one."""
 
 
 def verify_ledger(ledger: Ledger, *, expected_head: str | None = None) -> list[Finding]:
@@ -23,34 +25,36 @@ def verify_ledger(ledger: Ledger, *, expected_head: str | None = None) -> list[F
         expected_head: a head kept elsewhere, or its first digits as figures print them; it must still be
             part of a chain, so that removed last entries show.
     """
+    found = [Finding(where=str(ledger.path), what=text) for text in ledger.integrity()]
     try:
-        entries = ledger.custody_as_written()
-        rows = ledger.rows_by_entry()
-    except (LedgerError, ValueError) as err:
-        return [Finding(where=str(ledger.path), what=f"cannot be read: {err}")]
-    findings = [*_chain_findings(entries), *_row_findings(entries, rows)]
-    findings += [] if findings else _told_findings(entries)
-    if expected_head and not any(head.startswith(expected_head) for head in _heads_over_time(entries)):
-        findings.append(Finding(where="custody", what=f"never had the expected head {expected_head}"))
-    return findings
+        found += itertools.islice(itertools.chain(_chain_findings(ledger), _row_findings(ledger)), MOST)
+        found += [] if found else _text_findings(ledger)
+        if expected_head and not _had_head(ledger, expected_head):
+            found.append(Finding(where="custody", what=f"never had the expected head {expected_head}"))
+    except LedgerError as err:
+        return [*found, Finding(where=str(ledger.path), what=f"cannot be read: {err}")]
+    return found
 
 
-def _heads_over_time(entries: list[Stored]) -> set[str]:
-    """Every head that a chain had, and every digest over all heads that the ledger had."""
+def heads_over_time(ledger: Ledger) -> Iterator[str]:
+    """Every head that a chain had, and every digest over all heads that the ledger had, oldest first."""
     heads: dict[str, str] = {}
-    seen = set()
-    for _, entry, _ in entries:
+    for _, entry, _ in ledger.custody_stream():
         heads[entry.chain] = entry_hash(entry)
-        seen |= {heads[entry.chain], heads_digest(heads)}
-    return seen
+        yield heads[entry.chain]
+        yield heads_digest(heads)
 
 
-def _chain_findings(entries: list[Stored]) -> Iterator[Finding]:
-    in_chains = sorted(entries, key=lambda item: (item[1].chain, item[1].position))
-    for chain, group in itertools.groupby(in_chains, key=lambda item: item[1].chain):
+def _had_head(ledger: Ledger, expected: str) -> bool:
+    return any(head.startswith(expected) for head in heads_over_time(ledger))
+
+
+def _chain_findings(ledger: Ledger) -> Iterator[Finding]:
+    links = ledger.custody_stream(by_chain=True)
+    for _, group in itertools.groupby(links, key=lambda link: link[1].chain):
         previous = GENESIS
         for position, (_, entry, stored) in enumerate(group):
-            where = f"custody {chain} #{entry.position}"
+            where = f"custody {entry.chain} #{entry.position}"
             if entry.position != position:
                 yield Finding(where=where, what=f"entry #{position} of this chain is missing")
                 break
@@ -61,35 +65,40 @@ def _chain_findings(entries: list[Stored]) -> Iterator[Finding]:
             previous = stored
 
 
-def _told_findings(entries: list[Stored]) -> Iterator[Finding]:
-    """Whether what entries tell as a difference can be put back."""
+def _text_findings(ledger: Ledger) -> Iterator[Finding]:
+    """Whether long texts are what their digests say, and all that entries name are there."""
+    for digest, text in ledger.texts():
+        if sha256_bytes(text.encode()) != digest:
+            yield Finding(where=f"text {digest[:16]} of custody", what="was changed after it was written")
     try:
-        for _ in whole(entries):
+        for _ in ledger.whole(ledger.custody_stream()):
             pass
     except LedgerError as err:
         yield Finding(where="custody", what=str(err))
 
 
-def _row_findings(entries: list[Stored], rows: dict[int, list[StoredRow]]) -> Iterator[Finding]:
-    known = {seq for seq, _, _ in entries}
-    for seq in sorted(set(rows) - known):
+def _row_findings(ledger: Ledger) -> Iterator[Finding]:
+    for seq in ledger.unvouched_entries():
         yield Finding(where=f"rows of entry {seq}", what="no custody entry vouches for them")
-    for seq, entry, _ in entries:
+    for seq, entry, _ in ledger.custody_stream():
         told = entry.data.get("rows")
-        if told is None:
-            continue
-        held = rows.get(seq, [])
-        where = f"rows of custody {entry.chain} #{entry.position}"
-        if len(held) != told["count"]:
-            yield Finding(where=where, what=f"{told['count']} were written, {len(held)} are there")
-        elif rows_digest(held) != told["sha256"]:
-            yield from _changed_rows(held, where)
+        if told is not None:
+            yield from _entry_findings(ledger, seq, entry, told["count"], told["sha256"])
 
 
-def _changed_rows(held: list[StoredRow], where: str) -> Iterator[Finding]:
-    changed = [stored for stored in held if stored.row.row_id != stored.row_id]
-    for stored in changed:
-        name = " ".join(part for part in stored.row.key if part)
-        yield Finding(where=f"row {stored.row_id} ({name})", what="was changed after it was written")
-    if not changed:
-        yield Finding(where=where, what="were changed after they were written")
+def _entry_findings(
+    ledger: Ledger, seq: int, entry: CustodyEntry, count: int, digest: str
+) -> Iterator[Finding]:
+    where = f"rows of custody {entry.chain} #{entry.position}"
+    counter = itertools.count()
+    found = rows_digest(row for row, _ in zip(ledger.rows_of_entry(seq), counter, strict=False))
+    held = next(counter)
+    if held != count:
+        yield Finding(where=where, what=f"{count} were written, {held} are there")
+    elif found != digest:
+        changed = [row for row in ledger.rows_of_entry(seq) if row.row.row_id != row.row_id]
+        for stored in changed:
+            name = " ".join(part for part in stored.row.key if part)
+            yield Finding(where=f"row {stored.row_id} ({name})", what="was changed after it was written")
+        if not changed:
+            yield Finding(where=where, what="were changed after they were written")

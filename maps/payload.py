@@ -12,10 +12,11 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, PublishedPoint, Site, Zone
+from detection.accuracy import MIN_AGREEMENT
 from detection.boundary.records import BoundaryChange
 from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
 from detection.records import Disturbance, Footprint
-from detection.references import ENOUGH, SiteCheck
+from detection.references import ENOUGH, SampleSummary, SiteCheck
 from evidence.quantity import Quantity
 from maps.disclosure import rounded
 from maps.records import Look, QueueItem, SiteMapData, Verdict
@@ -61,11 +62,29 @@ def _iso(day: dt.date | None) -> str | None:
 
 def check(found: SiteCheck) -> dict[str, Any]:
     """What stands behind an interval, for the page to say in its language."""
-    told: dict[str, Any] = {"kind": str(found.kind), "n": found.references, "enough": found.enough}
-    if found.enough and found.summary is not None:
+    told: dict[str, Any] = {
+        "kind": str(found.kind),
+        "n": found.references,
+        "enough": found.enough,
+        "outcome": str(found.outcome),
+    }
+    if found.summary is not None:
         summary = found.summary
         told |= {"bias": summary.bias_ha, "rmse": summary.rmse_ha, "covered": summary.covered}
+    if found.sample is not None:
+        told["sample"] = _sample(found.sample)
     return told
+
+
+def _sample(sample: SampleSummary) -> dict[str, Any]:
+    """Result of a random sample, or why it says nothing of the map."""
+    return {
+        "fault": sample.fault and str(sample.fault), "units": sample.units, "resolved": sample.resolved,
+        "unclear": sample.unclear, "differed": sample.agreement.disagreed, "read": sample.agreement.n,
+        "alpha": quantity(sample.agreement.alpha), "needed": MIN_AGREEMENT, "users": quantity(sample.users),
+        "producers": quantity(sample.producers), "mapped": sample.mapped_ha, "area": quantity(sample.area_ha),
+        "map_date": sample.map_date, "draws": sample.draws,
+    }  # fmt: skip
 
 
 CHECKED_LAYERS = ("stockpile_areas", "stockpiles", "footprints", "disturbances", "boundary_changes")

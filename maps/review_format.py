@@ -76,6 +76,17 @@ class Confidence(StrEnum):
     LOW = "low"
 
 
+class Cause(StrEnum):
+    """Why two boundary versions differ, as a reviewer saw it."""
+
+    GROUND = "ground"
+    """The perimeter itself was moved."""
+    REINTERPRETATION = "reinterpretation"
+    """The same ground was read otherwise."""
+    REGISTRATION = "registration"
+    """The images lie otherwise."""
+
+
 def _plain(text: str) -> str:
     if CONTROL.search(text):
         raise ValueError("holds control characters")
@@ -125,6 +136,8 @@ class ReviewVerdict(_Strict):
     likelihood: Likelihood | None = None
     confidence: Confidence | None = None
     evidence_viewed: tuple[EvidenceImage, ...] = ()
+    cause: Cause | None = None
+    """Of a boundary change only."""
     note: Long = ""
     reviewed_at: AwareDatetime
     blind: bool = True
@@ -137,6 +150,8 @@ class ReviewVerdict(_Strict):
             raise ValueError("an acceptance needs at least one image in evidence_viewed")
         if self.verdict is not Judgement.UNDECIDED and (self.likelihood is None or self.confidence is None):
             raise ValueError("a decision needs likelihood and confidence, each in its own field")
+        if self.cause is not None and (self.subject_kind != "boundary_change" or not self.evidence_viewed):
+            raise ValueError("a cause is that of a boundary change, and names the image that shows it")
         return self
 
 

@@ -24,9 +24,8 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation, gaussian_filter
 from shapely import box
 
-from detection.accuracy import ReaderError, estimate_accuracy, tally
+from detection.accuracy import ReaderError, estimate_accuracy, resolve_labels, tally
 from detection.coal.coverage import to_degrees
-from detection.reader_labels import resolve_labels
 from detection.references import SiteCheck
 from evidence.layers import ReferenceKind
 from detection.sampling import STABLE, allocate, change_strata, draw_sample

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import json
 import shutil
 import tempfile
@@ -14,17 +13,18 @@ import shapely
 
 from campwatch.exports.bag_text import method_text, readme_text
 from campwatch.exports.bundle import Bundle
-from campwatch.exports.chips import site_chips
+from campwatch.exports.chips import finding_chips
 from campwatch.exports.dictionary import data_dictionary, provenance
 from campwatch.exports.figure_page import figure_style, save_figure
-from campwatch.exports.figures import pair_figure
+from campwatch.exports.figures import finding_figure
 from campwatch.exports.findings import find
-from campwatch.exports.imagery import scenes_of, usable_looks
+from campwatch.exports.imagery import finding_pair, scenes_of
 from campwatch.exports.labels import row_label
 from campwatch.exports.names import named
 from campwatch.exports.vector import plain_records
 from campwatch.workspace import Workspace
-from evidence.custody import CustodyEntry, custody_line
+from detection.look_pairs import LookPair
+from evidence.custody import CustodyEntry, custody_lines
 from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
 from evidence.hashing import canonical_json, sha256_file
@@ -64,7 +64,7 @@ def _fill(
 ) -> None:
     told = _finding_document(layer, stored)
     products = _copy_sources(root / "source", workspace, stored)
-    _write_derived(root, workspace, bundle, stored)
+    pair = _write_derived(root, workspace, bundle, layer, stored)
     site_id = stored.row.site_id
     write_text(root / "custody.jsonl", _custody_extract(ledger, bundle, site_id))
     _write_json(root / "finding.json", told)
@@ -77,7 +77,7 @@ def _fill(
     provenance(bundle).to_csv(root / "provenance.csv", index=False, encoding="utf-8-sig")
     _write_json(root / "manifest.json", _manifest(root, bundle, stored, products))
     write_text(root / "method.md", method_text(layer, stored, _code(ledger, stored)))
-    write_text(root / "README.md", readme_text(bundle, layer, stored, told, products))
+    write_text(root / "README.md", readme_text(bundle, layer, stored, told, products, pair))
 
 
 def _finding_document(layer: Layer, stored: StoredRow) -> dict[str, Any]:
@@ -107,40 +107,34 @@ def _copy_sources(folder: Path, workspace: Workspace, stored: StoredRow) -> list
     return products
 
 
-def _write_derived(root: Path, workspace: Workspace, bundle: Bundle, stored: StoredRow) -> None:
-    """Reflectance of two looks, the finding as a mask, and the two looks as a figure, where there are two."""
+def _write_derived(
+    root: Path, workspace: Workspace, bundle: Bundle, layer: Layer, stored: StoredRow
+) -> LookPair:
+    """Reflectance of the two looks that straddle the finding, its mask and a figure; or why not."""
+    pair = finding_pair(workspace, bundle, layer, stored)
+    if pair.looks is None:
+        write_text(
+            root / "derived" / "none.txt", f"no pair of looks straddles this finding: {pair.refused}\n"
+        )
+        return pair
     site = bundle.site(stored.row.site_id)
-    geometry = None if stored.row.geometry is None else shapely.from_wkb(stored.row.geometry)
-    until = _last_look(bundle, stored)
-    try:
-        site_chips(workspace, bundle, site, root / "derived", around=geometry, until=until)
-        with figure_style():
-            figure = pair_figure(workspace, bundle, site, until=until)
-            save_figure(figure, root / "derived" / "before-after", title=site.name, stamp=bundle.stamp)
-    except ExportError as err:
-        write_text(root / "derived" / "none.txt", f"{err}\n")
-
-
-def _last_look(bundle: Bundle, stored: StoredRow) -> dt.datetime | None:
-    """When the newest scene of the finding was sensed."""
-    wanted = set(stored.row.data.get("scene_ids") or ())
-    looks = usable_looks(bundle, stored.row.site_id)
-    return max((look.datetime for look in looks if look.scene_id in wanted), default=None)
+    finding_chips(workspace, bundle, stored, pair.looks, root / "derived")
+    with figure_style():
+        figure = finding_figure(workspace, bundle, layer, stored, pair.looks)
+        save_figure(figure, root / "derived" / "before-after", title=site.name, stamp=bundle.stamp)
+    return pair
 
 
 def _custody_extract(ledger: Ledger, bundle: Bundle, site_id: str) -> str:
     """The site's chain up to the head that the stamp names; public bags tell the chain and little else."""
-    links = [(entry, digest) for _, entry, digest in links_until(ledger) if entry.chain == site_id]
-    last = [digest for _, digest in links].index(bundle.stamp.heads[site_id])
-    lines = [
-        _custody_line(entry, digest, whole=bundle.stamp.restricted) for entry, digest in links[: last + 1]
-    ]
-    return "".join(line + "\n" for line in lines)
+    links = [link for link in links_until(ledger) if link[1].chain == site_id]
+    last = [digest for _, _, digest in links].index(bundle.stamp.heads[site_id])
+    if bundle.stamp.restricted:
+        return "".join(custody_lines(links[: last + 1], ledger.text))
+    return "".join(_public_line(entry, digest) + "\n" for _, entry, digest in links[: last + 1])
 
 
-def _custody_line(entry: CustodyEntry, digest: str, *, whole: bool) -> str:
-    if whole:
-        return custody_line(entry, digest)
+def _public_line(entry: CustodyEntry, digest: str) -> str:
     told = {"chain": entry.chain, "position": entry.position, "previous": entry.previous, "hash": digest}
     if entry.action == "measure":
         data = {name: entry.data[name] for name in _PUBLIC_CUSTODY if name in entry.data}

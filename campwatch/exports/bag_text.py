@@ -8,6 +8,7 @@ from typing import Any
 from campwatch.exports.bundle import Bundle
 from campwatch.exports.labels import VALIDATION_WORD, quantity_text, site_label
 from campwatch.exports.stamp import WORDING
+from detection.look_pairs import LookPair
 from evidence.layers import Kind, Layer
 from evidence.rows import StoredRow
 from imagery.records import ArchivedProduct
@@ -19,6 +20,7 @@ def readme_text(
     stored: StoredRow,
     told: Mapping[str, Any],
     products: Sequence[ArchivedProduct],
+    pair: LookPair,
 ) -> str:
     """What is in the bag, what it says, and how to check it with ordinary tools."""
     site = bundle.site(stored.row.site_id)
@@ -29,6 +31,7 @@ def readme_text(
         "",
         *_figures(layer, told["row"]),
         *_stands(told["row"]),
+        *_pictures(pair),
         "",
         WORDING,
         "",
@@ -38,7 +41,7 @@ def readme_text(
         "|---|---|",
         "| `finding.json`, `.csv`, `.geojson` | the finding, with interval, inputs and method |",
         f"| `source/` | {len(products)} source products as archived: GeoTIFFs, items, provider's metadata |",
-        "| `derived/` | reflectance of two looks, the finding as a mask, the two looks as a figure |",
+        "| `derived/` | reflectance of two looks on either side of it, its mask, the looks as a figure |",
         "| `custody.jsonl` | who did what, when, with what: each line carries the hash of the one before |",
         "| `manifest.json` | run, code, product ids, access times and SHA-256 of every file |",
         "| `method.md` | how it was measured |",
@@ -48,11 +51,12 @@ def readme_text(
         "",
         "1. Unpack the zip. In its folder run `sha256sum -c manifest-sha256.txt` (Linux), `shasum -a 256 -c`",
         "   (macOS), `Get-FileHash` (Windows PowerShell), or any BagIt tool (RFC 8493).",
-        "2. In `custody.jsonl`, `previous` of a line must equal `hash` of the line before; the last `hash`",
+        "2. In `custody.jsonl`, `previous` of an entry must equal `hash` of the one before; the last `hash`",
         "   must equal the custody head of the site below, as kept by somebody other than the sender.",
         "   The hash of a line is the SHA-256 of its fields without `hash`, as JSON in UTF-8 with sorted",
         "   keys and without spaces. Lines with `withheld` are told in part; they only link. What is long is",
-        "   told as the `difference` to the entry of the same action whose `position` is in `since`.",
+        "   named by its SHA-256 (`$text`, or `$parts` of a list) and stands in a line of its own before;",
+        "   entries of older ledgers tell it as the `difference` to the entry at `position` in `since`.",
         "3. GeoTIFF and GeoJSON open in QGIS; `.json` and `.md` in any editor; `.csv` in a spreadsheet.",
         "",
         "## Provenance",
@@ -75,7 +79,7 @@ def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str
         f"- method and version: `{stored.row.method}`",
         f"- parameters (SHA-256): `{stored.row.params_hash}`",
         f"- inputs (SHA-256 over site file and every scene used): `{stored.row.inputs_hash}`",
-        f"- what the method was checked on: {validated}",
+        f"- what the method was tried on before it saw any site: {validated}",
         f"- what stands behind the interval at this site: {data.get('validation') or 'no interval'}",
         f"- run: `{stored.run_id}`, written {stored.as_of}",
         f"- code: campwatch {code.get('campwatch', 'not stated')}, Python {code.get('python', 'not stated')}",
@@ -99,6 +103,17 @@ def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str
 
 def _stands(row: Mapping[str, Any]) -> list[str]:
     return [f"- {VALIDATION_WORD}: **{row['validation']}**"] if row.get("validation") else []
+
+
+def _pictures(pair: LookPair) -> list[str]:
+    """Which two looks the pictures are, and that the event lies between them; or why there are none."""
+    if pair.looks is None:
+        return [f"- pictures: none, because no pair of looks straddles the finding: {pair.refused}"]
+    before, after = pair.looks
+    return [
+        f"- pictures: the last clear look before it, {before.local_date} ({before.scene_id}),",
+        f"  and the first clear look of the same season after it, {after.local_date} ({after.scene_id})",
+    ]
 
 
 def _figures(layer: Layer, row: Mapping[str, Any]) -> list[str]:

@@ -14,16 +14,16 @@ from campwatch import __version__
 from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
 from campwatch.exports.stamp import SIMULATED, SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
 from campwatch.layers import LAYERS
-from campwatch.reviews.annotation import annotation
-from campwatch.reviews.validation import Checks, all_checks
+from campwatch.reviews.validation import Checks, all_checks, annotation
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
+from evidence.anchors import clock_words
 from evidence.custody import heads_digest
 from evidence.errors import ExportError
 from evidence.layers import Column, Layer
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
-from evidence.runs import heads_of, last_with_rows, layer_rows, links_until, release_of
+from evidence.runs import heads_of, last_measured, last_with_rows, layer_rows, links_until, release_of
 from evidence.tables import layer_columns, layer_frames
 from imagery.cube.observations import OBSERVATIONS
 from maps.disclosure import is_public, public_rows, public_site
@@ -122,7 +122,8 @@ def collect(
     links = links_until(ledger, as_of_run)
     if not links:
         raise ExportError("nothing to export: the ledger is empty")
-    newest = last_with_rows(links)[1]
+    measured = last_measured(links)
+    newest = max(measured.values(), key=lambda entry: entry.time, default=last_with_rows(links)[1])
     as_of = newest.time
     rules = MapSettings() if restricted else workspace.settings.map
     checks = all_checks(ledger, shown, as_of_run=as_of_run)
@@ -137,12 +138,14 @@ def collect(
         as_of=as_of,
         custody_head=heads_digest(heads),
         heads={site.id: heads[site.id] for site in sites if site.id in heads},
+        measured={site.id: measured[site.id].run_id for site in sites if site.id in measured},
         version=__version__,
         restricted=restricted,
         coordinate_decimals=rules.coordinate_decimals,
         delay_days=rules.delay_days,
         simulated=tuple(site.id for site in sites if site.kind == "simulated"),
         checks=checks,
+        clock=clock_words(ledger.whole(links)),
     )
     return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
 

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections.abc import Sequence
 from pathlib import Path
 
-import geopandas as gpd
 import numpy as np
 import rasterio
-import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -20,72 +17,72 @@ from shapely.geometry.base import BaseGeometry
 from aoi.records import Site
 from campwatch.exports.bundle import Bundle
 from campwatch.exports.findings import find
-from campwatch.exports.imagery import LookChoice, choose_pair, epsg_of, load_looks, stack, usable_looks
+from campwatch.exports.imagery import (
+    cut,
+    epsg_of,
+    finding_pair,
+    load_looks,
+    projected,
+    stack,
+    usable_looks,
+)
 from campwatch.exports.names import named
 from campwatch.exports.stamp import Stamp, imagery_attribution
+from campwatch.reviews.findings import row_geometry
 from campwatch.workspace import Workspace
+from detection.look_pairs import LookChoice, whole_site_pair
+from evidence.errors import ExportError
 from evidence.files import atomic_path
+from evidence.rows import StoredRow
 from imagery.bands import OPTICAL_BANDS
 from maps.images import geobox_of
 
-MARGIN_M = 300.0
-"""Ground shown around a finding."""
-
 
 def write_chips(workspace: Workspace, bundle: Bundle, folder: Path, *, finding: str | None) -> list[Path]:
-    """Write the two looks of the finding, or of every site where none is named.
+    """Write the two looks that straddle the finding, or two of every site where none is named.
 
     Raises:
         ExportError: where there is no such finding, or no two looks to compare.
     """
     if finding is None:
-        return [
-            path for site in bundle.sites for path in site_chips(workspace, bundle, site, folder, around=None)
-        ]
-    _, stored = find(bundle, finding)
-    geometry = None if stored.row.geometry is None else shapely.from_wkb(stored.row.geometry)
-    return site_chips(workspace, bundle, bundle.site(stored.row.site_id), folder, around=geometry)
+        return [path for site in bundle.sites for path in _site_chips(workspace, bundle, site, folder)]
+    layer, stored = find(bundle, finding)
+    pair = finding_pair(workspace, bundle, layer, stored)
+    if pair.looks is None:
+        raise ExportError(f"no pair of looks straddles {finding}: {pair.refused}")
+    return finding_chips(workspace, bundle, stored, pair.looks, folder)
 
 
-def site_chips(
+def _site_chips(workspace: Workspace, bundle: Bundle, site: Site, folder: Path) -> list[Path]:
+    looks = whole_site_pair(usable_looks(bundle, site.id))
+    cube = load_looks(workspace, site, looks)
+    return _write_looks(cube, looks, site, bundle.stamp, folder)
+
+
+def finding_chips(
     workspace: Workspace,
     bundle: Bundle,
-    site: Site,
+    stored: StoredRow,
+    looks: tuple[LookChoice, LookChoice],
     folder: Path,
-    *,
-    around: BaseGeometry | None,
-    until: dt.datetime | None = None,
 ) -> list[Path]:
-    """Two reflectance chips from before `until`, and a mask of `around` where there is one."""
-    looks = choose_pair(usable_looks(bundle, site.id, until=until))
+    """The two looks around a finding, and the finding as a mask; the whole site where it has no outline."""
+    site, shape = bundle.site(stored.row.site_id), row_geometry(stored)
     cube = load_looks(workspace, site, looks)
-    if around is not None:
-        cube = cut(cube, around)
-    written = [
-        _write_look(cube.isel(time=i), geobox_of(cube), look, site, bundle.stamp, folder)
+    if shape is None:
+        return _write_looks(cube, looks, site, bundle.stamp, folder)
+    cube = cut(cube, shape)
+    written = _write_looks(cube, looks, site, bundle.stamp, folder)
+    return [*written, _write_mask(shape, geobox_of(cube), site, bundle.stamp, folder)]
+
+
+def _write_looks(
+    cube: xr.Dataset, looks: Sequence[LookChoice], site: Site, stamp: Stamp, folder: Path
+) -> list[Path]:
+    return [
+        _write_look(cube.isel(time=i), geobox_of(cube), look, site, stamp, folder)
         for i, look in enumerate(looks)
     ]
-    if around is not None:
-        written.append(_write_mask(around, geobox_of(cube), site, bundle.stamp, folder))
-    return written
-
-
-def cut(cube: xr.Dataset, geometry: BaseGeometry) -> xr.Dataset:
-    """The cube around a geometry (EPSG:4326), with a margin."""
-    geobox = geobox_of(cube)
-    left, bottom, right, top = _projected(geometry, geobox).bounds
-    (column, row), (last_column, last_row) = (
-        (~geobox.affine) * corner
-        for corner in ((left - MARGIN_M, top + MARGIN_M), (right + MARGIN_M, bottom - MARGIN_M))
-    )
-    rows = slice(max(0, math.floor(row)), math.ceil(last_row))
-    columns = slice(max(0, math.floor(column)), math.ceil(last_column))
-    return cube.isel(y=rows, x=columns)
-
-
-def _projected(geometry: BaseGeometry, geobox: GeoBox) -> BaseGeometry:
-    moved: BaseGeometry = gpd.GeoSeries([geometry], crs="EPSG:4326").to_crs(epsg_of(geobox)).iloc[0]
-    return moved
 
 
 def _write_look(
@@ -108,7 +105,7 @@ def _write_look(
 
 def _write_mask(geometry: BaseGeometry, geobox: GeoBox, site: Site, stamp: Stamp, folder: Path) -> Path:
     mask = rasterize(
-        [_projected(geometry, geobox)], out_shape=tuple(geobox.shape), transform=geobox.affine, dtype="uint8"
+        [projected(geometry, geobox)], out_shape=tuple(geobox.shape), transform=geobox.affine, dtype="uint8"
     )
     tags = {"unit": "1 inside the finding, 0 outside", **_stamp_tags(stamp.of(site.id))}
     path = named(folder, f"{site.id}-finding-mask", ".tif", restricted=stamp.restricted)

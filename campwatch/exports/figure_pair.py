@@ -22,9 +22,10 @@ from aoi.geodesy import parts
 from aoi.records import Site
 from aoi.versions import version_in_force
 from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
-from campwatch.exports.imagery import LookChoice, epsg_of, stack
-from campwatch.exports.site_tables import BOUNDARIES, ZONES
+from campwatch.exports.imagery import epsg_of, projected, stack
+from campwatch.exports.site_tables import BOUNDARIES, SITES, ZONES
 from campwatch.exports.stamp import Stamp
+from detection.look_pairs import LookChoice
 from evidence.layers import Style
 from maps.composites import TRUE_COLOUR, common_stretch, paint
 from maps.disclosure import coarse
@@ -35,6 +36,10 @@ _HEAD_IN = 0.62
 _LEGEND_IN = 0.3
 _LEGEND_LINE_IN = 0.17
 _POINTS_PER_MM = 72 / 25.4
+_LABEL_ROOM = 0.7
+"""Share of the picture beyond which a number stands on the other side of its outline."""
+_INSET_IN = 1.0
+"""Side of the picture that says where a finding lies."""
 _UNSEEN = (0.87, 0.87, 0.87)
 _BAR_SHARE = 0.3
 """The scale bar is the longest round length below this share of the width."""
@@ -42,6 +47,18 @@ _TALLEST = 1.4
 """Height of a panel over its width at most."""
 _ARROW = 0.1
 """Length of the north arrow over the width of the panel."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownFinding:
+    """The finding that a pair straddles."""
+
+    number: str
+    """Its id, as it is printed beside the outline."""
+    label: str
+    style: Style
+    geometry: BaseGeometry
+    """EPSG:4326."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +71,8 @@ class PairFigure:
     looks: tuple[LookChoice, LookChoice]
     stamp: Stamp
     attribution: str
+    finding: ShownFinding | None = None
+    """Drawn with its number in both pictures; an inset says where it lies."""
 
 
 def draw_pair(pair: PairFigure) -> Figure:
@@ -63,11 +82,17 @@ def draw_pair(pair: PairFigure) -> Figure:
     width = (WIDTH_IN - 3 * _GAP_IN) / 2
     height = width * min(rows / columns, _TALLEST)
     foot = foot_lines(pair.stamp, _notes(pair))
-    lines = math.ceil(len(_legend_entries(pair)) / 2)
-    legend = max(_LEGEND_IN, lines * _LEGEND_LINE_IN)
+    columns_of_legend = 2 if pair.finding is None else 1
+    lines = math.ceil(len(_legend_entries(pair)) / columns_of_legend)
+    legend = max(_LEGEND_IN, lines * _LEGEND_LINE_IN + _GAP_IN)
+    if pair.finding is not None:
+        legend = max(legend, _INSET_IN + 2 * _GAP_IN)
     total = _HEAD_IN + height + legend + foot_height(foot)
     figure = new_figure(total)
     figure.text(_GAP_IN / WIDTH_IN, 1 - _GAP_IN / total, site_title(pair.site), fontsize=10, va="top")
+    if pair.finding is not None:
+        told = f"{pair.finding.label}: the last clear look before, the first clear look of that season after"
+        figure.text(_GAP_IN / WIDTH_IN, 1 - 0.29 / total, told, fontsize=7, va="top", color="#333333")
     stretch = common_stretch(pair.cube, TRUE_COLOUR)
     bottom = (foot_height(foot) + legend) / total
     for i, look in enumerate(pair.looks):
@@ -79,18 +104,25 @@ def draw_pair(pair: PairFigure) -> Figure:
         )
         for _, geometry, style in _outlines(pair, look):
             _draw_outline(axes, geometry, style, geobox)
-    _draw_legend(figure, _legend_entries(pair), bottom - legend / 2 / total)
+        if pair.finding is not None:
+            _draw_number(axes, pair.finding, geobox)
+    if pair.finding is not None:
+        _draw_inset(
+            figure, pair, geobox, (WIDTH_IN - _GAP_IN - _INSET_IN, foot_height(foot) + _GAP_IN / 2), total
+        )
+    _draw_legend(figure, _legend_entries(pair), bottom - legend / 2 / total, columns=columns_of_legend)
     _draw_scale_bar(figure.axes[0], geobox)
-    _draw_north(figure.axes[-1], geobox)
+    _draw_north(figure.axes[1], geobox)
     draw_foot(figure, foot, pair.stamp)
     return figure
 
 
 def _notes(pair: PairFigure) -> list[str]:
-    centre = pair.site.aoi.centroid
+    centre = (pair.site.aoi if pair.finding is None else pair.finding.geometry).centroid
     decimals = 3 if pair.stamp.coordinate_decimals is None else pair.stamp.coordinate_decimals
+    seen_of = "the site" if pair.finding is None else "the ground around it"
     seen = "; ".join(
-        f"{'ab'[i]}: scene {look.scene_id}, {look.valid_fraction:.0%} of the site seen clearly"
+        f"{'ab'[i]}: scene {look.scene_id}, {look.valid_fraction:.0%} of {seen_of} seen clearly"
         for i, look in enumerate(pair.looks)
     )
     return [
@@ -128,6 +160,8 @@ def _outlines(pair: PairFigure, look: LookChoice) -> Iterator[tuple[str, BaseGeo
         yield f"boundary version {boundary.boundary_id}", boundary.geometry, BOUNDARIES.style
     for zone in pair.site.zones:
         yield f"zone {zone.id} ({zone.kind.value})", zone.geometry, ZONES.style
+    if pair.finding is not None:
+        yield pair.finding.label, pair.finding.geometry, pair.finding.style
 
 
 def _draw_outline(axes: Axes, geometry: BaseGeometry, style: Style, geobox: GeoBox) -> None:
@@ -153,14 +187,57 @@ def _legend_entries(pair: PairFigure) -> list[tuple[str, Style]]:
     ]
 
 
-def _draw_legend(figure: Figure, entries: list[tuple[str, Style]], y: float) -> None:
+def _draw_number(axes: Axes, finding: ShownFinding, geobox: GeoBox) -> None:
+    """The finding's number beside its outline."""
+    west, south, east, north = projected(finding.geometry, geobox).bounds
+    box = geobox.extent.boundingbox
+    at_right = (east - box.left) / (box.right - box.left) > _LABEL_ROOM
+    at_top = (north - box.bottom) / (box.top - box.bottom) > _LABEL_ROOM
+    axes.annotate(
+        finding.number, xy=(west if at_right else east, south if at_top else north),
+        xytext=(-3 if at_right else 3, -3 if at_top else 3), textcoords="offset points", fontsize=7,
+        ha="right" if at_right else "left", va="top" if at_top else "bottom", color="black", zorder=7,
+        bbox={"boxstyle": "round,pad=0.2", "facecolor": "white", "alpha": 0.85, "linewidth": 0},
+    )  # fmt: skip
+
+
+def _draw_inset(
+    figure: Figure, pair: PairFigure, geobox: GeoBox, at: tuple[float, float], total: float
+) -> None:
+    """Where the pictures lie within the site: its box, boundary and zones, and a red frame."""
+    left, bottom = at
+    axes = figure.add_axes((left / WIDTH_IN, bottom / total, _INSET_IN / WIDTH_IN, _INSET_IN / total))
+    axes.set(xticks=[], yticks=[], aspect="equal")
+    axes.set_facecolor("white")
+    for spine in axes.spines.values():
+        spine.set_visible(True)
+    look = pair.looks[-1]
+    _draw_outline(axes, pair.site.aoi, SITES.style, geobox)
+    for _, geometry, style in _outlines(replace(pair, finding=None), look):
+        _draw_outline(axes, geometry, replace(style, width_mm=style.width_mm / 2), geobox)
+    box = geobox.extent.boundingbox
+    frame = Rectangle(
+        (box.left, box.bottom), box.right - box.left, box.top - box.bottom, fill=False, edgecolor="#D00000",
+        linewidth=1.2, zorder=8,
+    )  # fmt: skip
+    axes.add_patch(frame)
+    if pair.finding is not None:
+        x, y = projected(pair.finding.geometry.centroid, geobox).coords[0]
+        axes.plot(x, y, marker="+", color="#D00000", markersize=6, zorder=9)
+    figure.text(
+        (left - 0.06) / WIDTH_IN, (bottom + _INSET_IN / 2) / total, "where in\nthe site", fontsize=6.5,
+        ha="right", va="center",
+    )  # fmt: skip
+
+
+def _draw_legend(figure: Figure, entries: list[tuple[str, Style]], y: float, *, columns: int) -> None:
     handles = [
         Line2D([], [], color=style.line, linewidth=style.width_mm * _POINTS_PER_MM, label=label)
         for label, style in entries
     ]
     if handles:
         figure.legend(
-            handles=handles, loc="center left", bbox_to_anchor=(0.005, y), ncols=2, handlelength=1.6
+            handles=handles, loc="center left", bbox_to_anchor=(0.005, y), ncols=columns, handlelength=1.6
         )
 
 

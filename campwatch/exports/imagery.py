@@ -3,50 +3,34 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
 
+import geopandas as gpd
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
 from campwatch.exports.bundle import Bundle
+from campwatch.exports.findings import finding_record
+from campwatch.reviews.findings import row_geometry
 from campwatch.site_job import site_work
 from campwatch.workshop import cube_cache, load_site_cube
 from campwatch.workspace import Workspace
+from detection.look_pairs import LookChoice, LookPair, event_span, straddling_pair, with_share
 from evidence.errors import ExportError, GridMismatchError
+from evidence.layers import Layer
 from evidence.rows import StoredRow
 from imagery.archive.store import Archive
 from imagery.cube.observations import OBSERVATIONS
 from imagery.cube.scenes import ArchivedScene, group_archived
+from maps.images import geobox_of
 
-SAME_SEASON_DAYS = 20
-"""Looks this close to one day of the year are of one season."""
-CLEAR = (0.95, 0.8, 0.5)
-"""Share of the site that must be seen clearly for a look to be chosen; the next is tried where none is."""
-SNOWY = 0.05
-MIDSUMMER = 172
-"""21 June as a day of the year."""
-SUMMER_WEIGHT = 0.2
-"""Days of difference in season that one day away from midsummer counts for."""
-HIDDEN_WEIGHT = 1000.0
-"""Days of difference in season that a wholly hidden site counts for: one percent is worth ten days."""
-NEARLY_AS_LONG = dt.timedelta(days=550)
-"""A pair may span this much less than the longest if its seasons agree better."""
-_YEAR_DAYS = 365.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookChoice:
-    """One look, as the ledger tells it."""
-
-    scene_id: str
-    datetime: dt.datetime
-    local_date: str
-    valid_fraction: float
-    snow_fraction: float
+MARGIN_M = 300.0
+"""Ground shown around a finding."""
 
 
 def usable_looks(bundle: Bundle, site_id: str, *, until: dt.datetime | None = None) -> list[LookChoice]:
@@ -68,79 +52,24 @@ def _look(stored: StoredRow) -> LookChoice:
     )
 
 
-def choose_pair(
-    looks: Sequence[LookChoice], *, before: str | None = None, after: str | None = None
-) -> tuple[LookChoice, LookChoice]:
-    """Two looks of one season: the named ones, else the clear ones farthest apart and most alike in season.
-
-    Args:
-        looks: usable ones.
-        before: date of the first, `YYYY-MM-DD`.
-        after: date of the second.
-
-    Raises:
-        ExportError: where there are no two such looks.
-    """
-    firsts, lasts = ([_on(looks, day)] if day else None for day in (before, after))
-    candidates = (
-        _pairs(firsts or clear, lasts or clear, named=bool(before and after)) for clear in _clear(looks)
-    )
-    pairs = next((found for found in candidates if found), None)
-    if pairs is None:
-        raise ExportError("no two clear looks of one season to compare; name two with --before and --after")
-    longest = max(last.datetime - first.datetime for first, last in pairs)
-    apart = [pair for pair in pairs if pair[1].datetime - pair[0].datetime >= longest - NEARLY_AS_LONG]
-    return min(apart, key=_unlikeness)
-
-
-def _clear(looks: Sequence[LookChoice]) -> Iterator[list[LookChoice]]:
-    """The snow-free looks that saw nearly all of the site, then those that saw less."""
-    bare = [look for look in looks if look.snow_fraction <= SNOWY]
-    for share in CLEAR:
-        yield [look for look in bare if look.valid_fraction >= share]
-
-
-def _pairs(
-    firsts: Sequence[LookChoice], lasts: Sequence[LookChoice], *, named: bool
-) -> list[tuple[LookChoice, LookChoice]]:
-    return [
-        (first, last)
-        for first in firsts
-        for last in lasts
-        if first.datetime < last.datetime and (named or season_gap(first, last) <= SAME_SEASON_DAYS)
-    ]
-
-
-def _unlikeness(pair: tuple[LookChoice, LookChoice]) -> float:
-    """Days: difference in season, way from midsummer, and what clouds hide, weighed together."""
-    hidden = sum(1.0 - look.valid_fraction for look in pair)
-    return season_gap(*pair) + SUMMER_WEIGHT * _days_from_midsummer(pair[1]) + HIDDEN_WEIGHT * hidden
-
-
-def _days_from_midsummer(look: LookChoice) -> float:
-    """Days to the highest sun of the northern hemisphere, where shadows are shortest."""
-    days = abs(look.datetime.timetuple().tm_yday - MIDSUMMER)
-    return min(days, _YEAR_DAYS - days)
-
-
-def season_gap(one: LookChoice, other: LookChoice) -> float:
-    """Days between the days of the year of two looks."""
-    days = abs((one.datetime - other.datetime).total_seconds()) / 86_400.0 % _YEAR_DAYS
-    return min(days, _YEAR_DAYS - days)
-
-
-def _on(looks: Sequence[LookChoice], day: str) -> LookChoice:
-    found = next((look for look in looks if day in (look.local_date, f"{look.datetime:%Y-%m-%d}")), None)
-    if found is None:
-        raise ExportError(f"no usable look on {day}")
-    return found
-
-
 def scenes_of(workspace: Workspace, site_id: str, scene_ids: Iterable[str]) -> list[ArchivedScene]:
     """The archived scenes of these ids, in the order of time."""
     wanted = set(scene_ids)
     products = Archive(workspace.archive_folder).products(site_id)
     return [scene for scene in group_archived(products) if scene.id in wanted]
+
+
+def whole_cube(workspace: Workspace, site: Site) -> xr.Dataset:
+    """The site's cube as it is measured, registered and masked; pixels are read as they are used.
+
+    Raises:
+        ExportError: where the archive holds nothing of the site.
+    """
+    (path,) = workspace.chosen_paths((site.id,))
+    work = site_work(workspace, path)
+    if work is None:
+        raise ExportError(f"the archive holds nothing of {site.id}")
+    return load_site_cube(workspace, work, cache=cube_cache(workspace, site), lazy=True)
 
 
 def load_looks(workspace: Workspace, site: Site, looks: Sequence[LookChoice]) -> xr.Dataset:
@@ -153,13 +82,41 @@ def load_looks(workspace: Workspace, site: Site, looks: Sequence[LookChoice]) ->
     missing = {look.scene_id for look in looks} - {scene.id for scene in scenes}
     if missing:
         raise ExportError(f"the archive does not hold {', '.join(sorted(missing))}")
-    (path,) = workspace.chosen_paths((site.id,))
-    work = site_work(workspace, path)
-    if work is None:
-        raise ExportError(f"the archive holds nothing of {site.id}")
-    cube = load_site_cube(workspace, work, cache=cube_cache(workspace, site), lazy=True)
+    cube = whole_cube(workspace, site)
     order = {str(scene_id): i for i, scene_id in enumerate(cube["scene_id"].to_numpy())}
     return cube.isel(time=[order[look.scene_id] for look in looks]).load()
+
+
+def finding_pair(workspace: Workspace, bundle: Bundle, layer: Layer, stored: StoredRow) -> LookPair:
+    """The two looks that straddle a finding, clear where it lies; or why there are none."""
+    site = bundle.site(stored.row.site_id)
+    looks = usable_looks(bundle, site.id)
+    shape = row_geometry(stored)
+    if shape is not None and looks:
+        cube = cut(whole_cube(workspace, site), shape)
+        shares = cube["valid"].mean(dim=("y", "x")).to_numpy()
+        share_of = dict(zip(cube["scene_id"].to_numpy().astype(str), shares.tolist(), strict=True))
+        looks = [with_share(look, share_of.get(look.scene_id, 0.0)) for look in looks]
+    return straddling_pair(looks, event_span(finding_record(layer, stored), site))
+
+
+def cut(cube: xr.Dataset, geometry: BaseGeometry, *, margin_m: float = MARGIN_M) -> xr.Dataset:
+    """The cube around a geometry (EPSG:4326), with a margin."""
+    geobox = geobox_of(cube)
+    left, bottom, right, top = projected(geometry, geobox).bounds
+    (column, row), (last_column, last_row) = (
+        (~geobox.affine) * corner
+        for corner in ((left - margin_m, top + margin_m), (right + margin_m, bottom - margin_m))
+    )
+    rows = slice(max(0, math.floor(row)), max(1, math.ceil(last_row)))
+    columns = slice(max(0, math.floor(column)), max(1, math.ceil(last_column)))
+    return cube.isel(y=rows, x=columns)
+
+
+def projected(geometry: BaseGeometry, geobox: GeoBox) -> BaseGeometry:
+    """A geometry (EPSG:4326) in the grid's coordinates."""
+    moved: BaseGeometry = gpd.GeoSeries([geometry], crs="EPSG:4326").to_crs(epsg_of(geobox)).iloc[0]
+    return moved
 
 
 def stack(layer: xr.Dataset, bands: Sequence[str]) -> NDArray[np.float32]:

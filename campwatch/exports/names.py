@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+
+LONGEST = 80
+"""Characters of a name within a file name."""
 
 
 def named(folder: Path, stem: str, suffix: str, *, restricted: bool) -> Path:
     """`folder/stem.suffix`, or `folder/stem.restricted.suffix`."""
     return folder / f"{stem}{'.restricted' if restricted else ''}{suffix}"
+
+
+def file_name(text: str) -> str:
+    """A finding's id as a part of a file name: letters, digits, dashes."""
+    return re.sub(r"[^A-Za-z0-9_]+", "-", text).strip("-")[:LONGEST] or "finding"
 
 
 def export_folder(exports: Path, kind: str, *, restricted: bool, as_of_run: str | None) -> Path:

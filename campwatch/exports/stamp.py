@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from aoi.records import Site
 from campwatch.reviews.validation import Checks, validation_lines
 from detection.references import SiteCheck
+from evidence.anchors import OWN_CLOCK
 
 NO_RELEASE = "no release"
 COPERNICUS = "Contains modified Copernicus Sentinel data"
@@ -27,7 +28,7 @@ class Stamp:
     release_id: str | None
     """None where the data were not released under a citable id."""
     run_id: str
-    """The newest run that the export shows."""
+    """The newest run that measured what the export shows: `reproduce` takes it."""
     as_of: str
     """When that run wrote its rows, UTC."""
     custody_head: str
@@ -36,6 +37,8 @@ class Stamp:
     """Custody head of each site shown."""
     version: str
     """Of the software."""
+    measured: Mapping[str, str] = field(default_factory=dict)
+    """The run that measured each site shown last."""
     restricted: bool
     coordinate_decimals: int | None = None
     """Public exports: vertices are rounded to this many decimals of a degree."""
@@ -45,6 +48,8 @@ class Stamp:
     """Sites that do not exist."""
     checks: Mapping[str, Checks] = field(default_factory=dict)
     """What stands behind the intervals, by site and layer."""
+    clock: str = f"times are {OWN_CLOCK}"
+    """Whose clock the times of custody are by."""
 
     @property
     def release(self) -> str:
@@ -68,9 +73,16 @@ class Stamp:
         return replace(
             self,
             heads={site: head for site, head in self.heads.items() if site == site_id},
+            measured={site: run for site, run in self.measured.items() if site == site_id},
+            run_id=self.measured.get(site_id, self.run_id),
             simulated=tuple(site for site in self.simulated if site == site_id),
             checks={site: checks for site, checks in self.checks.items() if site == site_id},
         )
+
+    @property
+    def clock_short(self) -> str:
+        """The same in few words."""
+        return f"times {OWN_CLOCK}" if self.clock.startswith("times are") else "custody anchored outside"
 
     def items(self) -> list[tuple[str, str]]:
         """(what, value) for tables and metadata."""
@@ -78,8 +90,10 @@ class Stamp:
             ("release", self.release),
             ("run", self.run_id),
             ("as of", self.as_of),
+            *((f"run that measured {site}", run) for site, run in self.measured.items()),
             ("custody head", self.custody_head),
             *((f"custody head of {site}", head) for site, head in self.heads.items()),
+            ("clock", self.clock),
             ("software", f"campwatch {self.version}"),
             ("profile", self.profile),
             (
@@ -104,7 +118,7 @@ class Stamp:
         """One line for the foot of figures and pages."""
         return (
             f"campwatch {self.version} · {self.release} · run {self.run_id} · "
-            f"custody head {self.custody_head[:16]}… · {self.profile.split(':')[0]}"
+            f"custody head {self.custody_head[:16]}… · {self.profile.split(':')[0]} · {self.clock_short}"
         )
 
 

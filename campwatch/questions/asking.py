@@ -19,13 +19,22 @@ from typing import Any
 
 import shapely
 
-from aoi.records import Site
+from aoi.records import Site, ZoneKind
 from aoi.site_file import read_site
+from campwatch.derived import open_for_append
 from campwatch.identity import Clock, system_clock
 from campwatch.questions.answers import comparison_document, comparison_lines
 from campwatch.questions.comparison import answer as answer_comparison
 from campwatch.questions.comparison import declare_comparison, is_comparison, read_question
-from campwatch.questions.custody import ANSWERED, DECLARED, QuestionError, declare, keep_answer
+from campwatch.questions.custody import (
+    ANSWERED,
+    DECLARED,
+    QuestionError,
+    Standing,
+    declare,
+    keep_answer,
+    standing,
+)
 from campwatch.questions.records import ANSWERS, AnswerRecord
 from campwatch.radar_looks import zone_opinions
 from campwatch.reviews.validation import all_checks, site_checks
@@ -44,6 +53,7 @@ from detection.answers.questions import (
 from detection.answers.sentences import VERDICTS, sentences, years_text
 from detection.coal.records import StockpileArea
 from detection.radar.second_opinion import RadarOpinion
+from detection.references import SiteCheck
 from evidence.errors import MeasurementError
 from evidence.files import write_text
 from evidence.hashing import sha256_json
@@ -60,6 +70,12 @@ DISTURBED = {
 """Columns of `footprints` with disturbed ground, the first that a row has."""
 OPENED = {"total": ("opened_ha",), "inside": ("opened_inside_ha",), "outside": ("opened_outside_ha",)}
 """Columns with ground newly disturbed in the epoch; where a row has none, the difference of states."""
+LAYER_OF = {
+    About.STOCKPILE: "stockpile_areas",
+    About.GROUND: "footprints",
+    About.BOUNDARY: "boundary_changes",
+}
+"""The layer whose rows a question asks about."""
 NOTES = {
     About.STOCKPILE: "Plan area of probable coal; not volume, tonnage, production or origin.",
     About.GROUND: "Disturbed ground of one fixed reading; never called a boundary.",
@@ -87,6 +103,8 @@ class Asked:
     calibrated: bool
     validation: str
     """What references of the site stand behind the figures."""
+    standing: Standing
+    """What was known when the question was declared, and how many were asked."""
     files: tuple[Path, ...]
 
     @property
@@ -102,6 +120,7 @@ class Asked:
             "site": self.site_id,
             "declared_at": self.declared_at,
             "question_sha256": self.sha256,
+            "standing": self.standing.document,
             "verdict": self.answer.verdict.value,
             "sentence_en": english,
             "sentence_ko": korean,
@@ -237,10 +256,11 @@ def ask(
     site_id, question = read_area_question(path)
     (site_path,) = workspace.chosen_paths((site_id,))
     site = read_site(site_path)
-    with Ledger(workspace.ledger_path, create=True) as ledger:
+    with open_for_append(workspace) as ledger:
         areas = _areas(ledger, site_id)
         _require_known(question, areas, site)
         declared = declare(ledger, path, chain=site_id, also={}, actor=actor, clock=clock)
+        _require_areas(question, areas, site_id)
         together = _asked_of_the_same_rows(workspace, ledger, site_id, question)
         answers = correct_together([_answered(one, ledger, site, areas) for one in together])
         found = answers[[one.id for one in together].index(question.id)]
@@ -257,6 +277,7 @@ def ask(
             radar=zone_opinions(workspace, site, question.zones, areas) if piles else {},
             calibrated=_calibrated(ledger, site_id),
             validation=_validation(ledger, site, question),
+            standing=standing(ledger, declared, layer=LAYER_OF[About(question.about)], sites=(site_id,)),
             files=_file_names(workspace, question_id),
         )
         row = ANSWERS.row(
@@ -389,28 +410,36 @@ def _areas(ledger: Ledger, site_id: str) -> list[StockpileArea]:
 
 
 def _require_known(question: Question, areas: Sequence[StockpileArea], site: Site) -> None:
-    """Refuse zones and boundary versions that the site does not have."""
+    """Before a question is declared: a misspelt zone or version must not burn its name."""
     if question.about == About.BOUNDARY:
         there = {boundary.boundary_id for boundary in site.boundaries}
-        unknown = sorted({question.from_boundary or "", question.to_boundary or ""} - there)
-        if unknown:
-            raise QuestionError(f"question {question.id}: {site.id} has no boundary {', '.join(unknown)}")
-        return
-    measured = {area.zone_id for area in areas}
-    known = measured if question.about == About.STOCKPILE else {zone.id for zone in site.zones}
-    unknown = sorted({*question.zones, *question.comparison_zones} - known)
+        asked, what = {question.from_boundary or "", question.to_boundary or ""}, "boundary"
+    elif question.about == About.GROUND:
+        there, asked, what = {zone.id for zone in site.zones}, set(question.zones), "zone"
+    else:
+        there = {zone.id for zone in site.zones_of(ZoneKind.STOCKYARD)} | {area.zone_id for area in areas}
+        asked, what = {*question.zones, *question.comparison_zones}, "zone"
+    unknown = sorted(asked - there)
     if unknown or (question.about == About.STOCKPILE and not question.zones):
-        names = ", ".join(sorted(known)) or "none (no stockyard zone was measured)"
+        names = ", ".join(sorted(there)) or f"none (the site file has no {what})"
         raise QuestionError(
-            f"question {question.id}: no areas of {', '.join(unknown) or 'any zone'} in {site.id}; "
-            f"there are: {names}"
+            f"question {question.id}: no {what} {', '.join(unknown) or 'is named'} in {site.id}; "
+            f"there are: {names}; nothing was declared"
+        )
+
+
+def _require_areas(question: Question, areas: Sequence[StockpileArea], site_id: str) -> None:
+    asked = {*question.zones, *question.comparison_zones} if question.about == About.STOCKPILE else set()
+    unknown = sorted(asked - {area.zone_id for area in areas})
+    if unknown:
+        raise QuestionError(
+            f"question {question.id} is declared; there are no areas of {', '.join(unknown)} in {site_id} "
+            "yet: ask again after a run"
         )
 
 
 def _validation(ledger: Ledger, site: Site, question: Question) -> str:
-    layer = {About.STOCKPILE: "stockpile_areas", About.GROUND: "footprints"}.get(About(question.about))
-    checks = site_checks(ledger, site)
-    return checks[layer].text if layer in checks else checks["stockpile_areas"].text
+    return site_checks(ledger, site).get(LAYER_OF[About(question.about)], SiteCheck()).text
 
 
 def _calibrated(ledger: Ledger, site_id: str) -> bool:
@@ -478,6 +507,7 @@ def answer_lines(asked: Asked) -> list[str]:
         f"declared {asked.declared_at} by the clock of the computer that declared it, "
         f"file SHA-256 {asked.sha256}"
     )
+    lines += asked.standing.lines
     lines.append(f"questions asked of these rows: {asked.asked_together} (Holm's correction made for all)")
     lines.append(NOTES[About(question.about)])
     lines.append(f"What stands behind the intervals: {asked.validation}.")
@@ -549,13 +579,17 @@ def ask_comparison(
         QuestionError: where it cannot be read, was declared with other words, or names no known place.
     """
     question, sites = read_question(path), readable_sites(workspace)
-    with Ledger(workspace.ledger_path, create=True) as ledger:
+    with open_for_append(workspace) as ledger:
         declared = declare_comparison(ledger, path, actor=actor, clock=clock, sites=sites)
         digest = declared.data["sha256"]
         found, checks = answer_comparison(ledger, path), all_checks(ledger, sites)
-        document = comparison_document(found, question=question, checks=checks) | {"question_sha256": digest}
+        sites_asked = {name.partition("/")[0] for name in declared.data.get("comparisons", ())}
+        known = standing(ledger, declared, layer="stockpile_areas", sites=sites_asked)
+        document = comparison_document(found, question=question, checks=checks)
+        document |= {"question_sha256": digest, "standing": known.document}
         keep_answer(ledger, declared, document, actor=actor, clock=clock)
-    lines = (*comparison_lines(found, question=question, checks=checks), f"question file SHA-256 {digest}")
+    told = comparison_lines(found, question=question, checks=checks)
+    lines = (*told, *known.lines, f"question file SHA-256 {digest}")
     folder = workspace.exports_folder / "questions"
     files = (folder / f"{path.stem}.json", folder / f"{path.stem}.txt")
     folder.mkdir(parents=True, exist_ok=True)

@@ -130,6 +130,15 @@ def comparison_places(question: Question, sites: Sequence[Site]) -> tuple[Subjec
     return tuple(Subject(site=site, zone=zone) for site, zone in near[: question.matched.most])
 
 
+def _require_places(places: Sequence[Subject], sites: Sequence[Site], ledger: Ledger) -> None:
+    """Before a question is declared: a misspelt site or zone must not burn its name."""
+    known = {f"{site.id}/{zone.id}" for site in sites for zone in site.zones}
+    unknown = sorted(p.name for p in places if p.name not in known and not _series(ledger, p))
+    if unknown:
+        there = ", ".join(sorted(known)) or "none"
+        raise QuestionError(f"no zone {', '.join(unknown)}; there are: {there}; nothing was declared")
+
+
 def declare_comparison(
     ledger: Ledger, path: Path, *, actor: str, clock: Clock, sites: Sequence[Site] = ()
 ) -> CustodyEntry:
@@ -149,7 +158,10 @@ def declare_comparison(
     if standing is not None:
         return standing
     question = read_question(path)
-    also = {"comparisons": [place.name for place in comparison_places(question, sites)]}
+    places = comparison_places(question, sites)
+    if sites:
+        _require_places((question.subject, *places, *question.coal_free), sites, ledger)
+    also = {"comparisons": [place.name for place in places]}
     return declare(ledger, path, chain=question.subject.site, also=also, actor=actor, clock=clock)
 
 

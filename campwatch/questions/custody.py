@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from evidence.errors import WatchError
 from evidence.hashing import sha256_bytes, sha256_json
 from evidence.ledger import Ledger
 from evidence.rows import Row
+from evidence.runs import MEASURED
 
 DECLARED = "declare"
 ANSWERED = "answer"
@@ -33,6 +35,78 @@ def declaration(ledger: Ledger, path: Path) -> CustodyEntry | None:
             f"{path.name} was declared on {told[0].time} with other words; ask under a new name"
         )
     return told[0] if told else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """What was known when a question was declared, and how many were asked of the same site."""
+
+    declared_at: str
+    figures_before: int
+    """Rows of the measured layer of these sites that the ledger held before the declaration."""
+    measured_before: tuple[str, ...]
+    """Runs that had measured these sites by then, oldest first."""
+    asked: tuple[str, ...]
+    """Every question declared for the site, in the order of declaration."""
+    own: str
+    """This one."""
+
+    @property
+    def lines(self) -> list[str]:
+        """The same for people."""
+        if self.figures_before:
+            blind = (
+                f"asked with figures in hand: when it was declared on {self.declared_at} the ledger held "
+                f"{self.figures_before} of them, last measured by run {self.measured_before[-1]}"
+            )
+        else:
+            blind = f"declared on {self.declared_at}, before the ledger held any figure that it asks about"
+        others = [name for name in self.asked if name != self.own]
+        number, n = self.asked.index(self.own) + 1, len(self.asked)
+        told = f"question {number} of {n} declared for this site"
+        return [blind, f"{told} (the others: {', '.join(others)})" if others else told]
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The same for programs."""
+        return {
+            "declared_at": self.declared_at,
+            "figures_before": self.figures_before,
+            "measured_before": list(self.measured_before),
+            "questions_of_site": list(self.asked),
+        }
+
+
+def standing(ledger: Ledger, declared: CustodyEntry, *, layer: str, sites: Iterable[str]) -> Standing:
+    """What the ledger held when a question was declared; told from custody, whoever asks and when.
+
+    Args:
+        ledger: open for reading.
+        declared: the entry that declares the question.
+        layer: whose rows it asks about.
+        sites: whose rows it asks about.
+    """
+    chains = {declared.chain, *sites}
+    asked: list[str] = []
+    runs: list[str] = []
+    figures = 0
+    until: int | None = None
+    for seq, entry, _ in ledger.custody_stream():
+        if entry.action == DECLARED and entry.chain == declared.chain:
+            asked.append(str(entry.data["question"]))
+            until = seq if entry.position == declared.position else until
+        elif until is None and entry.action == MEASURED and entry.chain in chains:
+            runs.append(entry.run_id)
+            figures += sum(
+                row.row.layer == layer and not row.row.retired for row in ledger.rows_of_entry(seq)
+            )
+    return Standing(
+        declared_at=declared.time,
+        figures_before=figures,
+        measured_before=tuple(dict.fromkeys(runs)),
+        asked=tuple(asked),
+        own=str(declared.data["question"]),
+    )
 
 
 def required_declaration(ledger: Ledger, path: Path) -> CustodyEntry:
@@ -80,8 +154,12 @@ def keep_answer(
     clock: Clock,
     rows: Sequence[Row] = (),
 ) -> None:
-    """The answer into custody beside its declaration, with its row, unless it stands there already."""
-    digest = sha256_json(document)
+    """The answer into custody beside its declaration, with its row, unless it stands there already.
+
+    What was asked since (`Standing`, and how many were asked together) makes no new answer.
+    """
+    told = {name: value for name, value in document.items() if name not in {"standing", "asked_together"}}
+    digest = sha256_json(told)
     kept = (e.data for e in ledger.custody(declared.chain) if e.action == ANSWERED)
     if any(data["answer_sha256"] == digest for data in kept):
         return

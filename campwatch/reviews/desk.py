@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from shapely.geometry import mapping
+
+from aoi.readers import read_candidates
 from aoi.records import Site
+from campwatch.derived import open_for_append
 from campwatch.identity import Clock
-from campwatch.reviews.findings import Finding, findings_at
+from campwatch.reviews.findings import PLACE, Finding, Place, all_places, findings_at, random_places
 from campwatch.reviews.labels import Labels, take_labels
-from campwatch.reviews.places import PLACE, Place, all_places, random_places
-from campwatch.reviews.states import ReviewState, review_states
-from campwatch.reviews.verdicts import import_review
+from campwatch.reviews.verdicts import ReviewState, import_review, review_states
 from campwatch.workspace import Workspace
-from evidence.errors import LedgerError
+from evidence.errors import AoiError, LedgerError, WatchError
 from evidence.ledger import AppendResult, Ledger
 from maps.review_format import ReviewFile
 
@@ -73,5 +77,24 @@ class Desk:
 @contextmanager
 def open_desk(workspace: Workspace, site: Site) -> Iterator[Desk]:
     """The desk of one site."""
-    with Ledger(workspace.ledger_path) as ledger:
+    with open_for_append(workspace, create=False) as ledger:
         yield Desk(workspace=workspace, site=site, ledger=ledger)
+
+
+def read_outlines(path: Path) -> list[dict[str, Any]]:
+    """The polygons of a GeoJSON, KML, KMZ, GeoPackage or Shapefile as GeoJSON geometries, EPSG:4326.
+
+    Raises:
+        WatchError: where the file cannot be read, or holds something else than polygons.
+    """
+    try:
+        found = read_candidates(path, [])
+    except OSError as err:
+        raise WatchError(f"cannot read {path}: {err.strerror or err}") from err
+    for candidate in found:
+        if candidate.geometry.geom_type not in {"Polygon", "MultiPolygon"}:
+            kind = candidate.geometry.geom_type
+            raise AoiError(f"{path.name}: {candidate.where}: an outline is a polygon, not a {kind}")
+    if not found:
+        raise AoiError(f"{path.name}: no polygon in it")
+    return [mapping(candidate.geometry) for candidate in found]

@@ -1,14 +1,27 @@
-"""Labels of a sample: the file that a reader fills, and the rows that it becomes."""
+"""Labels of a sample: the file that a reader fills, the rows that it becomes, and what they come to."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from campwatch.identity import Clock, new_run_id, timestamp
-from evidence.errors import WatchError
+from detection.accuracy import (
+    AccuracyReport,
+    ClassAccuracy,
+    ReaderAgreement,
+    ReaderError,
+    Stratum,
+    estimate_accuracy,
+    resolve_labels,
+    tally,
+)
+from detection.references import SampleFault, SampleSummary
+from detection.sampling import STABLE
+from evidence.errors import MeasurementError, WatchError
 from evidence.files import write_text
 from evidence.hashing import sha256_json
 from evidence.ledger import AppendResult, Ledger
@@ -16,6 +29,8 @@ from evidence.rows import Row, StoredRow
 
 METHOD = "sample-label/1"
 CANNOT_TELL = "cannot_tell"
+CHANGED = "disturbed"
+"""Disturbed ground of all years together."""
 COLUMNS = ("site", "sample", "reader", "point", "label", "note")
 THIRD = "third"
 """Code of whoever decides where two readers differ."""
@@ -133,3 +148,85 @@ def labels_of(
         if data["sample"] == sample_id:
             found.setdefault(str(data["reader"]), {})[str(data["unit"])] = str(data["label"])
     return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SampleResult:
+    """What the labels of a sample come to, as far as they are in."""
+
+    drawn: StoredRow
+    missing: Mapping[str, int]
+    """Labels that each reader still owes."""
+    waiting: tuple[str, ...]
+    """Units where the two differ and the third has not spoken."""
+    accuracy: AccuracyReport | None
+    """By class; None where there is a fault."""
+    summary: SampleSummary
+
+
+def sample_result(ledger: Ledger, site_id: str, *, as_of_run: str | None = None) -> SampleResult | None:
+    """What the newest sample of a site says of its map; None where none was drawn."""
+    drawn = drawn_sample(ledger, site_id, as_of_run=as_of_run)
+    if drawn is None:
+        return None
+    data = drawn.row.data
+    found = labels_of(ledger, site_id, str(data["sample_id"]), as_of_run=as_of_run)
+    readers = [str(reader) for reader in data["readers"]]
+    one, two = (found.get(reader, {}) for reader in readers)
+    resolved, waiting = resolve_labels(one, two, found.get(THIRD, {}))
+    clear = {unit: label for unit, label in resolved.items() if label != CANNOT_TELL}
+    summary = SampleSummary(
+        units=len(data["units"]),
+        resolved=len(resolved),
+        unclear=len(resolved) - len(clear),
+        agreement=ReaderAgreement.of((one[unit], two[unit]) for unit in sorted(set(one) & set(two))),
+        map_date=drawn.as_of[:10],
+        draws=len(ledger.current("samples", site_id=site_id, as_of_run=as_of_run)),
+    )
+    fault, accuracy = None, None
+    if len(resolved) < len(data["units"]):
+        fault = SampleFault.UNFINISHED
+    elif not summary.agreement.enough:
+        fault = SampleFault.DISAGREEMENT
+    else:
+        differing = sum(one[unit] != two[unit] for unit in clear)
+        accuracy, change = _accuracies(data, clear, differing)
+        fault = SampleFault.TOO_FEW if change is None else None
+        if change is not None:
+            summary = replace(
+                summary,
+                users=change.users,
+                producers=change.producers,
+                mapped_ha=change.mapped_ha,
+                area_ha=change.area_ha,
+            )
+    return SampleResult(
+        drawn=drawn,
+        missing={reader: len(data["units"]) - len(found.get(reader, {})) for reader in readers},
+        waiting=tuple(waiting),
+        accuracy=accuracy,
+        summary=replace(summary, fault=fault),
+    )
+
+
+def _accuracies(
+    data: Mapping[str, Any], clear: Mapping[str, str], differing: int
+) -> tuple[AccuracyReport | None, ClassAccuracy | None]:
+    """By class, and of change of all years together; None where a stratum has too few labels that tell."""
+    strata = [Stratum(**stratum) for stratum in data["strata"]]
+    told = [(str(data["units"][unit]["stratum"]), label) for unit, label in clear.items()]
+    classes = [str(name) for name in data["classes"]]
+    try:
+        error = ReaderError.from_disagreement(differing, len(clear))
+        by_class = estimate_accuracy(strata, tally(strata, told, classes), classes, reader_error=error)
+        pooled = [replace(stratum, mapped=_changed(stratum.mapped)) for stratum in strata]
+        change = [(stratum, _changed(label)) for stratum, label in told]
+        both = (CHANGED, STABLE)
+        report = estimate_accuracy(pooled, tally(pooled, change, both), both, reader_error=error)
+    except MeasurementError:
+        return None, None
+    return by_class, report.of(CHANGED)
+
+
+def _changed(name: str) -> str:
+    return STABLE if name == STABLE else CHANGED

@@ -24,6 +24,12 @@ class ReviewRecord:
     likelihood: str | None = column(
         "word of estimative probability, where one was given", "가능성 표현(주어진 경우)"
     )
+    cause: str | None = column(
+        "of a boundary change: ground, reinterpretation or registration; two who name an image set it",
+        "경계 변화의 원인: ground(지표 변화), reinterpretation(재해석), registration(정합 오차); "
+        "영상을 명시한 두 검토자가 정함",
+        default=None,
+    )
     confidence: str | None = column(
         "high, moderate or low; never joined with the likelihood",
         "high(높음), moderate(보통), low(낮음); 가능성과 합치지 않음",

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+import io
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
 import shapely
-from shapely.geometry import Point
+import xarray as xr
+from numpy.typing import NDArray
+from PIL import Image
+from shapely.geometry import Point, Polygon, mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import box_around
@@ -18,10 +25,8 @@ from aoi.grid import site_grid
 from campwatch.identity import new_run_id, system_clock, timestamp
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.findings import row_geometry
-from campwatch.reviews.labels import CANNOT_TELL, THIRD, drawn_sample, labels_of, write_labels
-from campwatch.reviews.sample_files import SamplePoint, write_sample_files
-from detection.accuracy import AccuracyReport, ReaderError, Stratum, estimate_accuracy, tally
-from detection.reader_labels import resolve_labels
+from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
+from detection.accuracy import AccuracyReport
 from detection.records import DISTURBANCES, FOOTPRINTS
 from detection.sampling import (
     STABLE,
@@ -31,9 +36,14 @@ from detection.sampling import (
     draw_sample,
 )
 from evidence.errors import MeasurementError
+from evidence.files import atomic_path, write_text
 from evidence.hashing import sha256_json
 from evidence.quantity import Quantity
 from evidence.rows import Row, StoredRow, plain
+from evidence.zips import write_zip
+from imagery.archive.store import Archive
+from imagery.cube.loading import load_cube
+from imagery.cube.scenes import group_archived
 
 METHOD = "sample/1"
 HALF_PIXEL_M = 5.0
@@ -45,22 +55,24 @@ def draw_or_report(
     desk: Desk, *, n: int | None = None, readers: tuple[str, ...] = (), seed: int | None = None
 ) -> tuple[dict[str, Any], list[str]]:
     """Go on with the site's sample where nothing is asked anew, else draw one."""
-    drawn = drawn_sample(desk.ledger, desk.site.id)
-    if drawn is None or n is not None or readers or seed is not None:
+    result = sample_result(desk.ledger, desk.site.id)
+    if result is None or n is not None or readers or seed is not None:
         return draw(
             desk, params=SamplingParams(n=n or 300), readers=readers or DEFAULT_READERS, seed=seed or 1
         )
-    return report(desk, drawn)
+    return report(desk, result)
 
 
-def mapped_change(desk: Desk) -> list[tuple[int, BaseGeometry]]:
-    """(year, ground) that the machine says was first disturbed then: patches, or what footprints gained."""
+def mapped_change(desk: Desk) -> tuple[str, list[tuple[int, BaseGeometry]]]:
+    """The layer that is mapped, and (year, ground) first disturbed: patches, or what footprints gained."""
     patches = [
         (dt.date.fromisoformat(str(s.row.data["first_seen"])[:10]).year, shape)
         for s in desk.ledger.current(DISTURBANCES.name, site_id=desk.site.id)
         if s.row.data["machine_status"] == "persistent" and (shape := row_geometry(s)) is not None
     ]
-    return patches or _gained(desk.ledger.current(FOOTPRINTS.name, site_id=desk.site.id))
+    if patches:
+        return DISTURBANCES.name, patches
+    return FOOTPRINTS.name, _gained(desk.ledger.current(FOOTPRINTS.name, site_id=desk.site.id))
 
 
 def _gained(footprints: Sequence[StoredRow]) -> list[tuple[int, BaseGeometry]]:
@@ -85,11 +97,13 @@ def draw(
     if len(set(readers)) != 2 or THIRD in readers:  # noqa: PLR2004 - two blind readers
         raise MeasurementError(f"a sample needs two readers, not {', '.join(readers)}")
     rng = np.random.default_rng(seed)
-    strata = change_strata(site_grid(desk.site), desk.site.aoi, mapped_change(desk), params=params)
+    layer, change = mapped_change(desk)
+    strata = change_strata(site_grid(desk.site), desk.site.aoi, change, params=params)
     units = draw_sample(strata, allocate(strata.strata, n=params.n, per_rare=params.per_rare), rng=rng)
     by_name = {f"u{i}": asdict(unit) for i, unit in enumerate(units)}
     told = {
         "seed": seed,
+        "layer": layer,
         "readers": list(readers),
         "params": asdict(params),
         "strata": [asdict(stratum) for stratum in strata.strata],
@@ -168,44 +182,30 @@ def _point(code: str, unit: Mapping[str, Any]) -> SamplePoint:
     return SamplePoint(code=code, square=square, row=int(unit["row"]), column=int(unit["column"]))
 
 
-def report(desk: Desk, drawn: StoredRow) -> tuple[dict[str, Any], list[str]]:
+def report(desk: Desk, result: SampleResult) -> tuple[dict[str, Any], list[str]]:
     """How far the labelling is; once it is done, accuracies and areas beside what is mapped."""
-    data = drawn.row.data
-    sample_id, readers = str(data["sample_id"]), tuple(data["readers"])
-    found = labels_of(desk.ledger, desk.site.id, sample_id)
-    one, two = (found.get(reader, {}) for reader in readers)
-    missing = {reader: len(data["units"]) - len(found.get(reader, {})) for reader in readers}
-    document: dict[str, Any] = {"sample": sample_id, "missing": missing}
-    if any(missing.values()):
-        return document, [f"{reader}: {n} labels missing" for reader, n in missing.items()]
-    resolved, waiting = resolve_labels(one, two, found.get(THIRD, {}))
-    if waiting:
-        folder = write_reader(desk, data, THIRD, waiting)
-        lines = [f"the readers differ on {len(waiting)} points; for somebody who has seen neither: {folder}"]
-        return document | {"waiting": len(waiting), "folder": str(folder)}, lines
-    accuracy = estimate(data, resolved, one, two)
-    unclear = sum(label == CANNOT_TELL for label in resolved.values())
-    return document | {"unclear": unclear, "report": asdict(accuracy)}, _lines(accuracy, unclear)
-
-
-def estimate(
-    data: Mapping[str, Any], resolved: Mapping[str, str], one: Mapping[str, str], two: Mapping[str, str]
-) -> AccuracyReport:
-    """Accuracies and areas from resolved labels; points where nobody could tell are left out."""
-    strata = [Stratum(**stratum) for stratum in data["strata"]]
-    clear = {unit: label for unit, label in resolved.items() if label != CANNOT_TELL}
-    labels = [(str(data["units"][unit]["stratum"]), label) for unit, label in clear.items()]
-    disagreed = sum(one[unit] != two[unit] for unit in clear)
-    readers = ReaderError.from_disagreement(disagreed, len(clear)) if clear else ReaderError()
-    classes = [str(name) for name in data["classes"]]
-    return estimate_accuracy(strata, tally(strata, labels, classes), classes, reader_error=readers)
+    data = result.drawn.row.data
+    document: dict[str, Any] = {"sample": str(data["sample_id"]), "missing": dict(result.missing)}
+    if any(result.missing.values()):
+        return document, [f"{reader}: {n} labels missing" for reader, n in result.missing.items()]
+    if result.waiting:
+        folder = write_reader(desk, data, THIRD, result.waiting)
+        lines = [
+            f"the readers differ on {len(result.waiting)} points; for somebody who has seen neither: {folder}"
+        ]
+        return document | {"waiting": len(result.waiting), "folder": str(folder)}, lines
+    document |= {"unclear": result.summary.unclear, "result": asdict(result.summary)}
+    if result.accuracy is None:
+        return document, [f"not assessable: {result.summary.text}"]
+    lines = [*_lines(result.accuracy, result.summary.unclear), result.summary.text]
+    return document | {"report": asdict(result.accuracy)}, lines
 
 
 def _lines(found: AccuracyReport, unclear: int) -> list[str]:
     lines = [
         f"{found.n} labels, {unclear} more points where nobody could tell",
         f"overall accuracy {_told(found.overall)}",
-        f"a resolved label is wrong with probability {found.reader_error.rate:.4f}, which is corrected for",
+        f"probability of a wrong label {found.reader_error.rate:.4f}, which areas are corrected for",
     ]
     for by in found.by_class:
         mapped = "not mapped" if by.mapped_ha is None else f"mapped {by.mapped_ha:.1f} ha"
@@ -220,3 +220,133 @@ def _told(quantity: Quantity) -> str:
     if quantity.value is None:
         return f"not assessable ({quantity.reason})"
     return f"{quantity.value:.2f} [{quantity.low:.2f} to {quantity.high:.2f}]"
+
+
+CHIP_PX = 32
+"""320 m: the pixel with what surrounds it."""
+ENLARGED = 5
+MAX_DATES = 5
+CLEAR = 0.7
+GAMMA = 1.6
+WHITE = 0.3
+"""Reflectance shown white: bright soil and concrete."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SamplePoint:
+    """One pixel under a reader's own code."""
+
+    code: str
+    square: Polygon
+    row: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chip:
+    """One picture of one point."""
+
+    date: str
+    png: bytes
+
+
+def write_sample_files(
+    desk: Desk, folder: Path, points: Sequence[SamplePoint], *, allowed: Sequence[str], sample_id: str
+) -> None:
+    """Write `points.kmz` and `chips.json`."""
+    cube = _clear_looks(desk)
+    chips = {point.code: list(_chips(cube, point)) if cube is not None else [] for point in points}
+    told = [_point_document(point, chips[point.code]) for point in points]
+    document = {
+        "format": "campwatch-sample/1",
+        "site": desk.site.id,
+        "sample": sample_id,
+        "question": "What is the ground inside the square, and since when?",
+        "labels": list(allowed),
+        "attribution": "Contains modified Copernicus Sentinel data",
+        "points": told,
+    }
+    write_text(folder / "chips.json", json.dumps(document, ensure_ascii=False, indent=1))
+    _write_kmz(folder / "points.kmz", points, chips, allowed)
+
+
+def _clear_looks(desk: Desk) -> xr.Dataset | None:
+    """Cube of up to five clear looks spread over time; unregistered ones where there is no other."""
+    looks = [stored.row.data for stored in desk.ledger.current("observations", site_id=desk.site.id)]
+    clear = [look for look in looks if float(look["valid_fraction"] or 0) >= CLEAR]
+    used = [look for look in clear if look["status"] == "used"] or clear
+    chosen = {scene for _, scene in _spread(sorted((str(u["datetime"]), str(u["scene_id"])) for u in used))}
+    scenes = group_archived(Archive(desk.workspace.archive_folder).products(desk.site.id))
+    products = [product for scene in scenes if scene.id in chosen for product in scene.products]
+    return load_cube(products, site_grid(desk.site)) if products else None
+
+
+def _spread(looks: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Looks spread over the whole time, first and last among them."""
+    if len(looks) <= MAX_DATES:
+        return looks
+    places = np.linspace(0, len(looks) - 1, MAX_DATES).round().astype(int)
+    return [looks[i] for i in places]
+
+
+def _chips(cube: xr.Dataset, point: SamplePoint) -> Iterator[Chip]:
+    half = CHIP_PX // 2
+    bands = cube[["red", "green", "blue"]]
+    for i, time in enumerate(cube["time"].to_numpy()):
+        layer = np.stack([bands[band].isel(time=i).to_numpy() for band in bands])
+        padded = np.pad(layer, ((0, 0), (half, half), (half, half)), constant_values=np.nan)
+        window = padded[:, point.row : point.row + CHIP_PX, point.column : point.column + CHIP_PX]
+        yield Chip(date=str(np.datetime_as_string(time, unit="D")), png=_png(window))
+
+
+def _png(window: NDArray[np.float32]) -> bytes:
+    """Red, green, blue; the point's pixel in a frame, what is missing in grey."""
+    bright = np.clip(window / WHITE, 0, 1) ** (1 / GAMMA)
+    pixels = np.where(np.isfinite(bright), bright * 255, 128).astype(np.uint8).transpose(1, 2, 0)
+    large = np.repeat(np.repeat(pixels, ENLARGED, axis=0), ENLARGED, axis=1)
+    start, end = CHIP_PX // 2 * ENLARGED - 1, (CHIP_PX // 2 + 1) * ENLARGED
+    for line in (start, end):
+        large[start : end + 1, line] = large[line, start : end + 1] = (255, 255, 0)
+    stream = io.BytesIO()
+    Image.fromarray(large).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def _point_document(point: SamplePoint, chips: Sequence[Chip]) -> dict[str, Any]:
+    pictures = [
+        {"date": chip.date, "png": "data:image/png;base64," + base64.b64encode(chip.png).decode()}
+        for chip in chips
+    ]
+    return {"point": point.code, "square": mapping(point.square), "chips": pictures}
+
+
+def _write_kmz(
+    path: Path, points: Sequence[SamplePoint], chips: dict[str, list[Chip]], allowed: Sequence[str]
+) -> None:
+    names = ", ".join(allowed)
+    marks = "".join(_placemark(point, chips[point.code]) for point in points)
+    text = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<kml xmlns="http://www.opengis.net/kml/2.2"><Document>'
+        f"<name>points to label</name><description>{escape(names)}</description>"
+        '<Style id="p"><LineStyle><color>ff00ffff</color><width>2</width></LineStyle>'
+        f"<PolyStyle><fill>0</fill></PolyStyle></Style>{marks}</Document></kml>\n"
+    )
+    shown = [
+        (f"chips/{code}-{i}.png", chip.png)
+        for code, pictures in chips.items()
+        for i, chip in enumerate(pictures)
+    ]
+    with atomic_path(path) as temporary:
+        write_zip(temporary, [("doc.kml", text.encode()), *shown])
+
+
+def _placemark(point: SamplePoint, chips: Sequence[Chip]) -> str:
+    ring = " ".join(f"{x:.7f},{y:.7f}" for x, y in point.square.exterior.coords)
+    html = "".join(
+        f'<p>{chip.date}<br/><img src="chips/{point.code}-{i}.png"/></p>' for i, chip in enumerate(chips)
+    )
+    return (
+        f"<Placemark><name>{point.code}</name><description>{escape(html)}</description>"
+        f"<styleUrl>#p</styleUrl><Polygon><outerBoundaryIs><LinearRing><coordinates>{ring}"
+        "</coordinates></LinearRing></outerBoundaryIs></Polygon></Placemark>"
+    )

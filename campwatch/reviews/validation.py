@@ -1,10 +1,11 @@
-"""What an interval was checked against at a site, how it did, and the sentence that every output carries."""
+"""What an interval was checked against at a site, how it did, and what derived files say of it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
 
 from aoi.geodesy import area_ha
 from aoi.records import Site, ZoneKind
@@ -12,10 +13,12 @@ from campwatch.alerts.book import ALERTS
 from campwatch.alerts.rules import ALERTED_LAYERS
 from campwatch.layers import LAYERS
 from campwatch.reviews.findings import row_geometry
-from campwatch.reviews.labels import CANNOT_TELL, THIRD, drawn_sample, labels_of
-from campwatch.reviews.records import MANUAL_OBSERVATIONS
+from campwatch.reviews.labels import sample_result
+from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
+from campwatch.reviews.verdicts import review_states
+from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS
-from detection.reader_labels import resolve_labels
+from detection.records import DISTURBANCES
 from detection.references import (
     ReferencePair,
     ReferenceSummary,
@@ -153,22 +156,20 @@ def stockpile_validation(
 
 def site_checks(ledger: Ledger, site: Site, *, as_of_run: str | None = None) -> dict[str, SiteCheck]:
     """What stands behind the intervals of each layer at one site, now or as of a run."""
-    labels = SiteCheck(kind=ReferenceKind.LABELS, references=_labels(ledger, site, as_of_run))
     summary = next(iter(stockpile_validation(ledger, site, as_of_run=as_of_run)), None)
     piles = SiteCheck(kind=ReferenceKind.OUTLINES, references=summary.n if summary else 0, summary=summary)
-    by_kind = {ReferenceKind.NONE: SiteCheck(), ReferenceKind.LABELS: labels, ReferenceKind.OUTLINES: piles}
-    return {name: by_kind[spec.references or ReferenceKind.NONE] for name, spec in interval_layers().items()}
-
-
-def _labels(ledger: Ledger, site: Site, as_of_run: str | None) -> int:
-    """Resolved labels of the newest sample."""
-    drawn = drawn_sample(ledger, site.id, as_of_run=as_of_run)
-    if drawn is None:
-        return 0
-    found = labels_of(ledger, site.id, drawn.row.data["sample_id"], as_of_run=as_of_run)
-    one, two = (found.get(reader, {}) for reader in drawn.row.data["readers"])
-    resolved, _ = resolve_labels(one, two, found.get(THIRD, {}))
-    return sum(label != CANNOT_TELL for label in resolved.values())
+    told = {
+        name: piles if spec.references is ReferenceKind.OUTLINES else SiteCheck()
+        for name, spec in interval_layers().items()
+    }
+    result = sample_result(ledger, site.id, as_of_run=as_of_run)
+    if result is not None:
+        found = result.summary
+        layer = str(result.drawn.row.data.get("layer", DISTURBANCES.name))
+        told[layer] = SiteCheck(
+            kind=ReferenceKind.LABELS, references=found.n if found.fault is None else 0, sample=found
+        )
+    return told
 
 
 def all_checks(
@@ -211,3 +212,144 @@ def validation_lines(checks: Checks) -> list[str]:
     if len(layers) == 1:
         return list(layers)
     return [f"{', '.join(names)}: {text}" for text, names in layers.items()]
+
+
+HEAD = ("group", "n", "bias ha", "RMSE ha", "inside the interval")
+
+
+def reference_table(found: Sequence[Reference]) -> list[str]:
+    """The summary by season and size, then what could not serve and why."""
+    summaries = _summaries(found)
+    lines = [_line(HEAD)] if summaries else ["no reference stands beside a figure yet (campwatch review add)"]
+    lines += [_line(_cells(summary)) for summary in summaries]
+    for reference in found:
+        if reference.unused:
+            where = reference.zone_id or "no zone"
+            lines.append(f"not used: {where}, {reference.date}, {reference.images[0]}: {reference.unused}")
+    return lines
+
+
+def reference_document(found: Sequence[Reference], check: SiteCheck) -> dict[str, Any]:
+    """The same for programs, with each reference beside its figure."""
+    return {
+        "validation": check.text,
+        "validated": check.enough,
+        "summaries": [asdict(summary) for summary in _summaries(found)],
+        "references": [_told(reference) for reference in found],
+    }
+
+
+def _summaries(found: Sequence[Reference]) -> list[ReferenceSummary]:
+    return compare_references([pair for reference in found if (pair := reference.pair) is not None])
+
+
+def _told(reference: Reference) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "zone_id": reference.zone_id,
+        "date": reference.date.isoformat(),
+        "reference_ha": reference.reference_ha,
+        "images": list(reference.images),
+        "unused": reference.unused or None,
+    }
+    if reference.measured is not None:
+        data = reference.measured.row.data
+        told |= {
+            "row_id": reference.measured.row_id,
+            "datetime": data["datetime"],
+            "area_ha": data["area_ha"],
+        }
+    return told
+
+
+def _cells(summary: ReferenceSummary) -> tuple[str, ...]:
+    share = f"{summary.covered:.0%}"
+    return (summary.group, str(summary.n), f"{summary.bias_ha:+.3f}", f"{summary.rmse_ha:.3f}", share)
+
+
+def _line(cells: Sequence[str]) -> str:
+    widths = (16, 5, 9, 9, 20)
+    first, *rest = (text for text in cells)
+    return f"{first:<{widths[0]}}" + "".join(f"{t:>{w}}" for t, w in zip(rest, widths[1:], strict=True))
+
+
+WITHHELD = "withheld until a second reviewer has judged it without sight of this"
+_TOLD = ("verdict", "reason_code", "cause", "likelihood", "confidence", "evidence_viewed", "note")
+"""What of a verdict would tell the second reviewer what the first one said."""
+ANNOTATED = frozenset({*_TOLD, "reason", "review_status", "validated_on", "validation"})
+"""Columns that follow from other rows too."""
+
+Annotate = Callable[[list[StoredRow]], list[StoredRow]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteNotes:
+    """What one site's rows are told with."""
+
+    checks: Checks = field(default_factory=dict)
+    blind: frozenset[str] = frozenset()
+    """Row ids of verdicts that no file tells yet."""
+    status: Mapping[str, str] = field(default_factory=dict)
+    """Review status by disturbance."""
+    cause: Mapping[str, str] = field(default_factory=dict)
+    """Cause that two reviewers gave, by boundary change."""
+
+
+def annotation(
+    ledger: Ledger,
+    sites: Sequence[Site],
+    *,
+    as_of_run: str | None = None,
+    checks: Mapping[str, Checks] | None = None,
+) -> Annotate:
+    """Adds what stands behind each interval and where its review is; keeps first verdicts blind.
+
+    Args:
+        ledger: of the rows.
+        sites: whose rows they are.
+        as_of_run: count references as things stood then; verdicts that are blind now stay so.
+        checks: where they are known already.
+    """
+    checks = checks or all_checks(ledger, sites, as_of_run=as_of_run)
+    notes = {site.id: _notes(ledger, site, checks.get(site.id, {})) for site in sites}
+    nothing = SiteNotes()
+
+    def annotate(rows: list[StoredRow]) -> list[StoredRow]:
+        return [_annotated(stored, notes.get(stored.row.site_id, nothing)) for stored in rows]
+
+    return annotate
+
+
+def _notes(ledger: Ledger, site: Site, checks: Checks) -> SiteNotes:
+    if not ledger.current(REVIEWS.name, site_id=site.id):
+        return SiteNotes(checks=checks)
+    states = review_states(ledger, site.id)
+    return SiteNotes(
+        checks=checks,
+        blind=frozenset(
+            verdict.row_id for state in states if state.blind for verdict in (*state.standing, *state.earlier)
+        ),
+        status={
+            state.subject: state.review_status for state in states if state.kind == DISTURBANCES.reviewed_as
+        },
+        cause={
+            state.subject: cause
+            for state in states
+            if state.kind == BOUNDARY_CHANGES.reviewed_as and (cause := state.cause) is not None
+        },
+    )
+
+
+def _annotated(stored: StoredRow, notes: SiteNotes) -> StoredRow:
+    layer, data = stored.row.layer, stored.row.data
+    if layer == REVIEWS.name and stored.row_id in notes.blind:
+        return _with(stored, {**dict.fromkeys(_TOLD), "reason": WITHHELD})
+    if layer == DISTURBANCES.name:
+        status = notes.status.get(stored.row.subject, data.get("review_status"))
+        stored = _with(stored, {"review_status": status})
+    if layer == BOUNDARY_CHANGES.name and stored.row.subject in notes.cause:
+        stored = _with(stored, {"cause": notes.cause[stored.row.subject]})
+    return with_validation(stored, notes.checks)
+
+
+def _with(stored: StoredRow, told: Mapping[str, Any]) -> StoredRow:
+    return replace(stored, row=replace(stored.row, data={**stored.row.data, **told}))

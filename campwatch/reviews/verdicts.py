@@ -1,18 +1,19 @@
-"""Verdicts and manual observations: from review files into the ledger, and back."""
+"""Verdicts and observations from review files into the ledger; where each finding stands with reviewers."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
-from dataclasses import dataclass
+import itertools
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import shapely
 from shapely.geometry import mapping, shape
 
 from campwatch.identity import Clock, new_run_id, timestamp
-from campwatch.reviews.findings import Finding, findings_at, seq_of_run
-from campwatch.reviews.places import PLACE, Place
+from campwatch.reviews.findings import PLACE, Finding, Place, changed_evidence, findings_at, seq_of_run
 from campwatch.reviews.records import (
     MANUAL_OBSERVATIONS,
     METHOD,
@@ -20,9 +21,11 @@ from campwatch.reviews.records import (
     ManualObservationRecord,
     ReviewRecord,
 )
+from detection.accuracy import ReaderAgreement, wilson_share
 from evidence.errors import LedgerError
 from evidence.hashing import sha256_bytes, sha256_json
 from evidence.ledger import AppendResult, Ledger
+from evidence.quantity import Quantity
 from evidence.rows import Row, StoredRow, iso_utc, plain, record_data
 from maps.records import Verdict
 from maps.review_format import EvidenceImage, ManualObservation, ReviewFile, ReviewVerdict
@@ -45,6 +48,8 @@ class GivenVerdict:
     blind: bool
     note: str
     evidence_viewed: tuple[str, ...]
+    cause: str | None = None
+    """Of a boundary change: ground, reinterpretation or registration."""
     reviewed_row_id: str
     seen_seq: int
     seen_until: str
@@ -103,6 +108,7 @@ def _verdict_row(
         "subject_kind": verdict.subject_kind,
         "verdict": verdict.verdict.value,
         "reason_code": verdict.reason_code.value,
+        "cause": verdict.cause and verdict.cause.value,
         "likelihood": verdict.likelihood and verdict.likelihood.value,
         "confidence": verdict.confidence and verdict.confidence.value,
         "evidence_viewed": [_image_text(image) for image in verdict.evidence_viewed],
@@ -178,6 +184,7 @@ def _given(stored: StoredRow) -> GivenVerdict:
         blind=bool(data["blind"]),
         note=str(data["note"]),
         evidence_viewed=tuple(data["evidence_viewed"]),
+        cause=data.get("cause"),
         reviewed_row_id=str(data["reviewed_row_id"]),
         seen_seq=int(data["seen_seq"]),
         seen_until=str(data["seen_until"]),
@@ -198,3 +205,201 @@ def map_verdict(given: GivenVerdict) -> Verdict:
         note=given.note,
         evidence_viewed=given.evidence_viewed,
     )
+
+
+ACCEPTED, REJECTED = "accepted", "rejected"
+READERS_NEEDED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewState:
+    """One finding: what the machine says, what reviewers say, and whether that still stands."""
+
+    kind: str
+    subject: str
+    machine_status: str | None
+    """provisional | persistent | withdrawn, where the finding has such a thing."""
+    review_status: str
+    """awaiting_first | awaiting_second | reopened | disputed | undecided | accepted | rejected."""
+    reopened_because: tuple[str, ...]
+    standing: tuple[GivenVerdict, ...]
+    """The newest verdict of each reviewer, dissent among them."""
+    stale: tuple[GivenVerdict, ...] = ()
+    """Of these, the ones whose evidence has changed since: kept, but they decide nothing."""
+    earlier: tuple[GivenVerdict, ...]
+    """What the same reviewers said before."""
+    parents: tuple[str, ...] = ()
+
+    @property
+    def holding(self) -> tuple[GivenVerdict, ...]:
+        """Verdicts on what is there now."""
+        return tuple(verdict for verdict in self.standing if verdict not in self.stale)
+
+    @property
+    def blind(self) -> bool:
+        """Whether no verdict may be told yet: fewer than two have judged what is there now."""
+        return len(self.holding) < READERS_NEEDED
+
+    @property
+    def cause(self) -> str | None:
+        """Cause of a boundary change, where two settled it with one verdict and each named an image."""
+        causes = {verdict.cause for verdict in self.holding if verdict.evidence_viewed}
+        agreed = len(causes) == 1 and all(verdict.evidence_viewed for verdict in self.holding)
+        return causes.pop() if agreed and self.review_status in {ACCEPTED, REJECTED} else None
+
+    @property
+    def dissent(self) -> bool:
+        """Whether reviewers contradict each other."""
+        return {ACCEPTED, REJECTED} <= {verdict.verdict for verdict in self.holding}
+
+
+def review_states(ledger: Ledger, site_id: str, *, places: Sequence[Place] = ()) -> list[ReviewState]:
+    """Every finding of a site, then findings that are gone but had a verdict, then random places."""
+    now = findings_at(ledger, site_id)
+    given: dict[tuple[str, str], list[GivenVerdict]] = {}
+    for verdict in given_verdicts(ledger, site_id):
+        given.setdefault((verdict.kind, verdict.subject), []).append(verdict)
+    seqs = {verdict.seen_seq for verdicts in given.values() for verdict in verdicts}
+    then = {seq: findings_at(ledger, site_id, seq=seq) for seq in seqs}
+    judged_places = [key for key in given if key[0] == PLACE]
+    keys = [*now, *(key for key in given if key not in now and key[0] != PLACE)]
+    keys += list(dict.fromkeys([*judged_places, *((PLACE, place.place_id) for place in places)]))
+    return [_state(key, now.get(key), given.get(key, []), then) for key in keys]
+
+
+def _state(
+    key: tuple[str, str],
+    now: Finding | None,
+    given: Sequence[GivenVerdict],
+    then: Mapping[int, Mapping[tuple[str, str], Finding]],
+) -> ReviewState:
+    standing = _standing(given)
+    causes: dict[GivenVerdict, list[str]] = (
+        {} if key[0] == PLACE else {verdict: _causes(verdict, now, then, key) for verdict in standing}
+    )
+    stale = tuple(verdict for verdict in standing if causes.get(verdict))
+    data = now.newest.row.data if now is not None else {}
+    return ReviewState(
+        kind=key[0],
+        subject=key[1],
+        machine_status=data.get("machine_status"),
+        review_status=_status(
+            [verdict for verdict in standing if verdict not in stale], reopened=bool(stale)
+        ),
+        reopened_because=tuple(dict.fromkeys(cause for found in causes.values() for cause in found)),
+        standing=standing,
+        stale=stale,
+        earlier=tuple(verdict for verdict in given if verdict not in standing),
+        parents=tuple(str(parent) for parent in data.get("parents", ())),
+    )
+
+
+def _causes(
+    verdict: GivenVerdict,
+    now: Finding | None,
+    then: Mapping[int, Mapping[tuple[str, str], Finding]],
+    key: tuple[str, str],
+) -> list[str]:
+    seen = then[verdict.seen_seq].get(key)
+    return changed_evidence(seen.until(verdict.seen_until), now) if seen else []
+
+
+def _standing(given: Sequence[GivenVerdict]) -> tuple[GivenVerdict, ...]:
+    newest = {verdict.reviewer: verdict for verdict in sorted(given, key=lambda v: v.reviewed_at)}
+    return tuple(newest[reviewer] for reviewer in sorted(newest))
+
+
+def _status(holding: Sequence[GivenVerdict], *, reopened: bool) -> str:
+    """From the verdicts that still hold; `reopened` until somebody has judged what is there now."""
+    said = {verdict.verdict for verdict in holding}
+    if not holding:
+        return "reopened" if reopened else "awaiting_first"
+    if {ACCEPTED, REJECTED} <= said:
+        return "disputed"
+    if len(holding) < READERS_NEEDED:
+        return "awaiting_second"
+    return said.pop() if len(said) == 1 else "undecided"
+
+
+def queue(states: Iterable[ReviewState]) -> list[ReviewState]:
+    """What waits for somebody, random places spread among the findings."""
+    waiting = [s for s in states if s.review_status not in {ACCEPTED, REJECTED, "undecided"} and _matters(s)]
+    rank = {"reopened": 0, "disputed": 1, "awaiting_second": 2, "awaiting_first": 3}
+    findings = sorted((s for s in waiting if s.kind != PLACE), key=lambda s: rank[s.review_status])
+    places = [s for s in waiting if s.kind == PLACE]
+    if not findings or not places:
+        return [*findings, *places]
+    step = max(1, math.ceil(len(findings) / len(places)))
+    blocks = [findings[i : i + step] for i in range(0, len(findings), step)]
+    mixed = itertools.zip_longest(blocks, places)
+    return [state for block, place in mixed for state in (*(block or ()), *((place,) if place else ()))]
+
+
+def _matters(state: ReviewState) -> bool:
+    """What the machine took back, and nobody ever judged, need not be judged."""
+    return bool(state.standing) or state.machine_status != "withdrawn"
+
+
+def kept_blind(state: ReviewState) -> ReviewState:
+    """Without what was said, now or before, until two have judged what is there now."""
+    if not state.blind:
+        return state
+    return replace(
+        state,
+        standing=tuple(map(_silent, state.standing)),
+        stale=tuple(map(_silent, state.stale)),
+        earlier=tuple(map(_silent, state.earlier)),
+    )
+
+
+def _silent(verdict: GivenVerdict) -> GivenVerdict:
+    return replace(
+        verdict, verdict="given", reason_code="blind", likelihood=None, confidence=None, note="",
+        evidence_viewed=(), cause=None,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewRates:
+    """How good the machine and its reviewers are, as far as verdicts tell."""
+
+    agreement: Quantity
+    """Share of pairs of blind decisions on the same subject that agree."""
+    readers: ReaderAgreement
+    """Agreement of the same pairs beyond chance."""
+    false_share: Quantity
+    """Share of findings that two decided with one voice that were rejected."""
+    miss_share: Quantity
+    """Share of random places, decided by two, that show what the machine did not detect."""
+
+
+def review_rates(states: Iterable[ReviewState]) -> ReviewRates:
+    """Agreement of blind readers, false findings and misses."""
+    states = list(states)
+    pairs = [
+        (one.verdict, two.verdict)
+        for state in states
+        for one, two in itertools.combinations(_decided(state.holding), 2)
+        if one.blind and two.blind
+    ]
+    readers = ReaderAgreement.of(pairs)
+    found = [said for s in states if s.kind != PLACE and (said := _said(s)) is not None]
+    places = [said for s in states if s.kind == PLACE and (said := _said(s)) is not None]
+    return ReviewRates(
+        agreement=wilson_share(readers.n - readers.disagreed, readers.n),
+        readers=readers,
+        false_share=wilson_share(found.count(REJECTED), len(found)),
+        miss_share=wilson_share(places.count(ACCEPTED), len(places)),
+    )
+
+
+def _decided(standing: Iterable[GivenVerdict]) -> list[GivenVerdict]:
+    return [verdict for verdict in standing if verdict.verdict in {ACCEPTED, REJECTED}]
+
+
+def _said(state: ReviewState) -> str | None:
+    """What two readers decided with one voice; the verdict of one alone would be told by any count of it."""
+    if state.blind:
+        return None
+    said = {verdict.verdict for verdict in _decided(state.holding)}
+    return said.pop() if len(said) == 1 else None

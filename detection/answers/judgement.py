@@ -56,7 +56,9 @@ class JudgementParams:
     """When something may be said."""
 
     process: ProcessParams = field(default_factory=ProcessParams)
-    drift: ProcessParams = field(default_factory=lambda: ProcessParams(memory_tilt=0.8, walk_probability=0.3))
+    drift: ProcessParams = field(
+        default_factory=lambda: ProcessParams(memory_tilt=0.9, walk_probability=0.27)
+    )
     """The same for trends and steps at no named date, which a random walk imitates more easily. Chosen."""
     reference_years: int = 3
     """Complete years outside the asked window. Assumed: two cannot show how years differ."""

@@ -81,11 +81,25 @@ CW.best = (q, unit) =>
   CW.known(q) ? CW.t("best_level", { value: `${CW.num(q.v)} ${unit}`, level: Math.round(q.level * 100) }) : "";
 /* What references of the site stand behind an interval; every figure says it. */
 CW.validation = (check) => {
-  if (!check || !check.enough) return `${CW.t("validation_no")}${check && check.n ? ` ${CW.t("validation_counted", { n: check.n, enough: CW.data.enough })}` : ""}`;
-  const told = CW.t(`validation_${check.kind}`, { n: check.n });
+  const outcome = check ? check.outcome : "not_validated";
+  if (outcome === "not_assessable") return `${CW.t("validation_no")} (${CW.sampleText(check.sample)})`;
+  if (outcome === "not_validated") return `${CW.t("validation_no")}${check && check.n ? ` ${CW.t("validation_counted", { n: check.n, enough: CW.data.enough })}` : ""}`;
+  const told = CW.t(`validation_${outcome === "contradicted" ? "against_" : ""}${check.kind}`, { n: check.n });
+  if (check.sample) return `${told}: ${CW.sampleText(check.sample)}`;
   if (check.covered === undefined) return told;
   const signed = `${check.bias < 0 ? "" : "+"}${CW.num(check.bias)}`;
   return `${told}: ${CW.t("validation_result", { bias: signed, rmse: CW.num(check.rmse), covered: CW.percent(check.covered) })}`;
+};
+CW.share = (q, as) => (CW.known(q) ? `${as(q.v)} [${as(q.l)} – ${as(q.h)}]` : CW.t("not_assessable"));
+/* What a random sample says of the map, or why it says nothing. */
+CW.sampleText = (s) => {
+  const readers = CW.t("sample_readers", { differed: s.differed, n: s.read, alpha: CW.share(s.alpha, CW.num) });
+  const drawn = s.draws > 1 ? `; ${CW.t("sample_draws", { n: s.draws })}` : "";
+  if (s.fault === "unfinished") return CW.t("sample_unfinished", { n: s.resolved, units: s.units });
+  if (s.fault === "disagreement") return `${CW.t("sample_disagreement", { readers, needed: s.needed })}${drawn}`;
+  if (s.fault === "too_few") return CW.t("sample_too_few");
+  const unclear = s.unclear ? `; ${CW.t("sample_unclear", { n: s.unclear })}` : "";
+  return `${CW.t("sample_result", { mapped: CW.num(s.mapped), area: CW.share(s.area, CW.num), users: CW.share(s.users, CW.percent), producers: CW.share(s.producers, CW.percent) })}; ${readers}${unclear}; ${CW.t("sample_map", { date: s.map_date })}${drawn}`;
 };
 CW.standing = (check) => CW.el("p", { class: "small muted validation" }, CW.validation(check));
 CW.percent = (x) => (x === null || x === undefined ? "–" : `${Math.round(x * 100)} %`);

@@ -74,8 +74,9 @@ CW.drawValidation = () => {
   const host = CW.clear(CW.byId("validation"));
   const known = (s) => [[s.stockpile, s.checks.stockpile], [s.footprint, s.checks.footprint]].filter(([q]) => CW.known(q)).map(([, check]) => check);
   const checks = CW.sites.flatMap(known);
-  if (checks.some((check) => !check.enough)) CW.fill(host, CW.el("span", { class: "star" }, "* "), CW.t("validation_no"));
-  for (const s of CW.sites) for (const check of new Map(known(s).filter((c) => c.enough).map((c) => [CW.validation(c), c])).values()) CW.fill(host, CW.el("br"), CW.name(CW.title(s)), `: ${CW.validation(check)}`);
+  const nothing = (check) => ["not_validated", "not_assessable"].includes(check.outcome);
+  if (checks.some(nothing)) CW.fill(host, CW.el("span", { class: "star" }, "* "), CW.t("validation_no"));
+  for (const s of CW.sites) for (const check of new Map(known(s).filter((c) => c.outcome !== "not_validated").map((c) => [CW.validation(c), c])).values()) CW.fill(host, CW.el("br"), CW.name(CW.title(s)), `: ${CW.validation(check)}`);
 };
 CW.drawOverview = () => {
   CW.byId("flag-restricted").hidden = !CW.data.restricted;

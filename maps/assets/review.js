@@ -8,6 +8,7 @@ CW.REVIEW = {
   reason: ["ground_works", "pit_or_spoil", "probable_coal", "construction", "perimeter", "agriculture", "vegetation", "cloud_or_shadow", "snow_or_water", "misregistration", "cannot_tell", "other"],
   likelihood: ["almost_no_chance", "very_unlikely", "unlikely", "roughly_even", "likely", "very_likely", "almost_certain"],
   confidence: ["high", "moderate", "low"],
+  cause: ["ground", "reinterpretation", "registration"],
 };
 CW.CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
 CW.reviewOf = (key) => CW.data.reviews[key] || { state: "none", reviewers: [], verdicts: [] };
@@ -79,6 +80,7 @@ CW.verdictForm = (subject) => {
   if (subject.type === "place") parts.push(CW.el("p", { class: "small" }, CW.t("place_note")));
   if (state.state === "two") parts.push(CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("both_verdicts")), state.verdicts.map((v) => CW.el("p", {}, CW.name(v.reviewer), `: ${CW.t(`verdict_${v.verdict}`)}, ${CW.word("likelihood", v.likelihood)}; ${CW.word("confidence", v.confidence)}`))));
   parts.push(CW.field("r-verdict", "verdict", CW.choices("verdict", subject.type)), CW.field("r-reason", "reason", CW.choices("reason")), CW.field("r-likelihood", "likelihood", CW.choices("likelihood"), "likelihood_note"), CW.field("r-confidence", "confidence", CW.choices("confidence"), "confidence_note"));
+  if (subject.type === "change") parts.push(CW.field("r-cause", "cause", CW.choices("cause"), "cause_note"));
   parts.push(CW.evidenceFields(), CW.field("r-note", "note", CW.el("textarea", { rows: "3", maxlength: "4000" })), CW.el("p", { class: "fault", id: "r-fault", role: "alert" }), CW.el("button", { type: "submit", class: "solid" }, CW.t("keep_verdict")));
   return CW.el("form", { id: "verdict-form", onsubmit: (e) => { e.preventDefault(); CW.keepVerdict(subject); } }, parts);
 };
@@ -106,8 +108,9 @@ CW.keepVerdict = (subject) => {
   if (!value("r-reason")) return fault("fault_reason", "r-reason");
   if (verdict !== "undecided" && !value("r-likelihood")) return fault("fault_likelihood", "r-likelihood");
   if (verdict !== "undecided" && !value("r-confidence")) return fault("fault_confidence", "r-confidence");
-  if (verdict === "accepted" && !CW.evidence.length) return fault("fault_evidence", "e-provider");
-  CW.verdicts.push({ by: CW.reviewer, subject: subject.key, subject_kind: CW.KINDS[subject.type] || subject.type, verdict, reason_code: value("r-reason"), likelihood: value("r-likelihood") || null, confidence: value("r-confidence") || null, evidence_viewed: [...CW.evidence], note: value("r-note"), reviewed_at: new Date().toISOString(), blind: CW.reviewOf(subject.key).state !== "two" && !CW.queued(subject.key)?.shown });
+  const cause = (subject.type === "change" && value("r-cause")) || null;
+  if ((verdict === "accepted" || cause) && !CW.evidence.length) return fault("fault_evidence", "e-provider");
+  CW.verdicts.push({ by: CW.reviewer, subject: subject.key, subject_kind: CW.KINDS[subject.type] || subject.type, verdict, reason_code: value("r-reason"), cause, likelihood: value("r-likelihood") || null, confidence: value("r-confidence") || null, evidence_viewed: [...CW.evidence], note: value("r-note"), reviewed_at: new Date().toISOString(), blind: CW.reviewOf(subject.key).state !== "two" && !CW.queued(subject.key)?.shown });
   CW.unsaved = true;
   CW.evidence = [];
   CW.reviewSubject = null;

@@ -91,6 +91,49 @@ def test_asking_twice_adds_nothing(workspace):
         assert ledger.heads() == heads
 
 
+def test_a_misspelt_zone_burns_no_name(workspace):
+    path = workspace.folder / "questions" / "late.toml"
+    path.write_text(TEXT.replace('["yard"]', '["yrad"]'), encoding="utf-8")
+    with pytest.raises(QuestionError, match="nothing was declared"):
+        ask(workspace, "late", clock=clock)
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        assert [entry.action for entry in ledger.custody("tiny")] == ["measure"]
+    path.write_text(TEXT, encoding="utf-8")
+    assert ask(workspace, "late", clock=clock).sha256
+
+
+def test_a_question_says_what_was_known_when_it_was_declared_and_how_many_were_asked(workspace):
+    first = ask(workspace, "ban", clock=clock)
+    assert (first.standing.figures_before, first.standing.measured_before) == (60, ("r",))
+    (workspace.folder / "questions" / "again.toml").write_text(TEXT + "\n", encoding="utf-8")
+    lines = answer_lines(ask(workspace, "again", clock=clock))
+    assert any("asked with figures in hand" in line and "held 60 of them" in line for line in lines)
+    assert "question 2 of 2 declared for this site (the others: ban)" in lines
+    assert "question 1 of 2 declared for this site (the others: again)" in answer_lines(
+        ask(workspace, "ban", clock=clock)
+    )
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        kept = [entry.action for entry in ledger.custody("tiny")]
+    assert kept == ["measure", DECLARED, ANSWERED, DECLARED, ANSWERED]
+
+
+def test_a_question_declared_before_any_figure_says_so(tmp_path, workspace):
+    early = create_workspace(tmp_path / "early")
+    (early.sites_folder / "tiny.geojson").write_text(json.dumps(site_document()), encoding="utf-8")
+    (early.folder / "questions").mkdir()
+    (early.folder / "questions" / "ban.toml").write_text(TEXT, encoding="utf-8")
+    with pytest.raises(QuestionError, match="is declared; there are no areas of yard in tiny yet"):
+        ask(early, "ban", clock=clock)
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        rows = [stored.row for stored in ledger.current("stockpile_areas")]
+    with Ledger(early.ledger_path) as ledger:
+        ledger.append(rows, chain="tiny", run_id="r2", time="2026-01-02T00:00:00Z", actor="campwatch",
+                      action="measure", details={"site_file": site_document()})  # fmt: skip
+    asked = ask(early, "ban", clock=clock)
+    assert asked.standing.figures_before == 0
+    assert any("before the ledger held any figure" in line for line in answer_lines(asked))
+
+
 def test_other_words_under_the_same_name_are_refused(workspace):
     ask(workspace, "ban", clock=clock)
     path = workspace.folder / "questions" / "ban.toml"
@@ -101,7 +144,7 @@ def test_other_words_under_the_same_name_are_refused(workspace):
 
 @pytest.mark.parametrize(
     ("old", "new", "said"),
-    [('["yard"]', '["quay"]', "no areas of quay"), ('site = "tiny"\n', "", "site is missing"),
+    [('["yard"]', '["quay"]', "no zone quay in tiny"), ('site = "tiny"\n', "", "site is missing"),
      ('"before_after"', '"guess"', "guess")],
 )  # fmt: skip
 def test_a_question_that_cannot_be_asked_is_refused(workspace, old, new, said):

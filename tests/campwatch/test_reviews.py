@@ -7,7 +7,7 @@ import datetime as dt
 import json
 import shutil
 import zipfile
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -16,18 +16,17 @@ from shapely.geometry import box
 
 from aoi.geodesy import area_ha
 from aoi.records import Site
-from campwatch.reviews.findings import changed_evidence, findings_at
+from campwatch.reviews.findings import changed_evidence, findings_at, random_places
 from campwatch.reviews.labels import THIRD, drawn_sample
-from campwatch.reviews.places import random_places
-from campwatch.reviews.states import queue, review_rates, review_states
-from campwatch.reviews.verdicts import import_review
+from campwatch.reviews.validation import annotation
+from campwatch.reviews.verdicts import import_review, kept_blind, queue, review_rates, review_states
 from detection.references import NOT_VALIDATED
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row
 from evidence.verify import verify_ledger
-from maps.review_format import parse_review
+from maps.review_format import ReviewFileError, parse_review
 
 from .conftest import site_document, write_workspace
 
@@ -228,10 +227,83 @@ def test_dissent_is_kept_and_shown(ledger):
 def test_agreement_and_rates(ledger):
     review_all(ledger)
     rates = review_rates(review_states(ledger, SITE))
-    assert (rates.agreement.value, rates.pairs, rates.kappa) == (1.0, 3, 1.0)
+    assert (rates.agreement.value, rates.readers.n, rates.readers.alpha.value) == (1.0, 3, 1.0)
+    assert rates.readers.alpha.low < 0.2  # three pairs say next to nothing
     assert rates.false_share.value == pytest.approx(1 / 3)
     assert rates.miss_share.value is None
     assert "nobody has judged" in rates.miss_share.reason
+
+
+def test_no_count_tells_a_first_verdict(ledger):
+    before = review_rates(review_states(ledger, SITE))
+    for at, verdict in (("2026-01-02T00:00:00Z", "accepted"), ("2026-01-03T00:00:00Z", "rejected")):
+        import_review(ledger, review_file(("one", verdict), at=at), clock=clock)
+    assert review_rates(review_states(ledger, SITE)) == before
+    state = states(ledger)["one"]
+    assert [v.verdict for v in state.earlier] == ["accepted"]
+    told = json.dumps(asdict(kept_blind(state)))
+    assert not [word for word in ("accepted", "rejected", "ground_works", "Maxar") if word in told]
+    assert "anna" in told  # the second must be another
+    rows = annotation(ledger, [Site(id=SITE, name="Mine", aoi=AOI)])(ledger.current("reviews"))
+    assert {stored.row.data["verdict"] for stored in rows} == {None}
+
+
+def test_a_verdict_on_evidence_that_changed_is_not_shown_before_two_judged_it(ledger):
+    import_review(ledger, review_file(("one", "accepted")), clock=clock)
+    rows = [
+        disturbance("one", ("s1", "s2"), value=2.5),
+        disturbance("two", ("s2", "s3"), x=0.01),
+        disturbance("three", ("s3",), x=0.02),
+    ]
+    measure(ledger, "r2", rows, SCENES)
+    state = states(ledger)["one"]
+    assert (state.review_status, len(state.stale)) == ("reopened", 1)
+    assert "accepted" not in json.dumps(asdict(kept_blind(state)))
+
+
+def boundary_change(ledger):
+    data = {"from_boundary_id": "a", "to_boundary_id": "b", "cause": "undetermined", "scene_ids": []}
+    made = row("boundary_changes", "a..b", data, "i", shapely.to_wkb(box(126.03, 39.51, 126.04, 39.52)))
+    ledger.append(
+        [made], chain=SITE, run_id="b1", time="2026-01-01T00:00:00Z", actor="campwatch", action="measure",
+        details={"inputs": {"site": "s", "scenes": SCENES}},
+    )  # fmt: skip
+
+
+def cause_file(reviewer, cause, *, images=True, verdict="accepted"):
+    told = review_file(("a..b", verdict), reviewer=reviewer, run="b1", kind="boundary_change")
+    said = told.verdicts[0].model_dump(mode="json") | {"cause": cause}
+    said |= {} if images else {"evidence_viewed": []}
+    return parse_review(json.dumps(told.model_dump(mode="json") | {"verdicts": [said]}))
+
+
+@pytest.mark.parametrize(
+    ("second", "cause"),
+    [
+        ({"cause": "ground"}, "ground"),
+        ({"cause": "registration"}, "undetermined"),
+        ({"cause": None}, "undetermined"),
+        ({"cause": "ground", "verdict": "undecided"}, "undetermined"),
+        (None, "undetermined"),
+    ],
+)
+def test_two_who_name_an_image_set_the_cause_of_a_boundary_change(ledger, second, cause):
+    boundary_change(ledger)
+    import_review(ledger, cause_file("anna", "ground"), clock=clock)
+    if second is not None:
+        import_review(ledger, cause_file("bora", **second), clock=clock)
+    annotate = annotation(ledger, [Site(id=SITE, name="Mine", aoi=AOI)])
+    (told,) = annotate(ledger.current("boundary_changes"))
+    assert told.row.data["cause"] == cause
+
+
+def test_a_cause_without_an_image_or_of_something_else_is_refused():
+    with pytest.raises(ReviewFileError, match="names the image"):
+        cause_file("anna", "ground", images=False, verdict="rejected")
+    said = review_file(("one", "accepted")).model_dump(mode="json")
+    said["verdicts"][0]["cause"] = "ground"
+    with pytest.raises(ReviewFileError, match="that of a boundary change"):
+        parse_review(json.dumps(said))
 
 
 def test_places_keep_their_ids_avoid_detections_and_are_mixed_in(ledger):
@@ -249,6 +321,9 @@ def test_a_place_that_shows_something_counts_as_a_miss(ledger):
     places = random_places(Site(id=SITE, name="Mine", aoi=AOI), [], count=4)
     said = [(p.place_id, "accepted" if i == 0 else "rejected") for i, p in enumerate(places)]
     import_review(ledger, review_file(*said, kind="place"), clock=clock, places=places)
+    assert review_rates(review_states(ledger, SITE, places=places)).miss_share.value is None
+    second = review_file(*said, kind="place", reviewer="bora")
+    import_review(ledger, second, clock=clock, places=places)
     rates = review_rates(review_states(ledger, SITE, places=places))
     assert rates.miss_share.value == pytest.approx(0.25)
     assert rates.false_share.value is None

@@ -49,14 +49,14 @@ def test_systemd_units_are_complete():
 def test_systemd_itself_takes_the_units(tmp_path):
     text = unit_text(Timer.SYSTEMD, tmp_path, python=Path(shutil.which("true") or "/bin/true"))
     parts = [part.split("\n", 1)[1] for part in text.split("# ---- ")[1:]]
-    for name, part in zip(("campwatch.service", "campwatch.timer"), parts, strict=True):
+    names = [f"campwatch{kind}.{unit}" for kind in ("", "-verify") for unit in ("service", "timer")]
+    for name, part in zip(names, parts, strict=True):
         (tmp_path / name).write_text(part, encoding="utf-8")
     command = [
         "systemd-analyze",
         "verify",
         "--man=no",
-        tmp_path / "campwatch.service",
-        tmp_path / "campwatch.timer",
+        *(tmp_path / name for name in names),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -71,6 +71,24 @@ def test_the_windows_task_is_xml_with_the_command():
     assert f'"{FOLDER.resolve()}"' in arguments
     assert arguments.endswith(" run")
     assert task.findtext("t:Settings/t:MultipleInstancesPolicy", namespaces=space) == "IgnoreNew"
+
+
+def test_everything_is_checked_once_a_month():
+    checking = unit_text(Timer.CRON, FOLDER, python=PYTHON).splitlines()[-2]
+    minute, hour, day, *stars, command = checking.split(" ", 5)
+    assert (day, stars) == ("1", ["*", "*"])
+    assert int(minute) < 60
+    assert int(hour) < 24
+    assert shlex.split(command.replace("\\%", "%"))[-2:] == ["verify", "--deep"]
+    service, timer = systemd_parts()[2:]
+    assert '"verify" "--deep"' in service
+    assert "OnCalendar=*-*-01" in timer
+    task = ET.fromstring(
+        unit_text(Timer.WINDOWS, FOLDER, python=PYTHON, check=True).replace("UTF-16", "UTF-8").encode()
+    )
+    space = {"t": "http://schemas.microsoft.com/windows/2004/02/mit/task"}
+    assert task.findtext("t:Actions/t:Exec/t:Arguments", namespaces=space).endswith(" verify --deep")
+    assert len(task.find("t:Triggers/t:CalendarTrigger/t:ScheduleByMonth/t:Months", space)) == 12
 
 
 def test_the_command_prints_and_installs_nothing(cli, tmp_path):

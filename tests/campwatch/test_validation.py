@@ -10,8 +10,8 @@ from shapely.geometry import box
 
 from aoi.geodesy import area_ha
 from aoi.records import Site, Zone, ZoneKind
-from campwatch.reviews.annotation import annotation
 from campwatch.reviews.validation import (
+    annotation,
     references,
     site_checks,
     stockpile_validation,

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.validation.simulated_reviewers import CASES, run_case
-from detection.accuracy import ReaderError, Stratum, estimate_accuracy, sample_size, tally
+from detection.accuracy import ReaderAgreement, ReaderError, Stratum, estimate_accuracy, sample_size, tally
 from evidence.errors import MeasurementError
 
 NAMES = ("deforestation", "gain", "stable forest", "stable other")
@@ -122,11 +122,95 @@ def test_areas_of_simulated_reviewers_cover_the_truth(case):
     assert abs(outcome.means_ha[2] - outcome.truth_ha) < 0.06 * outcome.truth_ha
 
 
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(0, 60)), min_size=2, max_size=4),
+    st.integers(0, 45),
+)
+@settings(max_examples=200, deadline=None)
+def test_no_claimed_interval_is_narrower_than_the_published_one(counts, disagreed):
+    counts = [[a + 1, b + 1] for a, b in counts]
+    strata = [Stratum(name=str(i), mapped="ab"[i % 2], area_ha=10.0 ** (i + 1)) for i in range(len(counts))]
+    n = sum(map(sum, counts))
+    error = ReaderError.from_disagreement(min(disagreed * n // 100, n), n)
+    report = estimate_accuracy(strata, counts, "ab", reader_error=error)
+    plain = estimate_accuracy(strata, counts, "ab")
+    for found in report.by_class:
+        area, published = found.area_ha, found.published_ha
+        assert area.high - area.low >= published.high - published.low - 1e-9
+        assert area.low <= area.value <= area.high
+        assert area.high > area.low
+        assert published == plain.of(found.name).published_ha
+    assert report.overall == plain.overall
+
+
+def test_overall_accuracy_is_that_of_its_own_counts_however_the_readers_err():
+    strata = [Stratum(name=c, mapped=c, area_ha=100) for c in "ab"]
+    error = ReaderError.from_disagreement(57, 150)
+    report = estimate_accuracy(strata, [[66, 9], [9, 66]], "ab", reader_error=error)
+    assert report.overall.value == pytest.approx(0.88)
+    assert report.of("a").users.value == pytest.approx(0.88)
+
+
+def test_no_error_seen_gives_no_interval_without_width():
+    strata = [
+        Stratum(name="new", mapped="new", area_ha=10),
+        Stratum(name="stable", mapped="stable", area_ha=9990),
+    ]
+    report = estimate_accuracy(strata, [[50, 0], [0, 100]], ["new", "stable"])
+    new = report.of("new")
+    assert new.users.low == pytest.approx(0.929, abs=0.001)  # Wilson's of 50 of 50
+    assert report.overall.low == pytest.approx(0.963, abs=0.001)  # and of 100 of 100 over nearly all
+    assert new.producers.low < 0.05  # a hundredth of the rest would be ten times what is mapped
+
+
+def test_alpha_of_the_published_example():
+    """Krippendorff (2011), Computing Krippendorff's alpha-reliability, A: two observers, ten units."""
+    pairs = list(zip("0100000000", "1110010010", strict=True))
+    assert ReaderAgreement.of(pairs).alpha.value == pytest.approx(0.095, abs=5e-4)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=2, max_size=60))
+def test_alpha_equals_the_coincidence_matrix(pairs):
+    found = ReaderAgreement.of(pairs).alpha
+    if len({label for pair in pairs for label in pair}) == 1:
+        assert found.reason == "all labels are one class"
+        return
+    assert found.value == pytest.approx(_alpha_by_coincidences(pairs))
+    assert found.low <= found.value <= found.high
+    assert found.low < found.high
+
+
+def _alpha_by_coincidences(pairs):
+    """Independent oracle: the coincidence matrix written out (Krippendorff 2011, step by step)."""
+    names = sorted({name for pair in pairs for name in pair})
+    o = np.zeros((len(names), len(names)))
+    for one, two in pairs:
+        o[names.index(one), names.index(two)] += 1
+        o[names.index(two), names.index(one)] += 1
+    n = o.sum(axis=1)
+    expected = np.outer(n, n) / (n.sum() - 1)
+    off = ~np.eye(len(names), dtype=bool)
+    return 1 - o[off].sum() / expected[off].sum()
+
+
+def test_readers_who_guess_do_not_agree_enough():
+    rng = np.random.default_rng(5)
+    pairs = [tuple(pair) for pair in rng.choice(list("abc"), size=(150, 2))]
+    found = ReaderAgreement.of(pairs)
+    assert not found.enough
+    assert found.alpha.low < 0 < found.alpha.high
+    assert not ReaderAgreement.of([]).enough
+
+
 def test_faults_are_named():
     one = [Stratum(name="a", mapped="a", area_ha=1.0)]
     with pytest.raises(MeasurementError, match="stratum a"):
         estimate_accuracy(one, [[1]], ["a"])
     with pytest.raises(MeasurementError, match="no class"):
         estimate_accuracy(one, [[5]], ["b"])
+    guessed = ReaderError.from_disagreement(75, 150)
+    both = [Stratum(name=c, mapped=c, area_ha=1.0) for c in "ab"]
+    with pytest.raises(MeasurementError, match="say nothing"):
+        estimate_accuracy(both, [[5, 5], [5, 5]], ["a", "b"], reader_error=guessed)
     with pytest.raises(MeasurementError, match="no stratum or class"):
         tally(one, [("a", "z")], ["a"])

@@ -7,7 +7,7 @@ from pyproj import Transformer
 from shapely import transform
 from shapely.geometry import box
 
-from detection.reader_labels import resolve_labels
+from detection.accuracy import resolve_labels
 from detection.sampling import (
     BUFFER,
     STABLE,

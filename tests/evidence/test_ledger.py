@@ -50,7 +50,7 @@ def path(tmp_path):
 
 def tamper(path, *statements: str) -> None:
     connection = sqlite3.connect(path)
-    for table in ("rows", "custody", "meta"):
+    for table in ("rows", "custody", "meta", "texts"):
         for verb in ("UPDATE", "DELETE"):
             connection.execute(f"DROP TRIGGER IF EXISTS {table}_no_{verb}")
     for statement in statements:

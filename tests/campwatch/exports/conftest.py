@@ -78,13 +78,18 @@ def pile(pile_id: str, geometry, when: dt.datetime) -> Stockpile:
     )  # fmt: skip
 
 
+def day_after(days: int) -> dt.date:
+    """So many days after the first look; there is one every ten days."""
+    return (T0 + dt.timedelta(days=days)).date()
+
+
 def disturbance(name: str, boundary_id: str, geometry) -> Disturbance:
     return Disturbance(
-        disturbance_id=name, parents=(), kind="bare", first_seen=T0.date(), first_seen_low=T0.date(),
-        first_seen_high=T0.date(), persistent_since=None, machine_status="persistent", cause=None,
-        boundary_id=boundary_id, relation="crossing", area_ha=quantity(3.5), outside_ha=quantity(1.5),
-        advance_m=quantity(80.0), bearing_deg=45.0, sector_advances={"NE": [80.0, 60.0, 100.0]},
-        scene_ids=(), geometry=geometry,
+        disturbance_id=name, parents=(), kind="bare", first_seen=day_after(20),
+        first_seen_low=day_after(15), first_seen_high=day_after(25), persistent_since=None,
+        machine_status="persistent", cause=None, boundary_id=boundary_id, relation="crossing",
+        area_ha=quantity(3.5), outside_ha=quantity(1.5), advance_m=quantity(80.0), bearing_deg=45.0,
+        sector_advances={"NE": [80.0, 60.0, 100.0]}, scene_ids=(), geometry=geometry,
     )  # fmt: skip
 
 

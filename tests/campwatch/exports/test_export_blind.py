@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import shutil
 
+import numpy as np
 import pytest
 
 from campwatch.exports.write import ExportFormat, ExportOptions, export
 from campwatch.maps import draw
 from campwatch.outputs import rebuild_tables
 from campwatch.release import make_release
-from campwatch.reviews.annotation import WITHHELD
 from campwatch.reviews.desk import open_desk
-from campwatch.reviews.labels import Labels, drawn_sample
+from campwatch.reviews.labels import THIRD, Labels, drawn_sample
 from campwatch.reviews.samples import draw_or_report
+from campwatch.reviews.validation import WITHHELD, site_checks
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace, readable_sites
+from detection.references import NOT_VALIDATED, CheckOutcome
 from maps.review_format import parse_review
 
 from .conftest import all_bytes
@@ -86,6 +89,73 @@ def test_a_first_verdict_is_in_no_file_until_the_second_is_given(reviewed, tmp_p
     told = everything_written(reviewed, tmp_path / "two")
     assert b"what-anna-wrote" in told
     assert b"what-bora-wrote" in told
+
+
+def take(workspace, drawn, reader, labels):
+    with desk_of(workspace) as desk:
+        told = {code: (labels(unit), "") for code, unit in drawn["codes"][reader].items()}
+        desk.take_labels(
+            Labels(site_id="tiny", sample_id=drawn["sample_id"], reader=reader, by_point=told), clock
+        )
+        rebuild_tables(workspace, desk.ledger, readable_sites(workspace))
+
+
+def sampled(workspace):
+    """A sample of the site's map, and what the map says of each unit."""
+    with desk_of(workspace) as desk:
+        draw_or_report(desk, n=150, seed=3)
+        drawn = drawn_sample(desk.ledger, "tiny").row.data
+    mapped = {stratum["name"]: stratum["mapped"] for stratum in drawn["strata"]}
+    return drawn, {name: mapped[unit["stratum"]] for name, unit in drawn["units"].items()}
+
+
+@pytest.mark.parametrize("same", [False, True], ids=["readers who guess", "readers who guess alike"])
+def test_labels_filled_at_random_check_nothing(reviewed, tmp_path, same):
+    """Two readers who guess agree too little; two who guess alike say otherwise than the map."""
+    drawn, mapped = sampled(reviewed)
+    rng = np.random.default_rng(11)
+    classes = [str(name) for name in drawn["classes"]]
+    guesses = {unit: str(rng.choice(classes)) for unit in mapped}
+    take(reviewed, drawn, "A", guesses.__getitem__)
+    take(reviewed, drawn, "B", guesses.__getitem__ if same else lambda _: str(rng.choice(classes)))
+    if not same:
+        take(reviewed, drawn, THIRD, guesses.__getitem__)
+    written = everything_written(reviewed, tmp_path / "random")
+    bag = export(
+        reviewed,
+        ExportFormat.BAG,
+        ExportOptions(restricted=True, finding="d1", out=tmp_path / "bag"),
+    )
+    told = (written + all_bytes(bag)).decode("utf-8", errors="replace")
+    assert "labels of a random sample" in told
+    assert not re.search(r"checked against \d", told, re.IGNORECASE)
+    assert "site_reference" not in re.sub(r"simulation, painted or site_reference", "", told)
+    with desk_of(reviewed) as desk:
+        checks = site_checks(desk.ledger, desk.site)
+    check = checks["disturbances"]
+    assert check.outcome is (CheckOutcome.CONTRADICTED if same else CheckOutcome.NOT_ASSESSABLE)
+    assert ("contradicted by" if same else "Krippendorff's alpha") in check.text
+    assert checks["footprints"].text == NOT_VALIDATED  # the sample is of the patches
+
+
+def test_labels_that_agree_with_the_map_say_how_well(reviewed):
+    drawn, mapped = sampled(reviewed)
+    take(reviewed, drawn, "A", mapped.__getitem__)
+    with desk_of(reviewed) as desk:
+        half = site_checks(desk.ledger, desk.site)["disturbances"]
+    assert half.outcome is CheckOutcome.NOT_ASSESSABLE
+    assert "labelling of a random sample is not finished" in half.text
+    assert not half.enough
+    take(reviewed, drawn, "B", mapped.__getitem__)
+    with desk_of(reviewed) as desk:
+        check = site_checks(desk.ledger, desk.site)["disturbances"]
+    assert check.outcome is CheckOutcome.CHECKED
+    n = len(mapped)
+    assert check.text.startswith(
+        f"checked against {n} labels of a random sample of this site: disturbed ground"
+    )
+    for part in ("user's accuracy 100% [", "producer's 100% [", f"differed on 0 of {n} (0%)", "alpha 1.00 ["):
+        assert part in check.text
 
 
 def test_a_first_readers_labels_are_in_no_file(reviewed, tmp_path):

@@ -20,12 +20,16 @@ from campwatch import fonts
 from campwatch.exports.figure_pair import round_length_m
 from campwatch.exports.figure_series import stretches
 from campwatch.exports.figures import FigureOptions, write_figures
-from campwatch.exports.imagery import SAME_SEASON_DAYS, LookChoice, choose_pair, season_gap
+from campwatch.exports.findings import find
 from campwatch.exports.write import ExportFormat, ExportOptions, export
-from evidence.errors import ExportError
+from campwatch.reviews.desk import open_desk
+from campwatch.reviews.findings import reviewed_layers
+from campwatch.workspace import readable_sites
+from detection.look_pairs import LookChoice, PairParams, season_gap, whole_site_pair
+from evidence.errors import ExportError, MeasurementError
 from evidence.hashing import canonical_json
 
-from .conftest import HANGUL, SECRETS, all_bytes
+from .conftest import HANGUL, SECRET_PILE, SECRETS, all_bytes
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +98,14 @@ def look(day: str, *, valid: float = 1.0) -> LookChoice:
 def test_a_pair_is_of_one_season_far_apart_and_clear():
     looks = [look(day) for day in ("2016-02-01", "2016-06-20", "2019-07-08", "2020-01-05")]
     looks += [look("2020-06-22", valid=0.3), look("2020-06-28")]
-    first, last = choose_pair(sorted(looks, key=lambda item: item.datetime))
+    first, last = whole_site_pair(sorted(looks, key=lambda item: item.datetime))
     assert (first.local_date, last.local_date) == ("2016-06-20", "2020-06-28")
-    first, last = choose_pair(looks, before="2016-02-01", after="2019-07-08")
+    first, last = whole_site_pair(looks, before="2016-02-01", after="2019-07-08")
     assert (first.local_date, last.local_date) == ("2016-02-01", "2019-07-08")
-    with pytest.raises(ExportError, match="no two clear looks"):
-        choose_pair(looks[:1])
-    with pytest.raises(ExportError, match="no usable look on 2015-01-01"):
-        choose_pair(looks, before="2015-01-01")
+    with pytest.raises(MeasurementError, match="no two clear looks"):
+        whole_site_pair(looks[:1])
+    with pytest.raises(MeasurementError, match="no usable look on 2015-01-01"):
+        whole_site_pair(looks, before="2015-01-01")
 
 
 DAYS = st.dates(dt.date(2016, 1, 1), dt.date(2026, 12, 31)).map(str)
@@ -111,11 +115,11 @@ DAYS = st.dates(dt.date(2016, 1, 1), dt.date(2026, 12, 31)).map(str)
 def test_a_chosen_pair_never_compares_two_seasons(days):
     looks = [look(day) for day in sorted(days)]
     try:
-        first, last = choose_pair(looks)
-    except ExportError:
+        first, last = whole_site_pair(looks)
+    except MeasurementError:
         return
     assert first.datetime < last.datetime
-    assert season_gap(first, last) <= SAME_SEASON_DAYS
+    assert season_gap(first, last) <= PairParams().season_days
 
 
 @given(st.floats(50, 1e6))
@@ -174,6 +178,59 @@ def test_a_bag_holds_source_derived_custody_method_and_readme(bag, workspace):
     assert len(list((data / "derived").glob("*.tif"))) >= 2
     manifest = json.loads((data / "manifest.json").read_text("utf-8"))
     assert manifest["products"][0]["sha256"]["red"] == hashlib.sha256(sources[0].read_bytes()).hexdigest()
+
+
+def bag_of(workspace, finding, folder):
+    (path,) = export(workspace, ExportFormat.BAG, ExportOptions(finding=finding, out=folder, restricted=True))
+    with zipfile.ZipFile(path) as archive:
+        archive.extractall(folder / "open")
+    (root,) = (folder / "open").iterdir()
+    return root / "data"
+
+
+def test_the_pictures_of_a_bag_straddle_its_finding(workspace, tmp_path):
+    """Before and after lie on either side of the event, and the README says which they are."""
+    data = bag_of(workspace, "d1", tmp_path)
+    row = json.loads((data / "finding.json").read_text("utf-8"))["row"]
+    days = []
+    for path in sorted((data / "derived").glob("tiny-2*.tif")):
+        with rasterio.open(path) as raster:
+            days.append(raster.tags()["local_date"])
+    before, after = days
+    assert before < row["first_seen_low"] <= row["first_seen_high"] < after
+    readme = (data / "README.md").read_text("utf-8")
+    assert f"last clear look before it, {before} (" in readme
+    assert f"same season after it, {after} (" in readme
+    svg = (data / "derived" / "before-after.svg").read_bytes()
+    assert svg.count(b'id="axes_') == 3  # two looks, and where they lie in the site
+
+
+def test_a_bag_without_a_straddling_pair_says_why(workspace, tmp_path):
+    data = bag_of(workspace, SECRET_PILE, tmp_path)
+    why = (data / "derived" / "none.txt").read_text("utf-8")
+    assert why == "no pair of looks straddles this finding: no clear look before 2024-03-01\n"
+    assert "no clear look before 2024-03-01" in (data / "README.md").read_text("utf-8")
+    with pytest.raises(ExportError, match="no clear look before 2024-03-01"):
+        export(
+            workspace, ExportFormat.CHIPS, ExportOptions(finding=SECRET_PILE, out=tmp_path, restricted=True)
+        )
+    with pytest.raises(ExportError, match="no clear look before 2024-03-01"):
+        write_figures(workspace, FigureOptions(finding=SECRET_PILE, out=tmp_path, restricted=True))
+
+
+def test_every_id_of_the_review_queue_names_a_finding(workspace, restricted):
+    """Places, which nothing was measured at, are told apart."""
+    (site,) = readable_sites(workspace)
+    with open_desk(workspace, site) as desk:
+        states = desk.states()
+    assert {state.kind for state in states} >= {"disturbance", "pile", "zone", "boundary_change", "place"}
+    for state in states:
+        if state.kind == "place":
+            with pytest.raises(ExportError, match="random place of the review queue"):
+                find(restricted, state.subject)
+            continue
+        layer, stored = find(restricted, state.subject)
+        assert (layer.name, stored.row.subject) == (reviewed_layers()[state.kind].name, state.subject)
 
 
 def test_the_custody_extract_can_be_checked_by_hand(bag, restricted):
