@@ -51,8 +51,10 @@ from detection.answers.questions import (
     parse_question,
 )
 from detection.answers.sentences import VERDICTS, sentences, years_text
-from detection.coal.records import StockpileArea
+from detection.boundary.records import BOUNDARY_CHANGES
+from detection.coal.records import STOCKPILE_AREAS, StockpileArea
 from detection.radar.second_opinion import RadarOpinion
+from detection.records import DISTURBANCES, FOOTPRINTS
 from detection.references import SiteCheck
 from evidence.errors import MeasurementError
 from evidence.files import write_text
@@ -71,9 +73,9 @@ DISTURBED = {
 OPENED = {"total": ("opened_ha",), "inside": ("opened_inside_ha",), "outside": ("opened_outside_ha",)}
 """Columns with ground newly disturbed in the epoch; where a row has none, the difference of states."""
 LAYER_OF = {
-    About.STOCKPILE: "stockpile_areas",
-    About.GROUND: "footprints",
-    About.BOUNDARY: "boundary_changes",
+    About.STOCKPILE: STOCKPILE_AREAS.name,
+    About.GROUND: FOOTPRINTS.name,
+    About.BOUNDARY: BOUNDARY_CHANGES.name,
 }
 """The layer whose rows a question asks about."""
 NOTES = {
@@ -325,7 +327,7 @@ def ground_figures(
     ledger: Ledger, site: Site, question: Question
 ) -> tuple[list[tuple[dt.date, Quantity]], list[tuple[int, Quantity]]]:
     """(last day, disturbed ground) of every epoch, and (year, ground newly disturbed in it)."""
-    rows = [stored.row.data for stored in ledger.current("footprints", site_id=site.id)]
+    rows = [stored.row.data for stored in ledger.current(FOOTPRINTS.name, site_id=site.id)]
     epochs = sorted(
         (dt.date.fromisoformat(row["epoch_start"]), dt.date.fromisoformat(row["epoch_end"]), row)
         for row in rows
@@ -363,7 +365,7 @@ def _opened_in_zones(
     }
     total = {year: 0.0 for year, known in seen.items() if known}
     variance = dict.fromkeys(total, 0.0)
-    for stored in ledger.current("disturbances", site_id=site.id):
+    for stored in ledger.current(DISTURBANCES.name, site_id=site.id):
         row, year = stored.row, int(stored.row.data["first_seen"][:4])
         area = Quantity.from_dict(row.data["area_ha"])
         if year not in total or row.geometry is None or area.value is None:
@@ -376,7 +378,7 @@ def _opened_in_zones(
 
 
 def _net_of_boundaries(ledger: Ledger, site_id: str, question: Question) -> Quantity:
-    for stored in ledger.current("boundary_changes", site_id=site_id):
+    for stored in ledger.current(BOUNDARY_CHANGES.name, site_id=site_id):
         row = stored.row.data
         if (row["from_boundary_id"], row["to_boundary_id"]) == (question.from_boundary, question.to_boundary):
             return Quantity.from_dict(row["net_ha"])
@@ -406,7 +408,7 @@ def _criterion(boundary: Any) -> str | None:
 
 
 def _areas(ledger: Ledger, site_id: str) -> list[StockpileArea]:
-    return [read_record(StockpileArea, s.row) for s in ledger.current("stockpile_areas", site_id=site_id)]
+    return [read_record(StockpileArea, s.row) for s in ledger.current(STOCKPILE_AREAS.name, site_id=site_id)]
 
 
 def _require_known(question: Question, areas: Sequence[StockpileArea], site: Site) -> None:
@@ -584,7 +586,7 @@ def ask_comparison(
         digest = declared.data["sha256"]
         found, checks = answer_comparison(ledger, path), all_checks(ledger, sites)
         sites_asked = {name.partition("/")[0] for name in declared.data.get("comparisons", ())}
-        known = standing(ledger, declared, layer="stockpile_areas", sites=sites_asked)
+        known = standing(ledger, declared, layer=STOCKPILE_AREAS.name, sites=sites_asked)
         document = comparison_document(found, question=question, checks=checks)
         document |= {"question_sha256": digest, "standing": known.document}
         keep_answer(ledger, declared, document, actor=actor, clock=clock)
