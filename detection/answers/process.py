@@ -49,7 +49,7 @@ class ProcessParams:
     walk_days: float = 1000.0
     """Memory from which a series cannot be told from a random walk, days. Derived: three years, as long as
     the shortest record that is judged."""
-    walk_probability: float = 0.33
+    walk_probability: float = 0.28
     """Posterior probability of such a memory above which nothing is said; beforehand it is 0.18. Chosen."""
 
 
