@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 from pyproj import CRS
 from rasterio.io import MemoryFile
 from rasterio.transform import array_bounds
@@ -269,6 +270,18 @@ def encode_cog(raster: Raster) -> bytes:
 def encode_all(fetched: FetchedProduct) -> dict[str, bytes]:
     """Every band's file; work for the threads that fetch, so that the one that writes need not wait."""
     return {band: encode_cog(raster) for band, raster in fetched.rasters.items()}
+
+
+def read_band(path: Path, band: str) -> Raster:
+    """One band of the archive, as it was written."""
+    with rasterio.open(path) as dataset:
+        return Raster(
+            band=band,
+            pixels=dataset.read(1),
+            transform=dataset.transform,
+            crs_wkt=str(dataset.crs.to_wkt()),
+            nodata=dataset.nodata,
+        )
 
 
 def write_durably(root: Path, path: Path, data: bytes) -> None:
