@@ -257,13 +257,14 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
         out_of_time: asked before each product; what is left then is for the next run.
     """
     archive.recover(site.id)
+    bands = tuple(bands)
     listing = listing or list_products(
-        site, archive, sources, since=since, until=until, include_cloudy=include_cloudy
+        site, archive, sources, since=since, until=until, include_cloudy=include_cloudy, bands=bands
     )
     run = _Run(
         site=site,
         archive=archive,
-        bands=tuple(bands),
+        bands=bands,
         rules=None if include_cloudy else rules,
         out_of_time=out_of_time,
         report=FetchReport(

@@ -112,6 +112,7 @@ def list_products(
     since: dt.datetime,
     until: dt.datetime,
     include_cloudy: bool = False,
+    bands: Iterable[str] = MEASURED_BANDS,
 ) -> Listing:
     """Search every source and compare with the archive.
 
@@ -122,7 +123,9 @@ def list_products(
         since: sensed from then on, UTC.
         until: sensed before then, UTC.
         include_cloudy: also what was left out for cloud before.
+        bands: that are wanted; what the archive holds without one that is listed is to be completed.
     """
+    wanted = set(bands) & set(MEASURED_BANDS)
     listing = Listing(site_id=site.id, since=since, until=until, asked=dt.datetime.now(dt.UTC))
     groups: list[_Group] = []
     known = Acquisitions[_Group]()
@@ -142,7 +145,7 @@ def list_products(
         if gap.kind is GapKind.NO_DATA or (gap.kind is GapKind.CLOUD and not include_cloudy)
     )
     for group in sorted(groups, key=lambda group: (group.best.datetime, group.best.id)):
-        _sort_in(site, archive, group, settled, listing, usual)
+        _sort_in(site, archive, group, settled, listing, usual, wanted)
     return listing
 
 
@@ -253,9 +256,12 @@ def _sort_in(
     settled: Acquisitions[Gap],
     listing: Listing,
     usual: Mapping[tuple[str, str], frozenset[str]],
+    wanted: set[str],
 ) -> None:
-    most = max(len(measured_bands(product)) for product, _ in group.offers)
-    ranked = sorted(group.offers, key=lambda offer: len(measured_bands(offer[0])) < most)  # else by rank
+    most = max(len(measured_bands(product) & wanted) for product, _ in group.offers)
+    ranked = sorted(
+        group.offers, key=lambda offer: len(measured_bands(offer[0]) & wanted) < most
+    )  # else by rank
     product = ranked[0][0]
     held = archive.holds(site.id, product) if group.complement else archive.holding(site.id, product)
     known = {
@@ -271,7 +277,7 @@ def _sort_in(
         usual=usual.get(kind, frozenset()),
     )
     if held is not None and not is_newer(product, held, site.bounds):
-        completing = _completing(ranked, held)
+        completing = _completing(ranked, held, wanted)
         if completing:
             listing.todo.append(replace(candidate, offers=completing, held=held))
         else:
@@ -293,12 +299,14 @@ def measured_bands(product: Product) -> set[str]:
     return set(product.assets) & set(MEASURED_BANDS)
 
 
-def _completing(offers: Iterable[tuple[Product, SceneSource]], held: ArchivedProduct) -> tuple[Any, ...]:
+def _completing(
+    offers: Iterable[tuple[Product, SceneSource]], held: ArchivedProduct, wanted: set[str]
+) -> tuple[tuple[Product, SceneSource], ...]:
     """Offers that list bands which the archive lacks, of a processing that is as good."""
     return tuple(
         (product, source)
         for product, source in offers
-        if measured_bands(product) - set(held.bands)
+        if measured_bands(product) & wanted - set(held.bands)
         and version_rank(product.baseline) >= version_rank(held.baseline)
     )
 
