@@ -19,7 +19,7 @@ from rasterio.warp import transform_bounds
 from shapely.geometry import box, mapping
 
 from evidence.errors import ArchiveError
-from evidence.files import below, sync_file
+from evidence.files import landing_below, sync_file
 from imagery.bands import OPTICAL_BANDS
 from imagery.records import ArchivedProduct, Asset, FetchedProduct, Product, Raster
 from imagery.sources.addresses import public_url
@@ -286,7 +286,7 @@ def read_band(path: Path, band: str) -> Raster:
 
 def write_durably(root: Path, path: Path, data: bytes) -> None:
     """Write below `root` and flush; nothing counts before the item beside it, which is renamed into place."""
-    below(root, path).parent.mkdir(parents=True, exist_ok=True)
+    landing_below(root, path).parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     sync_file(path)
 

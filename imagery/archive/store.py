@@ -17,7 +17,14 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from evidence.errors import ArchiveError
-from evidence.files import TEMPORARY_PREFIX, below, path_component, remove_leftovers, sync_folder, write_text
+from evidence.files import (
+    TEMPORARY_PREFIX,
+    landing_below,
+    path_component,
+    remove_leftovers,
+    sync_folder,
+    write_text,
+)
 from evidence.findings import Finding
 from evidence.hashing import sha256_bytes, sha256_file
 from imagery.archive.catalog import (
@@ -272,7 +279,7 @@ class Archive:
         sensor = sensor_of(product.platform)
         site_folder = self.root / path_component(site_id, default="site")
         parent = sensor_folder(site_folder, sensor) / f"{product.datetime:%Y}"
-        folder = below(self.root, free_folder(parent, path_component(product.id)))
+        folder = landing_below(self.root, free_folder(parent, path_component(product.id)))
         previous = self.holding(site_id, product)
         assets = {}
         for band, raster in fetched.rasters.items():
