@@ -8,8 +8,10 @@ import shutil
 import sqlite3
 
 import pytest
+import rasterio
 
 from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.provider_check import Given, answer_lines, ask_providers
 from campwatch.reproduce import reproduce_run
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace
@@ -172,3 +174,25 @@ def test_the_ledger_is_read_as_a_stream(copy, monkeypatch):
     assert found(copy).findings == ()
     assert rows > 0
     assert asked == []
+
+
+def test_what_providers_give_today_is_held_against_what_was_archived(copy, tmp_path):
+    source = tmp_path / "source"
+    shutil.copytree(open_workspace(copy).settings.source[0].url.rpartition("/")[0], source)
+    (copy / "campwatch.toml").write_text(
+        f'[[source]]\nkind = "stac"\nurl = {json.dumps((source / "catalog.json").as_posix())}\n',
+        encoding="utf-8",
+    )
+    answers = list(ask_providers(open_workspace(copy), scenes=9))
+    assert [one.given for one in answers] == [Given.SAME] * 3
+    assert answer_lines(answers) == ["3 of 3 products are given today as they were archived"]
+    with rasterio.open(source / "item 0" / "red.tif", "r+") as dataset:
+        pixels = dataset.read(1)
+        dataset.write(pixels + 1, 1)
+    item = source / "item 1" / "item.json"
+    told = json.loads(item.read_text("utf-8"))
+    item.write_text(json.dumps(told | {"id": "another"}), encoding="utf-8")
+    (source / "item 2" / "nir.tif").unlink()
+    given = [one.given for one in ask_providers(open_workspace(copy), scenes=9)]
+    assert given == [Given.OTHER_PIXELS, Given.OTHER_PROCESSING, Given.FAILED]
+    assert len(list(ask_providers(open_workspace(copy), scenes=1))) == 1
