@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
 import rasterio
@@ -176,19 +177,22 @@ def test_the_ledger_is_read_as_a_stream(copy, monkeypatch):
     assert asked == []
 
 
-def test_what_providers_give_today_is_held_against_what_was_archived(copy, tmp_path):
-    source = tmp_path / "source"
-    shutil.copytree(open_workspace(copy).settings.source[0].url.rpartition("/")[0], source)
-    (copy / "campwatch.toml").write_text(
-        f'[[source]]\nkind = "stac"\nurl = {json.dumps((source / "catalog.json").as_posix())}\n',
-        encoding="utf-8",
-    )
+@pytest.fixture
+def source(done, tmp_path):
+    """The provider's folder; as it was again afterwards."""
+    folder = Path(open_workspace(done).settings.source[0].url).parent
+    shutil.copytree(folder, tmp_path / "kept")
+    yield folder
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "kept", folder)
+
+
+def test_what_providers_give_today_is_held_against_what_was_archived(copy, source):
     answers = list(ask_providers(open_workspace(copy), scenes=9))
     assert [one.given for one in answers] == [Given.SAME] * 3
     assert answer_lines(answers) == ["3 of 3 products are given today as they were archived"]
     with rasterio.open(source / "item 0" / "red.tif", "r+") as dataset:
-        pixels = dataset.read(1)
-        dataset.write(pixels + 1, 1)
+        dataset.write(dataset.read(1) + 1, 1)
     item = source / "item 1" / "item.json"
     told = json.loads(item.read_text("utf-8"))
     item.write_text(json.dumps(told | {"id": "another"}), encoding="utf-8")
