@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from imagery.simulate.chance import Stream, stream
 from imagery.simulate.params import SimulationParams
-from imagery.simulate.terrain import Sun, sun_position
+from imagery.simulate.terrain import Stream, Sun, stream, sun_position
 
 SOLAR_HOURS = 11.0
 """Local solar time of the pass, as over Korea (02:36 UTC at 126° E)."""

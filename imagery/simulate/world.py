@@ -13,10 +13,8 @@ from scipy.ndimage import gaussian_filter
 
 from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.atmosphere import DIFFUSE
-from imagery.simulate.chance import Stream, stream
-from imagery.simulate.coverage import polygon_coverage
 from imagery.simulate.fields import STEP_DAYS, STEPS, Fields, SlopeFires, build_fields, build_slope_fires
-from imagery.simulate.frame import CELL_M, Frame, from_cell, whole_lattice
+from imagery.simulate.frame import CELL_M, Frame, from_cell, polygon_coverage, whole_lattice
 from imagery.simulate.layout import OUTSIDE_REACH, Covering, Land, build_land, coverings
 from imagery.simulate.mine import Mine, build_mine
 from imagery.simulate.params import SimulationParams
@@ -31,7 +29,7 @@ from imagery.simulate.spectra import (
     material_spectra,
     moistened,
 )
-from imagery.simulate.terrain import Sun, cast_light, random_field, slope_gain, smooth_field
+from imagery.simulate.terrain import Stream, Sun, cast_light, random_field, slope_gain, smooth_field, stream
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
