@@ -26,6 +26,7 @@ from imagery.landsat import (
     SNOW,
     WATER,
     believed_offset,
+    coarsened,
     landsat_grid,
     scene_classes,
 )
@@ -189,3 +190,20 @@ def test_looks_too_far_apart_make_no_pair() -> None:
     (none,) = sensor_residuals(first, moved, ("red",))
     assert (none.pairs, none.corrected) == (0, False)
     assert np.isnan(none.median)
+
+
+def test_ten_metres_become_thirty_by_area(fetched: Fetched) -> None:
+    fine = fetched.site.cube().isel(time=slice(0, 3)).copy(deep=True)
+    grid = landsat_grid(fine.odc.geobox)
+    ramp = np.broadcast_to(fine.x.values, fine["red"].shape) - float(fine.x[0])
+    fine["red"].values[:] = ramp
+    fine["valid"].values[:] = True
+    fine["valid"].values[1, :, :40] = False
+    wide = coarsened(fine, grid)
+    assert wide["red"].shape[1:] == tuple(grid.shape)
+    inner = wide["red"].values[0, 1:-1, 1:-1]
+    assert np.allclose(inner, wide.x.values[1:-1] - float(fine.x[0]), atol=1e-3)
+    assert not wide["valid"].values[0, 0].any()  # the edge pixels reach 15 m beyond
+    assert wide["valid"].values[0, 1:-1, 1:-1].all()
+    assert wide["valid"].values[1, 1:-1, 14:-1].all()
+    assert not wide["valid"].values[1, :, :13].any()
