@@ -64,7 +64,7 @@ def platform_on(number: int, day: dt.date) -> str | None:
 
 def optical_passes(params: SimulationParams, seed: int) -> tuple[Pass, ...]:
     """All passes of the period, the missing ones marked."""
-    first = -(-(params.since - EPOCH).days // 5)
+    first = max(-(-(params.since - EPOCH).days // 5), 0)
     last = (params.until - EPOCH).days // 5 + 1
     found = (_pass(params, seed, number) for number in range(first, last))
     return tuple(one for one in found if one is not None)
