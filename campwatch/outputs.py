@@ -18,7 +18,7 @@ from campwatch.reviews.validation import Checks, annotation, site_checks
 from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
 from campwatch.workspace import Workspace
 from evidence.ledger import Ledger
-from evidence.results import write_custody, write_results
+from evidence.results import write_results
 from imagery.cube.observations import OBSERVATIONS
 from maps.records import Look, QueueItem, RandomPlace, RunInfo, SiteMapData
 from maps.site_map import write_site_map
@@ -27,10 +27,9 @@ from maps.site_map import write_site_map
 def rebuild_tables(
     workspace: Workspace, ledger: Ledger, sites: Sequence[Site], *, checks: Mapping[str, Checks] | None = None
 ) -> None:
-    """Write `results.gpkg` and `custody.jsonl` anew; `checks` by site where they are known already."""
+    """Write `results.gpkg` anew; `checks` by site where they are known already."""
     annotate = annotation(ledger, sites, checks=checks)
     write_results(ledger, workspace.results_path, LAYERS.values(), annotate=annotate)
-    write_custody(ledger, workspace.custody_path)
 
 
 def write_site_page(
