@@ -421,9 +421,9 @@ def test_a_shapefile_with_a_cut_table_is_refused_in_one_line_or_read(tmp_path, l
     path = shapefile(tmp_path, encoding="utf-8")
     table = path.with_suffix(".dbf")
     table.write_bytes(table.read_bytes()[:length])
+    told = []
     try:
-        found = read_candidates(path, [])
+        told = [one.name for one in read_candidates(path, [])]
     except AoiError as error:
-        assert "\n" not in str(error)
-    else:
-        assert len(found) == 2
+        told = str(error).splitlines()
+    assert len(told) in {1, 2}  # a line that says why, or both features
