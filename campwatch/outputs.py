@@ -11,11 +11,12 @@ import xarray as xr
 
 from aoi.records import Site
 from campwatch import __version__
+from campwatch.alerts.book import read_alerts
 from campwatch.layers import LAYERS
 from campwatch.pages import map_profile, site_page_path
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.validation import Checks, annotation, site_checks
-from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
+from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, last_reviews, map_verdict, queue
 from campwatch.workspace import Workspace
 from detection.boundary.records import BoundaryChange
 from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
@@ -23,7 +24,7 @@ from detection.records import Disturbance, Footprint
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
-from maps.records import Look, QueueItem, RandomPlace, RunInfo, SiteMapData
+from maps.records import Look, QueueItem, RaisedAlert, RandomPlace, RunInfo, SiteMapData
 from maps.site_map import write_site_map
 
 Record = TypeVar("Record")
@@ -73,6 +74,17 @@ def write_site_page(
         stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
         series=_records(ledger, "series", site.id, SeriesPoint),
         boundary_changes=tuple(read_record(BoundaryChange, stored.row) for stored in changes),
+        alerts=tuple(
+            RaisedAlert(
+                alert_id=alert.alert_id,
+                rule=alert.rule,
+                subject=alert.subject,
+                state=alert.state,
+                raised_at=dt.datetime.fromisoformat(alert.raised_at),
+                detail=alert.detail,
+            )
+            for alert in read_alerts(ledger, site_id=site.id)
+        ),
         **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
         checks=checks,
         profile=profile,
@@ -90,6 +102,8 @@ def _reviews(desk: Desk) -> dict[str, Any]:
     return {
         "verdicts": tuple(map_verdict(given) for state in states for given in state.holding),
         "queue": tuple(map(_queue_item, [*waiting, *settled])),
+        "last_reviews": last_reviews(states),
+        "new_since": max(last_reviews(states).values(), default=None),
         "places": tuple(RandomPlace(place_id=p.place_id, geometry=p.geometry) for p in places),
     }
 

@@ -128,6 +128,9 @@ def disclose(data: SiteMapData) -> SiteMapData:
             data,
             site=site,
             verdicts=(),
+            alerts=(),
+            last_reviews={},
+            new_since=None,
             queue=_without_states(data.queue) if everything else (),
             places=data.places if everything else (),
             footprints=tuple(

@@ -19,7 +19,7 @@ from detection.records import Disturbance, Footprint
 from detection.references import ENOUGH, SampleSummary, SiteCheck
 from evidence.quantity import Quantity
 from maps.disclosure import rounded
-from maps.records import Look, QueueItem, SiteMapData, Verdict
+from maps.records import Look, QueueItem, RaisedAlert, SiteMapData, Verdict
 
 FULL_DECIMALS = 7
 """A centimetre; finer than any vertex is known."""
@@ -161,7 +161,7 @@ class Payload:
             "boundary_id": d.boundary_id, "relation": d.relation, "area": quantity(d.area_ha),
             "outside": quantity(d.outside_ha), "advance": quantity(d.advance_m), "bearing": d.bearing_deg,
             "scenes": list(d.scene_ids), "geometry": self.geometry(d.geometry),
-            "new": self._is_new(d.first_seen),
+            "came": _iso(d.persistent_since or d.first_seen_high),
         }  # fmt: skip
 
     def area(self, a: StockpileArea) -> dict[str, Any]:
@@ -204,6 +204,13 @@ class Payload:
             "scene": look.scene_id, "valid": look.valid_fraction,
         }  # fmt: skip
 
+    def alert(self, alert: RaisedAlert) -> dict[str, Any]:
+        """One alert and what raised it."""
+        return {
+            "id": alert.alert_id, "rule": alert.rule, "subject": alert.subject, "state": alert.state,
+            **self.moment(alert.raised_at), "detail": alert.detail,
+        }  # fmt: skip
+
     def queued(self, item: QueueItem) -> dict[str, Any]:
         """One line of the queue."""
         return {
@@ -232,10 +239,6 @@ class Payload:
             "evidence": list(v.evidence_viewed),
         }  # fmt: skip
 
-    def _is_new(self, day: dt.date) -> bool:
-        since = self.data.new_since
-        return since is not None and day >= since.date()
-
     def records(self) -> dict[str, Any]:
         """Everything but the looks of the cube."""
         d = self.data
@@ -260,6 +263,8 @@ class Payload:
             "changes": [self.boundary_change(c) for c in d.boundary_changes],
             "looks": [self.look(x) for x in d.looks],
             "reviews": self.review(d.verdicts),
+            "alerts": [self.alert(alert) for alert in d.alerts],
+            "last_reviews": {code: self.moment(when) for code, when in d.last_reviews.items()},
             "queue": [self.queued(item) for item in d.queue],
             "places": [{"id": p.place_id, "geometry": self.geometry(p.geometry)} for p in d.places],
             "checks": {layer: check(d.checks.get(layer, SiteCheck())) for layer in CHECKED_LAYERS},

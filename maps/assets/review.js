@@ -48,9 +48,11 @@ CW.drawReview = () => {
 CW.setReviewer = (code) => {
   if (code && !CW.CODE.test(code)) { CW.say(CW.t("code_invalid")); return; }
   CW.reviewer = code;
+  CW.remember(code);
   CW.evidence = [];
   CW.outline = null;
   CW.drawReview();
+  CW.drawFindings();
   if (code) CW.byId("review-subject")?.focus();
 };
 CW.verdictSection = () => {
