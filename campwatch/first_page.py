@@ -171,6 +171,7 @@ def _waiting(ledger: Ledger, site: Site, rows: Mapping[str, Sequence[StoredRow]]
     return {
         "new_findings": sum(since is None or day > since.date() for day in came),
         "new_since": since,
+        "new_all": len(came),
         "new_by": {code: sum(day > when.date() for day in came) for code, when in last.items()},
         "awaiting_first_review": waiting["awaiting_first"] + waiting["reopened"],
         "awaiting_second_review": waiting["awaiting_second"],

@@ -37,7 +37,7 @@ def _line(summary: SiteSummary, time_zone: str) -> dict[str, Any]:
             {"name": name, "area": quantity(area), "date": None if day is None else day.isoformat()}
             for name, area, day in summary.stockpile_zones
         ],
-        "zones_hidden": summary.stockpile_hidden, "new_by": dict(summary.new_by),
+        "zones_hidden": summary.stockpile_hidden, "new_by": dict(summary.new_by), "new_all": summary.new_all,
         "stockpile_date": None if summary.stockpile_date is None else summary.stockpile_date.isoformat(),
         "footprint": quantity(summary.footprint_ha), "epoch": summary.footprint_epoch,
         "outside": quantity(summary.outside_ha),

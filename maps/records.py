@@ -202,6 +202,8 @@ class SiteSummary:
     """Since `new_since`."""
     new_by: Mapping[str, int] = field(default_factory=dict)
     """The same since each reviewer's own last verdict."""
+    new_all: int = 0
+    """What is new to somebody who never reviewed the site."""
     new_since: dt.datetime | None = None
     awaiting_first_review: int = 0
     awaiting_second_review: int = 0

@@ -86,9 +86,6 @@ CW.best = (q, unit, signed) =>
 CW.daysSince = (iso) => Math.max(0, Math.floor((Date.now() - CW.time(iso)) / 86400e3));
 CW.OLD_DAYS = 30;
 CW.age = (iso) => CW.t("days_ago", { n: CW.daysSince(iso) });
-/* The reviewer's code is remembered by this browser, where it allows that. */
-CW.remembered = () => { try { return localStorage.getItem("campwatch-reviewer") || ""; } catch { return ""; } };
-CW.remember = (code) => { try { localStorage.setItem("campwatch-reviewer", code); } catch { /* private windows keep nothing */ } };
 /* What references of the site stand behind an interval; every figure says it. */
 CW.validation = (check) => {
   const outcome = check ? check.outcome : "not_validated";

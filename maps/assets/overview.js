@@ -22,13 +22,17 @@ CW.columns = [
 ];
 /* What waits and what warns is for restricted pages only. */
 CW.shownColumns = () => CW.columns.filter((c) => !c.own || CW.data.restricted);
-/* New to the reader whose code this browser remembers; else since anybody's last review. */
-CW.newOf = (s) => s.new_by[CW.remembered()] ?? s.new;
+/* New since anybody's last review, or since that of the reader who is chosen; nothing is kept in the browser. */
+CW.reader = "";
+CW.readers = [...new Set(CW.sites.flatMap((s) => Object.keys(s.new_by)))].sort();
+CW.newOf = (s) => (CW.reader ? s.new_by[CW.reader] ?? s.new_all : s.new);
+CW.pickReader = () => CW.readers.length > 0 && CW.el("label", { class: "small", id: "reader-box" }, `${CW.t("since_whose")} `, CW.el("select", { id: "reader", onchange: (e) => { CW.reader = e.target.value; CW.drawCards(); CW.drawTable(); CW.byId("reader").focus(); } },
+  CW.el("option", { value: "" }, CW.t("anybody")), CW.readers.map((code) => CW.el("option", { value: code, selected: code === CW.reader }, code))));
 /* The site's coal is the sum over its zones; where one is missing, or they are of different times, the zones by name. */
 CW.coal = (s) => {
-  if (!s.zones.length) return CW.el("span", { class: "muted" }, "–");
+  if (!s.zones.length && !s.stockpile) return CW.el("span", { class: "muted" }, "–");
   const hidden = s.zones_hidden ? CW.el("div", { class: "small muted" }, CW.t("public_zones_only")) : null;
-  if (CW.known(s.stockpile)) return [CW.amount(s.stockpile, s.stockpile_date, CW.trend(s), s.checks.stockpile), s.zones.length > 1 ? CW.el("div", { class: "small muted" }, CW.t("sum_of_zones", { n: s.zones.length })) : null, hidden];
+  if (s.stockpile) return [CW.amount(s.stockpile, s.stockpile_date, CW.trend(s), s.checks.stockpile), s.zones.length > 1 ? CW.el("div", { class: "small muted" }, CW.t("sum_of_zones", { n: s.zones.length })) : null, hidden];
   const known = s.zones.filter((z) => CW.known(z.area)), missing = s.zones.filter((z) => !CW.known(z.area));
   return [known.map((z) => CW.el("div", {}, CW.el("span", { class: "small" }, CW.name(z.name), ": "), CW.amount(z.area, z.date, null, s.checks.stockpile))),
     missing.length ? CW.el("div", { class: "small muted" }, `${CW.t("not_measured")}: `, missing.map((z, k) => [k ? ", " : "", CW.name(z.name)])) : null, CW.trend(s), hidden];
@@ -60,7 +64,7 @@ CW.drawTable = () => {
   CW.byId("count").textContent = CW.t("sites_shown", { n: rows.length, all: CW.sites.length });
   CW.mark(rows);
 };
-CW.cardOf = (key, items, line) => CW.el("section", { class: `over-card ${items.length ? "has" : ""}` }, CW.el("h2", {}, CW.t(key)), CW.el("p", { class: "count num" }, items.length ? items.reduce((n, s) => n + line(s).n, 0) : 0),
+CW.cardOf = (key, items, line) => CW.el("section", { class: `over-card ${items.length ? "has" : ""}` }, CW.el("h2", {}, CW.t(key)), key === "card_new" ? CW.pickReader() : null, CW.el("p", { class: "count num" }, items.length ? items.reduce((n, s) => n + line(s).n, 0) : 0),
   items.length ? CW.el("ul", {}, items.slice(0, 4).map((s) => CW.el("li", {}, CW.link(s), CW.el("span", { class: "small muted" }, line(s).text))), items.length > 4 ? CW.el("li", { class: "small muted" }, CW.t("and_more", { n: items.length - 4 })) : null) : CW.el("p", { class: "muted" }, CW.t("card_none")));
 CW.drawCards = () => {
   const by = (value) => (a, b) => value(b) - value(a);

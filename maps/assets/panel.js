@@ -126,7 +126,7 @@ CW.drawFindings = () => {
   const { data } = CW;
   if (data.alerts.length) CW.fill(sheet, CW.alertSection());
   const since = CW.newSince();
-  if (since && since !== "0000") CW.fill(sheet, CW.el("p", { class: "small muted", id: "new-since" }, CW.t(data.last_reviews[CW.reviewer || CW.remembered()] ? "new_since_own" : "new_since", { date: CW.day(since), n: data.disturbances.filter(CW.isNew).length })));
+  if (since && since !== "0000") CW.fill(sheet, CW.el("p", { class: "small muted", id: "new-since" }, CW.t(data.last_reviews[CW.reviewer] ? "new_since_own" : "new_since", { date: CW.day(since), n: data.disturbances.filter(CW.isNew).length })));
   const sorted = [...data.disturbances].sort((a, b) => (a.first < b.first ? 1 : -1));
   CW.fill(sheet, CW.section(`${CW.t("disturbances")} (${sorted.length})`, CW.el("p", { class: "small muted" }, CW.t("disturbance_caveat")), sorted.length ? CW.standing(data.checks.disturbances) : null,
     sorted.length ? CW.el("ul", { class: "list" }, sorted.map((d) => CW.finding({ type: "disturbance", key: d.id, record: d }))) : CW.el("p", { class: "muted" }, CW.t("none_found"))));

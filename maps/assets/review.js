@@ -48,7 +48,6 @@ CW.drawReview = () => {
 CW.setReviewer = (code) => {
   if (code && !CW.CODE.test(code)) { CW.say(CW.t("code_invalid")); return; }
   CW.reviewer = code;
-  CW.remember(code);
   CW.evidence = [];
   CW.outline = null;
   CW.drawReview();

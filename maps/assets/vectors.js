@@ -19,7 +19,7 @@ CW.kindColour = (d) => (d.status === "withdrawn" ? "#9aa5b1" : CW.KINDS_OF_GROUN
 CW.kindTag = (d) => CW.el("span", { class: "chip kind" }, CW.el("i", { class: "swatch", style: `--c:${CW.kindColour(d)}` }), " ", CW.kindWord(d));
 CW.kindsPresent = () => Object.keys(CW.KINDS_OF_GROUND).filter((kind) => CW.data.disturbances.some((d) => CW.kindOf(d) === kind && d.status !== "withdrawn"));
 /* What came after this reader's own last verdict; after anybody's where no code was given. */
-CW.newSince = () => { const code = CW.reviewer || CW.remembered(), own = CW.data.last_reviews[code]; return own ? own.utc : code && Object.keys(CW.data.last_reviews).length ? "0000" : CW.data.new_since && CW.data.new_since.utc; };
+CW.newSince = () => { const own = CW.data.last_reviews[CW.reviewer]; return own ? own.utc : CW.reviewer && Object.keys(CW.data.last_reviews).length ? "0000" : CW.data.new_since && CW.data.new_since.utc; };
 CW.isNew = (d) => Boolean(CW.newSince()) && d.status !== "withdrawn" && d.came > CW.day(CW.newSince());
 /* The footprint epoch that the shown date falls into, else the last one before it. */
 CW.epochAt = (iso) => {
