@@ -299,7 +299,8 @@ def test_nothing_of_the_future_is_drawn_on_an_earlier_date(site_page: Path, open
     assert not {"D-1", "D-2", "V2"} & set(page.evaluate(shown))
     assert "V1" in page.evaluate(shown)
     page.evaluate("CW.change({ compare: true, before: 0, date: CW.usableDates.at(-1) })")
-    panes = "[...document.querySelectorAll(\"path[data-subject='D-1']\")].map((p) => p.closest('.leaflet-pane').className)"
+    paths = "[...document.querySelectorAll('path[data-subject=D-1]')]"
+    panes = f"{paths}.map((p) => p.closest('.leaflet-pane').className)"
     assert all("after-findings" in name for name in page.evaluate(panes))
 
 
@@ -334,7 +335,8 @@ def test_alerts_are_listed_with_what_raised_them(
     make: Callable[..., SiteMapData], open_page: Open, tmp_path: Path
 ) -> None:
     alert = RaisedAlert(
-        alert_id="A-1", rule="persistent-disturbance", subject="D-1", state="open", raised_at=dt.datetime(2023, 9, 2, tzinfo=dt.UTC),
+        alert_id="A-1", rule="persistent-disturbance", subject="D-1", state="open",
+        raised_at=dt.datetime(2023, 9, 2, tzinfo=dt.UTC),
         detail="2.0 to 3.0 ha <b>bare</b>",
     )  # fmt: skip
     page = open_page(write_site_map(tmp_path / "m.html", replace(make(), alerts=(alert,))))
