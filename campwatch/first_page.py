@@ -27,7 +27,7 @@ from evidence.ledger import Ledger
 from evidence.quantity import Quantity, total
 from evidence.rows import StoredRow
 from imagery.cube.observations import OBSERVATIONS
-from maps.disclosure import is_public, public_rows
+from maps.disclosure import Disclosure, is_public
 from maps.overview import write_overview
 from maps.records import Profile, SiteSummary
 
@@ -122,7 +122,16 @@ def _shown_rows(ledger: Ledger, site: Site, profile: Profile) -> dict[str, list[
     last = ledger.last_entry(site.id, "measure")
     delay = dt.timedelta(days=profile.delay_days)
     newest = _moment(last.time) - delay if last is not None and profile.delay_days else None
-    return public_rows(by_layer, LAYERS, site, newest=newest, decimals=profile.coordinate_decimals)
+    rows = {name: [stored.row for stored in held] for name, held in by_layer.items()}
+    disclosure = Disclosure(site, LAYERS, rows, newest=newest, decimals=profile.coordinate_decimals)
+    return {
+        name: [
+            replace(stored, row=row)
+            for stored in held
+            if (row := disclosure.public_row(stored.row)) is not None
+        ]
+        for name, held in by_layer.items()
+    }
 
 
 def _sum_of_zones(newest: Sequence[dict[str, Any] | None]) -> tuple[Quantity | None, dt.date | None]:

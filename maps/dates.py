@@ -8,10 +8,15 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from typing import Any
 
 import numpy as np
+import shapely
 import xarray as xr
 from shapely.geometry.base import BaseGeometry
 
+from detection.boundary.records import BOUNDARY_CHANGES, BoundaryChange
+from detection.coal.records import STOCKPILE_AREAS, STOCKPILES, StockpileArea
 from detection.look_pairs import Finding, LookChoice, LookPair, event_span, straddling_pair
+from detection.records import DISTURBANCES
+from evidence.record_reading import read_record
 from imagery.cube.observations import sensing_time, told_of_looks
 from maps import composites
 from maps.drawn import look_pictures
@@ -127,18 +132,18 @@ def finding_pairs(
 
 def _shown_findings(data: SiteMapData) -> dict[str, tuple[Finding, BaseGeometry | None]]:
     """What has a card with pictures: by kind and id, the newest record of each and where it lies."""
-    shown: dict[str, tuple[Finding, BaseGeometry | None]] = {
-        f"disturbance:{found.disturbance_id}": (found, found.geometry) for found in data.disturbances
-    }
-    for pile in sorted(data.stockpiles, key=lambda pile: pile.datetime):
-        shown[f"pile:{pile.pile_id}"] = (pile, pile.geometry)
+    shown: dict[str, tuple[Finding, BaseGeometry | None]] = {}
     zones = {zone.id: zone.geometry for zone in data.site.zones}
-    for area in sorted(data.stockpile_areas, key=lambda area: area.datetime):
-        if area.area_ha.value is not None and area.zone_id in zones:
-            shown[f"zone:{area.zone_id}"] = (area, zones[area.zone_id])
-    for change in data.boundary_changes:
-        key = f"change:{change.from_boundary_id}..{change.to_boundary_id}"
-        shown[key] = (change, change.geometry)
+    for spec in (DISTURBANCES, STOCKPILES, STOCKPILE_AREAS, BOUNDARY_CHANGES):
+        for row in sorted(data.rows.get(spec.name, ()), key=lambda row: row.time):
+            found: Finding = read_record(spec.record, row)
+            if isinstance(found, StockpileArea):
+                if found.area_ha.value is not None and found.zone_id in zones:
+                    shown[f"zone:{row.subject}"] = (found, zones[found.zone_id])
+                continue
+            kind = "change" if isinstance(found, BoundaryChange) else str(spec.reviewed_as)
+            shape = None if row.geometry is None else shapely.from_wkb(row.geometry)
+            shown[f"{kind}:{row.subject}"] = (found, shape)
     return shown
 
 

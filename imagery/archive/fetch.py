@@ -139,7 +139,7 @@ def _joined(product: Product, bands: tuple[str, ...], parts: list[FetchedProduct
     )
 
 
-WANTED = (*BANDS, "clp", "data_mask", "elevation", "qa_pixel")
+WANTED = (*BANDS, "clp", "data_mask", "elevation", "qa_pixel", "qa_radsat")
 """By meaning; what a product lacks is missed gracefully."""
 Delivered = tuple[FetchedProduct, dict[str, bytes]]
 """A product and the files of its bands, encoded by the thread that fetched it."""

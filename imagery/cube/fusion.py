@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from math import ceil, floor
 from pathlib import Path
@@ -23,6 +23,7 @@ from rasterio.windows import from_bounds
 from evidence.arrays import Image
 from imagery.bands import OPTICAL_BANDS
 from imagery.cube.scenes import ArchivedScene
+from imagery.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA
 from imagery.masks.spectra import SpectraParams, spectral_cloud
 from imagery.offset import OffsetDecision, decide_offset
@@ -127,16 +128,32 @@ def read_product(
     product: ArchivedProduct, grid: GeoBox, bands: Iterable[str], *, prior: Prior | None = None
 ) -> SourceProduct | None:
     """The product's pixels over `grid`; None where it holds none there."""
+    if is_landsat(product):
+        product, bands = as_read(product), (*bands, *QUALITY)
     names = [name for name in dict.fromkeys([*bands, "scl"]) if name in product.bands]
     read = {name: read_window(product.bands[name], grid) for name in names}
     found = {name: band for name, band in read.items() if band is not None}
     if not any(band.dn.any() for name, band in found.items() if name in OPTICAL_BANDS):
         return None
+    if is_landsat(product):
+        return _landsat(product, found)
     decision = _decision(product, found)
     known = (prior or {}).get(kind_of(product))
     offset = decision.offset if decision.usable else known
     evidence = decision.detail if decision.usable or known is None else f"{decision.detail}; as its like"
     return SourceProduct(product=product, bands=found, offset=offset, evidence=evidence)
+
+
+def _landsat(product: ArchivedProduct, found: Mapping[str, SourceBand]) -> SourceProduct:
+    """A Level 2 product with its quality bits as scene classes."""
+    red, quality = found.get("red"), found.get("qa_pixel")
+    offset, evidence = believed_offset(product, None if red is None else red.dn)
+    bands = {name: band for name, band in found.items() if name not in QUALITY}
+    if quality is not None:
+        saturated = found.get("qa_radsat")
+        classes = scene_classes(quality.dn, None if saturated is None else saturated.dn)
+        bands["scl"] = replace(quality, dn=classes)
+    return SourceProduct(product=product, bands=bands, offset=offset, evidence=evidence)
 
 
 def _decision(product: ArchivedProduct, found: Mapping[str, SourceBand]) -> OffsetDecision:

@@ -27,6 +27,8 @@ from imagery.cube.reference import Reference, build_reference, stored_reference
 from imagery.cube.scene import MASKS, CubeParams, SceneImage, Stages, load_scene
 from imagery.cube.scenes import ArchivedScene, group_archived
 from imagery.cube.store import LAYOUT, CubeStore, column, lazy_variable
+from imagery.landsat import PIXEL_M as LANDSAT_M
+from imagery.landsat import as_read, is_landsat
 from imagery.radiometry.terrain import Terrain, read_terrain
 from imagery.records import ArchivedProduct
 from imagery.resampling import shape_of, wkt_of
@@ -73,7 +75,7 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
     """The site's scenes as a Dataset ``(time, y, x)``.
 
     Args:
-        products: what the archive holds of the site, Sentinel-2.
+        products: what the archive holds of the site, Sentinel-2 or Landsat.
         grid: the site's grid.
         params: knobs.
         cache_dir: where scenes on the grid are kept, so that a new scene costs one scene. A cube that does
@@ -90,10 +92,11 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
         MeasurementError: where there is nothing to load, or it does not fit and there is no cache.
     """
     params = params or CubeParams()
-    scenes = group_archived(products)
+    scenes = group_archived(as_read(one) if is_landsat(one) else one for one in products)
     if not scenes:
         raise MeasurementError("no archived product to make a cube of")
-    bands = tuple(b for b in params.bands if any(b in p.bands for p in products))
+    held = {band for scene in scenes for product in scene.products for band in product.bands}
+    bands = tuple(band for band in params.bands if band in held)
     fits = cube_bytes(len(scenes), len(bands), grid) <= IN_MEMORY_SHARE * memory_gb * 1e9
     if cache_dir is None and not fits:
         size = cube_bytes(len(scenes), len(bands), grid) / 1e9
@@ -220,6 +223,12 @@ class _Work:
         params = dataclasses.asdict(self.params)
         return sha256_json([LAYOUT, repr(self.grid), self.bands, params, held, outline, relief])
 
+    @staticmethod
+    def native_m(dataset: xr.Dataset, band: str) -> float:
+        """Pixel size that the band was seen at; the coarsest where sensors differ."""
+        landsat = [str(name).startswith("landsat") for name in dataset["platform"].values]
+        return LANDSAT_M if any(landsat) else NATIVE_RESOLUTION_M[band]
+
     def dataset(
         self, variables: dict[str, xr.Variable], records: Sequence[Any], content: Sequence[str]
     ) -> xr.Dataset:
@@ -228,7 +237,7 @@ class _Work:
         coords[CONTENT] = ("time", np.array(content))
         dataset = xr.Dataset(variables, coords=coords)
         for band in self.bands:
-            dataset[band].attrs["native_resolution_m"] = NATIVE_RESOLUTION_M[band]
+            dataset[band].attrs["native_resolution_m"] = self.native_m(dataset, band)
         dataset.attrs["cube_params"] = json.dumps(dataclasses.asdict(self.params), sort_keys=True)
         dataset.attrs["cube_layout"] = LAYOUT
         dataset.attrs["dem_digest"] = "" if self.terrain is None else self.terrain.digest

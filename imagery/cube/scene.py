@@ -257,7 +257,8 @@ def _status(
     if not sources:
         return "unusable", "no pixels over the grid"
     if all(source.offset is None for source in sources):
-        return "unusable", f"offset undecided: {sources[0].evidence}"
+        undecided = "" if sources[0].evidence.startswith("tier") else "offset undecided: "
+        return "unusable", f"{undecided}{sources[0].evidence}"
     fraction = _share(masks["valid"], within)
     if fraction < params.min_valid_fraction:
         cloud = _share(masks["cloud"], within)

@@ -166,13 +166,12 @@ def landsat_image(world: World, one: Pass, grid: GeoBox, *, shift_m: tuple[float
     planes = dict(zip(BANDS, np.clip(seen, -0.19, 1.6), strict=True))
     cover = world.snow_cover(world.weather.on(one.day))
     snow = np.zeros(shape, np.float32) if cover is None else _mean_on(cover, start, shape)
-    dark = _mean_on((world.light(one.sun) < 1 - 0.55).astype(np.float32), start, shape) > 0.5  # noqa: PLR2004
     rng = stream(world.seed, Stream.LANDSAT, one.index + 2)
     qa = quality(planes, sky, rng)
     return LandsatImage(
         reflectance=planes,
         qa_pixel=qa,
-        qa_radsat=np.where(dark, OCCLUDED, 0).astype(np.uint16),
+        qa_radsat=_saturated(planes),
         sky=sky,
         snow=snow,
     )
@@ -208,8 +207,16 @@ def _sky_on(sky: Sky, start: tuple[int, int], shape: tuple[int, int]) -> Sky:
 
 FILL, DILATED, CIRRUS, CLOUD, SHADOW, SNOW, CLEAR, WATER = (1 << bit for bit in range(8))
 LOW, MEDIUM, HIGH = 1, 2, 3
-OCCLUDED = 1 << 11
-"""Of QA_RADSAT: terrain occlusion."""
+BRIGHTEST = 1.55
+"""Reflectance from which a band counts as saturated; real ones are in radiance and rare (assumed)."""
+
+
+def _saturated(planes: dict[str, Floats]) -> NDArray[np.uint16]:
+    """QA_RADSAT: bit 1 for blue to bit 6 for swir22."""
+    bits = np.zeros(planes["red"].shape, np.uint16)
+    for bit, band in enumerate(BANDS, start=1):
+        bits[planes[band] > BRIGHTEST] |= np.uint16(1 << bit)
+    return bits
 
 
 def quality(seen: dict[str, Floats], sky: Sky, rng: np.random.Generator) -> NDArray[np.uint16]:

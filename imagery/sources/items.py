@@ -10,12 +10,13 @@ from contextlib import suppress
 from typing import Any
 
 from evidence.errors import SourceError
+from imagery import landsat
 from imagery.bands import BANDS, SENTINEL2_BANDS
 from imagery.records import Asset, MalformedItem, Product, finite_number
 from imagery.sources.addresses import shown
 
-EXTRA_KEYS = {"data": "elevation", "qa_pixel": "qa_pixel", "dem": "elevation"}
-"""Assets beyond `imagery.bands` that are taken along: Copernicus DEM and Landsat's quality band."""
+EXTRA_KEYS = {"data": "elevation", "dem": "elevation"} | {name: name for name in landsat.QUALITY}
+"""Assets beyond `imagery.bands` that are taken along: Copernicus DEM and Landsat's quality bands."""
 
 DEM_PLATFORM = "copernicus-dem"
 """Stands for a platform; every one of its tiles is an acquisition of its own."""
@@ -360,6 +361,8 @@ def _relative_orbit(properties: Mapping[str, Any], names: list[str]) -> int | No
 
 
 def _baseline(properties: Mapping[str, Any], names: list[str]) -> str | None:
+    if version := landsat.collection_version(properties):
+        return version
     for key in ("s2:processing_baseline", "processing:version"):
         if _VERSION.fullmatch(str(properties.get(key, ""))):
             return str(properties[key])

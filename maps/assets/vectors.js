@@ -1,5 +1,5 @@
 /* Vector layers: boundary versions, zones, footprint, disturbances, piles of the shown date. */
-CW.layerNames = ["boundaries", "zones", "footprint", "disturbances", "piles", "hatching", "aoi", "changes", "points", "places"];
+CW.layerNames = ["boundaries", "zones", "footprint", "disturbances", "piles", "hatching", "aoi", "changes", "points", "places", ...CW.moreLayers.filter((layer) => layer.has_geometry).map((layer) => layer.name)];
 CW.defaultLayers = ["boundaries", "zones", "disturbances", "piles", "hatching", "points"];
 CW.shape = {
   boundary: { color: "#ffffff", weight: 2.5, fill: false, className: "cased" },
@@ -10,6 +10,7 @@ CW.shape = {
   pile: { color: "#ff6adf", weight: 2, fillColor: "#ff6adf", fillOpacity: 0.12 },
   place: { color: "#ffffff", weight: 2, dashArray: "2 4", fillColor: "#ffffff", fillOpacity: 0.04 },
   gained: { color: "#ff8c42", weight: 1.5, fillColor: "#ff8c42", fillOpacity: 0.35 },
+  lost: { color: "#35c9c0", weight: 1.5, dashArray: "4 3", fillColor: "#35c9c0", fillOpacity: 0.3 },
 };
 /* What happened, by colour and by word: recovery, fire and what was taken back are no new works. */
 CW.KINDS_OF_GROUND = { vegetation_loss: "#ffb000", soil_spoil: "#ff7a59", built: "#e0e6ec", coal: "#ff6adf", water: "#4aa3ff", linear: "#fff06a", burnt: "#b03a2e", recovery: "#3ddc84", other: "#ffb000" };
@@ -92,6 +93,12 @@ CW.drawFixed = () => {
     CW.groups.zones.addLayer(layer);
     CW.groups.zones.addLayer(CW.label(CW.topOf(layer), CW.el("span", {}, zone.name ? CW.name(zone.name) : CW.word("zone", zone.kind)), "zone-label"));
   }
+  for (const layer of CW.moreLayers) {
+    CW.groups[layer.name].clearLayers();
+    for (const row of layer.rows) {
+      for (const shape of [row.geometry, ...layer.outlines.map((o) => row[o.name])]) if (shape) CW.groups[layer.name].addLayer(CW.geo(shape, CW.moreStyle(layer), "ground", CW.moreSubject(layer, row)));
+    }
+  }
   for (const p of data.places) CW.groups.places.addLayer(CW.geo(p.geometry, CW.shape.place, "findings", { type: "place", key: p.id, record: p }));
   for (const p of data.points) {
     if (p.geometry) CW.groups.points.addLayer(CW.geo(p.geometry, { color: "#10151c", weight: 2, fillColor: "#ffffff", fillOpacity: 1 }, "findings", { type: "point", key: p.id, record: p }));
@@ -123,7 +130,9 @@ CW.drawSide = (side, i) => {
     CW.groups.disturbances.addLayer(CW.geo(d.geometry, style, `${side}-findings`, { type: "disturbance", key: d.id, record: d }));
   }
   for (const c of CW.data.changes) {
-    if (c.geometry && CW.begun(CW.data.boundaries.find((b) => b.id === c.to), day)) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, `${side}-ground`, CW.changeSubject(c)));
+    if (!CW.begun(CW.data.boundaries.find((b) => b.id === c.to), day)) continue;
+    if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, `${side}-ground`, CW.changeSubject(c)));
+    if (c.lost_geometry) CW.groups.changes.addLayer(CW.geo(c.lost_geometry, CW.shape.lost, `${side}-ground`, CW.changeSubject(c)));
   }
   for (const pile of CW.pilesAt(i)) if (pile.geometry) CW.groups.piles.addLayer(CW.geo(pile.geometry, CW.shape.pile, `${side}-piles`, { type: "pile", key: pile.id, record: pile }));
 };

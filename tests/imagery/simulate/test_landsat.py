@@ -34,6 +34,7 @@ from imagery.simulate.landsat import (
     landsat_grid,
     landsat_image,
     landsat_passes,
+    quality,
 )
 from imagery.simulate.scene import scene_image
 
@@ -110,12 +111,17 @@ def test_coal_is_called_water_as_cfmask_does() -> None:
     assert cube["valid"].values[:, coal].all()
 
 
-def test_bright_roofs_are_called_cloud_and_nothing_else_is() -> None:
-    land = [LandParams(villages=count, burn_scars=0) for count in (0, 2)]
-    sites = [simulate_site(dataclasses.replace(PARAMS, weather=CLEAR, land=one), seed=4) for one in land]
-    bare, built = (site.landsat_cube()["valid"].values for site in sites)
-    assert bare.all()
-    assert 0.5 < built.mean() < 1
+def test_large_bright_roofs_are_called_cloud_and_plain_ground_never_is() -> None:
+    site = simulate_site(dataclasses.replace(PARAMS, weather=CLEAR, land=LandParams(burn_scars=0)), seed=4)
+    assert site.landsat_cube()["valid"].values.all()
+    grid = landsat_grid(site.world.frame)
+    image = landsat_image(site.world, landsat_passes(site.params, 4)[0].one, grid, shift_m=(0, 0))
+    roofed = {band: plane.copy() for band, plane in image.reflectance.items()}
+    for plane in roofed.values():
+        plane[8:10, 8:10] = 0.38
+    bits = quality(roofed, image.sky, np.random.default_rng(1))
+    assert ((bits & CLOUD) > 0)[8:10, 8:10].all()
+    assert ((bits & CLOUD) > 0).sum() == 4
 
 
 def test_products_are_scaled_and_described_as_planetary_computer_has_them(tmp_path: Path) -> None:

@@ -1,0 +1,324 @@
+"""Events: cells that became disturbed together, and how surely and since when.
+
+A cell is a pixel in one episode. Cells that touch and whose onsets lie close in time are one event. What is
+said of it rests on the mean share of the whole patch, look by look: its likelihood ratio against ground as
+expected, with a variance that its pixels have in common (forty pixels are not forty witnesses) beside the
+part
+that averages out, and with prior odds that count how often and of how many places the question is asked.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from scipy.ndimage import binary_dilation, binary_erosion, uniform_filter
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from scipy.stats import norm
+
+from detection.coal.coverage import crs_wkt, world
+from detection.ground.history import History
+from detection.ground.params import EventParams
+from detection.ground.states import episodes, look_shares, shares
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Planes = NDArray[np.float32]
+
+BLOCKS = (3, 6)
+"""Sides of the blocks, in pixels, on which it is measured how much neighbours have in common."""
+LIKELY_HAZE = 128
+"""Of 255: a half."""
+CORNERS = np.ones((3, 3), np.bool_)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Cells that became disturbed together. Days count from 1970-01-01; looks are indices."""
+
+    event_id: str
+    pixels: Ints
+    """(cell,) pixel of the grid, row by row; one pixel can hold several cells of events apart in time."""
+    onset: Ints
+    """(cell,) look from which it was disturbed."""
+    end: Ints
+    """(cell,) first look on which it no longer was; -1 while it lasts."""
+    weight: Floats
+    """(cell,) share of the pixel that changed."""
+    rim: Ints
+    """(cell of the rim,) pixels beside, of which less changed than makes a cell."""
+    rim_weight: Floats
+    """(cell of the rim,) may be below nought, so that noise adds up to nothing."""
+    rim_onset: Ints
+    rim_end: Ints
+    looks: Ints
+    """(look,) on which enough of the founding cells was seen."""
+    evidence: Floats
+    """(look,) log-likelihood ratio of the founding cells' mean share against ground as expected."""
+    share: Floats
+    """(look,) that share."""
+    sd: Floats
+    """(look,) and its error."""
+    probability: float
+    """At the end."""
+    first_seen: int
+    first_seen_low: int
+    first_seen_high: int
+    provisional_day: int
+    """Day of the look on which it was first told; -1 before."""
+    persistent_day: int
+
+    @property
+    def is_persistent(self) -> bool:
+        """Whether enough looks agreed."""
+        return self.persistent_day >= 0
+
+    def founding(self, day: Ints, params: EventParams) -> Bools:
+        """(cell,) whether a cell was there from the start."""
+        days = day[self.onset]
+        return np.asarray(days <= days.min() + params.founding_days)
+
+
+def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -> list[Event]:
+    """Events of a history, largest first.
+
+    Args:
+        history: of the site.
+        grid: its lattice.
+        site_id: part of every name.
+        weights: (y, x), hectares of the aoi in each pixel.
+    """
+    p, day = history.params.events, history.series.day
+    if len(day) == 0:
+        return []
+    table = np.empty((4 * history.smoothed.shape[1], 3), np.int64)
+    count = episodes(history.smoothed, round(255 * p.likely), round(255 * p.sure), table)
+    cells = table[:count]
+    cells = cells[weights.ravel()[cells[:, 0]] > 0]
+    common = common_variance(history)
+    found = []
+    for member in _linked(cells, day, history.series.shape, p):
+        mine = cells[member]
+        if weights.ravel()[mine[:, 0]].sum() >= p.min_ha * 0.95:
+            event = _event(history, mine, common, grid, site_id)
+            if event is not None:
+                found.append(event)
+    taken = np.zeros(history.smoothed.shape[1], np.bool_)
+    for event in found:
+        taken[event.pixels] = True
+    found = [_weighted(history, event, taken) for event in found]
+    return sorted(found, key=lambda e: (-len(e.pixels), e.event_id))
+
+
+def _linked(cells: Ints, day: Ints, shape: tuple[int, int], p: EventParams) -> list[Ints]:
+    """Rows of `cells` that belong together."""
+    if len(cells) == 0:
+        return []
+    order = np.argsort(cells[:, 0], kind="stable")
+    pixel, onset = cells[order, 0], day[cells[order, 1]]
+    row, column = pixel // shape[1], pixel % shape[1]
+    pairs = []
+    for dy, dx in ((0, 1), (1, -1), (1, 0), (1, 1)):
+        ok = (column + dx >= 0) & (column + dx < shape[1]) & (row + dy < shape[0])
+        target = pixel + dy * shape[1] + dx
+        low, high = np.searchsorted(pixel, target, "left"), np.searchsorted(pixel, target, "right")
+        for extra in range(int((high - low).max(initial=0))):
+            has = ok & (low + extra < high)
+            one, two = np.flatnonzero(has), (low + extra)[has]
+            near = np.abs(onset[one] - onset[two]) <= p.link_days
+            pairs.append(np.stack([one[near], two[near]]))
+    edges = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
+    graph = coo_array(
+        (np.ones(edges.shape[1], np.int8), (edges[0], edges[1])), shape=(len(cells), len(cells))
+    )
+    _, group = connected_components(graph, directed=False)
+    ranked = np.argsort(group, kind="stable")
+    return [order[part] for part in np.split(ranked, np.flatnonzero(np.diff(group[ranked])) + 1)]
+
+
+def common_variance(history: History) -> Floats:
+    """(block, time) variance of the share that blocks of undisturbed pixels have in common on a look."""
+    t, size = history.smoothed.shape
+    out = np.zeros((len(BLOCKS), t))
+    share, variance = np.empty(size, np.float32), np.empty(size, np.float32)
+    quiet = history.smoothed.max(axis=0) < 64  # noqa: PLR2004 - a quarter
+    for i in range(t):
+        look_shares(history.model, i, share, variance)
+        seen = np.isfinite(share) & quiet & (variance < history.params.events.informative_sd**2)
+        for k, side in enumerate(BLOCKS):
+            out[k, i] = _block_variance(share, variance, seen, history.series.shape, side)
+    return out
+
+
+def _block_variance(share: Planes, variance: Planes, seen: Bools, shape: tuple[int, int], side: int) -> float:
+    def mean(x: Planes) -> Floats:
+        plane = np.where(seen, x, 0.0).astype(np.float64).reshape(shape)
+        return np.asarray(uniform_filter(plane, side, mode="constant")[side // 2 :: side, side // 2 :: side])
+
+    part = mean(np.ones_like(share))
+    full = part > 0.8  # noqa: PLR2004 - nearly whole blocks
+    if full.sum() < 12:  # noqa: PLR2004 - a spread needs some
+        return 0.0
+    middle = mean(np.clip(share, -1, 1))[full] / part[full]
+    alone = np.median(mean(variance)[full] / part[full] / (part[full] * side**2))
+    spread = 1.4826 * np.median(np.abs(middle - np.median(middle)))
+    return float(max(spread**2 - alone, 0.0) + np.median(middle) ** 2)
+
+
+def _event(history: History, cells: Ints, common: Floats, grid: GeoBox, site_id: str) -> Event | None:
+    p, day = history.params.events, history.series.day
+    pixels, onset, end = cells.T
+    days = day[onset]
+    founding = days <= days.min() + p.founding_days
+    looks, share, sd, evidence = patch_evidence(history, pixels[founding], common)
+    told = _told(history, looks, evidence, sd, int(np.median(onset[founding])), int(onset.min()))
+    if told is None:
+        return None
+    return Event(
+        event_id=event_name(pixels[founding], grid, f"{site_id}|{crs_wkt(grid)[:60]}"),
+        pixels=pixels, onset=onset, end=end, weight=np.ones(len(pixels)),
+        rim=np.zeros(0, np.int64), rim_weight=np.zeros(0), rim_onset=np.zeros(0, np.int64),
+        rim_end=np.zeros(0, np.int64), looks=looks, evidence=evidence, share=share, sd=sd, **told,
+    )  # fmt: skip
+
+
+def patch_evidence(history: History, pixels: Ints, common: Floats) -> tuple[Ints, Floats, Floats, Floats]:
+    """Looks that show enough of a patch, its mean share, the error of that, and log-likelihood ratios."""
+    p, e = history.params.events, history.params.emission
+    t = len(history.series.day)
+    x, v = np.empty((t, len(pixels)), np.float32), np.empty((t, len(pixels)), np.float32)
+    shares(history.model, pixels, x, v)
+    seen = np.isfinite(x)
+    looks = np.flatnonzero(seen.mean(axis=1) >= p.least_seen)
+    x, v, seen = x[looks].astype(np.float64), v[looks].astype(np.float64), seen[looks]
+    w = np.where(seen, 1.0 / np.where(seen, v, 1.0), 0.0)
+    total = w.sum(axis=1)
+    mean = np.where(seen, x * w, 0.0).sum(axis=1) / total
+    both = np.interp(np.sqrt(len(pixels)), BLOCKS, [0.0, 1.0])
+    shared = (1.0 - both) * common[0, looks] + both * common[1, looks]
+    sd = np.sqrt(shared + 1.0 / total)
+    hazy = (history.model.haze[np.ix_(looks, pixels)] / 255.0 * seen).sum(axis=1) / seen.sum(axis=1)
+    stray = p.stray + (1.0 - p.stray) * hazy
+
+    def mixture(parts: tuple[tuple[float, float, float], ...]) -> Floats:
+        return np.asarray(sum(w * norm.pdf(mean, m, np.hypot(sd, s)) for w, m, s in parts))
+
+    gone = 0.5 * mixture(e.bared) + 0.5 * mixture(e.thinned)
+    side = np.where(mean > 0, e.expected_sd, e.greener_sd)
+    here = (
+        2.0
+        * norm.pdf(mean, 0.0, np.hypot(sd, side))
+        * np.hypot(sd, side)
+        / (np.hypot(sd, e.expected_sd) + np.hypot(sd, e.greener_sd))
+    )
+    ratio = np.log((1 - stray) * gone + stray * 0.5) - np.log((1 - stray) * here + stray * 0.5)
+    return looks, mean, sd, ratio
+
+
+def _told(
+    history: History, looks: Ints, evidence: Floats, sd: Floats, onset: int, earliest: int
+) -> dict[str, Any] | None:
+    """Since when a patch is told of, how surely, and when it began."""
+    p, r, day = history.params.events, history.params.rates, history.series.day
+    after = looks >= earliest
+    if not after.any():
+        return None
+    prior = np.log((r.bared + r.thinned) * p.prior_days / 365.25)
+    odds = prior + np.cumsum(evidence[after])
+    odds = np.maximum.accumulate(odds)
+    when = looks[after]
+    provisional = np.flatnonzero(odds >= _logit(p.provisional))
+    if provisional.size == 0:
+        return None
+    first = int(when[provisional[0]])
+    sure = np.flatnonzero(
+        (odds >= _logit(p.persistent)) & (evidence[after] > 0) & (day[when] >= day[when[0]] + p.apart_days)
+    )
+    before = looks < earliest
+    clear = before & (evidence < p.unchanged) & (sd < p.informative_sd)
+    low = day[looks[clear][-1]] if clear.any() else day[0]
+    seen = int(day[min(onset, first)]) if onset <= first else int(day[onset])
+    high = max(int(day[first]), seen)
+    return {
+        "probability": float(1.0 / (1.0 + np.exp(-min(odds[-1], 50.0)))),
+        "first_seen": seen,
+        "first_seen_low": min(int(low) - p.partly_days, seen),
+        "first_seen_high": high + p.later_days,
+        "provisional_day": int(day[first]),
+        "persistent_day": int(day[when[sure[0]]]) if sure.size else -1,
+    }
+
+
+def _logit(p: float) -> float:
+    return float(np.log(p / (1.0 - p)))
+
+
+def _weighted(history: History, event: Event, taken: Bools) -> Event:
+    """The event with the share of each edge pixel that changed, and of pixels beside it."""
+    p, shape = history.params.events, history.series.shape
+    mask = np.zeros(shape, np.bool_)
+    mask.ravel()[event.pixels] = True
+    core = np.asarray(binary_erosion(mask, structure=CORNERS))
+    ring = np.flatnonzero((binary_dilation(mask, structure=CORNERS) & ~mask).ravel() & ~taken)
+    level = mean_share(history, event.pixels, event.onset, event.end)
+    inside = core.ravel()[event.pixels]
+    known = level[inside & np.isfinite(level)]
+    full = float(np.median(known)) if known.size >= 3 else float(np.nanquantile(level, 0.8))  # noqa: PLR2004
+    weight = np.where(
+        inside | ~np.isfinite(level), 1.0, np.clip(p.edge_gain * level / max(full, 0.05), 0.0, 1.0)
+    )
+    weight[~inside & (level / max(full, 0.05) > 1)] = 1.0
+    nearest = _nearest(ring, event.pixels, shape)
+    onset, end = event.onset[nearest], event.end[nearest]
+    beside = mean_share(history, ring, onset, end)
+    rim = np.where(
+        np.isfinite(beside), np.clip(p.edge_gain * beside / max(full, 0.05), p.least_share, 1.0), 0.0
+    )
+    return replace(event, weight=weight, rim=ring, rim_weight=rim, rim_onset=onset, rim_end=end)
+
+
+def _nearest(one: Ints, two: Ints, shape: tuple[int, int]) -> Ints:
+    """For each pixel of `one` the position in `two` of the nearest one."""
+    if one.size == 0:
+        return np.zeros(0, np.int64)
+    a = np.stack(np.unravel_index(one, shape), axis=1)
+    b = np.stack(np.unravel_index(two, shape), axis=1)
+    return np.array([int(((b - row) ** 2).sum(axis=1).argmin()) for row in a], np.int64)
+
+
+def mean_share(history: History, pixels: Ints, onset: Ints, end: Ints) -> Floats:
+    """(cell,) bare share while a cell was disturbed: mean of looks by what they tell; NaN without any."""
+    if len(pixels) == 0:
+        return np.zeros(0)
+    t = len(history.series.day)
+    x, v = np.empty((t, len(pixels)), np.float32), np.empty((t, len(pixels)), np.float32)
+    shares(history.model, np.asarray(pixels, np.int64), x, v)
+    look = np.arange(t)[:, None]
+    within = (
+        (look >= onset)
+        & ((look < end) | (end < 0))
+        & np.isfinite(x)
+        & (history.model.haze[:, pixels] < LIKELY_HAZE)
+    )
+    w = np.where(within, 1.0 / np.where(within, v, 1.0), 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(np.where(within, w * np.clip(x, -1, 1.5), 0.0).sum(axis=0) / w.sum(axis=0))
+
+
+def event_name(pixels: Ints, grid: GeoBox, prefix: str) -> str:
+    """The name of the lowest-ranked of an event's founding cells (min-wise hashing, Broder 1997)."""
+    rows, columns = np.unravel_index(pixels, grid.shape)
+    corners = [world(grid, int(c), int(r)) for c, r in zip(columns, rows, strict=True)]
+    texts = [f"{prefix}|{x:.0f}|{y:.0f}" for x, y in corners]
+    return "d-" + min(hashlib.sha256(text.encode()).hexdigest() for text in texts)[:12]
+
+
+def overlap(one: Ints, two: Ints) -> float:
+    """Share of the smaller set of pixels that both have in common."""
+    return len(np.intersect1d(one, two)) / max(min(len(one), len(two)), 1)

@@ -1,0 +1,363 @@
+"""What each pixel is expected to look like on each look, as a prior with an update.
+
+A pixel's index is its own level, the course that pixels of its cover take on that very look (haze, late
+springs and harvests go out with the cover), and harmonics of its own, shrunk towards none (ridge regression).
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from detection.ground.params import ExpectationParams
+from detection.ground.series import SCALE, UNSEEN, GroundSeries
+
+Floats = NDArray[np.float32]
+
+TERMS = 6
+"""Level, course of the cover, two harmonics."""
+MISSING = int(UNSEEN)
+LEAST_WEIGHT = 0.05
+"""Looks of less weight tell nothing of scatter."""
+BINS = 12
+"""Parts of the year for which scatter is kept."""
+PAIRS = TERMS * (TERMS + 1) // 2
+YEAR = 365.25
+
+
+class Expectation(NamedTuple):
+    """Plain arrays, so that kernels can take them."""
+
+    beta: Floats
+    """(index, term, pixel)."""
+    spread: Floats
+    """(index, pair, pixel) inverse of the normal matrix, lower triangle by rows."""
+    variance: Floats
+    """(index, bin, pixel) of one look, by time of the year."""
+    own: Floats
+    """(index, pixel) robust variance of one look."""
+    course: Floats
+    """(index, time, cover)."""
+    look: Floats
+    """(index, time, cover) variance among undisturbed pixels of the cover on the look."""
+    terms: Floats
+    """(time, harmonic)."""
+    part: NDArray[np.float32]
+    """(time,) time of the year in bins."""
+    cover: NDArray[np.int16]
+    """(pixel,)."""
+
+
+def harmonics(day: NDArray[np.int64]) -> Floats:
+    """(time, 4)."""
+    phase = 2.0 * np.pi * np.asarray(day, np.float64) / YEAR
+    return np.stack([f(k * phase) for k in (1, 2) for f in (np.cos, np.sin)], axis=1).astype(np.float32)
+
+
+def anchor_weights(series: GroundSeries, params: ExpectationParams) -> NDArray[np.uint8]:
+    """(time, pixel) probability of being as expected before anything is known, 255 for one."""
+    seen = series.index[0] != UNSEEN
+    age = (series.day - series.day[:1])[:, None]
+    few = np.cumsum(seen, axis=0, dtype=np.int32) <= params.anchor_looks
+    early = (age < params.anchor_days) | (few & (age < params.anchor_most_days))
+    return np.where(early, 255, round(255 * params.later_weight)).astype(np.uint8)
+
+
+def fit_expectation(
+    series: GroundSeries, expected: NDArray[np.uint8], params: ExpectationParams, *, cover: NDArray[np.int16]
+) -> Expectation:
+    """Expectation of every pixel.
+
+    Args:
+        series: looks.
+        expected: (time, pixel) probability that a pixel was as expected, 255 for one.
+        params: numbers.
+        cover: (pixel,) groups of pixels that go through the year alike.
+    """
+    terms = harmonics(series.day)
+    course = np.stack([_courses(plane, expected, cover, params) for plane in series.index])
+    n, t, size = series.index.shape
+    k = course.shape[2]
+    beta = np.zeros((n, TERMS, size), np.float32)
+    spread = np.zeros((n, PAIRS, size), np.float32)
+    variance = np.zeros((n, BINS, size), np.float32)
+    own = np.zeros((n, size), np.float32)
+    part = ((series.day % YEAR) / YEAR * BINS).astype(np.float32)
+    precision = np.array(
+        [params.level_sd**-2, params.course_sd**-2, *([params.harmonic_sd**-2] * 2),
+         *([4.0 / 3.0 * params.harmonic_sd**-2] * 2)], np.float64)  # fmt: skip
+    look = np.zeros((n, t, k), np.float32)
+    kernel = _season_kernel(params)
+    for i in range(n):
+        residual = np.full((t, size), np.nan, np.float32)
+        _fit_pixels(series.index[i], expected, course[i], terms, part, cover, precision, kernel,
+                    params.rounds, params.least_sd, beta[i], spread[i], variance[i], own[i],
+                    residual)  # fmt: skip
+        look[i] = _look_variance(residual, cover, k, params)
+    return Expectation(
+        beta=beta, spread=spread, variance=variance, own=own, course=course, look=look, terms=terms,
+        part=part, cover=cover,
+    )  # fmt: skip
+
+
+def _season_kernel(params: ExpectationParams) -> NDArray[np.float64]:
+    """(bin, bin) weights of residuals by their distance in the year."""
+    gap = np.abs(np.subtract.outer(np.arange(BINS), np.arange(BINS)))
+    gap = np.minimum(gap, BINS - gap) * YEAR / BINS
+    return np.asarray(np.exp(-0.5 * (gap / params.season_days) ** 2))
+
+
+def fit_seasons(series: GroundSeries, expected: NDArray[np.uint8], params: ExpectationParams) -> Floats:
+    """(coefficient, pixel) of NDVI: level and two harmonics, robust."""
+    terms = harmonics(series.day)
+    out = np.zeros((5, series.index.shape[2]), np.float32)
+    precision = np.array([0.01, 1.0, 1.0, 2.0, 2.0])
+    _fit_seasons(series.index[0], expected, terms, precision, params.rounds, params.least_sd, out)
+    return out
+
+
+def season_covers(season: Floats, params: ExpectationParams) -> NDArray[np.int16]:
+    """(pixel,) groups by k-means of the season, started from quantiles: a function of the pixels alone."""
+    points = season.T.astype(np.float64)
+    order = np.argsort(points[:, 0] + 1e-3 * points[:, 1], kind="stable")
+    sample = points[order[:: max(1, len(order) // 20_000)]]
+    centres = sample[np.linspace(0, len(sample) - 1, params.covers + 2)[1:-1].astype(int)]
+    for _ in range(15):
+        label = ((sample[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
+        centres = np.stack(
+            [
+                sample[label == k].mean(axis=0) if (label == k).any() else centres[k]
+                for k in range(len(centres))
+            ]
+        )
+    out = np.zeros(len(points), np.int16)
+    best = np.full(len(points), np.inf)
+    for k, centre in enumerate(centres):
+        d = ((points - centre) ** 2).sum(axis=1)
+        closer = d < best
+        out[closer], best[closer] = k, d[closer]
+    return out
+
+
+def _courses(
+    plane: NDArray[np.int16], expected: NDArray[np.uint8], cover: NDArray[np.int16], params: ExpectationParams
+) -> Floats:
+    """(time, cover) median index of pixels as expected; else the site's, moved by the usual difference."""
+    t, k = plane.shape[0], params.covers
+    out = np.full((t, k), np.nan, np.float32)
+    site = np.full(t, np.nan, np.float32)
+    usable = plane != UNSEEN
+    members = [np.flatnonzero(cover == j) for j in range(k)]
+    members = [m[:: max(1, len(m) // 4000)] for m in members]
+    everywhere = np.arange(plane.shape[1])[:: max(1, plane.shape[1] // 10_000)]
+    for i in range(t):
+        row, sure, seen = plane[i], expected[i] > 20, usable[i]  # noqa: PLR2004
+        chosen = everywhere[seen[everywhere] & sure[everywhere]]
+        if chosen.size == 0:
+            chosen = everywhere[seen[everywhere]]
+        if chosen.size:
+            site[i] = np.median(row[chosen]) * SCALE
+        for j, m in enumerate(members):
+            here = m[seen[m] & sure[m]]
+            if here.size >= params.least_cover:
+                out[i, j] = np.median(row[here]) * SCALE
+    for j in range(k):
+        gap = out[:, j] - site
+        known = np.isfinite(gap)
+        usual = np.median(gap[known]) if known.any() else 0.0
+        out[:, j] = np.where(known, out[:, j], site + usual)
+    return np.nan_to_num(out)
+
+
+def _look_variance(residual: Floats, cover: NDArray[np.int16], k: int, params: ExpectationParams) -> Floats:
+    """(time, cover) robust variance of residuals among pixels of a cover."""
+    out = np.zeros((residual.shape[0], k), np.float32)
+    for j in range(k):
+        members = np.flatnonzero(cover == j)
+        members = members[:: max(1, len(members) // 4000)]
+        for i in range(residual.shape[0]):
+            here = residual[i, members]
+            here = here[np.isfinite(here)]
+            if here.size >= params.least_cover:
+                out[i, j] = (1.4826 * np.median(np.abs(here - np.median(here)))) ** 2
+    return out
+
+
+@njit(cache=True)
+def _cholesky_solve(a: Any, c: Any, x: Any, n: int) -> None:
+    """Solve a x = c in place of x; `a` becomes its lower Cholesky factor."""
+    for i in range(n):
+        for j in range(i + 1):
+            s = a[i, j]
+            for k in range(j):
+                s -= a[i, k] * a[j, k]
+            a[i, j] = np.sqrt(max(s, 1e-12)) if i == j else s / a[j, j]
+    for i in range(n):
+        s = c[i]
+        for k in range(i):
+            s -= a[i, k] * x[k]
+        x[i] = s / a[i, i]
+    for i in range(n - 1, -1, -1):
+        s = x[i]
+        for k in range(i + 1, n):
+            s -= a[k, i] * x[k]
+        x[i] = s / a[i, i]
+
+
+@njit(cache=True)
+def _mad(values: Any, n: int) -> float:
+    """1.4826 times the median of absolute values."""
+    if n == 0:
+        return 0.0
+    return 1.4826 * float(np.median(np.abs(values[:n])))
+
+
+@njit(cache=True)
+def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
+    plane: Any, expected: Any, terms: Any, precision: Any, rounds: int, least: float, out: Any
+) -> None:
+    t, size = plane.shape
+    x = np.empty((t, 5))
+    y = np.empty(t)
+    w0 = np.empty(t)
+    w = np.empty(t)
+    r = np.empty(t)
+    a = np.empty((5, 5))
+    c = np.empty(5)
+    b = np.empty(5)
+    for p in range(size):
+        n = 0
+        for i in range(t):
+            if plane[i, p] != MISSING:
+                y[n] = plane[i, p] * SCALE
+                w0[n] = expected[i, p] / 255.0
+                w[n] = w0[n]
+                x[n, 0] = 1.0
+                for k in range(4):
+                    x[n, k + 1] = terms[i, k]
+                n += 1
+        for _ in range(rounds):
+            for j in range(5):
+                c[j] = 0.0
+                for k in range(j + 1):
+                    a[j, k] = precision[j] if j == k else 0.0
+            c[0] = precision[0] * 0.5
+            for i in range(n):
+                for j in range(5):
+                    wx = w[i] * x[i, j]
+                    c[j] += wx * y[i]
+                    for k in range(j + 1):
+                        a[j, k] += wx * x[i, k]
+            _cholesky_solve(a, c, b, 5)
+            for i in range(n):
+                f = 0.0
+                for k in range(5):
+                    f += b[k] * x[i, k]
+                r[i] = y[i] - f
+            s = 2.0 * (_mad(r, n) + least)
+            for i in range(n):
+                w[i] = w0[i] / (1.0 + (r[i] / s) ** 2)
+        for k in range(5):
+            out[k, p] = b[k]
+
+
+@njit(cache=True)
+def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
+    plane: Any, expected: Any, course: Any, terms: Any, part: Any, cover: Any, precision: Any, kernel: Any,
+    rounds: int, least: float, beta: Any, spread: Any, variance: Any, own: Any, residual: Any,
+) -> None:  # fmt: skip
+    """Ridge regression of each pixel, its scatter by time of year, its residuals."""
+    t, size = plane.shape
+    x = np.empty((t, 6))
+    y = np.empty(t)
+    w0 = np.empty(t)
+    w = np.empty(t)
+    r = np.empty(t)
+    at = np.empty(t, np.int64)
+    a = np.empty((6, 6))
+    full = np.empty((6, 6))
+    c = np.empty(6)
+    b = np.empty(6)
+    unit = np.empty(6)
+    column = np.empty(6)
+    sums = np.empty(12)
+    weights = np.empty(12)
+    for p in range(size):
+        n = 0
+        for i in range(t):
+            if plane[i, p] != MISSING:
+                y[n] = plane[i, p] * SCALE
+                w0[n] = expected[i, p] / 255.0
+                w[n] = w0[n]
+                x[n, 0] = 1.0
+                x[n, 1] = course[i, cover[p]]
+                for k in range(4):
+                    x[n, k + 2] = terms[i, k]
+                at[n] = i
+                n += 1
+        s = 0.0
+        for _ in range(rounds):
+            for j in range(6):
+                c[j] = 0.0
+                for k in range(j + 1):
+                    a[j, k] = precision[j] if j == k else 0.0
+            c[1] = precision[1]
+            for i in range(n):
+                for j in range(6):
+                    wx = w[i] * x[i, j]
+                    c[j] += wx * y[i]
+                    for k in range(j + 1):
+                        a[j, k] += wx * x[i, k]
+            for j in range(6):
+                for k in range(j + 1):
+                    full[j, k] = a[j, k]
+            _cholesky_solve(a, c, b, 6)
+            m = 0
+            for i in range(n):
+                f = 0.0
+                for k in range(6):
+                    f += b[k] * x[i, k]
+                r[i] = y[i] - f
+            s = _mad(r, n) + least
+            for i in range(n):
+                w[i] = w0[i] / (1.0 + (r[i] / (2.0 * s)) ** 2)
+        m = 0
+        for i in range(n):
+            if w0[i] > LEAST_WEIGHT:
+                w[m] = r[i]
+                m += 1
+        scale = _mad(w, m) + 0.006
+        own[p] = scale * scale
+        for k in range(6):
+            beta[k, p] = b[k]
+        pair = 0
+        for j in range(6):
+            for k in range(6):
+                unit[k] = 1.0 if k == j else 0.0
+            for i in range(6):
+                for k in range(i + 1):
+                    a[i, k] = full[i, k]
+            _cholesky_solve(a, unit, column, 6)
+            for k in range(j + 1):
+                spread[pair, p] = column[k]
+                pair += 1
+        for k in range(12):
+            sums[k] = 0.0
+            weights[k] = 0.0
+        for i in range(n):
+            if w0[i] > LEAST_WEIGHT:
+                square = min(r[i] * r[i], 16.0 * own[p])
+                k = int(part[at[i]]) % 12
+                sums[k] += w0[i] * square
+                weights[k] += w0[i]
+                residual[at[i], p] = r[i]
+        for k in range(12):
+            top = 2.0 * own[p]
+            bottom = 2.0
+            for j in range(12):
+                top += kernel[k, j] * sums[j]
+                bottom += kernel[k, j] * weights[j]
+            variance[k, p] = top / bottom

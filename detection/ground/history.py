@@ -1,0 +1,160 @@
+"""One history of the ground of a site: expectation and states in turn, over all looks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_opening, distance_transform_edt, find_objects, label, median_filter
+
+from detection.ground.expectation import (
+    anchor_weights,
+    fit_expectation,
+    fit_seasons,
+    harmonics,
+    season_covers,
+)
+from detection.ground.params import AS_EXPECTED, DISTURBED, GroundParams, StartParams, State
+from detection.ground.series import GroundSeries
+from detection.ground.states import FIELD_CLASSES, STATES, Model, filtered, ground_model, smoothed
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """What is known of every pixel on every look."""
+
+    series: GroundSeries
+    model: Model
+    params: GroundParams
+    field: NDArray[np.uint8]
+    filtered: NDArray[np.uint8]
+    """(time, pixel) probability of disturbed as it was known on the look, 255 for one."""
+    smoothed: NDArray[np.uint8]
+    """(time, pixel) the same given all looks."""
+    river: NDArray[np.bool_]
+    """(pixel,) corridor of a river."""
+    bare_at_start: Floats
+    """(pixel,) share that was bare at the greenest of the expected year when it was first seen."""
+
+
+def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = 10.0) -> History:
+    """The history of a site.
+
+    Expectation and states are found in turn (EM): a fit over all looks would take a mine's bare ground for
+    normal.
+
+    Args:
+        series: looks; at least one.
+        params: numbers.
+        side_m: side of a pixel.
+    """
+    expected = anchor_weights(series, params.expectation)
+    first = fit_seasons(series, expected, params.expectation)
+    bare = np.array([params.bare.ndvi, params.bare.nbr][: len(series.index)], np.float32)
+    bare_sd = np.array([params.bare.ndvi_sd, params.bare.nbr_sd][: len(series.index)], np.float32)
+    at_start = bare_at_start(first, params)
+    river = river_corridor(first, series.early, params, series.shape, side_m)
+    begin, group = start(at_start, river, params), odd_season_class(first, params.start)
+    cover = season_covers(first, params.expectation)
+    pixels = np.arange(series.index.shape[2])
+    q = np.empty((len(pixels), len(series.day), STATES), np.uint8)
+    strength = params.coupling.strength
+    for _ in range(params.expectation.em_rounds):
+        expectation = fit_expectation(series, expected, params.expectation, cover=cover)
+        model = ground_model(
+            series, expectation, params, bare=bare, bare_sd=bare_sd, group=group, start=begin
+        )
+        disturbed, field = filtered(model, series.shape, strength)
+        smoothed(model, field, strength, pixels, q)
+        expected = _sum(q, AS_EXPECTED)
+    return History(series=series, model=model, params=params, field=field, filtered=disturbed,
+                   smoothed=_sum(q, DISTURBED), river=river, bare_at_start=at_start)  # fmt: skip
+
+
+def _sum(q: NDArray[np.uint8], states: tuple[State, ...]) -> NDArray[np.uint8]:
+    """(time, pixel) probability of any of some states, of (pixel, time, state)."""
+    total = sum((q[:, :, state].astype(np.int16) for state in states), np.zeros(q.shape[:2], np.int16))
+    return np.ascontiguousarray(np.minimum(total, 255).astype(np.uint8).T)
+
+
+def bare_at_start(season: Floats, params: GroundParams) -> Floats:
+    """(pixel,) bare share at the greenest of each pixel's expected year when it was first seen."""
+    peak = _year(season).max(axis=1)
+    green = np.quantile(peak, 0.9)
+    share = (green - peak) / max(green - params.bare.ndvi, 0.2)
+    return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
+
+
+def river_corridor(
+    season: Floats, early: Floats, params: GroundParams, shape: tuple[int, int], side_m: float
+) -> NDArray[np.bool_]:
+    """(pixel,) ground that a river may lay bare or cover.
+
+    Long bodies of water, and long narrow threads of pixels that are less green than what surrounds them
+    without the short-wave infrared that
+    bare ground would add (water has none), and what lies within reach of them. Without that band nothing is
+    told.
+    """
+    p = params.start
+    out = np.zeros(shape, np.bool_)
+    if not np.isfinite(early).all():
+        return out.ravel()
+    peak = _year(season).max(axis=1).reshape(shape)
+    red, nir, swir = (plane.reshape(shape) for plane in early)
+    water = (nir < p.water_nir * red) & (swir < p.water_swir)
+    pale = _around(peak, p) - peak > p.less_green
+    narrow = (pale & ~binary_opening(pale, np.ones((p.widest_px, p.widest_px), np.bool_))) | water
+    darker = nir / np.maximum(_around(nir, p), 0.01) - 1.0
+    wetter = swir / np.maximum(_around(swir, p), 0.01) - 1.0
+    thread, _ = label(narrow, structure=np.ones((3, 3)))
+    for k, place in enumerate(find_objects(thread), start=1):
+        mine = thread == k
+        long = np.hypot(*(s.stop - s.start for s in place)) * side_m >= p.least_river_m
+        if long and darker[mine].mean() < -p.darker and wetter[mine].mean() < p.darker:
+            out |= mine
+    near = distance_transform_edt(~out) * side_m <= p.corridor_m if out.any() else out
+    return np.asarray(near).ravel()
+
+
+def _around(plane: Floats, params: StartParams) -> Floats:
+    return np.asarray(median_filter(plane, params.around_px, mode="nearest"))
+
+
+def start(bare: Floats, river: NDArray[np.bool_], params: GroundParams) -> Floats:
+    """(state, pixel) probabilities before the first look."""
+    r, s = params.rates, params.start
+    out = np.zeros((STATES, bare.size), np.float32)
+    out[State.BARED] = out[State.THINNED] = r.start_disturbed / 2
+    out[State.ODD_SEASON] = r.start_odd
+    out[State.BARE_AT_START] = np.clip((bare - s.bare_from) / (s.bare_surely - s.bare_from), 0.0, 0.98)
+    out[State.EXPECTED] = 1.0 - r.start_disturbed - r.start_odd
+    other = out[[State.EXPECTED, State.BARED, State.THINNED, State.ODD_SEASON]]
+    out[[State.EXPECTED, State.BARED, State.THINNED, State.ODD_SEASON]] = other * (
+        1.0 - out[State.BARE_AT_START]
+    )
+    out *= np.where(river, 1.0 - s.river, 1.0).astype(np.float32)
+    out[State.RIVER] = np.where(river, s.river, 0.0)
+    return out
+
+
+def _year(season: Floats) -> Floats:
+    """(pixel, half month) of the fitted season."""
+    h = harmonics(np.round(np.arange(24) * 365.25 / 24).astype(np.int64))
+    return np.asarray(season[0][:, None] + season[1:].T @ h.T, np.float32)
+
+
+def odd_season_class(season: Floats, params: StartParams) -> NDArray[np.int8]:
+    """(pixel,) how likely an odd season is, as of fields.
+
+    Ground whose own expected year has a bare month while plants grow, and a green one.
+    """
+    year = _year(season)
+    month = np.arange(24) / 2 + 1
+    first, last = params.growing_months
+    low = year[:, (month >= first) & (month < last)].min(axis=1)
+    bare = np.clip((params.field_bare[0] - low) / params.field_bare[1], 0, 1)
+    green = np.clip((year.max(axis=1) - low - params.field_range[0]) / params.field_range[1], 0, 1)
+    return np.asarray(np.round(bare * green * (FIELD_CLASSES - 1)), np.int8)

@@ -1,0 +1,282 @@
+"""Every number of the ground history, with its unit, meaning and source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum, StrEnum
+
+
+class State(IntEnum):
+    """What the ground of one pixel can be on one day."""
+
+    EXPECTED = 0
+    """As its own history expects."""
+    ODD_SEASON = 1
+    """An odd season: a late sowing, an early harvest, a fallow year."""
+    BARED = 2
+    """Plants are gone and stay away."""
+    THINNED = 3
+    """Thinned, or growing over after it was bared."""
+    BARE_AT_START = 4
+    """Bare when it was first seen, and bare since."""
+    RIVER = 5
+    """Corridor of a river, as expected."""
+    RIVER_BAR = 6
+    """Corridor of a river, a bar laid bare by the level: it shows what bared ground shows."""
+    RIVER_MARGIN = 7
+    """The same in part of a pixel: it shows what thinned ground shows."""
+
+
+class Kind(StrEnum):
+    """What the ground of an event became."""
+
+    SOIL_SPOIL = "soil_spoil"
+    BUILT = "built"
+    WATER = "water"
+    BURNT = "burnt"
+    COAL = "coal"
+    THINNED = "thinned"
+    GROWN_OVER = "grown_over"
+
+
+DISTURBED = (State.BARED, State.THINNED)
+"""States that an event is made of."""
+AS_EXPECTED = (State.EXPECTED, State.BARE_AT_START, State.RIVER)
+"""States in which a look tells of the expectation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookParams:
+    """Which looks and pixels speak."""
+
+    snow_at_most: float = 0.1
+    """Share of clear ground under snow above which a whole look is left out; assumed."""
+    haze: float = 0.06
+    """``blue − red / 2`` (haze-optimised transform, Zhang et al. 2002) at which a look is as likely haze as
+    ground; measured soils lie below .03, metal roofs above (earthlib 1.1.0)."""
+    haze_width: float = 0.01
+    """Width of the logistic about it, reflectance; assumed."""
+    outlier: float = 0.02
+    """Share of looks that are neither ground nor masked (cloud, shadow, misregistration); assumed."""
+    haze_outlier: float = 0.9
+    """The same of a look that is surely haze; assumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExpectationParams:
+    """What a pixel is expected to look like: own level, course of its cover, own harmonics."""
+
+    anchor_days: float = 400.0
+    """Earliest looks of which all count as expected, days: a year and a month of the next."""
+    anchor_looks: int = 24
+    """A pixel that was seen less often than that in them is anchored for longer."""
+    anchor_most_days: float = 700.0
+    """But not beyond so many days: two summers (reference prototype)."""
+    later_weight: float = 0.1
+    """Weight of later looks before anything is known of them; assumed."""
+    covers: int = 8
+    """Groups of pixels that go through the year alike (k-means of the season)."""
+    least_cover: int = 30
+    """Pixels below which a cover has no course of its own on a look."""
+    level_sd: float = 2.2
+    """Prior of a pixel's own level about its cover's, in scatters of a look; assumed."""
+    course_sd: float = 0.5
+    """Prior of how much of its cover's course a pixel does beyond all of it, in scatters; assumed."""
+    harmonic_sd: float = 0.4
+    """Prior of its own harmonics, in scatters; the second order is sqrt(3/4) of it; assumed."""
+    rounds: int = 4
+    """Of reweighting (iteratively reweighted least squares with Cauchy weights, Holland and Welsch 1977)."""
+    least_sd: float = 0.008
+    """Least scatter of a look, units of the index: product noise of about .5 % in red and near infrared."""
+    season_days: float = 22.0
+    """Width over which scatter is smoothed in the time of the year, days; assumed."""
+    em_rounds: int = 3
+    """Of expectation and states in turn (Dempster, Laird and Rubin 1977)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BareParams:
+    """What bare ground looks like: prior from measured soils, updated by the site's own."""
+
+    ndvi: float = 0.16
+    """Mean of soils (.12) and dry plants (.21), earthlib 1.1.0 (ICRAF-ISRIC library, 600 soils)."""
+    ndvi_sd: float = 0.08
+    """Spread of soils, dry plants, roads and roofs of the same library about that."""
+    nbr: float = -0.15
+    """``(nir − swir16) / (nir + swir16)`` of the same soils (−.13) and dry plants (−.23)."""
+    nbr_sd: float = 0.12
+    """The same of the other index."""
+    own_sd: float = 0.10
+    """How far one pixel of bare ground lies from the site's mean, units of the index; assumed."""
+    most_pixels: float = 25.0
+    """The site's own ground counts as at most so many independent pixels; assumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmissionParams:
+    """Bare share that each state shows: means and spreads, shares of a pixel."""
+
+    expected_sd: float = 0.03
+    """How far ground as expected strays towards bare beyond the scatter of looks."""
+    greener_sd: float = 0.12
+    """And towards green."""
+    thinned: tuple[tuple[float, float, float], ...] = ((0.5, 0.28, 0.10), (0.5, 0.15, 0.05))
+    """(weight, mean, sd)."""
+    bared: tuple[tuple[float, float, float], ...] = ((0.6, 0.5, 0.2), (0.4, 0.9, 0.2))
+    odd: tuple[tuple[float, float, float], ...] = ((0.5, 0.5, 0.22), (0.5, 0.0, 0.06))
+    index_correlation: float = 1.2
+    """Factor on the variance of the mean of both indices, whose errors are partly the same; assumed."""
+    least_gap: float = 0.02
+    """Least difference of an index between expected and bare ground that is divided by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateParams:
+    """Transitions, per year."""
+
+    bared: float = 0.010
+    """Of expected ground; OPERA DIST-ALERT and Hansen et al. 2013 give .1 to 2 % a year of forest lost."""
+    thinned: float = 0.004
+    odd: float = 0.002
+    odd_field: float = 0.25
+    """Beyond that, of ground whose own expected year has a bare month."""
+    odd_ends: float = 1.6
+    grows_over: float = 0.9
+    """Bared ground starts to grow over; Romanian clearings do within the year."""
+    returns: float = 0.6
+    """Thinned or growing ground is as expected again."""
+    returns_at_once: float = 0.05
+    """Bared ground is as expected again (planted, sown)."""
+    bared_again: float = 0.05
+    bar_laid_bare: float = 0.5
+    """A bar of a river corridor falls dry; one year in two, assumed."""
+    bar_covered: float = 1.0
+    """And is under water or green again."""
+    start_disturbed: float = 0.011
+    """Probability that a pixel is disturbed on its first look, as after a year of the rates above."""
+    start_odd: float = 0.004
+    """And that it is in an odd season."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartParams:
+    """What the ground was when it was first seen."""
+
+    bare_from: float = 0.3
+    """Bare share at the greenest of the pixel's expected year above which it may be bare at start."""
+    bare_surely: float = 0.7
+    """And from which it is."""
+    growing_months: tuple[float, float] = (5.5, 10.0)
+    """Middle of May to September: when plants grow at the sites watched."""
+    field_bare: tuple[float, float] = (0.52, 0.15)
+    """NDVI of the barest half month of the expected year below which a pixel may be a field, and the width of
+    that; assumed."""
+    field_range: tuple[float, float] = (0.2, 0.2)
+    """NDVI by which its greenest half month is greener, and the width of that; assumed."""
+    less_green: float = 0.08
+    """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
+    assumed."""
+    darker: float = 0.1
+    """And darker in near infrared by at least this share in mean over a thread of them, while short-wave
+    infrared is not raised by as much: bare ground raises it, water has none. Assumed; a 20 m river in Romania
+    has −.20 and +.03."""
+    widest_px: int = 5
+    """Threads are narrower than this, pixels; wider rivers show water."""
+    water_nir: float = 0.8
+    """Water has less near infrared than this share of red (DOMAIN: measured on ponds and coal)."""
+    water_swir: float = 0.06
+    """And less short-wave infrared than this."""
+    least_river_m: float = 300.0
+    """Length of the shortest thread that is a river, m; assumed."""
+    around_px: int = 25
+    """Side of the square whose median says what surrounds a pixel."""
+    corridor_m: float = 50.0
+    """How far bars and banks reach from it; assumed."""
+    river: float = 0.98
+    """Probability that a pixel of the corridor is the river's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CouplingParams:
+    """Neighbours speak for each other (mean field, Besag 1986)."""
+
+    strength: float = 0.35
+    """Largest change of the log odds of disturbed by all eight neighbours, at each look."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventParams:
+    """Pixels that belong together, what is said of them and when."""
+
+    likely: float = 0.5
+    """Probability of disturbed from which a pixel is part of an event."""
+    sure: float = 0.9
+    """And which it must reach once."""
+    link_days: int = 180
+    """Neighbours whose onsets lie further apart are two events."""
+    founding_days: int = 45
+    """Cells with an onset so soon after the first found the event: about three clear looks."""
+    min_ha: float = 0.1
+    """Mapping floor at 10 m."""
+    stray: float = 0.004
+    """Share of looks that are wrong over a whole patch (cloud, shadow, haze unmasked); assumed."""
+    least_seen: float = 0.3
+    """Share of a patch that a look must show to say anything of it."""
+    prior_days: float = 30.0
+    """A patch is asked about anew so often: its prior odds are the rates' over this time (about two clear
+    looks)."""
+    provisional: float = 0.5
+    """Probability of a patch from which it is told of."""
+    persistent: float = 0.99
+    """And from which, on two looks, it is persistent."""
+    apart_days: int = 5
+    """Days between those two looks (DESIGN)."""
+    informative_sd: float = 0.35
+    """Error of a patch's share below which a look tells whether it is bare."""
+    unchanged: float = -1.5
+    """Log-likelihood ratio of a look below which the patch was surely as expected."""
+    partly_days: int = 10
+    """What is bared in part looks as before for so long: the interval of first seen begins so much
+    earlier."""
+    later_days: int = 5
+    """And ends so much later: the floor is passed after the first pixels; assumed."""
+    wait_days: int = 30
+    """Later arrivals are waited for before an event is frozen (DESIGN)."""
+    same_event: float = 0.3
+    """Share of the smaller one's founding cells that two events have in common to be one."""
+    least_share: float = -0.3
+    """Least share that noise gives a pixel beside an event."""
+    edge_gain: float = 0.92
+    """Edge pixels changed by so much of what they look: their event was outlined where noise is high (seeds
+    970
+    to 989 and 1000 to 1019)."""
+    share_sd: float = 0.25
+    """Error of an edge pixel's share; assumed, as that of a uniform share is .29."""
+    area_sd: float = 0.03
+    """Relative error of an event's area that nothing else explains; assumed."""
+    edge_m: float = 0.6
+    """Error of where all edges of a site are drawn, m, shared; assumed."""
+    reach_sd_m: float = 3.0
+    """Error of the farthest point of an event, m; a third of a pixel."""
+    residual_m: float = 3.0
+    """Registration residual below which no advance is claimed, m (multi-temporal geolocation, DESIGN)."""
+    level: float = 0.95
+    """Of intervals."""
+    kind_days: int = 450
+    """Black ground that has not grown over after so long is no burn: a spring has passed; assumed."""
+    share_days: float = 35.0
+    """Width of the window about a date in which looks tell the bare share of that date, days."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundParams:
+    """All numbers of the ground history, saved with its rows."""
+
+    looks: LookParams = field(default_factory=LookParams)
+    expectation: ExpectationParams = field(default_factory=ExpectationParams)
+    bare: BareParams = field(default_factory=BareParams)
+    emission: EmissionParams = field(default_factory=EmissionParams)
+    rates: RateParams = field(default_factory=RateParams)
+    start: StartParams = field(default_factory=StartParams)
+    coupling: CouplingParams = field(default_factory=CouplingParams)
+    events: EventParams = field(default_factory=EventParams)

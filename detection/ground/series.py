@@ -1,0 +1,129 @@
+"""Index series of a site in a compact form: what every later step reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from detection.ground.params import LookParams
+
+Planes = NDArray[np.float32]
+
+SCALE = 1e-4
+"""Step of the stored indices."""
+UNSEEN = np.int16(-32768)
+EARLY = ("red", "nir", "swir16")
+BLOCK = 16
+"""Looks that are read at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundSeries:
+    """Looks on which something was clear, in order of time."""
+
+    index: NDArray[np.int16]
+    """(index, time, pixel) NDVI and, where there is short-wave infrared, NBR, in steps of `SCALE`; `UNSEEN`
+    where not clear."""
+    haze: NDArray[np.uint8]
+    """(time, pixel) probability of haze, 255 for one: blue, and not so on the pixel's look before."""
+    day: NDArray[np.int64]
+    """(time,) days since 1970-01-01."""
+    scene_ids: tuple[str, ...]
+    shape: tuple[int, int]
+    """(rows, columns)."""
+    early: Planes
+    """(band of `EARLY`, pixel) mean reflectance over the clear looks of the anchor; NaN for bands without."""
+
+    @property
+    def bands(self) -> tuple[str, ...]:
+        """Bands that the indices were made from."""
+        return ("red", "nir", "swir16")[: 1 + len(self.index)]
+
+    def before(self, day: int) -> GroundSeries:
+        """The looks before a day."""
+        n = int(np.searchsorted(self.day, day))
+        return GroundSeries(
+            index=self.index[:, :n],
+            haze=self.haze[:n],
+            day=self.day[:n],
+            scene_ids=self.scene_ids[:n],
+            shape=self.shape,
+            early=self.early,
+        )
+
+
+def read_series(
+    cube: xr.Dataset, params: LookParams | None = None, *, anchor_days: float = 700.0
+) -> GroundSeries:
+    """Indices of all looks that can be compared.
+
+    Args:
+        cube: (time, y, x) with `red`, `nir`, `valid`, `snow`, and `blue`, `swir16` where they are there; it
+        may
+            be lazy.
+        params: which looks speak.
+        anchor_days: of the earliest looks, whose mean reflectance is kept.
+    """
+    params = params or LookParams()
+    sums = np.zeros((len(EARLY), cube.sizes["y"] * cube.sizes["x"]))
+    counts = np.zeros(sums.shape[1])
+    before = np.zeros(sums.shape[1], np.float32)  # haze of a pixel's look before: what stays blue is a roof
+    indices, hazes, days, scenes = [], [], [], []
+    names = [b for b in ("blue", "red", "nir", "swir16") if b in cube]
+    for start in range(0, cube.sizes["time"], BLOCK):
+        part = cube.isel(time=slice(start, start + BLOCK))
+        bands = {band: part[band].to_numpy().astype(np.float32) for band in names}
+        valid, snow = part["valid"].to_numpy(), part["snow"].to_numpy()
+        days_here = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
+        for k, scene in enumerate(part["scene_id"].to_numpy()):
+            clear = valid[k] & ~snow[k]
+            if not clear.any() or (snow[k] & valid[k]).sum() > params.snow_at_most * valid[k].sum():
+                continue
+            planes = {band: values[k] for band, values in bands.items()}
+            indices.append(_indices(planes, clear))
+            haze = _haze(planes, params)
+            hazes.append((haze * (1.0 - before / 255.0)).astype(np.uint8))
+            before[clear.ravel()] = haze[clear.ravel()]
+            days.append(days_here[k])
+            if days[-1] - days[0] < anchor_days:
+                used = (indices[-1][0] != UNSEEN) & (hazes[-1] < 128)  # noqa: PLR2004 - more likely not
+                counts += used
+                for i, band in enumerate(EARLY):
+                    sums[i] += np.where(used, planes[band].ravel(), 0.0) if band in planes else np.nan
+            scenes.append(str(scene))
+    shape = (cube.sizes["y"], cube.sizes["x"])
+    size, n = shape[0] * shape[1], 2 if "swir16" in names else 1
+    index = np.stack(indices, axis=1) if indices else np.zeros((n, 0, size), np.int16)
+    return GroundSeries(
+        index=index,
+        haze=np.stack(hazes) if hazes else np.zeros((0, size), np.uint8),
+        day=np.array(days, np.int64),
+        scene_ids=tuple(scenes),
+        shape=shape,
+        early=(sums / np.maximum(counts, 1)).astype(np.float32),
+    )
+
+
+def _indices(planes: dict[str, Planes], clear: NDArray[np.bool_]) -> NDArray[np.int16]:
+    """(index, pixel); unseen where any of them is."""
+    pairs = [("nir", "red"), ("nir", "swir16")] if "swir16" in planes else [("nir", "red")]
+    out = []
+    seen = clear.ravel().copy()
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for one, two in pairs:
+            total = planes[one] + planes[two]
+            value = ((planes[one] - planes[two]) / np.where(total > 0, total, np.nan)).ravel()
+            seen &= np.isfinite(value)
+            out.append(np.clip(np.nan_to_num(value), -1.0, 1.0))
+    return np.stack([np.where(seen, np.round(v / SCALE), UNSEEN).astype(np.int16) for v in out])
+
+
+def _haze(planes: dict[str, Planes], params: LookParams) -> NDArray[np.uint8]:
+    if "blue" not in planes:
+        return np.zeros(planes["red"].size, np.uint8)
+    excess = (planes["blue"] - np.float32(0.5) * planes["red"] - params.haze) / params.haze_width
+    with np.errstate(over="ignore"):
+        return np.round(255.0 / (1.0 + np.exp(-np.nan_to_num(excess)))).astype(np.uint8).ravel()

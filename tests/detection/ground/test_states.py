@@ -1,0 +1,166 @@
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detection.ground.expectation import anchor_weights, fit_expectation, fit_seasons, season_covers
+from detection.ground.history import fit_history, odd_season_class, start
+from detection.ground.params import GroundParams, State
+from detection.ground.series import UNSEEN, GroundSeries
+from detection.ground.states import (
+    STATES,
+    Model,
+    bare_share,
+    emission,
+    filtered,
+    forward_pixel,
+    generator,
+    ground_model,
+    sampled,
+    smoothed,
+    transitions,
+)
+
+PARAMS = GroundParams()
+
+
+def made_series(*, looks: int = 80, side: int = 12, seed: int = 1, cleared: int = 50) -> GroundSeries:
+    """Forest with a clearing of 4 × 4 pixels from the look `cleared` on; a third of pixels not seen."""
+    rng = np.random.default_rng(seed)
+    day = 17000 + np.arange(looks) * 14
+    season = 0.7 + 0.1 * np.cos(2 * np.pi * (day - 17000 - 200) / 365.25)
+    ndvi = season[:, None, None] + rng.normal(0, 0.02, (looks, side, side))
+    nbr = 0.5 * season[:, None, None] + rng.normal(0, 0.02, (looks, side, side))
+    ndvi[cleared:, 4:8, 4:8], nbr[cleared:, 4:8, 4:8] = 0.2, -0.1
+    index = np.round(np.stack([ndvi, nbr]).reshape(2, looks, -1) / 1e-4).astype(np.int16)
+    index[:, rng.random(index.shape[1:]) < 1 / 3] = UNSEEN
+    return GroundSeries(
+        index=index,
+        haze=np.zeros(index.shape[1:], np.uint8),
+        day=day,
+        scene_ids=tuple(f"s{k}" for k in range(looks)),
+        shape=(side, side),
+        early=np.full((3, side * side), np.nan, np.float32),
+    )
+
+
+def made_model(series: GroundSeries) -> Model:
+    p = PARAMS
+    expected = anchor_weights(series, p.expectation)
+    season = fit_seasons(series, expected, p.expectation)
+    cover = season_covers(season, p.expectation)
+    size = series.index.shape[2]
+    return ground_model(
+        series,
+        fit_expectation(series, expected, p.expectation, cover=cover),
+        p,
+        bare=np.array([0.16, -0.15], np.float32),
+        bare_sd=np.array([0.08, 0.12], np.float32),
+        group=odd_season_class(season, p.start),
+        start=start(np.full(size, 0.4, np.float32), np.arange(size) % 5 == 0, p),
+    )
+
+
+@given(st.floats(0.001, 5.0), st.floats(0.0, 1.0))
+@settings(deadline=None, max_examples=25)
+def test_transitions_follow_the_rates(years: float, odd: float) -> None:
+    q = generator(PARAMS.rates, odd)
+    assert np.allclose(q.sum(axis=1), 0.0)
+    days = max(1, round(years * 365.25))
+    move = transitions(np.array([0, days]), PARAMS.rates)[1]
+    assert np.allclose(move.sum(axis=2), 1.0, atol=1e-5)
+    # Independent: many small Euler steps of the rate equation.
+    small = np.linalg.matrix_power(
+        np.eye(STATES) + generator(PARAMS.rates, 0.5) * days / 365.25 / 65536, 65536
+    )
+    assert np.allclose(move[2], small, atol=2e-4)
+
+
+def enumerated(
+    model: Model, pixel: int, field: NDArray[np.uint8], looks: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Filtered last state and smoothed states by the sum over every path."""
+    like, strength = np.ones(STATES), PARAMS.coupling.strength
+    table = np.empty((looks, STATES))
+    for t in range(looks):
+        emission(model, t, pixel, like)
+        odds = np.exp(strength * (int(field[t, pixel]) - 128) / 127.0)
+        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3)), odds, 1.0)
+    post = np.zeros((looks, STATES))
+    for path in itertools.product(range(STATES), repeat=looks):
+        p = float(model.start[:, pixel] @ model.moves[0, model.group[pixel], :, path[0]]) * table[0, path[0]]
+        for t in range(1, looks):
+            p *= model.moves[t, model.group[pixel], path[t - 1], path[t]] * table[t, path[t]]
+        for t, state in enumerate(path):
+            post[t, state] += p
+    return post / post.sum(axis=1, keepdims=True), post[-1] / post[-1].sum()
+
+
+def short(model: Model, looks: int, since: int) -> Model:
+    cut = slice(since, since + looks)
+    return model._replace(
+        index=np.ascontiguousarray(model.index[:, cut]), haze=model.haze[cut], course=model.course[:, cut],
+        look=model.look[:, cut], terms=model.terms[cut], part=model.part[cut],
+        moves=np.concatenate([np.eye(STATES, dtype=np.float32)[None, None].repeat(5, 1),
+                              model.moves[since + 1 : since + looks]]),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("pixel", [0, 1, 65, 66])
+def test_both_passes_agree_with_the_sum_over_all_paths(pixel: int) -> None:
+    series = made_series()
+    model = short(made_model(series), 5, 47)
+    _, field = filtered(model, series.shape, PARAMS.coupling.strength)
+    every, last = enumerated(model, pixel, field, 5)
+    evidence, belief = np.empty((5, STATES)), np.empty((5, STATES))
+    forward_pixel(model, pixel, field, PARAMS.coupling.strength, evidence, belief)
+    assert np.allclose(belief[-1], last, atol=1e-5)
+    out = np.empty((1, 5, STATES), np.uint8)
+    smoothed(model, field, PARAMS.coupling.strength, np.array([pixel]), out)
+    assert np.allclose(out[0] / 255.0, every, atol=0.003)
+
+
+def test_the_smoothed_state_of_the_last_look_is_the_filtered_one() -> None:
+    history = fit_history(made_series(), PARAMS)
+    assert np.abs(history.smoothed[-1].astype(int) - history.filtered[-1].astype(int)).max() <= 2
+
+
+def test_drawn_paths_have_the_smoothed_probabilities() -> None:
+    series = made_series()
+    model = made_model(series)
+    _, field = filtered(model, series.shape, PARAMS.coupling.strength)
+    pixels = np.array([65, 0])
+    out = np.empty((2, len(series.day), STATES), np.uint8)
+    smoothed(model, field, PARAMS.coupling.strength, pixels, out)
+    uniform = np.random.default_rng(3).random((2000, len(series.day)))
+    paths = np.empty((2000, len(series.day), 2), np.uint8)
+    sampled(model, field, PARAMS.coupling.strength, pixels, uniform, paths)
+    for state in State:
+        assert np.allclose((paths == state).mean(axis=0).T, out[:, :, state] / 255.0, atol=0.05)
+
+
+def test_the_variance_of_the_share_grows_where_bare_ground_would_not_stand_out() -> None:
+    model = made_model(made_series())
+    level = model._replace(bare=np.array([0.62, 0.3], np.float32))
+    seen = [(t, 0) for t in range(10, 40) if model.index[0, t, 0] != UNSEEN]
+    for t, p in seen:
+        assert bare_share(level, t, p)[1] > 5 * bare_share(model, t, p)[1]
+
+
+def test_a_clearing_is_found_and_nothing_else() -> None:
+    history = fit_history(made_series(), PARAMS)
+    last = history.filtered[-1].reshape(12, 12)
+    assert last[4:8, 4:8].min() > 230
+    last[3:9, 3:9] = 0
+    assert last.max() < 60
+
+
+def test_history_is_a_function_of_the_looks() -> None:
+    one, two = fit_history(made_series(), PARAMS), fit_history(made_series(), PARAMS)
+    assert np.array_equal(one.smoothed, two.smoothed)
+    assert np.array_equal(one.filtered, two.filtered)
