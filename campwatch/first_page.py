@@ -20,9 +20,9 @@ from campwatch.profile import shows_restricted
 from campwatch.reviews.validation import Checks
 from campwatch.reviews.verdicts import last_reviews, review_states
 from campwatch.workspace import Workspace
+from detection.answers.trends import seasonal_mann_kendall, seasonal_slope
 from detection.coal.records import STOCKPILE_AREAS
 from detection.records import DISTURBANCES, FOOTPRINTS
-from detection.trends import seasonal_mann_kendall, seasonal_slope
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity, total
 from evidence.rows import StoredRow
