@@ -11,7 +11,7 @@ import argparse
 import datetime as dt
 from pathlib import Path
 
-from detection.footprint import measure_footprints
+from detection.ground.measure import measure_ground
 from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SimulationParams, simulate_site
 from maps.overview import write_overview
@@ -34,7 +34,7 @@ def measured(side: int, years: int, seed: int) -> SiteMapData:
             run_id=f"simulation-{seed}", as_of=dt.datetime(2022, 1, 1, tzinfo=dt.UTC), version=VERSION
         ),
         cube=cube,
-        footprints=tuple(measure_footprints(cube, simulated.site)),
+        footprints=measure_ground(cube, simulated.site).footprints,
         stockpile_areas=tuple(piles.areas),
         stockpiles=tuple(piles.piles),
         series=tuple(piles.series),

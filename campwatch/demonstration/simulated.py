@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from campwatch.workspace import Workspace
-from detection.footprint import FootprintParams
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -92,12 +91,13 @@ def _footprints(site: SimulatedSite, rows: list[dict[str, Any]]) -> Iterator[Com
     for data in rows:
         if data["area_ha"]["value"] is None:
             continue
-        day = dt.date(int(data["epoch_start"][:4]), *FootprintParams().middle)
+        day = dt.date.fromisoformat(data["account_date"])
+        before = site.truth.footprint_area_ha(site.params.since)
         yield Comparison(
-            what="disturbed ground",
+            what="ground disturbed since the first look",
             when=day.isoformat(),
             measured=Quantity.from_dict(data["area_ha"]),
-            truth_ha=site.truth.footprint_area_ha(day),
+            truth_ha=site.truth.footprint_area_ha(day) - before,
         )
 
 

@@ -123,7 +123,7 @@ class EmissionParams:
     thinned: tuple[tuple[float, float, float], ...] = ((0.5, 0.28, 0.10), (0.5, 0.15, 0.05))
     """(weight, mean, sd)."""
     bared: tuple[tuple[float, float, float], ...] = ((0.6, 0.5, 0.2), (0.4, 0.9, 0.2))
-    odd: tuple[tuple[float, float, float], ...] = ((0.5, 0.5, 0.22), (0.5, 0.0, 0.06))
+    odd: tuple[tuple[float, float, float], ...] = ((0.35, 0.5, 0.22), (0.3, 0.2, 0.1), (0.35, 0.0, 0.06))
     index_correlation: float = 1.2
     """Factor on the variance of the mean of both indices, whose errors are partly the same; assumed."""
     least_gap: float = 0.02
@@ -137,7 +137,8 @@ class RateParams:
     bared: float = 0.010
     """Of expected ground; OPERA DIST-ALERT and Hansen et al. 2013 give .1 to 2 % a year of forest lost."""
     thinned: float = 0.004
-    odd: float = 0.002
+    odd: float = 0.01
+    """A late spring or a dry summer takes any ground, assumed; it is over sooner than a clearing."""
     odd_field: float = 0.25
     """Beyond that, of ground whose own expected year has a bare month."""
     odd_ends: float = 1.6
@@ -216,6 +217,18 @@ class EventParams:
     """Neighbours whose onsets lie further apart are two events."""
     founding_days: int = 45
     """Cells with an onset so soon after the first found the event: about three clear looks."""
+    least_looks: int = 12
+    """Looks below which nothing is said of a site."""
+    account_day: tuple[int, int] = (8, 1)
+    """Month and day of the accounts: crops are green and leaves are out at the sites watched."""
+    first_account_days: int = 180
+    """Days of looks before the first account; assumed."""
+    min_seen: float = 0.8
+    """Share of the aoi that must be seen about that day; assumed."""
+    closed_share: float = 0.9
+    """Share of the cells of an event that are as expected again when it is closed; assumed."""
+    bare_sd: float = 0.1
+    """Relative error of what was bare at start; assumed."""
     min_ha: float = 0.1
     """Mapping floor at 10 m."""
     stray: float = 0.004
