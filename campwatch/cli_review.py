@@ -19,6 +19,7 @@ from campwatch.reviews.validation import references, site_checks, validation_lin
 from campwatch.reviews.verdicts import ReviewState, kept_blind, queue, review_rates
 from campwatch.session import say
 from campwatch.workspace import Workspace, open_workspace
+from detection.coal.records import STOCKPILE_AREAS
 from evidence.quantity import Quantity
 from maps.review_format import (
     FORMAT,
@@ -221,7 +222,7 @@ def show_references(
     (path,) = workspace.chosen_paths((site,))
     with open_desk(workspace, read_site(path)) as desk:
         found = references(desk.ledger, desk.site)
-        check = site_checks(desk.ledger, desk.site)["stockpile_areas"]
+        check = site_checks(desk.ledger, desk.site)[STOCKPILE_AREAS.name]
     for line in reference_table(found):
         say(line)
     say(f"{desk.site.id}: {check.text}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import xarray as xr
 
@@ -17,16 +17,11 @@ from campwatch.reviews.desk import Desk
 from campwatch.reviews.validation import Checks, annotation, site_checks
 from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
 from campwatch.workspace import Workspace
-from detection.boundary.records import BoundaryChange
-from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
-from detection.records import Disturbance, Footprint
 from evidence.ledger import Ledger
-from evidence.record_reading import read_record
 from evidence.results import write_custody, write_results
+from imagery.cube.observations import OBSERVATIONS
 from maps.records import Look, QueueItem, RandomPlace, RunInfo, SiteMapData
 from maps.site_map import write_site_map
-
-Record = TypeVar("Record")
 
 
 def rebuild_tables(
@@ -60,19 +55,18 @@ def write_site_page(
     profile = map_profile(workspace, site, restricted=restricted)
     checks = site_checks(ledger, site)
     annotate = annotation(ledger, [site], checks={site.id: checks})
-    changes = annotate(ledger.current("boundary_changes", site_id=site.id))
+    shown = [name for name, spec in LAYERS.items() if spec.on_map and spec.derived is None]
     data = SiteMapData(
         site=site,
         run=run_info(ledger, site.id),
         cube=cube,
         drawn=drawn,
         looks=_pictureless(ledger, site.id),
-        footprints=_records(ledger, "footprints", site.id, Footprint),
-        disturbances=_records(ledger, "disturbances", site.id, Disturbance),
-        stockpile_areas=_records(ledger, "stockpile_areas", site.id, StockpileArea),
-        stockpiles=_records(ledger, "stockpiles", site.id, Stockpile),
-        series=_records(ledger, "series", site.id, SeriesPoint),
-        boundary_changes=tuple(read_record(BoundaryChange, stored.row) for stored in changes),
+        layers=LAYERS,
+        rows={
+            name: tuple(stored.row for stored in annotate(ledger.current(name, site_id=site.id)))
+            for name in shown
+        },
         **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
         checks=checks,
         profile=profile,
@@ -104,13 +98,9 @@ def _queue_item(state: ReviewState) -> QueueItem:
     )
 
 
-def _records(ledger: Ledger, layer: str, site_id: str, kind: type[Record]) -> tuple[Record, ...]:
-    return tuple(read_record(kind, stored.row) for stored in ledger.current(layer, site_id=site_id))
-
-
 def _pictureless(ledger: Ledger, site_id: str) -> tuple[Look, ...]:
     """Looks that left no pixels: missing, failed, or left out for cloud before fetching."""
-    rows = [stored.row.data for stored in ledger.current("observations", site_id=site_id)]
+    rows = [stored.row.data for stored in ledger.current(OBSERVATIONS.name, site_id=site_id)]
     return tuple(
         Look(
             datetime=dt.datetime.fromisoformat(data["datetime"]),

@@ -85,5 +85,6 @@ RUNS = LayerSpec(
     scenes=NO_SCENES,
     from_imagery=False,
     rows=Rows.PUBLIC,
+    on_map=False,
     derived=run_rows,
 )

@@ -312,6 +312,8 @@ class LayerSpec(Layer):
     rows: Rows = Rows.RESTRICTED
     finding: str | None = None
     """The column by which one of its findings is named."""
+    on_map: bool = True
+    """Whether the site's page tells it."""
     reviewed_as: str | None = None
     """What reviewers call one of its subjects; None for a layer that nobody judges."""
     derived: Callable[[Ledger, str | None], list[StoredRow]] | None = None

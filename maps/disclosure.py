@@ -6,7 +6,7 @@ import datetime as dt
 import json
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
@@ -16,15 +16,14 @@ import xarray as xr
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Sensitivity, Site
-from detection.records import Disturbance, Footprint
 from evidence.errors import ExportError
 from evidence.layers import COMMON_NAMES, Column, Kind, LayerSpec, Rows, Shown
 from evidence.quantity import Quantity
-from evidence.rows import StoredRow
+from evidence.rows import Row
 from maps.records import QueueItem, SiteMapData, SiteSummary
 
 WITHHELD = "withheld: not marked public"
-PLACE = "place"
+PLACE, BOUNDARY, ZONE = "place", "boundary", "zone"
 
 
 class _Marked(Protocol):
@@ -61,49 +60,11 @@ def public_site(site: Site) -> Site:
     )
 
 
-def _withhold_split(footprint: Footprint) -> Footprint:
-    hidden = Quantity.not_assessable(WITHHELD)
-    return replace(footprint, boundary_id=None, inside_ha=hidden, outside_ha=hidden)
-
-
-def _withhold_relation(disturbance: Disturbance) -> Disturbance:
-    hidden = Quantity.not_assessable(WITHHELD)
-    return replace(
-        disturbance,
-        boundary_id=None,
-        relation="no_boundary",
-        outside_ha=hidden,
-        advance_m=hidden,
-        bearing_deg=None,
-        sector_advances=None,
-    )
-
-
 def _until(cube: xr.Dataset | None, limit: dt.datetime) -> xr.Dataset | None:
     if cube is None:
         return None
     stamp = np.datetime64(limit.astimezone(dt.UTC).replace(tzinfo=None), "ns")
     return cube.isel(time=np.flatnonzero(cube["time"].values <= stamp))
-
-
-def _delayed(data: SiteMapData) -> SiteMapData:
-    if data.profile.delay_days <= 0:
-        return data
-    limit = data.run.as_of - dt.timedelta(days=data.profile.delay_days)
-    return replace(
-        data,
-        cube=_until(data.cube, limit),
-        looks=tuple(x for x in data.looks if x.datetime <= limit),
-        footprints=tuple(f for f in data.footprints if f.epoch_end <= limit.date()),
-        disturbances=tuple(d for d in data.disturbances if d.first_seen <= limit.date()),
-        stockpile_areas=tuple(a for a in data.stockpile_areas if a.datetime <= limit),
-        stockpiles=tuple(p for p in data.stockpiles if p.datetime <= limit),
-        series=tuple(s for s in data.series if s.datetime <= limit),
-    )
-
-
-def _in_restricted_zone(geometry: BaseGeometry, site: Site) -> bool:
-    return any(not is_public(zone) and zone.geometry.intersects(geometry) for zone in site.zones)
 
 
 def disclose(data: SiteMapData) -> SiteMapData:
@@ -114,39 +75,22 @@ def disclose(data: SiteMapData) -> SiteMapData:
     """
     if data.profile.restricted:
         return data
-    site = public_site(data.site)
-    boundaries = {b.boundary_id for b in site.boundaries}
-    hidden_zones = {z.id for z in data.site.zones} - {z.id for z in site.zones}
-    piles = tuple(p for p in data.stockpiles if not _in_restricted_zone(p.geometry, data.site))
-    hidden_piles = {p.pile_id for p in data.stockpiles} - {p.pile_id for p in piles}
-    hidden_boundaries = {b.boundary_id for b in data.site.boundaries} - boundaries
-    hidden = hidden_zones | hidden_piles | hidden_boundaries
+    site, profile = public_site(data.site), data.profile
+    newest = data.run.as_of - dt.timedelta(days=profile.delay_days) if profile.delay_days > 0 else None
+    disclosure = Disclosure(
+        data.site, data.layers, data.rows, newest=newest, decimals=profile.coordinate_decimals
+    )
     # Places keep clear of every detection: one left out of their sequence would tell of what is not shown.
-    everything = not hidden and data.profile.delay_days <= 0
-    return _delayed(
-        replace(
-            data,
-            site=site,
-            verdicts=(),
-            queue=_without_states(data.queue) if everything else (),
-            places=data.places if everything else (),
-            footprints=tuple(
-                f if f.boundary_id in boundaries or f.boundary_id is None else _withhold_split(f)
-                for f in data.footprints
-            ),
-            disturbances=tuple(
-                d if d.boundary_id in boundaries or d.boundary_id is None else _withhold_relation(d)
-                for d in data.disturbances
-            ),
-            stockpile_areas=tuple(a for a in data.stockpile_areas if a.zone_id not in hidden_zones),
-            stockpiles=piles,
-            series=tuple(s for s in data.series if s.subject_id not in hidden),
-            boundary_changes=tuple(
-                c
-                for c in data.boundary_changes
-                if c.from_boundary_id in boundaries and c.to_boundary_id in boundaries
-            ),
-        )
+    everything = not disclosure.hides_something
+    return replace(
+        data,
+        site=site,
+        cube=data.cube if newest is None else _until(data.cube, newest),
+        looks=tuple(look for look in data.looks if newest is None or look.datetime <= newest),
+        rows={name: tuple(disclosure.public_rows(held)) for name, held in data.rows.items()},
+        verdicts=(),
+        queue=_without_states(data.queue) if everything else (),
+        places=data.places if everything else (),
     )
 
 
@@ -176,133 +120,113 @@ def public_summaries(summaries: Iterable[SiteSummary], *, restricted: bool) -> t
     return tuple(replace(s, site=public_site(s.site)) for s in summaries if is_public(s.site))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Marks:
-    """What of one site is public, and what is not."""
+class Disclosure:
+    """What of one site's rows a public file may hold: what no rule makes public is left out."""
 
-    boundaries: frozenset[str]
-    """Public ones."""
-    zones: frozenset[str]
-    """Public ones."""
-    hidden: Mapping[str, frozenset[str]]
-    """By kind, subjects that touch a restricted zone."""
-    whole: bool
-    """Whether no zone is restricted."""
+    def __init__(
+        self,
+        site: Site,
+        layers: Mapping[str, LayerSpec],
+        rows: Mapping[str, Sequence[Row]],
+        *,
+        newest: dt.datetime | None,
+        decimals: int | None,
+    ) -> None:
+        """Find out what must stay hidden.
 
-    def is_public(self, kind: str, name: str) -> bool:
+        Args:
+            site: the whole site, restricted parts included.
+            layers: specs by name.
+            rows: all rows of the site by layer, as the ledger holds them.
+            newest: nothing younger than this; None for no delay.
+            decimals: round vertices to this many decimals of a degree; None to keep them.
+        """
+        self._layers, self._newest, self._decimals = layers, newest, decimals
+        restricted = [zone.geometry for zone in site.zones if not is_public(zone)]
+        self._boundaries = frozenset(b.boundary_id for b in site.boundaries if is_public(b))
+        self._zones = frozenset(zone.id for zone in site.zones if is_public(zone))
+        self._whole = not restricted
+        self.hides_something = (
+            bool(restricted) or len(self._boundaries) < len(site.boundaries) or newest is not None
+        )
+        self._hidden: dict[str, frozenset[str]] = {}
+        for name, held in rows.items():
+            spec = layers[name]
+            named = spec.column(spec.finding) if spec.finding else None
+            if spec.rows is Rows.OUTSIDE_RESTRICTED_ZONES and named is not None:
+                touching = (row for row in held if _touches(row.geometry, restricted))
+                self._hidden[named.names or name] = frozenset(str(row.data[named.name]) for row in touching)
+
+    def public_rows(self, rows: Iterable[Row]) -> list[Row]:
+        """The public part of rows, in their order."""
+        return [shown for row in rows if (shown := self.public_row(row)) is not None]
+
+    def public_row(self, row: Row) -> Row | None:
+        """The public part of a row; None where it has none."""
+        spec = self._layers[row.layer]
+        if not (self._may_be_shown(row, spec) and _is_old_enough(row, spec, self._newest)):
+            return None
+        relative = all(
+            self._is_public(BOUNDARY, str(value))
+            for column in spec.columns
+            if column.names == BOUNDARY and (value := row.data.get(column.name)) is not None
+        )
+        rules = {Shown.PUBLIC: True, Shown.BOUNDARY: relative, Shown.WHOLE: self._whole, None: False}
+        data = {name: row.data[name] for name in COMMON_NAMES if name in row.data}
+        subject = row.subject
+        for column in spec.columns:
+            value = row.data.get(column.name)
+            if not rules[column.shown] and f"{{{column.name}}}" in spec.subject:
+                subject = WITHHELD
+            if column.name in row.data:
+                data[column.name] = self._told(column, value) if rules[column.shown] else _withheld(value)
+        geometry = row.geometry
+        if self._decimals is not None and geometry is not None:
+            shape = coarse(shapely.from_wkb(geometry), self._decimals)
+            geometry = bytes(shapely.to_wkb(shape, byte_order=1))
+        return replace(row, subject=subject, data=data, geometry=geometry)
+
+    def _is_public(self, kind: str, name: str) -> bool:
         """Whether something may be named."""
-        if kind == "boundary":
-            return name in self.boundaries
-        if kind == "zone":
-            return name in self.zones
-        return name not in self.hidden.get(kind, ())
+        if kind == BOUNDARY:
+            return name in self._boundaries
+        return name in self._zones if kind == ZONE else name not in self._hidden.get(kind, ())
 
+    def _may_be_shown(self, row: Row, spec: LayerSpec) -> bool:
+        if spec.rows is Rows.RESTRICTED:
+            return False
+        for column in spec.columns:
+            value = row.data.get(column.name)
+            kind = column.names or (str(row.data.get(column.names_by)) if column.names_by else None)
+            named = kind is not None and value is not None and column.kind is not Kind.LIST
+            if named and column.shown is not Shown.BOUNDARY and not self._is_public(str(kind), str(value)):
+                return False
+        return True
 
-def public_rows(
-    rows: Mapping[str, Sequence[StoredRow]],
-    layers: Mapping[str, LayerSpec],
-    site: Site,
-    *,
-    newest: dt.datetime | None,
-    decimals: int | None,
-) -> dict[str, list[StoredRow]]:
-    """The public part of one site's rows, by layer: what no rule makes public is left out.
-
-    Args:
-        rows: by layer, as the ledger holds them.
-        layers: their specs.
-        site: the whole site, restricted parts included.
-        newest: nothing younger than this; None for no delay.
-        decimals: round vertices to this many decimals of a degree; None to keep them.
-    """
-    marks = _marks_of(rows, layers, site)
-    return {
-        name: [
-            _public_part(stored, layers[name], marks, decimals)
-            for stored in held
-            if _may_be_shown(stored, layers[name], marks) and _is_old_enough(stored, layers[name], newest)
-        ]
-        for name, held in rows.items()
-    }
-
-
-def _marks_of(rows: Mapping[str, Sequence[StoredRow]], layers: Mapping[str, LayerSpec], site: Site) -> _Marks:
-    restricted = [zone.geometry for zone in site.zones if not is_public(zone)]
-    hidden: dict[str, frozenset[str]] = {}
-    for name, held in rows.items():
-        spec = layers[name]
-        if spec.rows is Rows.OUTSIDE_RESTRICTED_ZONES and spec.finding:
-            named = spec.column(spec.finding)
-            kind = (named.names if named else None) or name
-            touching = [stored for stored in held if _touches(stored.row.geometry, restricted)]
-            hidden[kind] = frozenset(str(stored.row.data[spec.finding]) for stored in touching)
-    return _Marks(
-        boundaries=frozenset(b.boundary_id for b in site.boundaries if is_public(b)),
-        zones=frozenset(zone.id for zone in site.zones if is_public(zone)),
-        hidden=hidden,
-        whole=not restricted,
-    )
+    def _told(self, column: Column, value: Any) -> Any:
+        """A cell as a public file has it: hidden names left out of lists, numbers and vertices rounded."""
+        if column.kind is Kind.LIST and column.names and value is not None:
+            return [name for name in value if self._is_public(column.names, str(name))]
+        if column.kind is Kind.OUTLINE and value and self._decimals is not None:
+            shape = coarse(shapely.from_geojson(json.dumps(value)), self._decimals)
+            return json.loads(shapely.to_geojson(shape))
+        if column.public_decimals is None or value is None:
+            return value
+        if column.kind is Kind.QUANTITY:
+            return _rounded_quantity(value, column.public_decimals)
+        return round(value, column.public_decimals)
 
 
 def _touches(wkb: bytes | None, geometries: Sequence[BaseGeometry]) -> bool:
     return wkb is not None and any(geometry.intersects(shapely.from_wkb(wkb)) for geometry in geometries)
 
 
-def _may_be_shown(stored: StoredRow, spec: LayerSpec, marks: _Marks) -> bool:
-    if spec.rows is Rows.RESTRICTED:
-        return False
-    data = stored.row.data
-    for column in spec.columns:
-        value = data.get(column.name)
-        kind = column.names or (str(data.get(column.names_by)) if column.names_by else None)
-        named = kind is not None and value is not None and column.kind is not Kind.LIST
-        if named and column.shown is not Shown.BOUNDARY and not marks.is_public(str(kind), str(value)):
-            return False
-    return True
-
-
-def _is_old_enough(stored: StoredRow, spec: LayerSpec, newest: dt.datetime | None) -> bool:
-    told = stored.row.data.get(spec.age) if spec.age else None
+def _is_old_enough(row: Row, spec: LayerSpec, newest: dt.datetime | None) -> bool:
+    told = row.data.get(spec.age) if spec.age else None
     if newest is None or told is None:
         return True
     moment = dt.datetime.fromisoformat(str(told))
     return moment.date() <= newest.date() if len(str(told)) == len("2024-03-01") else moment <= newest
-
-
-def _public_part(stored: StoredRow, spec: LayerSpec, marks: _Marks, decimals: int | None) -> StoredRow:
-    row = stored.row
-    relative = all(
-        marks.is_public("boundary", str(value))
-        for column in spec.columns
-        if column.names == "boundary" and (value := row.data.get(column.name)) is not None
-    )
-    data = {name: row.data[name] for name in COMMON_NAMES if name in row.data}
-    for column in spec.columns:
-        if column.name in row.data:
-            may = _may_be_told(column, relative=relative, whole=marks.whole)
-            value = row.data[column.name]
-            data[column.name] = _told(column, value, marks, decimals) if may else _withheld(value)
-    geometry = row.geometry
-    if decimals is not None and geometry is not None:
-        geometry = bytes(shapely.to_wkb(coarse(shapely.from_wkb(geometry), decimals), byte_order=1))
-    return replace(stored, row=replace(row, data=data, geometry=geometry))
-
-
-def _may_be_told(column: Column, *, relative: bool, whole: bool) -> bool:
-    return {Shown.PUBLIC: True, Shown.BOUNDARY: relative, Shown.WHOLE: whole, None: False}[column.shown]
-
-
-def _told(column: Column, value: Any, marks: _Marks, decimals: int | None) -> Any:
-    """A cell as a public file has it: hidden names left out of lists, numbers and vertices rounded."""
-    if column.kind is Kind.LIST and column.names and value is not None:
-        return [name for name in value if marks.is_public(column.names, str(name))]
-    if column.kind is Kind.OUTLINE and value and decimals is not None:
-        return json.loads(shapely.to_geojson(coarse(shapely.from_geojson(json.dumps(value)), decimals)))
-    if column.public_decimals is None or value is None:
-        return value
-    if column.kind is Kind.QUANTITY:
-        return _rounded_quantity(value, column.public_decimals)
-    return round(value, column.public_decimals)
 
 
 def _rounded_quantity(quantity: Mapping[str, Any], decimals: int) -> dict[str, Any]:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import shapely
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, PublishedPoint, Site, Zone
 from detection.accuracy import MIN_AGREEMENT
-from detection.boundary.records import BoundaryChange
-from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
-from detection.records import Disturbance, Footprint
 from detection.references import ENOUGH, SampleSummary, SiteCheck
+from evidence.layers import Column, Kind, LayerSpec
 from evidence.quantity import Quantity
+from evidence.rows import Row
 from maps.disclosure import rounded
 from maps.records import Look, QueueItem, SiteMapData, Verdict
 
@@ -33,18 +33,17 @@ def script_json(value: object) -> str:
     return text
 
 
-def quantity(q: Quantity | None) -> dict[str, Any] | None:
-    """Value and interval, or the reason why there is none."""
+def quantity(q: Quantity | Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Value and interval, or the reason why there is none; of a quantity or of the row that it is kept in."""
     if q is None:
         return None
-    if q.value is None or q.low is None or q.high is None:
-        return {"reason": q.reason}
-    return {
-        "v": float(f"{q.value:.6g}"),
-        "l": float(f"{q.low:.6g}"),
-        "h": float(f"{q.high:.6g}"),
-        "level": q.level,
+    told = q.to_dict() if isinstance(q, Quantity) else q
+    if told["value"] is None or told["low"] is None or told["high"] is None:
+        return {"reason": told["reason"]}
+    numbers = {
+        short: float(f"{told[name]:.6g}") for short, name in (("v", "value"), ("l", "low"), ("h", "high"))
     }
+    return {**numbers, "level": told["level"]}
 
 
 def moment(when: dt.datetime, zone: str) -> dict[str, str]:
@@ -54,10 +53,6 @@ def moment(when: dt.datetime, zone: str) -> dict[str, str]:
         "utc": when.astimezone(dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "local": local.strftime("%Y-%m-%d %H:%M"),
     }
-
-
-def _iso(day: dt.date | None) -> str | None:
-    return None if day is None else day.isoformat()[:10]
 
 
 def check(found: SiteCheck) -> dict[str, Any]:
@@ -85,9 +80,6 @@ def _sample(sample: SampleSummary) -> dict[str, Any]:
         "producers": quantity(sample.producers), "mapped": sample.mapped_ha, "area": quantity(sample.area_ha),
         "map_date": sample.map_date, "draws": sample.draws,
     }  # fmt: skip
-
-
-CHECKED_LAYERS = ("stockpile_areas", "stockpiles", "footprints", "disturbances", "boundary_changes")
 
 
 class Payload:
@@ -144,58 +136,50 @@ class Payload:
             "note": p.note, "geometry": self.geometry(p.geometry),
         }  # fmt: skip
 
-    def footprint(self, f: Footprint) -> dict[str, Any]:
-        """One epoch."""
+    def layer(self, spec: LayerSpec, rows: Iterable[Row]) -> dict[str, Any]:
+        """One layer with its rows in the order of time: every column by its name, and how it is shown."""
+        columns = [column for column in spec.columns if column.kind is not Kind.OUTLINE]
+        style = spec.style
         return {
-            "start": _iso(f.epoch_start), "end": _iso(f.epoch_end), "boundary_id": f.boundary_id,
-            "area": quantity(f.area_ha), "inside": quantity(f.inside_ha), "outside": quantity(f.outside_ha),
-            "valid": f.valid_fraction, "n_scenes": len(f.scene_ids), "geometry": self.geometry(f.geometry),
-        }  # fmt: skip
+            "name": spec.name,
+            "title": [spec.title, spec.title_ko],
+            "columns": [
+                {"name": c.name, "kind": c.kind.value, "unit": c.unit, "meaning": [c.meaning, c.meaning_ko]}
+                for c in columns
+            ],
+            "outlines": [
+                {"name": outline, "title": [layer.title, layer.title_ko]}
+                for outline, layer in zip(_outlines(spec), spec.outlines, strict=True)
+            ],
+            "printed": [name for name, *_ in spec.printed.columns] if spec.printed else [],
+            "has_geometry": spec.has_geometry,
+            "style": {"line": style.line, "fill": style.fill_opacity, "dashed": style.dashed},
+            "check": None if spec.references is None else check(self._check_of(spec)),
+            "rows": [self.row(spec, row) for row in sorted(rows, key=lambda row: row.time)],
+        }
 
-    def disturbance(self, d: Disturbance) -> dict[str, Any]:
-        """One patch of newly disturbed ground."""
-        return {
-            "id": d.disturbance_id, "parents": list(d.parents), "kind": d.kind, "first": _iso(d.first_seen),
-            "first_low": _iso(d.first_seen_low), "first_high": _iso(d.first_seen_high),
-            "persistent": _iso(d.persistent_since), "status": d.machine_status, "cause": d.cause,
-            "boundary_id": d.boundary_id, "relation": d.relation, "area": quantity(d.area_ha),
-            "outside": quantity(d.outside_ha), "advance": quantity(d.advance_m), "bearing": d.bearing_deg,
-            "scenes": list(d.scene_ids), "geometry": self.geometry(d.geometry),
-            "new": self._is_new(d.first_seen),
-        }  # fmt: skip
+    def _check_of(self, spec: LayerSpec) -> SiteCheck:
+        return self.data.checks.get(spec.name, SiteCheck())
 
-    def area(self, a: StockpileArea) -> dict[str, Any]:
-        """Coal area of one zone and date."""
-        return {
-            "zone": a.zone_id, **self.moment(a.datetime), "area": quantity(a.area_ha),
-            "valid": a.valid_fraction,
-            "below_floor": a.below_floor, "bands": list(a.bands), "scenes": list(a.scene_ids),
-        }  # fmt: skip
-
-    def pile(self, p: Stockpile) -> dict[str, Any]:
-        """One pile on one date."""
-        return {
-            "id": p.pile_id, "parents": list(p.parents), **self.moment(p.datetime),
-            "area": quantity(p.area_ha),
-            "first": _iso(p.first_seen), "last": _iso(p.last_seen), "geometry": self.geometry(p.geometry),
-        }  # fmt: skip
-
-    def series_point(self, s: SeriesPoint) -> dict[str, Any]:
-        """One smoothed value."""
-        return {
-            "quantity": s.quantity, "kind": s.subject_kind,
-            "subject": s.subject_id, **self.moment(s.datetime),
-            "value": quantity(s.value), "looks": s.n_looks,
-        }  # fmt: skip
-
-    def boundary_change(self, c: BoundaryChange) -> dict[str, Any]:
-        """What two boundary versions differ by."""
-        return {
-            "from": c.from_boundary_id, "to": c.to_boundary_id, "cause": c.cause,
-            "gained": quantity(c.gained_ha),
-            "lost": quantity(c.lost_ha), "net": quantity(c.net_ha), "advance": quantity(c.max_advance_m),
-            "bearing": c.bearing_deg, "geometry": self.geometry(c.geometry),
-        }  # fmt: skip
+    def row(self, spec: LayerSpec, row: Row) -> dict[str, Any]:
+        """One row: its columns, its time on both clocks, its shapes, its name, whether it is new."""
+        told: dict[str, Any] = {
+            column.name: _cell(column, row.data.get(column.name))
+            for column in spec.columns
+            if column.kind is not Kind.OUTLINE
+        }
+        names = {name: "" if value is None else value for name, value in row.data.items()}
+        told["subject"] = told.get("subject", row.subject)
+        told["label"] = spec.label.format_map(_Names(names | {"row_id": row.row_id}))
+        if row.time and "/" not in row.time and "T" in row.time:
+            told |= self.moment(dt.datetime.fromisoformat(row.time))
+        shape = None if row.geometry is None else shapely.from_wkb(row.geometry)
+        told["geometry"] = self.geometry(shape)
+        for outline in _outlines(spec):
+            drawn = row.data.get(outline)
+            told[outline] = self.geometry(shapely.from_geojson(json.dumps(drawn))) if drawn else None
+        told["new"] = self._is_new(row.data.get(spec.age) if spec.age else None)
+        return told
 
     def look(self, look: Look) -> dict[str, Any]:
         """A look that left no picture."""
@@ -232,9 +216,9 @@ class Payload:
             "evidence": list(v.evidence_viewed),
         }  # fmt: skip
 
-    def _is_new(self, day: dt.date) -> bool:
+    def _is_new(self, told: object) -> bool:
         since = self.data.new_since
-        return since is not None and day >= since.date()
+        return since is not None and told is not None and str(told)[:10] >= since.date().isoformat()
 
     def records(self) -> dict[str, Any]:
         """Everything but the looks of the cube."""
@@ -252,16 +236,33 @@ class Payload:
             "boundaries": [self.boundary(b) for b in d.site.boundaries],
             "zones": [self.zone(z) for z in d.site.zones],
             "points": [self.point(p) for p in d.site.points],
-            "footprints": [self.footprint(f) for f in sorted(d.footprints, key=lambda f: f.epoch_start)],
-            "disturbances": [self.disturbance(x) for x in d.disturbances],
-            "areas": [self.area(a) for a in sorted(d.stockpile_areas, key=lambda a: a.datetime)],
-            "piles": [self.pile(p) for p in sorted(d.stockpiles, key=lambda p: p.datetime)],
-            "series": [self.series_point(s) for s in sorted(d.series, key=lambda s: s.datetime)],
-            "changes": [self.boundary_change(c) for c in d.boundary_changes],
+            "layers": [
+                self.layer(spec, d.rows.get(name, ())) for name, spec in d.layers.items() if spec.on_map
+            ],
             "looks": [self.look(x) for x in d.looks],
             "reviews": self.review(d.verdicts),
             "queue": [self.queued(item) for item in d.queue],
             "places": [{"id": p.place_id, "geometry": self.geometry(p.geometry)} for p in d.places],
-            "checks": {layer: check(d.checks.get(layer, SiteCheck())) for layer in CHECKED_LAYERS},
             "enough": ENOUGH,
         }
+
+
+class _Names(dict[str, Any]):
+    """Columns for a label; one that a row lacks is left empty."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def _outlines(spec: LayerSpec) -> list[str]:
+    """The columns with second geometries."""
+    return [column.name for column in spec.columns if column.kind is Kind.OUTLINE]
+
+
+def _cell(column: Column, value: Any) -> Any:
+    """A value as the page reads it; numbers to six digits."""
+    if column.kind is Kind.QUANTITY:
+        return quantity(value)
+    if column.kind is Kind.REAL and value is not None:
+        return float(f"{value:.6g}")
+    return value

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
-from detection.boundary.records import BoundaryChange
-from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
-from detection.records import Disturbance, Footprint
 from detection.references import SiteCheck
+from evidence.layers import LayerSpec
 from evidence.quantity import Quantity
+from evidence.rows import Row
 
 if TYPE_CHECKING:
     import xarray as xr  # loads slowly, and names and profiles need no cube
@@ -129,12 +128,10 @@ class SiteMapData:
     """(time, y, x) as `imagery.cube.loading.load_cube` gives it; read one date at a time."""
     looks: tuple[Look, ...] = ()
     """Looks that left no picture (missing, failed); those of the cube are added."""
-    footprints: tuple[Footprint, ...] = ()
-    disturbances: tuple[Disturbance, ...] = ()
-    stockpile_areas: tuple[StockpileArea, ...] = ()
-    stockpiles: tuple[Stockpile, ...] = ()
-    series: tuple[SeriesPoint, ...] = ()
-    boundary_changes: tuple[BoundaryChange, ...] = ()
+    layers: Mapping[str, LayerSpec] = field(default_factory=dict)
+    """What the rows are of, by name, in the order of the page."""
+    rows: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    """Current rows of the site by layer."""
     verdicts: tuple[Verdict, ...] = ()
     """Those that still hold."""
     queue: tuple[QueueItem, ...] = ()

@@ -6,6 +6,7 @@ import html
 from pathlib import Path
 from typing import Any
 
+import shapely
 from shapely.geometry.base import BaseGeometry
 
 from evidence.files import write_text
@@ -24,6 +25,7 @@ from maps.records import SiteMapData
 FORMAT = "campwatch-site-map/1"
 SCRIPTS = (
     "core.js",
+    "known.js",
     "pictures.js",
     "vectors.js",
     "timeline.js",
@@ -31,6 +33,7 @@ SCRIPTS = (
     "details.js",
     "tools.js",
     "panel.js",
+    "more.js",
     "review.js",
     "site.js",
 )
@@ -51,8 +54,9 @@ def attribution(data: SiteMapData) -> str:
 
 def _kept_native(data: SiteMapData) -> list[BaseGeometry]:
     shapes: list[BaseGeometry] = [zone.geometry for zone in data.site.zones]
-    shapes += [d.geometry for d in data.disturbances]
-    shapes += [p.geometry for p in data.stockpiles]
+    for name, rows in data.rows.items():
+        if data.layers[name].reviewed_as and data.layers[name].from_imagery:
+            shapes += [shapely.from_wkb(row.geometry) for row in rows if row.geometry is not None]
     return shapes
 
 

@@ -58,7 +58,8 @@ def table(rows: GroundRows, grid: Any, aoi: Any, cost: float) -> list[str]:
     river = next(shape for told, shape in drawn if told["id"] == RIVER)
     head = [
         "first seen in", "found, ha", "outlines plain; faint, ha", "precision", "recall of plain", "plain hit",
-        "on the river's gravel, ha", "disturbed on 1 August, ha", "open, ha", "by eye, ha",
+        "on the river's gravel, ha", "disturbed on 1 August, ha", "open, ha",
+        "by eye, ha",
     ]  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for year, (since, until) in YEARS.items():

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from detection.coal.records import SERIES, STOCKPILE_AREAS, STOCKPILES, StockpileArea
 from detection.ground.measure import measure_ground
+from detection.records import FOOTPRINTS, Footprint
 from detection.stockpiles import measure_stockpiles
+from evidence.layers import LayerSpec, by_name
+from evidence.record_reading import read_record
 from imagery.simulate import SimulationParams, simulate_site
 from maps.overview import write_overview
 from maps.records import Profile, RunInfo, SiteMapData, SiteSummary
@@ -28,16 +34,23 @@ def measured(side: int, years: int, seed: int) -> SiteMapData:
     simulated = simulate_site(params, seed=seed)
     cube = simulated.cube()
     piles = measure_stockpiles(cube, simulated.site)
+    records: dict[LayerSpec, Sequence[Any]] = {
+        FOOTPRINTS: measure_ground(cube, simulated.site).footprints,
+        STOCKPILE_AREAS: piles.areas,
+        STOCKPILES: piles.piles,
+        SERIES: piles.series,
+    }
     return SiteMapData(
         site=simulated.site,
         run=RunInfo(
             run_id=f"simulation-{seed}", as_of=dt.datetime(2022, 1, 1, tzinfo=dt.UTC), version=VERSION
         ),
         cube=cube,
-        footprints=measure_ground(cube, simulated.site).footprints,
-        stockpile_areas=tuple(piles.areas),
-        stockpiles=tuple(piles.piles),
-        series=tuple(piles.series),
+        layers=by_name(records),
+        rows={
+            spec.name: tuple(spec.row(record, site_id=simulated.site.id) for record in held)
+            for spec, held in records.items()
+        },
         profile=Profile(),
         simulated=True,
         time_zone="Asia/Tokyo",
@@ -46,8 +59,10 @@ def measured(side: int, years: int, seed: int) -> SiteMapData:
 
 def summary(data: SiteMapData, page: Path) -> SiteSummary:
     """The site's line on the first page."""
-    last = next((f for f in reversed(data.footprints) if f.area_ha.value is not None), None)
-    area = next((a for a in reversed(data.stockpile_areas) if a.area_ha.value is not None), None)
+    footprints = [read_record(Footprint, row) for row in data.rows[FOOTPRINTS.name]]
+    areas = [read_record(StockpileArea, row) for row in data.rows[STOCKPILE_AREAS.name]]
+    last = next((f for f in reversed(footprints) if f.area_ha.value is not None), None)
+    area = next((a for a in reversed(areas) if a.area_ha.value is not None), None)
     assert data.cube is not None
     newest = dt.datetime.fromtimestamp(
         int(data.cube["time"].values[-1].astype("datetime64[s]").astype(int)), tz=dt.UTC

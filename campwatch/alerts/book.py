@@ -49,6 +49,7 @@ ALERTS = LayerSpec(
     record=Alert,
     method="alerts/1",
     subject="{alert_id}",
+    on_map=False,
     scenes=NO_SCENES,
     from_imagery=False,
 )

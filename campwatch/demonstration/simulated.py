@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from campwatch.workspace import Workspace
+from detection.coal.records import STOCKPILE_AREAS
+from detection.records import FOOTPRINTS
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -66,8 +68,8 @@ def against_truth(workspace: Workspace) -> list[Comparison]:
     """Every figure of the simulated site that has a truth, beside it; empty where it was not measured."""
     site = simulated_site()
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        areas = ledger.current("stockpile_areas", site_id=site.site.id)
-        footprints = ledger.current("footprints", site_id=site.site.id)
+        areas = ledger.current(STOCKPILE_AREAS.name, site_id=site.site.id)
+        footprints = ledger.current(FOOTPRINTS.name, site_id=site.site.id)
     return [
         *_stockpiles(site, [dict(stored.row.data) for stored in areas]),
         *_footprints(site, [dict(stored.row.data) for stored in footprints]),

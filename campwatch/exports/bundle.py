@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
@@ -26,7 +26,7 @@ from evidence.rows import StoredRow
 from evidence.runs import heads_of, last_measured, last_with_rows, layer_rows, links_until, release_of
 from evidence.tables import layer_columns, layer_frames
 from imagery.cube.observations import OBSERVATIONS
-from maps.disclosure import is_public, public_rows, public_site
+from maps.disclosure import Disclosure, is_public, public_site
 
 OWN_WORD = "this workspace"
 
@@ -166,15 +166,23 @@ def _disclosed(
             if stored.row.site_id in held:
                 held[stored.row.site_id].setdefault(name, []).append(stored)
     if rules is not None:
-        newest = dt.datetime.fromisoformat(as_of) - dt.timedelta(days=rules.delay_days)
+        delay = dt.timedelta(days=rules.delay_days)
         for site in sites:
-            held[site.id] = public_rows(
-                held[site.id],
-                LAYERS,
+            disclosure = Disclosure(
                 site,
-                newest=newest if rules.delay_days else None,
+                LAYERS,
+                {name: [stored.row for stored in own] for name, own in held[site.id].items()},
+                newest=dt.datetime.fromisoformat(as_of) - delay if delay else None,
                 decimals=rules.coordinate_decimals,
             )
+            held[site.id] = {
+                name: [
+                    replace(stored, row=shown)
+                    for stored in own
+                    if (shown := disclosure.public_row(stored.row)) is not None
+                ]
+                for name, own in held[site.id].items()
+            }
     return {
         name: tuple(stored for site in sites for stored in held[site.id].get(name, ())) for name in LAYERS
     }

@@ -8,6 +8,7 @@ from typing import Any
 
 from campwatch.questions.comparison import Question
 from campwatch.reviews.validation import Checks
+from detection.coal.records import STOCKPILE_AREAS
 from detection.comparison import Change, Comparison, Effect
 from detection.references import SiteCheck
 from evidence.quantity import Quantity
@@ -48,7 +49,7 @@ def _placebo_lines(found: Comparison) -> list[str]:
 def _standing(question: Question | None, checks: Mapping[str, Checks]) -> list[str]:
     """What references stand behind the subject's figures."""
     own = checks.get(question.subject.site, {}) if question else {}
-    return [own.get("stockpile_areas", SiteCheck()).text]
+    return [own.get(STOCKPILE_AREAS.name, SiteCheck()).text]
 
 
 def _place(change: Change) -> str:

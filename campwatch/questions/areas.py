@@ -25,7 +25,7 @@ from campwatch.radar_looks import zone_opinions
 from campwatch.reviews.validation import site_checks
 from campwatch.workspace import Workspace
 from detection.activity import Activity, activity
-from detection.coal.records import StockpileArea
+from detection.coal.records import STOCKPILE_AREAS, StockpileArea
 from detection.questions import Answer, Question, answer, parse_question
 from detection.radar.second_opinion import RadarOpinion
 from evidence.files import write_text
@@ -128,10 +128,10 @@ def ask(
             after=activity(areas, question.zones, question.after),
             declared_at=declared.time,
             sha256=declared.data["sha256"],
-            standing=standing(ledger, declared, layer="stockpile_areas", sites=(site_id,)),
+            standing=standing(ledger, declared, layer=STOCKPILE_AREAS.name, sites=(site_id,)),
             radar=zone_opinions(workspace, site, question.zones, areas),
             calibrated=_calibrated(ledger, site_id),
-            validation=site_checks(ledger, site)["stockpile_areas"].text,
+            validation=site_checks(ledger, site)[STOCKPILE_AREAS.name].text,
             files=_file_names(workspace, question_id),
         )
         keep_answer(ledger, declared, asked.document, actor=actor, clock=clock)
@@ -140,7 +140,7 @@ def ask(
 
 
 def _areas(ledger: Ledger, site_id: str) -> list[StockpileArea]:
-    return [read_record(StockpileArea, s.row) for s in ledger.current("stockpile_areas", site_id=site_id)]
+    return [read_record(StockpileArea, s.row) for s in ledger.current(STOCKPILE_AREAS.name, site_id=site_id)]
 
 
 def _require_zones(question: Question, site: Site, areas: list[StockpileArea]) -> None:

@@ -14,6 +14,7 @@ from campwatch.questions.comparison import answer, declare_comparison, read_ques
 from campwatch.questions.custody import keep_answer, standing
 from campwatch.reviews.validation import all_checks
 from campwatch.workspace import Workspace, readable_sites
+from detection.coal.records import STOCKPILE_AREAS
 from evidence.files import write_text
 
 
@@ -40,7 +41,7 @@ def ask_comparison(
         digest = declared.data["sha256"]
         found, checks = answer(ledger, path), all_checks(ledger, sites)
         sites_asked = {name.partition("/")[0] for name in declared.data.get("comparisons", ())}
-        known = standing(ledger, declared, layer="stockpile_areas", sites=sites_asked)
+        known = standing(ledger, declared, layer=STOCKPILE_AREAS.name, sites=sites_asked)
         document = comparison_document(found, question=question, checks=checks)
         document |= {"question_sha256": digest, "standing": known.document}
         keep_answer(ledger, declared, document, actor=actor, clock=clock)

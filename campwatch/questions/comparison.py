@@ -14,6 +14,7 @@ from aoi.geodesy import distance_m
 from aoi.records import Site, ZoneKind
 from campwatch.identity import Clock
 from campwatch.questions.custody import QuestionError, declaration, declare, required_declaration
+from detection.coal.records import STOCKPILE_AREAS
 from detection.comparison import Comparison, ComparisonParams, Observation, compare
 from evidence.custody import CustodyEntry
 from evidence.ledger import Ledger
@@ -195,6 +196,6 @@ def _series(ledger: Ledger, subject: Subject) -> list[Observation]:
             date=dt.datetime.fromisoformat(stored.row.data["datetime"]).date(),
             area_ha=Quantity.from_dict(stored.row.data["area_ha"]),
         )
-        for stored in ledger.current("stockpile_areas", site_id=subject.site)
+        for stored in ledger.current(STOCKPILE_AREAS.name, site_id=subject.site)
         if stored.row.data["zone_id"] == subject.zone
     ]

@@ -73,6 +73,7 @@ REVIEWS = LayerSpec(
     time=("reviewed_at",),
     scenes=NO_SCENES,
     from_imagery=False,
+    on_map=False,
 )
 MANUAL_OBSERVATIONS = LayerSpec(
     name="manual_observations",
@@ -84,6 +85,7 @@ MANUAL_OBSERVATIONS = LayerSpec(
     time=("observed_at",),
     scenes=NO_SCENES,
     from_imagery=False,
+    on_map=False,
     span=("observed_at", None),
     label="Manual observation: {kind}",
     style=Style(line="#56B4E9", width_mm=0.5, height=90),

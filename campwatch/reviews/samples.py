@@ -43,6 +43,7 @@ from evidence.rows import Row, StoredRow, plain
 from evidence.zips import write_zip
 from imagery.archive.store import Archive
 from imagery.cube.loading import load_cube
+from imagery.cube.observations import OBSERVATIONS
 from imagery.cube.scenes import group_archived
 
 METHOD = "sample/1"
@@ -272,7 +273,7 @@ def write_sample_files(
 
 def _clear_looks(desk: Desk) -> xr.Dataset | None:
     """Cube of up to five clear looks spread over time; unregistered ones where there is no other."""
-    looks = [stored.row.data for stored in desk.ledger.current("observations", site_id=desk.site.id)]
+    looks = [stored.row.data for stored in desk.ledger.current(OBSERVATIONS.name, site_id=desk.site.id)]
     clear = [look for look in looks if float(look["valid_fraction"] or 0) >= CLEAR]
     used = [look for look in clear if look["status"] == "used"] or clear
     chosen = {scene for _, scene in _spread(sorted((str(u["datetime"]), str(u["scene_id"])) for u in used))}

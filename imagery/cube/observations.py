@@ -75,6 +75,7 @@ OBSERVATIONS = LayerSpec(
     measured=True,
     rows=Rows.PUBLIC,
     age="datetime",
+    on_map=False,
     label="Look of {datetime}",
 )
 

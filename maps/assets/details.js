@@ -5,6 +5,7 @@ CW.subjectTitle = (s) => {
   if (s.type === "boundary") return `${CW.t("boundary_version")} ${r.id}`;
   if (s.type === "zone") return `${CW.word("zone", r.kind)} · ${r.name || r.id}`;
   if (s.type === "point") return r.name || r.id;
+  if (s.type === "more") return r.label;
   if (s.type === "change") return `${CW.t("change")} ${r.from} → ${r.to}`;
   if (s.type === "footprint") return `${CW.t("footprint")} ${r.start.slice(0, 4)}`;
   return `${CW.t(s.type)} ${s.key}`;
@@ -72,7 +73,7 @@ CW.chip = (date, geometry, key) => {
   return CW.el("figure", { class: "chip-figure" }, canvas, CW.el("figcaption", { class: "small" }, CW.el("strong", {}, `${CW.t(key)} ${CW.day(look.utc)}`), CW.el("br"), note));
 };
 CW.chipPair = (record, type) => {
-  if (!record.geometry || !CW.usableDates.length || type === "boundary" || type === "footprint" || type === "point") return null;
+  if (!record.geometry || !CW.usableDates.length || type === "boundary" || type === "footprint" || type === "point" || type === "more") return null;
   const low = record.first_low || record.first;
   const high = record.first_high || record.first;
   const yearAgo = CW.sameSeasonLastYear(CW.state.date);
@@ -114,12 +115,15 @@ CW.factsOf = {
     ["epoch", CW.epoch(r)], ["area", CW.figure(r.area, "ha")], ["inside", CW.figure(r.inside, "ha")], ["outside", CW.figure(r.outside, "ha")],
     ["valid_share", CW.percent(r.valid)], ["looks", r.n_scenes],
   ]),
-  change: (r) => CW.facts([["gained", CW.figure(r.gained, "ha")], ["lost", CW.figure(r.lost, "ha")], ["net", CW.figure(r.net, "ha")], ["advance", CW.figure(r.advance, "m")], ["cause", CW.word("cause", r.cause)], ["review_state", CW.reviewWord(CW.changeSubject(r).key)]]),
+  more: (r) => CW.moreCard(CW.selectedSubject.layer, r),
+  change: (r) => CW.facts([["extent", CW.word("compared", r.extent)], ["gained", CW.figure(r.gained, "ha")], ["lost", CW.figure(r.lost, "ha")], ["net", CW.figure(r.net, "ha")], ["advance", CW.figure(r.advance, "m")], ["cause", CW.word("cause", r.cause)],
+    ["overlay", r.overlay_gained === null || r.overlay_gained === undefined ? null : CW.t("overlay_value", { gained: CW.num(r.overlay_gained), lost: CW.num(r.overlay_lost) })],
+    ["shift", r.shift_east === null || r.shift_east === undefined ? null : CW.t("shift_value", { east: CW.num(r.shift_east), north: CW.num(r.shift_north), out: CW.num(r.offset ?? 0) })],
+    ["threshold", r.threshold === null || r.threshold === undefined ? null : `${CW.num(r.threshold)} m`],
+    ["compared_line", r.compared ? CW.t("compared_value", { metres: CW.num(r.compared), share: CW.percent(r.stable) }) : null], ["review_state", CW.reviewWord(CW.changeSubject(r).key)]]),
   place: (r) => CW.el("p", { class: "small" }, CW.t("place_note"), " ", CW.el("span", { class: "muted" }, CW.reviewWord(r.id))),
   point: (r) => CW.facts([["source", r.source && CW.name(r.source)], ["accuracy", r.accuracy_m === null ? null : `${r.accuracy_m} m`], ["confidence", r.confidence], ["note", r.note && CW.name(r.note)]]),
 };
-/* The layer whose references stand behind the figures of a card. */
-CW.checkOf = { disturbance: "disturbances", pile: "stockpiles", zone: "stockpile_areas", footprint: "footprints", change: "boundary_changes" };
 CW.seriesOf = (type, key) => ({
   line: CW.data.series.filter((s) => s.subject === key).map((s) => ({ utc: s.utc, q: s.value })),
   points: type === "pile" ? CW.data.piles.filter((p) => p.id === key).map((p) => ({ utc: p.utc, q: p.area }))
@@ -127,6 +131,7 @@ CW.seriesOf = (type, key) => ({
 });
 CW.tagsOf = (subject) => {
   const r = subject.record;
+  if (subject.type === "change" && r.extent === "partial") return CW.el("p", { class: "tags" }, CW.chipTag(CW.t("compared_partial"), "partial"));
   if (subject.type !== "disturbance") return null;
   return CW.el("p", { class: "tags" }, CW.chipTag(CW.word("machine", r.status), r.status), CW.chipTag(CW.word("relation", r.relation), `relation-${r.relation}`), r.new ? CW.chipTag(CW.t("new"), "new") : null);
 };

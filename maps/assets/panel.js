@@ -126,7 +126,8 @@ CW.drawFindings = () => {
   const latest = new Map();
   for (const pile of data.piles) latest.set(pile.id, pile);
   CW.fill(sheet, CW.section(`${CW.t("piles")} (${latest.size})`, latest.size ? CW.standing(data.checks.stockpiles) : null, latest.size ? CW.el("ul", { class: "list" }, [...latest.values()].map((p) => CW.finding({ type: "pile", key: p.id, record: p }))) : CW.el("p", { class: "muted" }, CW.t("none_found"))));
-  if (data.changes.length) CW.fill(sheet, CW.section(CW.t("boundary_changes"), CW.standing(data.checks.boundary_changes), data.changes.map((c) => CW.el("div", { class: "stat" }, CW.el("h3", {}, CW.name(c.from), " → ", CW.name(c.to)), CW.factsOf.change(c), CW.el("p", {}, CW.el("button", { type: "button", class: "quiet", onclick: () => CW.startReview(CW.changeSubject(c)) }, CW.t("review_this")))))));
+  if (data.changes.length) CW.fill(sheet, CW.section(CW.t("boundary_changes"), CW.standing(data.checks.boundary_changes), data.changes.map((c) => CW.el("div", { class: "stat" }, CW.el("h3", {}, CW.name(c.from), " → ", CW.name(c.to)), CW.tagsOf(CW.changeSubject(c)), CW.factsOf.change(c), CW.el("p", {}, CW.el("button", { type: "button", class: "quiet", onclick: () => CW.startReview(CW.changeSubject(c)) }, CW.t("review_this")))))));
+  CW.fill(sheet, CW.moreSections());
 };
 CW.finding = (subject) => {
   const r = subject.record;
@@ -153,12 +154,13 @@ CW.visit = (subject) => {
 };
 
 /* ---- layers ---- */
+CW.moreLayer = (name) => CW.moreLayers.find((layer) => layer.name === name);
 CW.layerSwatch = {
   boundaries: CW.shape.boundary, zones: CW.shape.zone, places: CW.shape.place, footprint: CW.shape.footprint, piles: CW.shape.pile, aoi: CW.shape.aoi, changes: CW.shape.gained,
 };
 CW.swatch = (name) => {
   const root = CW.svg("svg", { width: 34, height: 18, class: "legend-swatch", "aria-hidden": "true" });
-  const s = CW.layerSwatch[name];
+  const s = CW.layerSwatch[name] || (CW.moreLayer(name) && CW.moreStyle(CW.moreLayer(name)));
   if (s) CW.fill(root, CW.svg("rect", { x: 4, y: 4, width: 26, height: 10, fill: s.fill === false ? "none" : s.fillColor, "fill-opacity": 0.5, stroke: s.color, "stroke-width": s.weight, "stroke-dasharray": s.dashArray }));
   if (name === "disturbances") CW.ramp.forEach((c, k) => CW.fill(root, CW.svg("rect", { x: 2 + k * 5, y: 3, width: 5, height: 12, fill: c })));
   if (name === "points") CW.fill(root, CW.svg("circle", { cx: 17, cy: 9, r: 4, fill: "#fff", stroke: "#10151c" }));
@@ -166,9 +168,9 @@ CW.swatch = (name) => {
 };
 CW.drawLayers = () => {
   const sheet = CW.clear(CW.byId("sheet-layers"));
-  const present = { boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, places: CW.data.places, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [] };
+  const present = { boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, places: CW.data.places, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [], ...Object.fromEntries(CW.moreLayers.map((layer) => [layer.name, layer.rows])) };
   CW.fill(sheet, CW.section(CW.t("legend"), CW.el("ul", { class: "layers" }, CW.layerNames.filter((n) => present[n].length).map((name) =>
-    CW.el("li", {}, CW.el("label", {}, CW.el("input", { type: "checkbox", checked: CW.state.layers.includes(name), "data-layer": name, onchange: (e) => CW.toggleLayer(name, e.target.checked) }), CW.swatch(name), CW.el("span", {}, CW.t(`layer_${name}`), CW.el("span", { class: "small muted" }, CW.t(`layer_${name}_note`)))))))));
+    CW.el("li", {}, CW.el("label", {}, CW.el("input", { type: "checkbox", checked: CW.state.layers.includes(name), "data-layer": name, onchange: (e) => CW.toggleLayer(name, e.target.checked) }), CW.swatch(name), CW.moreLayer(name) ? CW.el("span", {}, CW.title(CW.moreLayer(name).title)) : CW.el("span", {}, CW.t(`layer_${name}`), CW.el("span", { class: "small muted" }, CW.t(`layer_${name}_note`)))))))));
   if (CW.disturbanceYears.length) CW.fill(sheet, CW.section(CW.t("first_seen_colours"), CW.el("p", { class: "key small" }, CW.disturbanceYears.map((y) => CW.el("span", {}, CW.el("i", { class: "swatch", style: `--c:${CW.yearColour(y)}` }), ` ${y}`)))));
   CW.fill(sheet, CW.backgroundSection(), CW.imagerySection(), CW.aboutSection());
 };

@@ -1,6 +1,6 @@
 /* Vector layers: boundary versions, zones, footprint, disturbances, piles of the shown date. */
 CW.ramp = ["#2c115f", "#5b2a8a", "#2f6fa8", "#1f9e89", "#6ece58", "#fde725"];
-CW.layerNames = ["boundaries", "zones", "footprint", "disturbances", "piles", "hatching", "aoi", "changes", "points", "places"];
+CW.layerNames = ["boundaries", "zones", "footprint", "disturbances", "piles", "hatching", "aoi", "changes", "points", "places", ...CW.moreLayers.filter((layer) => layer.has_geometry).map((layer) => layer.name)];
 CW.defaultLayers = ["boundaries", "zones", "disturbances", "piles", "hatching", "points"];
 CW.shape = {
   boundary: { color: "#ffffff", weight: 2.5, fill: false, className: "cased" },
@@ -11,6 +11,7 @@ CW.shape = {
   pile: { color: "#ff6adf", weight: 2, fillColor: "#ff6adf", fillOpacity: 0.12 },
   place: { color: "#ffffff", weight: 2, dashArray: "2 4", fillColor: "#ffffff", fillOpacity: 0.04 },
   gained: { color: "#ff8c42", weight: 1.5, fillColor: "#ff8c42", fillOpacity: 0.35 },
+  lost: { color: "#35c9c0", weight: 1.5, dashArray: "4 3", fillColor: "#35c9c0", fillOpacity: 0.3 },
 };
 CW.disturbanceYears = [...new Set(CW.data.disturbances.map((d) => Number(d.first.slice(0, 4))))].sort();
 CW.yearColour = (year) => {
@@ -102,7 +103,16 @@ CW.drawFixed = () => {
     const style = { color: colour, weight: 2, fillColor: colour, fillOpacity: 0.2, dashArray: d.status === "provisional" ? "4 3" : null };
     if (d.status !== "withdrawn") CW.groups.disturbances.addLayer(CW.geo(d.geometry, style, "findings", { type: "disturbance", key: d.id, record: d }));
   }
-  for (const c of data.changes) if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, "ground", CW.changeSubject(c)));
+  for (const c of data.changes) {
+    if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, "ground", CW.changeSubject(c)));
+    if (c.lost_geometry) CW.groups.changes.addLayer(CW.geo(c.lost_geometry, CW.shape.lost, "ground", CW.changeSubject(c)));
+  }
+  for (const layer of CW.moreLayers) {
+    CW.groups[layer.name].clearLayers();
+    for (const row of layer.rows) {
+      for (const shape of [row.geometry, ...layer.outlines.map((o) => row[o.name])]) if (shape) CW.groups[layer.name].addLayer(CW.geo(shape, CW.moreStyle(layer), "ground", CW.moreSubject(layer, row)));
+    }
+  }
   for (const p of data.places) CW.groups.places.addLayer(CW.geo(p.geometry, CW.shape.place, "findings", { type: "place", key: p.id, record: p }));
   for (const p of data.points) {
     if (p.geometry) CW.groups.points.addLayer(CW.geo(p.geometry, { color: "#10151c", weight: 2, fillColor: "#ffffff", fillOpacity: 1 }, "findings", { type: "point", key: p.id, record: p }));

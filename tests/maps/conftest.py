@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlparse
 
 import numpy as np
@@ -19,9 +20,20 @@ from rasterio.warp import transform_bounds
 from shapely import Polygon, box
 
 from aoi.records import Boundary, PublishedPoint, Sensitivity, Site, Zone, ZoneKind
-from detection.coal.records import SeriesPoint, Stockpile, StockpileArea
-from detection.records import Disturbance, Footprint
+from detection.boundary.records import BOUNDARY_CHANGES
+from detection.coal.records import (
+    SERIES,
+    STOCKPILE_AREAS,
+    STOCKPILES,
+    SeriesPoint,
+    Stockpile,
+    StockpileArea,
+)
+from detection.records import DISTURBANCES, FOOTPRINTS, Disturbance, Footprint
+from evidence.layers import LayerSpec, by_name
 from evidence.quantity import Quantity
+from evidence.record_reading import read_record
+from evidence.rows import Row
 from maps.records import ImageRule, Look, Profile, RunInfo, SiteMapData, Verdict
 
 SIDE = 60
@@ -120,6 +132,24 @@ def made_site(*, sensitivity: Sensitivity = Sensitivity.PUBLIC, name: str = "Tes
     )  # fmt: skip
 
 
+MAP_LAYERS = by_name((FOOTPRINTS, DISTURBANCES, STOCKPILE_AREAS, STOCKPILES, SERIES, BOUNDARY_CHANGES))
+
+
+def rows_of(spec: LayerSpec, records: Iterable[object]) -> dict[str, tuple[Row, ...]]:
+    """Rows of one layer, as a map takes them."""
+    return {spec.name: tuple(spec.row(record, site_id="test-mine") for record in records)}
+
+
+def records_of(data: SiteMapData, spec: LayerSpec) -> list[Any]:
+    """The records that the rows of one layer were made of."""
+    return [read_record(spec.record, row) for row in data.rows[spec.name]]
+
+
+def with_records(data: SiteMapData, spec: LayerSpec, records: Iterable[object]) -> SiteMapData:
+    """The map's data with other records of one layer."""
+    return replace(data, rows={**data.rows, **rows_of(spec, records)})
+
+
 def made_disturbance(name: str, geometry: Polygon, relation: str, day: dt.date) -> Disturbance:
     return Disturbance(
         disturbance_id=name,
@@ -208,14 +238,20 @@ def made_data(*, restricted: bool = True, sensitivity: Sensitivity = Sensitivity
             ),
             Look(datetime=dt.datetime(2022, 9, 1, 2, 36, tzinfo=dt.UTC), status="failed", detail="HTTP 500"),
         ),
-        footprints=footprints,
-        disturbances=(
-            made_disturbance("D-1", placed(0.55, 0.3, 0.75, 0.5), "crossing", dt.date(2023, 6, 1)),
-            made_disturbance("D-2", placed(0.75, 0.6, 0.85, 0.7), "outside", dt.date(2023, 9, 1)),
-        ),
-        stockpile_areas=tuple(areas),
-        stockpiles=tuple(piles),
-        series=tuple(series),
+        layers=MAP_LAYERS,
+        rows={
+            **rows_of(FOOTPRINTS, footprints),
+            **rows_of(
+                DISTURBANCES,
+                [
+                    made_disturbance("D-1", placed(0.55, 0.3, 0.75, 0.5), "crossing", dt.date(2023, 6, 1)),
+                    made_disturbance("D-2", placed(0.75, 0.6, 0.85, 0.7), "outside", dt.date(2023, 9, 1)),
+                ],
+            ),
+            **rows_of(STOCKPILE_AREAS, areas),
+            **rows_of(STOCKPILES, piles),
+            **rows_of(SERIES, series),
+        },
         verdicts=(made_verdict("D-1", "A1", "rejected", note="first-verdict-note"),),
         new_since=dt.datetime(2023, 7, 1, tzinfo=dt.UTC),
         profile=Profile(restricted=restricted),

@@ -10,11 +10,15 @@ from pathlib import Path
 import pytest
 
 from aoi.records import Boundary, PublishedPoint, Sensitivity, Zone, ZoneKind
+from detection.coal.records import SERIES, STOCKPILE_AREAS, STOCKPILES
+from detection.records import DISTURBANCES, FOOTPRINTS
 from evidence.errors import ExportError
 from maps.disclosure import disclose
 from maps.overview import write_overview
 from maps.records import Profile, QueueItem, RandomPlace, SiteMapData, SiteSummary, Verdict
 from maps.site_map import write_site_map
+
+from .conftest import records_of, rows_of
 
 HIDDEN_WORD = "QZXHIDDEN"
 Make = Callable[..., SiteMapData]
@@ -25,7 +29,8 @@ def with_hidden_parts(data: SiteMapData) -> tuple[SiteMapData, list[str]]:
     hidden = Sensitivity.RESTRICTED
     at = data.site.zones[0].geometry
     shape = at.buffer(0.00031337)
-    pile = replace(data.stockpiles[-1], pile_id=f"{HIDDEN_WORD}-pile", geometry=shape.centroid.buffer(0.0001))
+    piles = records_of(data, STOCKPILES)
+    pile = replace(piles[-1], pile_id=f"{HIDDEN_WORD}-pile", geometry=shape.centroid.buffer(0.0001))
     site = replace(
         data.site,
         boundaries=(
@@ -54,10 +59,14 @@ def with_hidden_parts(data: SiteMapData) -> tuple[SiteMapData, list[str]]:
         ),
         extra={"informant": HIDDEN_WORD},
     )
-    area = replace(data.stockpile_areas[-1], zone_id=f"{HIDDEN_WORD}-zone")
-    series = replace(data.series[-1], subject_id=f"{HIDDEN_WORD}-zone")
-    disturbance = replace(data.disturbances[0], boundary_id=f"{HIDDEN_WORD}-boundary")
-    footprint = replace(data.footprints[-1], boundary_id=f"{HIDDEN_WORD}-boundary")
+    areas = records_of(data, STOCKPILE_AREAS)
+    series = records_of(data, SERIES)
+    disturbances = records_of(data, DISTURBANCES)
+    footprints = records_of(data, FOOTPRINTS)
+    area = replace(areas[-1], zone_id=f"{HIDDEN_WORD}-zone")
+    point = replace(series[-1], subject_id=f"{HIDDEN_WORD}-zone")
+    disturbance = replace(disturbances[0], boundary_id=f"{HIDDEN_WORD}-boundary")
+    footprint = replace(footprints[-1], boundary_id=f"{HIDDEN_WORD}-boundary")
     verdict = Verdict(
         subject="D-1", verdict="accepted", reason_code="other", likelihood=None, confidence=None,
         reviewer=HIDDEN_WORD,
@@ -66,11 +75,13 @@ def with_hidden_parts(data: SiteMapData) -> tuple[SiteMapData, list[str]]:
     full = replace(
         data,
         site=site,
-        stockpile_areas=(*data.stockpile_areas, area),
-        stockpiles=(*data.stockpiles, pile),
-        series=(*data.series, series),
-        disturbances=(disturbance, *data.disturbances[1:]),
-        footprints=(*data.footprints[:-1], footprint),
+        rows={
+            **rows_of(STOCKPILE_AREAS, [*areas, area]),
+            **rows_of(STOCKPILES, [*piles, pile]),
+            **rows_of(SERIES, [*series, point]),
+            **rows_of(DISTURBANCES, [disturbance, *disturbances[1:]]),
+            **rows_of(FOOTPRINTS, [*footprints[:-1], footprint]),
+        },
         verdicts=(verdict, *data.verdicts),
     )
     west, south, *_ = shape.bounds
@@ -101,10 +112,8 @@ def test_windows_of_native_pixels_do_not_betray_restricted_zones(make: Make, tmp
     data, _ = with_hidden_parts(make())
     plain = replace(make(), profile=Profile(restricted=False))
     with_hidden = replace(data, profile=Profile(restricted=False))
-    stripped = replace(plain, footprints=(), disturbances=(), stockpiles=(), stockpile_areas=(), series=())
-    stripped_hidden = replace(
-        with_hidden, footprints=(), disturbances=(), stockpiles=(), stockpile_areas=(), series=()
-    )
+    stripped = replace(plain, rows={})
+    stripped_hidden = replace(with_hidden, rows={})
     one = write_site_map(tmp_path / "a" / "site.html", stripped).read_text(encoding="utf-8")
     two = write_site_map(tmp_path / "b" / "site.html", stripped_hidden).read_text(encoding="utf-8")
     assert one == two

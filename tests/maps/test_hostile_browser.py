@@ -10,9 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from detection.coal.records import STOCKPILES
+from detection.records import DISTURBANCES
 from maps.overview import write_overview
 from maps.records import Look, SiteMapData, SiteSummary
 from maps.site_map import write_site_map
+
+from .conftest import records_of, rows_of
 
 pytestmark = pytest.mark.browser
 MARK = "window.__hit=1"
@@ -39,14 +43,15 @@ def hostile(data: SiteMapData) -> SiteMapData:
         zones=tuple(replace(z, name=HOSTILE) for z in data.site.zones),
         points=tuple(replace(p, name=HOSTILE, source=HOSTILE) for p in data.site.points),
     )
+    patches = [
+        replace(d, disturbance_id=HOSTILE + d.disturbance_id, kind=HOSTILE, scene_ids=(HOSTILE, LONG))
+        for d in records_of(data, DISTURBANCES)
+    ]
+    piles = [replace(pile, pile_id=HOSTILE) for pile in records_of(data, STOCKPILES)]
     return replace(
         data,
         site=site,
-        disturbances=tuple(
-            replace(d, disturbance_id=HOSTILE + d.disturbance_id, kind=HOSTILE, scene_ids=(HOSTILE, LONG))
-            for d in data.disturbances
-        ),
-        stockpiles=tuple(replace(p, pile_id=HOSTILE) for p in data.stockpiles),
+        rows={**data.rows, **rows_of(DISTURBANCES, patches), **rows_of(STOCKPILES, piles)},
         looks=(Look(datetime=data.looks[0].datetime, status=HOSTILE, detail=HOSTILE, scene_id=HOSTILE),),
         attribution=HOSTILE,
         run=replace(data.run, run_id=HOSTILE),
