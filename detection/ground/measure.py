@@ -383,8 +383,8 @@ def _evidence(g: _Ground, event: Event) -> tuple[str, ...]:
 def _polygon(mask: Bools, window: tuple[slice, slice], grid: GeoBox) -> BaseGeometry:
     rows, columns = np.nonzero(mask)
     rows, columns = rows + window[0].start, columns + window[1].start
-    x0, y0 = world(grid, columns, rows)  # type: ignore[arg-type] # arrays do as well
-    x1, y1 = world(grid, columns + 1, rows + 1)  # type: ignore[arg-type]
+    x0, y0 = world(grid, columns, rows)
+    x1, y1 = world(grid, columns + 1, rows + 1)
     cells = shapely.box(np.minimum(x0, x1), np.minimum(y0, y1), np.maximum(x0, x1), np.maximum(y0, y1))
     return to_degrees(shapely.union_all(cells), grid)
 
