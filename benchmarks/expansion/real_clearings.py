@@ -27,13 +27,8 @@ from detection.ground.measure import GroundRows, measure_ground
 
 DIGITISED = Path(__file__).parents[2] / "tests" / "detection" / "data" / "romania-digitised.geojson"
 RIVER = "2017-g"
-YEARS = {
-    2017: ("2016-08-01", "2017-10-15"),
-    2018: ("2017-10-15", "2018-10-15"),
-    2019: ("2018-10-15", "2019-12-31"),
-    2020: ("2019-12-31", "2021-01-31"),
-}
-"""First seen after the first day and until the second: a winter's clearing belongs to the summer after."""
+YEARS = {year: (f"{year - 1}-08-01", f"{year}-08-01") for year in (2017, 2018, 2019, 2020)}
+"""First seen after the first day and until the second: outlines are of what was cleared since the last summer."""
 BY_EYE = {2017: "0.7–0.9", 2018: "0.3–0.7", 2019: "3.9–7.1", 2020: "1.4–2.9"}
 SQUARE_METRES = 1e4
 HIT = 0.3
@@ -57,8 +52,8 @@ def table(rows: GroundRows, grid: Any, aoi: Any, cost: float) -> list[str]:
     drawn = outlines(grid, aoi)
     river = next(shape for told, shape in drawn if told["id"] == RIVER)
     head = [
-        "first seen in", "found, ha", "outlines plain; faint, ha", "precision", "recall of plain", "plain hit",
-        "on the river's gravel, ha", "disturbed on 1 August, ha", "open, ha",
+        "first seen in", "found, ha", "outlines plain; faint, ha", "precision", "recall of plain",
+        "plain hit", "on the river's gravel, ha", "disturbed on 1 August, ha", "open, ha",
         "by eye, ha",
     ]  # fmt: skip
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]

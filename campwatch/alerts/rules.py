@@ -28,6 +28,8 @@ ALERTED_LAYERS = {
     STOCKPILE: SERIES.name,
 }
 """The layer whose figures an alert repeats, by rule."""
+SILENT = (Kind.BURNT, Kind.GROWN_OVER)
+"""Kinds that raise no alert."""
 HELD = 0.5
 """A condition whose alert is open holds on until it falls below this share of its limits: what hovers about a
 limit is one alert, not one for every crossing."""
@@ -91,7 +93,7 @@ def conditions(state: SiteState, settings: AlertSettings, today: dt.date) -> lis
 
 def _disturbances(state: SiteState, settings: AlertSettings) -> Iterator[Condition]:
     for item in state.disturbances:
-        if item.machine_status != "persistent" or item.kind == Kind.BURNT:
+        if item.machine_status != "persistent" or item.kind in SILENT:
             continue
         told = f"{item.kind}, first seen {item.first_seen}, {_words(item.area_ha)} ha, {item.relation}"
         subject = _subject(state, PERSISTENT, item)
@@ -110,7 +112,7 @@ def _opened(state: SiteState, settings: AlertSettings, today: dt.date) -> Iterat
     fresh = [
         item
         for item in state.disturbances
-        if item.machine_status == "persistent" and item.kind != Kind.BURNT and item.first_seen >= since
+        if item.machine_status == "persistent" and item.kind not in SILENT and item.first_seen >= since
     ]
     for rule, parts in (
         (OPENED, [item.area_ha for item in fresh]),

@@ -178,16 +178,18 @@ class StartParams:
     """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
     assumed."""
     darker: float = 0.1
-    """And darker in near infrared by at least this share in mean over a thread of them, while short-wave
-    infrared is not raised by as much: bare ground raises it, water has none. Assumed; a 20 m river in Romania
-    has −.20 and +.03."""
+    """And darker in near infrared by this share or more, in mean over a thread of them: soils are about as bright
+    there as plants, so that it is the share of water (or shade) in it. Seen .12 to .20 on a 20 m river."""
+    raised: float = 0.2
+    """While short-wave infrared, which soils raise to more than twice that of plants and water takes away, is
+    raised by less than this. Assumed; seen .03 to .15 there."""
     widest_px: int = 5
     """Threads are narrower than this, pixels; wider rivers show water."""
     water_nir: float = 0.8
     """Water has less near infrared than this share of red (DOMAIN: measured on ponds and coal)."""
     water_swir: float = 0.06
     """And less short-wave infrared than this."""
-    least_river_m: float = 300.0
+    least_river_m: float = 150.0
     """Length of the shortest thread that is a river, m; assumed."""
     around_px: int = 25
     """Side of the square whose median says what surrounds a pixel."""
