@@ -59,6 +59,7 @@ class Footprint:
         "day for which the stocks stand; flows count from that day of the year before",
         "잔액의 기준일; 증감은 전년 같은 날부터",
         shown=Shown.PUBLIC,
+        default=None,
     )
     boundary_id: str | None = column(
         "boundary version that the parts refer to; empty where there was none",
@@ -71,6 +72,7 @@ class Footprint:
         "in_force on the day, or fixed: the one version that all years are compared with",
         "in_force(그날 유효) 또는 fixed(모든 해를 비교하는 고정 버전)",
         shown=Shown.PUBLIC,
+        default="in_force",
     )
     area_ha: Quantity = column(
         "disturbed: whole pixels of ground that was disturbed after it was first seen and is so still",

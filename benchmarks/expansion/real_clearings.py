@@ -28,7 +28,7 @@ from detection.ground.measure import GroundRows, measure_ground
 DIGITISED = Path(__file__).parents[2] / "tests" / "detection" / "data" / "romania-digitised.geojson"
 RIVER = "2017-g"
 YEARS = {year: (f"{year - 1}-08-01", f"{year}-08-01") for year in (2017, 2018, 2019, 2020)}
-"""First seen after the first day and until the second: outlines are of what was cleared since the last summer."""
+"""First seen after the first day and until the second: outlines are of what was cleared since last summer."""
 BY_EYE = {2017: "0.7–0.9", 2018: "0.3–0.7", 2019: "3.9–7.1", 2020: "1.4–2.9"}
 SQUARE_METRES = 1e4
 HIT = 0.3

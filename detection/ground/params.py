@@ -178,7 +178,7 @@ class StartParams:
     """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
     assumed."""
     darker: float = 0.1
-    """And darker in near infrared by this share or more, in mean over a thread of them: soils are about as bright
+    """And darker in near infrared by this share, in mean over a thread of them: soils are about as bright
     there as plants, so that it is the share of water (or shade) in it. Seen .12 to .20 on a 20 m river."""
     raised: float = 0.2
     """While short-wave infrared, which soils raise to more than twice that of plants and water takes away, is
