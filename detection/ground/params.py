@@ -123,7 +123,7 @@ class EmissionParams:
     thinned: tuple[tuple[float, float, float], ...] = ((0.5, 0.28, 0.10), (0.5, 0.15, 0.05))
     """(weight, mean, sd)."""
     bared: tuple[tuple[float, float, float], ...] = ((0.6, 0.5, 0.2), (0.4, 0.9, 0.2))
-    odd: tuple[tuple[float, float, float], ...] = ((0.35, 0.5, 0.22), (0.3, 0.2, 0.1), (0.35, 0.0, 0.06))
+    odd: tuple[tuple[float, float, float], ...] = ((0.5, 0.5, 0.22), (0.5, 0.0, 0.06))
     index_correlation: float = 1.2
     """Factor on the variance of the mean of both indices, whose errors are partly the same; assumed."""
     least_gap: float = 0.02
@@ -137,7 +137,7 @@ class RateParams:
     bared: float = 0.010
     """Of expected ground; OPERA DIST-ALERT and Hansen et al. 2013 give .1 to 2 % a year of forest lost."""
     thinned: float = 0.004
-    odd: float = 0.01
+    odd: float = 0.002
     """A late spring or a dry summer takes any ground, assumed; it is over sooner than a clearing."""
     odd_field: float = 0.25
     """Beyond that, of ground whose own expected year has a bare month."""
