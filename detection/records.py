@@ -362,6 +362,7 @@ class DisturbanceRevision:
         "smoothed(다른 날짜), withdrawn(철회), closed(회복), reopened(재교란)",
         shown=Shown.PUBLIC,
     )
+    first_seen: dt.date = column("as it was frozen", "고정된 처음 본 날", shown=Shown.PUBLIC)
     revised_to: dt.date | None = column(
         "date that looks now say", "지금 관측이 말하는 날짜", shown=Shown.PUBLIC
     )
@@ -468,5 +469,5 @@ DISTURBANCE_REVISIONS = LayerSpec(
     method="ground-1",
     subject="{disturbance_id}:{revision}",
     rows=Rows.PUBLIC,
-    age="revised_to",
+    age="first_seen",
 )

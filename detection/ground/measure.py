@@ -492,7 +492,13 @@ def freeze(
 
 
 def _revision(old: Disturbance, what: str, to: dt.date | None, detail: str) -> DisturbanceRevision:
-    return DisturbanceRevision(disturbance_id=old.disturbance_id, revision=what, revised_to=to, detail=detail)
+    return DisturbanceRevision(
+        disturbance_id=old.disturbance_id,
+        revision=what,
+        first_seen=old.first_seen,
+        revised_to=to,
+        detail=detail,
+    )
 
 
 def _same(old: Disturbance, new: Disturbance, least: float) -> bool:
