@@ -45,6 +45,18 @@ class Basis(StrEnum):
     OBSERVED = "observed"
     INFERRED = "inferred"
     COPIED = "copied"
+    TESTIMONY = "testimony"
+    """What witnesses said: never public, it can reveal who they are."""
+
+
+class Criterion(StrEnum):
+    """What a traced line is on the ground."""
+
+    FENCE = "fence"
+    POSTS = "posts"
+    ROAD = "road"
+    ADMINISTRATIVE = "administrative"
+    OTHER = "other"
 
 
 class Confidence(StrEnum):
@@ -139,6 +151,10 @@ def boundary_of(feature: Feature, *, keep: tuple[str, ...], notices: list[str]) 
     start = first_day(valid_from, where=f"{feature.where}: valid_from")
     if valid_to is not None and first_day(valid_to, where=f"{feature.where}: valid_to") <= start:
         raise AoiError(f"{feature.where}: valid_to {valid_to} is not after valid_from {valid_from}")
+    basis, shown = optional(fields, "basis", Basis), sensitivity(fields)
+    if basis == Basis.TESTIMONY and shown is not Sensitivity.RESTRICTED:
+        notices.append(f"{feature.where}: rests on testimony and stays restricted")
+        shown = Sensitivity.RESTRICTED
     record = Boundary(
         boundary_id=identifier(fields, "boundary_id"),
         geometry=_perimeter(feature, extent),
@@ -149,10 +165,12 @@ def boundary_of(feature: Feature, *, keep: tuple[str, ...], notices: list[str]) 
         image=_image(fields),
         accuracy_m=fields.metres("accuracy_m"),
         accuracy_kind=optional(fields, "accuracy_kind", AccuracyKind),
-        basis=optional(fields, "basis", Basis),
+        basis=basis,
+        criterion=optional(fields, "criterion", Criterion),
+        capture=fields.table("capture"),
         digitised_by=fields.text("digitised_by"),
         note=fields.text("note"),
-        sensitivity=sensitivity(fields),
+        sensitivity=shown,
         extra=fields.kept(keep),
     )
     tell_dropped(fields, keep, notices)
@@ -247,6 +265,8 @@ def boundary_feature(boundary: Boundary) -> dict[str, Any]:
         "accuracy_m",
         "accuracy_kind",
         "basis",
+        "criterion",
+        "capture",
     )
     properties = {
         name: getattr(boundary, name) for name in (*names, "digitised_by", "note", "sensitivity", "extra")

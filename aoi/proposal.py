@@ -11,20 +11,36 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from shapely import LineString, MultiLineString, Point, get_coordinates
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+from shapely import LineString, MultiLineString, Point, Polygon, STRtree, get_coordinates, orient_polygons
+from shapely.geometry.base import BaseGeometry
 
-from aoi.candidates import Candidate, dates_in
 from aoi.features import Feature, Role
-from aoi.geodesy import box_around
-from aoi.names import slug_from
+from aoi.geodesy import area_m2, box_around, distance_m
+from aoi.names import hangul_key, name_keys, slug_from
 from aoi.readers import read_candidates
-from aoi.records import Extent, ZoneKind
-from aoi.registry import MARGIN_M, UNKNOWN_ACCURACY_M, suspects
+from aoi.readers.candidates import Candidate
+from aoi.readers.dates import dates_in, is_range
+from aoi.records import Extent, Site, ZoneKind
+from aoi.registry import MARGIN_M, UNKNOWN_ACCURACY_M, names_of, shipped_sites, suspects
 from aoi.site_file import SiteReading, site_of_features
 from evidence.errors import AoiError
 from evidence.limits import Limits
 
 SKIP = "skip"
+ONE_PLACE_M = 2000.0
+"""Features of a list that are nearer are one place: a gate, a yard, the outline around them. Assumed."""
+SAME_POINT_M = 300.0
+"""Least distance within which a place lies on a published point. Assumed."""
+SAME_NAME_M = 50_000.0
+"""Places of one name nearer than this are one: published points were up to 31 km wrong."""
+LARGEST_SITE_KM2 = 500.0
+"""Above it no box is accepted without a word: a hundred times what most camps take. Assumed."""
+CLOSED_WITHIN_M = 15.0
+"""Gap between the ends of a path that is taken for a closed line where no accuracy is stated: the tracing
+error of Google Earth's imagery in a country without ground control. Assumed."""
 BOUNDARY_WORDS = ("boundary", "perimeter", "fence", "border", "경계", "울타리", "철조망")
 AOI_WORDS = ("aoi", "ordering box", "ordering window", "area of interest", "관측구역")
 ZONE_WORDS: Mapping[ZoneKind, tuple[str, ...]] = {
@@ -51,6 +67,13 @@ class Answers:
     """Whether features that say nothing of their sensitivity are public."""
     site_id: str | None = None
     site_name: str | None = None
+    accuracy_m: float | None = None
+    """Of boundaries that state none: radial RMSE of the trace, m."""
+    image: Mapping[str, str] | None = None
+    """What boundaries that name no image were traced on: provider, id, date."""
+    criterion: str | None = None
+    """What the traced line is: fence, posts, road, administrative, other."""
+    encoding: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +86,10 @@ class Proposed:
     """None while it has to be asked."""
     kind: ZoneKind | None = None
     date: str | None = None
+    end: str | None = None
+    """EDTF date from which it no longer held, where the name says so."""
+    meanings: tuple[str, ...] = ()
+    """Dates that the name may mean, where it has more than one."""
     why: str = ""
     skipped: bool = False
 
@@ -103,8 +130,12 @@ def propose(path: Path, *, answers: Answers | None = None, limits: Limits | None
     """
     given = answers or Answers()
     notices: list[str] = []
-    candidates = read_candidates(path, notices, limits)
-    features = [_proposed(n, c, alone=len(candidates) == 1) for n, c in enumerate(candidates, start=1)]
+    candidates = read_candidates(path, notices, limits, encoding=given.encoding)
+    candidates = [_closed(candidate, given, notices) for candidate in candidates]
+    features = [
+        _proposed(n, c, alone=len(candidates) == 1, file_name=path.stem)
+        for n, c in enumerate(candidates, start=1)
+    ]
     _check_answers(features, given)
     answered = tuple(_answered(feature, given) for feature in features)
     for feature in answered:
@@ -149,22 +180,55 @@ def with_role(feature: Proposed, answer: str) -> Proposed:
     )
 
 
-def _proposed(number: int, candidate: Candidate, *, alone: bool) -> Proposed:
+def _closed(candidate: Candidate, answers: Answers, notices: list[str]) -> Candidate:
+    """A path that ends where it began, within the tracing accuracy, as the outline that it is."""
+    path = candidate.geometry
+    stated = candidate.properties.get("accuracy_m") or answers.accuracy_m
+    within = float(stated) if isinstance(stated, int | float) else CLOSED_WITHIN_M
+    if not isinstance(path, LineString) or len(path.coords) < 4:  # noqa: PLR2004 - a triangle and its end
+        return candidate
+    first, last = path.coords[0], path.coords[-1]
+    gap = distance_m(Point(first), Point(last))
+    ring = Polygon([*path.coords[:-1], first] if gap else path.coords)
+    if gap > within or not ring.is_valid or ring.is_empty:
+        return candidate
+    notices.append(
+        f"{candidate.where}: the path ends where it began"
+        + (f" (within {gap:.0f} m)" if gap else "")
+        + " and is taken for a closed perimeter"
+    )
+    return replace(candidate, geometry=orient_polygons(ring, exterior_cw=False))
+
+
+def _proposed(number: int, candidate: Candidate, *, alone: bool, file_name: str) -> Proposed:
     role, kind, why = _guess(candidate, alone=alone)
-    return Proposed(number=number, candidate=candidate, role=role, kind=kind, date=_date(candidate), why=why)
+    dates, end = _dates(candidate, file_name if alone else "")
+    return Proposed(
+        number=number,
+        candidate=candidate,
+        role=role,
+        kind=kind,
+        date=dates[0] if len(dates) == 1 else None,
+        end=end,
+        meanings=dates if len(dates) > 1 else (),
+        why=why,
+    )
 
 
-def _date(candidate: Candidate) -> str | None:
+def _dates(candidate: Candidate, file_name: str = "") -> tuple[tuple[str, ...], str | None]:
+    """Dates that a feature may be in force from (more than one: asked), and its last day."""
     stated = candidate.properties.get("valid_from")
     if isinstance(stated, str) and stated.strip():
-        return stated.strip()
+        return (stated.strip(),), None
     if candidate.begin is not None:
-        return candidate.begin
-    for text in (candidate.name or "", *reversed(candidate.folder)):
+        return (candidate.begin,), candidate.end
+    for text in (candidate.name or "", *reversed(candidate.folder), file_name):
         dates = dates_in(text)
+        if is_range(text, dates):
+            return dates[:1], dates[1]
         if dates:
-            return dates[0] if len(dates) == 1 else None
-    return None
+            return dates, None
+    return (), None
 
 
 def _guess(candidate: Candidate, *, alone: bool) -> tuple[Role | None, ZoneKind | None, str]:
@@ -186,7 +250,7 @@ def _guess(candidate: Candidate, *, alone: bool) -> tuple[Role | None, ZoneKind 
         found = _by_words((words or "").casefold())
         if found is not None:
             return *found, f"the name {words!r}"
-    if _date(candidate) is not None:
+    if _dates(candidate)[0]:
         return Role.BOUNDARY, None, "it has a date"
     return (Role.AOI, None, "the only polygon") if alone else (None, None, "nothing says what it is")
 
@@ -218,7 +282,8 @@ def site_from(proposal: Proposal, *, answers: Answers | None = None) -> SiteRead
     if proposal.questions:
         first = proposal.questions[0]
         more = f" (and {len(proposal.questions) - 1} more)" if len(proposal.questions) > 1 else ""
-        raise AoiError(f"{first.candidate.where}: the {first.question} is not known{more}")
+        meant = f" (it may mean {' or '.join(first.meanings)})" if first.meanings else ""
+        raise AoiError(f"{first.candidate.where}: the {first.question} is not known{meant}{more}")
     taken = [feature for feature in proposal.features if not feature.skipped]
     notices = list(proposal.notices)
     features = _features(taken, given)
@@ -227,13 +292,116 @@ def site_from(proposal: Proposal, *, answers: Answers | None = None) -> SiteRead
         features.insert(0, _derived_aoi(taken, name, given))
         notices.append("no aoi in the file: a box was derived with 2 km beyond everything in it")
     reading = site_of_features(features, name=name, keep=given.keep, notices=notices)
+    wide = area_m2(reading.site.aoi) / 1e6
+    notices = [*reading.notices, *(_stretched(taken, wide) if wide > LARGEST_SITE_KM2 else ())]
     renamed = replace(
         reading.site,
         id=given.site_id or reading.site.id,
         name=given.site_name or reading.site.name,
-        accepted=True,
+        accepted=wide <= LARGEST_SITE_KM2,
     )
-    return SiteReading(site=renamed, notices=reading.notices)
+    return SiteReading(site=renamed, notices=tuple(notices))
+
+
+def _stretched(taken: Sequence[Proposed], km2: float) -> list[str]:
+    """What made a box so large: the features farthest from the middle of all."""
+    middle = Point(np.median([feature.candidate.geometry.centroid.coords[0] for feature in taken], axis=0))
+    far = sorted(taken, key=lambda feature: -distance_m(feature.candidate.geometry.centroid, middle))[:3]
+    named = ", ".join(feature.candidate.where for feature in far)
+    return [
+        f"the box takes {km2:,.0f} km2, more than {LARGEST_SITE_KM2:g}: not accepted",
+        f"it is stretched by {named}; a list of places is added with --each",
+        "`campwatch sites accept` takes it as it is",
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One place of a file that lists many, and the shipped site that it may be."""
+
+    reading: SiteReading
+    known: Site | None = None
+
+
+def places_from(proposal: Proposal, *, answers: Answers | None = None) -> list[Place]:
+    """One site for each place of a file that lists many, none of them accepted.
+
+    Features less than 2 km apart are one place. A place that bears the name of a shipped site within 50 km of
+    it, or lies on a published point of it within its accuracy, is marked as that site.
+
+    Raises:
+        AoiError: where something is still open, or the features do not make a site.
+    """
+    given = answers or Answers()
+    taken = [feature for feature in proposal.features if not feature.skipped]
+    used: set[str] = set()
+    found = []
+    for group in _groups(taken):
+        name = _place_name(group, proposal.name)
+        part = replace(proposal, name=name, features=tuple(group), notices=())
+        reading = site_from(part, answers=replace(given, site_id=None, site_name=name))
+        told = {
+            key: value for key, value in _said_of_place(group).items() if not getattr(reading.site, key, None)
+        }
+        site = replace(reading.site, id=_fresh(slug_from(name) or "place", used), accepted=False, **told)
+        found.append(Place(reading=replace(reading, site=site), known=_known(site, group)))
+    return found
+
+
+def _groups(taken: Sequence[Proposed]) -> list[list[Proposed]]:
+    """Features that belong to one place, in the order of the file."""
+    boxes = [_neighbourhood(feature.candidate.geometry) for feature in taken]
+    near = STRtree(boxes)
+    ones, others = near.query(boxes, predicate="intersects")
+    links = coo_array((np.ones(len(ones)), (ones, others)), shape=(len(taken), len(taken)))
+    _, labels = connected_components(links, directed=False)
+    groups: dict[int, list[Proposed]] = {}
+    for feature, label in zip(taken, labels.tolist(), strict=True):
+        groups.setdefault(label, []).append(feature)
+    return list(groups.values())
+
+
+def _neighbourhood(geometry: BaseGeometry) -> Polygon:
+    """The box within which other features belong to the same place."""
+    vertices = [Point(x, y) for x, y in get_coordinates(geometry)]
+    return box_around(vertices, margin_m=ONE_PLACE_M / 2)
+
+
+def _place_name(group: Sequence[Proposed], default: str) -> str:
+    """What a place is called: the first line of its outline's name, else of its first feature's."""
+    ordered = sorted(group, key=lambda feature: isinstance(feature.candidate.geometry, Point))
+    names = (feature.candidate.name for feature in ordered)
+    return next((name.splitlines()[0].strip() for name in names if name and name.strip()), default)
+
+
+def _said_of_place(group: Sequence[Proposed]) -> dict[str, Any]:
+    """Further names, status and source of a place: from second lines, folders and columns."""
+    lines = [line.strip() for f in group for line in (f.candidate.name or "").splitlines() if line.strip()]
+    korean = next((line for line in lines if hangul_key(line)), None)
+    told: dict[str, Any] = {"name_ko": korean}
+    for feature in group:
+        said = feature.candidate.properties
+        told |= {key: said[key] for key in ("kind", "source", "note") if isinstance(said.get(key), str)}
+        status = said.get("status") or (feature.candidate.folder[-1] if feature.candidate.folder else None)
+        told.setdefault("status", status)
+    return {key: value for key, value in told.items() if value}
+
+
+def _known(site: Site, group: Sequence[Proposed]) -> Site | None:
+    """The shipped site that a place is."""
+    middle = site.aoi.centroid
+    keys = {key for name in (site.name, site.name_ko) if name for key in name_keys(name)}
+    for one in shipped_sites():
+        named = any(keys & name_keys(name) for name in names_of(one))
+        if named and distance_m(one.aoi.centroid, middle) < SAME_NAME_M:
+            return one
+    points = [feature.candidate.geometry.centroid for feature in group]
+    for one in shipped_sites():
+        for known in one.points:
+            within = min(max(known.accuracy_m or 0.0, SAME_POINT_M), ONE_PLACE_M)
+            if any(distance_m(known.geometry, point) < within for point in points):
+                return one
+    return None
 
 
 def _features(taken: Iterable[Proposed], answers: Answers) -> list[Feature]:
@@ -263,12 +431,22 @@ def _properties(feature: Proposed, answers: Answers, used: set[str]) -> dict[str
         found[key] = _fresh(slug_from(candidate.name or "") or f"{feature.role.value}-{feature.number}", used)
     if feature.role is Role.BOUNDARY:
         found.pop("name", None)
-        found |= {"valid_from": feature.date, "valid_to": found.get("valid_to") or candidate.end}
+        found |= {
+            "valid_from": feature.date,
+            "valid_to": found.get("valid_to") or candidate.end or feature.end,
+        }
+        found |= {key: value for key, value in _traced(answers).items() if not found.get(key)}
         if isinstance(candidate.geometry, (LineString, MultiLineString)):
             found["extent"] = Extent.PARTIAL.value
     elif feature.role is Role.ZONE:
         found["kind"] = feature.kind.value if feature.kind else found.get("kind")
     return found
+
+
+def _traced(answers: Answers) -> dict[str, Any]:
+    """What the user says of every traced line, and Google Earth cannot carry."""
+    told = {"accuracy_m": answers.accuracy_m, "image": answers.image, "criterion": answers.criterion}
+    return {key: value for key, value in told.items() if value is not None}
 
 
 def _fresh(wanted: str, used: set[str]) -> str:
@@ -282,12 +460,16 @@ def _fresh(wanted: str, used: set[str]) -> str:
 
 def _derived_aoi(taken: Sequence[Proposed], name: str, answers: Answers) -> Feature:
     places, margins = [], []
+    drawn = any(not isinstance(feature.candidate.geometry, Point) for feature in taken)
     for feature in taken:
         geometry = feature.candidate.geometry
         margin = MARGIN_M
         if isinstance(geometry, Point):
             accuracy = feature.candidate.properties.get("accuracy_m")
-            margin += accuracy if isinstance(accuracy, (int, float)) else UNKNOWN_ACCURACY_M
+            unknown = (
+                0.0 if drawn else UNKNOWN_ACCURACY_M
+            )  # a gate beside a traced line is as well placed as that
+            margin += accuracy if isinstance(accuracy, (int, float)) else unknown
         vertices = [Point(x, y) for x, y in get_coordinates(geometry)]
         places += vertices
         margins += [margin] * len(vertices)

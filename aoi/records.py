@@ -76,7 +76,11 @@ class Boundary:
     accuracy_kind: str | None = None
     """rmse | ce90."""
     basis: str | None = None
-    """observed | inferred | copied."""
+    """observed | inferred | copied | testimony."""
+    criterion: str | None = None
+    """What the traced line is: fence | posts | road | administrative | other."""
+    capture: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    """The picture traced on: `sha256`, `date` as displayed, `licence`."""
     digitised_by: str | None = None
     """A code, not a name."""
     note: str | None = None

@@ -157,8 +157,14 @@ def feature_label(number: int, properties: Mapping[str, Any]) -> str:
     return f"feature {number}"
 
 
-def checked_features(document: Any, notices: list[str]) -> list[Feature]:
-    """The features of a GeoJSON document with valid geometry."""
+def checked_features(document: Any, notices: list[str], *, skip_empty: bool = False) -> list[Feature]:
+    """The features of a GeoJSON document with valid geometry.
+
+    Args:
+        document: as `json` reads it.
+        notices: takes what was repaired or left out.
+        skip_empty: leave out features without a geometry, with a notice; else they are an error.
+    """
     members = geojson_features(document)
     reader = ShapeReader(notices, project=projector_of(document, notices))
     checked = []
@@ -167,9 +173,23 @@ def checked_features(document: Any, notices: list[str]) -> list[Feature]:
         if not isinstance(properties, Mapping):
             raise AoiError(f"feature {number}: its properties are {type(properties).__name__}, not an object")
         where = feature_label(number, properties)
-        geometry = reader.read(member.get("geometry"), where=where)
+        told = member.get("geometry")
+        if skip_empty and _is_empty(told):
+            notices.append(f"{where}: no geometry, left out")
+            continue
+        geometry = reader.read(told, where=where)
         checked.append(Feature(where=where, geometry=geometry, properties=properties))
     return checked
+
+
+def _is_empty(geometry: Any) -> bool:
+    """Whether a GeoJSON geometry holds no position."""
+    if not isinstance(geometry, Mapping):
+        return geometry is None
+    inner = geometry.get("geometries" if geometry.get("type") == "GeometryCollection" else "coordinates")
+    if geometry.get("type") == "GeometryCollection" and isinstance(inner, list):
+        return all(_is_empty(member) for member in inner)
+    return inner is None or inner == []
 
 
 def site_of(document: Any, *, name: str, keep: Iterable[str] = ()) -> SiteReading:

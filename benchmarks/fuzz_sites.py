@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 import traceback
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -22,7 +23,6 @@ import geopandas as gpd
 from shapely import LineString, box
 
 from aoi.checks import site_findings
-from aoi.export import export_kmz, kml_bytes
 from aoi.grid import site_grid
 from aoi.proposal import Answers, Proposal, propose, site_from
 from aoi.readers import read_candidates
@@ -67,17 +67,21 @@ def example() -> Site:
 def originals(folder: Path) -> list[dict[str, bytes]]:
     """Valid files to start from: suffix to content, several suffixes for a Shapefile."""
     site = example()
-    export_kmz(folder / "a.kmz", [site], restricted=True)
     frame = gpd.GeoDataFrame(
         {"name": ["fence 2016", "pit"]}, geometry=[site.aoi, site.zones[0].geometry], crs=4326
     )
     frame.to_crs(32652).to_file(folder / "a.gpkg")
     frame.to_file(folder / "a.shp")
+    frame.to_file(folder / "a.kml", driver="KML")
+    kml = (folder / "a.kml").read_bytes()
+    with zipfile.ZipFile(folder / "a.kmz", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("doc.kml", kml)
     shapefile = {suffix: (folder / f"a{suffix}").read_bytes() for suffix in SHAPEFILE}
     texts = [site_text(one).encode() for one in (site, *shipped_sites()[:6])]
     return [
         *({".geojson": text} for text in texts),
-        *({".kml": kml_bytes([one])} for one in (site, *shipped_sites()[:4])),
+        {".kml": kml},
+        {".kml": kml.decode().encode("utf-16")},
         {".kmz": (folder / "a.kmz").read_bytes()},
         {".gpkg": (folder / "a.gpkg").read_bytes()},
         shapefile,

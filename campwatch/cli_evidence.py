@@ -43,6 +43,8 @@ def verify(
         say(f"{finding.where}: {finding.what}")
     if not report.findings:
         say("everything is as it was written")
+    for text in report.redacted:
+        say(text)
     if report.behind:
         say(f"behind the ledger (campwatch run rebuilds them): {', '.join(report.behind)}")
     say(f"custody head {report.head}")
@@ -91,6 +93,48 @@ def anchor(
             made = anchoring.anchor_heads(workspace, anchoring.service_of(workspace), actor=actor)
     say(f"custody head {made.head}: {made.time}, {made.words}")
     context.obj.report(asdict(made))
+
+
+def redact(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help="What must not stay: a name, a phrase.")],
+    *,
+    reason: Annotated[
+        str | None, typer.Option(help="Why; it stays for ever. Without it the places are only named.")
+    ] = None,
+    actor: Annotated[str | None, typer.Option(help="Who does it: a code, not a name.")] = None,
+    look_in: Annotated[
+        list[Path] | None, typer.Option("--look-in", help="Backups and folders that may hold copies.")
+    ] = None,
+) -> None:
+    """Remove every text of the ledger that holds this; digests and the reason are kept, copies are named."""
+    from campwatch import redaction  # noqa: PLC0415 - start-up stays quick
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    if (reason is None) != (actor is None):
+        raise typer.BadParameter("--reason and --actor go together")
+    if reason is None or actor is None:
+        places = redaction.find_places(workspace, text)
+        for place in places:
+            say(f"{place.kind} {place.subject}")
+        say(f"{len(places)} places hold it; --reason and --actor remove it")
+        context.obj.report([asdict(place) for place in places])
+        return
+    with workspace.lock(wait=True):
+        done = redaction.redact(workspace, text, reason=reason, actor=actor, look_in=look_in or ())
+    say(f"removed at {len(done.removed)} places; digests and reason are in custody")
+    for what, names in (
+        ("deleted, drawn anew by the next run", done.drawn_anew),
+        ("STILL HOLDS IT", done.still_in),
+        ("could not be looked into", done.not_looked_into),
+        ("made while it stood", done.copies_made),
+    ):
+        for name in names:
+            say(f"{what}: {name}")
+    context.obj.report(asdict(done))
+    if done.still_in or done.not_looked_into:
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def reproduce(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,10 +13,21 @@ import typer
 
 from aoi.checks import registry_findings, site_findings
 from aoi.edtf import first_day
-from aoi.features import Role
+from aoi.features import Criterion, Role
 from aoi.geodesy import area_ha
 from aoi.grid import site_grid
-from aoi.proposal import SKIP, Answers, Proposal, Proposed, propose, site_from, with_role
+from aoi.proposal import (
+    SKIP,
+    Answers,
+    Place,
+    Proposal,
+    Proposed,
+    places_from,
+    propose,
+    site_from,
+    with_role,
+)
+from aoi.readers import FORMATS
 from aoi.records import Site
 from aoi.registry import search, shipped_sites
 from aoi.site_file import SiteReading, read_site_file, site_document, write_site
@@ -115,12 +127,22 @@ def one_site(name: str, sites: Iterable[Site]) -> Site:
         AoiError: where there is none or more than one.
     """
     known = list(sites)
-    by_id = [site for site in known if site.id == name]
+    by_id = [site for site in known if site.id == name.strip().lower()]
     found = by_id or search(name, known)
-    if len(found) != 1:
-        which = ", ".join(site.id for site in found[:6]) or "none"
+    if not found:
+        near = get_close_matches(name.strip().lower(), [site.id for site in known], n=3)
+        raise AoiError(f"no site answers to {name!r}" + (f"; near it: {', '.join(near)}" if near else ""))
+    if len(found) > 1:
+        which = "; ".join(f"{site.id} ({_told_apart(site)})" for site in found[:6])
         raise AoiError(f"{len(found)} sites answer to {name!r}: {which}")
     return found[0]
+
+
+def _told_apart(site: Site) -> str:
+    """What tells a site from others of its name: kind, place."""
+    middle = site.aoi.centroid
+    named = " ".join(text for text in (site.name, site.name_ko) if text)
+    return f"{named}, {site.kind or 'site'}, {middle.y:.2f} N {middle.x:.2f} E"
 
 
 @app.command()
@@ -191,7 +213,7 @@ def _pairs(texts: Iterable[str], option: str) -> dict[str, str]:
 def add(  # noqa: PLR0913 - options of a command
     ctx: typer.Context,
     source: Annotated[
-        str, typer.Argument(help="GeoJSON, KML, KMZ, GeoPackage or Shapefile; or a shipped site's id.")
+        str, typer.Argument(help=f"{FORMATS}, zipped or not; or the id or name of a shipped site.")
     ],
     *,
     role: Annotated[list[str] | None, typer.Option(help="FEATURE=aoi|boundary|point|zone:KIND|skip")] = None,
@@ -202,6 +224,19 @@ def add(  # noqa: PLR0913 - options of a command
     site_id: Annotated[str | None, typer.Option("--id", help="Id of the site.")] = None,
     name: Annotated[str | None, typer.Option(help="Name of the site.")] = None,
     public: Annotated[bool, typer.Option("--public", help="What says nothing else is public.")] = False,
+    accuracy: Annotated[
+        float | None, typer.Option(help="Of the traced lines: radial RMSE in metres.", min=0.0)
+    ] = None,
+    image: Annotated[
+        str | None, typer.Option(help="What they were traced on: PROVIDER,ID,DATE.", metavar="P,I,D")
+    ] = None,
+    criterion: Annotated[
+        Criterion | None, typer.Option(help="What the traced line is on the ground.")
+    ] = None,
+    encoding: Annotated[str | None, typer.Option(help="Of the file's texts, as in cp949.")] = None,
+    each: Annotated[
+        bool, typer.Option("--each", help="The file lists many places: one site for each, none accepted.")
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Take the preview as it is.")] = False,
 ) -> None:
     """Add a site: preview, questions, then one file in sites/."""
@@ -212,7 +247,14 @@ def add(  # noqa: PLR0913 - options of a command
         public=public,
         site_id=site_id,
         site_name=name,
+        accuracy_m=accuracy,
+        image=_image(image),
+        criterion=criterion,
+        encoding=encoding,
     )
+    if each:
+        _add_each(ctx, Path(source), answers, yes=yes)
+        return
     reading = _shipped(source) or _proposed(Path(source), answers, ask=not yes, limits=_limits(ctx))
     target = sites_folder(ctx) / f"{reading.site.id}.geojson"
     if target.exists():
@@ -225,12 +267,59 @@ def add(  # noqa: PLR0913 - options of a command
     _print_json(_summary(reading.site)) if ctx.obj.json else typer.echo(str(target))
 
 
-def _shipped(source: str) -> SiteReading | None:
-    """The shipped site of that id, unless a file has the name."""
-    known = {site.id: site for site in shipped_sites()}
-    if source not in known or Path(source).is_file():
+def _image(text: str | None) -> dict[str, str] | None:
+    """Provider, id and date of an image."""
+    if text is None:
         return None
-    return SiteReading(site=known[source], notices=())
+    parts = [part.strip() for part in text.split(",")]
+    told = {key: part for key, part in zip(("provider", "id", "date"), parts, strict=False) if part}
+    if "date" in told:
+        first_day(told["date"], where="--image")
+    return told
+
+
+def _add_each(ctx: typer.Context, path: Path, answers: Answers, *, yes: bool) -> None:
+    """One site for each place of a list; what a shipped site or a file in sites/ is already is left out."""
+    proposal = propose(path, answers=answers, limits=_limits(ctx))
+    tell(proposal.notices)
+    places = places_from(proposal, answers=answers)
+    folder = sites_folder(ctx)
+    fresh = [p for p in places if p.known is None and not (folder / f"{p.reading.site.id}.geojson").exists()]
+    tell([f"the file lists {len(places)} places:", *(_place_line(place, folder) for place in places)])
+    if not fresh:
+        raise AoiError("nothing in the file is new")
+    if not yes and not typer.confirm(f"Write {len(fresh)} sites, none of them accepted?", err=True):
+        raise typer.Exit(FAILED)
+    for place in fresh:
+        write_site(folder / f"{place.reading.site.id}.geojson", place.reading.site)
+    tell([f"{len(fresh)} sites written, none accepted: `campwatch sites accept ID` orders imagery for one"])
+    if ctx.obj.json:
+        _print_json([_summary(place.reading.site) for place in fresh])
+    else:
+        for place in fresh:
+            typer.echo(str(folder / f"{place.reading.site.id}.geojson"))
+
+
+def _place_line(place: Place, folder: Path) -> str:
+    site = place.reading.site
+    middle = site.aoi.centroid
+    where = f"{middle.y:.4f} N {middle.x:.4f} E, {area_ha(site.aoi) / 100:.0f} km2"
+    if place.known is not None:
+        return f"  {site.id:<24} {where}  is shipped as {place.known.id} ({place.known.name}): left out"
+    held = "exists: left out" if (folder / f"{site.id}.geojson").exists() else "new, not accepted"
+    korean = f" {site.name_ko}" if site.name_ko and site.name_ko != site.name else ""
+    status = f" [{site.status}]" if site.status else ""
+    return f"  {site.id:<24} {where}  {site.name}{korean}{status}: {held}"
+
+
+def _shipped(source: str) -> SiteReading | None:
+    """The shipped site of that id or name in any case and script, unless a file has the name."""
+    if Path(source).is_file() or Path(source).suffix:
+        return None
+    known = shipped_sites()
+    if search(source, known) or source.lower() in {site.id for site in known}:
+        return SiteReading(site=one_site(source, known), notices=())
+    return None
 
 
 def _limits(ctx: typer.Context) -> Limits:
@@ -274,7 +363,9 @@ def _once_asked(feature: Proposed) -> Proposed:
     if feature.question == "role":
         text = f"{feature.candidate.where}: aoi, boundary, point, zone:KIND or {SKIP}?"
         return with_role(feature, typer.prompt(text, err=True).strip())
-    date = typer.prompt(f"{feature.candidate.where}: in force from (EDTF date)?", err=True).strip()
+    meant = f" ({' or '.join(feature.meanings)})" if feature.meanings else ""
+    question = f"{feature.candidate.where}: from which day did it hold, as in 2016-02-07{meant}?"
+    date = typer.prompt(question, err=True).strip()
     first_day(date, where=feature.candidate.where)
     return replace(feature, date=date)
 

@@ -22,6 +22,7 @@ from evidence.custody import CustodyEntry, custody_lines, heads_digest
 from evidence.errors import WatchError
 from evidence.layers import Kind, Layer, LayerSpec
 from evidence.ledger import Ledger
+from evidence.redaction import ACTION as REDACT
 from evidence.rows import StoredRow
 from evidence.runs import layer_rows
 from evidence.tables import layer_columns, layer_frames
@@ -43,6 +44,8 @@ class Verification:
     """What is not as it was written."""
     behind: tuple[str, ...]
     """Derived files that show an earlier state of the ledger: nothing is wrong with them but their age."""
+    redacted: tuple[str, ...]
+    """What was removed on purpose, and why: only the ledger's word says that nothing else changed there."""
     head: str
     """Digest over all custody heads."""
 
@@ -69,8 +72,16 @@ def verify_workspace(
             late = behind(workspace, ledger)
             findings += _derived(workspace, ledger, late)
         head = heads_digest(ledger.heads())
+        redacted = tuple(_redacted(ledger))
     names = tuple(sorted(path.relative_to(workspace.folder).as_posix() for path in late))
-    return Verification(findings=tuple(findings), behind=names, head=head)
+    return Verification(findings=tuple(findings), behind=names, redacted=redacted, head=head)
+
+
+def _redacted(ledger: Ledger) -> Iterator[str]:
+    for _, entry, _ in ledger.custody_stream():
+        if entry.action == REDACT:
+            n = len(entry.data["removed"])
+            yield f"{n} places redacted on {entry.time} by {entry.actor}: {entry.data['reason']}"
 
 
 # ---------------------------------------------------------------- the archive against custody

@@ -9,7 +9,7 @@ are added afterwards.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -109,15 +109,9 @@ def looks_of(areas: Sequence[StockpileArea]) -> tuple[list[StockpileArea], Float
     return seen, days, value, sd
 
 
-PERSISTENT_SHARE = 0.7
-"""Part of a look's random error that the zone's other looks share (outline, edges, texture of the ground):
-it does not average out. Chosen on painted seeds 100 to 102 and simulated seeds 510 to 519."""
-
-
 def _one_series(zone_id: str, areas: Sequence[StockpileArea], level: float) -> list[SeriesPoint]:
     seen, days, value, sd = looks_of(areas)
-    smooth = local_level(days, value, sd * np.sqrt(1.0 - PERSISTENT_SHARE**2)) if seen else None
-    lasting = float(np.median(sd)) if seen else 0.0
+    smooth = local_level(days, value, sd) if seen else None
     at = {area.datetime: index for index, area in enumerate(seen)}
     out = []
     for area in areas:
@@ -128,10 +122,12 @@ def _one_series(zone_id: str, areas: Sequence[StockpileArea], level: float) -> l
             own = float(np.sqrt(smooth.covariance[index, index]))
             quantity = Quantity.measured(
                 float(smooth.mean[index]),
-                sd_random=float(np.hypot(own, PERSISTENT_SHARE * lasting)),
+                sd_random=own,
                 shared=dict(area.area_ha.shared),
                 level=level,
             )
+            if not area.claimed and quantity.low is not None:
+                quantity = replace(quantity, low=min(0.0, quantity.low))
         out.append(
             SeriesPoint(
                 quantity=STOCKPILE_AREA,

@@ -7,15 +7,17 @@ supports that other dates fix (`areas`), the piles through time (`tracking`), ye
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Container, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import xarray as xr
 
 from aoi.records import Site
-from detection.coal.area_records import area_records, blind_records
-from detection.coal.calibration import spectrum_of
+from detection.coal.area_records import area_records, blind_records, time_of
+from detection.coal.calibration import identity_documented, spectrum_of
 from detection.coal.coverage import pixel_area_ha
+from detection.coal.family import SWIR, prior_fit
 from detection.coal.pile_records import pile_records, with_last_seen
 from detection.coal.records import (
     COAL_SEARCH,
@@ -28,16 +30,31 @@ from detection.coal.records import (
     StockpileArea,
 )
 from detection.coal.site_blocks import bands_of
-from detection.coal.spectra import CoalSpectrum, prior_spectrum
+from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.subjects import as_subjects, found_masks, measure_subjects, not_called, stockyards
+from detection.coal.subjects import (
+    Known,
+    as_subjects,
+    found_masks,
+    measure_subjects,
+    not_called,
+    stockyards,
+)
 from detection.coal.tracking import Tracked
+from detection.coal.verdicts import (
+    Identity,
+    SubjectYear,
+    identity,
+    is_changing,
+    judged_area,
+    judged_pile,
+    sentence,
+)
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
 from detection.looks import in_order
 from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
 from detection.series import smoothed_series
 from evidence.quantity import Quantity, total
-from imagery.cube.observations import sensing_time
 from imagery.measurement import Measured as MeasuredLayer
 from imagery.measurement import Measurement, Remembered, Work
 
@@ -60,8 +77,10 @@ class StockpileResult:
     """What was found outside the zones by the end of each year, and what may have been missed."""
     method: str = METHOD
     params: StockpileParams = field(default_factory=StockpileParams)
-    calibration: CoalSpectrum
-    """The spectrum that the measurement began with."""
+    calibration: CoalSpectrum | None = None
+    """Spectrum of marked coal that the measurement began with; None where the family alone did."""
+    identities: Mapping[str, Identity] = field(default_factory=dict)
+    """What is known of the identity of every zone's and found ground's dark ground."""
     validated_on: str | None = "painted"
     missed_ha: Quantity | None = None
     """Coal outside zones on the newest look that was not called a pile: nought, up to all ground that its
@@ -87,72 +106,134 @@ def measure_stockpiles(
         cube: (time, y, x) as `load_cube` gives it, lazy or not; with `years` only the looks are
             read that the years which are not held follow from.
         site: with zones; without stockyard zones there is no headline figure, only found piles.
-        params: knobs.
-        calibration: the site's own coal spectrum; where None, the site file's, else the prior.
+        params: of the measurement.
+        calibration: spectrum of marked coal; where None, the site file's, else the coal family.
         years: what years gave, by key; read, and extended. The result is the same with and without.
         radar: Sentinel-1 on the same grid, as `radar_series` takes it: a second opinion; no area
             depends on it.
     """
     params = params or StockpileParams()
-    coal = calibration or spectrum_of(site) or prior_spectrum()
-    measured = _by_year(in_order(cube), site, coal, params, years)
-    areas = sorted((area for year in measured for area in year.areas), key=lambda area: area.zone_id)
+    coal = calibration or spectrum_of(site)
+    cube = in_order(cube)
+    measured = _by_year(cube, site, coal, params, years)
     zones = {zone.id: zone.share for zone in stockyards(cube, site)}
-    missed = None
-    if params.find_piles and measured:
-        high = measured[-1].doubtful_ha + params.floor_ha
-        missed = Quantity.interval(0.0, 0.0, high, level=params.level)
+    areas = sorted((area for year in measured for area in year.areas), key=lambda area: area.zone_id)
+    piles = with_last_seen([pile for year in measured for pile in year.piles])
+    who = identities(measured, areas, site, coal, params)
+    areas = [judged_area(area, who[area.zone_id], floor_ha=params.floor_ha) for area in areas]
+    piles = [judged_pile(pile, who[subject_of(pile)], floor_ha=params.floor_ha) for pile in piles]
+    searches = coal_searches(measured, piles, zones, coal, params)
+    missed = searches[-1].missed_ha if searches and params.find_piles else None
     return StockpileResult(
         areas=tuple(areas),
-        piles=tuple(with_last_seen([pile for year in measured for pile in year.piles])),
+        piles=tuple(piles),
         series=tuple(smoothed_series(areas, level=params.level)),
         params=params,
         calibration=coal,
-        searches=tuple(_searches(cube, measured, set(zones), coal, params)),
+        identities=who,
+        searches=searches,
         missed_ha=missed,
         radar={} if radar is None or not zones else radar_opinions(areas, radar_series(radar, zones)),
-        notes=notes(bool(zones), coal, missed),
+        notes=notes(who, zones, coal, missed),
     )
 
 
-def _searches(
-    cube: xr.Dataset,
+def subject_of(pile: Stockpile) -> str:
+    """The zone or found ground that a pile belongs to."""
+    return pile.pile_id.rsplit("/", 1)[0].split("/", 1)[1]
+
+
+def identities(
     years: Sequence[YearOfCoal],
-    zones: set[str],
-    coal: CoalSpectrum,
+    areas: Sequence[StockpileArea],
+    site: Site,
+    coal: CoalSpectrum | None,
     params: StockpileParams,
-) -> Iterator[CoalSearch]:
-    """One record for each year that was measured; the first two years with looks are measured together."""
-    for year, span in zip(years, spans(cube["time"].values), strict=True):
-        newest = sensing_time(cube["time"].values[span.use[span.own[-1]]])
-        found = Quantity.not_assessable("piles outside the zones were not looked for", level=params.level)
-        missed = found
-        if params.find_piles:
-            last = {pile.pile_id: pile for pile in sorted(year.piles, key=lambda pile: pile.datetime)}
-            outside = [p.area_ha for p in last.values() if p.pile_id.split("/")[1] not in zones]
-            outside = [area for area in outside if area.value is not None]
-            found = (
-                total(outside, level=params.level)
-                if outside
-                else Quantity.interval(0.0, 0.0, 0.0, level=params.level)
-            )
-            high = year.doubtful_ha + params.floor_ha
-            missed = Quantity.interval(0.0, 0.0, high, level=params.level)
-        yield CoalSearch(
-            year=newest.year,
-            datetime=newest,
-            found_ha=found,
-            missed_ha=missed,
-            calibrated=coal.calibrated,
-            spectrum=coal.id,
-            notes=" ".join(notes(bool(zones), coal, missed)),
+) -> dict[str, Identity]:
+    """The verdict on every zone and on found ground, from all its years."""
+    zones = dict.fromkeys(area.zone_id for area in areas)
+    found = dict.fromkeys(name for year in years for name in year.subjects if name not in zones)
+    out = {}
+    for name in (*zones, *found):
+        own = [year.subjects[name] for year in years if name in year.subjects]
+        looks = [area for area in areas if area.zone_id == name]
+        out[name] = identity(
+            own,
+            changing=params.found.changed_share > 0.0
+            if name in found
+            else is_changing(looks, params.verdict),
+            has_swir=any(one.has_swir for one in own),
+            calibrated=coal is not None,
+            documented=coal is not None and identity_documented(coal, site, name),
+            params=params.family,
         )
+    return out
+
+
+def coal_searches(
+    years: Sequence[YearOfCoal],
+    piles: Sequence[Stockpile],
+    zones: Container[str],
+    coal: CoalSpectrum | None,
+    params: StockpileParams,
+) -> tuple[CoalSearch, ...]:
+    """What was found outside the zones by the end of every year, and what may have been missed.
+
+    Every pile counts with its newest look of the year; what has no figure counts as missed, whole.
+
+    Args:
+        years: measured.
+        piles: with their verdicts.
+        zones: ids of the stockyard zones.
+        coal: spectrum of marked coal; None without a calibration.
+        params: of the measurement.
+    """
+    out = []
+    for year in years:
+        days = {area.datetime for area in year.piles}
+        newest = {
+            pile.pile_id: pile
+            for pile in sorted(piles, key=lambda pile: pile.datetime)
+            if pile.datetime in days and subject_of(pile) not in zones
+        }
+        found = Quantity.not_assessable("piles outside the zones were not looked for", level=params.level)
+        missed, notes = found, ""
+        if params.find_piles:
+            told = [pile.area_ha for pile in newest.values() if pile.area_ha.value is not None]
+            nought = Quantity.interval(0.0, 0.0, 0.0, level=params.level)
+            found = total(told, level=params.level) if told else nought
+            unsure = sum(_most(pile) for pile in newest.values() if pile.area_ha.value is None)
+            high = year.doubtful_ha + unsure + params.floor_ha
+            missed = Quantity.interval(0.0, 0.0, high, level=params.level)
+            notes = (
+                f"Of what may have been missed, {year.doubtful_ha:.2f} ha look like coal on the newest looks "
+                f"or were not seen for a year, {unsure:.2f} ha were found and have no figure, and "
+                f"{params.floor_ha:g} ha are too small to be told."
+            )
+        out.append(
+            CoalSearch(
+                year=year.last_look.year,
+                datetime=year.last_look,
+                found_ha=found,
+                missed_ha=missed,
+                calibrated=coal is not None,
+                spectrum=FAMILY_ID if coal is None else coal.id,
+                notes=notes,
+            )
+        )
+    return tuple(out)
+
+
+def _most(pile: Stockpile) -> float:
+    """Largest area that a pile without a figure may have, hectares."""
+    ends = [one.high for one in (pile.area_ha, pile.dark_ha) if one is not None and one.high is not None]
+    return max(ends, default=0.0)
 
 
 def _by_year(
     cube: xr.Dataset,
     site: Site,
-    coal: CoalSpectrum,
+    coal: CoalSpectrum | None,
     params: StockpileParams,
     years: MutableMapping[str, YearOfCoal] | None,
 ) -> list[YearOfCoal]:
@@ -177,7 +258,7 @@ def measure_year(
     own: Sequence[int],
     carried: Carried,
     *,
-    coal: CoalSpectrum,
+    coal: CoalSpectrum | None,
     params: StockpileParams,
 ) -> YearOfCoal:
     """What one year gives.
@@ -187,27 +268,63 @@ def measure_year(
         site: measured.
         own: positions of the looks that figures are wanted for.
         carried: from the years before.
-        coal: spectrum to begin with.
-        params: knobs.
+        coal: spectrum of marked coal; None without a calibration.
+        params: of the measurement.
     """
-    bands = tuple(band for band in bands_of(cube) if band in coal.bands)
+    bands = bands_of(cube)
+    if coal is not None:
+        bands = tuple(band for band in bands if band in coal.bands)
     zones = stockyards(cube, site)
-    found, doubtful = found_masks(cube, site, zones, carried.found, coal=coal, bands=bands, params=params)
+    prior = prior_fit(bands, params.family, coal, site_id=site.id)
+    spectrum = prior.spectrum(COAL, params.family)
+    found, doubtful = found_masks(cube, site, zones, carried.found, coal=spectrum, bands=bands, params=params)
     subjects = [*zones, *as_subjects(found)]
-    measured = measure_subjects(cube, subjects, coal=coal, bands=bands, params=params)
+    shape = cube.odc.geobox.shape
+    water = np.zeros((2, *shape)) if carried.water is None else carried.water.astype(np.float64)
+    at = np.zeros(cube.sizes["time"], dtype=bool)
+    at[list(own)] = True
+    known = Known(prior=prior, fits=carried.fits, watery=water[0], lit=water[1])
+    measured, watery, lit = measure_subjects(
+        cube, subjects, at, known, latitude=site.aoi.centroid.y, params=params
+    )
     piles, tracked = [], dict(carried.tracked)
     for one in measured:
         name = one.subject.id
         more, tracked[name] = pile_records(
-            cube, one, own, carried.tracked.get(name, Tracked()), site_id=site.id, coal=coal, params=params
+            cube, one, own, carried.tracked.get(name, Tracked()), site_id=site.id, params=params
         )
         piles += more
     missed = not_called(doubtful, measured, own, least_px=params.found.minimum_px)
+    hectares = pixel_area_ha(cube.odc.geobox)
     return YearOfCoal(
-        areas=tuple(_zone_areas(cube, zones, measured, own, bands, site.id, coal, params)),
+        areas=tuple(_zone_areas(cube, zones, measured, own, bands, site.id, params)),
         piles=tuple(piles),
-        doubtful_ha=float(missed.sum()) * pixel_area_ha(cube.odc.geobox),
-        carried=Carried(found=found, tracked=tracked),
+        doubtful_ha=float(missed.sum()) * hectares,
+        last_look=time_of(cube, own[-1]),
+        subjects={one.subject.id: _subject_year(one, hectares) for one in measured},
+        carried=Carried(
+            found=found,
+            tracked=tracked,
+            fits=dict(carried.fits) | {one.subject.id: one.fit for one in measured},
+            water=np.stack([watery, lit]).astype(np.float32),
+        ),
+    )
+
+
+COAL = "coal"
+FAMILY_ID = "coal-family-1"
+"""Name and version of the family that a measurement without calibration begins with."""
+
+
+def _subject_year(one: Measured, hectares: float) -> SubjectYear:
+    fit = one.fit
+    return SubjectYear(
+        distance=None if fit.years == 0 else fit.distance,
+        ratio=None if fit.years == 0 else fit.ratio,
+        family=fit.name,
+        refused=one.refused,
+        dark_ha=one.dark_px * hectares,
+        has_swir=bool(SWIR & set(one.bands)),
     )
 
 
@@ -218,7 +335,6 @@ def _zone_areas(
     own: Sequence[int],
     bands: tuple[str, ...],
     site_id: str,
-    coal: CoalSpectrum,
     params: StockpileParams,
 ) -> list[StockpileArea]:
     """Records of every zone, null where it could not be measured."""
@@ -229,17 +345,27 @@ def _zone_areas(
         if one is None:
             out += blind_records(cube, zone.id, own, bands, params)
         else:
-            out += area_records(cube, one, own, site_id=site_id, coal=coal, params=params)
+            out += area_records(cube, one, own, site_id=site_id, params=params)
     return out
 
 
-def notes(has_zones: bool, coal: CoalSpectrum, missed: Quantity | None) -> tuple[str, ...]:  # noqa: FBT001
+def notes(
+    who: Mapping[str, Identity],
+    zones: Mapping[str, object],
+    coal: CoalSpectrum | None,
+    missed: Quantity | None,
+) -> tuple[str, ...]:
     """The sentences that go with the figures."""
     out = ["Plan area of probable coal; not volume, tonnage, production or origin."]
-    if not coal.calibrated:
-        out.append("Not calibrated on coal at this site.")
-    if not has_zones:
+    if coal is None:
+        out.append(
+            "Not calibrated on coal at this site: `campwatch calibrate` on a marked pile narrows most."
+        )
+    if not zones:
         out.append("No stockyard zone: found piles only, no headline figure.")
+    out += [
+        f"{name}: {sentence(who[name].verdict, calibrated=coal is not None)}" for name in zones if name in who
+    ]
     if missed is not None and missed.high is not None:
         out.append(
             f"Outside the zones up to {missed.high:.2f} ha more look like coal or are too small to be told."

@@ -45,9 +45,14 @@ def entry_hash(entry: CustodyEntry) -> str:
 
 def rows_digest(rows: Iterable[StoredRow]) -> str:
     """SHA-256 over rows as they stand in the ledger, in order."""
+    return joined_digest(map(row_digest, rows))
+
+
+def joined_digest(digests: Iterable[str]) -> str:
+    """SHA-256 over the digests of rows, in order."""
     digest = hashlib.sha256()
-    for i, row in enumerate(rows):
-        digest.update((f"\n{row_digest(row)}" if i else row_digest(row)).encode())
+    for i, own in enumerate(digests):
+        digest.update((f"\n{own}" if i else own).encode())
     return digest.hexdigest()
 
 

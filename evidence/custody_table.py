@@ -40,15 +40,21 @@ class CustodyTable:
         """Nothing is read yet."""
         self._db = db
 
-    def append(self, seq: int, entry: CustodyEntry) -> str:
-        """Add an entry to its chain; its place and predecessor are filled in here. Returns its hash."""
+    def append(self, seq: int, entry: CustodyEntry, *, whole: bool = False) -> str:
+        """Add an entry to its chain; its place and predecessor are filled in here. Returns its hash.
+
+        Args:
+            seq: its number in the ledger.
+            entry: what it says.
+            whole: keep long values in it: what it takes to verify the ledger must not be a text.
+        """
         last = self._db.execute(
             "SELECT position, hash FROM custody WHERE chain = ? ORDER BY position DESC LIMIT 1",
             (entry.chain,),
         ).fetchone()
         position, previous = (last[0] + 1, last[1]) if last else (0, GENESIS)
         texts: dict[str, str] = {}
-        data = {name: _shortened(value, texts) for name, value in entry.data.items()}
+        data = entry.data if whole else {name: _shortened(value, texts) for name, value in entry.data.items()}
         self._db.executemany("INSERT OR IGNORE INTO texts VALUES (?, ?)", sorted(texts.items()))
         written = replace(entry, position=position, previous=previous, data=data)
         digest = entry_hash(written)
@@ -145,7 +151,7 @@ class CustodyTable:
         text = self.text(digest)
         if text is None:
             raise LedgerError(f"{where} names the text {digest[:16]}, which is missing")
-        return REDACTED if text == REDACTED else json.loads(text)
+        return json.loads(text)
 
 
 def _shortened(value: Any, texts: dict[str, str]) -> Any:

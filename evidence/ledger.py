@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from evidence.custody import GENESIS, CustodyEntry, rows_digest
+from evidence.custody import GENESIS, WORKSPACE_CHAIN, CustodyEntry, rows_digest
 from evidence.custody_table import CustodyTable, Stored
 from evidence.errors import LedgerError
 from evidence.ledger_schema import (
@@ -29,6 +29,8 @@ from evidence.ledger_schema import (
     stored_row,
     upgrade_schema,
 )
+from evidence.redaction import ACTION as REDACT
+from evidence.redaction import Place, remove
 from evidence.rows import Row, StoredRow
 
 
@@ -174,6 +176,43 @@ class Ledger:
                 [(*row_values(item), seq) for item in stored],
             )
         return AppendResult(new=len(fresh), unchanged=unchanged, retired=len(retired), head=head)
+
+    def redact(
+        self, places: Sequence[Place], wanted: str, *, reason: str, run_id: str, time: str, actor: str
+    ) -> list[dict[str, Any]]:
+        """Remove content; what it was stays provable by its digests, and custody says why it went.
+
+        Args:
+            places: rows, custody entries and their long texts.
+            wanted: every text there that holds this goes.
+            reason: why, in words that repeat nothing of what is removed.
+            run_id: of this act.
+            time: ISO 8601 UTC.
+            actor: who does it, as a code.
+
+        Returns:
+            What custody tells of it.
+
+        Raises:
+            LedgerError: where a place is not in the ledger; nothing is removed then.
+        """
+        self.require_writable()
+        self._db.execute("PRAGMA secure_delete = ON")
+        with self._transaction():
+            removed = remove(self._db, places, wanted)
+            entry = CustodyEntry(
+                chain=WORKSPACE_CHAIN,
+                position=0,
+                previous=GENESIS,
+                time=time,
+                actor=actor,
+                action=REDACT,
+                run_id=run_id,
+                data={"reason": reason, "removed": removed},
+            )
+            self._custody.append(self._next("custody"), entry, whole=True)
+        self._db.execute("VACUUM")
+        return removed
 
     def require_writable(self) -> None:
         """Refuse to write into a ledger of an older version.

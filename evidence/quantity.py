@@ -109,6 +109,13 @@ class Quantity:
         """No value, and why."""
         return cls(value=None, level=level, reason=reason)
 
+    @classmethod
+    def bounded(cls, low: float, high: float, reason: str, *, level: float = DEFAULT_LEVEL) -> Quantity:
+        """No central value, and why, but ends that it lies between."""
+        if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+            raise MeasurementError(f"interval [{low}, {high}] is not an interval")
+        return cls(value=None, low=float(low), high=float(high), level=level, reason=reason)
+
     @property
     def sd_systematic(self) -> float:
         """Standard deviation of the shared parts together."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from evidence.custody import GENESIS, CustodyEntry, entry_hash, heads_digest, rows_digest
+from evidence.custody import GENESIS, CustodyEntry, entry_hash, heads_digest, joined_digest
 from evidence.errors import LedgerError
 from evidence.findings import Finding
 from evidence.hashing import sha256_bytes
 from evidence.ledger import Ledger
+from evidence.redaction import Redactions, sworn_digest
 
 __all__ = ["Finding", "verify_ledger"]
 
@@ -39,9 +41,9 @@ def verify_ledger(ledger: Ledger, *, expected_head: str | None = None) -> list[F
 def heads_over_time(ledger: Ledger) -> Iterator[str]:
     """Every head that a chain had, and every digest over all heads that the ledger had, oldest first."""
     heads: dict[str, str] = {}
-    for _, entry, _ in ledger.custody_stream():
-        heads[entry.chain] = entry_hash(entry)
-        yield heads[entry.chain]
+    for _, entry, digest in ledger.custody_stream():
+        heads[entry.chain] = digest
+        yield digest
         yield heads_digest(heads)
 
 
@@ -50,6 +52,7 @@ def _had_head(ledger: Ledger, expected: str) -> bool:
 
 
 def _chain_findings(ledger: Ledger) -> Iterator[Finding]:
+    redactions = Redactions(ledger.custody_stream())
     links = ledger.custody_stream(by_chain=True)
     for _, group in itertools.groupby(links, key=lambda link: link[1].chain):
         previous = GENESIS
@@ -60,15 +63,18 @@ def _chain_findings(ledger: Ledger) -> Iterator[Finding]:
                 break
             if entry.previous != previous:
                 yield Finding(where=where, what="does not follow from the entry before it")
-            if entry_hash(entry) != stored:
+            own = entry_hash(entry)
+            if own != stored and own != redactions.of_entry(entry):
                 yield Finding(where=where, what="was changed after it was written")
             previous = stored
 
 
 def _text_findings(ledger: Ledger) -> Iterator[Finding]:
     """Whether long texts are what their digests say, and all that entries name are there."""
+    removed = Redactions(ledger.custody_stream()).texts
     for digest, text in ledger.texts():
-        if sha256_bytes(text.encode()) != digest:
+        own = sha256_bytes(text.encode())
+        if own not in {digest, removed.get(digest)}:
             yield Finding(where=f"text {digest[:16]} of custody", what="was changed after it was written")
     try:
         for _ in ledger.whole(ledger.custody_stream()):
@@ -80,23 +86,30 @@ def _text_findings(ledger: Ledger) -> Iterator[Finding]:
 def _row_findings(ledger: Ledger) -> Iterator[Finding]:
     for seq in ledger.unvouched_entries():
         yield Finding(where=f"rows of entry {seq}", what="no custody entry vouches for them")
+    redactions = Redactions(ledger.custody_stream())
     for seq, entry, _ in ledger.custody_stream():
         told = entry.data.get("rows")
         if told is not None:
-            yield from _entry_findings(ledger, seq, entry, told["count"], told["sha256"])
+            yield from _entry_findings(ledger, seq, entry, told, redactions)
 
 
 def _entry_findings(
-    ledger: Ledger, seq: int, entry: CustodyEntry, count: int, digest: str
+    ledger: Ledger, seq: int, entry: CustodyEntry, told: Mapping[str, Any], redactions: Redactions
 ) -> Iterator[Finding]:
+    count, digest = told["count"], told["sha256"]
     where = f"rows of custody {entry.chain} #{entry.position}"
     counter = itertools.count()
-    found = rows_digest(row for row, _ in zip(ledger.rows_of_entry(seq), counter, strict=False))
+    rows = zip(ledger.rows_of_entry(seq), counter, strict=False)
+    found = joined_digest(sworn_digest(row, redactions) for row, _ in rows)
     held = next(counter)
     if held != count:
         yield Finding(where=where, what=f"{count} were written, {held} are there")
     elif found != digest:
-        changed = [row for row in ledger.rows_of_entry(seq) if row.row.row_id != row.row_id]
+        changed = [
+            row
+            for row in ledger.rows_of_entry(seq)
+            if row.row.row_id != row.row_id and redactions.of_row(row.seq) is None
+        ]
         for stored in changed:
             name = " ".join(part for part in stored.row.key if part)
             yield Finding(where=f"row {stored.row_id} ({name})", what="was changed after it was written")

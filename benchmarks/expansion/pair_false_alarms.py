@@ -1,7 +1,8 @@
 """False alarms of pair mode on pairs of dates between which nothing notable changed.
 
     python -m benchmarks.expansion.pair_false_alarms ../shared/data/bolzano-stac | tee table
-    python -m benchmarks.manual expansion.md pair-alarms < table
+    python -m benchmarks.manual write expansion.md pair-alarms --method score_pair \
+        --seeds "real image pairs" --by "python -m benchmarks.expansion.pair_false_alarms" < table
 
 Clear dates of June 2022 over Bolzano, clouds and shadows by their scene classes left out. Fields are cut and
 people build in a month too, so that not every alarm is false.

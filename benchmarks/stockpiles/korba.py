@@ -24,8 +24,8 @@ from scipy.ndimage import binary_dilation, convolve, gaussian_filter, label
 from scipy.stats import theilslopes
 
 from benchmarks.manual import DOCS, write_table
+from detection.coal.family import rank_spectrum
 from detection.coal.matched import background, weights
-from detection.coal.spectra import prior_spectrum
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt
@@ -67,7 +67,7 @@ def alike(first: Floats, second: Floats, seen: Bools) -> Floats:
 
 def coal(bands: dict[str, Floats]) -> Bools:
     """(y, x) ground that can be coal."""
-    mean, covariance = prior_spectrum().select(tuple(SHARED))
+    mean, covariance = rank_spectrum("dusty", tuple(SHARED)).select(tuple(SHARED))
     away = np.stack([bands[name] for name in SHARED], axis=-1) - mean
     distance = ((away @ np.linalg.inv(covariance)) * away).sum(axis=-1) / len(mean)
     ndvi = (bands["nir"] - bands["red"]) / (bands["nir"] + bands["red"])
@@ -157,7 +157,7 @@ def main() -> None:
     if options.write:
         draw(options.folder, found)
         write_table(
-            "stockpiles.md", "korba", lines, method=["weights", "prior_spectrum"], seeds="real imagery"
+            "stockpiles.md", "korba", lines, method=["weights", "rank_spectrum"], seeds="real imagery"
         )
 
 

@@ -10,8 +10,8 @@ import xarray as xr
 
 from detection.coal.coverage import pixel_area_ha
 from detection.coal.records import StockpileArea
-from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams
+from detection.coal.zone_records import AreaParams
 from evidence.quantity import Quantity, coverage_factor
 
 NO_GROUND = "too little coal-free ground around the zone was seen"
@@ -19,7 +19,7 @@ NO_MIXTURE = "the piles look like no mixture of coal and ground on this date (sh
 
 
 def area_quantity(
-    measured: Measured, t: int, *, hectares: float, site_id: str, coal: CoalSpectrum, params: StockpileParams
+    measured: Measured, t: int, *, hectares: float, site_id: str, params: StockpileParams
 ) -> Quantity:
     """One subject's area on one date, or the reason why there is none."""
     series = measured.series
@@ -36,20 +36,27 @@ def area_quantity(
         return Quantity.interval(
             0.0, 0.0, high, level=params.level, sd_random=high / coverage_factor(params.level)
         )
+    area = float(series.area[t] * hectares)
+    scale = hectares * widening(area, params.area)
     return Quantity.measured(
-        float(series.area[t] * hectares),
-        sd_random=float(series.sd_random[t] * hectares),
-        shared=shared_errors(measured, t, hectares=hectares, site_id=site_id, coal=coal),
+        area,
+        sd_random=float(series.sd_random[t] * scale),
+        shared=shared_errors(measured, t, hectares=scale, site_id=site_id),
         level=params.level,
     )
 
 
-def shared_errors(
-    measured: Measured, t: int, *, hectares: float, site_id: str, coal: CoalSpectrum
-) -> dict[str, float]:
+def widening(area_ha: float, params: AreaParams) -> float:
+    """The calibration's factor on all errors of an area."""
+    sizes, factors = zip(*params.calibration, strict=True)
+    return float(np.interp(np.log(max(area_ha, 1e-3)), np.log(sizes), factors))
+
+
+def shared_errors(measured: Measured, t: int, *, hectares: float, site_id: str) -> dict[str, float]:
     """Systematic errors by group: the spectrum by site, the ground by subject, in hectares."""
     return {
-        f"coal-spectrum:{site_id}:{coal.id}": float(measured.series.sd_spectrum[t] * hectares),
+        f"coal-spectrum:{site_id}": float(measured.series.sd_spectrum[t] * hectares),
+        f"outline:{site_id}:{measured.subject.id}": float(measured.series.sd_outline[t] * hectares),
         f"ground:{site_id}:{measured.subject.id}": float(measured.series.sd_ground[t] * hectares),
     }
 
@@ -60,19 +67,19 @@ def area_records(
     dates: Sequence[int],
     *,
     site_id: str,
-    coal: CoalSpectrum,
     params: StockpileParams,
 ) -> list[StockpileArea]:
     """One zone's records, one per date."""
     hectares = pixel_area_ha(cube.odc.geobox)
     out = []
     for t in dates:
-        area = area_quantity(measured, t, hectares=hectares, site_id=site_id, coal=coal, params=params)
+        area = area_quantity(measured, t, hectares=hectares, site_id=site_id, params=params)
         out.append(
             StockpileArea(
                 zone_id=measured.subject.id,
                 datetime=time_of(cube, t),
                 area_ha=area,
+                dark_ha=area,
                 valid_fraction=float(measured.series.seen_share[t]),
                 below_floor=area.high is not None and area.high < params.floor_ha,
                 bands=measured.bands,
@@ -92,6 +99,7 @@ def blind_records(
             zone_id=zone_id,
             datetime=time_of(cube, t),
             area_ha=reason,
+            dark_ha=reason,
             valid_fraction=0.0,
             below_floor=False,
             bands=bands,

@@ -49,7 +49,11 @@ def zone_series(
             out[name][t] = value
     return ZoneSeries(
         area=out["area"],
-        sd_random=np.hypot(out["random"], stands_out(out["area"], out["random"], days)),
+        sd_random=np.hypot(
+            np.sqrt(1.0 - params.lasting_share**2) * out["random"],
+            stands_out(out["area"], out["random"], days),
+        ),
+        sd_outline=params.lasting_share * out["random"],
         sd_ground=out["ground"],
         sd_spectrum=out["spectrum"],
         limit=out["limit"],

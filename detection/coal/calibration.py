@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from aoi.records import Site, ZoneKind
+from aoi.records import Site, Zone, ZoneKind
 from detection.coal.coverage import coverage
 from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import CoalSpectrum
@@ -31,7 +31,8 @@ def spectrum_document(coal: CoalSpectrum) -> dict[str, Any]:
         "mean": [round(value, 6) for value in coal.mean],
         "sd": [round(value, 6) for value in coal.sd],
         "correlation": coal.correlation,
-    }
+        "documented": coal.documented,
+    } | ({} if coal.measured_at is None else {"measured_at": coal.measured_at})
 
 
 def spectrum_of(site: Site) -> CoalSpectrum | None:
@@ -55,7 +56,54 @@ def spectrum_of(site: Site) -> CoalSpectrum | None:
         raise MeasurementError(f"site {site.id}: {PROPERTY} has not one mean and sd in 0..1 for each band")
     if not 0.0 <= known[1] < 1.0:
         raise MeasurementError(f"site {site.id}: {PROPERTY} has a correlation of {known[1]}")
-    return CoalSpectrum(id=known[0], bands=bands, mean=mean, sd=sd, correlation=known[1], calibrated=True)
+    return CoalSpectrum(
+        id=known[0],
+        bands=bands,
+        mean=mean,
+        sd=sd,
+        correlation=known[1],
+        calibrated=True,
+        measured_at=None if told.get("measured_at") is None else str(told["measured_at"]),
+        documented=told.get("documented") is True,
+    )
+
+
+def identity_documented(coal: CoalSpectrum, site: Site, subject: str) -> bool:
+    """Whether a calibration says what a zone's dark ground is, and not only how large it is.
+
+    A zone that was calibrated on itself would confirm itself: that supports size and change, not presence.
+    And marked coal counts only where somebody saw it: on a named image of a metre or finer, by two reviewers.
+
+    Args:
+        coal: spectrum of the marked coal.
+        site: that is measured.
+        subject: id of a zone of it, or of found ground.
+    """
+    if not coal.documented:
+        return False
+    if coal.measured_at not in (None, site.id):
+        return True
+    own = next((zone.geometry for zone in site.zones if zone.id == subject), None)
+    marked = site.zones_of(ZoneKind.COAL_REFERENCE)
+    return bool(marked) and (own is None or not any(own.intersects(zone.geometry) for zone in marked))
+
+
+FINEST_IMAGE_M = 1.0
+"""Metres: pixels of an image on which a pile can be told from a roof."""
+REVIEWERS = 2
+
+
+def is_documented(zone: Zone) -> bool:
+    """Whether a `coal_reference` names the image it was marked on, fine enough, and two reviewers."""
+    image, reviewers = zone.extra.get("image"), zone.extra.get("reviewers")
+    if not isinstance(image, Mapping) or not isinstance(reviewers, Sequence) or isinstance(reviewers, str):
+        return False
+    try:
+        fine = 0.0 < float(image["resolution_m"]) <= FINEST_IMAGE_M
+    except (KeyError, TypeError, ValueError):
+        return False
+    named = all(str(image.get(name) or "").strip() for name in ("provider", "id", "date"))
+    return named and fine and len({str(one).strip() for one in reviewers} - {""}) >= REVIEWERS
 
 
 def calibrate_spectrum(cube: xr.Dataset, site: Site) -> CoalSpectrum:
@@ -73,6 +121,7 @@ def calibrate_spectrum(cube: xr.Dataset, site: Site) -> CoalSpectrum:
     """
     bands = bands_of(cube)
     inside = np.zeros(cube.odc.geobox.shape, dtype=bool)
+    marked = site.zones_of(ZoneKind.COAL_REFERENCE)
     for zone in site.zones_of(ZoneKind.COAL_REFERENCE):
         inside |= coverage(zone.geometry, cube.odc.geobox) > WHOLE
     if not inside.any():
@@ -96,4 +145,6 @@ def calibrate_spectrum(cube: xr.Dataset, site: Site) -> CoalSpectrum:
         mean=tuple(float(v) for v in mean),
         sd=tuple(float(v) for v in sd),
         calibrated=True,
+        measured_at=site.id,
+        documented=all(is_documented(zone) for zone in marked),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
+from scipy.stats import chi2
 
 from detection.coal.timing import smooth_time
 
@@ -19,9 +20,10 @@ PIXELS_PER_INDEPENDENT_LOOK = 60.0
 GRAIN, RELATIVE_GRAIN = 0.004, 0.05
 """What one look at one pixel of coal is off by, reflectance and share of it: noise, haze, texture."""
 VISIBLE_BANDS = 3
-LIKENESS_LIMIT = 4.0
-"""Mean square distance from the prior, in its standard deviations, beyond which ground is not coal: bare soil
-that lost its forest lies at seven, dusty coal below one."""
+DARKEST = 1e-3
+"""Reflectance under which a look is taken for this."""
+LIKENESS = 0.95
+"""Share of a site's coal that counts as like it."""
 LIKENESS_TAU_DAYS = 60.0
 """Over how long a pixel's looks say together whether it is coal: one hazy look does not."""
 SHRINKAGE_PIXELS = 3.0
@@ -29,20 +31,19 @@ SHRINKAGE_PIXELS = 3.0
 
 
 def like_coal(pixels: Floats, mean: Floats, covariance: Floats) -> Bools:
-    """(time, n) looks that can be coal at all: as far from the prior as sites differ, and no further.
+    """(…) looks that can be this site's coal: as far from its spectrum as that is unknown, and no further.
 
-    Coal also brightens towards the infrared; water and deep shadow do not.
+    A test of shape in ln reflectance: water and plants are far, whatever the light.
 
     Args:
-        pixels: (…, band) reflectance; blue, green and red first, then the infrared.
-        mean: (band,) prior.
-        covariance: (band, band) of the prior.
+        pixels: (…, band) reflectance.
+        mean: (band,) of the site's coal.
+        covariance: (band, band) what is not known of it.
     """
-    total = covariance + np.diag((GRAIN + RELATIVE_GRAIN * mean) ** 2)
-    away = pixels - mean
+    total = covariance / np.outer(mean, mean) + np.diag((GRAIN / mean + RELATIVE_GRAIN) ** 2)
+    away = np.log(np.maximum(np.nan_to_num(pixels), DARKEST) / mean)
     distance = ((away @ np.linalg.inv(total)) * away).sum(axis=-1)
-    rising = pixels[..., VISIBLE_BANDS:].mean(axis=-1) > pixels[..., :VISIBLE_BANDS].mean(axis=-1)
-    return np.asarray((distance < LIKENESS_LIMIT * len(mean)) & rising)
+    return np.asarray(distance < chi2.ppf(LIKENESS, len(mean)))
 
 
 def mostly(like: Bools, seen: Bools, days: Floats) -> Bools:

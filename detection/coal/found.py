@@ -13,7 +13,8 @@ from scipy.ndimage import binary_dilation, label
 
 from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
 from detection.coal.came import LEAST_RISE, SURE_SD, coal_that_came
-from detection.coal.endmember import like_coal
+from detection.coal.dark_ground import WaterParams, water_objects, watery_looks
+from detection.coal.family import FamilyParams, like_family
 from detection.coal.fraction import Block, FractionParams, Fractions, block_fractions, first_fraction
 from detection.coal.missed import may_hold_coal, patches
 from detection.coal.nearby import EIGHT
@@ -82,8 +83,21 @@ OPERATING_POINTS = MappingProxyType(
 """Settings of the search by what they are for; high recall takes dark ground that never changed, too."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Materials:
+    """What coal and water look like."""
+
+    family: FamilyParams
+    water: WaterParams
+
+
 def found_supports(
-    cube: xr.Dataset, bands: tuple[str, ...], closed: Bools, coal: CoalSpectrum, params: FoundParams
+    cube: xr.Dataset,
+    bands: tuple[str, ...],
+    closed: Bools,
+    coal: CoalSpectrum,
+    params: FoundParams,
+    materials: Materials,
 ) -> tuple[list[Bools], Bools]:
     """Ground around every found pile, and all ground that may hold coal.
 
@@ -92,7 +106,8 @@ def found_supports(
         bands: that are used.
         closed: (y, x) where not to look: zones, exclusions, outside the aoi.
         coal: spectrum to begin with.
-        params: knobs.
+        params: of the search.
+        materials: what coal and water look like.
 
     Returns:
         masks (y, x), each around one pile or several that touch; (y, x) ground that may hold coal now, piles
@@ -105,7 +120,7 @@ def found_supports(
             continue
         block = block_of(cube, wide, bands, closed)
         rows, columns = within(own, wide)
-        told = found_in_block(block, bands, coal, params)
+        told = found_in_block(block, bands, coal, params, materials)
         of_tile = (told.core, told.changed, told.burnt, told.dark)
         for whole, part in zip((core, changed, burnt, dark), of_tile, strict=True):
             whole[own.rows, own.columns] |= part[rows, columns]
@@ -136,14 +151,16 @@ class Searched(_Judged):
     """Ground that may hold coal now."""
 
 
-def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams) -> Searched:
+def found_in_block(
+    block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams, materials: Materials
+) -> Searched:
     """Cores of piles in one block, from two witnesses; what either of them is sure of counts.
 
     Candidates come from the ground's own reflectance. One witness is the full estimate of what a matched
-    filter picks among them, the other what they were before.
+    filter picks among them, the other what they were before. Water by its history is neither.
     """
     mean, covariance = coal.select(bands)
-    like = _like_looks(block, bands, mean, covariance, params)
+    like = _like_looks(block, bands, params, materials.family)
     often = (like.sum(axis=0) >= params.looks) & ~block.suspect
     first = first_fraction(replace(block, suspect=np.zeros_like(often)), mean)
     witnesses = [_came(block, bands, first, like, often, params)]
@@ -155,7 +172,10 @@ def found_in_block(block: Block, bands: tuple[str, ...], coal: CoalSpectrum, par
     told = [_judged(block, bands, mean, covariance, params, *witness) for witness in witnesses]
     large = patches(told[0].core & ~told[0].burnt, params.came_px)
     told[0] = _Judged(core=large, changed=told[0].changed & large, burnt=told[0].burnt & large)
-    return _joined(told, may_hold_coal(np.where(block.seen, first, np.nan), like, block.days))
+    dark = may_hold_coal(np.where(block.seen, first, np.nan), like, block.days)
+    wetness = watery_looks(block, np.ones(len(block.days), dtype=bool), materials.water)
+    water = water_objects(*wetness, dark | (2 * like.sum(axis=0) > block.seen.sum(axis=0)), materials.water)
+    return _joined(told, dark, water)
 
 
 def _came(
@@ -213,23 +233,22 @@ def _judged(
     return _Judged(core=core, changed=core & changed, burnt=core & burnt)
 
 
-def _joined(parts: Sequence[_Judged], dark: Bools) -> Searched:
-    """Ground that any witness calls a core; burnt only where none of those is sure that it is not."""
+def _joined(parts: Sequence[_Judged], dark: Bools, water: Bools) -> Searched:
+    """Ground that any witness calls a core, no water; burnt only where none is sure that it is not."""
     core = np.any([part.core for part in parts], axis=0)
     sure = np.any([part.core & ~part.burnt for part in parts], axis=0)
     changed = np.any([part.changed & ~part.burnt for part in parts], axis=0)
-    return Searched(core=core, changed=changed, burnt=core & ~sure, dark=dark)
+    core &= ~water
+    return Searched(core=core, changed=changed & core, burnt=core & ~sure, dark=dark & ~water)
 
 
-def _like_looks(
-    block: Block, bands: tuple[str, ...], mean: Floats, covariance: Floats, params: FoundParams
-) -> Bools:
+def _like_looks(block: Block, bands: tuple[str, ...], params: FoundParams, family: FamilyParams) -> Bools:
     """(time, y, x) looks whose own reflectance could be coal: cheap, and most ground fails it."""
     red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
     with np.errstate(invalid="ignore"):
         like = block.seen & (nir - red < params.greenest * (nir + red))
     out = np.zeros_like(like)
-    out[like] = like_coal(block.pixels[like], mean, covariance)
+    out[like] = like_family(block.pixels[like], bands, family)
     return out
 
 

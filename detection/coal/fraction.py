@@ -106,10 +106,10 @@ def _begun(
         params: knobs.
     """
     mean, _ = smooth_time(ground.first, np.ones(1), ground.days, tau_days=15.0)
-    smooth, free, begun = ground.begun(np.clip(mean, 0.0, 1.0), coal, covariance)
+    smooth, free = ground.begun(np.clip(mean, 0.0, 1.0), coal)
     smooth = np.where(came, np.maximum(smooth, CAME_READS), np.where(bare, 0.0, smooth))
     free = (free | bare) & ~ground.beside(came)
-    spectrum, site, unknown = np.repeat(begun[None], len(ground.days), axis=0), begun, covariance
+    spectrum, site, unknown = np.repeat(coal[None], len(ground.days), axis=0), coal, covariance
     inner = came & ~ground.beside(ground.seen & ~came) & like_coal(ground.target, coal, covariance)
     if inner.any() and params.own_spectrum:
         spectrum, site, unknown = learned_spectrum(ground.target, inner, coal, covariance)

@@ -64,6 +64,8 @@ class Block:
     """(y, x) where coal may lie."""
     days: Floats
     """(time,) days since any epoch."""
+    bands: tuple[str, ...]
+    """Names of the bands."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -86,20 +86,19 @@ class Ground:
     zones: Positions
     """(n,) which connected piece of suspect ground a pixel belongs to."""
 
-    def begun(self, first: Floats, coal: Floats, covariance: Floats) -> tuple[Floats, Bools, Floats]:
-        """Fractions (time, n), looks surely free of coal, and coal to begin with: in yards their own."""
-        smooth, free, dark = first.copy(), np.zeros_like(self.seen), []
+    def begun(self, first: Floats, coal: Floats) -> tuple[Floats, Bools]:
+        """Fractions (time, n) to begin with, and looks surely free of coal."""
+        smooth, free = first.copy(), np.zeros_like(self.seen)
         for zone in np.unique(self.zones):
             inner = (self.zones == zone) & self.inner
-            found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal, covariance)
+            found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal)
             if found is None or np.median(first[:, inner][:, found[1]]) < BARE_READS_AS:
                 continue
             mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=15.0)
             smooth[:, inner] = np.clip(mean, 0.0, 1.0)
             free[:, inner] = mean < self.params.free_below
             free[:, inner] &= ~self.beside(_placed(mean > COAL_AT_FIRST, inner))[:, inner]
-            dark.append(found[2])
-        return smooth, free & self.seen, np.mean(dark, axis=0) if dark else coal
+        return smooth, free & self.seen
 
     def yard_level(self, mean: Floats) -> Floats:
         """(time, n) what the bare ground of a pixel's zone reads as, from the lower part of the zone."""

@@ -12,11 +12,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from detection.coal.area_records import shared_errors, time_of
+from detection.coal.area_records import shared_errors, time_of, widening
 from detection.coal.coverage import pixel_area_ha, to_degrees, world
 from detection.coal.records import Stockpile
 from detection.coal.site_blocks import Window
-from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams
 from detection.coal.tracking import PileLook, Tracked, track
 from evidence.quantity import Quantity
@@ -53,7 +52,6 @@ def pile_records(
     before: Tracked,
     *,
     site_id: str,
-    coal: CoalSpectrum,
     params: StockpileParams,
 ) -> tuple[list[Stockpile], Tracked]:
     """All piles of one subject on the dates asked for, and where tracking stands after them.
@@ -64,7 +62,6 @@ def pile_records(
         dates: positions in the cube.
         before: where tracking stood before, on the whole grid.
         site_id: for the piles' names.
-        coal: spectrum that the measurement began with.
         params: knobs.
     """
     series, window, grid = measured.series, measured.window, cube.odc.geobox
@@ -78,7 +75,8 @@ def pile_records(
             pile_id=_name(site_id, measured, look.number),
             parents=tuple(_name(site_id, measured, number) for number in look.parents),
             datetime=time_of(cube, t),
-            area_ha=_area(cube, measured, t, look, site_id, coal, params),
+            area_ha=(area := _area(cube, measured, t, look, site_id, params)),
+            dark_ha=area,
             first_seen=look.first,
             last_seen=day,
             geometry=outline(look.mask, grid, window.rows.start, window.columns.start),
@@ -121,7 +119,6 @@ def _area(
     t: int,
     look: PileLook,
     site_id: str,
-    coal: CoalSpectrum,
     params: StockpileParams,
 ) -> Quantity:
     """A pile's part of its subject's area; errors go by its part of the support, random ones by its root."""
@@ -129,11 +126,12 @@ def _area(
     whole = series.weighted[t]
     own = np.where(look.mask, whole, 0.0)
     part = float((look.mask & series.support[t]).sum() / max(int(series.support[t].sum()), 1))
-    hectares = pixel_area_ha(cube.odc.geobox)
-    shared = shared_errors(measured, t, hectares=part * hectares, site_id=site_id, coal=coal)
+    area = float(own.sum() * pixel_area_ha(cube.odc.geobox))
+    scale = pixel_area_ha(cube.odc.geobox) * widening(area, params.area)
+    shared = shared_errors(measured, t, hectares=part * scale, site_id=site_id)
     return Quantity.measured(
-        float(own.sum() * hectares),
-        sd_random=float(series.sd_random[t] * np.sqrt(part) * hectares),
+        area,
+        sd_random=float(series.sd_random[t] * np.sqrt(part) * scale),
         shared=shared,
         level=params.level,
     )

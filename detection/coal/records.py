@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import datetime as dt
+from typing import Any
 
 from shapely.geometry.base import BaseGeometry
 
 from evidence.layers import LayerSpec, Printed, ReferenceKind, Rows, Shown, Style, column, record
 from evidence.quantity import Quantity
 
-METHOD = "coal-factors-6"
+METHOD = "coal-family-7"
 PILE, ZONE = "pile", "zone"
 STOCKPILE_AREA = "stockpile_area_ha"
 """The quantity of the smoothed series of a stockyard."""
+
+
+def _dark_ha() -> Any:
+    return column(
+        "plan area if the dark ground is coal; changes and series are made from it",
+        "어두운 지면이 석탄일 경우의 평면 면적(변화와 시계열의 근거)",
+        unit="ha", shown=Shown.PUBLIC, public_decimals=3, default=None,
+    )  # fmt: skip
+
+
+def _verdict() -> Any:
+    return column(
+        "coal_changing, coal_unchanged, dark_not_coal, not_assessable or no_dark_ground: what the dark "
+        "ground is over its whole history",
+        "coal_changing(석탄형·변화), coal_unchanged(석탄형·무변화), dark_not_coal(석탄형 아님), "
+        "not_assessable(평가 불가), no_dark_ground(어두운 지면 없음): 전체 이력에 따른 판정",
+        shown=Shown.PUBLIC, judged=True, default=None,
+    )  # fmt: skip
+
+
+def _family() -> Any:
+    return column(
+        "part of the coal family (rank, dust) that the dark ground looks like",
+        "어두운 지면과 닮은 석탄 계열(등급, 분진)",
+        shown=Shown.PUBLIC, default=None,
+    )  # fmt: skip
+
+
+def _family_fit() -> Any:
+    return column(
+        "mean square distance per band of the dark ground from the coal family; up to 1.2 is coal-like",
+        "석탄 계열에서 어두운 지면까지의 밴드당 평균 제곱 거리(1.2 이하이면 석탄과 비슷함)",
+        unit="1", shown=Shown.PUBLIC, default=None,
+    )  # fmt: skip
 
 
 @record
@@ -37,6 +72,16 @@ class StockpileArea:
     scene_ids: tuple[str, ...] = column(
         "scenes that the figure rests on", "산출에 쓰인 영상", shown=Shown.PUBLIC
     )
+    dark_ha: Quantity | None = _dark_ha()
+    verdict: str | None = _verdict()
+    family: str | None = _family()
+    family_fit: float | None = _family_fit()
+
+    @property
+    def claimed(self) -> bool:
+        """Whether the lower end of the area is that of the dark ground."""
+        dark, area = self.dark_ha, self.area_ha
+        return dark is None or dark.low is None or area.low is None or area.low >= dark.low
 
 
 @record
@@ -60,6 +105,10 @@ class Stockpile:
         "date of the last look that shows it", "마지막으로 보인 관측일", shown=Shown.PUBLIC
     )
     geometry: BaseGeometry
+    dark_ha: Quantity | None = _dark_ha()
+    verdict: str | None = _verdict()
+    family: str | None = _family()
+    family_fit: float | None = _family_fit()
 
 
 @record
@@ -98,6 +147,7 @@ STOCKPILE_AREAS = LayerSpec(
             ("zone_id", "zone", "구역"),
             ("datetime", "look (UTC)", "관측(UTC)"),
             ("area_ha", "plan area, ha", "평면 면적, ha"),
+            ("verdict", "verdict", "판정"),
             ("valid_fraction", "share of zone seen", "관측된 비율"),
             ("below_floor", "below floor", "검출 한계 미만"),
         ),

@@ -131,4 +131,10 @@ def block_of(cube: xr.Dataset, window: Window, bands: Sequence[str], suspect: Bo
     visible = [i for i, band in enumerate(bands) if band in VISIBLE]
     infrared = [i for i in range(len(bands)) if i not in visible]
     seen &= lit(pixels, seen, days, visible=visible, infrared=infrared)
-    return Block(pixels=pixels, seen=seen, suspect=suspect[window.rows, window.columns], days=days)
+    return Block(
+        pixels=pixels,
+        seen=seen,
+        suspect=suspect[window.rows, window.columns],
+        days=days,
+        bands=tuple(bands),
+    )

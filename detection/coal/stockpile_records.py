@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.coal.dark_ground import WaterParams
+from detection.coal.family import FamilyFit, FamilyParams
 from detection.coal.found import FoundParams
 from detection.coal.fraction_records import FractionParams, Fractions
 from detection.coal.site_blocks import Window
+from detection.coal.verdicts import VerdictParams
 from detection.coal.zone_records import AreaParams, ZoneSeries
 
 Floats = NDArray[np.float64]
@@ -32,6 +35,9 @@ class StockpileParams:
     fraction: FractionParams = field(default_factory=FractionParams)
     area: AreaParams = field(default_factory=AreaParams)
     found: FoundParams = field(default_factory=FoundParams)
+    family: FamilyParams = field(default_factory=FamilyParams)
+    water: WaterParams = field(default_factory=WaterParams)
+    verdict: VerdictParams = field(default_factory=VerdictParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,3 +61,7 @@ class Measured:
     bands: tuple[str, ...]
     refused: str | None
     """Why no figure is given although there are fractions."""
+    fit: FamilyFit
+    """What its dark ground says about its coal."""
+    dark_px: float
+    """Pixels of persistently dark ground, water left out."""

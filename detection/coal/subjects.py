@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -13,10 +13,10 @@ from scipy.ndimage import binary_dilation
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
-from detection.coal.endmember import like_coal
-from detection.coal.found import found_supports
+from detection.coal.dark_ground import AROUND_PX, WHOLE, survey_dark_ground, watery_looks
+from detection.coal.family import FamilyFit, updated
+from detection.coal.found import Materials, found_supports
 from detection.coal.fraction import block_fractions
-from detection.coal.fraction_records import Block
 from detection.coal.missed import patches
 from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import block_of, grouped
@@ -25,18 +25,16 @@ from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
-AROUND_PX = 6
-"""Ground around a small zone or a found pile that says what its ground is like."""
 ROOMY_PX = 500
 """From this size on a zone holds bare ground beside its piles."""
-ALWAYS_LOOKS, FULL_SHARE = 0.7, 0.9
-"""Share of a pixel's looks that can be coal, and share of such pixels, from which a zone shows no other
-ground: zones full of coal have 0.98 and more (fitting seeds 546 to 549), yards 0.15 to 0.76 (510 to 517)."""
+BARE_SHARE = 0.6
+"""Share of bare ground that is never dark from which a smaller one does, too. Assumed."""
+FULL_SHARE = 0.8
+"""Share of persistently dark ground from which a zone shows no other: half-coal yards have 0.94, judged
+yards up to 0.55 (fitting seeds 510 to 514)."""
 APART_PX = 5
 """Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
-SWIR = frozenset({"swir16", "swir22"})
-FULL_OF_DARK = "nearly all of the zone could be coal on most looks: draw it with bare ground beside the coal"
-BARE_WITHOUT_SWIR = "bare ground without a SWIR band: shade and wet ground would pass for coal"
+FULL_OF_DARK = "nearly all of the zone is dark ground: draw it with bare ground beside the coal"
 
 
 def stockyards(cube: xr.Dataset, site: Site) -> list[Subject]:
@@ -77,7 +75,9 @@ def found_masks(
         closed |= zone.share > 0.0
     for exclusion in site.zones_of(ZoneKind.EXCLUSION):
         closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
-    masks, doubtful = found_supports(cube, bands, closed, coal, params.found)
+    masks, doubtful = found_supports(
+        cube, bands, closed, coal, params.found, Materials(family=params.family, water=params.water)
+    )
     return joined(known, masks), doubtful
 
 
@@ -117,80 +117,155 @@ def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
     ]
 
 
-def is_tight(subject: Subject) -> bool:
-    """Whether ground around it says what its own ground is like: a small zone or a found pile."""
-    return subject.found or int((subject.share > 0.0).sum()) < ROOMY_PX
+def is_tight(subject: Subject, bare_share: float) -> bool:
+    """Whether ground around it says what its own is like: a small zone full of coal, or a found pile."""
+    return subject.found or (int((subject.share > 0.0).sum()) < ROOMY_PX and bare_share < BARE_SHARE)
 
 
-def always_like_coal(block: Block, inside: Bools, mean: Floats, covariance: Floats) -> bool:
-    """Whether nearly all of a zone could be coal on most looks, so that none of it shows the ground below.
-
-    Args:
-        block: with the zone in it.
-        inside: (y, x) the zone.
-        mean: (band,) of coal.
-        covariance: (band, band).
-    """
-    seen = block.seen[:, inside]
-    like = like_coal(np.nan_to_num(block.pixels[:, inside]), mean, covariance) & seen
-    always = like.sum(axis=0) > ALWAYS_LOOKS * seen.sum(axis=0)
-    return float(always.mean()) > FULL_SHARE
-
-
-def suspect_ground(subjects: Sequence[Subject]) -> Bools:
+def suspect_ground(subjects: Sequence[Subject], tight_ones: Sequence[bool]) -> Bools:
     """(y, x) ground that may hold coal, and whose own looks say what lies below it.
 
     A yard holds bare ground beside its piles. A zone drawn tightly around a pile, or found ground, holds
     little else than coal, which would then pass for ground: what lies around is taken too, but none that
     would join it with a yard.
+
+    Args:
+        subjects: zones and found ground.
+        tight_ones: whether each is tight.
     """
     yards, tight = np.zeros((2, *subjects[0].share.shape), dtype=bool)
-    for subject in subjects:
-        into = tight if is_tight(subject) else yards
+    for subject, is_one in zip(subjects, tight_ones, strict=True):
+        into = tight if is_one else yards
         into |= subject.share > 0.0
     near = binary_dilation(yards, structure=EIGHT, iterations=APART_PX)
     around = binary_dilation(tight, structure=EIGHT, iterations=AROUND_PX)
     return np.asarray(yards | tight | (around & ~near))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a site's coal and water before a span of looks."""
+
+    prior: FamilyFit
+    """Of every subject."""
+    fits: Mapping[str, FamilyFit]
+    """By subject, after the years before."""
+    watery: Floats
+    """(y, x) looks that showed water."""
+    lit: Floats
+    """(y, x) lit looks."""
+
+
 def measure_subjects(
     cube: xr.Dataset,
     subjects: Sequence[Subject],
+    own: Bools,
+    known: Known,
     *,
-    coal: CoalSpectrum,
-    bands: tuple[str, ...],
+    latitude: float,
     params: StockpileParams,
-) -> list[Measured]:
-    """Fractions and sums of all subjects, block by block."""
+) -> tuple[list[Measured], Floats, Floats]:
+    """Fractions and sums of all subjects, block by block.
+
+    Args:
+        cube: (time, y, x).
+        subjects: zones and found ground.
+        own: (time,) looks that are not yet in `known`.
+        known: from the years before.
+        latitude: degrees.
+        params: of the measurement.
+
+    Returns:
+        the measured subjects; looks that showed water and lit looks (y, x) of these and all years before.
+    """
+    watery, lit = known.watery.copy(), known.lit.copy()
     if not subjects:
-        return []
-    mean, covariance = coal.select(bands)
-    suspect = suspect_ground(subjects)
+        return [], watery, lit
+    bands = known.prior.bands
+    shape = subjects[0].share.shape
     margin = round(params.ring_m / 10.0)
-    out = []
+    out: list[Measured] = []
     for window, members in grouped([s.share for s in subjects], margin):
-        block = block_of(cube, window, bands, suspect)
-        alone = len(members) == 1 and subjects[members[0]].found
-        fractions = block_fractions(block, mean, covariance, replace(params.fraction, came_alone=alone))
-        if fractions is None:
-            continue
-        swir = bool(SWIR & set(bands))
-        area = params.area if swir else replace(params.area, relative=params.area.relative_without_swir)
-        told = swir or fractions.contrast >= area.yard_contrast
-        for index in members:
-            subject = subjects[index]
-            share = subject.share[window.rows, window.columns]
-            series = zone_series(fractions, block.seen, share, block.days, area)
-            full = not is_tight(subject) and always_like_coal(block, share > 0.0, mean, covariance)
-            refused = FULL_OF_DARK if full else None if told else BARE_WITHOUT_SWIR
-            out.append(
-                Measured(
-                    subject=subject,
-                    window=window,
-                    fractions=fractions,
-                    series=series,
-                    bands=bands,
-                    refused=refused,
-                )
+        at = window.rows, window.columns
+        block = block_of(cube, window, bands, np.zeros(shape, dtype=bool))
+        wet, seen = watery_looks(block, own, params.water)
+        watery[at], lit[at] = known.watery[at] + wet, known.lit[at] + seen
+        surveys = {
+            index: survey_dark_ground(
+                block,
+                subjects[index].share[at],
+                own,
+                (watery[at], lit[at]),
+                latitude=latitude,
+                params=params.family,
+                water=params.water,
             )
+            for index in members
+        }
+        tight = [
+            is_tight(subject, surveys[index].bare_share if index in surveys else 0.0)
+            for index, subject in enumerate(subjects)
+        ]
+        suspect = suspect_ground(subjects, tight)[at]
+        water = np.any([survey.water for survey in surveys.values()], axis=0)
+        block = replace(block, seen=block.seen & ~water, suspect=suspect & ~water)
+        fits = {
+            index: updated(
+                known.fits.get(subjects[index].id, known.prior),
+                known.prior,
+                surveys[index].clusters,
+                params.family,
+            )
+            for index in members
+        }
+        for name, alike in _by_coal(fits, params).items():
+            own_subjects = {index: subjects[index] for index in alike}
+            mean, covariance = _spectrum(name, [fits[index] for index in alike], known.prior, params)
+            alone = len(members) == 1 and subjects[members[0]].found
+            fractions = block_fractions(block, mean, covariance, replace(params.fraction, came_alone=alone))
+            if fractions is None:
+                continue
+            for index, subject in own_subjects.items():
+                share = np.where(water, 0.0, subject.share[at])
+                if not share.any():
+                    continue
+                roomy = int((share > 0.0).sum()) >= ROOMY_PX
+                full = roomy and surveys[index].dark.sum() > FULL_SHARE * (share > WHOLE).sum()
+                out.append(
+                    Measured(
+                        subject=subject,
+                        window=window,
+                        fractions=fractions,
+                        series=zone_series(fractions, block.seen, share, block.days, params.area),
+                        bands=bands,
+                        refused=FULL_OF_DARK if full else None,
+                        fit=fits[index],
+                        dark_px=float(surveys[index].dark.sum()),
+                    )
+                )
+    return out, watery, lit
+
+
+UNKNOWN_COAL = "unknown"
+
+
+def _by_coal(fits: Mapping[int, FamilyFit], params: StockpileParams) -> dict[str, list[int]]:
+    """Subjects of one block that are measured with one spectrum: those of the same part of the family."""
+    out: dict[str, list[int]] = {}
+    for index, fit in fits.items():
+        believed = fit.is_dark(params.family) and fit.is_like_coal(params.family)
+        out.setdefault(fit.name if believed else UNKNOWN_COAL, []).append(index)
     return out
+
+
+def _spectrum(
+    name: str, fits: Sequence[FamilyFit], prior: FamilyFit, params: StockpileParams
+) -> tuple[Floats, Floats]:
+    """Mean (band,) and covariance (band, band) of the coal that several subjects are measured with."""
+    if name == UNKNOWN_COAL:
+        return prior.spectrum(name, params.family).select(prior.bands)
+    each = [fit.spectrum(name, params.family).select(fit.bands) for fit in fits]
+    means = np.array([mean for mean, _ in each])
+    within = np.mean([covariance for _, covariance in each], axis=0)
+    away = means - means.mean(axis=0)
+    return means.mean(axis=0), within + away.T @ away / len(means)

@@ -21,31 +21,21 @@ NOISE = 0.006
 """Reflectance: what one band of one look is off by."""
 TEXTURE = 0.3
 """How far one part of a yard is brighter as a whole than another, relative."""
-DARK_SHARE = 0.02
-FEWEST_DARK = 4
-"""Pixels that may be full of coal."""
-DARKER_THAN_YARD = 0.75
-"""Brightness, relative to the yard, that the darkest ground must stay below to be taken for coal."""
-PLAUSIBLE = 9.0
-"""Mean square distance from the prior, in its standard deviations, up to which it can be coal."""
 LEAST_CONTRAST = 0.02
 """Mean difference of ground and coal, reflectance, below which nothing can be told."""
 
 
-def yard_fractions(
-    pixels: Floats, seen: Bools, prior: Floats, spread: Floats
-) -> tuple[Floats, Bools, Floats] | None:
+def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, Bools] | None:
     """Coal against the yard's own ground, date by date.
 
     Args:
         pixels: (time, n, band) reflectance of one zone.
         seen: (time, n).
-        prior: (band,) coal spectrum.
-        spread: (band, band) its covariance.
+        coal: (band,) spectrum.
 
     Returns:
-        (time, n) fraction (NaN where not told), (n,) bare ground, (band,) coal; None where ground and coal
-        cannot be told apart.
+        (time, n) fraction (NaN where not told), (n,) bare ground; None where ground and coal cannot be told
+        apart.
     """
     if pixels.shape[1] < FEWEST_PIXELS:
         return None
@@ -54,7 +44,6 @@ def yard_fractions(
     if not len(dates):
         return None
     ground = np.nanquantile(shown[dates], GROUND_QUANTILE, axis=1)
-    coal = _darkest(shown[dates], ground, prior, spread)
     bare = np.ones(seen.shape[1], dtype=bool)
     fraction = np.full(seen.shape, np.nan)
     for _ in range(3):
@@ -66,21 +55,7 @@ def yard_fractions(
         ground = np.where(np.isfinite(at := nan_median(shown[dates][:, bare], axis=1)), at, ground)
     if np.median(ground - coal, axis=0).mean() < LEAST_CONTRAST:
         return None
-    return fraction, bare, coal
-
-
-def _darkest(shown: Floats, ground: Floats, prior: Floats, spread: Floats) -> Floats:
-    """(band,) the look of the yard's darkest ground where it can be coal, the prior where it cannot."""
-    relative = nan_median((shown / np.maximum(ground[:, None], 0.01)).mean(axis=2))
-    count = max(FEWEST_DARK, round(DARK_SHARE * shown.shape[1]))
-    first = nan_median(_against(shown, ground, prior))
-    dark = np.argsort(np.nan_to_num(-first, nan=np.inf))[:count]
-    if np.median(relative[dark]) > DARKER_THAN_YARD:
-        return prior
-    found = nan_median(nan_median(shown[:, dark], axis=1))
-    away = found - prior
-    far = away @ np.linalg.solve(spread, away) / len(away)
-    return np.asarray(found) if far < PLAUSIBLE else prior
+    return fraction, bare
 
 
 def _against(shown: Floats, ground: Floats, coal: Floats) -> Floats:

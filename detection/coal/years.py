@@ -9,21 +9,24 @@ piles of the last look, and how many numbers were given to piles.
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import io
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
 from aoi.records import Site
+from detection.coal.family import FamilyFit
 from detection.coal.records import Stockpile, StockpileArea
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import StockpileParams
 from detection.coal.tracking import PileLook, Tracked
+from detection.coal.verdicts import SubjectYear
 from evidence.record_reading import record_document, record_from
 
 Bools = NDArray[np.bool_]
@@ -37,6 +40,10 @@ class Carried:
     """Ground (y, x) outside the zones on which coal was found, by id."""
     tracked: Mapping[str, Tracked] = field(default_factory=dict)
     """Piles of the last look by subject, masks on the whole grid."""
+    fits: Mapping[str, FamilyFit] = field(default_factory=dict)
+    """What dark ground said of the coal of each subject."""
+    water: NDArray[np.float32] | None = None
+    """(2, y, x) looks that showed water, and lit looks, on the whole grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +54,10 @@ class YearOfCoal:
     piles: tuple[Stockpile, ...]
     doubtful_ha: float
     """Ground outside the zones that may hold coal at the end and was not called a pile."""
+    last_look: dt.datetime
+    """Of the year, UTC."""
+    subjects: Mapping[str, SubjectYear]
+    """What the year says of zones and found ground, by id."""
     carried: Carried
     """For the next year."""
 
@@ -76,7 +87,7 @@ def year_key(
     cube: xr.Dataset,
     site: Site,
     carried: Carried,
-    coal: CoalSpectrum,
+    coal: CoalSpectrum | None,
     params: StockpileParams,
 ) -> str:
     """A digest of all that a span's figures follow from: same key, same figures.
@@ -87,7 +98,7 @@ def year_key(
             that the pixels follow from), else the pixels themselves.
         site: measured.
         carried: from the years before.
-        coal: spectrum that the measurement begins with.
+        coal: calibration, where there is one.
         params: knobs.
     """
     zones = [(zone.id, str(zone.kind), zone.geometry.wkb_hex) for zone in site.zones]
@@ -109,6 +120,8 @@ def year_bytes(year: YearOfCoal) -> bytes:
         "areas": [record_document(area) for area in year.areas],
         "piles": [record_document(pile) for pile in year.piles],
         "doubtful_ha": year.doubtful_ha,
+        "last_look": year.last_look.isoformat(),
+        "subjects": {name: asdict(one) for name, one in year.subjects.items()},
     }
     head = json.dumps(told, allow_nan=False).encode()
     return len(head).to_bytes(8, "big") + head + _carried_bytes(year.carried)
@@ -122,6 +135,8 @@ def year_from(held: bytes) -> YearOfCoal:
         areas=tuple(record_from(StockpileArea, area) for area in told["areas"]),
         piles=tuple(record_from(Stockpile, pile) for pile in told["piles"]),
         doubtful_ha=told["doubtful_ha"],
+        last_look=dt.datetime.fromisoformat(told["last_look"]),
+        subjects={name: SubjectYear(**one) for name, one in told["subjects"].items()},
         carried=_carried_from(held[end:]),
     )
 
@@ -132,13 +147,15 @@ def _carried_bytes(carried: Carried) -> bytes:
     told = {
         "found": list(carried.found),
         "numbers": {name: state.numbers for name, state in carried.tracked.items()},
+        "fits": {name: fit.document() for name, fit in carried.fits.items()},
         "looks": [(name, look.number, list(look.parents), look.first.isoformat()) for name, look in looks],
     }
     masks = [*carried.found.values(), *(look.mask for _, look in looks)]
     buffer = io.BytesIO()
     head = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
     shape = np.array(masks[0].shape if masks else (0, 0))
-    np.savez(buffer, told=head, shape=shape, masks=np.packbits(np.array(masks, dtype=bool)))
+    water = np.zeros((2, 0, 0), dtype=np.float32) if carried.water is None else carried.water
+    np.savez(buffer, told=head, shape=shape, masks=np.packbits(np.array(masks, dtype=bool)), water=water)
     return buffer.getvalue()
 
 
@@ -146,6 +163,7 @@ def _carried_from(held: bytes) -> Carried:
     with np.load(io.BytesIO(held)) as opened:
         told, shape = json.loads(opened["told"].tobytes()), opened["shape"].tolist()
         count = len(told["found"]) + len(told["looks"])
+        water = opened["water"]
         bits = np.unpackbits(opened["masks"], count=count * shape[0] * shape[1])
     masks = iter(bits.astype(bool).reshape(count, *shape))
     found = {name: next(masks) for name in told["found"]}
@@ -156,4 +174,5 @@ def _carried_from(held: bytes) -> Carried:
     tracked = {
         name: Tracked(looks=tuple(looks[name]), numbers=count) for name, count in told["numbers"].items()
     }
-    return Carried(found=found, tracked=tracked)
+    fits = {name: FamilyFit.from_document(fit) for name, fit in told["fits"].items()}
+    return Carried(found=found, tracked=tracked, fits=fits, water=water if water.size else None)

@@ -25,7 +25,7 @@ from urllib3.exceptions import HTTPError
 from evidence.errors import SourceError
 from evidence.limits import Limits
 from imagery.sources.addresses import public_url, shown, step_refused
-from imagery.sources.retry import RETRIED_STATUS, RetryableError, TimeLeft, retry_after_s
+from imagery.sources.retry import RETRIED_STATUS, NoAnswerError, RetryableError, TimeLeft, retry_after_s
 
 USER_AGENT = "python-requests"
 """Neutral: says nothing about who looks, or why."""
@@ -257,13 +257,16 @@ class Http:
             response = self._once(method, url, sent, json, form, sink, skip_body_of, most)
             if response.status_code not in REDIRECTS or "Location" not in response.headers:
                 return response
-            target = urllib.parse.urljoin(url, response.headers["Location"])
-            refused = step_refused(url, target, secret=fixed)
+            try:
+                target = urllib.parse.urljoin(url, response.headers["Location"])
+                refused = step_refused(url, target, secret=fixed)
+            except ValueError:
+                refused = "to no address"
             if refused is None and fixed:
                 refused = "of a request that carries a credential or a body"
             if refused is not None:
                 raise SourceError(
-                    f"{public_url(url)}: HTTP {response.status_code}, a redirect {refused} is not followed",
+                    f"{public_url(url)}: HTTP {response.status_code}, a redirect {refused}: not followed",
                     status=response.status_code,
                     url=public_url(url),
                 )
@@ -306,9 +309,9 @@ class Http:
                 body = b"" if unwanted else self._body(response, label, sink, whole, most)
                 response._content = body  # noqa: SLF001 - what `.content` would cache
                 return response
-        except (requests.RequestException, HTTPError, OSError) as error:
+        except (requests.RequestException, HTTPError, OSError, ValueError) as error:
             said = "no complete answer in time" if exchange.expired else _plain(error)
-            raise RetryableError(f"{label}: {said}", url=label) from error
+            raise NoAnswerError(f"{label}: {said}", url=label) from error
 
     def _body(
         self, response: requests.Response, label: str, sink: IO[bytes] | None, whole_s: float, most: int
@@ -391,13 +394,13 @@ class _Pace:
         limits, now = self._limits, self._clock()
         self.size += count
         if now - self._started > self._whole_s:
-            raise RetryableError(
+            raise NoAnswerError(
                 f"{self._label}: body not complete after {self._whole_s:.0f} s", url=self._label
             )
         if now - self._mark >= limits.slow_s:
             rate = (self.size - self._marked) / (now - self._mark)
             if rate < limits.least_bytes_per_s:
-                raise RetryableError(f"{self._label}: stalled at {rate:.0f} bytes/s", url=self._label)
+                raise NoAnswerError(f"{self._label}: stalled at {rate:.0f} bytes/s", url=self._label)
             self._mark, self._marked = now, self.size
 
 

@@ -46,8 +46,12 @@ class RetryableError(SourceError):
         self.retry_after_s = retry_after_s
 
 
+class NoAnswerError(RetryableError):
+    """Nothing came back, or not in time: the connection was refused, cut or too slow."""
+
+
 class GivenUpError(SourceError):
-    """Tried as often and as long as is allowed, without an answer that could be used."""
+    """Tried as often and as long as is allowed, without an answer."""
 
 
 class QuotaError(SourceError):
@@ -165,7 +169,8 @@ def _exhausted(error: RetryableError, attempts: int) -> SourceError:
         message = f"{error}; asked to wait {error.retry_after_s:.0f} s, which is too long"
     else:
         message = f"{error}; given up after {attempts} attempts"
-    return GivenUpError(message, status=error.status, url=error.url)
+    kind = GivenUpError if isinstance(error, NoAnswerError) else SourceError
+    return kind(message, status=error.status, url=error.url)
 
 
 def retry_after_s(value: str | None, *, now: dt.datetime, milliseconds: bool = False) -> float | None:

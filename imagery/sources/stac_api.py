@@ -199,8 +199,9 @@ class _RetryingIO(StacApiIO):
         except RetryableError as error:
             kind = shown(response.headers.get("Content-Type", "no content type"))
             raise RetryableError(f"{public_url(href)}: answered {kind} instead of JSON", url=href) from error
-        if not isinstance(document, dict):
-            raise SourceError(f"{public_url(href)}: answered {type(document).__name__}, no object", url=href)
+        if not isinstance(document, dict) or not isinstance(document.get("features"), list):
+            label = public_url(href)  # the library takes an answer without features for the end of the list
+            raise SourceError(f"{label}: answered something other than items", url=label)
         return response.content.decode("utf-8-sig")
 
 

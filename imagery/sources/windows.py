@@ -279,7 +279,7 @@ def _check_against_item(lattice: Lattice, asset: Asset) -> None:
 def _is_crs(crs: rasterio.crs.CRS, code: str) -> bool:
     try:
         return bool(crs == rasterio.crs.CRS.from_string(code))
-    except RasterioError:  # a code that nobody knows
+    except (RasterioError, ValueError):  # a code that nobody knows
         return False
 
 

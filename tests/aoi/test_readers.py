@@ -8,12 +8,10 @@ import geopandas as gpd
 import pytest
 from shapely import LineString, MultiPolygon, Point, Polygon, box
 
-from aoi.candidates import dates_in
-from aoi.export import export_kmz, public_part
 from aoi.proposal import Answers, propose, site_from
 from aoi.readers import read_candidates
+from aoi.readers.dates import dates_in
 from aoi.records import Extent, Sensitivity, ZoneKind
-from aoi.registry import shipped_site
 from evidence.errors import AoiError
 
 RING = "126.03,39.53,0 126.07,39.53,0\n 126.07,39.57,0 126.03,39.57,0 126.03,39.53,0"
@@ -186,16 +184,6 @@ def test_every_layer_of_a_geopackage_is_read(tmp_path: Path) -> None:
 )
 def test_dates_in_names(text: str, dates: tuple[str, ...]) -> None:
     assert dates_in(text) == dates
-
-
-def test_our_own_kmz_comes_back_as_the_same_site(tmp_path: Path) -> None:
-    site = shipped_site("camp-18")
-    export_kmz(tmp_path / "a.kmz", [site])
-    again = site_from(propose(tmp_path / "a.kmz")).site
-    assert again == public_part(site)
-    first = (tmp_path / "a.kmz").read_bytes()
-    export_kmz(tmp_path / "a.kmz", [site])
-    assert (tmp_path / "a.kmz").read_bytes() == first
 
 
 def test_a_lone_polygon_is_the_aoi_unless_it_calls_itself_a_boundary(tmp_path: Path) -> None:

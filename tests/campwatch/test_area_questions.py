@@ -157,7 +157,7 @@ def test_a_calibration_enters_site_file_and_custody(workspace, monkeypatch):
     site = read_site(workspace.sites_folder / "tiny.geojson")
     work = SimpleNamespace(site=site, recipe={"inputs": {"sha256": "0"}, "code": {"campwatch": "0"}})
     coal = CoalSpectrum(id="tiny-1", bands=("blue", "green", "red", "nir"), mean=(0.04, 0.04, 0.05, 0.06),
-                        sd=(0.01,) * 4, calibrated=True)  # fmt: skip
+                        sd=(0.01,) * 4, calibrated=True, measured_at="tiny")  # fmt: skip
     monkeypatch.setattr("campwatch.calibrating.site_work", lambda *_: work)
     monkeypatch.setattr("campwatch.calibrating.kept_cube", lambda *_: None)
     monkeypatch.setattr("campwatch.calibrating.calibrate_spectrum", lambda *_: coal)

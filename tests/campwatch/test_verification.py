@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import sqlite3
 
 import pytest
 
 from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.reproduce import reproduce_run
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace
+from evidence.errors import LedgerError
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
 from imagery.archive.store import Archive
@@ -88,6 +91,11 @@ def test_after_an_honest_review_nothing_is_wrong_and_what_waits_for_pixels_is_be
     assert len(lines) == 3
     assert lines[0] == "everything is as it was written"
     assert lines[1] == "behind the ledger (campwatch run rebuilds them): maps/tiny.restricted.html"
+    with Ledger(copy / "ledger.sqlite", read_only=True) as ledger:
+        entries = ledger.custody()
+    measured = next(entry.run_id for entry in entries if entry.action == "measure")
+    with pytest.raises(LedgerError, match=rf"it did review \(tiny\); .*: {measured} \(tiny\)"):
+        reproduce_run(open_workspace(copy), entries[-1].run_id)
     assert cli("-C", copy, "run").returncode == 0
     assert cli("-C", copy, "verify").returncode == 0
 
@@ -141,7 +149,9 @@ def test_a_custody_file_that_was_changed_is_found(copy):
     path = copy / "custody.jsonl"
     path.write_text(path.read_text("utf-8").replace('"measure"', '"guess"', 1), encoding="utf-8")
     (finding,) = found(copy).findings
-    assert "line 1 differs from the ledger" in f"{finding.where} {finding.what}"
+    assert re.fullmatch(
+        r".*custody\.jsonl line \d+ differs from the ledger", f"{finding.where} {finding.what}"
+    )
 
 
 def test_a_ledger_that_was_changed_is_found_row_by_row(copy):

@@ -10,10 +10,10 @@ import xarray as xr
 from scipy.ndimage import binary_dilation
 
 from detection.coal.coverage import coverage
+from detection.coal.family import prior_fit
 from detection.coal.site_blocks import bands_of
-from detection.coal.spectra import prior_spectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.subjects import FULL_OF_DARK, measure_subjects, suspect_ground
+from detection.coal.subjects import Known, is_tight, measure_subjects, suspect_ground
 from imagery.simulate import SimulatedSite
 from tests.detection.made_pile import one_pile
 
@@ -31,12 +31,12 @@ def test_ground_is_taken_around_what_is_small_and_not_up_to_a_yard() -> None:
         Subject(id="tight", share=tight, found=False),
         Subject(id="found-001", share=found, found=True),
     ]
-    taken = suspect_ground(subjects)
+    taken = suspect_ground(subjects, [is_tight(subject, 0.1) for subject in subjects])
     assert taken[39:55, 39:55].all()
     assert taken[39:56, 14:31].all()
     assert taken[yard > 0.0].all()
     assert not taken[5:30, 30:35].any()
-    assert (suspect_ground(subjects[:1]) == (yard > 0.0)).all()
+    assert (suspect_ground(subjects[:1], [False]) == (yard > 0.0)).all()
 
 
 def drawn_around(simulated: SimulatedSite, cube: xr.Dataset, pixels: int) -> Measured:
@@ -44,12 +44,14 @@ def drawn_around(simulated: SimulatedSite, cube: xr.Dataset, pixels: int) -> Mea
     outline = simulated.truth.pile_outline(simulated.truth.piles[0].pile_id, dt.date(2019, 9, 1))
     assert outline is not None
     mask = binary_dilation(coverage(outline, cube.odc.geobox) > 0.5, iterations=pixels)
-    (measured,) = measure_subjects(
+    params, nothing = StockpileParams(), np.zeros(mask.shape)
+    (measured,), _, _ = measure_subjects(
         cube,
         [Subject(id="tight", share=mask.astype(np.float64), found=False)],
-        coal=prior_spectrum(),
-        bands=bands_of(cube),
-        params=StockpileParams(),
+        np.ones(cube.sizes["time"], dtype=bool),
+        Known(prior=prior_fit(bands_of(cube), params.family), fits={}, watery=nothing, lit=nothing),
+        latitude=39.0,
+        params=params,
     )
     return measured
 
@@ -68,8 +70,10 @@ def test_a_pile_that_fills_its_outline_has_its_area(seed: int) -> None:
     assert np.abs(there - TRUTH_HA).max() < 0.2
 
 
-def test_a_large_zone_that_shows_nothing_but_coal_has_no_figure() -> None:
+@pytest.mark.parametrize("pixels", [1, 10])
+def test_a_large_zone_full_of_coal_has_its_area(pixels: int) -> None:
     simulated = one_pile(548, dt.date(2018, 6, 1), 6.0, 112)
-    cube = simulated.cube()
-    assert drawn_around(simulated, cube, 1).refused == FULL_OF_DARK
-    assert drawn_around(simulated, cube, 10).refused is None
+    measured = drawn_around(simulated, simulated.cube(), pixels)
+    assert measured.refused is None
+    area = measured.series.area[measured.series.seen_share > 0.9] * 0.01
+    assert abs(np.median(area) - 6.0) < 0.3

@@ -13,10 +13,11 @@ from detection.activity import activity
 from detection.coal.batched import cholesky, whitened
 from detection.coal.calibration import PROPERTY, spectrum_document, spectrum_of
 from detection.coal.endmember import like_coal
+from detection.coal.family import rank_spectrum
 from detection.coal.lighting import lit
 from detection.coal.nearby import Lattice
 from detection.coal.records import StockpileArea
-from detection.coal.spectra import CoalSpectrum, prior_spectrum
+from detection.coal.spectra import CoalSpectrum
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
 
@@ -60,7 +61,7 @@ def test_batched_factors_are_those_of_each_matrix() -> None:
 def test_only_what_can_be_coal_teaches_what_coal_looks_like(
     spectrum: tuple[float, ...], *, expected: bool
 ) -> None:
-    assert bool(like_coal(np.array([spectrum]), *prior_spectrum().select(BANDS))[0]) is expected
+    assert bool(like_coal(np.array([spectrum]), *rank_spectrum("dusty", BANDS).select(BANDS))[0]) is expected
 
 
 def _ground() -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

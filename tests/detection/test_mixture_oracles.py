@@ -153,7 +153,5 @@ def test_the_likelihood_of_a_step_is_that_of_the_differences_between_looks():
         return stats.multivariate_normal(cov=covariance).logpdf(differences)
 
     one, other = 1e-5, 1e-3
-    found = series._log_likelihood(days, value, sd**2, one) - series._log_likelihood(
-        days, value, sd**2, other
-    )
+    found = [series._log_likelihood(days, value, sd**2, step) for step in (one, other)]
     assert found[0] - found[1] == pytest.approx(oracle(one) - oracle(other), rel=1e-6)

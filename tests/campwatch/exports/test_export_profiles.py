@@ -74,7 +74,8 @@ def test_a_rounded_shape_stays_valid():
 
 def test_delay_hides_what_is_young(workspace):
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        as_of = dt.datetime.fromisoformat(ledger.custody()[-1].time)
+        (site_id,) = {entry.chain for entry in ledger.custody() if entry.action == "measure"}
+        as_of = dt.datetime.fromisoformat(ledger.last_entry(site_id, "measure").time)
     limit = dt.datetime(2024, 4, 1, tzinfo=dt.UTC)
     whole = bundle_of(workspace)
     bundle = bundle_of(with_map_settings(workspace, delay_days=(as_of - limit).days))
@@ -103,7 +104,12 @@ def test_the_stamp_is_the_head_that_the_run_printed(workspace, restricted):
         heads = ledger.heads()
     assert restricted.stamp.custody_head == heads_digest(heads)
     assert restricted.stamp.heads == heads
-    assert restricted.stamp.run_id == "later"
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        measured = ledger.last_entry("tiny", "measure").run_id
+    assert restricted.stamp.run_id == measured != "later"
+    assert restricted.stamp.measured == {"tiny": measured}
+    assert ("run that measured tiny", measured) in restricted.stamp.items()
+    assert "by our own clock" in restricted.stamp.footer()
 
 
 def test_as_of_shows_what_a_run_left(workspace):

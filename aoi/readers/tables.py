@@ -1,0 +1,324 @@
+"""GeoPackage and Shapefile, through GDAL; tables of places as CSV and Excel."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import glob
+import io
+import re
+import struct
+import warnings
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyogrio
+import shapely
+from shapely.geometry import mapping
+
+from aoi.readers.candidates import Candidate, by_kind
+from aoi.readers.text import code_page_of
+from aoi.shapes import ShapeReader
+from aoi.site_file import feature_label, projector
+from evidence.errors import AoiError
+from evidence.limits import Limits
+
+MAX_FEATURES = 20_000
+DBASE_FIELD = 32
+"""Bytes of a dBase header, and of each field's description in it."""
+NAME_FIELDS = ("name", "Name", "NAME", "title", "label")
+
+
+def read_table(
+    path: Path, notices: list[str], limits: Limits | None = None, *, encoding: str | None = None
+) -> list[Candidate]:
+    """The features of every layer.
+
+    Args:
+        path: the file; a Shapefile's others lie beside it.
+        notices: takes what was repaired or left out.
+        limits: of all its files together.
+        encoding: of the texts of a Shapefile that does not say it.
+
+    Raises:
+        AoiError: where GDAL cannot read the file, or a feature has no certain meaning.
+    """
+    limits = limits or Limits()
+    size = sum(other.stat().st_size for other in path.parent.glob(f"{glob.escape(path.stem)}.*"))
+    if size > limits.site_file_bytes:
+        raise AoiError(f"its files take {size / 1e6:.0f} MB, more than {limits.site_file_bytes / 1e6:.0f} MB")
+    page = encoding or _code_page(path, notices)
+    found: list[Candidate] = []
+    for layer in _layers(path):
+        found += _layer(path, layer, notices, first=len(found) + 1, encoding=page)
+    if not found:
+        raise AoiError("there are no features with a geometry")
+    return found
+
+
+def _layers(path: Path) -> list[str]:
+    layers = _asked(lambda: pyogrio.list_layers(path))
+    return [str(name) for name, kind in layers if kind is not None]
+
+
+def _asked(question: Any) -> Any:
+    """What GDAL answers; it raises and warns in many ways, all of which mean that it cannot read."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return question()
+    except Exception as error:
+        raise AoiError(f"GDAL cannot read it ({' '.join(str(error).split())[:100]})") from error
+
+
+def _layer(
+    path: Path, layer: str, notices: list[str], *, first: int, encoding: str | None
+) -> list[Candidate]:
+    most = MAX_FEATURES + 1
+    read = _asked(lambda: pyogrio.raw.read(path, layer=layer, max_features=most, encoding=encoding))
+    meta, _, wkb, columns = read
+    if wkb is None or not len(wkb):
+        return []
+    if len(wkb) > MAX_FEATURES:
+        raise AoiError(f"layer {layer!r} has more than {MAX_FEATURES} features")
+    if not meta["crs"]:
+        raise AoiError(f"layer {layer!r} does not say which coordinate system it is in (a missing .prj?)")
+    reader = ShapeReader(notices, project=projector(str(meta["crs"]), notices))
+    names = [str(name) for name in meta["fields"]]
+    rows = [
+        {name: _value(column[row]) for name, column in zip(names, columns, strict=True)}
+        for row in range(len(wkb))
+    ]
+    found: list[Candidate] = []
+    for number, (blob, row) in enumerate(zip(wkb, rows, strict=True), start=first):
+        where = feature_label(number, row)
+        shape = None if blob is None else _asked(lambda blob=blob: shapely.from_wkb(blob))
+        if shape is None or shape.is_empty:
+            notices.append(f"{where}: no geometry, left out")
+            continue
+        name = next((row[key] for key in NAME_FIELDS if isinstance(row.get(key), str)), None)
+        found += [
+            Candidate(
+                where=where,
+                geometry=reader.read(part, where=where),
+                name=name,
+                folder=(layer,),
+                properties=row,
+            )
+            for part in by_kind(mapping(shape), where, notices)
+        ]
+    return found
+
+
+def _code_page(path: Path, notices: list[str]) -> str | None:
+    """The code page of a Shapefile's texts where no .cpg says it; None where GDAL knows."""
+    files = {other.suffix.lower(): other for other in path.parent.glob(f"{glob.escape(path.stem)}.*")}
+    if path.suffix.lower() != ".shp" or ".cpg" in files or ".dbf" not in files:
+        return None
+    page = code_page_of(_dbase_texts(files[".dbf"].read_bytes()))
+    if page is not None:
+        notices.append(
+            f"the Shapefile has no .cpg; its texts were read as {page.upper()}. --encoding says otherwise"
+        )
+    return page
+
+
+def _dbase_texts(data: bytes) -> list[bytes]:
+    """Values of the character fields of a dBase table (dBASE III layout)."""
+    rows, header, width = struct.unpack("<IHH", data[4:12]) if len(data) >= DBASE_FIELD else (0, 0, 0)
+    fields, place = [], 1  # the first byte of a record says whether it is deleted
+    for start in range(DBASE_FIELD, min(header, len(data)) - DBASE_FIELD + 1, DBASE_FIELD):
+        kind, length = data[start + 11 : start + 12], data[start + 16]
+        if kind == b"C":
+            fields.append((place, length))
+        place += length
+    records = (header + width * row for row in range(min(rows, MAX_FEATURES)))
+    return [data[at + first : at + first + length].rstrip() for at in records for first, length in fields]
+
+
+def _value(value: Any) -> Any:
+    """A table's value as JSON would have it."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, (dt.datetime, dt.date)):
+        return value.isoformat()[:10]
+    if isinstance(value, (bytes, np.ndarray)):
+        return None
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+_COLUMNS = {
+    "lat": ("lat", "latitude", "y", "위도", "북위"),
+    "lon": ("lon", "long", "lng", "longitude", "x", "경도", "동경"),
+    "both": (
+        "coordinates",
+        "coordinate",
+        "coords",
+        "latlon",
+        "lat/lon",
+        "lat, lon",
+        "location",
+        "position",
+        "좌표",
+    ),
+    "mgrs": ("mgrs", "grid", "utm/mgrs", "군사좌표"),
+    "name": ("name", "title", "place", "site", "label", "이름", "명칭", "시설명", "장소"),
+    "name_ko": ("name_ko", "korean name", "korean", "국문", "한글명"),
+    "kind": ("kind", "type", "category", "종류", "유형"),
+    "status": ("status", "state", "상태"),
+    "source": ("source", "출처"),
+    "accuracy_m": ("accuracy_m", "accuracy", "uncertainty", "정확도"),
+    "note": ("note", "notes", "remark", "remarks", "비고"),
+}
+"""Headings by what they mean, as people write them."""
+_MGRS = re.compile(r"\d{1,2}[C-HJ-NP-X]\s?[A-HJ-NP-Z]{2}\s?(?:\d\s?){4,10}", re.IGNORECASE)
+_NUMBER = r"([-+]?\d{1,3}(?:[.,]\d+)?)"
+_PART = r"(\d{1,2}(?:[.,]\d+)?)"
+_DMS = re.compile(
+    r"([NSEW북남동서])?[^\W\d]{0,2}\s*"
+    + _NUMBER
+    + r"\s*(?:°|º|˚|도|d|\s)\s*(?:"
+    + _PART
+    + r"\s*(?:['’′m분]|\s)\s*)?(?:"
+    + _PART
+    + r"\s*(?:\"|”|″|''|s|초)?)?\s*([NSEW])?",
+    re.IGNORECASE,
+)
+_SOUTH_WEST = frozenset("SWsw남서")
+
+
+def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Candidate]:
+    """Places of a table with a heading, a point each.
+
+    Coordinates may be decimal, in degrees, minutes and seconds, or MGRS, in one column or two.
+
+    Args:
+        rows: cells, the heading first; blank rows before it are passed over.
+        notices: takes what was left out.
+
+    Raises:
+        AoiError: where no heading names coordinates, or nothing has any.
+    """
+    lines = [[str(cell).strip() if cell is not None else "" for cell in row] for row in rows]
+    lines = [line for line in lines if any(line)]
+    if not lines:
+        raise AoiError("the table is empty")
+    columns = _columns_of(lines[0])
+    if not ({"lat", "lon"} <= set(columns) or {"both", "mgrs"} & set(columns)):
+        raise AoiError(
+            "no column is called latitude and longitude, coordinates or MGRS (위도 and 경도, 좌표)"
+        )
+    found = []
+    for number, line in enumerate(lines[1 : MAX_FEATURES + 1], start=1):
+        cells = {what: line[at] for what, at in columns.items() if at < len(line) and line[at]}
+        where = f"row {number}" + (f" ({cells['name'][:60]})" if cells.get("name") else "")
+        try:
+            lon, lat = _place(cells, where)
+        except AoiError as error:
+            notices.append(f"{error}, left out")
+            continue
+        told: dict[str, Any] = {
+            key: cells[key] for key in ("name_ko", "kind", "status", "source", "note") if key in cells
+        }
+        if "accuracy_m" in cells and re.fullmatch(r"\d+(\.\d+)?\s*m?", cells["accuracy_m"]):
+            told |= {"accuracy_m": float(cells["accuracy_m"].rstrip("m ").strip())}
+        shape = ShapeReader(notices).read({"type": "Point", "coordinates": [lon, lat]}, where=where)
+        folder = (cells["status"],) if "status" in cells else ()
+        found.append(
+            Candidate(where=where, geometry=shape, name=cells.get("name"), folder=folder, properties=told)
+        )
+    if not found:
+        raise AoiError("no row has coordinates")
+    return found
+
+
+def csv_rows(text: str) -> list[list[str]]:
+    """Cells of a CSV text, whatever separates them."""
+    try:
+        dialect: Any = csv.Sniffer().sniff(text[:10_000], delimiters=",;\t|")
+    except csv.Error:
+        dialect = csv.excel
+    return list(csv.reader(io.StringIO(text), dialect))
+
+
+def workbook_rows(data: bytes) -> list[Sequence[object]]:
+    """Cells of a workbook's first sheet."""
+    from openpyxl import load_workbook  # noqa: PLC0415 - a second, for those who bring Excel
+
+    book = _asked(lambda: load_workbook(io.BytesIO(data), read_only=True, data_only=True))
+    return list(_asked(lambda: list(islice(book.worksheets[0].values, MAX_FEATURES + 1))))
+
+
+def _columns_of(heading: Sequence[str]) -> dict[str, int]:
+    said = [" ".join(re.sub(r"\(.*?\)|[°_]", " ", cell).casefold().split()) for cell in heading]
+    found: dict[str, int] = {}
+    for what, words in _COLUMNS.items():
+        plain = {word.replace("_", " ") for word in words}
+        at = next((k for k, cell in enumerate(said) if cell in plain), None)
+        if at is not None:
+            found[what] = at
+    return found
+
+
+def _place(cells: dict[str, str], where: str) -> tuple[float, float]:
+    """(longitude, latitude) in degrees."""
+    if "lat" in cells and "lon" in cells:
+        return angle(cells["lon"], where), angle(cells["lat"], where)
+    text = cells.get("mgrs") or cells.get("both") or ""
+    if _MGRS.fullmatch(text.strip()):
+        import mgrs  # noqa: PLC0415 - loads a library of its own
+
+        try:
+            lat, lon = mgrs.MGRS().toLatLon(re.sub(r"\s", "", text).upper())
+        except Exception as error:
+            raise AoiError(f"{where}: {text[:40]!r} is no place of MGRS") from error
+        return float(lon), float(lat)
+    pair = coordinate_pair(text)
+    if pair is None:
+        raise AoiError(f"{where}: no coordinates")
+    return pair
+
+
+def coordinate_pair(text: str) -> tuple[float, float] | None:
+    """(longitude, latitude) of a text with both, latitude first unless it says otherwise; None where not."""
+    plain = re.fullmatch(r"\s*([-+]?\d{1,3}\.\d+)\s*[,; ]\s*([-+]?\d{1,3}\.\d+)\s*", text)
+    if plain is not None:
+        lat, lon = float(plain[1]), float(plain[2])
+        return (lon, lat) if abs(lat) <= RIGHT_ANGLE else (lat, lon)
+    halves = re.split(r"(?<=[NSEWnsew])[\s,;]+|[,;]\s*|\s(?=[NSEW북남동서])", text.strip())
+    parts = [half for half in halves if half and any(char.isdigit() for char in half)]
+    if len(parts) != 2:  # noqa: PLR2004 - latitude and longitude
+        return None
+    try:
+        one, two = (angle(part, "coordinates") for part in parts)
+    except AoiError:
+        return None
+    east_first = bool(re.search(r"[EWew동서]", parts[0]))
+    return (one, two) if east_first else (two, one)
+
+
+RIGHT_ANGLE = 90.0
+MINUTES = 60.0
+
+
+def angle(text: str, where: str) -> float:
+    """Degrees of a text: decimal, or degrees, minutes and seconds, with a sign or a letter.
+
+    Raises:
+        AoiError: where it is neither.
+    """
+    plain = re.fullmatch(r"[-+]?\d{1,3}(?:[.,]\d+)?", text.strip())
+    if plain is not None:
+        return float(text.strip().replace(",", "."))
+    match = _DMS.fullmatch(text.strip())
+    if match is None:
+        raise AoiError(f"{where}: {text[:40]!r} is no angle")
+    degrees, minutes, seconds = (float((match[k] or "0").replace(",", ".")) for k in (2, 3, 4))
+    if minutes >= MINUTES or seconds >= MINUTES:
+        raise AoiError(f"{where}: {text[:40]!r} has more than 59 minutes or seconds")
+    size = abs(degrees) + minutes / MINUTES + seconds / MINUTES**2
+    letters = {match[1] or "", match[5] or ""}
+    return -size if degrees < 0 or letters & _SOUTH_WEST else size

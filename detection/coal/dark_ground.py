@@ -1,0 +1,238 @@
+"""Dark ground of a zone: which of it is water, which persists, and what its darkest part looks like."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, label, uniform_filter
+
+from detection.coal.family import COARSE_BANDS, SWIR, DarkGround, FamilyParams
+from detection.coal.fraction_records import Block
+from detection.coal.medians import nan_median
+from detection.coal.nearby import EIGHT
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+BLUR_PX2 = 0.364
+"""Variance of the blur of a pixel of 10 m, pixels²: a Gaussian of .53 px (modulation transfer .25 at Nyquist)
+and the pixel's own 1/12."""
+COARSE_BLUR_PX2 = 4.0 * BLUR_PX2
+"""The same of a pixel of 20 m."""
+DECLINATION_DEG = 23.44
+WHOLE = 0.99
+"""Coverage from which a pixel lies inside a zone."""
+AROUND_PX = 6
+"""Ground around a small zone or a found pile that says what its ground is like."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaterParams:
+    """When dark ground is water by its history; measured on ponds and on coal of every rank."""
+
+    nir_over_red: float = 0.8
+    """Means of 3 × 3 pixels; water has less."""
+    swir16: float = 0.06
+    """Reflectance; water has less."""
+    looks_share: float = 0.1
+    """Share of a pixel's lit looks that show water, from which the pixel is water."""
+    nir_over_green: float = 0.9
+    """Means of 3 × 3 pixels; water that is not clear has less (Korba .86), coal of the family 1.09 and
+    more."""
+    falling_weight: float = 0.2
+    """Looks with that alone count as this share of a look that shows water: half of them make a pixel
+    water."""
+    object_share: float = 0.1
+    """Share of such pixels from which the whole dark object is."""
+    rim_px: int = 2
+    """Muddy rim of water, pixels. Assumed."""
+
+
+def watery_looks(block: Block, own: Bools, params: WaterParams) -> tuple[Floats, Floats]:
+    """Looks that show water and lit looks, each (y, x); shadow was left out before (`lit`).
+
+    Without SWIR nothing is said.
+
+    Args:
+        block: around a zone.
+        own: (time,) looks that count.
+        params: of the test.
+    """
+    seen = block.seen[own]
+    count = seen.sum(axis=0).astype(np.float64)
+    if "swir16" not in block.bands:
+        return np.zeros_like(count), count
+    pixels = block.pixels[own]
+    green, red, nir, swir = (
+        pixels[..., block.bands.index(band)] for band in ("green", "red", "nir", "swir16")
+    )
+    weight = uniform_filter(seen.astype(np.float64), size=(1, 3, 3), mode="nearest")
+
+    def around(values: Floats) -> Floats:
+        total = uniform_filter(np.where(seen, values, 0.0), size=(1, 3, 3), mode="nearest")
+        return np.asarray(total / np.maximum(weight, 1e-9))
+
+    dark = seen & (around(swir) < params.swir16)
+    water = dark & (around(nir) < params.nir_over_red * around(red))
+    falling = dark & ~water & (around(nir) < params.nir_over_green * around(green))
+    return water.sum(axis=0) + params.falling_weight * falling.sum(axis=0), count
+
+
+def water_objects(watery: Floats, lit: Floats, dark: Bools, params: WaterParams) -> Bools:
+    """(y, x) dark objects that are water over their history, and their muddy rims.
+
+    Water with its rim is cut out first, so that coal on a quay is judged by itself.
+
+    Args:
+        watery: (y, x) looks that show water.
+        lit: (y, x) lit looks.
+        dark: (y, x) ground that is dark on any look's median.
+        params: of the test.
+    """
+    water = (watery >= params.looks_share * np.maximum(lit, 1.0)) & (watery >= 1.0)
+    parts, count = label(dark | water, structure=EIGHT)
+    size = np.bincount(parts.ravel(), minlength=count + 1)
+    wet = np.bincount(parts[water], minlength=count + 1)
+    ponds = wet >= params.object_share * np.maximum(size, 1)
+    ponds[0] = False
+    cut = binary_dilation(water, structure=EIGHT, iterations=params.rim_px)
+    small = ponds & (wet >= 0.5 * size)  # mostly water: the whole object goes
+    rest, pieces = label(dark & ~cut & ponds[parts], structure=EIGHT)
+    sizes = np.bincount(rest.ravel(), minlength=pieces + 1)
+    rim = (sizes < params.rim_px * 6)[rest] & (rest > 0)
+    return np.asarray((cut & ponds[parts]) | small[parts] | rim | (cut & (dark | water)))
+
+
+def noon_sun_deg(days: Floats, latitude: float) -> Floats:
+    """Elevation of the sun at noon, degrees.
+
+    Args:
+        days: since 1970.
+        latitude: degrees.
+    """
+    turn = 2.0 * np.pi * (days - 79.5) / 365.2422
+    return np.asarray(90.0 - abs(latitude) + np.sign(latitude) * DECLINATION_DEG * np.sin(turn))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DarkSurvey:
+    """What one year's looks show of a zone's dark ground."""
+
+    clusters: tuple[DarkGround, ...]
+    """Few pixels and many, by two ways of ranking darkness; empty where no ground was seen often enough."""
+    dark: Bools
+    """(y, x) ground that is persistently dark, of any kind but water."""
+    water: Bools
+    """(y, x) water by its history, with its rim."""
+    bare_share: float
+    """Share of the zone that is bare ground and never dark."""
+
+
+def survey_dark_ground(
+    block: Block,
+    share: Floats,
+    own: Bools,
+    wetness: tuple[Floats, Floats],
+    *,
+    latitude: float,
+    params: FamilyParams,
+    water: WaterParams,
+) -> DarkSurvey:
+    """The darkest persistent ground of a zone, ranked by red to SWIR and by visible to NIR; no water.
+
+    Args:
+        block: around the zone.
+        share: (y, x) of the zone within the block.
+        own: (time,) looks of the year.
+        wetness: `watery_looks`, each (y, x), of all years so far.
+        latitude: degrees, for the sun.
+        params: of the family.
+        water: of the test for water.
+    """
+    nothing = np.zeros(share.shape, dtype=bool)
+    inside, near = share > WHOLE, binary_dilation(share > 0.0, structure=EIGHT, iterations=AROUND_PX)
+    sunny = noon_sun_deg(block.days, latitude) >= params.least_sun_deg
+    medians = _medians(block, near, own & sunny, params) or _medians(block, near, own, params)
+    if not medians:
+        return DarkSurvey(clusters=(), dark=nothing, water=nothing, bare_share=0.0)
+    bands = block.bands
+    long = [i for i, band in enumerate(bands) if band not in {"blue", "green"}]
+    short = [i for i, band in enumerate(bands) if band not in SWIR]
+    red, nir = bands.index("red"), bands.index("nir")
+    every = np.array(medians)
+    bright = every[..., long].mean(axis=-1)
+    level = float(np.nanquantile(bright, params.ground_quantile))
+    own_ground = np.isfinite(bright) & inside[None]
+    lighter = own_ground & (bright > np.median(bright[own_ground])) if own_ground.any() else bright > level
+    ground = np.median(every[lighter], axis=0)
+    with np.errstate(invalid="ignore"):
+        dark = bright < params.darkest_ratio * level
+        ndvi = (every[..., nir] - every[..., red]) / (every[..., nir] + every[..., red])
+        wet = water_objects(*wetness, (dark & (ndvi < params.greenest)).any(axis=0), water)
+        usable = np.isfinite(bright) & (ndvi < params.greenest) & (inside & ~wet)[None]
+    clusters = []
+    total = int(usable.sum())
+    counts = {params.fewest_dark, max(params.fewest_dark, round(params.dark_share * total))}
+    for used, count in itertools.product((long, short), sorted(counts)):
+        if total < count:
+            continue
+        rank = np.where(usable, every[..., used].mean(axis=-1), np.inf)
+        chosen = np.unravel_index(np.argsort(rank, axis=None)[:count], rank.shape)
+        value = np.median(every[chosen], axis=0)
+        half = 0.5 * (float(value[used].mean()) + float(ground[used].mean()))
+        impurity = _impurity(every, used, half, usable, chosen, bands)
+        ratio = float(value[long].mean() / max(level, 1e-3))
+        clusters.append(DarkGround(reflectance=value, impurity=impurity, ground=ground, ratio=ratio))
+    with np.errstate(invalid="ignore"):
+        plants = (ndvi > params.plants_ndvi).any(axis=0)
+    bare = inside & np.isfinite(bright).any(axis=0) & ~plants & ~dark.any(axis=0) & ~wet
+    return DarkSurvey(
+        clusters=tuple(clusters),
+        dark=(dark & usable).any(axis=0),
+        water=wet & (share > 0.0),
+        bare_share=float(bare.sum() / max(int(inside.sum()), 1)),
+    )
+
+
+def _medians(block: Block, near: Bools, use: Bools, params: FamilyParams) -> list[Floats]:
+    """Medians (y, x, band) of the looks of every two months, NaN outside `near` and where hardly seen."""
+    out = []
+    spell = np.floor(block.days / params.together_days)
+    for one in np.unique(spell[use]):
+        looks = np.flatnonzero(use & (spell == one))
+        if len(looks) < params.fewest_looks:
+            continue
+        seen = block.seen[looks] & near
+        enough = seen.sum(axis=0) >= params.fewest_looks
+        if not enough.any():
+            continue
+        values = np.where(seen[..., None], block.pixels[looks], np.nan)[:, enough]
+        image = np.full((*near.shape, block.pixels.shape[-1]), np.nan)
+        image[enough] = nan_median(values)
+        out.append(image)
+    return out
+
+
+def _impurity(
+    every: Floats,
+    used: Sequence[int],
+    half: float,
+    usable: Bools,
+    chosen: tuple[NDArray[np.intp], ...],
+    bands: Sequence[str],
+) -> Floats:
+    """(band,) share of other ground in the middle of a disc as large as the patches of dark pixels."""
+    sizes = []
+    for time in np.unique(chosen[0]):
+        with np.errstate(invalid="ignore"):
+            parts, _ = label(usable[time] & (every[time][..., used].mean(axis=-1) < half), structure=EIGHT)
+        size = np.bincount(parts.ravel())
+        size[0] = 1
+        at = chosen[0] == time
+        sizes += size[parts[chosen[1][at], chosen[2][at]]].tolist()
+    radius2 = float(np.median(sizes)) / np.pi
+    blur = np.array([COARSE_BLUR_PX2 if band in COARSE_BANDS else BLUR_PX2 for band in bands])
+    return np.asarray(np.exp(-radius2 / (2.0 * blur)))

@@ -1,0 +1,416 @@
+"""Site files as programs and people write them: each kind with inputs of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import geopandas as gpd
+import pytest
+import shapely
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shapely import Polygon
+
+from aoi.geodesy import area_ha
+from aoi.proposal import Answers, places_from, propose, site_from
+from aoi.readers import read_candidates
+from aoi.readers.dates import dates_in, is_range
+from aoi.readers.tables import angle, coordinate_pair
+from evidence.errors import AoiError
+
+OUTLINE = "126.0,39.5,0 126.03,39.5,0 126.03,39.53,0 126.0,39.53,0 126.0,39.5,0"
+YARD = "126.01,39.51 126.014,39.51 126.014,39.513 126.01,39.513 126.01,39.51"
+
+
+def polygon(coordinates: str) -> str:
+    ring = f"<LinearRing><coordinates>{coordinates}</coordinates></LinearRing>"
+    return f"<Polygon><outerBoundaryIs>{ring}</outerBoundaryIs></Polygon>"
+
+
+def placemark(name: str, inner: str) -> str:
+    return f"<Placemark><name>{name}</name>{inner}</Placemark>"
+
+
+GOOD = placemark("perimeter 2016-05-01", polygon(OUTLINE)) + placemark("저탄장", polygon(YARD))
+
+
+def kml(body: str = GOOD, head: str = '<?xml version="1.0" encoding="UTF-8"?>', attributes: str = "") -> str:
+    return f'{head}<kml xmlns="http://www.opengis.net/kml/2.2"{attributes}><Document>{body}</Document></kml>'
+
+
+def read(tmp_path: Path, data: bytes | str, name: str = "a.kml", **options):
+    path = tmp_path / name
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    notices: list[str] = []
+    return read_candidates(path, notices, **options), notices
+
+
+@pytest.mark.parametrize(
+    ("text", "encoding", "said"),
+    [
+        (kml(head='<?xml version="1.0" encoding="EUC-KR"?>'), "cp949", ""),
+        (kml(head='<?xml version="1.0" encoding="ks_c_5601-1987"?>'), "cp949", ""),
+        (kml(), "cp949", "read as CP949"),
+        (kml(head='<?xml version="1.0" encoding="UTF-16"?>'), "utf-16", ""),
+        (kml(head=""), "utf-16-le", ""),
+        ("\ufeff" + kml(), "utf-8", ""),
+        ("\r\n \n" + kml(), "utf-8", ""),
+        (kml(GOOD + "<description>a\x0bb&#x1f;</description>"), "utf-8", "control characters"),
+        (kml(GOOD.replace("perimeter", "camp &nbsp;&eacute; &amp; perimeter")), "utf-8", "&nbsp;"),
+        (kml(GOOD.replace("perimeter", "coal & co perimeter")), "utf-8", "a bare &"),
+        (kml(GOOD, attributes=' xsi:schemaLocation="a b"'), "utf-8", "xsi"),
+        (kml(GOOD + "<gx:Tour><gx:Playlist/></gx:Tour>"), "utf-8", "gx"),
+        (kml(GOOD + "<description><![CDATA[<b>a & b:c &nope;</b>]]></description>"), "utf-8", ""),
+    ],
+)
+def test_text_with_small_faults_is_read_with_a_notice(tmp_path, text, encoding, said):
+    found, notices = read(tmp_path, text.encode(encoding))
+    assert [one.name.split()[-1] for one in found] == ["2016-05-01", "저탄장"]
+    mended = [notice for notice in notices if "heights" not in notice]
+    assert any(said in notice for notice in mended) if said else mended == []
+
+
+def test_bytes_that_are_no_text_ask_for_the_encoding(tmp_path):
+    data = kml(GOOD.replace("저탄장", "Küche"), head="<?xml version='1.0'?>").encode("latin-1")
+    with pytest.raises(AoiError, match="--encoding"):
+        read(tmp_path, data)
+    found, _ = read(tmp_path, data, encoding="latin-1")
+    assert found[1].name == "Küche"
+
+
+@pytest.mark.parametrize(
+    "inner",
+    [
+        "<address>somewhere</address>",
+        "<Point><coordinates/></Point>",
+        "<MultiGeometry/>",
+        "<MultiGeometry><MultiGeometry/><Point/></MultiGeometry>",
+        "<Polygon/>",
+    ],
+)
+def test_a_placemark_without_a_place_costs_no_other(tmp_path, inner):
+    found, notices = read(tmp_path, kml(placemark("Office", inner) + GOOD))
+    assert len(found) == 2
+    assert "placemark 1 (Office): no geometry, left out" in notices
+
+
+def test_a_file_without_any_place_is_refused(tmp_path):
+    with pytest.raises(AoiError, match="no placemarks with a geometry"):
+        read(tmp_path, kml(placemark("Office", "<address>x</address>")))
+
+
+def test_a_label_point_beside_an_outline_is_left_out(tmp_path):
+    label = "<Point><coordinates>126.01,39.51</coordinates></Point>"
+    both = f"<MultiGeometry>{label}{polygon(OUTLINE)}</MultiGeometry>"
+    found, notices = read(tmp_path, kml(placemark("fence 2016", both)))
+    assert [one.geometry.geom_type for one in found] == ["Polygon"]
+    assert any("label" in notice for notice in notices)
+
+
+def test_outlines_and_paths_of_one_placemark_are_taken_apart(tmp_path):
+    line = "<LineString><coordinates>126,39.5 126.02,39.52</coordinates></LineString>"
+    found, _ = read(tmp_path, kml(placemark("x", f"<MultiGeometry>{polygon(OUTLINE)}{line}</MultiGeometry>")))
+    assert [one.geometry.geom_type for one in found] == ["Polygon", "LineString"]
+
+
+def test_a_track_is_a_path_with_its_days(tmp_path):
+    track = (
+        "<gx:Track><when>2019-05-03T01:00:00Z</when><when>2019-05-04T01:00:00Z</when>"
+        "<gx:coord>126.0 39.5 10</gx:coord><gx:coord>126.01 39.51 10</gx:coord></gx:Track>"
+    )
+    found, _ = read(tmp_path, kml(placemark("walk", track)))
+    assert found[0].geometry.geom_type == "LineString"
+    assert (found[0].begin, found[0].end) == ("2019-05-03", "2019-05-04")
+
+
+def test_time_spans_of_folders_are_inherited(tmp_path):
+    span = "<TimeSpan><begin>2015-04</begin><end>2017-01-01</end></TimeSpan>"
+    body = f"<Folder><name>old</name>{span}{placemark('perimeter', polygon(OUTLINE))}</Folder>"
+    found, _ = read(tmp_path, kml(body))
+    assert (found[0].begin, found[0].end, found[0].folder) == ("2015-04", "2017-01-01", ("old",))
+
+
+def archive(members: dict[str, bytes | str]) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as held:
+        for name, data in members.items():
+            held.writestr(name, data)
+    return buffer.getvalue()
+
+
+def test_every_document_of_a_kmz_is_read_and_a_macs_forks_are_not(tmp_path):
+    link = "<NetworkLink><Link><href>files/second.kml</href></Link></NetworkLink>"
+    away = "<NetworkLink><Link><href>https://example.org/a.kml</href></Link></NetworkLink>"
+    members = {
+        "__MACOSX/._doc.kml": b"\x00\x05\x16\x07",
+        "._doc.kml": b"\x00\x05\x16\x07",
+        "doc.kml": kml(placemark("perimeter 2016-05-01", polygon(OUTLINE)) + link + away),
+        "files/second.kml": kml(placemark("저탄장", polygon(YARD))),
+        "files/photo.jpg": b"x",
+    }
+    found, notices = read(tmp_path, archive(members), "a.kmz")
+    assert [one.name for one in found] == ["perimeter 2016-05-01", "저탄장"]
+    assert "not taken over: NetworkLink to https://example.org/a.kml" in notices
+    assert "1 further files in the KMZ (photos, icons) were not taken over" in notices
+
+
+def shapefile(folder: Path, *, encoding: str) -> Path:
+    frame = gpd.GeoDataFrame(
+        {"name": ["경계 2016-05-01", "저탄장"]},
+        geometry=[shapely.box(126.0, 39.5, 126.03, 39.53), shapely.box(126.01, 39.51, 126.014, 39.513)],
+        crs=4326,
+    )
+    frame.to_file(folder / "site.shp", encoding=encoding)
+    (folder / "site.cpg").unlink(missing_ok=True)
+    return folder / "site.shp"
+
+
+@pytest.mark.parametrize("encoding", ["cp949", "utf-8"])
+def test_a_shapefile_without_cpg_says_which_code_page_was_taken(tmp_path, encoding):
+    path = shapefile(tmp_path, encoding=encoding)
+    notices: list[str] = []
+    found = read_candidates(path, notices)
+    assert [one.name for one in found] == ["경계 2016-05-01", "저탄장"]
+    assert any(encoding.upper() in notice for notice in notices)
+
+
+@pytest.mark.parametrize("folder", ["", "export/경계/"])
+def test_a_zipped_shapefile_is_read_where_it_lies(tmp_path, folder):
+    path = shapefile(tmp_path, encoding="utf-8")
+    data = archive({folder + p.name: p.read_bytes() for p in path.parent.glob("site.*")})
+    found, _ = read(tmp_path, data, "site.zip")
+    assert [one.name for one in found] == ["경계 2016-05-01", "저탄장"]
+
+
+def test_an_archive_of_nothing_readable_says_what_can_be_read(tmp_path):
+    with pytest.raises(AoiError, match="nothing that can be read"):
+        read(tmp_path, archive({"a.dwg": b"x"}), "a.zip")
+
+
+def test_geojson_of_any_spelling_without_some_geometries(tmp_path):
+    outline = {
+        "type": "Polygon",
+        "coordinates": [[[126, 39.5], [126.03, 39.5], [126.03, 39.53], [126, 39.5]]],
+    }
+    features = [
+        {"type": "Feature", "properties": {"name": "경계 2016"}, "geometry": outline},
+        {"type": "Feature", "properties": {"name": "note"}, "geometry": None},
+        {
+            "type": "Feature",
+            "properties": {"name": "empty"},
+            "geometry": {"type": "GeometryCollection", "geometries": []},
+        },
+    ]
+    text = json.dumps({"type": "FeatureCollection", "features": features}, ensure_ascii=False)
+    for encoding in ("utf-8", "utf-8-sig", "utf-16", "cp949"):
+        found, notices = read(tmp_path, text.encode(encoding), "a.geojson")
+        assert [one.name for one in found] == ["경계 2016"]
+        assert len([notice for notice in notices if "no geometry" in notice]) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "dates"),
+    [
+        ("2016. 2. 28.", ("2016-02-28",)),
+        ("경계 2016년 2월 28일", ("2016-02-28",)),
+        ("2016년 2월", ("2016-02",)),
+        ("2016년", ("2016",)),
+        ("fence 28 Feb 2016", ("2016-02-28",)),
+        ("Feb 28, 2016 fence", ("2016-02-28",)),
+        ("28th February 2016", ("2016-02-28",)),
+        ("2/28/2016", ("2016-02-28",)),
+        ("28/2/2016", ("2016-02-28",)),
+        ("28.2.2016", ("2016-02-28",)),
+        ("IMG_20160228_1", ("2016-02-28",)),
+        ("03/04/2016", ("2016-03-04", "2016-04-03")),
+        ("Mine 1204", ()),
+        ("2016-02-30", ()),
+        ("2006-13", ()),
+    ],
+)
+def test_dates_as_people_write_them(text, dates):
+    assert dates_in(text) == dates
+
+
+@given(
+    st.dates(
+        min_value=__import__("datetime").date(1950, 1, 1), max_value=__import__("datetime").date(2049, 12, 31)
+    )
+)
+@settings(max_examples=60, deadline=None)
+def test_a_date_in_korean_american_and_iso_spelling_is_the_same_day(day):
+    for text in (
+        f"{day.year}. {day.month}. {day.day}.",
+        f"{day:%b} {day.day}, {day.year}",
+        f"{day:%Y-%m-%d}",
+        f"{day:%Y%m%d}",
+    ):
+        assert dates_in(text) == (day.isoformat(),)
+
+
+def test_a_range_is_begin_and_end(tmp_path):
+    path = tmp_path / "a.kml"
+    path.write_text(kml(placemark("perimeter 2014-03 to 2016-02", polygon(OUTLINE))))
+    site = site_from(propose(path)).site
+    assert (site.boundaries[0].valid_from, site.boundaries[0].valid_to) == ("2014-03", "2016-02")
+    assert is_range("2014-2016", ("2014", "2016"))
+
+
+def test_a_date_with_two_meanings_is_asked_for(tmp_path):
+    path = tmp_path / "a.kml"
+    path.write_text(kml(placemark("perimeter 03/04/2016", polygon(OUTLINE))))
+    proposal = propose(path)
+    assert proposal.questions[0].meanings == ("2016-03-04", "2016-04-03")
+    with pytest.raises(AoiError, match="2016-03-04 or 2016-04-03"):
+        site_from(proposal)
+    answers = Answers(dates={"1": "2016-04-03"})
+    assert site_from(propose(path, answers=answers)).site.boundaries[0].valid_from == "2016-04-03"
+
+
+@pytest.mark.parametrize(("gap_deg", "closed"), [(0.0, True), (0.00008, True), (0.002, False)])
+def test_a_path_that_ends_where_it_began_is_a_perimeter(tmp_path, gap_deg, closed):
+    path = tmp_path / "a.kml"
+    ring = f"126.0,39.5 126.03,39.5 126.03,39.53 126.0,39.53 {126.0 + gap_deg},{39.5 + gap_deg}"
+    path.write_text(
+        kml(placemark("fence 2016-05-01", f"<LineString><coordinates>{ring}</coordinates></LineString>"))
+    )
+    reading = site_from(propose(path))
+    boundary = reading.site.boundaries[0]
+    assert isinstance(boundary.geometry, Polygon) == closed
+    assert (boundary.extent == "complete") == closed
+    if closed:
+        whole = Polygon([(126.0, 39.5), (126.03, 39.5), (126.03, 39.53), (126.0, 39.53)])
+        assert area_ha(boundary.geometry) == pytest.approx(area_ha(whole), rel=1e-3)
+        assert any("closed perimeter" in notice for notice in reading.notices)
+
+
+def test_what_google_earth_cannot_carry_is_said_on_the_command_line(tmp_path):
+    path = tmp_path / "a.kml"
+    path.write_text(kml())
+    answers = Answers(
+        accuracy_m=6.0, image={"provider": "Maxar", "id": "x", "date": "2016-04-28"}, criterion="fence"
+    )
+    boundary = site_from(propose(path, answers=answers), answers=answers).site.boundaries[0]
+    assert (boundary.accuracy_m, boundary.image.provider, boundary.criterion) == (6.0, "Maxar", "fence")
+
+
+def test_a_gate_pin_does_not_blow_up_the_box(tmp_path):
+    path = tmp_path / "a.kml"
+    path.write_text(kml())
+    without = site_from(propose(path)).site
+    path.write_text(kml(GOOD + placemark("gate", "<Point><coordinates>126.015,39.5</coordinates></Point>")))
+    assert area_ha(site_from(propose(path)).site.aoi) < 1.01 * area_ha(without.aoi)
+
+
+def pin(name: str, lon: float, lat: float) -> str:
+    return placemark(name, f"<Point><coordinates>{lon},{lat}</coordinates></Point>")
+
+
+def forty_camps() -> str:
+    """Two folders by status, names of two lines, two of them shipped sites."""
+    marks = [pin(f"Camp {n}\n수용소 {n}", 124.5 + 0.15 * (n % 8), 37.9 + 0.2 * (n // 8)) for n in range(38)]
+    known = [pin("Camp 18\n제18호 관리소", 126.08597, 39.55965), pin("Camp 25 Chongjin", 129.726, 41.834)]
+    active = f"<Folder><name>active</name>{''.join(marks[:20] + known)}</Folder>"
+    return kml(f"{active}<Folder><name>closed</name>{''.join(marks[20:])}</Folder>")
+
+
+def test_a_list_of_forty_camps_is_one_site_each_and_none_accepted(tmp_path):
+    path = tmp_path / "camps.kml"
+    path.write_text(forty_camps())
+    places = places_from(propose(path))
+    assert len(places) == 40
+    assert not any(place.reading.site.accepted for place in places)
+    assert [place.known.id for place in places if place.known is not None] == ["camp-18", "camp-25"]
+    first = places[0].reading.site
+    assert (first.name, first.name_ko, first.status) == ("Camp 0", "수용소 0", "active")
+    assert len({place.reading.site.id for place in places}) == 40
+
+
+def test_one_box_over_a_country_is_never_accepted_without_a_word(tmp_path):
+    path = tmp_path / "camps.kml"
+    path.write_text(forty_camps())
+    reading = site_from(propose(path))
+    assert not reading.site.accepted
+    assert any("stretched by" in notice and "Camp" in notice for notice in reading.notices)
+    assert any("--each" in notice for notice in reading.notices)
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("39.5597", 39.5597),
+        ("39,5597", 39.5597),
+        ("39°33'34.9\"N", 39.559694),
+        ("N39 33 34.9", 39.559694),
+        ("39° 33.582' N", 39.5597),
+        ("북위 39도 33분 34.9초", 39.559694),
+        ("126°5′9.5″ W", -126.085972),
+    ],
+)
+def test_angles_as_people_write_them(text, degrees):
+    assert angle(text, "x") == pytest.approx(degrees, abs=1e-5)
+
+
+def test_pairs_of_coordinates_in_one_cell():
+    for text in (
+        "39.5597, 126.0860",
+        "126.0860 39.5597",
+        "39°33'34.9\"N 126°5'9.6\"E",
+        "126°5'9.6\"E, 39°33'34.9\"N",
+    ):
+        lon, lat = coordinate_pair(text)
+        assert (lon, lat) == (pytest.approx(126.086, abs=1e-4), pytest.approx(39.5597, abs=1e-4))
+    assert coordinate_pair("Pukchang") is None
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp949"])
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_a_csv_of_places_in_korean_excels_spelling(tmp_path, encoding, separator):
+    rows = [
+        ["명칭", "위도", "경도", "상태"],
+        ["남덕 탄광", "39.60", "126.10", "active"],
+        ["?", "", "", ""],
+        ["Ramjo", "39°36'N", "126°40'E", ""],
+    ]
+    text = "\n".join(separator.join(row) for row in rows)
+    found, notices = read(tmp_path, text.encode(encoding), "mines.csv")
+    assert [one.name for one in found] == ["남덕 탄광", "Ramjo"]
+    assert found[1].geometry.y == pytest.approx(39.6)
+    assert any("row 2" in notice and "left out" in notice for notice in notices)
+
+
+def test_a_workbook_with_mgrs(tmp_path):
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in (["Name", "MGRS"], ["Camp 18", "52S BJ 49651 82946"]):
+        book.active.append(row)
+    book.save(tmp_path / "a.xlsx")
+    found, _ = read(tmp_path, (tmp_path / "a.xlsx").read_bytes(), "a.xlsx")
+    assert found[0].geometry.distance(shapely.Point(126.086, 39.5597)) < 1e-4
+
+
+def test_a_table_without_coordinates_says_which_columns_are_missing(tmp_path):
+    with pytest.raises(AoiError, match="위도"):
+        read(tmp_path, "name,where\nCamp,somewhere\n", "a.csv")
+
+
+CASES = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "cases"
+
+
+@pytest.mark.shared
+@pytest.mark.skipif(not CASES.is_dir(), reason="../shared is on development machines only")
+def test_the_recorded_cases_become_the_sites_that_they_are():
+    paths = [
+        p
+        for p in sorted(CASES.rglob("*"))
+        if p.suffix in {".kml", ".kmz", ".zip", ".geojson", ".gpkg", ".shp"}
+    ]
+    assert len(paths) > 20
+    for path in paths:
+        site = site_from(propose(path)).site
+        assert site.boundaries[0].valid_from == "2016-05-01", path.name
+        assert area_ha(site.boundaries[0].geometry) == pytest.approx(864, rel=0.02), path.name
