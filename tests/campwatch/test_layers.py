@@ -202,7 +202,7 @@ def test_layer_names_are_spelt_where_they_are_defined():
     for package in ("evidence", "aoi", "imagery", "detection", "maps", "campwatch"):
         for path in (ROOT / package).rglob("*.py"):
             nodes = list(ast.walk(ast.parse(path.read_text("utf-8"))))
-            joined = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}
+            joined = {id(part) for node in nodes if isinstance(node, ast.JoinedStr) for part in node.values}  # noqa: PD011
             for node in nodes:
                 whole = isinstance(node, ast.Constant) and id(node) not in joined
                 if whole and isinstance(node.value, str) and node.value in spelt:
