@@ -16,7 +16,7 @@ from typer.core import TyperGroup
 
 from campwatch import __version__
 from campwatch.cli_compare import pair
-from campwatch.cli_evidence import anchor, redact, release, reproduce, verify
+from campwatch.cli_evidence import anchor, migrate, redact, release, reproduce, verify
 from campwatch.cli_export import export, figure
 from campwatch.cli_init import init
 from campwatch.cli_look import doctor, draw_maps, schedule, status
@@ -138,6 +138,7 @@ app.command()(calibrate)
 app.command()(question)
 app.command()(verify)
 app.command()(anchor)
+app.command()(migrate)
 app.command()(redact)
 app.command()(reproduce)
 app.command()(release)

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, say
 from evidence.files import write_text
+
+if TYPE_CHECKING:
+    from campwatch.workspace import Workspace
 
 
 def _head(told: str | None) -> str | None:
@@ -33,12 +36,20 @@ def verify(
             help="A custody head kept elsewhere, or its first 16 digits.", metavar="HASH", callback=_head
         ),
     ] = None,
+    provider: Annotated[
+        bool, typer.Option("--provider", help="Fetch cited scenes again: do providers give the same today?")
+    ] = False,
+    scenes: Annotated[int, typer.Option(help="With --provider: at most so many of a site.", min=1)] = 12,
 ) -> None:
     """Check archive, ledger and custody against their hashes."""
     from campwatch.verification import verify_workspace  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
-    report = verify_workspace(open_workspace(context.obj.folder), deep=deep, expected_head=head)
+    workspace = open_workspace(context.obj.folder)
+    if provider:
+        _ask_providers(context, workspace, scenes)
+        return
+    report = verify_workspace(workspace, deep=deep, expected_head=head)
     for finding in report.findings:
         say(f"{finding.where}: {finding.what}")
     if not report.findings:
@@ -53,6 +64,30 @@ def verify(
         raise typer.Exit(EXIT_ERROR)
     if report.behind:
         raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def _ask_providers(context: typer.Context, workspace: Workspace, scenes: int) -> None:
+    from campwatch.provider_check import Given, answer_lines, ask_providers  # noqa: PLC0415 - as above
+
+    answers = list(ask_providers(workspace, scenes=scenes))
+    for line in answer_lines(answers):
+        say(line)
+    context.obj.report([asdict(one) for one in answers])
+    if any(one.given is not Given.SAME for one in answers):
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+def migrate(context: typer.Context) -> None:
+    """Bring an older ledger to the version that is written; a copy of the old one is kept."""
+    from campwatch.identity import system_clock  # noqa: PLC0415 - start-up stays quick
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+    from evidence.ledger import migrate_ledger  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    with workspace.lock(wait=True):
+        copy = migrate_ledger(workspace.ledger_path, f"{system_clock():%Y%m%dT%H%M%SZ}")
+    say("nothing to migrate" if copy is None else f"migrated; the ledger as it was: {copy}")
+    context.obj.report({"copy": None if copy is None else str(copy)})
 
 
 def anchor(

@@ -18,6 +18,8 @@ from campwatch.reviews.desk import Desk
 from campwatch.reviews.validation import Checks, annotation, site_checks
 from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
 from campwatch.workspace import Workspace, readable_sites
+from evidence.anchors import ANCHORED, anchor_of
+from evidence.custody import WORKSPACE_CHAIN
 from evidence.errors import WorkspaceError
 from evidence.ledger import Ledger
 from evidence.results import write_custody, write_results
@@ -134,4 +136,10 @@ def _pictureless(ledger: Ledger, site_id: str) -> tuple[Look, ...]:
 def run_info(ledger: Ledger, site_id: str) -> RunInfo:
     """Which run the newest figures of a site are from."""
     last = ledger.last_entry(site_id, "measure") or ledger.custody(site_id)[-1]
-    return RunInfo(run_id=last.run_id, as_of=dt.datetime.fromisoformat(last.time), version=__version__)
+    anchored = ledger.last_entry(WORKSPACE_CHAIN, ANCHORED)
+    return RunInfo(
+        run_id=last.run_id,
+        as_of=dt.datetime.fromisoformat(last.time),
+        version=__version__,
+        anchor=None if anchored is None else anchor_of(anchored),
+    )

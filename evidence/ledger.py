@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,7 @@ from typing import Any, Self
 from evidence.custody import GENESIS, WORKSPACE_CHAIN, CustodyEntry, rows_digest
 from evidence.custody_table import CustodyTable, Stored
 from evidence.errors import LedgerError
+from evidence.files import atomic_path
 from evidence.ledger_schema import (
     READ_VERSIONS,
     ROW_COLUMNS,
@@ -214,6 +215,18 @@ class Ledger:
         self._db.execute("VACUUM")
         return removed
 
+    def copy_to(self, path: Path) -> None:
+        """Copy the ledger as it stands, consistent while another process writes.
+
+        Raises:
+            LedgerError: where the copy cannot be written.
+        """
+        try:
+            with atomic_path(path) as temporary, closing(sqlite3.connect(temporary)) as target:
+                self._db.backup(target)
+        except (sqlite3.Error, OSError) as err:
+            raise LedgerError(f"cannot copy the ledger to {path}: {err}") from err
+
     def require_writable(self) -> None:
         """Refuse to write into a ledger of an older version.
 
@@ -382,6 +395,34 @@ class Ledger:
     def heads(self) -> dict[str, str]:
         """The newest custody hash of each chain."""
         return self._custody.heads()
+
+
+def migrate_ledger(path: Path, name: str) -> Path | None:
+    """Bring a ledger of an older version to the one that is written, and keep a copy of it.
+
+    Args:
+        path: of the ledger.
+        name: ends the name of the copy.
+
+    Returns:
+        The copy; None where nothing was to be done.
+
+    Raises:
+        LedgerError: where it cannot be read or written, or another copy of that name is there.
+    """
+    with Ledger(path, read_only=True) as ledger:
+        if ledger.version == SCHEMA_VERSION:
+            return None
+        copy = path.with_name(f"{path.stem}-version-{ledger.version}-{name}{path.suffix}")
+        if copy.exists():
+            raise LedgerError(f"{copy} is there already")
+        ledger.copy_to(copy)
+        heads = ledger.heads()
+    with Ledger(path) as ledger:
+        ledger.migrate()
+        if ledger.heads() != heads:
+            raise LedgerError(f"{path} was migrated to other heads than it had; its copy is {copy}")
+    return copy
 
 
 def _require_distinct(rows: Sequence[Row]) -> None:

@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
+from odc.geo.xr import xr_coords
 
 from imagery.bands import OPTICAL_BANDS
 from imagery.records import ArchivedProduct
@@ -133,6 +135,60 @@ def landsat_grid(grid: GeoBox) -> GeoBox:
     east, north = (math.ceil((edge - half) / PIXEL_M) * PIXEL_M + half for edge in (right, top))
     shape = (round((north - south) / PIXEL_M), round((east - west) / PIXEL_M))
     return GeoBox(shape, Affine(PIXEL_M, 0, west, 0, -PIXEL_M, north), grid.crs)
+
+
+PART_M = 5.0
+"""Pixels of both lattices are whole numbers of these: 10 m pixels, and 30 m pixels that begin on odd 15 m."""
+MOSTLY = 0.75
+"""Valid share of a coarse pixel from which it is valid (assumed)."""
+_MASKS = ("cloud", "shadow", "snow", "water")
+
+
+def coarsened(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
+    """A cube of 10 m on a parallel grid of 30 m: means of the valid ground of each pixel, (time, y, x).
+
+    Args:
+        cube: on a grid of 10 m in the same zone; what of `grid` lies outside it is not valid.
+        grid: whose edges lie on whole 5 m.
+    """
+    fine = cube.odc.geobox
+    side = round(PIXEL_M / PART_M)
+    repeat = round(float(fine.resolution.x) / PART_M)
+    row = round((fine.transform.f - grid.transform.f) / PART_M)
+    column = round((grid.transform.c - fine.transform.c) / PART_M)
+    shape = (int(grid.shape[0]), int(grid.shape[1]))
+
+    def mean(plane: NDArray[Any]) -> NDArray[np.float64]:
+        parts = np.repeat(np.repeat(plane.astype(float), repeat, axis=0), repeat, axis=1)
+        whole = np.zeros((shape[0] * side, shape[1] * side))
+        rows, columns = (
+            (max(first, 0), min(first + size * side, length))
+            for first, size, length in zip((row, column), shape, parts.shape, strict=True)
+        )
+        whole[rows[0] - row : rows[1] - row, columns[0] - column : columns[1] - column] = parts[
+            rows[0] : rows[1], columns[0] : columns[1]
+        ]
+        return np.asarray(whole.reshape(shape[0], side, shape[1], side).mean(axis=(1, 3)))
+
+    dims = ("time", "y", "x")
+    bands = [str(name) for name in cube.data_vars if name in OPTICAL_BANDS]
+    valid = [np.asarray(plane) for plane in cube["valid"].values]
+    share = np.stack([mean(plane) for plane in valid])
+    variables: dict[str, Any] = {"valid": (dims, share >= MOSTLY)}
+    for name in _MASKS:
+        if name in cube:
+            variables[name] = (dims, np.stack([mean(plane) >= HALF for plane in cube[name].values]))
+    for band in bands:
+        sums = np.stack(
+            [mean(np.where(v, np.nan_to_num(p), 0.0)) for v, p in zip(valid, cube[band].values, strict=True)]
+        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            variables[band] = (dims, np.where(share > 0, sums / share, np.nan).astype(np.float32))
+    kept = {name: coord for name, coord in cube.coords.items() if coord.dims == ("time",)}
+    return xr.Dataset(variables, coords=dict(xr_coords(grid)) | kept)
+
+
+HALF = 0.5
 
 
 def collection_version(properties: Mapping[str, Any]) -> str | None:

@@ -15,6 +15,7 @@ from shapely.geometry.base import BaseGeometry
 from aoi.records import Boundary, PublishedPoint, Site, Zone
 from detection.accuracy import MIN_AGREEMENT
 from detection.references import ENOUGH, SampleSummary, SiteCheck
+from evidence.anchors import Anchor
 from evidence.layers import Column, Kind, LayerSpec
 from evidence.quantity import Quantity
 from evidence.rows import Row
@@ -44,6 +45,11 @@ def quantity(q: Quantity | Mapping[str, Any] | None) -> dict[str, Any] | None:
         short: float(f"{told[name]:.6g}") for short, name in (("v", "value"), ("l", "low"), ("h", "high"))
     }
     return {**numbers, "level": told["level"]}
+
+
+def _anchor(anchor: Anchor | None) -> dict[str, str] | None:
+    """Who vouches for which custody head since when; None where nobody outside does."""
+    return None if anchor is None else {"head": anchor.head[:16], "time": anchor.time, "by": anchor.words}
 
 
 def moment(when: dt.datetime, zone: str) -> dict[str, str]:
@@ -225,7 +231,12 @@ class Payload:
         d = self.data
         return {
             "site": self.site(d.site),
-            "run": {"id": d.run.run_id, "version": d.run.version, **self.moment(d.run.as_of)},
+            "run": {
+                "id": d.run.run_id,
+                "version": d.run.version,
+                "anchor": _anchor(d.run.anchor),
+                **self.moment(d.run.as_of),
+            },
             "profile": {
                 "restricted": d.profile.restricted,
                 "delay_days": d.profile.delay_days,

@@ -11,6 +11,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
 from detection.references import SiteCheck
+from evidence.anchors import Anchor
 from evidence.layers import LayerSpec
 from evidence.quantity import Quantity
 from evidence.rows import Row
@@ -82,6 +83,8 @@ class RunInfo:
     """UTC, timezone-aware."""
     version: str
     """Of the software."""
+    anchor: Anchor | None = None
+    """The newest custody head that was vouched for outside; None where times are by our own clock alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

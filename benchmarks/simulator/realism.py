@@ -1,8 +1,9 @@
-"""How real the simulator is: its noise, memory, masks and shifts beside those of two real cubes.
+"""How real the simulator is: its noise, memory, masks, shifts and spectra beside those of four real places.
 
 Run from the checkout: ``python -m benchmarks.simulator.realism [--write]``. The Romania cube comes with the
-wheel ``nrt==0.2.1`` (``pip install --no-deps``); the Bolzano catalogue lies in ``../shared/data`` on
-development machines. ``--write`` puts the table into docs/simulator.md.
+wheel ``nrt==0.2.1`` (``pip install --no-deps``); Bolzano, a stable quarry in India (aurora-mine0, whose green
+is no measurement) and the Korba coal mine lie in ``../shared/data`` on development machines. ``--write`` puts
+the tables into docs/simulator.md.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import argparse
 import datetime as dt
 import importlib.util
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from scipy.ndimage import binary_dilation
 
 from benchmarks.manual import ROOT, write_table
 from imagery import robust
-from imagery.simulate import LandParams, SimulationParams, simulate_site
+from imagery.simulate import LandParams, SimulationParams, farmed_site, simulate_site, with_conditions
 from imagery.simulate.scene import scene_image
 
 BANDS = ("blue", "green", "red", "nir")
@@ -44,6 +45,8 @@ class Stack:
     """(time, y, x) reflectance."""
     scl: NDArray[np.uint8]
     """(time, y, x) at 10 m."""
+    swir16: NDArray[np.float32] | None = None
+    """(time, y, x) at 10 m, where there is any."""
 
     def clear(self) -> NDArray[np.bool_]:
         """Dates with hardly any cloud, shadow or snow in the classification."""
@@ -80,23 +83,72 @@ def bolzano() -> Stack | None:
     return Stack("Bolzano (real)", times, bands, scl)
 
 
-def simulated(name: str, land: LandParams, *, seed: int) -> Stack:
+def aurora() -> Stack | None:
+    """A quarry of 4 ha that hardly changes; green is the mean of blue and red."""
+    folder = ROOT.parent / "shared/data/aurora-mine0/sentinel-2-l2a"
+    if not folder.is_dir():
+        return None
+    scenes = [p for p in sorted(folder.glob("S2_*")) if _read(p, "B08").any()]
+    times = np.array([f"{p.name[8:12]}-{p.name[12:14]}-{p.name[14:16]}" for p in scenes], "datetime64[ns]")
+    bands = {
+        band: np.stack([_read(scene, name) for scene in scenes]).astype(np.float32) / 1e4
+        for band, name in zip((*BANDS, "swir16"), ("B02", "B03", "B04", "B08", "B11"), strict=True)
+    }
+    scl = np.stack([_read(scene, "SCL") for scene in scenes]).astype(np.uint8)
+    inner = (slice(None), slice(13, 31), slice(12, 29))  # the chip is a square that stands on a corner
+    return Stack(
+        "quarry in India (real)",
+        times,
+        {b: bands[b][inner] for b in BANDS},
+        scl[inner],
+        bands["swir16"][inner],
+    )
+
+
+def korba() -> Stack | None:
+    """An open-cast coal mine on one clear date, at 18 m."""
+    folder = ROOT.parent / "shared/data/korba"
+    if not folder.is_dir():
+        return None
+    planes = {
+        band: (_read(folder, f"s2_l2a_2023-01-10_{name}") / 65535).astype(np.float32)[None]
+        for band, name in zip((*BANDS, "swir16"), ("B02", "B03", "B04", "B08", "B11"), strict=True)
+    }
+    times = np.array(["2023-01-10"], "datetime64[ns]")
+    scl = np.full(planes["red"].shape, 5, np.uint8)
+    return Stack("Korba coal mine (real)", times, {b: planes[b] for b in BANDS}, scl, planes["swir16"])
+
+
+def _read(folder: Path, name: str) -> NDArray[np.float64]:
+    with rasterio.open(folder / f"{name}.tif") as source:
+        return source.read(1).astype(float)
+
+
+def simulated(name: str, site: SimulationParams, *, seed: int) -> Stack:
     """100 × 100 pixels as products have them: the shifts are left in, as in the real cubes."""
-    params = SimulationParams(size_px=132, since=dt.date(2016, 1, 1), until=dt.date(2021, 1, 1), land=land)
+    params = replace(site, size_px=132, since=dt.date(2016, 1, 1), until=dt.date(2021, 1, 1))
     site = simulate_site(params, seed=seed)
     passes = [one for one in site.truth.passes if not one.missing]
     images = [scene_image(site.world, one, shift_m=one.raw_shift_m) for one in passes]
     times = np.array([one.datetime.replace(tzinfo=None) for one in passes], "datetime64[ns]")
-    cut = slice(0, 100)
+    cut = slice(16, 116)
     bands = {b: np.stack([image.reflectance[b][cut, cut] for image in images]) for b in BANDS}
     scl = np.stack([np.kron(image.scl, np.ones((2, 2), np.uint8))[cut, cut] for image in images])
-    return Stack(f"{name} (simulated, seed {seed})", times, bands, scl)
+    swir = np.stack(
+        [np.kron(image.reflectance["swir16"], np.ones((2, 2), np.float32))[cut, cut] for image in images]
+    )
+    return Stack(f"{name} (simulated, seed {seed})", times, bands, scl, swir)
 
 
 def simulated_stacks() -> list[Stack]:
-    """A mine in forest, the likest to the Romania cube, and the default mine."""
+    """A mine in forest, the likest to the Romania cube; the default mine; a farmed one."""
     forest = LandParams(forest_fraction=0.95, river=False, villages=0, wet_soil=False, burn_scars=0)
-    return [simulated("forest", forest, seed=SEED), simulated("default mine", LandParams(), seed=SEED + 1)]
+    farmed = with_conditions(farmed_site(), rank="subbituminous", town_ha=4.0, rail_yard=True)
+    return [
+        simulated("forest", SimulationParams(land=forest), seed=SEED),
+        simulated("default mine", SimulationParams(), seed=SEED + 1),
+        simulated("farmed, dusty coal", farmed, seed=SEED + 2),
+    ]
 
 
 def spread(values: Floats) -> float:
@@ -250,6 +302,68 @@ ONLY_LONG = {
 """What a month of dates cannot tell."""
 
 
+DARK, PLANTS, GROUND = 0.06, 0.5, 0.25
+"""Mean of the visible below which ground is dark; NDVI above which there are plants, and below which there is
+bare ground: the selection of dark ground at Korba."""
+
+
+def of_kind(stack: Stack, kind: str) -> dict[str, Floats]:
+    """Reflectance of the pixels of a kind on clear dates without snow, by band."""
+    clear = stack.clear()
+    planes = {band: values[clear].astype(float) for band, values in stack.bands.items()}
+    planes["swir16"] = (
+        stack.swir16[clear].astype(float) if stack.swir16 is not None else planes["nir"] * np.nan
+    )
+    visible = np.mean([planes[band] for band in BANDS[:3]], axis=0)
+    ndvi = (planes["nir"] - planes["red"]) / np.maximum(planes["nir"] + planes["red"], 1e-6)
+    water = (planes["nir"] < planes["red"]) | (planes["nir"] < 0.03)
+    chosen = {
+        "dark": (visible < DARK) & (ndvi < 0.2) & ~water,
+        "bare": (visible >= DARK) & (ndvi < GROUND) & ~water,
+        "plants": ndvi > PLANTS,
+    }[kind] & (visible > 0)
+    share = np.array([chosen.mean()] if chosen.size else [])
+    return {band: values[chosen] for band, values in planes.items()} | {"share": share}
+
+
+def ratio(stack: Stack, kind: str, one: str, other: str) -> float:
+    found = of_kind(stack, kind)
+    return float(np.median(found[one] / found[other])) if found[one].size else float("nan")
+
+
+def level(stack: Stack, kind: str, band: str) -> float:
+    found = of_kind(stack, kind)[band]
+    return float(np.median(found)) if found.size else float("nan")
+
+
+SPECTRA: list[Row] = [
+    (f"{kind} ground: share", lambda s, k=kind: level(s, k, "share"), ".3f") for kind in ("dark", "bare")
+]
+SPECTRA += [
+    (f"dark ground: {band}", lambda s, b=band: level(s, "dark", b), ".3f") for band in (*BANDS, "swir16")
+]
+SPECTRA += [
+    (f"{kind} ground: nir / red", lambda s, k=kind: ratio(s, k, "nir", "red"), ".2f")
+    for kind in ("dark", "bare")
+]
+SPECTRA += [
+    (f"{kind} ground: swir16 / nir", lambda s, k=kind: ratio(s, k, "swir16", "nir"), ".2f")
+    for kind in ("dark", "bare")
+]
+SPECTRA += [("plants: nir", lambda s: level(s, "plants", "nir"), ".3f")]
+
+
+def spectra_table(stacks: list[Stack]) -> str:
+    """Medians of dark ground, bare ground and plants as Markdown."""
+    head = ["measure", *(stack.name for stack in stacks)]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for title, measure, form in SPECTRA:
+        values = [measure(stack) for stack in stacks]
+        told = ["–" if np.isnan(value) else format(value, form) for value in values]
+        lines.append(f"| {title} | {' | '.join(told)} |")
+    return "\n".join(lines)
+
+
 def table(stacks: list[Stack]) -> str:
     """The comparison as Markdown."""
     head = ["measure", *(stack.name for stack in stacks)]
@@ -273,12 +387,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the table into docs/simulator.md")
     chosen = parser.parse_args()
-    text = table([stack for stack in (romania(), bolzano(), *simulated_stacks()) if stack is not None])
-    print(text)
+    made = simulated_stacks()
+    text = table([stack for stack in (romania(), bolzano(), aurora(), *made) if stack is not None])
+    spectra = spectra_table([stack for stack in (korba(), aurora(), *made) if stack is not None])
+    print(text, spectra, sep="\n\n")
     if chosen.write:
-        write_table(
-            "simulator.md", "realism table", text, method=["simulate_site"], seeds=f"seeds {SEED}, {SEED + 1}"
-        )
+        for name, made_of in (("realism table", text), ("spectra table", spectra)):
+            write_table(
+                "simulator.md", name, made_of, method=["simulate_site"], seeds=f"seeds {SEED} to {SEED + 2}"
+            )
 
 
 if __name__ == "__main__":

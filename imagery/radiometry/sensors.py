@@ -142,8 +142,11 @@ class PairParams:
     """Most days between the two looks of a pair, days. Stated by the question: sensors within three days."""
     least_pixels: int = 100
     """Clear pixels that both must show. Assumed."""
-    least_pairs: int = 4
-    """Pairs from which a correction may be judged: half choose, half judge. Assumed."""
+    least_pairs: int = 6
+    """Pairs from which a correction may be judged. Assumed."""
+    surely: float = 2.0
+    """Standard errors by which the mean distance of the pairs must shrink before a correction is used, 1:
+    the 95 % level."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +160,7 @@ class SensorResidual:
     spread: float
     """Robust sd of the pairs' medians, reflectance: what a change of instrument adds to any difference."""
     corrected: bool
-    """Whether the published adjustment was applied: only where it brought judged pairs closer."""
+    """Whether the published adjustment was applied: only where it surely brought the pairs closer."""
 
 
 def sensor_residuals(
@@ -169,8 +172,8 @@ def sensor_residuals(
 ) -> tuple[SensorResidual, ...]:
     """What is left between two cubes on one grid, by pairs of looks within some days.
 
-    The published adjustment of the first to OLI is used where it brings both halves of the pairs closer; with
-    fewer pairs than `least_pairs` it is not.
+    The published adjustment of the first to OLI is used where it brings the pairs closer by more than their
+    own scatter explains; with fewer pairs than `least_pairs` it is not.
 
     Args:
         first: of Sentinel-2, (time, y, x), on the second's grid.
@@ -212,9 +215,9 @@ def _residual(
         one, two = first[band].values[i][both], second[band].values[j][both]
         plain.append(float(np.nanmedian(two - one)))
         adjusted.append(float(np.nanmedian(two - to_oli(one, band, str(_platform(first, i))))))
-    helps = len(pairs) >= params.least_pairs and all(
-        np.mean(np.abs(adjusted[half::2])) < np.mean(np.abs(plain[half::2])) for half in (0, 1)
-    )
+    gain = np.abs(plain) - np.abs(adjusted)
+    surely = params.surely * gain.std(ddof=1) / np.sqrt(len(pairs)) if len(pairs) > 1 else np.inf
+    helps = bool(len(pairs) >= params.least_pairs and gain.mean() > surely)
     chosen = np.array(adjusted if helps else plain)
     spread = robust.spread(chosen - np.median(chosen)) if len(chosen) > 1 else np.nan
     return SensorResidual(

@@ -19,17 +19,6 @@ from rasterio.warp import Resampling, reproject
 from evidence.files import atomic_path, write_text
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.simulate.frame import LATTICE_M, PIXEL_M, Frame, from_cell, outer_bounds
-from imagery.simulate.items import (
-    BAND_NAMES,
-    EXTENSIONS,
-    SIMULATED,
-    catalog_document,
-    collection_document,
-    item_frame,
-    optical_item,
-    radar_item,
-    stamp,
-)
 from imagery.simulate.landsat import (
     CLOUD,
     COLLECTION,
@@ -43,10 +32,25 @@ from imagery.simulate.landsat import (
 )
 from imagery.simulate.landsat import EXTENSIONS as LANDSAT_EXTENSIONS
 from imagery.simulate.passes import Pass
-from imagery.simulate.products import CatalogHabits, PlannedProduct, planned_products
+from imagery.simulate.products import (
+    BAND_NAMES,
+    EXTENSIONS,
+    SIMULATED,
+    CatalogHabits,
+    PlannedProduct,
+    Tile,
+    catalog_document,
+    collection_document,
+    item_frame,
+    neighbour_zone,
+    optical_item,
+    planned_products,
+    radar_item,
+    stamp,
+    tile_at,
+)
 from imagery.simulate.radar import RadarPass, gamma0, radar_passes
 from imagery.simulate.scene import SceneImage, scene_image
-from imagery.simulate.tiles import Tile, neighbour_zone, tile_at
 from imagery.simulate.world import World
 
 Pixels = NDArray[np.generic]

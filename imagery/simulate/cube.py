@@ -13,8 +13,7 @@ from odc.geo.xr import xr_coords
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.simulate.params import MaskHabit
 from imagery.simulate.passes import RELATIVE_ORBIT, Pass
-from imagery.simulate.scene import SceneImage, scene_image
-from imagery.simulate.scl import CLOUD_CLASSES, Scl, cloud_and_shadow, usual_mask
+from imagery.simulate.scene import CLOUD_CLASSES, SceneImage, Scl, cloud_and_shadow, scene_image, usual_mask
 from imagery.simulate.terrain import resized
 from imagery.simulate.truth import SkyTruth
 from imagery.simulate.world import World

@@ -21,13 +21,12 @@ from odc.geo.xr import xr_coords
 from scipy.ndimage import binary_dilation
 
 from imagery.simulate.atmosphere import Sky, block_mean, seen_through
-from imagery.simulate.chance import Stream, stream
 from imagery.simulate.frame import CELL_M, Frame
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.passes import Pass
 from imagery.simulate.scene import scene_sky
 from imagery.simulate.sensor import sampled, with_noise
-from imagery.simulate.terrain import smooth_field, sun_position
+from imagery.simulate.terrain import Stream, smooth_field, stream, sun_position
 from imagery.simulate.world import World
 
 Floats = NDArray[np.float32]

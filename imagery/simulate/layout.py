@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from imagery.simulate.chance import Stream, stream
 from imagery.simulate.frame import CELL_M, Frame
 from imagery.simulate.params import LandParams, PondPlan, SimulationParams
 from imagery.simulate.spectra import (
@@ -25,7 +24,7 @@ from imagery.simulate.spectra import (
     measured_spectra,
     soaked,
 )
-from imagery.simulate.terrain import nearest_cells, random_field, smooth_field
+from imagery.simulate.terrain import Stream, nearest_cells, random_field, smooth_field, stream
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]

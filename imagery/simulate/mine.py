@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from shapely import LineString, MultiPoint, Polygon, box
 from shapely.affinity import translate
 
-from imagery.simulate.chance import Stream, stream
-from imagery.simulate.coverage import polygon_coverage
-from imagery.simulate.frame import CELL_M, Frame
+from imagery.simulate.frame import CELL_M, Frame, polygon_coverage
 from imagery.simulate.layout import Land, centred_coordinates
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.piles import PileTruth, build_piles
 from imagery.simulate.spectra import FOREST, Material, drawn_spectrum
-from imagery.simulate.terrain import nearest_cells, smooth_field
+from imagery.simulate.terrain import Stream, nearest_cells, smooth_field, stream
 
 Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]

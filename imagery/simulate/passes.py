@@ -8,9 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from imagery.simulate.chance import Stream, stream
 from imagery.simulate.params import SimulationParams
-from imagery.simulate.terrain import Sun, sun_position
+from imagery.simulate.terrain import Stream, Sun, stream, sun_position
 
 SOLAR_HOURS = 11.0
 """Local solar time of the pass, as over Korea (02:36 UTC at 126° E)."""
@@ -65,7 +64,7 @@ def platform_on(number: int, day: dt.date) -> str | None:
 
 def optical_passes(params: SimulationParams, seed: int) -> tuple[Pass, ...]:
     """All passes of the period, the missing ones marked."""
-    first = -(-(params.since - EPOCH).days // 5)
+    first = max(-(-(params.since - EPOCH).days // 5), 0)
     last = (params.until - EPOCH).days // 5 + 1
     found = (_pass(params, seed, number) for number in range(first, last))
     return tuple(one for one in found if one is not None)

@@ -13,9 +13,9 @@ from odc.geo.xr import xr_coords
 from scipy.ndimage import gaussian_filter
 
 from imagery.simulate.atmosphere import block_mean
-from imagery.simulate.chance import Stream, stream
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.spectra import Material, forest_greenness
+from imagery.simulate.terrain import Stream, stream
 from imagery.simulate.world import World
 
 Floats = NDArray[np.float32]

@@ -1,4 +1,4 @@
-"""The public door of the simulator."""
+"""The public door of the simulator, and the site record: aoi, traced boundaries, zones."""
 
 from __future__ import annotations
 
@@ -6,20 +6,162 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
+from numpy.typing import NDArray
+from shapely import Polygon, box
+from shapely.affinity import translate
 
-from aoi.records import Site
+from aoi.records import Boundary, Sensitivity, Site, TracedImage, Zone, ZoneKind
 from aoi.site_file import write_site
 from imagery.simulate.catalog import write_catalog, write_scene_table
 from imagery.simulate.cube import build_cube
+from imagery.simulate.frame import Frame
 from imagery.simulate.landsat import landsat_cube, landsat_passes
+from imagery.simulate.layout import OUTSIDE_REACH, RAILS_AT, TOWN_AT
+from imagery.simulate.mine import Mine, PerimeterVersion
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.passes import optical_passes
 from imagery.simulate.products import CatalogHabits
 from imagery.simulate.radar import radar_cube, radar_passes
-from imagery.simulate.site import site_record
+from imagery.simulate.terrain import Stream, stream
 from imagery.simulate.truth import SkyTruth, Truth
 from imagery.simulate.world import World, build_world
+
+INSET_M = 1.0
+"""The ordering box stays this far within the site's grid: snapped outwards it gives the grid again."""
+METRES_PER_DEGREE = 111_000.0
+ROUNDS = 8
+"""Of the search for the box; each leaves a few per cent of the error."""
+TRACE_ERROR_M = 3.0
+"""Sd per axis of the shift of the image that a perimeter was traced on; common to the whole trace."""
+NOTE = "Simulated: no such place exists. Made by imagery.simulate, for judging methods."
+
+
+def site_record(world: World) -> Site:
+    """Build the `Site` of a world."""
+    frame = world.frame
+    return Site(
+        id=f"simulated-mine-{world.seed}",
+        name=f"Simulated mine {world.seed}",
+        aoi=ordering_box(frame),
+        name_ko=None,
+        kind="simulated",
+        status="simulated",
+        source="campwatch simulator",
+        note=NOTE,
+        sensitivity=Sensitivity.PUBLIC,
+        boundaries=_boundaries(world),
+        zones=_zones(world),
+    )
+
+
+def ordering_box(frame: Frame) -> Polygon:
+    """The largest box of longitudes and latitudes within the site's grid, a square of its UTM zone."""
+    west, south, east, north = frame.bounds_m
+    lon, lat = frame.to_degrees.transform((west + east) / 2, (south + north) / 2)
+    half = (north - south) / 2
+    shrink, found = 1.0, Polygon()
+    for _ in range(ROUNDS):
+        half_lat = shrink * half / METRES_PER_DEGREE
+        half_lon = half_lat / np.cos(np.radians(lat))
+        found = Polygon(box(lon - half_lon, lat - half_lat, lon + half_lon, lat + half_lat).exterior)
+        left, low, right, high = _utm_bounds(frame, found)
+        shrink -= (max(west - left, south - low, right - east, high - north) + INSET_M) / half
+    return found
+
+
+def _utm_bounds(frame: Frame, degrees: Polygon) -> tuple[float, float, float, float]:
+    left, low, right, high = degrees.bounds
+    bounds = frame.to_utm.transform_bounds(left, low, right, high, densify_pts=64)
+    return float(bounds[0]), float(bounds[1]), float(bounds[2]), float(bounds[3])
+
+
+def _boundaries(world: World) -> tuple[Boundary, ...]:
+    """Each true perimeter as an analyst would trace it: shifted with its image."""
+    versions = world.mine.perimeters
+    rng = stream(world.seed, Stream.SITE, 1)
+    ends = [version.valid_from.isoformat() for version in versions[1:]]
+    return tuple(
+        _traced(world, version, end, rng) for version, end in zip(versions, [*ends, None], strict=True)
+    )
+
+
+def _traced(world: World, version: PerimeterVersion, end: str | None, rng: np.random.Generator) -> Boundary:
+    east, north = TRACE_ERROR_M * rng.standard_normal(2)
+    day = version.valid_from.isoformat()
+    return Boundary(
+        boundary_id=version.boundary_id,
+        geometry=world.frame.degrees(translate(version.outline, float(east), float(north))),
+        valid_from=day,
+        valid_to=end,
+        source="campwatch simulator",
+        image=TracedImage(provider="simulated", id=f"simulated-{day}", date=day, resolution_m=0.5),
+        accuracy_m=float(np.hypot(TRACE_ERROR_M, TRACE_ERROR_M)),
+        accuracy_kind="rmse",
+        basis="observed",
+        digitised_by="simulator",
+        note=NOTE,
+        sensitivity=Sensitivity.PUBLIC,
+    )
+
+
+def _zones(world: World) -> tuple[Zone, ...]:
+    """Stockyard, pit, spoil and two controls: ground that never changes and a forest nobody enters."""
+    mine: Mine = world.mine
+    found = [("stockyard", ZoneKind.STOCKYARD, mine.stockyard, "Simulated stockyard")]
+    west, south, east, north = world.frame.bounds_m
+    if world.land.asphalt_yard_m is not None:
+        x, y = (west + east) / 2, (south + north) / 2
+        left, low, right, high = world.land.asphalt_yard_m
+        yard = box(x + left - 20, y + low - 20, x + right + 20, y + high + 20)
+        found.append(("control-yard", ZoneKind.CONTROL, yard, "Simulated paved yard without coal"))
+    land, half = world.params.land, (east - west) / 2
+    middle = ((west + east) / 2, (south + north) / 2)
+    if land.town_ha:
+        side = np.sqrt(land.town_ha * 1e4) / 2 + 10
+        town = box(-side, -side, side, side)
+        found.append(
+            (
+                "control-town",
+                ZoneKind.CONTROL,
+                _moved(town, middle, TOWN_AT, half),
+                "Simulated town without coal",
+            )
+        )
+    if land.rail_yard:
+        rails = _moved(box(-170, -30, 170, 30), middle, RAILS_AT, half)
+        found.append(("control-rails", ZoneKind.CONTROL, rails, "Simulated sidings without piles"))
+    for number, pond in enumerate(world.land.ponds, start=1):
+        around = _around(world.frame, pond.reach < OUTSIDE_REACH)
+        found.append((f"control-pond-{number}", ZoneKind.CONTROL, around, "Simulated pond"))
+    forest = box(west + 60, north - 260, west + 260, north - 60)
+    found.append(("control-forest", ZoneKind.CONTROL, forest, "Simulated hillside without coal"))
+    return tuple(
+        Zone(id=name, kind=kind, geometry=_polygon(world, area), name=title, sensitivity=Sensitivity.PUBLIC)
+        for name, kind, area, title in found
+    )
+
+
+def _moved(area: Polygon, middle: tuple[float, float], at: tuple[float, float], half: float) -> Polygon:
+    moved: Polygon = translate(area, middle[0] + at[0] * half, middle[1] + at[1] * half)
+    return moved
+
+
+def _around(frame: Frame, cells: NDArray[np.bool_]) -> Polygon:
+    """A box 20 m around cells."""
+    rows, columns = np.nonzero(cells)
+    x, y = frame.cell_centres()
+    around: Polygon = box(
+        x[columns.min()] - 20, y[rows.max()] - 20, x[columns.max()] + 20, y[rows.min()] + 20
+    )
+    return around
+
+
+def _polygon(world: World, area: Polygon) -> Polygon:
+    degrees = world.frame.degrees(area)
+    assert isinstance(degrees, Polygon)  # noqa: S101 - a rectangle stays a polygon
+    return degrees
 
 
 @dataclass(slots=True)

@@ -17,8 +17,7 @@ from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
 from imagery.simulate.atmosphere import block_mean
-from imagery.simulate.coverage import polygon_coverage
-from imagery.simulate.frame import CELL_M, from_cell
+from imagery.simulate.frame import CELL_M, from_cell, polygon_coverage
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed, PerimeterVersion
 from imagery.simulate.passes import Pass
 from imagery.simulate.piles import PileTruth

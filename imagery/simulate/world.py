@@ -13,10 +13,8 @@ from scipy.ndimage import gaussian_filter
 
 from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.atmosphere import DIFFUSE
-from imagery.simulate.chance import Stream, stream
-from imagery.simulate.coverage import polygon_coverage
 from imagery.simulate.fields import STEP_DAYS, STEPS, Fields, SlopeFires, build_fields, build_slope_fires
-from imagery.simulate.frame import CELL_M, Frame, from_cell, whole_lattice
+from imagery.simulate.frame import CELL_M, Frame, from_cell, polygon_coverage, whole_lattice
 from imagery.simulate.layout import OUTSIDE_REACH, Covering, Land, build_land, coverings
 from imagery.simulate.mine import Mine, build_mine
 from imagery.simulate.params import SimulationParams
@@ -31,7 +29,7 @@ from imagery.simulate.spectra import (
     material_spectra,
     moistened,
 )
-from imagery.simulate.terrain import Sun, cast_light, random_field, slope_gain, smooth_field
+from imagery.simulate.terrain import Stream, Sun, cast_light, random_field, slope_gain, smooth_field, stream
 
 Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
@@ -214,14 +212,14 @@ class World:
 
     def _shown(self, day: dt.date, state: GroundState) -> tuple[NDArray[np.integer], Floats, Floats]:
         """Rows of a table of spectra that cells show, the table, and how its rows hold snow."""
-        rows, table = self.rows(day), self._spectra(day, state)
+        rows, own = self.rows(day), self._own_spectra(state)
         holds_snow = HOLDS_SNOW[np.array(self.land.palette.materials)]
         if self.fields is None:
-            return rows, table, holds_snow
+            return rows, self._spectra(day, state, own), holds_snow
         shown, late = self.fields.shown(rows, day)
         days = STEP_DAYS * np.arange(-STEPS, STEPS + 1)
-        tables = [self._spectra(day, state, late_days=float(one)) for one in days]
-        wide = ((late + STEPS) * len(table) + shown).astype(np.uint16)
+        tables = [self._spectra(day, state, own, late_days=float(one)) for one in days]
+        wide = ((late + STEPS) * len(tables[0]) + shown).astype(np.uint16)
         return wide, np.concatenate(tables), np.tile(holds_snow, len(days))
 
     def _texture(self, state: GroundState) -> Floats:
@@ -230,7 +228,8 @@ class World:
         now = 1 + PATCH_SPREAD * (first * self.season_patch + second * self.snow_lies)
         return np.asarray(self.land.texture * now, np.float32)
 
-    def _spectra(self, day: dt.date, state: GroundState, *, late_days: float = 0.0) -> Floats:
+    def _spectra(self, day: dt.date, state: GroundState, own: Floats, *, late_days: float = 0.0) -> Floats:
+        """Reflectance of every row of the palette: (row, band); the assumed curves where `own` is NaN."""
         table = material_spectra(
             day.timetuple().tm_yday,
             wetness=state.wetness,
@@ -238,18 +237,22 @@ class World:
             dustiness=self.params.coal.dustiness,
         )
         table[GREEN, 3:8] *= state.greenness_gain
+        whole = own.copy()
+        whole[: len(table)] = np.where(np.isnan(own[: len(table)]), table, own[: len(table)])
+        whole[Material.COAL] *= np.float32(self.yearly_gain.get(day.year, 1.0))
+        return whole
+
+    def _own_spectra(self, state: GroundState) -> Floats:
+        """Rows with spectra of their own as wet as on the day: (row, band); NaN in the others."""
         palette = self.land.palette
-        table = np.concatenate(
-            [table, np.zeros((len(palette.materials) - len(table), table.shape[1]), np.float32)]
-        )
+        whole = np.full((len(palette.materials), len(OPTICAL_BANDS)), np.nan, np.float32)
         for row, spectrum in palette.own.items():
             material = palette.materials[row]
             wet = {Material.WET_SOIL: 0.0}.get(material, SOAKS if material in ROOFS else 1.0) * state.wetness
-            table[row] = moistened(spectrum, wet)
+            whole[row] = moistened(spectrum, wet)
         if self.coal is not None:
-            table[Material.COAL] = moistened(self.coal, max(state.wetness, self.params.coal.wetness))
-        table[Material.COAL] *= np.float32(self.yearly_gain.get(day.year, 1.0))
-        return np.asarray(table, np.float32)
+            whole[Material.COAL] = moistened(self.coal, max(state.wetness, self.params.coal.wetness))
+        return whole
 
 
 RIVERSIDE = (Material.GRASS, Material.SOIL)

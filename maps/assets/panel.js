@@ -188,6 +188,6 @@ CW.aboutSection = () => {
   return CW.section(CW.t("about"), CW.facts([
     ["name", CW.name(site.name)], ["name_ko", site.name_ko && CW.name(site.name_ko)], ["aliases", site.aliases.length ? CW.name(site.aliases.join(" · ")) : null], ["kind", site.kind && CW.name(site.kind)], ["status", site.status && CW.name(site.status)],
     ["source", site.source && CW.name(site.source)], ["confidence", site.confidence], ["note", site.note && CW.name(site.note)], ["aoi_note", CW.t("aoi_caveat")],
-    ["run", `${run.id} · ${run.version} · ${CW.bothDates(run)}`], ["profile", profile.restricted ? CW.t("profile_restricted") : CW.t("profile_public", { days: profile.delay_days, decimals: profile.decimals ?? 7 })],
+    ["run", `${run.id} · ${run.version} · ${CW.bothDates(run)}`], ["clock", run.anchor ? CW.t("clock_anchored", run.anchor) : CW.t("clock_own")], ["profile", profile.restricted ? CW.t("profile_restricted") : CW.t("profile_public", { days: profile.delay_days, decimals: profile.decimals ?? 7 })],
   ]));
 };

@@ -6,10 +6,13 @@ import json
 import re
 import shutil
 import sqlite3
+from pathlib import Path
 
 import pytest
+import rasterio
 
 from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.provider_check import Given, answer_lines, ask_providers
 from campwatch.reproduce import reproduce_run
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace
@@ -172,3 +175,28 @@ def test_the_ledger_is_read_as_a_stream(copy, monkeypatch):
     assert found(copy).findings == ()
     assert rows > 0
     assert asked == []
+
+
+@pytest.fixture
+def source(done, tmp_path):
+    """The provider's folder; as it was again afterwards."""
+    folder = Path(open_workspace(done).settings.source[0].url).parent
+    shutil.copytree(folder, tmp_path / "kept")
+    yield folder
+    shutil.rmtree(folder)
+    shutil.copytree(tmp_path / "kept", folder)
+
+
+def test_what_providers_give_today_is_held_against_what_was_archived(copy, source):
+    answers = list(ask_providers(open_workspace(copy), scenes=9))
+    assert [one.given for one in answers] == [Given.SAME] * 3
+    assert answer_lines(answers) == ["3 of 3 products are given today as they were archived"]
+    with rasterio.open(source / "item 0" / "red.tif", "r+", IGNORE_COG_LAYOUT_BREAK="YES") as dataset:
+        dataset.write(dataset.read(1) + 1, 1)
+    item = source / "item 1" / "item.json"
+    told = json.loads(item.read_text("utf-8"))
+    item.write_text(json.dumps(told | {"id": "another"}), encoding="utf-8")
+    (source / "item 2" / "nir.tif").unlink()
+    given = [one.given for one in ask_providers(open_workspace(copy), scenes=9)]
+    assert given == [Given.OTHER_PIXELS, Given.OTHER_PROCESSING, Given.FAILED]
+    assert len(list(ask_providers(open_workspace(copy), scenes=1))) == 1

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from evidence.custody import PARTS, TEXT
 from evidence.custody_table import LONG
 from evidence.errors import LedgerError
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, migrate_ledger
 from evidence.results import write_custody
 from evidence.verify import verify_ledger
 from tests.evidence.test_ledger import append, footprint, tamper
@@ -131,6 +131,21 @@ def test_a_ledger_of_version_1_is_read_and_not_written(tmp_path):
         db.execute("UPDATE meta SET value = '1'")
     with pytest.raises(sqlite3.IntegrityError, match="append-only"), sqlite3.connect(path) as db:
         db.execute("DELETE FROM texts")
+
+
+def test_migration_keeps_a_copy_and_every_head(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    shutil.copy(VERSION_1, path)
+    with Ledger(path) as ledger:
+        heads, rows = ledger.heads(), list(ledger.rows())
+    copy = migrate_ledger(path, "now")
+    assert copy is not None
+    assert copy.name == "ledger-version-1-now.sqlite"
+    for one, version in ((copy, 1), (path, 2)):
+        with Ledger(one) as ledger:
+            assert (ledger.version, ledger.heads(), list(ledger.rows())) == (version, heads, rows)
+            assert verify_ledger(ledger) == []
+    assert migrate_ledger(path, "now") is None
 
 
 def test_differences_of_version_1_that_do_not_fit_are_named(tmp_path):

@@ -8,7 +8,7 @@ import datetime as dt
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aoi.grid import site_grid
@@ -26,6 +26,7 @@ from imagery.landsat import (
     SNOW,
     WATER,
     believed_offset,
+    coarsened,
     landsat_grid,
     scene_classes,
 )
@@ -134,6 +135,7 @@ def test_kernels_have_their_known_values() -> None:
     assert float(li_sparse(np.pi / 4, 0, 0)) == pytest.approx(-1.1070, abs=5e-4)
 
 
+@settings(deadline=None)
 @given(sun=st.floats(0, 70), view=st.floats(0, 12), azimuth=st.floats(0, 180))
 def test_kernels_are_reciprocal_and_corrections_small(sun: float, view: float, azimuth: float) -> None:
     angles = np.radians([sun, view, azimuth])
@@ -189,3 +191,20 @@ def test_looks_too_far_apart_make_no_pair() -> None:
     (none,) = sensor_residuals(first, moved, ("red",))
     assert (none.pairs, none.corrected) == (0, False)
     assert np.isnan(none.median)
+
+
+def test_ten_metres_become_thirty_by_area(fetched: Fetched) -> None:
+    fine = fetched.site.cube().isel(time=slice(0, 3)).copy(deep=True)
+    grid = landsat_grid(fine.odc.geobox)
+    ramp = np.broadcast_to(fine.x.values, fine["red"].shape) - float(fine.x[0])
+    fine["red"].values[:] = ramp
+    fine["valid"].values[:] = True
+    fine["valid"].values[1, :, :40] = False
+    wide = coarsened(fine, grid)
+    assert wide["red"].shape[1:] == tuple(grid.shape)
+    inner = wide["red"].values[0, 1:-1, 1:-1]
+    assert np.allclose(inner, wide.x.values[1:-1] - float(fine.x[0]), atol=1e-3)
+    assert not wide["valid"].values[0, 0].any()  # the edge pixels reach 15 m beyond
+    assert wide["valid"].values[0, 1:-1, 1:-1].all()
+    assert wide["valid"].values[1, 1:-1, 14:-1].all()
+    assert not wide["valid"].values[1, :, :13].any()

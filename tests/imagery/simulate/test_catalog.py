@@ -22,9 +22,8 @@ from imagery.simulate import (
 )
 from imagery.simulate.catalog import MARGIN_PX
 from imagery.simulate.passes import optical_passes
-from imagery.simulate.products import planned_products
+from imagery.simulate.products import planned_products, tile_at
 from imagery.simulate.scene import scene_image
-from imagery.simulate.tiles import tile_at
 
 PARAMS = SimulationParams(size_px=120, since=dt.date(2022, 1, 1), until=dt.date(2022, 2, 10), missing=0.1)
 HABITS = CatalogHabits(

@@ -21,7 +21,7 @@ from imagery.simulate import (
     simulate_site,
     unchanged_site,
 )
-from imagery.simulate.coverage import polygon_coverage
+from imagery.simulate.frame import polygon_coverage
 from imagery.simulate.mine import NEVER
 from imagery.simulate.world import build_world
 

@@ -152,3 +152,11 @@ def test_the_same_scene_alone_or_among_others() -> None:
     again = simulate_site(dataclasses.replace(PARAMS, since=one.day), seed=6)
     first, second = (landsat_image(world.world, one, grid, shift_m=(0, 0)) for world in (site, again))
     np.testing.assert_array_equal(first.qa_pixel, second.qa_pixel)
+
+
+def test_before_the_first_sentinel_there_is_landsat_alone() -> None:
+    site = simulate_site(
+        dataclasses.replace(PARAMS, since=dt.date(2013, 4, 1), until=dt.date(2013, 7, 1)), seed=7
+    )
+    assert site.truth.passes == ()
+    assert len(landsat_passes(site.params, 7)) == 6
