@@ -6,31 +6,35 @@ import datetime as dt
 import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.alerts.watch import deliver_open, watch_sites
 from campwatch.derived import DerivedFiles, derived_files, rebuild_behind
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.layers import measured_layers
 from campwatch.pages import map_profile, shown_state, site_page_path
-from campwatch.progress import Progress, log_step
+from campwatch.progress import Progress, Step, log_step
 from campwatch.run_records import RunOptions, RunSummary, SiteSummary
 from campwatch.settings import FILE_NAME, exposed_secrets
-from campwatch.site_job import SiteWork, fetch_site, is_measured, nothing_held, site_work
+from campwatch.site_job import DiskUse, SiteWork, fetch_site, is_measured, nothing_held, site_work
 from campwatch.sources import build_sources
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
-from evidence.errors import WatchError, WorkspaceError
+from evidence.errors import AoiError, WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
+from imagery.archive.coverage import midnight
 from imagery.archive.fetch import FetchReport
+from imagery.archive.listing import Listing, list_products
+from imagery.archive.store import Archive
 from imagery.cube.observations import OBSERVATIONS
 from imagery.records import SceneSource
 from imagery.sources.retry import TimeLeft
@@ -41,6 +45,9 @@ if TYPE_CHECKING:
 __all__ = ["RunOptions", "RunSummary", "SiteSummary", "run_workspace"]
 
 _log = logging.getLogger(__name__)
+
+SEARCHES = 4
+"""Sites that are searched at once."""
 
 Done = TypeVar("Done")
 
@@ -56,7 +63,14 @@ class _Run:
     clock: Clock
     started: dt.datetime
     derived: DerivedFiles
+    archive: Archive
+    disk: DiskUse
     watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def interval(self) -> tuple[dt.date, dt.date]:
+        """First day that is looked at, and the day after the last."""
+        since = self.options.since or self.workspace.settings.monitor.since
+        return since, self.options.until or (self.clock().date() + dt.timedelta(days=1))
 
     def out_of_time(self) -> bool:
         """Whether the time limit of the settings has passed."""
@@ -91,9 +105,14 @@ def run_workspace(
             clock=clock,
             started=clock(),
             derived=derived_files(workspace),
+            archive=Archive(workspace.archive_folder),
+            disk=DiskUse(workspace),
         )
         sources = build_sources(workspace, time_left=TimeLeft.of_minutes(workspace.settings.limits.minutes))
-        prepared = [_guarded(path.stem, partial(_prepare, run, path, sources)) for path in paths]
+        listings = _search_all(run, paths, sources)
+        prepared = [
+            _guarded(path.stem, partial(_prepare, run, path, sources, listings.get(path))) for path in paths
+        ]
         summaries = tuple(_measure_all(run, prepared))
         if not workspace.ledger_path.exists():
             raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
@@ -128,15 +147,45 @@ class _Prepared:
     work: SiteWork
 
 
-def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared | SiteSummary:
+def _search_all(run: _Run, paths: Sequence[Path], sources: Sequence[SceneSource]) -> dict[Path, Listing]:
+    """What the sources list over each site, several sites at once; a site that cannot be read is left out."""
+    sites: dict[Path, Site] = {}
+    for path in paths:
+        with suppress(AoiError, OSError):
+            site = read_site(path)
+            if site.accepted:
+                sites[path] = site
+    if len(sites) < 2 or run.out_of_time():  # noqa: PLR2004 - nothing to do at once
+        return {}
+    since, until = (midnight(day) for day in run.interval())
+    cloudy = run.options.include_cloudy
+    run.progress(Step(site_id=", ".join(site.id for site in sites.values()), doing="searching"))
+    pool = ThreadPoolExecutor(SEARCHES, thread_name_prefix="search")
+    search = partial(list_products, since=since, until=until, include_cloudy=cloudy)
+    try:
+        with run.watch.stage("search"):
+            futures = {path: pool.submit(search, site, run.archive, sources) for path, site in sites.items()}
+            wait(futures.values())
+        return {path: future.result() for path, future in futures.items() if not future.exception()}
+    except BaseException:
+        for source in sources:
+            getattr(source, "stop", lambda: None)()
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepare(
+    run: _Run, path: Path, sources: Sequence[SceneSource], listing: Listing | None
+) -> _Prepared | SiteSummary:
     site = read_site(path)
     if not site.accepted:
         text = f"its ordering box is derived and not accepted (campwatch sites accept {site.id})"
         return SiteSummary(site_id=site.id, skipped=text)
     if run.out_of_time():
         return SiteSummary(site_id=site.id, error="left for the next run: the time limit has passed")
-    since = run.options.since or run.workspace.settings.monitor.since
-    until = run.options.until or (run.clock().date() + dt.timedelta(days=1))
+    run.disk.require()
+    since, until = run.interval()
     report = fetch_site(
         run.workspace,
         site,
@@ -147,9 +196,12 @@ def _prepare(run: _Run, path: Path, sources: Sequence[SceneSource]) -> _Prepared
         watch=run.watch,
         include_cloudy=run.options.include_cloudy,
         out_of_time=run.out_of_time,
+        archive=run.archive,
+        listing=listing,
     )
+    run.disk.add(report.fetched)
     with run.watch.stage("inputs"):
-        work = site_work(run.workspace, path)
+        work = site_work(run.workspace, path, archive=run.archive)
     if work is None:
         raise nothing_held(site, report)
     return _Prepared(path=path, summary=_fetched(work, report), work=work)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,7 +30,7 @@ from evidence.ledger import Ledger
 from evidence.rows import plain, record_data
 from imagery.archive.coverage import midnight
 from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
-from imagery.archive.listing import list_products, write_listing
+from imagery.archive.listing import Listing, list_products, write_listing
 from imagery.archive.store import Archive, archived_heights, height_files
 from imagery.cube.observations import gap_observations
 from imagery.cube.scenes import group_archived
@@ -77,19 +77,38 @@ def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives 
     watch: Stopwatch,
     include_cloudy: bool = False,
     out_of_time: Callable[[], bool] = lambda: False,
+    archive: Archive | None = None,
+    listing: Listing | None = None,
 ) -> FetchReport:
     """Search and fetch what is new.
+
+    Args:
+        workspace: whose.
+        site: whose ordering box is fetched.
+        sources: ranked.
+        since: first day.
+        until: day after the last.
+        progress: told of each step.
+        watch: books the time.
+        include_cloudy: also what was left out for cloud before.
+        out_of_time: whether nothing new is to be begun.
+        archive: that of the run, which walks each site's folder once.
+        listing: where the search has been made already.
 
     Raises:
         SourceError: where no source has anything over a site that is new; nothing is written then.
         WorkspaceError: where the archive has reached its limit, or cannot be written.
     """
-    require_disk(workspace)
-    progress(Step(site_id=site.id, doing=f"searching {since} to {until}"))
-    archive, start, end = Archive(workspace.archive_folder), midnight(since), midnight(until)
-    with watch.stage("search"):
-        listing = list_products(site, archive, sources, since=start, until=end, include_cloudy=include_cloudy)
-    if not listing.listed and not listing.troubles and site.id not in archive.sites():
+    archive = archive or Archive(workspace.archive_folder)
+    start, end = midnight(since), midnight(until)
+    if listing is None:
+        progress(Step(site_id=site.id, doing=f"searching {since} to {until}"))
+        with watch.stage("search"):
+            listing = list_products(
+                site, archive, sources, since=start, until=end, include_cloudy=include_cloudy
+            )
+    trouble = listing.troubles or listing.malformed
+    if not listing.listed and not trouble and site.id not in archive.sites():
         raise SourceError(" ".join(listing.notices) or f"no source has a product over {site.id}")
     try:
         with watch.stage("fetch"):
@@ -109,18 +128,29 @@ def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives 
         raise WorkspaceError(f"the archive cannot be written: {err.strerror or err}") from err
 
 
-def require_disk(workspace: Workspace) -> None:
-    """Refuse to fetch past the disk limit of the settings.
+class DiskUse:
+    """What the archive takes of the disk: walked once, and counted on from there."""
 
-    Raises:
-        WorkspaceError: where the archive has reached it.
-    """
-    limit = workspace.settings.limits.disk_gb
-    held = _bytes_below(workspace.archive_folder)
-    if held > limit * GIGABYTE:
-        raise WorkspaceError(
-            f"the archive holds {held / GIGABYTE:.1f} GB, the limit is {limit:g} GB ([limits] disk_gb)"
-        )
+    def __init__(self, workspace: Workspace) -> None:
+        """Walk the archive."""
+        self._limit = workspace.settings.limits.disk_gb
+        self._held = _bytes_below(workspace.archive_folder)
+
+    def add(self, products: Iterable[ArchivedProduct]) -> None:
+        """Count what has been fetched."""
+        self._held += sum(path.stat().st_size for product in products for path in product.bands.values())
+
+    def require(self) -> None:
+        """Refuse to fetch past the limit of the settings.
+
+        Raises:
+            WorkspaceError: where the archive has reached it.
+        """
+        if self._held > self._limit * GIGABYTE:
+            held = self._held / GIGABYTE
+            raise WorkspaceError(
+                f"the archive holds {held:.1f} GB, the limit is {self._limit:g} GB ([limits] disk_gb)"
+            )
 
 
 def _bytes_below(folder: Path) -> int:
@@ -138,10 +168,10 @@ def _fetch_step(site: Site, step: FetchProgress) -> Step:
     return Step(site_id=site.id, doing=doing, done=step.done, total=step.total)
 
 
-def site_work(workspace: Workspace, path: Path) -> SiteWork | None:
+def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = None) -> SiteWork | None:
     """What a measurement of the site in `path` would work with; None where the archive holds nothing."""
     site = read_site(path)
-    archive = Archive(workspace.archive_folder)
+    archive = archive or Archive(workspace.archive_folder)
     products = tuple(archive.products(site.id))
     if not products:
         return None

@@ -49,8 +49,8 @@ def path_component(text: object, *, default: str = "item") -> str:
     return f"{kept[: LONGEST_COMPONENT - 9].rstrip('._') or default}-{digest}"
 
 
-def below(root: Path, *parts: str | Path) -> Path:
-    """A path below `root`, checked where it would really land: links and ``..`` are followed first.
+def below(root: Path, *parts: str) -> Path:
+    """A path of some parts below `root`, checked where it would really land.
 
     Args:
         root: the folder that nothing may leave; may itself be a link, and need not exist yet.
@@ -59,7 +59,19 @@ def below(root: Path, *parts: str | Path) -> Path:
     Raises:
         UnsafePathError: where the target lies elsewhere, or is the root itself.
     """
-    path = root.joinpath(*parts)
+    return landing_below(root, root.joinpath(*parts))
+
+
+def landing_below(root: Path, path: Path) -> Path:
+    """`path`, if it lands below `root`: links and ``..`` are followed first.
+
+    Args:
+        root: the folder that nothing may leave.
+        path: as it would be opened: absolute, or from the current folder as the root is.
+
+    Raises:
+        UnsafePathError: where the target lies elsewhere, or is the root itself.
+    """
     try:
         home, target = root.resolve(), path.resolve()
     except (OSError, ValueError, RuntimeError) as error:  # a null character, a ring of links

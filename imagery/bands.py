@@ -21,6 +21,9 @@ OPTICAL_BANDS = (
 REQUIRED_BANDS = ("blue", "green", "red", "nir")
 """Without these a product cannot be measured; every other band is used when there."""
 
+MEASURED_BANDS = (*OPTICAL_BANDS, "scl")
+"""Of a whole product of Sentinel-2; one that lacks some is taken from elsewhere, or completed."""
+
 RADAR_BANDS = ("vv", "vh")
 CLASS_BANDS = ("scl",)
 BANDS = (*OPTICAL_BANDS, *CLASS_BANDS, *RADAR_BANDS)

@@ -103,6 +103,27 @@ def group_scenes(products: Iterable[Product]) -> list[Scene]:
     ]
 
 
+_NUMBERED = re.compile(r"(\d{1,4})\.(\d{1,4})")
+FIRST_PRIVATE = 90
+"""Processing baselines from here on (99.xx, N9999) are Sen2Cor runs of somebody else than ESA."""
+
+
+def is_private(baseline: str | None) -> bool:
+    """Whether a processing baseline is none of ESA's own."""
+    match = _NUMBERED.fullmatch(baseline or "")
+    return match is not None and int(match[1]) >= FIRST_PRIVATE
+
+
+def version_rank(baseline: str | None) -> tuple[int, tuple[int, ...], str]:
+    """Sorts processing baselines: private ones, none stated, other spellings, official ones by number."""
+    if not baseline:
+        return 1, (), ""
+    match = _NUMBERED.fullmatch(baseline)
+    if match is None:
+        return 2, (), baseline
+    return (0 if is_private(baseline) else 3), (int(match[1]), int(match[2])), ""
+
+
 def same_platform(one: str, other: str) -> bool:
     """Whether two names may mean one satellite: they are equal, or one is the bare series of the other."""
     if one == other:

@@ -16,13 +16,15 @@ from aoi.records import Site
 from evidence.errors import SourceError
 from imagery.archive.coverage import CLOUD_CLASSES, cloud_share, note_unexplained
 from imagery.archive.gaps import Gap, GapKind, gap_of
-from imagery.archive.items import encode_all, sensor_of
-from imagery.archive.listing import Candidate, Listing, list_products
+from imagery.archive.items import encode_all, read_band, sensor_of
+from imagery.archive.listing import Candidate, Listing, list_products, measured_bands
 from imagery.archive.store import Archive
-from imagery.bands import BANDS, OPTICAL_BANDS, REQUIRED_BANDS
+from imagery.bands import BANDS, MEASURED_BANDS, OPTICAL_BANDS, REQUIRED_BANDS
 from imagery.offset import RAW_ADD_DN, offset_from_metadata
 from imagery.records import ArchivedProduct, FetchedProduct, Product, Raster, SceneSource
+from imagery.scenes import is_private
 from imagery.sources.addresses import shown
+from imagery.sources.cog import check_common_ground
 from imagery.sources.retry import GivenUpError, QuotaError
 from imagery.sources.windows import NoDataError, is_empty
 
@@ -127,6 +129,29 @@ def bright_share(
     return float((reflectance > rules.bright_reflectance).mean()) if reflectance.size else 0.0
 
 
+def _gone(fetched: FetchedProduct) -> set[str]:
+    """Bands of a whole product that were listed and could not be had."""
+    return set(fetched.lost) & set(MEASURED_BANDS)
+
+
+def _is_of(held: ArchivedProduct, product: Product) -> bool:
+    """Whether a listed product is the very processing that the archive holds."""
+    same = held.properties.get("campwatch:product_id") == product.id and held.source == product.source
+    return same and held.baseline == product.baseline
+
+
+def _missing(fetched: FetchedProduct) -> NDArray[np.bool_] | None:
+    """(y, x): where an optical product shows nothing in any of its finest bands; None of other sensors."""
+    fine = [fetched.rasters[band] for band in REQUIRED_BANDS if band in fetched.rasters]
+    if not fine or any(raster.pixels.shape != fine[0].pixels.shape for raster in fine):
+        return None
+    nothing = [
+        ~np.isfinite(raster.pixels) if raster.nodata is None else raster.pixels == raster.nodata
+        for raster in fine
+    ]
+    return np.asarray(np.logical_and.reduce(nothing))
+
+
 def _joined(product: Product, bands: tuple[str, ...], parts: list[FetchedProduct]) -> FetchedProduct:
     rasters = {band: raster for part in parts for band, raster in part.rasters.items()}
     headers = {band: values for part in parts for band, values in part.headers.items()}
@@ -141,11 +166,13 @@ def _joined(product: Product, bands: tuple[str, ...], parts: list[FetchedProduct
 
 WANTED = (*BANDS, "clp", "data_mask", "elevation", "qa_pixel", "qa_radsat")
 """By meaning; what a product lacks is missed gracefully."""
-Delivered = tuple[FetchedProduct, dict[str, bytes]]
-"""A product and the files of its bands, encoded by the thread that fetched it."""
+Delivered = list[tuple[FetchedProduct, dict[str, bytes]]]
+"""A product and its files, encoded by the thread that fetched it; after it, what fills its holes."""
 INDEX_EVERY = 25
 """Products after which the catalogue's links are renewed in a long run."""
 DEFAULT_RULES = FetchRules()
+LEAST_HOLES = 0.01
+"""Share of the crop's pixels without data from which on further products are asked for (*assumed*)."""
 MOST_UNANSWERED = 16
 """Products in a row that a source leaves unanswered, each asked for as often as the retrier allows, before it
 is not asked any more in this run (*assumed*: two rounds of the threads)."""
@@ -230,13 +257,14 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
         out_of_time: asked before each product; what is left then is for the next run.
     """
     archive.recover(site.id)
+    bands = tuple(bands)
     listing = listing or list_products(
-        site, archive, sources, since=since, until=until, include_cloudy=include_cloudy
+        site, archive, sources, since=since, until=until, include_cloudy=include_cloudy, bands=bands
     )
     run = _Run(
         site=site,
         archive=archive,
-        bands=tuple(bands),
+        bands=bands,
         rules=None if include_cloudy else rules,
         out_of_time=out_of_time,
         report=FetchReport(
@@ -330,15 +358,18 @@ class _Run:
     def _from_best(self, candidate: Candidate) -> Delivered:
         """The first offer that is delivered; the next source fills the gaps of the one before."""
         failures: list[SourceError] = []
+        partial: Delivered | None = None
         for product, source in candidate.offers:
             if self.unanswered.get(source.name, 0) >= MOST_UNANSWERED:
                 said = f"not asked any more in this run: {MOST_UNANSWERED} products in a row got no answer"
                 failures.append(SourceError(f"{source.name}: {said}"))
                 continue
             try:
-                fetched = self._from(product, source)
+                delivered = self._delivered(candidate, product, source)
                 self.unanswered[source.name] = 0
-                return fetched, encode_all(fetched)
+                if not _gone(delivered[0][0]) or not self._others_have(candidate, delivered[0][0]):
+                    return delivered
+                partial = partial or delivered
             except LeftOut:
                 raise
             except SourceError as error:
@@ -348,6 +379,8 @@ class _Run:
             except Exception as error:
                 log.warning("%s: %s failed unexpectedly", source.name, shown(product.id), exc_info=error)
                 failures.append(SourceError(f"{shown(product.id)}: {type(error).__name__}: {shown(error)}"))
+        if partial is not None:
+            return partial
         if len(failures) == 1:
             raise failures[0]
         said = "; then ".join(str(error) for error in failures)
@@ -355,6 +388,60 @@ class _Run:
             raise NoDataError(said)
         kind = QuotaError if all(isinstance(error, QuotaError) for error in failures) else SourceError
         raise kind(said, status=failures[-1].status)
+
+    def _delivered(self, candidate: Candidate, product: Product, source: SceneSource) -> Delivered:
+        held = candidate.held
+        if held is not None and _is_of(held, product):
+            return [self._completed(held, product, source)]
+        fetched = self._from(product, source)
+        delivered = [(fetched, encode_all(fetched))]
+        missing = _missing(fetched)
+        for spare, other in candidate.spares if missing is not None else ():
+            if other is not source or missing is None or missing.mean() < LEAST_HOLES:
+                break
+            if is_private(spare.baseline):
+                continue
+            try:
+                further = self._from(spare, other)
+            except SourceError as error:
+                log.info("%s fills no hole: %s", shown(spare.id), error)
+                continue
+            holes = _missing(further)
+            if holes is None or holes.shape != missing.shape:
+                continue
+            if (missing & ~holes).mean() >= LEAST_HOLES:
+                delivered.append((further, encode_all(further)))
+                missing &= holes
+        return delivered
+
+    def _completed(
+        self, held: ArchivedProduct, product: Product, source: SceneSource
+    ) -> tuple[FetchedProduct, dict[str, bytes]]:
+        """What the archive has, with the bands that it lacked: these alone are asked for.
+
+        Raises:
+            SourceError: where none of them can be had still.
+        """
+        lacking = tuple(band for band in self.bands if band in measured_bands(product) - set(held.bands))
+        fresh = source.fetch(product, lacking, self.site.bounds)
+        if not fresh.rasters:
+            raise SourceError("; ".join(fresh.lost.values()) or f"{product.id}: no band came")
+        old = {band: read_band(path, band) for band, path in held.bands.items()}
+        rasters = {band: {**old, **fresh.rasters}[band] for band in (*held.bands, *fresh.rasters)}
+        told = check_common_ground(product.id, rasters)
+        rasters = {band: raster for band, raster in rasters.items() if band not in told or band in old}
+        merged = replace(fresh, rasters=rasters, lost={**fresh.lost, **told})
+        kept = {band: path.read_bytes() for band, path in held.bands.items()}
+        return merged, {**encode_all(fresh), **kept}
+
+    def _others_have(self, candidate: Candidate, fetched: FetchedProduct) -> bool:
+        """Whether another offer lists a band that could not be had of this one."""
+        gone = _gone(fetched)
+        return any(
+            gone & set(product.assets)
+            for product, _ in candidate.offers
+            if product.source != fetched.product.source
+        )
 
     def _from(self, product: Product, source: SceneSource) -> FetchedProduct:
         optical = sensor_of(product.platform) == "sentinel-2"
@@ -377,8 +464,10 @@ class _Run:
         product, box = candidate.product, self.site.bounds
         sensor = sensor_of(product.platform)
         try:
-            fetched, encoded = future.result()
-            kept = self._put(fetched, encoded)
+            (fetched, encoded), *filling = future.result()
+            kept = self._put(fetched, encoded, complement=candidate.complement)
+            for further, files in filling:
+                self.report.fetched.append(self._put(further, files, complement=True))
         except LeftOut as decision:
             gap = gap_of(product, GapKind.CLOUD, str(decision), sensor=sensor, **decision.values)
             self.record(gap, self.report.left_out)
@@ -388,20 +477,35 @@ class _Run:
             self.record(gap, self.report.empty)
             return str(error)
         except SourceError as error:
+            if candidate.held is not None and not isinstance(error, QuotaError):
+                self._lack(candidate, candidate.held.bands, {}, str(error))
+                return str(error)
             kind = GapKind.QUOTA if isinstance(error, QuotaError) else GapKind.ERROR
             self.record(gap_of(product, kind, str(error), sensor=sensor), self.report.failed)
             return str(error)
         self.report.fetched.append(kept)
         self.report.bytes += sum(raster.pixels.nbytes for raster in fetched.rasters.values())
-        if fetched.lost:
-            told = "; ".join(f"{band}: {reason}" for band, reason in sorted(fetched.lost.items()))
-            gap = gap_of(fetched.product, GapKind.BANDS, told, sensor=sensor, bands=sorted(fetched.lost))
-            self.record(gap, self.report.lacking)
+        self._lack(candidate, fetched.rasters, fetched.lost, "not listed")
         if len(self.report.fetched) % INDEX_EVERY == 0:
             self.archive.write_index(self.site.id)
         return "fetched"
 
-    def _put(self, fetched: FetchedProduct, encoded: dict[str, bytes]) -> ArchivedProduct:
+    def _lack(
+        self, candidate: Candidate, have: Iterable[str], lost: Mapping[str, str], otherwise: str
+    ) -> None:
+        """Record the bands that a product lacks and its like have: they are asked for again."""
+        listed = set().union(*(measured_bands(product) for product, _ in candidate.offers))
+        due = (set(candidate.usual) | listed | set(lost)) & set(self.bands)
+        lacking = sorted(due - set(have))
+        if lacking:
+            told = "; ".join(f"{band}: {lost.get(band, otherwise)}" for band in lacking)
+            sensor = sensor_of(candidate.product.platform)
+            gap = gap_of(candidate.product, GapKind.BANDS, told, sensor=sensor, bands=lacking)
+            self.record(gap, self.report.lacking)
+
+    def _put(
+        self, fetched: FetchedProduct, encoded: dict[str, bytes], *, complement: bool
+    ) -> ArchivedProduct:
         """The product in the archive.
 
         Raises:
@@ -410,7 +514,9 @@ class _Run:
         """
         box = self.site.bounds
         try:
-            return self.archive.put(self.site.id, fetched, ordering_box=box, index=False, encoded=encoded)
+            return self.archive.put(
+                self.site.id, fetched, ordering_box=box, index=False, encoded=encoded, complement=complement
+            )
         except OSError:
             raise
         except Exception as error:

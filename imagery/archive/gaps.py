@@ -18,6 +18,7 @@ from typing import Any
 from evidence.files import below, path_component, write_text
 from evidence.hashing import sha256_bytes
 from imagery.records import ArchivedProduct, MalformedItem, Product
+from imagery.scenes import version_rank
 from imagery.sources.items import parse_time
 
 log = logging.getLogger(__name__)
@@ -92,7 +93,7 @@ class Gap:
 
     def concerns_newer_than(self, held: ArchivedProduct) -> bool:
         """Whether the gap is about a newer processing than the one that is held."""
-        return (self.baseline or "") > (held.baseline or "")
+        return version_rank(self.baseline) > version_rank(held.baseline)
 
 
 def gap_of(product: Product, kind: GapKind, detail: str, *, sensor: str, **values: Any) -> Gap:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import rasterio
 from pyproj import CRS
 from rasterio.io import MemoryFile
 from rasterio.transform import array_bounds
@@ -18,7 +19,7 @@ from rasterio.warp import transform_bounds
 from shapely.geometry import box, mapping
 
 from evidence.errors import ArchiveError
-from evidence.files import below, sync_file
+from evidence.files import landing_below, sync_file
 from imagery.bands import OPTICAL_BANDS
 from imagery.records import ArchivedProduct, Asset, FetchedProduct, Product, Raster
 from imagery.sources.addresses import public_url
@@ -271,9 +272,21 @@ def encode_all(fetched: FetchedProduct) -> dict[str, bytes]:
     return {band: encode_cog(raster) for band, raster in fetched.rasters.items()}
 
 
+def read_band(path: Path, band: str) -> Raster:
+    """One band of the archive, as it was written."""
+    with rasterio.open(path) as dataset:
+        return Raster(
+            band=band,
+            pixels=dataset.read(1),
+            transform=dataset.transform,
+            crs_wkt=str(dataset.crs.to_wkt()),
+            nodata=dataset.nodata,
+        )
+
+
 def write_durably(root: Path, path: Path, data: bytes) -> None:
     """Write below `root` and flush; nothing counts before the item beside it, which is renamed into place."""
-    below(root, path).parent.mkdir(parents=True, exist_ok=True)
+    landing_below(root, path).parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     sync_file(path)
 

@@ -5,21 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import json
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from pyproj import Geod
+from shapely import box, make_valid
+from shapely.errors import ShapelyError
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
 from evidence.errors import SourceError
 from evidence.files import write_text
 from imagery.archive.gaps import Gap, GapKind, malformed_gap
 from imagery.archive.store import Archive, contains, covers
-from imagery.bands import NATIVE_RESOLUTION_M
+from imagery.bands import MEASURED_BANDS, NATIVE_RESOLUTION_M
 from imagery.records import ArchivedProduct, Product, SceneSource
-from imagery.scenes import Acquisitions
+from imagery.scenes import Acquisitions, is_private, version_rank
 from imagery.sources.addresses import shown
 from imagery.sources.items import parse_time
 from imagery.sources.static import overlaps
@@ -32,6 +37,9 @@ Offers = list[tuple[Product, SceneSource]]
 BLOCK_OVERHEAD = 6.0
 """Bytes of the blocks that a 5 km window touches over bytes of its pixels, at blocks of 1024 (3 at 512)."""
 COMPRESSION = 0.6
+ADDED_SHARE = 0.02
+"""Of the site's box: what a further product of one tile and pass must show beyond the others to be fetched
+beside them (*assumed*: footprints are drawn to some hundred metres)."""
 BYTES_PER_SECOND = 2.5e6
 
 
@@ -40,6 +48,14 @@ class Candidate:
     """One acquisition that is to be fetched, with every source that has it, best first."""
 
     offers: tuple[tuple[Product, SceneSource], ...]
+    complement: bool = False
+    """It shows ground that another product of the same source, tile and pass does not."""
+    spares: tuple[tuple[Product, SceneSource], ...] = ()
+    """Further processings of the best offer's source: asked where the best one turns out to have holes."""
+    held: ArchivedProduct | None = None
+    """What the archive has of it already, without some bands."""
+    usual: frozenset[str] = frozenset()
+    """Bands that products of the same kind have."""
 
     @property
     def product(self) -> Product:
@@ -96,6 +112,7 @@ def list_products(
     since: dt.datetime,
     until: dt.datetime,
     include_cloudy: bool = False,
+    bands: Iterable[str] = MEASURED_BANDS,
 ) -> Listing:
     """Search every source and compare with the archive.
 
@@ -106,17 +123,20 @@ def list_products(
         since: sensed from then on, UTC.
         until: sensed before then, UTC.
         include_cloudy: also what was left out for cloud before.
+        bands: that are wanted; what the archive holds without one that is listed is to be completed.
     """
+    wanted = set(bands) & set(MEASURED_BANDS)
     listing = Listing(site_id=site.id, since=since, until=until, asked=dt.datetime.now(dt.UTC))
-    offers: list[Offers] = []
-    known = Acquisitions[Offers]()
+    groups: list[_Group] = []
+    known = Acquisitions[_Group]()
     for source in sources:
         for product in _newest_first(_search(site, source, listing)):
             listing.listed.append((product, source.name))
-            if group := _offer(known.like(product), product, source):
-                offers.append(group)
+            if group := _offer(known.like(product), product, source, site):
+                groups.append(group)
                 known.add(product, group)
-    listing.acquisitions = len(offers)
+    listing.acquisitions = len(groups)
+    usual = _usual_bands(listing.listed)
     live = [source for source in sources if getattr(source, "lists_everything", False)]
     listing.exhaustive = bool(live) and not listing.troubles
     settled = Acquisitions[Gap](
@@ -124,8 +144,8 @@ def list_products(
         for gap in archive.gaps(site.id)
         if gap.kind is GapKind.NO_DATA or (gap.kind is GapKind.CLOUD and not include_cloudy)
     )
-    for group in sorted(offers, key=lambda group: (group[0][0].datetime, group[0][0].id)):
-        _sort_in(site, archive, group, settled, listing)
+    for group in sorted(groups, key=lambda group: (group.best.datetime, group.best.id)):
+        _sort_in(site, archive, group, settled, listing, usual, wanted)
     return listing
 
 
@@ -153,52 +173,149 @@ def is_newer(product: Product, held: ArchivedProduct, box: Bounds) -> bool:
     """Whether `product` is worth fetching beside `held`: a newer processing, or a box that has grown."""
     if not covers(held, box):
         return True
-    if (product.baseline or "") != (held.baseline or ""):
-        return (product.baseline or "") > (held.baseline or "")
+    if version_rank(product.baseline) != version_rank(held.baseline):
+        return version_rank(product.baseline) > version_rank(held.baseline)
     processed = held.properties.get("campwatch:processed")
     if product.source != held.source or product.published is None or processed is None:
         return False
     return product.published > dt.datetime.fromisoformat(str(processed))
 
 
-def _offer(groups: Sequence[Offers], product: Product, source: SceneSource) -> Offers | None:
-    """Put a product beside the first that shows the same ground at the same moment, one offer per source.
+@dataclass(slots=True, kw_only=True)
+class _Group:
+    """What the sources offer of one acquisition, or of a part of it that another product does not show."""
+
+    offers: Offers
+    spares: Offers = field(default_factory=list)
+    complement: bool = False
+
+    @property
+    def best(self) -> Product:
+        return self.offers[0][0]
+
+
+def _offer(groups: Sequence[_Group], product: Product, source: SceneSource, site: Site) -> _Group | None:
+    """Put a product beside those that show the same ground at the same moment.
+
+    One offer per source counts. A further product of one source is a duplicate where the others wholly cover
+    it, and stands by for the case that they turn out to have holes; else it complements them.
 
     Returns:
         A group of its own, where there is none that shows it.
     """
     if not groups:
-        return [(product, source)]
-    if all(source is not other for _, other in groups[0]):
-        groups[0].append((product, source))
+        return _Group(offers=[(product, source)])
+    own = [offer for group in groups for offer, other in group.offers if other is source]
+    if not own:
+        groups[0].offers.append((product, source))
+        return None
+    if any(offer.id == product.id for offer in own):
+        return None
+    if _added_share(product, own, site) > ADDED_SHARE and not is_private(product.baseline):
+        return _Group(offers=[(product, source)], complement=True)
+    groups[0].spares.append((product, source))
     return None
+
+
+def _added_share(product: Product, others: Iterable[Product], site: Site) -> float:
+    """Share of the site's box that a product shows and the others do not, by their footprints."""
+    here = box(*site.bounds)
+    rest = footprint(product).intersection(here)
+    for other in others:
+        rest = rest.difference(footprint(other))
+    return float(rest.area / here.area)
+
+
+def footprint(product: Product) -> BaseGeometry:
+    """Where a product says that it has data, degrees; its box where it says nothing that can be read."""
+    try:
+        found = make_valid(shape(product.item["geometry"]))
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, ShapelyError):
+        return box(*product.bounds)
+    return found if found.area > 0 else box(*product.bounds)
+
+
+def _usual_bands(listed: Iterable[tuple[Product, str]]) -> dict[tuple[str, str], frozenset[str]]:
+    """Bands that at least half of a source's products of one collection have."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    totals: Counter[tuple[str, str]] = Counter()
+    for product, name in listed:
+        kind = (name, product.collection)
+        totals[kind] += 1
+        counts.setdefault(kind, Counter()).update(set(product.assets) & set(MEASURED_BANDS))
+    return {
+        kind: frozenset(band for band, count in bands.items() if 2 * count >= totals[kind])
+        for kind, bands in counts.items()
+    }
 
 
 def _sort_in(
     site: Site,
     archive: Archive,
-    group: Offers,
+    group: _Group,
     settled: Acquisitions[Gap],
     listing: Listing,
+    usual: Mapping[tuple[str, str], frozenset[str]],
+    wanted: set[str],
 ) -> None:
-    product = group[0][0]
-    held = archive.holding(site.id, product)
-    known = {gap.kind for gap in settled.like(product) if _still_holds(gap, product, site.bounds)}
+    most = max(len(measured_bands(product) & wanted) for product, _ in group.offers)
+    ranked = sorted(
+        group.offers, key=lambda offer: len(measured_bands(offer[0]) & wanted) < most
+    )  # else by rank
+    product = ranked[0][0]
+    held = archive.holds(site.id, product) if group.complement else archive.holding(site.id, product)
+    known = {
+        gap.kind
+        for gap in settled.like(product)
+        if _still_holds(gap, product, site.bounds) and (not group.complement or gap.product_id == product.id)
+    }
+    kind = (product.source, product.collection)
+    candidate = Candidate(
+        offers=tuple(ranked),
+        complement=group.complement,
+        spares=tuple(group.spares),
+        usual=usual.get(kind, frozenset()),
+    )
     if held is not None and not is_newer(product, held, site.bounds):
-        listing.held += 1
+        completing = _completing(ranked, held, wanted)
+        if completing:
+            listing.todo.append(replace(candidate, offers=completing, held=held))
+        else:
+            listing.held += 1
     elif GapKind.CLOUD in known:
         listing.known_cloud += 1
     elif GapKind.NO_DATA in known:
         listing.known_empty += 1
     else:
-        listing.todo.append(Candidate(offers=tuple(group)))
+        listing.todo.append(candidate)
+        if is_private(product.baseline):
+            listing.notices.append(
+                f"{product.id}: a private processing ({product.baseline}); nobody lists an official one"
+            )
+
+
+def measured_bands(product: Product) -> set[str]:
+    """Bands of a whole product that this one lists."""
+    return set(product.assets) & set(MEASURED_BANDS)
+
+
+def _completing(
+    offers: Iterable[tuple[Product, SceneSource]], held: ArchivedProduct, wanted: set[str]
+) -> tuple[tuple[Product, SceneSource], ...]:
+    """Offers that list bands which the archive lacks, of a processing that is as good."""
+    return tuple(
+        (product, source)
+        for product, source in offers
+        if measured_bands(product) & wanted - set(held.bands)
+        and version_rank(product.baseline) >= version_rank(held.baseline)
+    )
 
 
 def _still_holds(gap: Gap, product: Product, box: Bounds) -> bool:
     """Whether what was said of an acquisition answers for this processing, over all of the box."""
     asked = gap.values.get("box")
     within = asked is None or contains(tuple(asked), box)
-    return within and (gap.baseline or "") >= (product.baseline or "")
+    return within and version_rank(gap.baseline) >= version_rank(product.baseline)
 
 
 def _search(site: Site, source: SceneSource, listing: Listing) -> list[Product]:
@@ -246,7 +363,9 @@ def _nothing(site: Site, source: SceneSource) -> str:
 
 def _newest_first(products: Iterable[Product]) -> list[Product]:
     epoch = dt.datetime.min.replace(tzinfo=dt.UTC)
-    return sorted(products, key=lambda p: (p.baseline or "", p.published or epoch, p.id), reverse=True)
+    return sorted(
+        products, key=lambda p: (version_rank(p.baseline), p.published or epoch, p.id), reverse=True
+    )
 
 
 def _pixel_bytes(band: str, bounds: Bounds) -> float:

@@ -17,7 +17,14 @@ import rasterio
 from rasterio.errors import RasterioError
 
 from evidence.errors import ArchiveError
-from evidence.files import TEMPORARY_PREFIX, below, path_component, remove_leftovers, sync_folder, write_text
+from evidence.files import (
+    TEMPORARY_PREFIX,
+    landing_below,
+    path_component,
+    remove_leftovers,
+    sync_folder,
+    write_text,
+)
 from evidence.findings import Finding
 from evidence.hashing import sha256_bytes, sha256_file
 from imagery.archive.catalog import (
@@ -43,8 +50,9 @@ from imagery.archive.items import (
     source_document,
     write_durably,
 )
+from imagery.bands import MEASURED_BANDS
 from imagery.records import ArchivedProduct, FetchedProduct, Product
-from imagery.scenes import Acquisitions, same_acquisition
+from imagery.scenes import Acquisitions, same_acquisition, version_rank
 from imagery.sources.items import DEM_PLATFORM
 
 log = logging.getLogger(__name__)
@@ -73,6 +81,7 @@ class Archive:
         ordering_box: tuple[float, float, float, float] | None = None,
         index: bool = True,
         encoded: Mapping[str, bytes] | None = None,
+        complement: bool = False,
     ) -> ArchivedProduct:
         """Add a product; one that is there already stays as it is and is returned.
 
@@ -82,6 +91,7 @@ class Archive:
             ordering_box: what was asked for, degrees.
             index: also renew the collection's links (a run of many does that once, with `write_index`).
             encoded: from `encode_all`, where another thread has done that.
+            complement: whether it fills holes of another product of the same tile and pass.
 
         Raises:
             ArchiveError: where there is nothing to keep.
@@ -89,7 +99,8 @@ class Archive:
         if not fetched.rasters:
             raise ArchiveError(f"{fetched.product.id}: no pixels to archive")
         same = self._same_processing(site_id, fetched, ordering_box)
-        archived = same or self._write(site_id, fetched, ordering_box, encoded or encode_all(fetched))
+        files = encoded or encode_all(fetched)
+        archived = same or self._write(site_id, fetched, ordering_box, files, complement=complement)
         if index:
             self.write_index(site_id)
         return archived
@@ -111,7 +122,20 @@ class Archive:
     def holding(self, site_id: str, product: Product) -> ArchivedProduct | None:
         """What the archive counts for the ground and moment of `product`, in whatever processing."""
         matches = self._acquired(site_id).like(product)
-        return max(matches, key=processing_order) if matches else None
+        itself = [known for known in matches if known.properties.get("campwatch:product_id") == product.id]
+        whole = [known for known in matches if not known.properties.get(COMPLEMENT)]
+        complement = bool(itself) and all(known.properties.get(COMPLEMENT) for known in itself)
+        chosen = itself if complement else whole or matches
+        return max(chosen, key=processing_order) if chosen else None
+
+    def holds(self, site_id: str, product: Product) -> ArchivedProduct | None:
+        """This very product in the archive, in its newest processing."""
+        found = [
+            known
+            for known in self._acquired(site_id).like(product)
+            if known.properties.get("campwatch:product_id") == product.id and known.source == product.source
+        ]
+        return max(found, key=processing_order) if found else None
 
     def sites(self) -> list[str]:
         """Ids of the sites that have a folder."""
@@ -248,12 +272,14 @@ class Archive:
         fetched: FetchedProduct,
         ordering_box: tuple[float, float, float, float] | None,
         encoded: Mapping[str, bytes],
+        *,
+        complement: bool = False,
     ) -> ArchivedProduct:
         product, accessed = fetched.product, self._clock()
         sensor = sensor_of(product.platform)
         site_folder = self.root / path_component(site_id, default="site")
         parent = sensor_folder(site_folder, sensor) / f"{product.datetime:%Y}"
-        folder = below(self.root, free_folder(parent, path_component(product.id)))
+        folder = landing_below(self.root, free_folder(parent, path_component(product.id)))
         previous = self.holding(site_id, product)
         assets = {}
         for band, raster in fetched.rasters.items():
@@ -271,8 +297,10 @@ class Archive:
             assets,
             accessed=accessed,
             ordering_box=ordering_box,
-            predecessor=_relative(previous) if previous else None,
+            predecessor=_relative(previous) if previous and not complement else None,
         )
+        if complement:
+            item["properties"][COMPLEMENT] = True
         path = folder / f"{folder.name}.json"
         sync_folder(parent)
         write_text(path, item_text(item))
@@ -308,21 +336,34 @@ def _relative(previous: ArchivedProduct) -> str:
     return f"../../{other.parent.parent.name}/{other.parent.name}/{other.name}"
 
 
-def processing_order(product: ArchivedProduct) -> tuple[str, str, str]:
-    """Sorts processings of one acquisition: baseline, then when it was made, then when it was fetched."""
+COMPLEMENT = "campwatch:complement"
+"""Property of an item that fills holes of another product of the same tile and pass."""
+
+
+def processing_order(product: ArchivedProduct) -> tuple[object, ...]:
+    """Sorts processings of one acquisition: official before private, the newest baseline, the most bands.
+
+    Where these agree, what was made last by its own stamp, then what was fetched last.
+    """
     return (
-        product.baseline or "",
+        version_rank(product.baseline),
+        len(set(MEASURED_BANDS) & set(product.bands)),
         str(product.properties.get("campwatch:processed", "")),
         str(product.properties.get("campwatch:accessed", "")),
     )
 
 
 def newest(products: Sequence[ArchivedProduct]) -> list[ArchivedProduct]:
-    """Of each tile and datatake, the newest processing."""
+    """Of each tile and datatake, the newest processing; and what fills holes of it."""
     kept: list[ArchivedProduct] = []
     known = Acquisitions[ArchivedProduct]()
+    filling: set[object] = set()
     for product in sorted(products, key=processing_order, reverse=True):
-        if not known.like(product):
+        if product.properties.get(COMPLEMENT):
+            name = (product.source, product.properties.get("campwatch:product_id"))
+            kept += [product] if name not in filling else []
+            filling.add(name)
+        elif not known.like(product):
             known.add(product, product)
             kept.append(product)
     return kept

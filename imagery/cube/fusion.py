@@ -117,7 +117,12 @@ def read_scene(
     with rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES):
         read = [read_product(product, grid, bands, prior=prior) for product in scene.products]
     found = [source for source in read if source is not None]
-    return sorted(found, key=lambda source: (not _own_zone(source, grid), source.product.id))
+    return sorted(found, key=lambda source: (not _own_zone(source, grid), _fills(source), source.product.id))
+
+
+def _fills(source: SourceProduct) -> bool:
+    """Whether a product is there to fill holes of another one, which comes first."""
+    return bool(source.product.properties.get("campwatch:complement"))
 
 
 def _own_zone(source: SourceProduct, grid: GeoBox) -> bool:

@@ -32,6 +32,8 @@ from imagery.resampling import centre_lon_lat
 
 FULL_CLP = 255.0
 """s2cloudless as a byte (Sentinel Hub's CLP)."""
+LEAST_UNSEEN = 0.01
+"""Share of the site without data from which on a look says so (*assumed*)."""
 MASKS = ("valid", "cloud", "shadow", "snow", "water")
 
 
@@ -216,7 +218,9 @@ def _image(  # noqa: PLR0913, PLR0917 - gathers what the stages made
 ) -> SceneImage:
     masks = {name: getattr(mask, name) for name in MASKS}
     valid_fraction, snow_fraction = (_share(masks[name], within) for name in ("valid", "snow"))
-    status, detail = _status(sources, shift, masks, within, params)
+    nothing = np.logical_and.reduce([np.isnan(image) for image in reflectance.values()])
+    unseen = _share(np.asarray(nothing), within)
+    status, detail = _status(sources, shift, masks, within, params, unseen)
     move = _move_m(shift, grid) if shift is not None and shift.accepted else (np.nan, np.nan)
     offsets = [source.offset for source in sources if source.offset is not None]
     if status != "used":
@@ -253,6 +257,7 @@ def _status(
     masks: Mapping[str, NDArray[np.bool_]],
     within: NDArray[np.bool_] | None,
     params: CubeParams,
+    unseen: float,
 ) -> tuple[str, str]:
     if not sources:
         return "unusable", "no pixels over the grid"
@@ -265,4 +270,5 @@ def _status(
         return "unusable", f"clear ground on {fraction:.2%} of the site, cloud on {cloud:.2%}"
     if shift is not None and not shift.accepted:
         return "unusable", f"not registered: {shift.reason}"
-    return "used", "" if shift is not None else "nothing to register against"
+    told = [f"no data on {unseen:.0%} of the site"] if unseen > LEAST_UNSEEN else []
+    return "used", "; ".join([*told, *(["nothing to register against"] if shift is None else [])])

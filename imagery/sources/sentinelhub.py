@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -86,14 +87,25 @@ class SentinelHub:
         base = DataCollection.SENTINEL1_IW if sensor == RADAR else DataCollection.SENTINEL2_L2A
         self._collection = collection_at(base, config.sh_base_url)
         self._max_cloud_cover = max_cloud_cover
-        self.rejected: list[str] = []
-        self.malformed: list[MalformedItem] = []
+        self._told = threading.local()
 
     @property
     def name(self) -> str:
         """`sentinelhub:`, host and collection."""
         host = self._config.sh_base_url.split("://")[-1]
         return f"sentinelhub:{host}/{self._collection.api_id}"
+
+    @property
+    def rejected(self) -> list[str]:
+        """Why the last search of this thread may not have listed all, one line each."""
+        found: list[str] = getattr(self._told, "rejected", [])
+        return found
+
+    @property
+    def malformed(self) -> list[MalformedItem]:
+        """What the last search of this thread listed and could not be used."""
+        found: list[MalformedItem] = getattr(self._told, "malformed", [])
+        return found
 
     @property
     def lists_everything(self) -> bool:
@@ -106,7 +118,7 @@ class SentinelHub:
         Raises:
             SourceError: where the Catalog does not answer, or the budget is spent.
         """
-        self.rejected, self.malformed = [], []
+        self._told.rejected, self._told.malformed = [], []
         found: dict[str, Product] = {}
         for page in self._pages(snap_outward(bounds), since, until):
             fresh = [item for item in page if item.get("id") not in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -75,15 +76,24 @@ class StacApi:
         )
         self._reader = reader or CogReader(http=self._http, retrier=self._retrier, signer=signer, mode=mode)
         self._mode, self._max_cloud_cover = mode, max_cloud_cover
-        self.rejected: list[str] = []
-        """Why the last search may not have listed all, one line each."""
-        self.malformed: list[MalformedItem] = []
-        """What the last search listed and could not be used."""
+        self._told = threading.local()
 
     @property
     def name(self) -> str:
         """`stac:`, host and collection."""
         return self._name
+
+    @property
+    def rejected(self) -> list[str]:
+        """Why the last search of this thread may not have listed all, one line each."""
+        found: list[str] = getattr(self._told, "rejected", [])
+        return found
+
+    @property
+    def malformed(self) -> list[MalformedItem]:
+        """What the last search of this thread listed and could not be used."""
+        found: list[MalformedItem] = getattr(self._told, "malformed", [])
+        return found
 
     @property
     def lists_everything(self) -> bool:
@@ -96,7 +106,7 @@ class StacApi:
         Raises:
             SourceError: where the API does not answer, or answers with something else.
         """
-        self.rejected, self.malformed = [], []
+        self._told.rejected, self._told.malformed = [], []
         found: dict[str, Product] = {}
         for page in self._pages(bounds, since, until):
             fresh = [item for item in page if _identity(item) not in found]

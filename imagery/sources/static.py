@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
@@ -40,6 +41,7 @@ class StaticCatalog:
         self._name = name or f"static:{folder.name}"
         self._products: tuple[Product, ...] | None = None
         self._given = reader
+        self._lock = threading.Lock()
         self.rejected: list[str] = []
         """Files of the catalogue that could not be read, one line each."""
         self.malformed: list[MalformedItem] = []
@@ -52,6 +54,10 @@ class StaticCatalog:
 
     def products(self) -> tuple[Product, ...]:
         """Every product of the catalogue, ordered by time and id."""
+        with self._lock:
+            return self._read()
+
+    def _read(self) -> tuple[Product, ...]:
         if self._products is None:
             found: dict[tuple[str, str], Product] = {}
             self.rejected, self.malformed = [], []

@@ -134,6 +134,22 @@ def test_what_is_written_below_a_root_lies_there_whatever_links_say(tmp_path: Pa
             below(root, *parts)
 
 
+def test_a_root_may_be_named_from_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    product = read_listed(tiny.item(NOW, {"red": "red.tif"}), source="a")
+    assert isinstance(product, Product)
+    archive = Archive(Path("ws/archive"))
+    archive.put("tiny", FetchedProduct(product=product, rasters={"red": _raster()}))
+    archive.record_gap("tiny", malformed_gap(_malformed(), otherwise=NOW))
+    assert archive.verify(deep=True) == []
+    assert len(archive.gaps("tiny")) == 1
+    assert {path.name for path in (tmp_path / "ws" / "archive").iterdir()} == {"tiny", "catalog.json"}
+
+
+def _malformed() -> MalformedItem:
+    return MalformedItem(source="a", id=None, datetime=None, reason="a reason")
+
+
 def test_the_archive_does_not_follow_a_link_out(tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (tmp_path / "archive" / "tiny").mkdir(parents=True)
