@@ -21,6 +21,7 @@ from campwatch.cli_export import export, figure
 from campwatch.cli_init import init
 from campwatch.cli_look import doctor, draw_maps, schedule, status
 from campwatch.cli_measure import calibrate, question
+from campwatch.cli_report import claims, report
 from campwatch.cli_search import look, search
 from campwatch.log import LogFormat, set_up
 from campwatch.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
@@ -136,6 +137,8 @@ app.command()(figure)
 app.command()(pair)
 app.command()(calibrate)
 app.command()(question)
+app.command()(claims)
+app.command()(report)
 app.command()(verify)
 app.command()(anchor)
 app.command()(migrate)

@@ -198,14 +198,22 @@ def reproduce(
 
 def release(
     context: typer.Context,
-    release_id: Annotated[str, typer.Argument(metavar="ID")],
+    release_id: Annotated[str, typer.Argument(metavar="ID", help="Or: compare A B.")],
+    compared: Annotated[list[str] | None, typer.Argument(metavar="A B", help="After compare.")] = None,
     *,
     restricted: Annotated[
         bool | None,
         typer.Option("--restricted/--public", help="Freeze what is not marked public too, or never."),
     ] = None,
 ) -> None:
-    """Freeze data, method and text under a citable id."""
+    """Freeze data, method and text under a citable id; or name what no longer holds (compare A B)."""
+    if compared:
+        from campwatch.cli_report import compare  # noqa: PLC0415
+
+        if release_id != "compare" or len(compared) != 2:  # noqa: PLR2004 - two releases
+            raise typer.BadParameter("campwatch release ID, or campwatch release compare A B")
+        compare(context, *compared)
+        return
     from aoi.site_file import read_site  # noqa: PLC0415
     from campwatch.profile import shows_restricted  # noqa: PLC0415
     from campwatch.release import make_release  # noqa: PLC0415

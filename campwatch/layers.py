@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from campwatch.alerts.book import ALERTS
+from campwatch.questions.records import ANSWERS
 from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
 from campwatch.run_rows import RUNS
 from detection.boundary.records import BOUNDARY_CHANGES
@@ -28,6 +29,7 @@ LAYERS = by_name(
         STOCKPILES,
         SERIES,
         COAL_SEARCH,
+        ANSWERS,
         REVIEWS,
         MANUAL_OBSERVATIONS,
         ALERTS,

@@ -8,8 +8,8 @@ from typing import Any
 
 from campwatch.questions.comparison import Question
 from campwatch.reviews.validation import Checks
+from detection.answers.comparison import Change, Comparison, Effect
 from detection.coal.records import STOCKPILE_AREAS
-from detection.comparison import Change, Comparison, Effect
 from detection.references import SiteCheck
 from evidence.quantity import Quantity
 

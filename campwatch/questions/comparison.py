@@ -14,8 +14,8 @@ from aoi.geodesy import distance_m
 from aoi.records import Site, ZoneKind
 from campwatch.identity import Clock
 from campwatch.questions.custody import QuestionError, declaration, declare, required_declaration
+from detection.answers.comparison import Comparison, ComparisonParams, Observation, compare
 from detection.coal.records import STOCKPILE_AREAS
-from detection.comparison import Comparison, ComparisonParams, Observation, compare
 from evidence.custody import CustodyEntry
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from evidence.custody import CustodyEntry
 from evidence.errors import WatchError
 from evidence.hashing import sha256_bytes, sha256_json
 from evidence.ledger import Ledger
+from evidence.rows import Row
 from evidence.runs import MEASURED
 
 DECLARED = "declare"
@@ -145,26 +146,40 @@ def declare(
 
 
 def keep_answer(
-    ledger: Ledger, declared: CustodyEntry, document: Mapping[str, Any], *, actor: str, clock: Clock
+    ledger: Ledger,
+    declared: CustodyEntry,
+    document: Mapping[str, Any],
+    *,
+    actor: str,
+    clock: Clock,
+    rows: Sequence[Row] = (),
 ) -> None:
-    """The answer into custody beside its declaration, unless it stands there already.
+    """The answer into custody beside its declaration, with its row, unless it stands there already.
 
-    What was asked since (`Standing`) makes no new answer.
+    What was asked since (`Standing`, and how many were asked together) makes no new answer.
     """
-    digest = sha256_json({name: value for name, value in document.items() if name != "standing"})
+    told = {name: value for name, value in document.items() if name not in {"standing", "asked_together"}}
+    digest = sha256_json(told)
     kept = (e.data for e in ledger.custody(declared.chain) if e.action == ANSWERED)
     if any(data["answer_sha256"] == digest for data in kept):
         return
     question = {name: declared.data[name] for name in ("question", "sha256")}
     details = question | {"code": code_identity(), "answer": document, "answer_sha256": digest}
-    _append(ledger, declared.chain, ANSWERED, details, actor=actor, clock=clock)
+    _append(ledger, declared.chain, ANSWERED, details, actor=actor, clock=clock, rows=rows)
 
 
 def _append(
-    ledger: Ledger, chain: str, action: str, details: Mapping[str, Any], *, actor: str, clock: Clock
+    ledger: Ledger,
+    chain: str,
+    action: str,
+    details: Mapping[str, Any],
+    *,
+    actor: str,
+    clock: Clock,
+    rows: Sequence[Row] = (),
 ) -> None:
     ledger.append(
-        [],
+        rows,
         chain=chain,
         run_id=new_run_id(clock),
         time=timestamp(clock),

@@ -138,6 +138,7 @@ CW.step = (from, by) => {
   return [...stops].reverse().find((i) => i < from) ?? stops[0];
 };
 CW.sameSeasonLastYear = (i) => {
+  if (!CW.dates[i]) return -1;
   const goal = new Date(CW.dates[i].utc);
   goal.setUTCFullYear(goal.getUTCFullYear() - 1);
   const near = CW.usableDates.filter((k) => k < i && Math.abs(CW.time(CW.dates[k].utc) - goal.getTime()) <= 45 * 86400e3);

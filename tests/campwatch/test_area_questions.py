@@ -10,7 +10,7 @@ import pytest
 
 from aoi.site_file import read_site
 from campwatch.calibrating import CALIBRATED, calibrate_site
-from campwatch.questions.areas import answer_lines, ask
+from campwatch.questions.asking import answer_lines, ask
 from campwatch.questions.custody import ANSWERED, DECLARED, QuestionError
 from campwatch.workspace import create_workspace
 from detection.coal.calibration import spectrum_of

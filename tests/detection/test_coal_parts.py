@@ -9,7 +9,7 @@ import pytest
 from shapely.geometry import box
 
 from aoi.records import Site
-from detection.activity import activity
+from detection.answers.activity import activity
 from detection.coal.batched import cholesky, whitened
 from detection.coal.calibration import PROPERTY, spectrum_document, spectrum_of
 from detection.coal.endmember import like_coal

@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import pytest
 
-from detection.comparison import ComparisonParams, Observation, compare, pair_by_season
+from detection.answers.comparison import ComparisonParams, Observation, compare, pair_by_season
 from evidence.quantity import Quantity
 
 EVENT = dt.date(2017, 8, 15)

@@ -9,9 +9,10 @@ import numpy as np
 import pymannkendall
 import pytest
 
+from detection.answers.judgement import Verdict
+from detection.answers.questions import answer, answer_boundary, answer_ground, parse_question
+from detection.answers.trends import seasonal_mann_kendall, seasonal_slope
 from detection.coal.records import StockpileArea
-from detection.questions import answer, parse_question
-from detection.trends import change_points, seasonal_mann_kendall, seasonal_slope
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
 
@@ -87,10 +88,39 @@ def test_seasonal_mann_kendall_agrees_with_an_independent_implementation() -> No
     )
 
 
-def test_a_step_gives_one_change_point_and_noise_gives_none() -> None:
-    rng = np.random.default_rng(1)
-    days = [dt.date(2018, 1, 1) + dt.timedelta(days=10 * i) for i in range(60)]
-    noise = rng.normal(0, 0.1, 60)
-    assert change_points(days, noise) == ()
-    stepped = change_points(days, noise + (np.arange(60) >= 30))
-    assert stepped == ((days[29], days[30]),)
+def test_two_years_of_looks_tell_nothing_of_ordinary_years() -> None:
+    found = answer(parse_question(ASKED), _areas(lambda d: 1.0 + (d >= dt.date(2017, 8, 15)), step=10))
+    assert found.verdict is Verdict.CANNOT_BE_TOLD
+    assert "complete years of looks outside the asked window" in (found.reason or "")
+    assert found.difference_ha.value is not None, "between these looks there is a difference"
+
+
+def test_presence_counts_looks() -> None:
+    asked = parse_question(ASKED | {"test": "presence"})
+    there = answer(asked, _areas(lambda _: 1.0, step=20))
+    assert there.verdict is Verdict.SEEN
+    assert there.presence is not None
+    assert there.presence.seen == there.presence.assessable == there.looks_after
+    assert answer(asked, _areas(lambda _: 0.0, step=20, sd=0.02)).verdict is Verdict.NOT_SEEN
+    assert answer(asked, _areas(lambda _: 1.0, step=400)).verdict is Verdict.CANNOT_BE_TOLD
+
+
+def test_ground_is_judged_by_the_years() -> None:
+    asked = parse_question({"id": "g", "about": "ground", "before": ["2017-01-01", "2022-01-01"],
+                            "after": ["2022-01-01", "2023-01-01"], "test": "before_after"})  # fmt: skip
+    states = [
+        (dt.date(y, 12, 31), Quantity.measured(float(y - 2016), sd_random=0.1)) for y in range(2017, 2023)
+    ]
+    opened = [(y, Quantity.measured(v, sd_random=0.1)) for y, v in zip(
+        range(2017, 2023), (1.0, 1.2, 0.9, 1.1, 1.0, 4.0), strict=True)]  # fmt: skip
+    found = answer_ground(asked, states, opened)
+    assert found.verdict is Verdict.INCREASED
+    assert found.difference_ha.value == pytest.approx(1.0)
+    assert answer_ground(asked, states, opened[3:]).verdict is Verdict.CANNOT_BE_TOLD
+
+
+def test_a_boundary_has_a_verdict_only_where_it_was_traced_blind() -> None:
+    asked = parse_question({"id": "b", "about": "boundary", "from_boundary": "v1", "to_boundary": "v2"})
+    net = Quantity.measured(3.0, sd_random=0.5)
+    assert answer_boundary(asked, net, blind=True).verdict is Verdict.INCREASED
+    assert answer_boundary(asked, net, blind=False).verdict is Verdict.CANNOT_BE_TOLD

@@ -1,14 +1,15 @@
-"""Trends and change points of a series of looks: seasonal Mann–Kendall, Theil–Sen, segmentation."""
+"""Trends of a series of looks: seasonal Mann–Kendall and Theil–Sen, which take years for independent.
+
+They describe the looks; whether a trend goes beyond ordinary years is `detection.answers.judgement`'s.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from itertools import pairwise
 from statistics import NormalDist
 
 import numpy as np
-import ruptures
 from numpy.typing import NDArray
 
 from evidence.quantity import DEFAULT_LEVEL, Quantity, coverage_factor
@@ -67,15 +68,3 @@ def seasonal_slope(days: Sequence[dt.date], values: Floats, *, level: float = DE
     low = ordered[max(0, int(np.floor(middle - half)))]
     high = ordered[min(len(ordered) - 1, int(np.ceil(middle + half)))]
     return Quantity.interval(float(np.median(ordered)), float(low), float(high), level=level)
-
-
-def change_points(days: Sequence[dt.date], values: Floats) -> tuple[tuple[dt.date, dt.date], ...]:
-    """Steps of the mean: last look before and first look after each (PELT, Killick et al. 2012).
-
-    The penalty is ``3 σ² log n`` with σ from differences of neighbouring looks, so that it follows the noise.
-    """
-    noise = float(np.median(np.abs(np.diff(values)))) / (0.6745 * np.sqrt(2.0)) + 1e-6
-    fitted = ruptures.Pelt(model="l2", min_size=3, jump=1).fit(values[:, None] / noise)
-    ends = fitted.predict(pen=3.0 * float(np.log(len(values))))
-    starts = [0, *ends]
-    return tuple((days[end - 1], days[end]) for _, end in pairwise(starts) if end < len(days))

@@ -1,0 +1,361 @@
+# ruff: noqa: E501 - texts are read whole
+"""What the figures support of the three claims, by a fixed printed rubric.
+
+A, coal production went up, has no direct measure and is never above "consistent with". B is in two parts: B1
+traced perimeters, with a verdict only where both versions were traced blind by two people under one criterion;
+B2 disturbed and built ground against one fixed reference version, never called boundary. C, coal lay in
+visible stockpiles, is presence. Ground that two sites share is counted once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import shapely
+
+from aoi.geodesy import area_m2
+from aoi.records import Site
+from detection.answers.activity import FLOOR_HA
+from detection.answers.judgement import Presence, Verdict, judge_presence
+from detection.answers.sentences import VERDICTS, number, reason_ko
+from evidence.quantity import Quantity, difference
+from evidence.rows import StoredRow
+
+M2_PER_HA = 10_000.0
+CLAIMS = {
+    "C": ("C, coal lay in visible stockpiles", "C. 석탄이 보이는 저탄장에 쌓여 있었다"),
+    "A": ("A, coal production went up", "A. 석탄 생산이 늘었다"),
+    "B1": ("B1, traced perimeters expanded", "B1. 추적된 경계가 확장되었다"),
+    "B2": ("B2, disturbed ground expanded", "B2. 교란된 땅이 늘었다"),
+}
+RUBRIC = (
+    (
+        "C: seen where more looks of the newest complete year show coal in a stockyard zone than chance would (interval above nought and area above the floor); not seen where none does; else cannot be told.",
+        "C: 가장 최근 1년의 관측 중 우연보다 많은 관측에서 석탄이 보이면(구간이 0보다 크고 면적이 하한보다 큼) 보임; 하나도 없으면 보이지 않음; 그 밖에는 판단할 수 없음.",
+    ),
+    (
+        "A: no direct measure. Consistent with, where a declared stockpile question was answered increased; not consistent with, where it was answered decreased; else cannot be told. Never above consistent with. At an underground mine spoil that grows and piles that turn over would respond to production; they are named where measured.",
+        "A: 직접 측정 수단이 없음. 선언된 저탄 질문의 답이 증가이면 부합함, 감소이면 부합하지 않음, 그 밖에는 판단할 수 없음. 부합함보다 높은 등급은 없음. 지하 탄광에서는 폐석의 증가와 더미의 회전이 생산에 반응하며, 측정된 경우 명시한다.",
+    ),
+    (
+        "B1: a verdict only where both versions were traced blind by two people under one criterion and a declared boundary question was answered; else cannot be told.",
+        "B1: 두 버전을 두 사람이 같은 기준으로 서로 모른 채 추적하고 선언된 경계 질문에 답한 경우에만 판정; 그 밖에는 판단할 수 없음.",
+    ),
+    (
+        "B2: increased, decreased or no change where a declared ground question was answered so, beyond ordinary years; a difference between looks alone is printed and claims nothing. Never called boundary.",
+        "B2: 선언된 땅 질문의 답이 평년을 넘어 그러한 경우에만 증가·감소·변화 없음; 관측 사이의 차이는 적되 주장이 아님. 경계라고 부르지 않음.",
+    ),
+)
+"""Printed with every sheet: English, Korean."""
+CONSISTENT = ("consistent with", "부합함")
+NOT_CONSISTENT = ("not consistent with", "부합하지 않음")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimLine:
+    """One claim on the sheet, each text in English and Korean."""
+
+    claim: str
+    """C, A, B1 or B2."""
+    finding: tuple[str, str]
+    text: tuple[str, str]
+    """With its interval."""
+    supports: tuple[tuple[str, str], ...] = ()
+    against: tuple[tuple[str, str], ...] = ()
+    not_assessable: tuple[tuple[str, str], ...] = ()
+    rows: tuple[str, ...] = ()
+    """Ids of the rows that it rests on."""
+
+    def line(self, language: str) -> str:
+        """The judgement in one line."""
+        k = int(language == "ko")
+        return f"{CLAIMS[self.claim][k]}: {self.finding[k]}. {self.text[k]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimSheet:
+    """What the figures of a site support of the three claims."""
+
+    site_id: str
+    lines: tuple[ClaimLine, ...]
+    questions: int
+    """Questions of change that were answered."""
+    comparison_places: tuple[str, ...] = ()
+    shared_ha: float = 0.0
+    """Of the site's ground, what a site named before it holds too: counted there."""
+    presence: Mapping[str, Presence] = field(default_factory=dict)
+
+    @property
+    def expected_false(self) -> float:
+        """Claims of change to be expected from questions where nothing happened, at 5 % each."""
+        return 0.05 * self.questions
+
+
+Rows = Mapping[str, Sequence[StoredRow]]
+
+
+def claim_sheets(sites: Sequence[Site], rows: Rows) -> list[ClaimSheet]:
+    """A sheet for each site; ground that an earlier site holds is counted there.
+
+    Args:
+        sites: in the order in which they are counted.
+        rows: current rows by layer.
+    """
+    sheets, earlier = [], shapely.Polygon()
+    for site in sites:
+        shared = site.aoi.intersection(earlier)
+        own = {name: [s for s in held if s.row.site_id == site.id] for name, held in rows.items()}
+        hectares = area_m2(shared) / M2_PER_HA if not shared.is_empty else 0.0
+        sheets.append(_sheet(site, own, shared, hectares))
+        earlier = shapely.union(earlier, site.aoi)
+    return sheets
+
+
+def _sheet(site: Site, own: Rows, shared: Any, hectares: float) -> ClaimSheet:
+    answers = list(own.get("answers", ()))
+    piles = [s for s in answers if s.row.data["about"] == "stockpile"]
+    presence, presence_line = _presence(own.get("stockpile_areas", ()))
+    changes = [s for s in answers if s.row.data["test"] != "presence"]
+    comparison = sorted({zone for s in piles for zone in s.row.data.get("zones", ())[1:]})
+    return ClaimSheet(
+        site_id=site.id,
+        lines=(
+            presence_line,
+            _production(piles, own),
+            _perimeters(answers, own.get("boundary_changes", ())),
+            _ground(answers, own, shared),
+        ),
+        questions=len(changes),
+        comparison_places=tuple(comparison),
+        shared_ha=hectares,
+        presence=presence,
+    )
+
+
+def _presence(areas: Sequence[StoredRow]) -> tuple[dict[str, Presence], ClaimLine]:
+    """Claim C from the last year of looks of every zone."""
+    found: dict[str, Presence] = {}
+    newest = max((s.row.data["datetime"] for s in areas), default=None)
+    texts, texts_ko, rows = [], [], []
+    blind: list[tuple[str, str]] = []
+    if newest is not None:
+        since = dt.datetime.fromisoformat(newest).date() - dt.timedelta(days=365)
+        for zone in sorted({s.row.data["zone_id"] for s in areas}):
+            own = [s for s in areas if s.row.data["zone_id"] == zone]
+            looks = [(dt.datetime.fromisoformat(s.row.data["datetime"]).date(), s) for s in own]
+            inside = [(day, Quantity.from_dict(s.row.data["area_ha"])) for day, s in looks if day >= since]
+            one = judge_presence(inside, floor=FLOOR_HA)
+            found[zone] = one
+            known = [(day, s) for day, s in looks if s.row.data["area_ha"]["value"] is not None]
+            size, size_ko = "", ""
+            if known:
+                day, last = max(known, key=lambda look: look[0])
+                area = Quantity.from_dict(last.row.data["area_ha"])
+                size = f"; newest figure {day}: {_interval(area)}"
+                size_ko = f"; 최근 수치 {day}: {_interval(area, korean=True)}"
+                rows.append(last.row_id)
+            texts.append(
+                f"zone {zone}: {VERDICTS[one.verdict][0]} on {one.seen} of {one.assessable} assessable looks since {since}{size}"
+            )
+            texts_ko.append(
+                f"구역 {zone}: {since} 이후 평가 가능한 관측 {one.assessable}회 중 {one.seen}회 보임({VERDICTS[one.verdict][1]}){size_ko}"
+            )
+            if one.not_assessable:
+                blind.append(
+                    (
+                        f"zone {zone}: {one.not_assessable} looks without a figure",
+                        f"구역 {zone}: 수치 없는 관측 {one.not_assessable}회",
+                    )
+                )
+    verdicts = {one.verdict for one in found.values()}
+    finding = VERDICTS[Verdict.CANNOT_BE_TOLD]
+    if Verdict.SEEN in verdicts:
+        finding = VERDICTS[Verdict.SEEN]
+    elif verdicts == {Verdict.NOT_SEEN}:
+        finding = VERDICTS[Verdict.NOT_SEEN]
+    nothing = ("no stockyard zone was measured", "측정된 저탄장 구역 없음")
+    line = ClaimLine(
+        claim="C",
+        finding=finding,
+        text=(
+            "; ".join(texts) + "." if texts else nothing[0] + ".",
+            "; ".join(texts_ko) + "." if texts_ko else nothing[1] + ".",
+        ),
+        supports=tuple(
+            (f"zone {z}: {p.seen} of {p.assessable} looks", f"구역 {z}: 관측 {p.assessable}회 중 {p.seen}회")
+            for z, p in found.items()
+            if p.verdict is Verdict.SEEN
+        ),
+        against=tuple(
+            (
+                f"zone {z}: not seen on {p.assessable} looks",
+                f"구역 {z}: 관측 {p.assessable}회에서 보이지 않음",
+            )
+            for z, p in found.items()
+            if p.verdict is Verdict.NOT_SEEN
+        ),
+        not_assessable=tuple(blind) or (() if texts else (nothing,)),
+        rows=tuple(rows),
+    )
+    return found, line
+
+
+def _interval(q: Quantity, *, korean: bool = False) -> str:
+    if q.value is None or q.low is None or q.high is None:
+        return f"수치 없음 ({q.reason})" if korean else f"no figure ({q.reason})"
+    ends = f"{number(q.low)}~{number(q.high)}" if korean else f"{number(q.low)} to {number(q.high)}"
+    return f"{number(q.value)} ha ({q.level:.0%} {'구간' if korean else 'interval'} {ends})"
+
+
+def _told(stored: StoredRow, k: int) -> str:
+    data = stored.row.data
+    return f"{data['question_id']}: {data['sentence_ko' if k else 'sentence_en']}"
+
+
+def _pairs(stored: Sequence[StoredRow]) -> tuple[tuple[str, str], ...]:
+    return tuple((_told(s, 0), _told(s, 1)) for s in stored)
+
+
+def _short(stored: Sequence[StoredRow]) -> tuple[str, str]:
+    """Change with interval of each answer, in a line."""
+    told = [(s.row.data["question_id"], Quantity.from_dict(s.row.data["value"])) for s in stored]
+    return (
+        "; ".join(f"{name}: {_interval(q)}" for name, q in told) + "." if told else "",
+        "; ".join(f"{name}: {_interval(q, korean=True)}" for name, q in told) + "." if told else "",
+    )
+
+
+def _sorted_by_verdict(
+    stored: Sequence[StoredRow],
+) -> tuple[list[StoredRow], list[StoredRow], list[StoredRow]]:
+    """(increased, decreased or unchanged, cannot be told)."""
+    up = [s for s in stored if s.row.data["verdict"] == Verdict.INCREASED]
+    down = [s for s in stored if s.row.data["verdict"] in {Verdict.DECREASED, Verdict.NO_CHANGE}]
+    return up, down, [s for s in stored if s not in up and s not in down]
+
+
+def _production(piles: Sequence[StoredRow], own: Rows) -> ClaimLine:
+    changes = [s for s in piles if s.row.data["test"] != "presence"]
+    up, down, untold = _sorted_by_verdict(changes)
+    finding = (
+        CONSISTENT
+        if up and not down
+        else NOT_CONSISTENT
+        if down and not up
+        else VERDICTS[Verdict.CANNOT_BE_TOLD]
+    )
+    responds = (
+        "spoil growth and pile turnover respond to production at an underground mine: ",
+        "지하 탄광의 생산에 반응하는 폐석 증가와 더미 회전: ",
+    )
+    measured = (
+        "disturbed ground is measured (B2), turnover stands with each stockpile answer"
+        if own.get("footprints")
+        else "not measured",
+        "교란된 땅은 B2에서, 회전은 저탄 질문의 답에 있음" if own.get("footprints") else "측정되지 않음",
+    )
+    short = _short(changes)
+    nothing = ("No stockpile question was declared.", "선언된 저탄 질문 없음.")
+    return ClaimLine(
+        claim="A",
+        finding=finding,
+        text=(
+            f"No direct measure. {short[0] or nothing[0]}",
+            f"직접 측정 수단 없음. {short[1] or nothing[1]}",
+        ),
+        supports=_pairs(up),
+        against=(
+            *_pairs(down),
+            (
+                "fewer shipments or blocked exports make piles grow as well",
+                "출하 감소나 수출 차단도 더미를 키운다",
+            ),
+        ),
+        not_assessable=(*_pairs(untold), (responds[0] + measured[0], responds[1] + measured[1])),
+        rows=tuple(s.row_id for s in changes),
+    )
+
+
+def _perimeters(answers: Sequence[StoredRow], changes: Sequence[StoredRow]) -> ClaimLine:
+    asked = [s for s in answers if s.row.data["about"] == "boundary"]
+    up, down, untold = _sorted_by_verdict(asked)
+    finding = VERDICTS[Verdict(asked[-1].row.data["verdict"])] if asked else VERDICTS[Verdict.CANNOT_BE_TOLD]
+    overlays = [
+        (
+            f"{s.row.data['from_boundary_id']} to {s.row.data['to_boundary_id']}: net {_interval(Quantity.from_dict(s.row.data['net_ha']))}",
+            f"{s.row.data['from_boundary_id']}→{s.row.data['to_boundary_id']}: 순 변화 {_interval(Quantity.from_dict(s.row.data['net_ha']), korean=True)}",
+            s.row_id,
+        )
+        for s in changes
+    ]
+    told = ("; ".join(o[0] for o in overlays), "; ".join(o[1] for o in overlays))
+    text = (
+        f"Overlay of traced versions, which claims nothing by itself: {told[0]}."
+        if overlays
+        else "No two traced versions.",
+        f"추적 버전의 중첩(그 자체로는 주장이 아님): {told[1]}." if overlays else "비교할 두 버전 없음.",
+    )
+    lack = (
+        "no declared boundary question with two blind traces of either version",
+        "두 버전 모두 두 사람의 블라인드 추적이 있는 선언된 경계 질문 없음",
+    )
+    return ClaimLine(
+        claim="B1", finding=finding, text=text, supports=_pairs(up),
+        against=(*_pairs(down), ("two hands read the same ground differently", "같은 지형도 사람마다 다르게 읽는다")),
+        not_assessable=_pairs(untold) or (() if asked else (lack,)),
+        rows=(*(o[2] for o in overlays), *(s.row_id for s in asked)),
+    )  # fmt: skip
+
+
+def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
+    asked = [s for s in answers if s.row.data["about"] == "ground"]
+    up, down, untold = _sorted_by_verdict(asked)
+    finding = VERDICTS[Verdict.CANNOT_BE_TOLD]
+    if asked:
+        finding = (
+            VERDICTS[Verdict.INCREASED]
+            if up and not down
+            else VERDICTS[Verdict(asked[-1].row.data["verdict"])]
+        )
+    epochs = sorted(own.get("footprints", ()), key=lambda s: s.row.data["epoch_end"])
+    name = "disturbed_ha" if epochs and "disturbed_ha" in epochs[-1].row.data else "area_ha"
+    known = [s for s in epochs if s.row.data[name]["value"] is not None]
+    text, text_ko, rows = "No epoch was assessable.", "평가할 수 있는 시기 없음.", [s.row_id for s in asked]
+    if known:
+        first, last = known[0], known[-1]
+        state = Quantity.from_dict(last.row.data[name])
+        text = f"Disturbed ground at the end of {last.row.data['epoch_end'][:10]}: {_interval(state)}"
+        text_ko = f"{last.row.data['epoch_end'][:10]} 교란된 땅: {_interval(state, korean=True)}"
+        rows.append(last.row_id)
+        if first is not last:
+            change = difference(state, Quantity.from_dict(first.row.data[name]))
+            text += f"; between looks since {first.row.data['epoch_end'][:10]}, which claims nothing: {_interval(change)}"
+            text_ko += f"; {first.row.data['epoch_end'][:10]} 이후 관측 사이의 차이(주장이 아님): {_interval(change, korean=True)}"
+            rows.append(first.row_id)
+        text, text_ko = text + ".", text_ko + "."
+    short = _short(asked)
+    lack = ("no ground question was declared", "선언된 땅 질문 없음")
+    blind = tuple(
+        (f"epoch to {s.row.data['epoch_end'][:10]}: {s.row.data[name]['reason']}", f"{s.row.data['epoch_end'][:10]}까지의 시기: {reason_ko(str(s.row.data[name]['reason']))}")
+        for s in epochs if s.row.data[name]["value"] is None
+    )  # fmt: skip
+    against = [("farming, logging and rivers bare ground as well", "경작, 벌목, 하천도 땅을 드러낸다")]
+    if not shared.is_empty:
+        against.append(
+            (
+                "part of this ground lies within a site named before, and is counted there",
+                "이 땅의 일부는 앞의 대상지에 속하며 거기에서 센다",
+            )
+        )
+    return ClaimLine(
+        claim="B2",
+        finding=finding,
+        text=(" ".join(filter(None, (short[0], text))), " ".join(filter(None, (short[1], text_ko)))),
+        supports=_pairs(up),
+        against=(*_pairs(down), *against),
+        not_assessable=(*_pairs(untold), *(() if asked else (lack,)), *blind),
+        rows=tuple(dict.fromkeys(rows)),
+    )

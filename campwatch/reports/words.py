@@ -1,0 +1,190 @@
+# ruff: noqa: E501 - texts are read whole
+"""Words of reports, English and Korean. Korean is a draft until a named code has signed its digest."""
+
+from __future__ import annotations
+
+from evidence.hashing import sha256_json
+
+WORDS: dict[str, tuple[str, str]] = {
+    "title": ("Satellite imagery report", "위성영상 보고서"),
+    "public": ("PUBLIC", "공개"),
+    "restricted": ("RESTRICTED: holds what is not marked public", "대외비: 공개로 표시되지 않은 내용 포함"),
+    "draft": ("DRAFT", "초안(DRAFT): 한국어 번역은 서명되지 않았으며 영어본이 우선한다"),
+    "release": ("Release", "배포판"),
+    "made": ("made", "작성"),
+    "governing": ("The English text governs.", "영어본이 우선한다."),
+    "place": ("Place", "장소"),
+    "coordinates": ("coordinates", "좌표"),
+    "rounded": ("rounded to {n} decimals of a degree", "소수 {n}자리로 반올림"),
+    "simulated": ("SIMULATED: this place does not exist.", "모의 자료: 실재하지 않는 장소이다."),
+    "organisation": ("Organisation and analysts", "기관과 분석자"),
+    "not_stated": ("not stated", "명시되지 않음"),
+    "codes": ("analysts by code", "분석자는 코드로 표기"),
+    "imagery": ("Imagery", "영상"),
+    "imagery_text": (
+        "{first} to {last} (dates of sensing, UTC): {looks} looks, {used} used, {unused} not usable, {missing} missing or failed",
+        "{first}~{last}(촬영일, UTC): 관측 {looks}회, 사용 {used}회, 사용 불가 {unused}회, 누락·실패 {missing}회",
+    ),
+    "questions": ("Questions asked and answered", "질문과 답"),
+    "no_questions": (
+        "None was declared: nothing below is a claim of change.",
+        "선언된 질문 없음: 아래 내용은 변화의 주장이 아니다.",
+    ),
+    "declared": (
+        "declared {when} UTC by the clock of the computer that declared it",
+        "{when} UTC 선언(선언한 컴퓨터의 시계)",
+    ),
+    "together": (
+        "{n} questions of one set of rows, Holm's correction made; at 5 % each up to {f:.2f} false claims would be expected without it.",
+        "같은 자료에 질문 {n}개, 홀름 보정 적용; 보정하지 않으면 각 5 %에서 최대 {f:.2f}개의 거짓 주장이 예상된다.",
+    ),
+    "judgements": ("Judgements", "판단"),
+    "against": ("What speaks against", "반대되는 것"),
+    "not_seen": ("What was not seen", "보지 못한 것"),
+    "rests": ("What the intervals rest on", "구간의 근거"),
+    "checked": ("checked at this site", "이 대상지에서 검증됨"),
+    "likelihood": ("Likelihood and confidence (ICD 203)", "가능성과 신뢰도(ICD 203)"),
+    "likelihood_none": (
+        "not set by a reviewer; never derived from an interval",
+        "검토자가 정하지 않음; 구간에서 도출하지 않는다",
+    ),
+    "verify": ("How to verify", "검증 방법"),
+    "verify_text": (
+        "Every figure names its row; rows, methods and hashes are in release {release} (manifest SHA-256 {manifest}). campwatch verify --head {head}; campwatch report check FILE.docx names figures that differ from the release.",
+        "모든 수치는 자료 행을 명시한다. 행, 방법, 해시는 배포판 {release}에 있다(manifest SHA-256 {manifest}). campwatch verify --head {head}; campwatch report check 파일.docx 는 배포판과 다른 수치를 알려 준다.",
+    ),
+    "areas": ("Area {n}: {name}", "구역 {n}: {name}"),
+    "observed": ("Observed", "관찰"),
+    "assessed": ("Assessed", "평가"),
+    "cannot_see": ("Cannot be seen", "볼 수 없는 것"),
+    "cannot_see_text": (
+        "Who worked, under what conditions, what was below ground or under roofs; volume, tonnage, production, origin; fences and guard posts at 10 m.",
+        "누가 어떤 조건에서 일했는지, 지하나 지붕 아래 무엇이 있는지; 부피, 톤수, 생산량, 출처; 10 m 해상도에서의 울타리와 초소.",
+    ),
+    "claim_sheet": ("Claim sheet", "주장 검토표"),
+    "claim": ("claim", "주장"),
+    "finding": ("finding", "결과"),
+    "supports": ("what supports it", "뒷받침하는 것"),
+    "speaks": ("what speaks against", "반대되는 것"),
+    "unassessed": ("what was not assessable", "평가할 수 없던 것"),
+    "testimony": ("Testimony and sources of the organisation", "기관의 증언과 출처"),
+    "testimony_text": (
+        "Left to the organisation. Nothing here comes from the measurements.",
+        "기관이 작성한다. 이 절의 내용은 측정에서 나온 것이 아니다.",
+    ),
+    "method": ("Annex A: method", "부록 A: 방법"),
+    "hostile": ("Annex B: hostile questions", "부록 B: 반대 신문"),
+    "images": ("Annex C: images", "부록 C: 영상 목록"),
+    "references": ("References", "참고 문헌"),
+    "figure": ("Figure", "그림"),
+    "table": ("Table", "표"),
+    "pair_caption": (
+        "{site}: {before} and {after}, same season, true colour at 10 m. Numbered areas: {areas}. Outlines show supports, which are larger than the areas measured.",
+        "{site}: {before}와 {after}, 같은 계절, 10 m 천연색. 번호 구역: {areas}. 윤곽은 측정 면적보다 큰 지지 영역이다.",
+    ),
+    "pair_alt": (
+        "Two true-colour satellite pictures of {site} side by side, {before} and {after}.",
+        "{site}의 위성 천연색 사진 두 장: {before}, {after}.",
+    ),
+    "chart_caption": (
+        "{site}: plan area of probable coal, every look with its 95 % interval.",
+        "{site}: 석탄 추정 평면 면적, 관측마다 95 % 구간.",
+    ),
+    "chart_alt": (
+        "Chart of plan area of probable coal over time for {site}.",
+        "{site}의 시간에 따른 석탄 추정 평면 면적 그래프.",
+    ),
+    "ground_caption": (
+        "{site}: disturbed ground per epoch, inside and outside the boundary version in force.",
+        "{site}: 시기별 교란된 땅, 유효한 경계 버전의 안과 밖.",
+    ),
+    "ground_alt": (
+        "Chart of disturbed ground over time for {site}.",
+        "{site}의 시간에 따른 교란 면적 그래프.",
+    ),
+    "no_pair": ("No same-season pair of clear looks: {reason}", "같은 계절의 맑은 관측 쌍 없음: {reason}"),
+    "latest": ("newest assessable look {when}: {text}", "가장 최근의 평가 가능한 관측 {when}: {text}"),
+    "none": ("no figure: {reason}", "수치 없음: {reason}"),
+    "row": ("look", "관측"),
+    "used_for": ("status", "상태"),
+    "scene": ("scene", "영상"),
+    "when": ("sensed (UTC)", "촬영(UTC)"),
+    "seen_share": ("seen", "관측 비율"),
+    "shared": (
+        "{ha} ha of this site lie within one named before it and are counted there.",
+        "이 대상지의 {ha} ha는 앞의 대상지에 속하며 거기에서 센다.",
+    ),
+    "never": ("nothing: every look was usable", "없음: 모든 관측 사용 가능"),
+    "unseen_text": (
+        "{unused} of {looks} looks showed nothing usable and {missing} were missing; the longest stretch without a usable look was {gap} days ({start} to {end}). What came and went within it was not seen. Piles under about 0.1 ha, roofs, tunnels and people are not resolved.",
+        "관측 {looks}회 중 {unused}회는 쓸 수 없었고 {missing}회는 누락되었다. 쓸 수 있는 관측이 없던 가장 긴 기간은 {gap}일({start}~{end})이며 그동안 나타났다 사라진 것은 보지 못했다. 약 0.1 ha 미만의 더미, 지붕, 갱도, 사람은 구별되지 않는다.",
+    ),
+}
+HOSTILE: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
+    (
+        (
+            "How often would this method claim a change where there was none?",
+            "변화가 없는데 변화라고 주장하는 비율은?",
+        ),
+        (
+            "At most 7 in 100 on simulated stocks with memories to a year; the table and its seeds are in the manual (answers). A level that jumps at each turn of the asked year is the hardest case and is named there.",
+            "기억이 1년까지인 모의 저탄에서 100회 중 7회 이하; 표와 시드는 설명서(answers)에 있다. 매년 바뀌는 수준이 가장 어려운 경우이며 거기에 명시되어 있다.",
+        ),
+    ),
+    (
+        ("Could it be something other than coal?", "석탄이 아닌 것일 수 있는가?"),
+        (
+            "Yes. Asphalt, dark roofs, shale, wet or shaded ground look alike at 10 to 20 m. Only change through time, a marked pile or an analyst's picture tells.",
+            "그렇다. 10~20 m에서는 아스팔트, 어두운 지붕, 셰일, 젖거나 그늘진 땅이 같은 모습이다. 시간에 따른 변화, 표시된 더미, 분석가의 영상만이 구별한다.",
+        ),
+    ),
+    (
+        ("Were the questions chosen after looking?", "자료를 본 뒤 질문을 골랐는가?"),
+        (
+            "Each question's hash entered a hash-chained log before its answer was computed; the time is that of the declaring computer unless a timestamp authority is named. Imagery may have been known before.",
+            "각 질문의 해시는 답을 계산하기 전에 해시 사슬 기록에 들어갔다. 시각은 따로 시점확인 기관이 없으면 선언한 컴퓨터의 것이다. 영상은 미리 알려졌을 수 있다.",
+        ),
+    ),
+    (
+        ("Does a larger pile mean more production?", "더미가 커지면 생산이 늘어난 것인가?"),
+        (
+            "No. Fewer shipments, blocked exports or piles laid out anew look the same.",
+            "아니다. 출하 감소, 수출 차단, 더미 재배치도 같은 모습이다.",
+        ),
+    ),
+    (
+        ("Was the same thing seen twice?", "같은 것을 두 번 세지는 않았는가?"),
+        (
+            "Ground that two sites share is counted once, at the site named first.",
+            "두 대상지가 공유하는 땅은 먼저 나온 대상지에서 한 번만 센다.",
+        ),
+    ),
+    (
+        ("Can the figures be changed without trace?", "흔적 없이 수치를 바꿀 수 있는가?"),
+        (
+            "Rows are append-only and hash-chained; pictures of a finding are hashed beside it; report check names every figure in an edited file that differs.",
+            "행은 추가만 가능하고 해시로 연결된다. 결과의 그림도 해시된다. report check는 편집된 파일에서 다른 수치를 모두 알려 준다.",
+        ),
+    ),
+)
+REFERENCES = (
+    "Berkeley Protocol on Digital Open Source Investigations, HR/PUB/20/2.",
+    "Durbin and Koopman (2012), Time Series Analysis by State Space Methods.",
+    "Holm (1979), Scandinavian Journal of Statistics 6, 65-70.",
+    "Ibragimov and Müller (2010), Journal of Business & Economic Statistics 28, 453-468.",
+    "Intelligence Community Directive 203 (2015), Analytic Standards.",
+    "Olofsson et al. (2014), Remote Sensing of Environment 148, 42-57.",
+    "Patterson and Thompson (1971), Biometrika 58, 545-554.",
+)
+
+
+def catalogue_digest() -> str:
+    """SHA-256 of the Korean words, which a signature names."""
+    return sha256_json(
+        {"words": {k: v[1] for k, v in WORDS.items()}, "hostile": [[q[1], a[1]] for q, a in HOSTILE]}
+    )
+
+
+def word(key: str, language: str, **told: object) -> str:
+    """One text in one language."""
+    return WORDS[key][language == "ko"].format(**told)

@@ -1,0 +1,1 @@
+"""Answers to declared questions, judged against what a place does in ordinary years."""

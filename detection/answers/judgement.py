@@ -1,0 +1,585 @@
+"""Whether a change goes beyond what a place does in ordinary years.
+
+Three statements of the same looks. *The process*: the change of the level with the covariance of
+`detection.answers.process`, fitted to the whole record with the change in the model. *Placebo years*: how far
+each ordinary year lies from the other ordinary years, by the same contrast of equal months. *Annual means*:
+Student's t of the yearly means, which needs no model of the memory (Ibragimov and Müller 2010). A change is
+claimed where the process's interval leaves out zero and no placebo year lies as far; the annual means are
+printed beside it. Fewer than three complete years outside the asked window, or a series that cannot be told
+from a random walk, say nothing.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+import numpy as np
+from scipy.stats import binom
+from scipy.stats import t as student
+
+from detection.answers.process import (
+    YEAR_DAYS,
+    Posterior,
+    ProcessParams,
+    Series,
+    coefficient,
+    coefficients,
+)
+from evidence.arrays import Bools, Floats, Ints
+from evidence.quantity import DEFAULT_LEVEL, Quantity
+
+SHORTEST_DAYS = 1.0
+Window = tuple[dt.date, dt.date]
+Look = tuple[dt.date, Quantity]
+
+
+class Verdict(StrEnum):
+    """What may be said."""
+
+    INCREASED = "increased"
+    DECREASED = "decreased"
+    NO_CHANGE = "no_change"
+    """Of the margin that was declared beforehand, or more."""
+    SEEN = "seen"
+    NOT_SEEN = "not_seen"
+    """Above the floor, on the looks that there were."""
+    CANNOT_BE_TOLD = "cannot_be_told"
+    """Evidence neither of change nor of its absence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgementParams:
+    """When something may be said."""
+
+    process: ProcessParams = field(default_factory=ProcessParams)
+    drift: ProcessParams = field(
+        default_factory=lambda: ProcessParams(memory_tilt=0.9, walk_probability=0.27)
+    )
+    """The same for trends and steps at no named date, which a random walk imitates more easily. Chosen."""
+    reference_years: int = 3
+    """Complete years outside the asked window. Assumed: two cannot show how years differ."""
+    looks_per_year: int = 5
+    """Looks of a complete year. Assumed, as for a window."""
+    month_share: float = 0.5
+    """Share of the asked months that a complete year was seen in. Assumed."""
+    course_days: tuple[tuple[float, float], ...] = ((0, 0), (0, 120), (-90, 90))
+    """First and last day of the change after the asked date, of the courses that are equally likely: at
+    once, within a season, about the date. Assumed."""
+    margin_level: float = 0.90
+    """Level of the interval that must lie within the margin: two one-sided tests at 5 % (Schuirmann 1987)."""
+    step_days: float = 60.0
+    """Distance of the dates that are tried for a step, days. Assumed."""
+    step_tests_per_year: float = 3.0
+    """Independent tests that the tried dates of a year amount to. Chosen on seeds 7 to 29 of
+    `benchmarks.answers.null`, judged on others."""
+    most_steps: int = 3
+    """Steps sought. Assumed."""
+    false_look: float = 0.025
+    """Probability that a look's interval leaves out nought though there is nothing. Derived: 95 %."""
+
+
+DEFAULT_PARAMS = JudgementParams()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A change, judged."""
+
+    verdict: Verdict
+    change: Quantity
+    """Of the level, with the interval of the process; not assessable with the reason why."""
+    p_value: float | None = None
+    """Two-sided, of no change, by the process; for the correction of several questions."""
+    margin_inside: bool = False
+    """Whether the interval at `JudgementParams.margin_level` lies within the declared margin."""
+    reference_years: tuple[str, ...] = ()
+    """Complete years outside the asked window."""
+    placebos: tuple[tuple[str, float], ...] = ()
+    """How far each ordinary year lies from the other ordinary years."""
+    contrast: float | None = None
+    """The same of the asked window."""
+    annual: Quantity | None = None
+    """The change of annual means with Student's t."""
+    memory_days: float | None = None
+    walk_probability: float | None = None
+
+    @property
+    def larger_placebos(self) -> int:
+        """Ordinary years that lie as far from the others as the asked window does."""
+        return sum(abs(value) >= abs(self.contrast or 0.0) for _, value in self.placebos)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A step of the level."""
+
+    last_before: dt.date
+    first_after: dt.date
+    """Between these two looks, at best; the step may lie anywhere within `earliest` to `latest`."""
+    earliest: dt.date
+    latest: dt.date
+    size: Quantity
+    """At the level corrected for the dates that were tried."""
+
+
+def series_of(looks: Sequence[Look]) -> tuple[Series, list[dt.date]]:
+    """Looks with a value, in order, as arrays; several on one day stay several."""
+    seen = sorted(((day, q) for day, q in looks if q.value is not None), key=lambda look: look[0])
+    groups = sorted({group for _, q in seen for group, _ in q.shared})
+    shared = np.array([[dict(q.shared).get(group, 0.0) for group in groups] for _, q in seen], np.float64)
+    series = Series(
+        days=np.array([day.toordinal() for day, _ in seen], np.float64),
+        values=np.array([q.value for _, q in seen], np.float64),
+        sds=np.array([q.sd_random for _, q in seen], np.float64),
+        shared=shared.reshape(len(seen), len(groups)),
+    )
+    return series, [day for day, _ in seen]
+
+
+def judge_step(
+    looks: Sequence[Look],
+    before: Window,
+    after: Window,
+    *,
+    margin: float | None = None,
+    level: float = DEFAULT_LEVEL,
+    params: JudgementParams = DEFAULT_PARAMS,
+) -> Judgement:
+    """The level of the window `after` less that of the record before it.
+
+    Looks between the windows and beyond `after` have levels of their own: they tell how the place varies, not
+    where its level lay.
+
+    Args:
+        looks: the whole record.
+        before: declared window, half-open; whatever lies earlier counts as ordinary too.
+        after: the asked window, half-open.
+        margin: change that would matter, declared beforehand.
+        level: of the interval.
+        params: when something may be said.
+    """
+    series, days = series_of(looks)
+    start, end = float(after[0].toordinal()), float(after[1].toordinal())
+    inside = (series.days >= start) & (series.days < end)
+    years = _years_outside(series.days, start, end)
+    months = np.array([day.month for day in days], np.int64)
+    complete = complete_years(years, months, inside, params)
+    names = tuple(_year_name(after, int(year)) for year in complete)
+    lack = _lack(names, int(inside.sum()), params)
+    if lack is not None:
+        return _cannot(lack, level, names)
+    between = (series.days >= before[1].toordinal()) & (series.days < start)
+    beyond = series.days >= end
+    others = [flag.astype(np.float64) for flag in (between, beyond) if flag.sum() >= params.process.harmonics]
+    fitted = coefficient(
+        series,
+        _courses(series.days, inside, start, params.course_days),
+        np.column_stack(others) if others else np.empty((len(days), 0)),
+        years,
+        params=params.process,
+    )
+    contrast, placebos, annual = _ordinary_years(series.values, months, years, inside, complete, level)
+    ordinary = tuple((_year_name(after, year), value) for year, value in placebos.items())
+    judged = _judged(fitted, contrast, ordinary, annual, margin=margin, level=level, params=params)
+    return replace(judged, reference_years=names)
+
+
+def _courses(days: Floats, inside: Bools, start: float, courses: Sequence[tuple[float, float]]) -> Floats:
+    """(look, course) 0 outside the asked window, and within it the share of the change that is reached."""
+    out = np.empty((len(days), len(courses)))
+    for k, (first, last) in enumerate(courses):
+        share = (days - start - first) / max(last - first, SHORTEST_DAYS)
+        reached = np.clip(share, 0.0, 1.0) if last > first else inside.astype(np.float64)
+        ahead = (days < start) & (share > 0.0)
+        out[:, k] = np.where(inside | ahead, reached, 0.0)
+    return out
+
+
+def _lack(names: Sequence[str], asked: int, params: JudgementParams) -> str | None:
+    if asked < params.looks_per_year:
+        return f"{asked} looks in the asked window, {params.looks_per_year} required"
+    if len(names) < params.reference_years:
+        there = f" ({', '.join(names)})" if names else ""
+        count = params.reference_years
+        return f"{len(names)} complete years of looks outside the asked window{there}, {count} required"
+    return None
+
+
+def _cannot(reason: str, level: float, names: tuple[str, ...] = ()) -> Judgement:
+    nothing = Quantity.not_assessable(reason, level=level)
+    return Judgement(verdict=Verdict.CANNOT_BE_TOLD, change=nothing, reference_years=names)
+
+
+def _judged(
+    fitted: Posterior,
+    contrast: float | None,
+    placebos: tuple[tuple[str, float], ...],
+    annual: Quantity | None,
+    *,
+    margin: float | None,
+    level: float,
+    params: JudgementParams,
+) -> Judgement:
+    """The verdict from the posterior and the ordinary years."""
+    value, low, high = fitted.interval(level)
+    names = tuple(name for name, _ in placebos)
+    if fitted.walk_probability > params.process.walk_probability:
+        reason = (
+            f"the series cannot be told from a random walk (probability {fitted.walk_probability:.0%} of a "
+            f"memory over {params.process.walk_days:.0f} days)"
+        )
+        return replace(
+            _cannot(reason, level, names),
+            placebos=placebos,
+            contrast=contrast,
+            annual=annual,
+            memory_days=fitted.memory_days,
+            walk_probability=fitted.walk_probability,
+        )
+    _, inner_low, inner_high = fitted.interval(params.margin_level)
+    inside = margin is not None and -margin <= inner_low and inner_high <= margin
+    sign = 1 if low > 0.0 else -1 if high < 0.0 else 0
+    stands_out = contrast is None or (
+        contrast * sign > 0.0 and all(abs(other) < abs(contrast) for _, other in placebos)
+    )
+    verdict = Verdict.CANNOT_BE_TOLD
+    if inside:
+        verdict = Verdict.NO_CHANGE
+    elif sign and stands_out:
+        verdict = Verdict.INCREASED if sign > 0 else Verdict.DECREASED
+    return Judgement(
+        verdict=verdict,
+        change=Quantity.interval(value, min(low, value), max(high, value), level=level),
+        p_value=2.0 * min(fitted.below(0.0), 1.0 - fitted.below(0.0)),
+        margin_inside=inside,
+        reference_years=names,
+        placebos=placebos,
+        contrast=contrast,
+        annual=annual,
+        memory_days=fitted.memory_days,
+        walk_probability=fitted.walk_probability,
+    )
+
+
+def _years_outside(days: Floats, start: float, end: float) -> Ints:
+    """(look,) years counted from the asked window: −1 the one before it, 0 … within and beyond."""
+    within = np.floor((days - start) / YEAR_DAYS)
+    length = max(1, math.ceil((end - start) / YEAR_DAYS - 0.05))
+    beyond = length + np.floor((days - end) / YEAR_DAYS)
+    years = np.where(days >= end, beyond, np.where(days >= start, np.minimum(within, length - 1), within))
+    return np.asarray(years, np.int64)
+
+
+def complete_years(years: Ints, months: Ints, asked: Bools, params: JudgementParams) -> Ints:
+    """Years outside the asked window with enough looks in enough of the asked months."""
+    wanted = set(months[asked].tolist()) or set(months.tolist())
+    out = []
+    for year in np.unique(years[~asked]).tolist():
+        own = (years == year) & ~asked
+        seen = wanted & set(months[own].tolist())
+        enough = len(seen) >= params.month_share * len(wanted)
+        if enough and int(np.isin(months[own], list(wanted)).sum()) >= params.looks_per_year:
+            out.append(year)
+    return np.array(out, np.int64)
+
+
+def _year_name(after: Window, year: int) -> str:
+    """`2018`, or `2018-08-15 to 2019-08-14` where the window begins within a year."""
+    length = max(1, math.ceil((after[1] - after[0]).days / YEAR_DAYS - 0.05))
+    anchor, count = (after[0], year) if year < 0 else (after[1], year - length)
+    first = _shifted(anchor, count)
+    if (first.month, first.day) == (1, 1):
+        return str(first.year)
+    return f"{first.isoformat()} to {(_shifted(anchor, count + 1) - dt.timedelta(days=1)).isoformat()}"
+
+
+def _shifted(day: dt.date, years: int) -> dt.date:
+    """The same day of another year; 29 February becomes 1 March."""
+    try:
+        return day.replace(year=day.year + years)
+    except ValueError:
+        return dt.date(day.year + years, 3, 1)
+
+
+def month_contrast(values: Floats, months: Ints, one: Bools, other: Bools) -> float | None:
+    """Mean of `one` less mean of `other` over the months that both were seen in, each by its looks."""
+    total = weight = 0.0
+    for month in np.unique(months[one]).tolist():
+        left, right = values[one & (months == month)], values[other & (months == month)]
+        if len(right):
+            share = len(left) * len(right) / (len(left) + len(right))
+            total += share * float(left.mean() - right.mean())
+            weight += share
+    return total / weight if weight else None
+
+
+def _ordinary_years(
+    values: Floats, months: Ints, years: Ints, asked: Bools, complete: Ints, level: float
+) -> tuple[float | None, dict[int, float], Quantity | None]:
+    """The asked window against the complete years before it, each of them against the others; Student's t.
+
+    Years beyond the asked window are compared with each other alone: a change that lasts has its level there.
+    """
+    beyond = int(years[asked].max())
+    earlier, later = complete[complete < 0], complete[complete > beyond]
+    placebos: dict[int, float] = {}
+    for group in (earlier, later):
+        own = np.isin(years, group) & ~asked
+        for year in group.tolist() if len(group) > 1 else ():
+            found = month_contrast(values, months, own & (years == year), own & (years != year))
+            placebos[year] = found or 0.0
+    ordinary = np.isin(years, earlier if len(earlier) > 1 else complete) & ~asked
+    contrast = month_contrast(values, months, asked, ordinary)
+    spreads = [placebos[year] for year in earlier.tolist() if year in placebos]
+    count = len(spreads)
+    if contrast is None or count < 2:  # noqa: PLR2004 - one year has no spread
+        return contrast, placebos, None
+    own_years = len(np.unique(years[asked]))
+    spread = float(np.std(np.array(spreads) * (count - 1) / count, ddof=1))
+    half = (
+        float(student.ppf(0.5 + level / 2.0, count - 1)) * spread * math.sqrt(1.0 / count + 1.0 / own_years)
+    )
+    return contrast, placebos, Quantity.interval(contrast, contrast - half, contrast + half, level=level)
+
+
+def judge_trend(
+    looks: Sequence[Look],
+    *,
+    margin: float | None = None,
+    level: float = DEFAULT_LEVEL,
+    params: JudgementParams = DEFAULT_PARAMS,
+) -> Judgement:
+    """Slope of the level per year over the whole of some looks."""
+    series, days = series_of(looks)
+    checked = _over_years(series, days, level, params)
+    if isinstance(checked, Judgement):
+        return checked
+    years, names = checked
+    time = (series.days - series.days.mean()) / YEAR_DAYS
+    fitted = coefficient(series, time[:, None], np.empty((len(days), 0)), years, params=params.drift)
+    judged = _judged(fitted, None, (), None, margin=margin, level=level, params=params)
+    return replace(judged, reference_years=names)
+
+
+def _over_years(
+    series: Series, days: Sequence[dt.date], level: float, params: JudgementParams
+) -> tuple[Ints, tuple[str, ...]] | Judgement:
+    """Years counted back from the last look, where there are enough complete ones."""
+    if not days:
+        return _cannot("nobody looked", level)
+    end = days[-1] + dt.timedelta(days=1)
+    years = np.asarray(np.floor((series.days - end.toordinal()) / YEAR_DAYS), np.int64)
+    months = np.array([day.month for day in days], np.int64)
+    complete = complete_years(years, months, np.zeros(len(days), bool), params).tolist()
+    names = tuple(_year_name((end, end), year) for year in complete)
+    required = params.reference_years + 1
+    if len(complete) < required:
+        return _cannot(f"{len(complete)} complete years of looks, {required} required", level, names)
+    return years, names
+
+
+def find_steps(
+    looks: Sequence[Look], *, level: float = DEFAULT_LEVEL, params: JudgementParams = DEFAULT_PARAMS
+) -> tuple[Judgement, tuple[Step, ...]]:
+    """Steps of the level at dates that nobody named, at an error rate for all tried dates together.
+
+    The likeliest date is tested at a level that is divided by the independent tests that the tried dates
+    amount to; where it stands, it enters the model and the next one is sought.
+    """
+    series, days = series_of(looks)
+    checked = _over_years(series, days, level, params)
+    if isinstance(checked, Judgement):
+        return checked, ()
+    years, names = checked
+    dates = _candidates(series.days, params)
+    if not len(dates):
+        return _cannot("no date has a year of looks on either side", level, names), ()
+    tests = max(1.0, params.step_tests_per_year * float(dates[-1] - dates[0]) / YEAR_DAYS)
+    strict = 1.0 - (1.0 - level) / tests
+    taken: list[float] = []
+    steps: list[Step] = []
+    judged = None
+    while len(steps) < params.most_steps:
+        free = np.array([d for d in dates if all(abs(d - t) >= YEAR_DAYS / 2 for t in taken)])
+        if not len(free):
+            break
+        others = np.column_stack([series.days >= t for t in taken]) if taken else np.empty((len(days), 0))
+        columns = np.asarray(series.days[:, None] >= free, np.float64)
+        found = coefficients(series, columns, others.astype(np.float64), years, params=params.drift)
+        best = max(range(len(free)), key=lambda k: _standing(found[k]))
+        one = _judged(found[best], None, (), None, margin=None, level=strict, params=params)
+        judged = judged or replace(one, reference_years=names)
+        if one.verdict is Verdict.CANNOT_BE_TOLD:
+            break
+        taken.append(float(free[best]))
+        steps.append(_step(days, free, found, best, one.change))
+    return judged or _cannot("no date could be tried", level, names), tuple(steps)
+
+
+def _candidates(days: Floats, params: JudgementParams) -> Floats:
+    """First days of tried steps: a year and enough looks on either side, a distance apart."""
+    usable = days[(days >= days[0] + YEAR_DAYS) & (days <= days[-1] - YEAR_DAYS + 1.0)]
+    usable = np.array(
+        [d for d in usable if min((days < d).sum(), (days >= d).sum()) >= params.looks_per_year], np.float64
+    )
+    out: list[float] = []
+    for day in usable.tolist():
+        if not out or day - out[-1] >= params.step_days:
+            out.append(day)
+    return np.array(out)
+
+
+def _standing(fitted: Posterior) -> float:
+    """How far the middle lies from zero, in half-widths of the interval."""
+    value, low, high = fitted.interval(DEFAULT_LEVEL)
+    return abs(value) / max(0.5 * (high - low), 1e-9)
+
+
+def _step(
+    days: Sequence[dt.date], free: Floats, found: Sequence[Posterior], best: int, size: Quantity
+) -> Step:
+    """The step with the dates whose evidence is within the 95 % region of the best one's."""
+    evidence = np.array([one.log_evidence for one in found])
+    near = evidence >= evidence[best] - 1.92  # half the 95 % quantile of chi-square with one degree
+    low = high = best
+    while low > 0 and near[low - 1]:
+        low -= 1
+    while high + 1 < len(free) and near[high + 1]:
+        high += 1
+    ordinals = [day.toordinal() for day in days]
+    at = ordinals.index(int(free[best]))
+    earliest = ordinals[max(ordinals.index(int(free[max(low - 1, 0)])) - (low == 0), 0)]
+    latest = int(free[high + 1]) if high + 1 < len(free) else ordinals[-1]
+    return Step(
+        last_before=days[at - 1],
+        first_after=days[at],
+        earliest=dt.date.fromordinal(earliest),
+        latest=dt.date.fromordinal(latest),
+        size=size,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """Coal on some of the looks of a window."""
+
+    verdict: Verdict
+    seen: int
+    """Looks whose value exceeds the floor and whose interval leaves out nought."""
+    assessable: int
+    """Looks with a figure."""
+    not_assessable: int
+    first_seen: dt.date | None = None
+    last_seen: dt.date | None = None
+    reason: str | None = None
+
+
+def judge_presence(
+    looks: Sequence[Look], *, floor: float, params: JudgementParams = DEFAULT_PARAMS
+) -> Presence:
+    """Whether something is there: looks that show it, against as many as chance would.
+
+    Args:
+        looks: of the window, those without a figure too.
+        floor: smallest area that counts, hectares.
+        params: when something may be said.
+    """
+    known = [(day, q) for day, q in looks if q.value is not None]
+    hits = [day for day, q in known if (q.value or 0.0) > floor and (q.low or 0.0) > 0.0]
+    missing = len(looks) - len(known)
+    if len(known) < params.looks_per_year:
+        verdict: Verdict = Verdict.CANNOT_BE_TOLD
+        reason = f"{len(known)} assessable looks, {params.looks_per_year} required"
+    elif binom.sf(len(hits) - 1, len(known), params.false_look) < 1.0 - DEFAULT_LEVEL:
+        verdict, reason = Verdict.SEEN, None
+    elif any((q.low or 0.0) <= 0.0 and (q.value or 0.0) > floor for _, q in known):
+        verdict = Verdict.CANNOT_BE_TOLD
+        reason = "areas above the floor whose interval reaches nought: what it is cannot be told"
+    elif hits:
+        verdict = Verdict.CANNOT_BE_TOLD
+        reason = f"{len(hits)} of {len(known)} looks, as many as chance shows"
+    else:
+        verdict, reason = Verdict.NOT_SEEN, None
+    return Presence(
+        verdict=verdict,
+        seen=len(hits),
+        assessable=len(known),
+        not_assessable=missing,
+        first_seen=min(hits, default=None),
+        last_seen=max(hits, default=None),
+        reason=reason,
+    )
+
+
+def judge_years(
+    asked: Sequence[float],
+    ordinary: Sequence[tuple[str, float]],
+    *,
+    margin: float | None = None,
+    level: float = DEFAULT_LEVEL,
+    params: JudgementParams = DEFAULT_PARAMS,
+) -> Judgement:
+    """Yearly figures of a window against those of ordinary years, by Student's t alone.
+
+    For quantities that have one figure a year, such as ground that was newly disturbed: there is no memory to
+    be fitted, and the spread of the ordinary years is all that is known (Ibragimov and Müller 2010).
+    """
+    names = tuple(name for name, _ in ordinary)
+    count = len(ordinary)
+    if not asked:
+        return _cannot("no year of the asked window is complete", level, names)
+    if count < params.reference_years:
+        return _cannot(
+            f"{count} complete years outside the asked window, {params.reference_years} required",
+            level,
+            names,
+        )
+    values = np.array([value for _, value in ordinary])
+    change = float(np.mean(asked) - values.mean())
+    error = float(np.std(values, ddof=1)) * math.sqrt(1.0 / count + 1.0 / len(asked))
+
+    def half(at: float) -> float:
+        return float(student.ppf(0.5 + at / 2.0, count - 1)) * error
+
+    placebos = tuple(
+        (name, float(value - np.delete(values, k).mean())) for k, (name, value) in enumerate(ordinary)
+    )
+    inside = margin is not None and abs(change) + half(params.margin_level) <= margin
+    outside = abs(change) > half(level) and all(abs(other) < abs(change) for _, other in placebos)
+    verdict = Verdict.CANNOT_BE_TOLD
+    if inside:
+        verdict = Verdict.NO_CHANGE
+    elif outside:
+        verdict = Verdict.INCREASED if change > 0 else Verdict.DECREASED
+    interval = Quantity.interval(change, change - half(level), change + half(level), level=level)
+    p_value = 2.0 * float(student.sf(abs(change) / error, count - 1)) if error > 0.0 else float(change == 0.0)
+    return Judgement(
+        verdict=verdict,
+        change=interval,
+        p_value=p_value,
+        margin_inside=inside,
+        reference_years=names,
+        placebos=placebos,
+        contrast=change,
+        annual=interval,
+    )
+
+
+def holm(p_values: Sequence[float | None], *, alpha: float = 1.0 - DEFAULT_LEVEL) -> tuple[bool, ...]:
+    """Which of several tests stand together at `alpha` (Holm 1979); those without a p-value do not."""
+    order = sorted((p, k) for k, p in enumerate(p_values) if p is not None)
+    stands = [False] * len(p_values)
+    for rank, (p, k) in enumerate(order):
+        if p > alpha / (len(order) - rank):
+            break
+        stands[k] = True
+    return tuple(stands)
+
+
+def window_of_looks(looks: Sequence[Look], window: Window) -> list[Look]:
+    """The looks of a half-open window."""
+    return [look for look in looks if window[0] <= look[0] < window[1]]

@@ -1,0 +1,117 @@
+# ruff: noqa: E501 - texts are read whole
+"""Reports: every number names its row, an edited one is found, and Korean is a draft until it is signed."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+
+import docx
+import pytest
+from PIL import Image
+
+from campwatch.reports.content import Grid, Heading, Picture, Report, Text, numbers
+from campwatch.reports.making import _differing
+from campwatch.reports.pdf import quoted, write_pdf
+from campwatch.reports.word import write_word
+from campwatch.reports.words import HOSTILE, WORDS, catalogue_digest, word
+from detection.answers.judgement import Judgement, Verdict
+from detection.answers.questions import Answer, parse_question
+from detection.answers.sentences import sentences
+from evidence.quantity import Quantity
+
+ROW = "0123456789abcdef"
+NOTHING = Quantity.not_assessable("no looks")
+
+
+def report(tmp_path, *, draft=False):
+    picture = tmp_path / "p.png"
+    Image.new("RGB", (40, 20), "white").save(picture)
+    return Report(
+        title='A "quoted" #title', language="ko" if draft else "en", release_id="r1",
+        made="2026-01-01T00:00:00", footer="foot", draft=draft,
+        blocks=[
+            Text(text="PUBLIC", style="mark"),
+            Heading(text="Title 제목", level=0),
+            Text(lead="yard: ", text="rose by 0.62 ha (95% interval 0.31 to 0.93)", rows=(ROW,), style="bullet"),
+            Picture(path=picture, caption="A picture", alt="what it shows", width_mm=40),
+            Grid(caption="A table", head=("a", "b"), cells=(("1", "x|y"),), note="note"),
+        ],
+    )  # fmt: skip
+
+
+def lines(path):
+    return [p.text for p in docx.Document(str(path)).paragraphs if p.text]
+
+
+def test_an_edited_number_is_found_in_word(tmp_path):
+    made = report(tmp_path)
+    path = write_word(made, tmp_path / "r.docx")
+    statements = list(made.statements())
+    assert _differing(statements, lines(path)) == []
+    document = docx.Document(str(path))
+    for paragraph in document.paragraphs:
+        for run in paragraph.runs:
+            run.text = run.text.replace("0.62", "0.92")
+    document.save(str(tmp_path / "edited.docx"))
+    (found,) = _differing(statements, lines(tmp_path / "edited.docx"))
+    assert ROW in found
+    assert "0.62 became 0.92" in found
+    assert "is missing" in _differing(statements, ["nothing"])[0]
+
+
+def test_word_has_alternative_texts_numbered_captions_and_repeated_heads(tmp_path):
+    path = write_word(report(tmp_path), tmp_path / "r.docx")
+    document = docx.Document(str(path))
+    xml = document.element.xml
+    assert 'descr="what it shows"' in xml
+    assert "SEQ Figure" in xml
+    assert "SEQ Table" in xml
+    assert "w:tblHeader" in xml
+
+
+def test_pdf_holds_text_and_markup_is_no_code(tmp_path):
+    path = write_pdf(report(tmp_path), tmp_path / "r.pdf")
+    assert path.read_bytes().startswith(b"%PDF")
+    assert quoted('a "b" \\ #c') == '"a \\"b\\" \\\\ #c"'
+
+
+def test_every_word_has_both_languages_and_the_same_places():
+    for english, korean in WORDS.values():
+        assert set(re.findall(r"{(\w+)", english)) == set(re.findall(r"{(\w+)", korean))
+        assert re.search("[가-힣]", korean)
+    assert all(q[1] and a[1] for q, a in HOSTILE)
+    assert len(catalogue_digest()) == 64
+    assert word("restricted", "ko").startswith("대외비")
+
+
+def test_numbers_leave_out_ids_of_rows():
+    assert numbers(f"−0.03 ha (95% interval −0.09 to 0.02) [row {ROW}]") == ["−0.03", "95", "−0.09", "0.02"]
+
+
+QUESTION = parse_question({
+    "id": "q", "zones": ["Y"], "before": [dt.date(2018, 1, 1), dt.date(2021, 1, 1)], "test": "before_after",
+    "after": [dt.date(2022, 1, 1), dt.date(2025, 1, 1)], "months": [5, 6, 7, 8, 9, 10], "margin_ha": 0.1,
+})  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("verdict", "change", "said", "korean"),
+    [
+        (Verdict.INCREASED, Quantity.interval(0.62, 0.31, 0.93), ("rose by 0.62 ha (95% interval 0.31 to 0.93; +41 %), "
+         "beyond the variation estimated from 2018–2021"), "늘었다"),
+        (Verdict.NO_CHANGE, Quantity.interval(-0.03, -0.09, 0.02), "lies within the ±0.10 ha set beforehand", "배제할 수 없다"),
+        (Verdict.CANNOT_BE_TOLD, NOTHING, "This is evidence neither of change nor of its absence", "판단할 수 없다"),
+    ],
+)  # fmt: skip
+def test_the_sentences_say_dates_looks_hectares_and_interval(verdict, change, said, korean):
+    judged = Judgement(verdict=verdict, change=change, reference_years=("2018", "2019", "2020", "2021"))
+    found = Answer(question_id="q", test="before_after", verdict=verdict, judgement=judged, percent=41.0,
+                   difference_ha=change, before_ha=NOTHING, after_ha=NOTHING, looks_before=14, looks_after=14,
+                   reason=change.reason, alike=("fewer_shipments", "rearranged"))  # fmt: skip
+    english, other = sentences(QUESTION, found)
+    assert said in english
+    assert korean in other
+    if verdict is Verdict.INCREASED:
+        assert "Between May–October 2018–2020 and May–October 2022–2024 (14 and 14 usable looks)" in english
+        assert "would look alike; who worked cannot be seen" in english
