@@ -7,6 +7,7 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 
 from aoi.records import Site
@@ -17,11 +18,14 @@ from campwatch.pages import map_profile, site_page_path
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.validation import Checks, annotation, site_checks
 from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, last_reviews, map_verdict, queue
-from campwatch.workspace import Workspace
+from campwatch.workspace import Workspace, readable_sites
 from evidence.anchors import ANCHORED, anchor_of
 from evidence.custody import WORKSPACE_CHAIN
+from evidence.errors import WorkspaceError
 from evidence.ledger import Ledger
 from evidence.results import write_custody, write_results
+from evidence.runs import layer_rows
+from evidence.tables import layer_frames
 from imagery.cube.observations import OBSERVATIONS
 from maps.records import Look, QueueItem, RaisedAlert, RandomPlace, RunInfo, SiteMapData
 from maps.site_map import write_site_map
@@ -34,6 +38,20 @@ def rebuild_tables(
     annotate = annotation(ledger, sites, checks=checks)
     write_results(ledger, workspace.results_path, LAYERS.values(), annotate=annotate)
     write_custody(ledger, workspace.custody_path)
+
+
+def current_table(workspace: Workspace, layer: str) -> pd.DataFrame:
+    """The current rows of one layer with what stands behind their intervals, as `results.gpkg` has them.
+
+    Raises:
+        WorkspaceError: where there is no such layer.
+    """
+    spec = LAYERS.get(layer)
+    if spec is None:
+        raise WorkspaceError(f"no layer {layer}; there are: {', '.join(LAYERS)}")
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        annotate = annotation(ledger, readable_sites(workspace))
+        return layer_frames(spec, annotate(layer_rows(ledger, spec)))[0][1]
 
 
 def write_site_page(

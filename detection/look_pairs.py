@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from aoi.records import Boundary, Site
 from detection.boundary.records import BoundaryChange
 from detection.coal.records import Stockpile, StockpileArea
-from detection.records import Disturbance, Footprint, GroundChange
+from detection.records import Disturbance, Footprint
 from evidence.errors import MeasurementError
 
 _YEAR_DAYS = 365.25
@@ -80,7 +80,7 @@ class LookPair:
     """The same for a page to say in its language: no_date | none_before | none_after | no_season."""
 
 
-Finding = Disturbance | GroundChange | Stockpile | StockpileArea | Footprint | BoundaryChange
+Finding = Disturbance | Stockpile | StockpileArea | Footprint | BoundaryChange
 
 
 def event_span(finding: Finding, site: Site) -> EventSpan | None:
@@ -92,8 +92,6 @@ def event_span(finding: Finding, site: Site) -> EventSpan | None:
     match finding:
         case Disturbance():
             return EventSpan(low=finding.first_seen_low, high=finding.first_seen_high)
-        case GroundChange():
-            return EventSpan(low=finding.changed_on_low, high=finding.changed_on_high)
         case Stockpile():
             return EventSpan(low=finding.first_seen, high=finding.first_seen - _DAY)
         case StockpileArea():

@@ -151,6 +151,7 @@ CW.seasonGap = (i, k) => {
   return Math.min(days, 365.25 - days);
 };
 CW.sameSeasonLastYear = (i) => {
+  if (!CW.dates[i]) return -1;
   const goal = new Date(CW.dates[i].utc);
   goal.setUTCFullYear(goal.getUTCFullYear() - 1);
   const near = CW.usableDates.filter((k) => k < i && Math.abs(CW.time(CW.dates[k].utc) - goal.getTime()) <= CW.SEASON_DAYS * 86400e3);
