@@ -22,6 +22,7 @@ from campwatch.reviews.validation import all_checks
 from campwatch.site_job import SiteWork, site_work
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace, open_workspace
+from evidence.errors import WorkspaceError
 from evidence.ledger import Ledger
 from evidence.rows import Row
 from imagery.cube.loading import load_cube
@@ -102,6 +103,33 @@ def cube_cache(workspace: Workspace, site: Site) -> Path:
 def kept_cube(workspace: Workspace, work: SiteWork) -> xr.Dataset:
     """The site's cube in memory, from the scenes that are kept on the grid as far as they go."""
     return SiteBench(workspace, work).cube.load()
+
+
+def _work(workspace: Workspace, site_id: str) -> SiteWork:
+    (path,) = workspace.chosen_paths((site_id,))
+    work = site_work(workspace, path)
+    if work is None:
+        raise WorkspaceError(f"the archive holds nothing of {site_id}: run it first")
+    return work
+
+
+def site_cube(workspace: Workspace, site_id: str) -> xr.Dataset:
+    """The cube of a site of the workspace, in memory.
+
+    Raises:
+        WorkspaceError: where the archive holds nothing of it.
+    """
+    return kept_cube(workspace, _work(workspace, site_id))
+
+
+def draw_site(workspace: Workspace, site_id: str) -> Path:
+    """The page of a site of the workspace, drawn anew.
+
+    Raises:
+        WorkspaceError: where the archive holds nothing of it.
+    """
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        return SiteBench(workspace, _work(workspace, site_id)).draw(ledger)
 
 
 def load_site_cube(

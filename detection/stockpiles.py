@@ -364,7 +364,9 @@ def notes(
     if not zones:
         out.append("No stockyard zone: found piles only, no headline figure.")
     out += [
-        f"{name}: {sentence(who[name].verdict, calibrated=coal is not None)}" for name in zones if name in who
+        f"{name}: {sentence(who[name].verdict, calibrated=who[name].documented)}"
+        for name in zones
+        if name in who
     ]
     if missed is not None and missed.high is not None:
         out.append(

@@ -98,7 +98,7 @@ def changed_layout(condition: str, seed: int) -> SimulationParams:
     if condition == "relief 600 m":
         return replace(params, land=replace(params.land, relief_m=600.0))
     if condition == "wet":
-        return replace(params, weather=replace(params.weather, rain_chance=0.8))
+        return replace(params, weather=replace(params.weather, rain=2.0))
     return params
 
 

@@ -122,7 +122,8 @@ class DarkSurvey:
     """What one year's looks show of a zone's dark ground."""
 
     clusters: tuple[DarkGround, ...]
-    """Few pixels and many, by two ways of ranking darkness; empty where no ground was seen often enough."""
+    """Of two months and of the year, few pixels and many, by two ways of ranking darkness; empty where no
+    ground was seen often enough."""
     dark: Bools
     """(y, x) ground that is persistently dark, of any kind but water."""
     water: Bools
@@ -174,16 +175,21 @@ def survey_dark_ground(
         wet = water_objects(*wetness, (dark & (ndvi < params.greenest)).any(axis=0), water)
         usable = np.isfinite(bright) & (ndvi < params.greenest) & (inside & ~wet)[None]
     clusters = []
-    total = int(usable.sum())
-    counts = {params.fewest_dark, max(params.fewest_dark, round(params.dark_share * total))}
-    for used, count in itertools.product((long, short), sorted(counts)):
-        if total < count:
+    medians_of_pixels = np.full((1, *every.shape[1:]), np.nan)
+    told = np.isfinite(bright).any(axis=0)
+    medians_of_pixels[0, told] = nan_median(every[:, told])
+    lasting = (medians_of_pixels, (usable.sum(axis=0) * 2 > np.isfinite(bright).sum(axis=0))[None])
+    for (image, may), used, share_of_it in itertools.product(
+        ((every, usable), lasting), (long, short), (0.0, params.dark_share)
+    ):
+        count = max(params.fewest_dark, round(share_of_it * int(may.sum())))
+        if may.sum() < count:
             continue
-        rank = np.where(usable, every[..., used].mean(axis=-1), np.inf)
+        rank = np.where(may, image[..., used].mean(axis=-1), np.inf)
         chosen = np.unravel_index(np.argsort(rank, axis=None)[:count], rank.shape)
-        value = np.median(every[chosen], axis=0)
+        value = np.median(image[chosen], axis=0)
         half = 0.5 * (float(value[used].mean()) + float(ground[used].mean()))
-        impurity = _impurity(every, used, half, usable, chosen, bands)
+        impurity = _impurity(image, used, half, may, chosen, bands)
         ratio = float(value[long].mean() / max(level, 1e-3))
         clusters.append(DarkGround(reflectance=value, impurity=impurity, ground=ground, ratio=ratio))
     with np.errstate(invalid="ignore"):

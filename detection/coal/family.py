@@ -339,13 +339,14 @@ def updated(fit: FamilyFit, prior: FamilyFit, dark: Sequence[DarkGround], params
     Args:
         fit: after the years before.
         prior: before any year.
-        dark: that year's dark ground, one per way of ranking darkness; the one nearest the family teaches.
+        dark: that year's dark ground, by several ways of ranking; of those that are darker than the zone's
+            ground the one nearest the family teaches.
         params: of the family.
     """
     if not dark:
         return fit
-    judged = [(_distance(_evidence(prior, one, params), prior.log_weight), one.ratio, one) for one in dark]
-    distance, _, chosen = min(judged, key=lambda one: one[:2])
+    judged = [(_distance(_evidence(prior, one, params), prior.log_weight), one) for one in dark]
+    distance, chosen = min(judged, key=lambda one: (one[1].ratio >= params.darkest_ratio, one[0]))
     before = 0.0 if fit.years == 0 else fit.distance * fit.years
     parts = _evidence(fit, chosen, params)
     weights = fit.log_weight + np.array([part[0] for part in parts])

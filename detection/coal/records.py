@@ -34,6 +34,10 @@ def _verdict() -> Any:
     )  # fmt: skip
 
 
+def _sentence(meaning: str, meaning_ko: str) -> Any:
+    return column(meaning, meaning_ko, shown=Shown.PUBLIC, default=None)
+
+
 def _family() -> Any:
     return column(
         "part of the coal family (rank, dust) that the dark ground looks like",
@@ -74,6 +78,8 @@ class StockpileArea:
     )
     dark_ha: Quantity | None = _dark_ha()
     verdict: str | None = _verdict()
+    sentence_en: str | None = _sentence("what the verdict means, in English", "판정의 뜻(영어)")
+    sentence_ko: str | None = _sentence("what the verdict means, in Korean", "판정의 뜻(한국어)")
     family: str | None = _family()
     family_fit: float | None = _family_fit()
 
@@ -107,6 +113,8 @@ class Stockpile:
     geometry: BaseGeometry
     dark_ha: Quantity | None = _dark_ha()
     verdict: str | None = _verdict()
+    sentence_en: str | None = _sentence("what the verdict means, in English", "판정의 뜻(영어)")
+    sentence_ko: str | None = _sentence("what the verdict means, in Korean", "판정의 뜻(한국어)")
     family: str | None = _family()
     family_fit: float | None = _family_fit()
 
@@ -152,9 +160,9 @@ STOCKPILE_AREAS = LayerSpec(
             ("below_floor", "below floor", "검출 한계 미만"),
         ),
         note="Not volume, tonnage, production or origin. All looks are in the CSV export. "
-        "Below floor: cannot be told from none.",
+        "Below floor: cannot be told from none. coal_unchanged: asphalt or a dark roof would look the same.",
         note_ko="부피, 톤수, 생산량, 출처가 아님. 모든 관측은 CSV 내보내기에 있음. "
-        "검출 한계 미만: 없는 것과 구별할 수 없음.",
+        "검출 한계 미만: 없는 것과 구별할 수 없음. coal_unchanged: 아스팔트나 어두운 지붕도 같게 보임.",
         sorted_by=("zone_id", "datetime"),
         newest_by="zone_id",
     ),

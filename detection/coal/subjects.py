@@ -13,7 +13,7 @@ from scipy.ndimage import binary_dilation
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
 from detection.coal.coverage import coverage
-from detection.coal.dark_ground import AROUND_PX, WHOLE, survey_dark_ground, watery_looks
+from detection.coal.dark_ground import AROUND_PX, survey_dark_ground, watery_looks
 from detection.coal.family import FamilyFit, updated
 from detection.coal.found import Materials, found_supports
 from detection.coal.fraction import block_fractions
@@ -22,6 +22,7 @@ from detection.coal.nearby import EIGHT
 from detection.coal.site_blocks import block_of, grouped
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
+from detection.coal.zone_records import ZoneSeries
 
 Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
@@ -32,6 +33,8 @@ BARE_SHARE = 0.6
 FULL_SHARE = 0.8
 """Share of persistently dark ground from which a zone shows no other: half-coal yards have 0.94, judged
 yards up to 0.55 (fitting seeds 510 to 514)."""
+MOST_OF_ZONE = 0.5
+"""Share of a zone that may read as coal although it never was dark. Assumed; half-coal yards read more."""
 APART_PX = 5
 """Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
 FULL_OF_DARK = "nearly all of the zone is dark ground: draw it with bare ground beside the coal"
@@ -120,6 +123,22 @@ def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
 def is_tight(subject: Subject, bare_share: float) -> bool:
     """Whether ground around it says what its own is like: a small zone full of coal, or a found pile."""
     return subject.found or (int((subject.share > 0.0).sum()) < ROOMY_PX and bare_share < BARE_SHARE)
+
+
+def is_full(series: ZoneSeries, share: Floats, dark_px: float) -> bool:
+    """Whether a large zone is nearly all dark ground, or reads as coal where it never was dark.
+
+    Args:
+        series: of the zone.
+        share: (y, x) of it.
+        dark_px: pixels of persistently dark ground.
+    """
+    size = int((share > 0.0).sum())
+    if size < ROOMY_PX:
+        return False
+    told = series.area[np.isfinite(series.area)]
+    area = float(np.median(told)) if len(told) else 0.0
+    return dark_px > FULL_SHARE * size or area > max(dark_px, MOST_OF_ZONE * size)
 
 
 def suspect_ground(subjects: Sequence[Subject], tight_ones: Sequence[bool]) -> Bools:
@@ -229,14 +248,14 @@ def measure_subjects(
                 share = np.where(water, 0.0, subject.share[at])
                 if not share.any():
                     continue
-                roomy = int((share > 0.0).sum()) >= ROOMY_PX
-                full = roomy and surveys[index].dark.sum() > FULL_SHARE * (share > WHOLE).sum()
+                series = zone_series(fractions, block.seen, share, block.days, params.area)
+                full = is_full(series, share, float(surveys[index].dark.sum()))
                 out.append(
                     Measured(
                         subject=subject,
                         window=window,
                         fractions=fractions,
-                        series=zone_series(fractions, block.seen, share, block.days, params.area),
+                        series=series,
                         bands=bands,
                         refused=FULL_OF_DARK if full else None,
                         fit=fits[index],

@@ -213,6 +213,8 @@ class Identity:
     """Mean square distance per band of the dark ground from the family; about 1 and less is like coal."""
     claimed: bool
     """Whether the lower end may be above nought."""
+    documented: bool
+    """Whether that rests on coal that was marked elsewhere."""
     reason: str | None
     dark_ha: float
     """Dark ground of any kind."""
@@ -247,7 +249,13 @@ def identity(
     def found(verdict: Verdict, reason: str | None = None, *, claimed: bool = False) -> Identity:
         family = last.family if last is not None and like and is_dark else None
         return Identity(
-            verdict=verdict, family=family, fit=distance, claimed=claimed, reason=reason, dark_ha=dark
+            verdict=verdict,
+            family=family,
+            fit=distance,
+            claimed=claimed,
+            documented=documented and calibrated,
+            reason=reason,
+            dark_ha=dark,
         )
 
     if not has_swir and not calibrated:
@@ -295,6 +303,8 @@ def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> Stock
         area,
         area_ha=claimed,
         verdict=str(who.verdict),
+        sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
+        sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
         family_fit=None if who.fit is None else round(who.fit, 3),
         below_floor=claimed.high is not None and claimed.high < floor_ha,
@@ -308,6 +318,8 @@ def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile
         pile,
         area_ha=claimed_area(dark, who, floor_ha=floor_ha),
         verdict=str(who.verdict),
+        sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
+        sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
         family_fit=None if who.fit is None else round(who.fit, 3),
     )

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
@@ -83,6 +83,7 @@ def test_what_is_no_coal_is_far_from_the_family(material: tuple[float, ...]) -> 
     assert other.distance > 4 * coal.distance
 
 
+@settings(deadline=None, max_examples=25)
 @given(st.floats(-0.5, 0.5), st.integers(1, 6))
 def test_more_years_never_widen_what_is_known_of_a_zone(level: float, years: int) -> None:
     prior = prior_fit(BANDS, PARAMS)

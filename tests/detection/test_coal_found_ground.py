@@ -13,7 +13,7 @@ from detection.coal.coverage import coverage
 from detection.coal.family import prior_fit
 from detection.coal.site_blocks import bands_of
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.subjects import Known, is_tight, measure_subjects, suspect_ground
+from detection.coal.subjects import FULL_OF_DARK, Known, is_tight, measure_subjects, suspect_ground
 from imagery.simulate import SimulatedSite
 from tests.detection.made_pile import one_pile
 
@@ -70,10 +70,11 @@ def test_a_pile_that_fills_its_outline_has_its_area(seed: int) -> None:
     assert np.abs(there - TRUTH_HA).max() < 0.2
 
 
-@pytest.mark.parametrize("pixels", [1, 10])
-def test_a_large_zone_full_of_coal_has_its_area(pixels: int) -> None:
+def test_a_large_zone_full_of_coal_has_a_figure_only_with_bare_ground_in_it() -> None:
     simulated = one_pile(548, dt.date(2018, 6, 1), 6.0, 112)
-    measured = drawn_around(simulated, simulated.cube(), pixels)
+    cube = simulated.cube()
+    assert drawn_around(simulated, cube, 1).refused == FULL_OF_DARK
+    measured = drawn_around(simulated, cube, 10)
     assert measured.refused is None
     area = measured.series.area[measured.series.seen_share > 0.9] * 0.01
     assert abs(np.median(area) - 6.0) < 0.3
