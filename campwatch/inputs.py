@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
+from detection.records import Disturbance
 from imagery.cube.observations import Observation
 
 Knobs = Mapping[str, Mapping[str, Any]]
@@ -22,4 +23,6 @@ class Inputs:
     """By scene id."""
     missed: tuple[Observation, ...] = ()
     """Passes that left no pixels, and why."""
+    earlier: tuple[Disturbance, ...] = ()
+    """Disturbances as the run before left them: what was frozen of them stays."""
     knobs: Knobs = field(default_factory=lambda: MappingProxyType({}))

@@ -1,4 +1,4 @@
-"""Parameters of the methods as the settings change them: `[measure.footprint]`, `[measure.stockpile]`."""
+"""Parameters of the methods as the settings change them: `[measure.ground]`, `[measure.stockpile]`."""
 
 from __future__ import annotations
 

@@ -8,7 +8,12 @@ from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
 from campwatch.run_rows import RUNS
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
-from detection.records import DISTURBANCES, FOOTPRINTS, GROUND_CHANGES
+from detection.records import (
+    DISTURBANCE_GROWTH,
+    DISTURBANCE_REVISIONS,
+    DISTURBANCES,
+    FOOTPRINTS,
+)
 from evidence.layers import by_name
 from imagery.cube.observations import OBSERVATIONS
 
@@ -17,7 +22,8 @@ LAYERS = by_name(
         OBSERVATIONS,
         FOOTPRINTS,
         DISTURBANCES,
-        GROUND_CHANGES,
+        DISTURBANCE_GROWTH,
+        DISTURBANCE_REVISIONS,
         BOUNDARY_CHANGES,
         STOCKPILE_AREAS,
         STOCKPILES,

@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from campwatch.derived import derived_files
+from campwatch.first_page import write_first_page
 from campwatch.pages import shown_state
 from campwatch.progress import Progress
+from campwatch.reviews.validation import all_checks
 from campwatch.site_job import site_work
 from campwatch.workshop import SiteBench
-from campwatch.workspace import Workspace
+from campwatch.workspace import Workspace, readable_sites
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
 
@@ -17,7 +19,7 @@ from evidence.ledger import Ledger
 def draw(
     workspace: Workspace, sites: tuple[str, ...], *, restricted: bool | None, progress: Progress
 ) -> list[Path]:
-    """Write the maps of the named sites, or of all.
+    """Write the maps of the named sites, or of all, and the first page of that profile over every site.
 
     Raises:
         ExportError: where a site has not been measured yet.
@@ -31,4 +33,8 @@ def draw(
             page = SiteBench(workspace, work, progress=progress).draw(ledger, restricted=restricted)
             stamps.stamp(page, shown_state(ledger, work.site))
             drawn.append(page)
+        if drawn and restricted is not None:
+            every = readable_sites(workspace)
+            checks = all_checks(ledger, every)
+            drawn.append(write_first_page(workspace, ledger, every, checks=checks, restricted=restricted))
     return drawn

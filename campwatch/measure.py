@@ -13,7 +13,9 @@ from campwatch.identity import inputs_digest
 from campwatch.inputs import Inputs, Knobs
 from campwatch.knobs import with_knobs
 from campwatch.stopwatch import Stopwatch
-from detection import boundary_change, disturbances, footprint, ground_changes, stockpiles
+from detection import boundary_change, stockpiles
+from detection.ground import measure as ground
+from detection.records import DISTURBANCES
 from evidence.hashing import sha256_json
 from evidence.rows import Row, carried_row, plain
 from imagery.cube import observations
@@ -21,9 +23,7 @@ from imagery.measurement import Measured, Measurement, Work
 
 MEASUREMENTS = (
     observations.MEASUREMENT,
-    footprint.MEASUREMENT,
-    disturbances.MEASUREMENT,
-    ground_changes.MEASUREMENT,
+    ground.MEASUREMENT,
     boundary_change.MEASUREMENT,
     stockpiles.MEASUREMENT,
 )
@@ -58,6 +58,7 @@ def measured_rows(
             params=params,
             memory=memory,
             missed=inputs.missed,
+            earlier={DISTURBANCES.name: inputs.earlier},
         )
         with watch.stage(measurement.stage):
             found = measurement.measure(work)

@@ -7,32 +7,50 @@ from collections.abc import Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import xarray as xr
 
 from aoi.records import Site
 from campwatch import __version__
+from campwatch.alerts.book import read_alerts
 from campwatch.layers import LAYERS
 from campwatch.pages import map_profile, site_page_path
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.validation import Checks, annotation, site_checks
-from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, map_verdict, queue
-from campwatch.workspace import Workspace
+from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, last_reviews, map_verdict, queue
+from campwatch.workspace import Workspace, readable_sites
 from evidence.anchors import ANCHORED, anchor_of
 from evidence.custody import WORKSPACE_CHAIN
+from evidence.errors import WorkspaceError
 from evidence.ledger import Ledger
-from evidence.results import write_custody, write_results
+from evidence.results import write_results
+from evidence.runs import layer_rows
+from evidence.tables import layer_frames
 from imagery.cube.observations import OBSERVATIONS
-from maps.records import Look, QueueItem, RandomPlace, RunInfo, SiteMapData
+from maps.records import Look, QueueItem, RaisedAlert, RandomPlace, RunInfo, SiteMapData
 from maps.site_map import write_site_map
 
 
 def rebuild_tables(
     workspace: Workspace, ledger: Ledger, sites: Sequence[Site], *, checks: Mapping[str, Checks] | None = None
 ) -> None:
-    """Write `results.gpkg` and `custody.jsonl` anew; `checks` by site where they are known already."""
+    """Write `results.gpkg` anew; `checks` by site where they are known already."""
     annotate = annotation(ledger, sites, checks=checks)
     write_results(ledger, workspace.results_path, LAYERS.values(), annotate=annotate)
-    write_custody(ledger, workspace.custody_path)
+
+
+def current_table(workspace: Workspace, layer: str) -> pd.DataFrame:
+    """The current rows of one layer with what stands behind their intervals, as `results.gpkg` has them.
+
+    Raises:
+        WorkspaceError: where there is no such layer.
+    """
+    spec = LAYERS.get(layer)
+    if spec is None:
+        raise WorkspaceError(f"no layer {layer}; there are: {', '.join(LAYERS)}")
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        annotate = annotation(ledger, readable_sites(workspace))
+        return layer_frames(spec, annotate(layer_rows(ledger, spec)))[0][1]
 
 
 def write_site_page(
@@ -69,6 +87,17 @@ def write_site_page(
             name: tuple(stored.row for stored in annotate(ledger.current(name, site_id=site.id)))
             for name in shown
         },
+        alerts=tuple(
+            RaisedAlert(
+                alert_id=alert.alert_id,
+                rule=alert.rule,
+                subject=alert.subject,
+                state=alert.state,
+                raised_at=dt.datetime.fromisoformat(alert.raised_at),
+                detail=alert.detail,
+            )
+            for alert in read_alerts(ledger, site_id=site.id)
+        ),
         **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
         checks=checks,
         profile=profile,
@@ -86,6 +115,8 @@ def _reviews(desk: Desk) -> dict[str, Any]:
     return {
         "verdicts": tuple(map_verdict(given) for state in states for given in state.holding),
         "queue": tuple(map(_queue_item, [*waiting, *settled])),
+        "last_reviews": last_reviews(states),
+        "new_since": max(last_reviews(states).values(), default=None),
         "places": tuple(RandomPlace(place_id=p.place_id, geometry=p.geometry) for p in places),
     }
 

@@ -15,7 +15,7 @@ from campwatch.pipeline import RunOptions, RunSummary, SiteSummary, run_workspac
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.workspace import Workspace, readable_sites
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import FOOTPRINTS
+from detection.records import FOOTPRINTS, TWO_FIGURES
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
@@ -75,6 +75,8 @@ def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -
             console.print(f"map of {site.site_id}: {site.map_path}", soft_wrap=True, highlight=False)
     if summary.nothing_new:
         console.print("nothing new")
+    if summary.behind:
+        console.print(summary.behind, soft_wrap=True, highlight=False, markup=False)
     if summary.head:
         console.print(f"custody head {summary.head}", soft_wrap=True, highlight=False)
 
@@ -88,8 +90,8 @@ def _status(site: SiteSummary) -> str:
 def _print_figures(workspace: Workspace, console: Console) -> None:
     if not workspace.ledger_path.exists():
         return
-    table = Table(title="Footprint: disturbed ground, 95 % interval in hectares", title_justify="left")
-    for name in ("site", "epoch", "all", "inside", "outside"):
+    table = Table(title="Ground on 1 August, 95 % interval in hectares", title_justify="left")
+    for name in ("site", "epoch", "disturbed", "open", "disturbed inside", "disturbed outside"):
         table.add_column(name)
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         for stored in ledger.current(FOOTPRINTS.name):
@@ -99,6 +101,7 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
         checks = all_checks(ledger, readable_sites(workspace))
     if table.row_count:
         console.print(table)
+        console.print(TWO_FIGURES, highlight=False)
     for line in piles:
         console.print(line, highlight=False)
     for site_id, told in checks.items():
@@ -113,9 +116,14 @@ def _epoch(data: Mapping[str, Any]) -> str:
 
 
 def _figures(data: Mapping[str, Any]) -> list[str]:
-    """All, inside, outside; a reason that they share is told once."""
-    told = [interval_text(data[name]) for name in ("area_ha", "inside_ha", "outside_ha")]
-    return [told[0], "–", "–"] if data["area_ha"]["value"] is None and len(set(told)) == 1 else told
+    """Disturbed, open, disturbed inside and outside; a reason that they share is told once."""
+    told = [
+        interval_text(data[name])
+        for name in ("area_ha", "open_ha", "inside_ha", "outside_ha")
+        if name in data
+    ]
+    blank = ["–"] * (len(told) - 1)
+    return [told[0], *blank] if data["area_ha"]["value"] is None and len(set(told)) == 1 else told
 
 
 def _pile_lines(rows: list[StoredRow]) -> list[str]:
@@ -145,6 +153,7 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
         "nothing_new": summary.nothing_new,
         "complete": summary.complete,
         "custody_head": summary.head,
+        "behind": summary.behind,
         "seconds": {stage: round(seconds, 3) for stage, seconds in summary.seconds.items()},
         "sites": [
             {

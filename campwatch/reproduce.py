@@ -15,7 +15,7 @@ from campwatch.identity import code_identity, matching_products, same_code
 from campwatch.inputs import Inputs
 from campwatch.layers import measured_layers
 from campwatch.measure import measured_rows
-from campwatch.site_job import SiteWork
+from campwatch.site_job import SiteWork, earlier_disturbances
 from campwatch.workshop import load_site_cube
 from campwatch.workspace import Workspace
 from evidence.custody import CustodyEntry
@@ -97,7 +97,7 @@ def _reproduce(
         for layer in measured_layers()
         for stored in ledger.current(layer, site_id=entry.chain, as_of_run=entry.run_id)
     ]
-    again = _measure_again(workspace, entry)
+    again = _measure_again(workspace, entry, _run_before(ledger, entry))
     differing = _exact(before, again) if same else _within(before, again, tolerance or 0.0)
     return Reproduction(site_id=entry.chain, rows=len(again), same_code=same, differing=tuple(differing))
 
@@ -106,7 +106,18 @@ def _code_words(code: Mapping[str, Any]) -> str:
     return f"campwatch {code['campwatch']} ({str(code['source'])[:12]}) on Python {code['python']}"
 
 
-def _measure_again(workspace: Workspace, entry: CustodyEntry) -> list[Row]:
+def _run_before(ledger: Ledger, entry: CustodyEntry) -> str | None:
+    """The run that measured the site before this one: what it froze stayed; None where there was none."""
+    before = None
+    for other in ledger.whole(ledger.custody_stream()):
+        if other.run_id == entry.run_id:
+            return before
+        if other.action == MEASURED and other.chain == entry.chain:
+            before = other.run_id
+    return before
+
+
+def _measure_again(workspace: Workspace, entry: CustodyEntry, before: str | None) -> list[Row]:
     pinned = entry.data["inputs"]
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"{entry.chain}.geojson"
@@ -121,6 +132,9 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry) -> list[Row]:
                 scenes=pinned["scenes"],
                 missed=tuple(read_data(Observation, data) for data in entry.data["missed"].values()),
                 knobs=entry.data.get("knobs", {}),
+                earlier=earlier_disturbances(workspace.ledger_path, site.id, as_of_run=before)
+                if before
+                else (),
             ),
             dem=height_files(archived_heights(Archive(workspace.archive_folder), site.id)),
         )

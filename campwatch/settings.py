@@ -82,7 +82,7 @@ class MeasureSettings(_Table):
     """Parameters of the methods, by method; names and meanings are in docs/."""
 
     stockpile: dict[str, Any] = Field(default_factory=dict)
-    footprint: dict[str, Any] = Field(default_factory=dict)
+    ground: dict[str, Any] = Field(default_factory=dict)
 
 
 class EmailSettings(_Table):
@@ -106,6 +106,9 @@ class AlertSettings(_Table):
     outside_boundary: bool = True
     min_outside_ha: float = Field(default=0.5, gt=0)
     """Lower end of the interval of what lies outside."""
+    min_opened_ha: float = Field(default=0.5, gt=0)
+    """Lower end of what opened in all events of the last `opened_days`, and of the growth of one."""
+    opened_days: float = Field(default=90, gt=0)
     stockpile_change: bool = True
     min_stockpile_ha: float = Field(default=0.25, gt=0)
     stockpile_days: float = Field(default=60, gt=0)

@@ -25,8 +25,10 @@ from campwatch.progress import Progress, Step
 from campwatch.searching import listing_path
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
+from detection.records import DISTURBANCES, Disturbance
 from evidence.errors import SourceError, WorkspaceError
 from evidence.ledger import Ledger
+from evidence.record_reading import read_record
 from evidence.rows import plain, record_data
 from imagery.archive.coverage import midnight
 from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
@@ -181,8 +183,25 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
     heights = archived_heights(archive, site.id)
     if heights:
         knobs["terrain"] = {"dem": [product_digest(tile) for tile in heights]}
-    inputs = Inputs(site=site_digest(path), scenes=scenes, missed=tuple(missed), knobs=knobs)
+    inputs = Inputs(
+        site=site_digest(path),
+        scenes=scenes,
+        missed=tuple(missed),
+        knobs=knobs,
+        earlier=earlier_disturbances(workspace.ledger_path, site.id),
+    )
     return SiteWork(site=site, path=path, products=products, inputs=inputs, dem=height_files(heights))
+
+
+def earlier_disturbances(
+    ledger: Path, site_id: str, *, as_of_run: str | None = None
+) -> tuple[Disturbance, ...]:
+    """Disturbances as an earlier run left them: the newest, or as of a run."""
+    if not ledger.exists():
+        return ()
+    with Ledger(ledger, read_only=True) as opened:
+        stored = opened.current(DISTURBANCES.name, site_id=site_id, as_of_run=as_of_run)
+    return tuple(read_record(Disturbance, one.row) for one in stored)
 
 
 def nothing_held(site: Site, report: FetchReport) -> SourceError:

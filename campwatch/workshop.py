@@ -22,7 +22,9 @@ from campwatch.reviews.validation import all_checks
 from campwatch.site_job import SiteWork, site_work
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace, open_workspace
+from evidence.errors import FileInUseError, WorkspaceError
 from evidence.ledger import Ledger
+from evidence.results import write_custody
 from evidence.rows import Row
 from imagery.cube.loading import load_cube
 
@@ -104,6 +106,33 @@ def kept_cube(workspace: Workspace, work: SiteWork) -> xr.Dataset:
     return SiteBench(workspace, work).cube.load()
 
 
+def _work(workspace: Workspace, site_id: str) -> SiteWork:
+    (path,) = workspace.chosen_paths((site_id,))
+    work = site_work(workspace, path)
+    if work is None:
+        raise WorkspaceError(f"the archive holds nothing of {site_id}: run it first")
+    return work
+
+
+def site_cube(workspace: Workspace, site_id: str) -> xr.Dataset:
+    """The cube of a site of the workspace, in memory.
+
+    Raises:
+        WorkspaceError: where the archive holds nothing of it.
+    """
+    return kept_cube(workspace, _work(workspace, site_id))
+
+
+def draw_site(workspace: Workspace, site_id: str) -> Path:
+    """The page of a site of the workspace, drawn anew.
+
+    Raises:
+        WorkspaceError: where the archive holds nothing of it.
+    """
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        return SiteBench(workspace, _work(workspace, site_id)).draw(ledger)
+
+
 def load_site_cube(
     workspace: Workspace, work: SiteWork, *, cache: Path, progress: Progress = log_step, lazy: bool = False
 ) -> xr.Dataset:
@@ -138,8 +167,23 @@ def measure_in_worker(folder: str, path: str) -> list[Row]:
 
 
 def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> None:
-    """Write `results.gpkg`, `custody.jsonl`, the alert files and the first page anew."""
+    """Write `results.gpkg`, `custody.jsonl`, the alert files and the first page anew.
+
+    Raises:
+        FileInUseError: where another program holds one of them open; the others are written.
+    """
     checks = all_checks(ledger, sites)
-    rebuild_tables(workspace, ledger, sites, checks=checks)
-    write_channels(read_alerts(ledger), workspace.settings.alerts, workspace.folder, checks=checks)
-    write_first_page(workspace, ledger, sites, checks=checks)
+    alerts = workspace.settings.alerts
+    held = []
+    for write in (
+        lambda: rebuild_tables(workspace, ledger, sites, checks=checks),
+        lambda: write_custody(ledger, workspace.custody_path),
+        lambda: write_channels(read_alerts(ledger), alerts, workspace.folder, checks=checks),
+        lambda: write_first_page(workspace, ledger, sites, checks=checks),
+    ):
+        try:
+            write()
+        except FileInUseError as error:
+            held.append(error)
+    if held:
+        raise held[0]

@@ -1,1 +1,53 @@
-"""What it means: stockpiles, footprint, boundary change, monitor, radar. Pure functions."""
+"""What it means: stockpiles, ground, boundary change, pairs, answers. Pure functions.
+
+The public names; they load when they are first asked for (PEP 562). What is not here may move.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from detection.boundary_change import measure_boundary_changes
+    from detection.disturbances import measure_disturbances
+    from detection.footprint import measure_footprints
+    from detection.pairs.score import score_pair
+    from detection.questions import answer, parse_question
+    from detection.references import SiteCheck
+    from detection.stockpiles import StockpileParams, measure_stockpiles
+
+__all__ = [
+    "SiteCheck",
+    "StockpileParams",
+    "answer",
+    "measure_boundary_changes",
+    "measure_disturbances",
+    "measure_footprints",
+    "measure_stockpiles",
+    "parse_question",
+    "score_pair",
+]
+_HOMES = {
+    "SiteCheck": "detection.references",
+    "StockpileParams": "detection.stockpiles",
+    "answer": "detection.questions",
+    "measure_boundary_changes": "detection.boundary_change",
+    "measure_disturbances": "detection.disturbances",
+    "measure_footprints": "detection.footprint",
+    "measure_stockpiles": "detection.stockpiles",
+    "parse_question": "detection.questions",
+    "score_pair": "detection.pairs.score",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, from the module that holds it."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    """The public names beside those of every module."""
+    return sorted({*globals(), *__all__})

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from aoi.records import Boundary, Site
 from detection.boundary.records import BoundaryChange
 from detection.coal.records import Stockpile, StockpileArea
-from detection.records import Disturbance, Footprint, GroundChange
+from detection.records import Disturbance, Footprint
 from evidence.errors import MeasurementError
 
 _YEAR_DAYS = 365.25
@@ -76,9 +76,11 @@ class LookPair:
     """Before and after."""
     refused: str = ""
     """Why there are none."""
+    code: str = ""
+    """The same for a page to say in its language: no_date | none_before | none_after | no_season."""
 
 
-Finding = Disturbance | GroundChange | Stockpile | StockpileArea | Footprint | BoundaryChange
+Finding = Disturbance | Stockpile | StockpileArea | Footprint | BoundaryChange
 
 
 def event_span(finding: Finding, site: Site) -> EventSpan | None:
@@ -90,8 +92,6 @@ def event_span(finding: Finding, site: Site) -> EventSpan | None:
     match finding:
         case Disturbance():
             return EventSpan(low=finding.first_seen_low, high=finding.first_seen_high)
-        case GroundChange():
-            return EventSpan(low=finding.changed_on_low, high=finding.changed_on_high)
         case Stockpile():
             return EventSpan(low=finding.first_seen, high=finding.first_seen - _DAY)
         case StockpileArea():
@@ -137,7 +137,7 @@ def straddling_pair(
     """
     params = params or PairParams()
     if span is None:
-        return LookPair(refused="it has no date that two looks could stand on either side of")
+        return LookPair(code="no_date", refused="it has no date that looks could stand on either side of")
     best = max((look.valid_fraction for look in looks), default=0.0)
     clear = sorted(
         (
@@ -152,9 +152,9 @@ def straddling_pair(
     before = [look for look in clear if look.datetime.date() < span.low]
     after = [look for look in clear if look.datetime.date() > span.high]
     if not before:
-        return LookPair(refused=f"no clear look before {span.low}")
+        return LookPair(code="none_before", refused=f"no clear look before {span.low}")
     if not after:
-        return LookPair(refused=f"no clear look after {span.high} yet")
+        return LookPair(code="none_after", refused=f"no clear look after {span.high} yet")
     pairs = [
         (first, last)
         for first in reversed(before)
@@ -166,10 +166,11 @@ def straddling_pair(
             if (last.datetime.date() - span.high).days <= limit:
                 return LookPair(looks=(first, last))
     return LookPair(
+        code="no_season",
         refused=(
             f"no clear look after {span.high} is of one season (within {params.season_days:g} days) "
             f"with one in the {params.back_days:g} days before {span.low}"
-        )
+        ),
     )
 
 

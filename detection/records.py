@@ -1,4 +1,4 @@
-"""What measurements of ground return: footprints, disturbances, ground changes, and the layers of their rows.
+"""What the history of the ground returns: accounts, disturbances, growth and revisions, with their layers.
 
 Records become ledger rows through their `LayerSpec`; a `Quantity` field ``area_ha`` becomes the columns
 ``area_ha, area_ha_low, area_ha_high``.
@@ -23,38 +23,205 @@ from evidence.layers import (
     Shown,
     Style,
     column,
+    kept,
     record,
 )
 from evidence.quantity import Quantity
 
+EARLIER = Quantity.not_assessable("measured by an earlier method")
 RELATION = "inside, crossing, outside or no_boundary"
 RELATION_KO = "inside(안), crossing(걸침), outside(밖), no_boundary(경계 없음)"
 DISTURBANCE = "disturbance"
+TWO_FIGURES = (
+    "Disturbed counts whole pixels of ground that lost what was expected there, thinned ground included; "
+    "open is the part of it that was bare on the day. Ground bare when it was first seen is in neither."
+)
+TWO_FIGURES_KO = (
+    "'교란'은 예상 식생을 잃은 화소 전체(솎아낸 땅 포함), '개방'은 그중 그날 드러나 있던 몫이다. "
+    "처음 관측 때 이미 드러나 있던 땅은 어느 쪽에도 들지 않는다."
+)
+"""One sentence that tells the two figures apart, wherever they are printed."""
 
 
 @record
 class Footprint:
-    """Disturbed ground of one epoch, split by the boundary version in force."""
+    """Accounts of the ground on one day of a year, for one boundary version.
+
+    Disturbed ground counts whole pixels of events, open ground their bare share. Each stock is that of
+    the year before with what came and went: ``area = before + opened − closed`` and ``open = open_before +
+    open_opened + deepened − regrown − open_closed``, each term summed from its own cells. What a new boundary
+    version moves between inside and outside is `revised_ha`.
+    """
 
     epoch_start: dt.date = column("first day", "첫날", shown=Shown.PUBLIC)
     epoch_end: dt.date = column("first day after", "마지막 날의 다음 날", shown=Shown.PUBLIC)
+    account_date: dt.date | None = column(
+        "day for which the stocks stand; flows count from that day of the year before",
+        "잔액의 기준일; 증감은 전년 같은 날부터",
+        shown=Shown.PUBLIC,
+        default=None,
+    )
     boundary_id: str | None = column(
-        "boundary version in force; empty where there was none", "유효한 경계 버전; 없었으면 비어 있음",
-        shown=Shown.BOUNDARY, names=BOUNDARY, judged=True,
-    )  # fmt: skip
+        "boundary version that the parts refer to; empty where there was none",
+        "기준이 된 경계 버전; 없었으면 비어 있음",
+        shown=Shown.BOUNDARY,
+        names=BOUNDARY,
+        judged=True,
+    )
+    boundary_role: str = column(
+        "in_force on the day, or fixed: the one version that all years are compared with",
+        "in_force(그날 유효) 또는 fixed(모든 해를 비교하는 고정 버전)",
+        shown=Shown.PUBLIC,
+        default="in_force",
+    )
     area_ha: Quantity = column(
-        "ground bare all season within the first boundary, or newly bare since the first season",
-        "첫 경계 안에서 계절 내내 드러난 땅 또는 첫 계절 이후 새로 드러난 땅",
-        unit="ha", shown=Shown.PUBLIC, public_decimals=3, judged=True,
-    )  # fmt: skip
+        "disturbed: whole pixels of ground that was disturbed after it was first seen and is so still",
+        "교란: 처음 관측된 뒤 교란되어 그 상태인 땅(화소 전체)",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        judged=True,
+    )
     inside_ha: Quantity = column(
-        "of it inside the boundary", "그중 경계 안", unit="ha", shown=Shown.BOUNDARY, public_decimals=3
+        "of it inside the boundary",
+        "그중 경계 안",
+        unit="ha",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
     )
     outside_ha: Quantity = column(
-        "of it outside the boundary", "그중 경계 밖", unit="ha", shown=Shown.BOUNDARY, public_decimals=3
+        "of it outside the boundary",
+        "그중 경계 밖",
+        unit="ha",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+    )
+    before_ha: Quantity = column(
+        "disturbed on the account day before",
+        "전 기준일의 교란 면적",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    opened_ha: Quantity = column(
+        "newly disturbed since",
+        "그 뒤 새로 교란",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    closed_ha: Quantity = column(
+        "no longer disturbed",
+        "더는 교란 아님",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    revised_ha: Quantity = column(
+        "moved between parts by a new boundary version; nought for the whole",
+        "경계 버전 변경으로 옮겨진 면적; 전체는 0",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    open_ha: Quantity = column(
+        "open: bare share of the disturbed ground",
+        "개방: 교란된 땅 중 드러난 몫",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        judged=True,
+        default=EARLIER,
+    )
+    open_inside_ha: Quantity = column(
+        "of it inside the boundary",
+        "그중 경계 안",
+        unit="ha",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    open_outside_ha: Quantity = column(
+        "of it outside the boundary",
+        "그중 경계 밖",
+        unit="ha",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    open_before_ha: Quantity = column(
+        "open on the account day before",
+        "전 기준일의 개방 면적",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    open_opened_ha: Quantity = column(
+        "open on ground newly disturbed since",
+        "새로 교란된 땅의 개방 면적",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    deepened_ha: Quantity = column(
+        "more open on ground disturbed before",
+        "전부터 교란된 땅에서 늘어난 개방 면적",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    regrown_ha: Quantity = column(
+        "less open on it",
+        "그 땅에서 줄어든 개방 면적",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    open_closed_ha: Quantity = column(
+        "open before on ground no longer disturbed",
+        "더는 교란 아닌 땅의 이전 개방 면적",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    bare_at_start_ha: Quantity = column(
+        "bare when first seen: never counted as new",
+        "처음 관측 때 이미 드러나 있던 땅: 새것으로 세지 않음",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    bare_at_start_inside_ha: Quantity = column(
+        "of it inside the boundary",
+        "그중 경계 안",
+        unit="ha",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    bare_at_start_outside_ha: Quantity = column(
+        "of it outside the boundary",
+        "그중 경계 밖",
+        unit="ha",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+        default=EARLIER,
     )
     valid_fraction: float = column(
-        "share of the aoi with enough looks", "관측이 충분한 면적의 비율", unit="1", shown=Shown.PUBLIC
+        "share of the aoi seen clearly about the day",
+        "기준일 전후로 맑게 관측된 면적의 비율",
+        unit="1",
+        shown=Shown.PUBLIC,
     )
     scene_ids: tuple[str, ...] = column(
         "scenes that the figure rests on", "산출에 쓰인 영상", shown=Shown.PUBLIC
@@ -70,10 +237,42 @@ class Disturbance:
     disturbance_id: str = column(
         "kept through time", "시간이 지나도 유지되는 id", shown=Shown.PUBLIC, names=DISTURBANCE
     )
+    method_epoch: str = column(
+        "method and baseline under which id and first sight are frozen",
+        "id와 처음 본 날이 고정된 방법과 기준",
+        default="",
+        shown=Shown.PUBLIC,
+    )
+    frozen_on: dt.date | None = column(
+        "day of the last look when id, founding cells and first sight were frozen; empty before",
+        "id, 최초 화소, 처음 본 날이 고정된 때의 마지막 관측일; 그 전에는 비어 있음",
+        default=None,
+        shown=Shown.PUBLIC,
+    )
+    founding_cells: tuple[str, ...] = kept(
+        "corners of the founding cells on the site's grid, metres", default=()
+    )
+    open_ha: Quantity = column(
+        "bare share of it on the last looks",
+        "최근 관측의 드러난 몫",
+        default=EARLIER,
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+    )
+    likelihood: float | None = column(
+        "probability, given all looks, that the patch was disturbed",
+        "모든 관측으로 본 교란 확률",
+        default=None,
+        unit="1",
+        shown=Shown.PUBLIC,
+    )
     parents: tuple[str, ...] = column(
-        "patches that it came from by split or merge", "나뉘거나 합쳐지기 전의 구역",
-        shown=Shown.PUBLIC, names=DISTURBANCE,
-    )  # fmt: skip
+        "patches that it came from by split or merge",
+        "나뉘거나 합쳐지기 전의 구역",
+        shown=Shown.PUBLIC,
+        names=DISTURBANCE,
+    )
     kind: str = column("what the ground became", "바뀐 뒤의 지표", shown=Shown.PUBLIC)
     first_seen: dt.date = column("best date", "최적 추정일", shown=Shown.PUBLIC)
     first_seen_low: dt.date = column("not before", "가장 이른 날", shown=Shown.PUBLIC)
@@ -82,35 +281,50 @@ class Disturbance:
         "when enough later looks agreed", "이후 관측이 충분히 일치한 날", shown=Shown.PUBLIC
     )
     machine_status: str = column(
-        "provisional, persistent or withdrawn", "provisional(잠정), persistent(지속), withdrawn(철회)",
-        shown=Shown.PUBLIC, judged=True,
-    )  # fmt: skip
+        "provisional, persistent, closed (as expected again) or withdrawn",
+        "provisional(잠정), persistent(지속), closed(회복), withdrawn(철회)",
+        shown=Shown.PUBLIC,
+        judged=True,
+    )
     cause: str | None = column(
-        "why it was withdrawn, or what it waits for", "철회한 이유 또는 기다리는 것",
-        shown=Shown.PUBLIC, judged=True,
-    )  # fmt: skip
+        "why it was withdrawn, or what it waits for",
+        "철회한 이유 또는 기다리는 것",
+        shown=Shown.PUBLIC,
+        judged=True,
+    )
     boundary_id: str | None = column(
-        "boundary version in force when it was first seen", "처음 보였을 때 유효한 경계 버전",
-        shown=Shown.BOUNDARY, names=BOUNDARY, judged=True,
-    )  # fmt: skip
+        "boundary version in force when it was first seen",
+        "처음 보였을 때 유효한 경계 버전",
+        shown=Shown.BOUNDARY,
+        names=BOUNDARY,
+        judged=True,
+    )
     relation: str = column(RELATION, RELATION_KO, shown=Shown.BOUNDARY, judged=True)
     area_ha: Quantity = column("area", "면적", unit="ha", shown=Shown.PUBLIC, public_decimals=3, judged=True)
     outside_ha: Quantity = column(
         "of it outside the boundary", "그중 경계 밖", unit="ha", shown=Shown.BOUNDARY, public_decimals=3
     )
     advance_m: Quantity = column(
-        "farthest reach beyond the boundary", "경계를 넘어 가장 멀리 나간 거리",
-        unit="m", shown=Shown.BOUNDARY, public_decimals=1,
-    )  # fmt: skip
+        "farthest reach beyond the boundary",
+        "경계를 넘어 가장 멀리 나간 거리",
+        unit="m",
+        shown=Shown.BOUNDARY,
+        public_decimals=1,
+    )
     bearing_deg: float | None = column(
-        "direction of that reach, clockwise from north", "그 방향(북에서 시계 방향)",
-        unit="degrees", shown=Shown.BOUNDARY,
-    )  # fmt: skip
+        "direction of that reach, clockwise from north",
+        "그 방향(북에서 시계 방향)",
+        unit="degrees",
+        shown=Shown.BOUNDARY,
+    )
     sector_advances: Mapping[str, Any] | None = column(
         "reach beyond the boundary by compass sector, with its interval; sectors without one are absent",
         "방위별로 경계를 넘은 거리와 그 구간; 없는 방위는 생략",
-        unit="m", kind=Kind.SECTORS, shown=Shown.BOUNDARY, default=None,
-    )  # fmt: skip
+        unit="m",
+        kind=Kind.SECTORS,
+        shown=Shown.BOUNDARY,
+        default=None,
+    )
     scene_ids: tuple[str, ...] = column(
         "scenes that the figure rests on", "산출에 쓰인 영상", shown=Shown.PUBLIC
     )
@@ -118,45 +332,49 @@ class Disturbance:
 
 
 @record
-class GroundChange:
-    """What happened to a patch of ground, judged from all dates before and after."""
+class DisturbanceGrowth:
+    """What later looks added to an event, and what closed, in one year."""
 
-    change_id: str = column("patch and direction of the change", "구역과 변화의 방향", shown=Shown.PUBLIC)
-    kind: str = column(
-        "what the ground became: vegetation_loss, soil_spoil, built, coal, water; recovery where it grew "
-        "over again",
-        "바뀐 뒤의 지표: vegetation_loss, soil_spoil, built, coal, water; 다시 자랐으면 recovery",
-        shown=Shown.PUBLIC,
-    )  # fmt: skip
-    changed_on: dt.date = column("best date", "최적 추정일", shown=Shown.PUBLIC)
-    changed_on_low: dt.date = column("earliest date", "가장 이른 날", shown=Shown.PUBLIC)
-    changed_on_high: dt.date = column("latest date", "가장 늦은 날", shown=Shown.PUBLIC)
-    boundary_id: str | None = column(
-        "boundary version in force on that date", "그날 유효한 경계 버전",
-        shown=Shown.BOUNDARY, names=BOUNDARY,
-    )  # fmt: skip
-    relation: str = column(RELATION, RELATION_KO, shown=Shown.BOUNDARY)
-    area_ha: Quantity = column("area", "면적", unit="ha", shown=Shown.PUBLIC, public_decimals=3)
-    bareness_before: float = column(
-        "mean of (BSI − NDVI)/2 over the year before", "변화 전 한 해의 (BSI − NDVI)/2 평균",
-        shown=Shown.PUBLIC,
-    )  # fmt: skip
-    bareness_after: float = column(
-        "mean of (BSI − NDVI)/2 over the year after", "변화 후 한 해의 (BSI − NDVI)/2 평균",
-        shown=Shown.PUBLIC,
-    )  # fmt: skip
-    scene_ids: tuple[str, ...] = column(
-        "scenes within the interval of the date", "날짜 구간 안의 영상", shown=Shown.PUBLIC
+    disturbance_id: str = column("the event", "교란 구역", shown=Shown.PUBLIC, names=DISTURBANCE)
+    epoch_start: dt.date = column("first day", "첫날", shown=Shown.PUBLIC)
+    epoch_end: dt.date = column("first day after", "마지막 날의 다음 날", shown=Shown.PUBLIC)
+    added_ha: Quantity = column(
+        "ground that became part of it", "새로 더해진 땅", unit="ha", shown=Shown.PUBLIC, public_decimals=3
     )
-    geometry: BaseGeometry
+    closed_ha: Quantity = column(
+        "ground that is as expected again", "회복된 땅", unit="ha", shown=Shown.PUBLIC, public_decimals=3
+    )
+    bearing_deg: float | None = column(
+        "direction of the added ground from what was there before, clockwise from north",
+        "이전 땅에서 더해진 땅의 방향(북에서 시계 방향)",
+        unit="degrees",
+        shown=Shown.PUBLIC,
+    )
+
+
+@record
+class DisturbanceRevision:
+    """What later looks say otherwise of a frozen event; shown beside it, never instead."""
+
+    disturbance_id: str = column("the event", "교란 구역", shown=Shown.PUBLIC, names=DISTURBANCE)
+    revision: str = column(
+        "smoothed (another date), withdrawn, closed or reopened",
+        "smoothed(다른 날짜), withdrawn(철회), closed(회복), reopened(재교란)",
+        shown=Shown.PUBLIC,
+    )
+    first_seen: dt.date = column("as it was frozen", "고정된 처음 본 날", shown=Shown.PUBLIC)
+    revised_to: dt.date | None = column(
+        "date that looks now say", "지금 관측이 말하는 날짜", shown=Shown.PUBLIC
+    )
+    detail: str = column("in words", "설명", shown=Shown.PUBLIC)
 
 
 FOOTPRINTS = LayerSpec(
     name="footprints",
-    title="Disturbed ground per epoch, inside and outside the boundary version in force",
-    title_ko="시기별 교란된 땅, 유효한 경계 버전의 안과 밖",
+    title="Accounts of the ground per year: disturbed, open and bare at start",
+    title_ko="연도별 땅의 계정: 교란, 개방, 처음부터 드러남, 경계 버전의 안과 밖",
     record=Footprint,
-    method="footprint-bare-3",
+    method="ground-1",
     subject="{boundary_id}",
     absent="no_boundary",
     time=("epoch_start", "epoch_end"),
@@ -170,15 +388,20 @@ FOOTPRINTS = LayerSpec(
     label="Disturbed ground {epoch_start} to {epoch_end}",
     style=Style(line="#E69F00", width_mm=0.3, fill_opacity=0.35, height=20),
     printed=Printed(
-        caption="Disturbed ground per epoch, inside and outside the boundary version in force",
-        caption_ko="시기별 교란된 땅, 유효한 경계 버전의 안과 밖",
+        caption="Ground disturbed and open on 1 August, inside and outside a boundary version",
+        caption_ko="8월 1일의 교란 및 개방 면적, 경계 버전의 안과 밖",
+        note=TWO_FIGURES,
+        note_ko=TWO_FIGURES_KO,
         columns=(
             ("epoch_start", "from", "부터"),
             ("epoch_end", "until (not included)", "까지(그날 제외)"),
             ("boundary_id", "boundary version", "경계 버전"),
             ("area_ha", "disturbed, ha", "교란, ha"),
-            ("inside_ha", "inside, ha", "안, ha"),
-            ("outside_ha", "outside, ha", "밖, ha"),
+            ("open_ha", "open, ha", "개방, ha"),
+            ("inside_ha", "disturbed inside, ha", "교란(안), ha"),
+            ("outside_ha", "disturbed outside, ha", "교란(밖), ha"),
+            ("opened_ha", "newly disturbed, ha", "새 교란, ha"),
+            ("bare_at_start_ha", "bare at start, ha", "처음부터 드러남, ha"),
             ("scene_ids", "looks", "관측 수"),
         ),
     ),
@@ -188,7 +411,7 @@ DISTURBANCES = LayerSpec(
     title="Newly disturbed patches with ids that persist",
     title_ko="새로 교란된 구역(id 유지)",
     record=Disturbance,
-    method="disturbances-monitor-6",
+    method="ground-1",
     subject="{disturbance_id}",
     scenes="scene_ids",
     measured=True,
@@ -225,34 +448,26 @@ DISTURBANCES = LayerSpec(
         ),
     ),
 )
-GROUND_CHANGES = LayerSpec(
-    name="ground_changes",
-    title="What happened since the first look, dated from the looks before and after",
-    title_ko="첫 관측 이후 일어난 변화(전후 관측으로 날짜 추정)",
-    record=GroundChange,
-    method="ground-changes-3",
-    subject="{change_id}",
-    scenes="scene_ids",
-    measured=True,
-    references=ReferenceKind.LABELS,
+DISTURBANCE_GROWTH = LayerSpec(
+    name="disturbance_growth",
+    title="Growth of disturbed patches by year and direction",
+    title_ko="교란 구역의 연도별, 방향별 확장",
+    record=DisturbanceGrowth,
+    method="ground-1",
+    subject="{disturbance_id}",
+    time=("epoch_start", "epoch_end"),
+    references=ReferenceKind.NONE,
     rows=Rows.PUBLIC,
-    age="changed_on",
-    span=("changed_on", None),
-    finding="change_id",
-    label="Ground changed on {changed_on}: {kind}",
-    style=Style(line="#CC79A7", width_mm=0.3, fill_opacity=0.1, dashed=True, height=60),
-    printed=Printed(
-        caption="What happened since the first look, in closed years, dated from the looks before and after",
-        caption_ko="첫 관측 이후 일어난 변화(마감된 연도, 전후 관측으로 날짜 추정)",
-        columns=(
-            ("change_id", "change", "변화"),
-            ("kind", "kind", "종류"),
-            ("changed_on_low", "not before", "가장 이른 날"),
-            ("changed_on", "best date", "최적 추정일"),
-            ("changed_on_high", "not after", "가장 늦은 날"),
-            ("relation", "relation to boundary", "경계와의 관계"),
-            ("area_ha", "area, ha", "면적, ha"),
-        ),
-        sorted_by=("changed_on", "change_id"),
-    ),
+    age="epoch_end",
+    span=("epoch_start", "epoch_end"),
+)
+DISTURBANCE_REVISIONS = LayerSpec(
+    name="disturbance_revisions",
+    title="What later looks say otherwise of a disturbance, beside the frozen row",
+    title_ko="이후 관측이 교란 구역에 대해 달리 말하는 것(고정된 행과 나란히)",
+    record=DisturbanceRevision,
+    method="ground-1",
+    subject="{disturbance_id}:{revision}",
+    rows=Rows.PUBLIC,
+    age="first_seen",
 )

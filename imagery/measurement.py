@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, MutableMapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aoi.records import Site
@@ -34,6 +34,8 @@ class Work:
     """Parts that were computed before, by key; rows are the same with and without."""
     missed: tuple[Observation, ...] = ()
     """Passes that left no pixels, and why."""
+    earlier: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    """Records that earlier runs left, by layer: what they froze stays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

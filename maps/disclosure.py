@@ -89,6 +89,9 @@ def disclose(data: SiteMapData) -> SiteMapData:
         looks=tuple(look for look in data.looks if newest is None or look.datetime <= newest),
         rows={name: tuple(disclosure.public_rows(held)) for name, held in data.rows.items()},
         verdicts=(),
+        alerts=(),
+        last_reviews={},
+        new_since=None,
         queue=_without_states(data.queue) if everything else (),
         places=data.places if everything else (),
     )

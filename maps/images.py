@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+import shapely
 import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -55,6 +57,19 @@ class PicturePlan:
     windows: tuple[Window, ...]
     """Around zones and findings; native in every look."""
     rule: ImageRule
+
+
+def window_slices(geobox: GeoBox, geometry: BaseGeometry, *, margin_m: float) -> tuple[slice, slice]:
+    """(rows, columns) of the pixels around a geometry (EPSG:4326) with a margin, within the grid."""
+    to_grid = Transformer.from_crs("EPSG:4326", str(geobox.crs), always_xy=True)
+    moved = shapely.transform(geometry, lambda xy: np.column_stack(to_grid.transform(xy[:, 0], xy[:, 1])))
+    left, bottom, right, top = moved.bounds
+    (column, row), (last_column, last_row) = (
+        (~geobox.affine) * corner
+        for corner in ((left - margin_m, top + margin_m), (right + margin_m, bottom - margin_m))
+    )
+    rows = slice(max(0, math.floor(row)), max(1, math.ceil(last_row)))
+    return rows, slice(max(0, math.floor(column)), max(1, math.ceil(last_column)))
 
 
 def geobox_of(cube: xr.Dataset) -> GeoBox:

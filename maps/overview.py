@@ -33,6 +33,11 @@ def _line(summary: SiteSummary, time_zone: str) -> dict[str, Any]:
         "kind": site.kind,
         "status": site.status, "map": summary.map_path, "last": last, "attempt": attempt,
         "not_seen": summary.not_seen_reason, "stockpile": quantity(summary.stockpile_ha),
+        "zones": [
+            {"name": name, "area": quantity(area), "date": None if day is None else day.isoformat()}
+            for name, area, day in summary.stockpile_zones
+        ],
+        "zones_hidden": summary.stockpile_hidden, "new_by": dict(summary.new_by), "new_all": summary.new_all,
         "stockpile_date": None if summary.stockpile_date is None else summary.stockpile_date.isoformat(),
         "footprint": quantity(summary.footprint_ha), "epoch": summary.footprint_epoch,
         "outside": quantity(summary.outside_ha),

@@ -20,7 +20,7 @@ from evidence.layers import Column, Kind, LayerSpec
 from evidence.quantity import Quantity
 from evidence.rows import Row
 from maps.disclosure import rounded
-from maps.records import Look, QueueItem, SiteMapData, Verdict
+from maps.records import Look, QueueItem, RaisedAlert, SiteMapData, Verdict
 
 FULL_DECIMALS = 7
 """A centimetre; finer than any vertex is known."""
@@ -184,7 +184,6 @@ class Payload:
         for outline in _outlines(spec):
             drawn = row.data.get(outline)
             told[outline] = self.geometry(shapely.from_geojson(json.dumps(drawn))) if drawn else None
-        told["new"] = self._is_new(row.data.get(spec.age) if spec.age else None)
         return told
 
     def look(self, look: Look) -> dict[str, Any]:
@@ -192,6 +191,13 @@ class Payload:
         return {
             **self.moment(look.datetime), "status": look.status, "detail": look.detail,
             "scene": look.scene_id, "valid": look.valid_fraction,
+        }  # fmt: skip
+
+    def alert(self, alert: RaisedAlert) -> dict[str, Any]:
+        """One alert and what raised it."""
+        return {
+            "id": alert.alert_id, "rule": alert.rule, "subject": alert.subject, "state": alert.state,
+            **self.moment(alert.raised_at), "detail": alert.detail,
         }  # fmt: skip
 
     def queued(self, item: QueueItem) -> dict[str, Any]:
@@ -222,10 +228,6 @@ class Payload:
             "evidence": list(v.evidence_viewed),
         }  # fmt: skip
 
-    def _is_new(self, told: object) -> bool:
-        since = self.data.new_since
-        return since is not None and told is not None and str(told)[:10] >= since.date().isoformat()
-
     def records(self) -> dict[str, Any]:
         """Everything but the looks of the cube."""
         d = self.data
@@ -252,6 +254,8 @@ class Payload:
             ],
             "looks": [self.look(x) for x in d.looks],
             "reviews": self.review(d.verdicts),
+            "alerts": [self.alert(alert) for alert in d.alerts],
+            "last_reviews": {code: self.moment(when) for code, when in d.last_reviews.items()},
             "queue": [self.queued(item) for item in d.queue],
             "places": [{"id": p.place_id, "geometry": self.geometry(p.geometry)} for p in d.places],
             "enough": ENOUGH,

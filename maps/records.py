@@ -66,6 +66,20 @@ class QueueItem:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RaisedAlert:
+    """One alert of the site, with what raised it."""
+
+    alert_id: str
+    rule: str
+    subject: str
+    state: str
+    """open | closed."""
+    raised_at: dt.datetime
+    detail: str
+    """In words, with the figures."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RandomPlace:
     """A square in the queue although nothing was detected there."""
 
@@ -140,10 +154,14 @@ class SiteMapData:
     queue: tuple[QueueItem, ...] = ()
     """What can be judged, in the order in which it should be."""
     places: tuple[RandomPlace, ...] = ()
+    alerts: tuple[RaisedAlert, ...] = ()
+    """Restricted maps only."""
+    last_reviews: Mapping[str, dt.datetime] = field(default_factory=dict)
+    """Newest verdict by reviewer's code; restricted maps only."""
     checks: Mapping[str, SiteCheck] = field(default_factory=dict)
     """What references of the site stand behind the intervals, by layer."""
     new_since: dt.datetime | None = None
-    """When the site was last reviewed; younger findings are marked new."""
+    """When anybody last reviewed the site: what came since is new to a reader who has given no code."""
     profile: Profile = field(default_factory=Profile)
     rule: ImageRule = field(default_factory=ImageRule)
     simulated: bool = False
@@ -168,6 +186,11 @@ class SiteSummary:
     not_seen_reason: str | None = None
     """Why the newest look saw nothing; None where it did."""
     stockpile_ha: Quantity | None = None
+    """Sum over the zones that this page may show, each at its newest figure; None where one is missing."""
+    stockpile_zones: tuple[tuple[str, Quantity | None, dt.date | None], ...] = ()
+    """(zone, newest figure, its date) of these zones."""
+    stockpile_hidden: bool = False
+    """Whether zones of the site are left out of it, because they are not public."""
     stockpile_date: dt.date | None = None
     footprint_ha: Quantity | None = None
     footprint_epoch: str | None = None
@@ -177,6 +200,10 @@ class SiteSummary:
     footprint_check: SiteCheck = field(default_factory=SiteCheck)
     new_findings: int = 0
     """Since `new_since`."""
+    new_by: Mapping[str, int] = field(default_factory=dict)
+    """The same since each reviewer's own last verdict."""
+    new_all: int = 0
+    """What is new to somebody who never reviewed the site."""
     new_since: dt.datetime | None = None
     awaiting_first_review: int = 0
     awaiting_second_review: int = 0

@@ -13,7 +13,7 @@ from evidence.files import write_text
 from imagery.cube.observations import sensing_time
 from maps import composites
 from maps.composites import Stretch
-from maps.dates import list_dates
+from maps.dates import finding_pairs, list_dates
 from maps.disclosure import disclose
 from maps.images import geobox_of, plan_pictures
 from maps.page import OfflineMap, asset
@@ -67,11 +67,12 @@ def _stretch(stretch: Stretch) -> dict[str, Any]:
 def _imagery(data: SiteMapData, payload: Payload, store: PictureStore) -> dict[str, Any]:
     """The looks with their pictures, the stretches and the rule that thinned them."""
     if data.cube is None or data.cube.sizes["time"] == 0:
-        return {"dates": [], "stretches": {}, "grid": None, "change": None}
+        return {"dates": [], "pairs": {}, "stretches": {}, "grid": None, "change": None}
     plan = plan_pictures(data.cube, _kept_native(data), data.rule)
     dates, stretches = list_dates(data.cube, plan, payload, store, data.rule, drawn=data.drawn)
     return {
         "dates": dates,
+        "pairs": finding_pairs(data.cube, plan, dates, data),
         "stretches": {name: _stretch(stretch) for name, stretch in stretches.items()},
         "grid": {
             "bounds": list(plan.grid.bounds()),

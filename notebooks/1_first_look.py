@@ -24,7 +24,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from campwatch.demonstration.simulated import simulated_site
-from detection.footprint import measure_footprints
+from detection.ground.measure import measure_ground
 from detection.references import SiteCheck
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
@@ -78,14 +78,14 @@ plt.show()
 # without references of its own it is **not validated at this site**.
 
 # %%
-footprints = measure_footprints(cube, mine.site)
+footprints = measure_ground(cube, mine.site).footprints
 fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
 for f in footprints:
     q = f.area_ha
     if q.value is None:
         print(f.epoch_start.year, "not assessable:", q.reason)
         continue
-    truth = mine.truth.footprint_area_ha(dt.date(f.epoch_start.year, 8, 1))
+    truth = mine.truth.footprint_area_ha(dt.date(f.epoch_start.year, 8, 1)) - mine.truth.footprint_area_ha(mine.params.since)
     ax.errorbar(f.epoch_start.year, q.value, [[q.value - q.low], [q.high - q.value]], fmt="o", color="#0072B2", capsize=3, label="measured, 95 % interval")
     ax.plot(f.epoch_start.year + 0.08, truth, "x", color="black", ms=7, label="simulated truth, 1 August")
     print(f"{f.epoch_start.year}: {q.low:.1f} to {q.high:.1f} ha (best {q.value:.1f}); simulated truth {truth:.1f} ha")

@@ -32,9 +32,9 @@ from benchmarks.expansion.arguments import (
     read,
 )
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
-from benchmarks.expansion.field_rows import seasons
 from detection.coal.coverage import to_grid
-from detection.disturbances import DisturbanceParams, measure_disturbances
+from detection.ground.measure import measure_ground
+from detection.ground.params import GroundParams
 from detection.indices import bareness
 from imagery.simulate.atmosphere import block_mean
 from imagery.simulate.fields import CROPS
@@ -114,7 +114,7 @@ def on_fields(made: JudgedSite, event: Disturbed) -> bool:
 
 def alert_day(found: Any) -> int:
     """Ordinal of the look on which alerts made the mapping floor: the interval ends some days after it."""
-    after: int = DisturbanceParams().dates.after_days
+    after: int = GroundParams().events.later_days
     return int(found.first_seen_high.toordinal()) - after
 
 
@@ -174,9 +174,9 @@ def event_outcome(
     return out
 
 
-def outcome(made: JudgedSite, params: DisturbanceParams | None = None) -> dict[str, Any]:
-    rows = measure_disturbances(made.cube, made.site, params=params)
-    found = [d for d in rows if d.machine_status == "persistent" and d.kind != "recovery"]
+def outcome(made: JudgedSite, params: GroundParams | None = None) -> dict[str, Any]:
+    rows = measure_ground(made.cube, made.site, params=params).disturbances
+    found = [d for d in rows if d.machine_status in {"persistent", "closed"}]
     waiting = [pixels(made, d.geometry) for d in rows if d.machine_status == "provisional"]
     masks = [pixels(made, d.geometry) for d in found]
     real = changed(made)
@@ -264,7 +264,6 @@ def summary_table(sites: Outcomes) -> None:
         "sites; looks per site; share of ground clear": f"{len(sites)}; {looks:.0f}; {clear:.0%}",
         "100 km² decades seen; false persistent objects in each": f"{decades:.2f}; {count / decades:.1f} "
         f"(95 % limit: {chi2.ppf(0.95, 2 * count + 2) / 2 / decades:.0f})",
-        **seasons(judged_events(sites)),
         "delay to persistent, begun April to September": number(warm),
         "delay to persistent, begun October to March": number(cold),
         "second clear look of a patch after that day": number(second),

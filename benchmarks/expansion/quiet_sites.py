@@ -28,9 +28,8 @@ from benchmarks.expansion.arguments import Outcomes, keep, read
 from benchmarks.expansion.disturbance_sites import JudgedSite
 from benchmarks.expansion.disturbance_table import FLOOR_HA, changed, pixels, site_mean
 from benchmarks.runs.false_alerts import FIRST, GROUND_BANDS, MONTH, UNTIL, quiet
-from detection.disturbance_looks import advance_state, run_looks
-from detection.disturbances import DisturbanceParams, disturbances
-from detection.kinds import BURNT, RECOVERY
+from detection.ground.measure import measure_ground
+from detection.ground.params import Kind
 from detection.records import Disturbance
 from imagery.simulate import FieldParams, SimulatedSite, SimulationParams, simulate_site
 
@@ -50,19 +49,17 @@ def params_of(fields: str) -> SimulationParams:
 
 def seen_by(made: SimulatedSite) -> dict[str, list[Disturbance]]:
     """Rows of every disturbance that was persistent at the end of any month, by its name."""
-    params, cube = DisturbanceParams(), made.cube()
+    cube = made.cube()
     days = cube["time"].to_numpy()
     found: dict[str, list[Disturbance]] = {}
-    state, done, day = None, 0, FIRST
+    earlier: tuple[Disturbance, ...] = ()
+    day = FIRST
     while day <= UNTIL:
         upto = int((days < np.datetime64(day)).sum())
-        if state is None:
-            state = run_looks(cube.isel(time=slice(0, upto)), params=params.looks)
-        else:
-            advance_state(state, cube.isel(time=slice(done, upto)), params=params.looks)
-        done, day = upto, day + MONTH
-        for one in [] if state is None else disturbances(state, made.site, cube.odc.geobox, params=params):
-            if one.machine_status == "persistent" and one.kind != RECOVERY:
+        day = day + MONTH
+        earlier = measure_ground(cube.isel(time=slice(0, upto)), made.site, earlier=earlier).disturbances
+        for one in earlier:
+            if one.machine_status == "persistent":
                 found.setdefault(one.disturbance_id, []).append(one)
     return found
 
@@ -99,7 +96,7 @@ def row(name: str, sites: Outcomes) -> str:
     decades = sum(site["km2_years"] for site in sites) / 1000
     false = [one for site in sites for one in site["false"]]
     fires = [one for site in sites for one in site["burnt"]]
-    always = sum(set(one["kinds"]) == {BURNT} for one in fires)
+    always = sum(set(one["kinds"]) == {Kind.BURNT} for one in fires)
     cells = [
         name,
         str(len(sites)),

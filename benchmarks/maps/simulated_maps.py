@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from detection.coal.records import SERIES, STOCKPILE_AREAS, STOCKPILES, StockpileArea
-from detection.footprint import measure_footprints
+from detection.ground.measure import measure_ground
 from detection.records import FOOTPRINTS, Footprint
 from detection.stockpiles import measure_stockpiles
 from evidence.layers import LayerSpec, by_name
@@ -35,7 +35,7 @@ def measured(side: int, years: int, seed: int) -> SiteMapData:
     cube = simulated.cube()
     piles = measure_stockpiles(cube, simulated.site)
     records: dict[LayerSpec, Sequence[Any]] = {
-        FOOTPRINTS: measure_footprints(cube, simulated.site),
+        FOOTPRINTS: measure_ground(cube, simulated.site).footprints,
         STOCKPILE_AREAS: piles.areas,
         STOCKPILES: piles.piles,
         SERIES: piles.series,

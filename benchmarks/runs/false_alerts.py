@@ -24,8 +24,7 @@ import numpy as np
 from benchmarks.manual import kept_in, write_table
 from campwatch.alerts.rules import NO_LOOK, OUTSIDE, PERSISTENT, STOCKPILE, Condition, SiteState, conditions
 from campwatch.settings import AlertSettings
-from detection.disturbance_state import DisturbanceState
-from detection.disturbances import measure_disturbances
+from detection.ground.measure import measure_ground
 from detection.series import smoothed_series
 from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SensorParams, SimulationParams, simulate_site, unchanged_site
@@ -37,7 +36,7 @@ GROUND_BANDS = BANDS[:5]
 """What the monitor looks at."""
 YARD_SITE_PX = 120
 SETTINGS = AlertSettings()
-MADE_WITH = ["conditions", "measure_disturbances", "measure_stockpiles", "smoothed_series", "simulate_site"]
+MADE_WITH = ["conditions", "measure_ground", "measure_stockpiles", "smoothed_series", "simulate_site"]
 """What decides which alerts are raised."""
 
 
@@ -67,12 +66,10 @@ def ground(seed: int) -> Iterator[tuple[dt.date, SiteState]]:
     """Disturbances at the end of every month."""
     simulated = simulate_site(quiet(GROUND_BANDS), seed=seed)
     site, cube = simulated.site, simulated.cube()
-    cube = cube.assign_coords(content=cube["scene_id"])  # what identifies pixels here, without hashing them
-    checkpoints: dict[str, DisturbanceState] = {}
-    day = FIRST
+    day, found = FIRST, ()
     while day < UNTIL:
         looks = int((cube["time"].to_numpy() < np.datetime64(day)).sum())
-        found = measure_disturbances(cube.isel(time=slice(0, looks)), site, checkpoints=checkpoints)
+        found = measure_ground(cube.isel(time=slice(0, looks)), site, earlier=found).disturbances
         yield day, SiteState(site_id=site.id, disturbances=found)
         day += MONTH
 

@@ -10,11 +10,17 @@ from typing import Any
 
 from campwatch.settings import AlertSettings
 from detection.coal.records import SERIES, STOCKPILE_AREA, SeriesPoint
-from detection.kinds import BURNT, RECOVERY
-from detection.records import DISTURBANCES, Disturbance
-from evidence.quantity import Quantity
+from detection.ground.params import Kind
+from detection.records import DISTURBANCES, Disturbance, DisturbanceGrowth, DisturbanceRevision
+from evidence.quantity import Quantity, combine
 
 PERSISTENT, OUTSIDE, STOCKPILE = "persistent-disturbance", "outside-boundary", "stockpile-change"
+OPENED, OPENED_OUTSIDE, GROWTH, REVISION = (
+    "opened-lately",
+    "opened-outside-lately",
+    "disturbance-growth",
+    "disturbance-revision",
+)
 NO_LOOK, FAILING = "no-usable-look", "source-failing"
 ALERTED_LAYERS = {
     PERSISTENT: DISTURBANCES.name,
@@ -22,6 +28,8 @@ ALERTED_LAYERS = {
     STOCKPILE: SERIES.name,
 }
 """The layer whose figures an alert repeats, by rule."""
+SILENT = (Kind.BURNT, Kind.GROWN_OVER)
+"""Kinds that raise no alert."""
 HELD = 0.5
 """A condition whose alert is open holds on until it falls below this share of its limits: what hovers about a
 limit is one alert, not one for every crossing."""
@@ -50,6 +58,8 @@ class SiteState:
 
     site_id: str
     disturbances: Sequence[Disturbance] = ()
+    growth: Sequence[DisturbanceGrowth] = ()
+    revisions: Sequence[DisturbanceRevision] = ()
     series: Sequence[SeriesPoint] = ()
     looks: Sequence[Mapping[str, Any]] = ()
     """Data of the observation rows."""
@@ -71,6 +81,9 @@ def conditions(state: SiteState, settings: AlertSettings, today: dt.date) -> lis
     """Everything that the rules find at one site, each condition once."""
     found = [
         *_disturbances(state, settings),
+        *_opened(state, settings, today),
+        *_growth(state, settings),
+        *_revisions(state),
         *_stockpiles(state, settings),
         *_looks(state, settings, today),
         *_failures(state, settings),
@@ -80,7 +93,7 @@ def conditions(state: SiteState, settings: AlertSettings, today: dt.date) -> lis
 
 def _disturbances(state: SiteState, settings: AlertSettings) -> Iterator[Condition]:
     for item in state.disturbances:
-        if item.machine_status != "persistent" or item.kind in {RECOVERY, BURNT}:
+        if item.machine_status != "persistent" or item.kind in SILENT:
             continue
         told = f"{item.kind}, first seen {item.first_seen}, {_words(item.area_ha)} ha, {item.relation}"
         subject = _subject(state, PERSISTENT, item)
@@ -91,6 +104,48 @@ def _disturbances(state: SiteState, settings: AlertSettings) -> Iterator[Conditi
         if settings.outside_boundary and _reaches(item.outside_ha, least):
             text = f"{told}; outside {_words(item.outside_ha)} ha"
             yield _condition(OUTSIDE, state, subject, text)
+
+
+def _opened(state: SiteState, settings: AlertSettings, today: dt.date) -> Iterator[Condition]:
+    """What opened lately, summed: many small clearings are worth an alert that none of them is."""
+    since = today - dt.timedelta(days=settings.opened_days)
+    fresh = [
+        item
+        for item in state.disturbances
+        if item.machine_status == "persistent" and item.kind not in SILENT and item.first_seen >= since
+    ]
+    for rule, parts in (
+        (OPENED, [item.area_ha for item in fresh]),
+        (OPENED_OUTSIDE, [item.outside_ha for item in fresh if item.outside_ha.value is not None]),
+    ):
+        total = combine((1.0, part) for part in parts) if len(parts) > 1 else None
+        if total is not None and _reaches(total, settings.min_opened_ha * state.ease(rule, "")):
+            text = f"{len(parts)} disturbances first seen since {since}, {_words(total)} ha in all"
+            yield _condition(rule, state, "", text)
+
+
+def _growth(state: SiteState, settings: AlertSettings) -> Iterator[Condition]:
+    """Growth of an event beyond the year in which it was first seen."""
+    open_ones = {d.disturbance_id: d for d in state.disturbances if d.machine_status == "persistent"}
+    newest = max((one.epoch_end for one in state.growth), default=None)
+    for one in state.growth:
+        event = open_ones.get(one.disturbance_id)
+        if event is None or one.epoch_end != newest or event.first_seen >= one.epoch_start:
+            continue
+        if _reaches(one.added_ha, settings.min_opened_ha * state.ease(GROWTH, one.disturbance_id)):
+            text = f"grew by {_words(one.added_ha)} ha from {one.epoch_start} to {one.epoch_end}"
+            yield _condition(GROWTH, state, one.disturbance_id, text)
+
+
+def _revisions(state: SiteState) -> Iterator[Condition]:
+    """What later looks say otherwise of a disturbance whose alert is open, and of one that opened again."""
+    for one in state.revisions:
+        alerted = any(
+            _key(rule, state.site_id, one.disturbance_id) in state.open_keys
+            for rule in (PERSISTENT, OUTSIDE, GROWTH, REVISION)
+        )
+        if one.revision == "reopened" or (alerted and one.revision == "withdrawn"):
+            yield _condition(REVISION, state, one.disturbance_id, f"{one.revision}: {one.detail}")
 
 
 def _subject(state: SiteState, rule: str, item: Disturbance) -> str:

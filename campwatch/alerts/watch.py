@@ -14,7 +14,14 @@ from campwatch.identity import Clock, timestamp
 from campwatch.reviews.validation import Checks, alert_validation
 from campwatch.settings import AlertSettings, EmailSettings
 from detection.coal.records import SERIES, SeriesPoint
-from detection.records import DISTURBANCES, Disturbance
+from detection.records import (
+    DISTURBANCE_GROWTH,
+    DISTURBANCE_REVISIONS,
+    DISTURBANCES,
+    Disturbance,
+    DisturbanceGrowth,
+    DisturbanceRevision,
+)
 from evidence.layers import LayerSpec
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
@@ -62,6 +69,8 @@ def _state(ledger: Ledger, site_id: str, failure: str | None, known: Sequence[Al
             read_record(Disturbance, stored.row)
             for stored in ledger.current(DISTURBANCES.name, site_id=site_id)
         ],
+        growth=[read_record(DisturbanceGrowth, stored.row) for stored in current(DISTURBANCE_GROWTH)],
+        revisions=[read_record(DisturbanceRevision, stored.row) for stored in current(DISTURBANCE_REVISIONS)],
         series=[
             read_record(SeriesPoint, stored.row) for stored in ledger.current(SERIES.name, site_id=site_id)
         ],

@@ -10,7 +10,6 @@ from typing import Any
 
 from campwatch.workspace import Workspace
 from detection.coal.records import STOCKPILE_AREAS
-from detection.footprint import FootprintParams
 from detection.records import FOOTPRINTS
 from evidence.files import write_text
 from evidence.ledger import Ledger
@@ -94,12 +93,13 @@ def _footprints(site: SimulatedSite, rows: list[dict[str, Any]]) -> Iterator[Com
     for data in rows:
         if data["area_ha"]["value"] is None:
             continue
-        day = dt.date(int(data["epoch_start"][:4]), *FootprintParams().middle)
+        day = dt.date.fromisoformat(data["account_date"])
+        before = site.truth.footprint_area_ha(site.params.since)
         yield Comparison(
-            what="disturbed ground",
+            what="ground disturbed since the first look",
             when=day.isoformat(),
             measured=Quantity.from_dict(data["area_ha"]),
-            truth_ha=site.truth.footprint_area_ha(day),
+            truth_ha=site.truth.footprint_area_ha(day) - before,
         )
 
 

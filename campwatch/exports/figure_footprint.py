@@ -13,6 +13,7 @@ from aoi.records import Site
 from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
 from campwatch.exports.stamp import Stamp
 from campwatch.exports.styles import BLUE, GREY, ORANGE
+from detection.records import TWO_FIGURES
 
 _PANEL_IN = 2.4
 _HEAD_IN = 0.55
@@ -61,7 +62,8 @@ def _notes(data: FootprintFigure) -> list[str]:
     checked = "; ".join(sorted(set(data.footprints["validation"].dropna())))
     return [
         (
-            f"Disturbed ground per epoch; whiskers: {data.footprints['level'].iloc[0]:.0%} intervals. "
+            f"Disturbed ground on 1 August. {TWO_FIGURES} Whiskers: "
+            f"{data.footprints['level'].iloc[0]:.0%} intervals. "
             f"Boundary versions: {versions}. n: looks that the figure rests on. Method {method}. "
             f"What stands behind the intervals: {checked}."
         ),

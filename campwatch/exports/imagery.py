@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from collections.abc import Iterable, Sequence
 
 import geopandas as gpd
@@ -27,7 +26,7 @@ from evidence.rows import StoredRow
 from imagery.archive.store import Archive
 from imagery.cube.observations import OBSERVATIONS
 from imagery.cube.scenes import ArchivedScene, group_archived
-from maps.images import geobox_of
+from maps.images import geobox_of, window_slices
 
 MARGIN_M = 300.0
 """Ground shown around a finding."""
@@ -102,14 +101,7 @@ def finding_pair(workspace: Workspace, bundle: Bundle, layer: Layer, stored: Sto
 
 def cut(cube: xr.Dataset, geometry: BaseGeometry, *, margin_m: float = MARGIN_M) -> xr.Dataset:
     """The cube around a geometry (EPSG:4326), with a margin."""
-    geobox = geobox_of(cube)
-    left, bottom, right, top = projected(geometry, geobox).bounds
-    (column, row), (last_column, last_row) = (
-        (~geobox.affine) * corner
-        for corner in ((left - margin_m, top + margin_m), (right + margin_m, bottom - margin_m))
-    )
-    rows = slice(max(0, math.floor(row)), max(1, math.ceil(last_row)))
-    columns = slice(max(0, math.floor(column)), max(1, math.ceil(last_column)))
+    rows, columns = window_slices(geobox_of(cube), geometry, margin_m=margin_m)
     return cube.isel(y=rows, x=columns)
 
 

@@ -340,6 +340,16 @@ def _matters(state: ReviewState) -> bool:
     return bool(state.standing) or state.machine_status != "withdrawn"
 
 
+def last_reviews(states: Iterable[ReviewState]) -> dict[str, dt.datetime]:
+    """When each reviewer last gave a verdict, by code."""
+    newest: dict[str, dt.datetime] = {}
+    for state in states:
+        for verdict in (*state.standing, *state.earlier):
+            at = dt.datetime.fromisoformat(verdict.reviewed_at)
+            newest[verdict.reviewer] = max(at, newest.get(verdict.reviewer, at))
+    return dict(sorted(newest.items()))
+
+
 def kept_blind(state: ReviewState) -> ReviewState:
     """Without what was said, now or before, until two have judged what is there now."""
     if not state.blind:

@@ -113,7 +113,7 @@ def river_corridor(
     for k, place in enumerate(find_objects(thread), start=1):
         mine = thread == k
         long = np.hypot(*(s.stop - s.start for s in place)) * side_m >= p.least_river_m
-        if long and darker[mine].mean() < -p.darker and wetter[mine].mean() < p.darker:
+        if long and darker[mine].mean() < -p.darker and wetter[mine].mean() < p.raised:
             out |= mine
     near = distance_transform_edt(~out) * side_m <= p.corridor_m if out.any() else out
     return np.asarray(near).ravel()

@@ -138,6 +138,7 @@ class RateParams:
     """Of expected ground; OPERA DIST-ALERT and Hansen et al. 2013 give .1 to 2 % a year of forest lost."""
     thinned: float = 0.004
     odd: float = 0.002
+    """A late spring or a dry summer takes any ground, assumed; it is over sooner than a clearing."""
     odd_field: float = 0.25
     """Beyond that, of ground whose own expected year has a bare month."""
     odd_ends: float = 1.6
@@ -177,16 +178,18 @@ class StartParams:
     """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
     assumed."""
     darker: float = 0.1
-    """And darker in near infrared by at least this share in mean over a thread of them, while short-wave
-    infrared is not raised by as much: bare ground raises it, water has none. Assumed; a 20 m river in Romania
-    has −.20 and +.03."""
+    """And darker in near infrared by this share, in mean over a thread of them: soils are about as bright
+    there as plants, so that it is the share of water (or shade) in it. Seen .12 to .20 on a 20 m river."""
+    raised: float = 0.2
+    """While short-wave infrared, which soils raise to more than twice that of plants and water takes away, is
+    raised by less than this. Assumed; seen .03 to .15 there."""
     widest_px: int = 5
     """Threads are narrower than this, pixels; wider rivers show water."""
     water_nir: float = 0.8
     """Water has less near infrared than this share of red (DOMAIN: measured on ponds and coal)."""
     water_swir: float = 0.06
     """And less short-wave infrared than this."""
-    least_river_m: float = 300.0
+    least_river_m: float = 150.0
     """Length of the shortest thread that is a river, m; assumed."""
     around_px: int = 25
     """Side of the square whose median says what surrounds a pixel."""
@@ -216,6 +219,18 @@ class EventParams:
     """Neighbours whose onsets lie further apart are two events."""
     founding_days: int = 45
     """Cells with an onset so soon after the first found the event: about three clear looks."""
+    least_looks: int = 12
+    """Looks below which nothing is said of a site."""
+    account_day: tuple[int, int] = (8, 1)
+    """Month and day of the accounts: crops are green and leaves are out at the sites watched."""
+    first_account_days: int = 180
+    """Days of looks before the first account; assumed."""
+    min_seen: float = 0.8
+    """Share of the aoi that must be seen about that day; assumed."""
+    closed_share: float = 0.9
+    """Share of the cells of an event that are as expected again when it is closed; assumed."""
+    bare_sd: float = 0.1
+    """Relative error of what was bare at start; assumed."""
     min_ha: float = 0.1
     """Mapping floor at 10 m."""
     stray: float = 0.004

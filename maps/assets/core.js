@@ -73,12 +73,19 @@ CW.num = (x) => {
 };
 CW.known = (q) => Boolean(q) && q.v !== undefined;
 /* The interval first, the best estimate after it; or the reason why there is none. */
-CW.interval = (q, unit) => {
+/* No area is below nothing; only a net change is signed. */
+CW.floored = (x, unit, signed) => ((unit === "ha" || unit === "") && !signed ? Math.max(0, x) : x);
+CW.interval = (q, unit, signed) => {
   if (!CW.known(q)) return q && q.reason ? CW.t("not_assessable_because", { reason: q.reason }) : CW.t("not_assessable");
-  return CW.t(q.l < 0 ? "interval_to" : "interval_dash", { low: CW.num(q.l), high: CW.num(q.h), unit }).trim();
+  const low = CW.floored(q.l, unit, signed), high = CW.floored(q.h, unit, signed);
+  return CW.t(low < 0 ? "interval_to" : "interval_dash", { low: CW.num(low), high: CW.num(high), unit }).trim();
 };
-CW.best = (q, unit) =>
-  CW.known(q) ? CW.t("best_level", { value: `${CW.num(q.v)} ${unit}`, level: Math.round(q.level * 100) }) : "";
+CW.best = (q, unit, signed) =>
+  CW.known(q) ? CW.t("best_level", { value: `${CW.num(CW.floored(q.v, unit, signed))} ${unit}`.trim(), level: Math.round(q.level * 100) }) : "";
+/* Age by the reader's own clock: a page that nobody rebuilt grows old. */
+CW.daysSince = (iso) => Math.max(0, Math.floor((Date.now() - CW.time(iso)) / 86400e3));
+CW.OLD_DAYS = 30;
+CW.age = (iso) => CW.t("days_ago", { n: CW.daysSince(iso) });
 /* What references of the site stand behind an interval; every figure says it. */
 CW.validation = (check) => {
   const outcome = check ? check.outcome : "not_validated";
@@ -137,9 +144,16 @@ CW.step = (from, by) => {
   if (by > 0) return stops.find((i) => i > from) ?? stops[stops.length - 1];
   return [...stops].reverse().find((i) => i < from) ?? stops[0];
 };
+/* Days between the days of the year of two looks; one season is what lies within SEASON_DAYS. */
+CW.SEASON_DAYS = 20;
+CW.seasonGap = (i, k) => {
+  const days = (Math.abs(CW.time(CW.dates[i].utc) - CW.time(CW.dates[k].utc)) / 86400e3) % 365.25;
+  return Math.min(days, 365.25 - days);
+};
 CW.sameSeasonLastYear = (i) => {
+  if (!CW.dates[i]) return -1;
   const goal = new Date(CW.dates[i].utc);
   goal.setUTCFullYear(goal.getUTCFullYear() - 1);
-  const near = CW.usableDates.filter((k) => k < i && Math.abs(CW.time(CW.dates[k].utc) - goal.getTime()) <= 45 * 86400e3);
+  const near = CW.usableDates.filter((k) => k < i && Math.abs(CW.time(CW.dates[k].utc) - goal.getTime()) <= CW.SEASON_DAYS * 86400e3);
   return CW.nearest(goal.toISOString(), near.some(CW.sawMost) ? near.filter(CW.sawMost) : near);
 };

@@ -8,12 +8,13 @@ CW.subjectTitle = (s) => {
   if (s.type === "more") return r.label;
   if (s.type === "change") return `${CW.t("change")} ${r.from} → ${r.to}`;
   if (s.type === "footprint") return `${CW.t("footprint")} ${r.start.slice(0, 4)}`;
+  if (s.type === "disturbance") return `${CW.kindWord(r)} ${s.key}`;
   return `${CW.t(s.type)} ${s.key}`;
 };
 CW.boundsOf = (geometry) => L.geoJSON(geometry).getBounds();
 CW.facts = (rows) => CW.el("dl", { class: "facts" }, rows.filter((r) => r && r[1] !== null && r[1] !== undefined && r[1] !== "").map(([k, v]) => [CW.el("dt", {}, CW.t(k)), CW.el("dd", {}, v)]));
-CW.figure = (q, unit) => CW.known(q)
-  ? [CW.el("strong", { class: "num" }, CW.interval(q, unit)), " ", CW.el("span", { class: "muted small" }, CW.best(q, unit))]
+CW.figure = (q, unit, signed) => CW.known(q)
+  ? [CW.el("strong", { class: "num" }, CW.interval(q, unit, signed)), " ", CW.el("span", { class: "muted small" }, CW.best(q, unit, signed))]
   : CW.el("span", { class: "muted" }, CW.interval(q, unit));
 CW.range = (low, best, high) => (low === high ? best : [CW.el("strong", { class: "num" }, `${low} – ${high}`), " ", CW.el("span", { class: "muted small" }, CW.t("best_date", { value: best }))]);
 CW.sceneList = (scenes) => scenes && scenes.length
@@ -72,19 +73,24 @@ CW.chip = (date, geometry, key) => {
   CW.drawChip(canvas, date, geometry, CW.state.view === "change" ? "true" : CW.state.view).then((native) => { note.textContent = CW.t(native ? "quality_native" : "quality_copy", { metres: Math.round(CW.data.grid.ground_m) }); });
   return CW.el("figure", { class: "chip-figure" }, canvas, CW.el("figcaption", { class: "small" }, CW.el("strong", {}, `${CW.t(key)} ${CW.day(look.utc)}`), CW.el("br"), note));
 };
-CW.chipPair = (record, type) => {
-  if (!record.geometry || !CW.usableDates.length || type === "boundary" || type === "footprint" || type === "point" || type === "more") return null;
-  const low = record.first_low || record.first;
-  const high = record.first_high || record.first;
-  const yearAgo = CW.sameSeasonLastYear(CW.state.date);
-  const before = (low && CW.lastBefore(low, CW.usableDates)) ?? (yearAgo >= 0 ? yearAgo : CW.usableDates[0]);
-  const later = high ? CW.usableDates.filter((i) => CW.day(CW.dates[i].utc) >= high) : CW.usableDates;
-  const after = type === "disturbance" && later.length ? later.find(CW.sawMost) ?? later[0] : CW.usable(CW.state.date) ? CW.state.date : CW.usableDates[CW.usableDates.length - 1];
-  return { before, after };
+/* The dates on either side of a finding, chosen with its imagery (detection.look_pairs); or why there are none. */
+CW.pairOf = (subject) => CW.data.pairs[`${subject.type}:${subject.key}`];
+CW.chipPair = (subject) => {
+  const pair = CW.pairOf(subject);
+  if (pair && pair.before !== undefined) return pair;
+  if (subject.type !== "place" || !CW.usable(CW.state.date)) return null;
+  /* A place has no date: what is shown, and one season a year before. */
+  const before = CW.sameSeasonLastYear(CW.state.date);
+  return before >= 0 ? { before, after: CW.state.date } : null;
 };
-CW.pairView = (pair, record) => pair && CW.el("div", {},
-  CW.el("div", { class: "chips" }, CW.chip(pair.before, record.geometry, "before"), CW.chip(pair.after, record.geometry, "after")),
-  CW.el("p", { class: "credit muted" }, CW.attributionShort()));
+CW.pairView = (pair, subject) => {
+  const found = CW.pairOf(subject);
+  if (!pair) return found && found.refused ? CW.el("p", { class: "small muted", id: "no-pair" }, CW.t("no_pair"), " ", CW.lang === "ko" ? CW.t(`pair_${found.refused}`) : found.why) : null;
+  return CW.el("div", {},
+    CW.el("div", { class: "chips" }, CW.chip(pair.before, subject.record.geometry || CW.zoneShape(subject.key), "before"), CW.chip(pair.after, subject.record.geometry || CW.zoneShape(subject.key), "after")),
+    CW.el("p", { class: "credit muted" }, CW.attributionShort()));
+};
+CW.zoneShape = (id) => (CW.data.zones.find((z) => z.id === id) || {}).geometry;
 
 /* ---- facts by type ---- */
 /* The newest figure of a zone that is one; the newest reason why there is none where there never was. */
@@ -94,10 +100,10 @@ CW.lastKnown = (zone) => {
 };
 CW.factsOf = {
   disturbance: (r) => CW.facts([
-    ["area", CW.figure(r.area, "ha")], ["outside_boundary", CW.figure(r.outside, "ha")], ["advance", CW.figure(r.advance, "m")],
+    ["kind", CW.kindWord(r)], ["area", CW.figure(r.area, "ha")], ["outside_boundary", CW.figure(r.outside, "ha")], ["advance", CW.figure(r.advance, "m")],
     ["bearing", r.bearing === null ? null : `${Math.round(r.bearing)}°`], ["first_seen", CW.range(r.first_low, r.first, r.first_high)],
     ["persistent_since", r.persistent], ["relation", `${CW.word("relation", r.relation)}${r.boundary_id ? ` (${r.boundary_id})` : ""}`],
-    ["cause", r.cause], ["review_state", CW.reviewWord(r.id)],
+    ["cause", r.cause && CW.name(r.cause)], ["review_state", CW.reviewWord(r.id)],
   ]),
   pile: (r) => CW.facts([
     ["area", CW.figure(r.area, "ha")], ["measured", CW.bothDates(r)], ["first_seen", r.first], ["last_seen", r.last],
@@ -116,7 +122,7 @@ CW.factsOf = {
     ["valid_share", CW.percent(r.valid)], ["looks", r.n_scenes],
   ]),
   more: (r) => CW.moreCard(CW.selectedSubject.layer, r),
-  change: (r) => CW.facts([["extent", CW.word("compared", r.extent)], ["gained", CW.figure(r.gained, "ha")], ["lost", CW.figure(r.lost, "ha")], ["net", CW.figure(r.net, "ha")], ["advance", CW.figure(r.advance, "m")], ["cause", CW.word("cause", r.cause)],
+  change: (r) => CW.facts([["extent", CW.word("compared", r.extent)], ["gained", CW.figure(r.gained, "ha")], ["lost", CW.figure(r.lost, "ha")], ["net", CW.figure(r.net, "ha", true)], ["advance", CW.figure(r.advance, "m")], ["cause", CW.word("cause", r.cause)],
     ["overlay", r.overlay_gained === null || r.overlay_gained === undefined ? null : CW.t("overlay_value", { gained: CW.num(r.overlay_gained), lost: CW.num(r.overlay_lost) })],
     ["shift", r.shift_east === null || r.shift_east === undefined ? null : CW.t("shift_value", { east: CW.num(r.shift_east), north: CW.num(r.shift_north), out: CW.num(r.offset ?? 0) })],
     ["threshold", r.threshold === null || r.threshold === undefined ? null : `${CW.num(r.threshold)} m`],
@@ -133,7 +139,7 @@ CW.tagsOf = (subject) => {
   const r = subject.record;
   if (subject.type === "change" && r.extent === "partial") return CW.el("p", { class: "tags" }, CW.chipTag(CW.t("compared_partial"), "partial"));
   if (subject.type !== "disturbance") return null;
-  return CW.el("p", { class: "tags" }, CW.chipTag(CW.word("machine", r.status), r.status), CW.chipTag(CW.word("relation", r.relation), `relation-${r.relation}`), r.new ? CW.chipTag(CW.t("new"), "new") : null);
+  return CW.el("p", { class: "tags" }, CW.kindTag(r), CW.chipTag(CW.word("machine", r.status), r.status), CW.chipTag(CW.word("relation", r.relation), `relation-${r.relation}`), CW.isNew(r) ? CW.chipTag(CW.t("new"), "new") : null);
 };
 CW.scenesOf = (s) => {
   if (s.record.scenes) return CW.sceneList(s.record.scenes);
@@ -143,9 +149,9 @@ CW.scenesOf = (s) => {
 };
 CW.card = (subject) => {
   const { record, type, key } = subject;
-  const pair = CW.chipPair(record, type);
+  const pair = (record.geometry || CW.zoneShape(key)) && CW.chipPair(subject);
   const card = CW.el("article", { class: "card", "data-subject": key, lang: CW.lang });
-  CW.fill(card, CW.el("h3", {}, type === "boundary" || type === "zone" || type === "point" ? CW.name(CW.subjectTitle(subject)) : CW.subjectTitle(subject)), CW.tagsOf(subject), CW.pairView(pair, record));
+  CW.fill(card, CW.el("h3", {}, type === "boundary" || type === "zone" || type === "point" ? CW.name(CW.subjectTitle(subject)) : CW.subjectTitle(subject)), CW.tagsOf(subject), CW.pairView(pair, subject));
   CW.fill(card, CW.factsOf[type](record), CW.checkOf[type] && CW.standing(CW.data.checks[CW.checkOf[type]]), CW.scenesOf(subject));
   const series = CW.seriesOf(type, key);
   if (series.line.length || series.points.length > 1) {
@@ -165,7 +171,9 @@ CW.open = (subject) => {
   CW.opener = document.activeElement;
   CW.selectedSubject = subject;
   CW.drawCard();
-  CW.change({ selected: subject.key });
+  /* Comparing goes on with this finding's own dates, never with those of the last one. */
+  const pair = CW.state.compare && CW.chipPair(subject);
+  CW.change({ selected: subject.key, ...(pair ? { before: pair.before, date: pair.after } : {}) });
   CW.byId("card-close").focus({ preventScroll: true });
 };
 CW.drawCard = () => {

@@ -1,14 +1,14 @@
 /* The layers that this page draws in a way of their own: the only place that knows their names.
    Every other layer is listed, drawn and opened by more.js, from what its own description says. */
 CW.layersByName = new Map(CW.data.layers.map((layer) => [layer.name, layer]));
-CW.view = (name, make) => ((CW.layersByName.get(name) || { rows: [] }).rows.map((row) => ({ ...make(row), geometry: row.geometry, new: row.new })));
+CW.view = (name, make) => ((CW.layersByName.get(name) || { rows: [] }).rows.map((row) => ({ ...make(row), geometry: row.geometry })));
 CW.checkOfLayer = (name) => (CW.layersByName.get(name) || {}).check || null;
 CW.checkOf = { disturbance: "disturbances", pile: "stockpiles", zone: "stockpile_areas", footprint: "footprints", change: "boundary_changes" };
 CW.known_ = new Set([...Object.values(CW.checkOf), "series"]);
 CW.data.checks = Object.fromEntries([...CW.known_].map((name) => [name, CW.checkOfLayer(name)]));
 CW.data.footprints = CW.view("footprints", (r) => ({ start: r.epoch_start, end: r.epoch_end, boundary_id: r.boundary_id, area: r.area_ha, inside: r.inside_ha, outside: r.outside_ha, valid: r.valid_fraction, n_scenes: (r.scene_ids || []).length }));
 CW.data.disturbances = CW.view("disturbances", (r) => ({
-  id: r.disturbance_id, parents: r.parents || [], kind: r.kind, first: r.first_seen, first_low: r.first_seen_low, first_high: r.first_seen_high, persistent: r.persistent_since, status: r.machine_status, cause: r.cause,
+  id: r.disturbance_id, parents: r.parents || [], kind: r.kind, first: r.first_seen, first_low: r.first_seen_low, first_high: r.first_seen_high, persistent: r.persistent_since, status: r.machine_status, cause: r.cause, came: r.persistent_since || r.first_seen_high,
   boundary_id: r.boundary_id, relation: r.relation || "no_boundary", area: r.area_ha, outside: r.outside_ha, advance: r.advance_m, bearing: r.bearing_deg, scenes: r.scene_ids || [],
 }));
 CW.data.areas = CW.view("stockpile_areas", (r) => ({ zone: r.zone_id, utc: r.utc, local: r.local, area: r.area_ha, valid: r.valid_fraction, below_floor: r.below_floor, bands: r.bands || [], scenes: r.scene_ids || [] }));

@@ -12,14 +12,31 @@ CW.queue = (s) => s.first_review + s.second_review;
 CW.epochText = (text) => { const [start, end] = (text || "").split("/"); return end ? CW.epoch({ start, end }) : text; };
 CW.columns = [
   { key: "name", label: "site", value: (s) => CW.folded(CW.title(s)), cell: (s) => [CW.el("div", { class: "site-name" }, CW.link(s)), CW.el("div", { class: "small muted" }, [CW.lang === "ko" ? s.name : s.name_ko, ...s.aliases.slice(0, 2)].filter((a) => a && a !== CW.title(s)).map((a, k) => [k ? " · " : null, CW.name(a)]))] },
-  { key: "last", label: "last_look", value: (s) => (s.last ? s.last.utc : ""), cell: (s) => [CW.el("div", { class: "num" }, s.last ? CW.day(s.last.utc) : CW.t("never_seen")), s.not_seen ? CW.el("div", { class: "small warn-text" }, `${CW.t("last_attempt", { date: s.attempt ? CW.day(s.attempt.utc) : "–" })}: `, CW.name(s.not_seen)) : null] },
-  { key: "stockpile", label: "stock_short", value: (s) => CW.low(s.stockpile), cell: (s) => CW.amount(s.stockpile, s.stockpile_date, CW.trend(s), s.checks.stockpile) },
+  { key: "last", label: "last_look", value: (s) => (s.last ? s.last.utc : ""), cell: (s) => [CW.el("div", { class: "num" }, s.last ? CW.day(s.last.utc) : CW.t("never_seen")), s.last ? CW.el("div", { class: `small ${CW.daysSince(s.last.utc) > CW.OLD_DAYS ? "warn-text" : "muted"}` }, CW.age(s.last.utc)) : null, s.not_seen ? CW.el("div", { class: "small warn-text" }, `${CW.t("last_attempt", { date: s.attempt ? CW.day(s.attempt.utc) : "–" })}: `, CW.name(s.not_seen)) : null] },
+  { key: "stockpile", label: "stock_short", value: (s) => CW.low(s.stockpile), cell: (s) => CW.coal(s) },
   { key: "footprint", label: "footprint_short", value: (s) => CW.low(s.footprint), cell: (s) => CW.amount(s.footprint, CW.epochText(s.epoch), null, s.checks.footprint) },
   { key: "outside", label: "outside_short", value: (s) => CW.low(s.outside), cell: (s) => CW.amount(s.outside, null, null, s.checks.footprint) },
-  { key: "new", label: "new", value: (s) => s.new, cell: (s) => (s.new ? CW.el("strong", { class: "num" }, s.new) : CW.el("span", { class: "muted" }, "0")) },
-  { key: "queue", label: "review_queue", value: CW.queue, cell: (s) => (CW.queue(s) ? CW.el("span", { class: "small" }, CW.t("reviews_queue", { first: s.first_review, second: s.second_review })) : CW.el("span", { class: "muted" }, "–")) },
-  { key: "alerts", label: "alerts", value: (s) => s.alerts, cell: (s) => (s.alerts ? CW.el("strong", { class: "num alert-count" }, s.alerts) : CW.el("span", { class: "muted" }, "0")) },
+  { key: "new", label: "new", own: true, value: (s) => CW.newOf(s), cell: (s) => (CW.newOf(s) ? CW.el("strong", { class: "num" }, CW.newOf(s)) : CW.el("span", { class: "muted" }, "0")) },
+  { key: "queue", label: "review_queue", own: true, value: CW.queue, cell: (s) => (CW.queue(s) ? CW.el("span", { class: "small" }, CW.t("reviews_queue", { first: s.first_review, second: s.second_review })) : CW.el("span", { class: "muted" }, "–")) },
+  { key: "alerts", label: "alerts", own: true, value: (s) => s.alerts, cell: (s) => (s.alerts ? CW.el("strong", { class: "num alert-count" }, s.alerts) : CW.el("span", { class: "muted" }, "0")) },
 ];
+/* What waits and what warns is for restricted pages only. */
+CW.shownColumns = () => CW.columns.filter((c) => !c.own || CW.data.restricted);
+/* New since anybody's last review, or since that of the reader who is chosen; nothing is kept in the browser. */
+CW.reader = "";
+CW.readers = [...new Set(CW.sites.flatMap((s) => Object.keys(s.new_by)))].sort();
+CW.newOf = (s) => (CW.reader ? s.new_by[CW.reader] ?? s.new_all : s.new);
+CW.pickReader = () => CW.readers.length > 0 && CW.el("label", { class: "small", id: "reader-box" }, `${CW.t("since_whose")} `, CW.el("select", { id: "reader", onchange: (e) => { CW.reader = e.target.value; CW.drawCards(); CW.drawTable(); CW.byId("reader").focus(); } },
+  CW.el("option", { value: "" }, CW.t("anybody")), CW.readers.map((code) => CW.el("option", { value: code, selected: code === CW.reader }, code))));
+/* The site's coal is the sum over its zones; where one is missing, or they are of different times, the zones by name. */
+CW.coal = (s) => {
+  if (!s.zones.length && !s.stockpile) return CW.el("span", { class: "muted" }, "–");
+  const hidden = s.zones_hidden ? CW.el("div", { class: "small muted" }, CW.t("public_zones_only")) : null;
+  if (s.stockpile) return [CW.amount(s.stockpile, s.stockpile_date, CW.trend(s), s.checks.stockpile), s.zones.length > 1 ? CW.el("div", { class: "small muted" }, CW.t("sum_of_zones", { n: s.zones.length })) : null, hidden];
+  const known = s.zones.filter((z) => CW.known(z.area)), missing = s.zones.filter((z) => !CW.known(z.area));
+  return [known.map((z) => CW.el("div", {}, CW.el("span", { class: "small" }, CW.name(z.name), ": "), CW.amount(z.area, z.date, null, s.checks.stockpile))),
+    missing.length ? CW.el("div", { class: "small muted" }, `${CW.t("not_measured")}: `, missing.map((z, k) => [k ? ", " : "", CW.name(z.name)])) : null, CW.trend(s), hidden];
+};
 /* A direction is told only together with the test that found it. */
 CW.trend = (s) => (s.trend && s.trend_test ? CW.el("div", { class: "small" }, `${{ rising: "↗", falling: "↘", none: "→" }[s.trend] || ""} ${CW.word("trend", s.trend)} `, CW.el("bdi", { class: "muted" }, `(${s.trend_test})`)) : null);
 /* A figure of a site that has no references of its own is starred; the line under the table says why. */
@@ -41,20 +58,20 @@ CW.shown = () => {
 CW.drawTable = () => {
   const table = CW.clear(CW.byId("table"));
   const rows = CW.shown();
-  CW.fill(table, CW.el("caption", { class: "sr" }, CW.t("all_sites")), CW.el("thead", {}, CW.el("tr", {}, CW.columns.map((c) => CW.el("th", { scope: "col", "aria-sort": c.key === CW.sortKey ? (CW.sortDown ? "descending" : "ascending") : null },
+  CW.fill(table, CW.el("caption", { class: "sr" }, CW.t("all_sites")), CW.el("thead", {}, CW.el("tr", {}, CW.shownColumns().map((c) => CW.el("th", { scope: "col", "aria-sort": c.key === CW.sortKey ? (CW.sortDown ? "descending" : "ascending") : null },
     CW.el("button", { type: "button", "data-sort": c.key, onclick: () => { CW.sortDown = c.key === CW.sortKey ? !CW.sortDown : !["name"].includes(c.key); CW.sortKey = c.key; CW.drawTable(); CW.byId("table").querySelector(`[data-sort="${c.key}"]`).focus(); } }, CW.t(c.label), CW.el("span", { "aria-hidden": "true" }, c.key === CW.sortKey ? (CW.sortDown ? " ▾" : " ▴") : " ")))))));
-  CW.fill(table, CW.el("tbody", {}, rows.length ? rows.map((s) => CW.el("tr", { "data-site": s.id }, CW.columns.map((c, k) => CW.el(k ? "td" : "th", { scope: k ? null : "row", "data-label": CW.t(c.label) }, c.cell(s))))) : CW.el("tr", {}, CW.el("td", { colspan: CW.columns.length }, CW.t("no_match")))));
+  CW.fill(table, CW.el("tbody", {}, rows.length ? rows.map((s) => CW.el("tr", { "data-site": s.id }, CW.shownColumns().map((c, k) => CW.el(k ? "td" : "th", { scope: k ? null : "row", "data-label": CW.t(c.label) }, c.cell(s))))) : CW.el("tr", {}, CW.el("td", { colspan: CW.shownColumns().length }, CW.t("no_match")))));
   CW.byId("count").textContent = CW.t("sites_shown", { n: rows.length, all: CW.sites.length });
   CW.mark(rows);
 };
-CW.cardOf = (key, items, line) => CW.el("section", { class: `over-card ${items.length ? "has" : ""}` }, CW.el("h2", {}, CW.t(key)), CW.el("p", { class: "count num" }, items.length ? items.reduce((n, s) => n + line(s).n, 0) : 0),
+CW.cardOf = (key, items, line) => CW.el("section", { class: `over-card ${items.length ? "has" : ""}` }, CW.el("h2", {}, CW.t(key)), key === "card_new" ? CW.pickReader() : null, CW.el("p", { class: "count num" }, items.length ? items.reduce((n, s) => n + line(s).n, 0) : 0),
   items.length ? CW.el("ul", {}, items.slice(0, 4).map((s) => CW.el("li", {}, CW.link(s), CW.el("span", { class: "small muted" }, line(s).text))), items.length > 4 ? CW.el("li", { class: "small muted" }, CW.t("and_more", { n: items.length - 4 })) : null) : CW.el("p", { class: "muted" }, CW.t("card_none")));
 CW.drawCards = () => {
   const by = (value) => (a, b) => value(b) - value(a);
   CW.fill(CW.clear(CW.byId("cards")),
-    CW.cardOf("card_new", CW.sites.filter((s) => s.new).sort(by((s) => s.new)), (s) => ({ n: s.new, text: `${CW.t("n_new", { n: s.new })}${s.since ? ` ${CW.t("since", { date: CW.day(s.since.utc) })}` : ""}` })),
-    CW.cardOf("card_unseen", CW.sites.filter((s) => s.not_seen || !s.last), (s) => ({ n: 1, text: [s.not_seen || CW.t("never_seen"), s.last ? ` · ${CW.t("last_look")} ${CW.day(s.last.utc)}` : ""].join("") })),
-    CW.cardOf("card_second", CW.sites.filter((s) => s.second_review).sort(by((s) => s.second_review)), (s) => ({ n: s.second_review, text: CW.t("n_second", { n: s.second_review }) })));
+    CW.data.restricted && CW.cardOf("card_new", CW.sites.filter(CW.newOf).sort(by(CW.newOf)), (s) => ({ n: CW.newOf(s), text: `${CW.t("n_new", { n: CW.newOf(s) })}${s.since ? ` ${CW.t("since", { date: CW.day(s.since.utc) })}` : ""}` })),
+    CW.cardOf("card_unseen", CW.sites.filter((s) => s.not_seen || !s.last || CW.daysSince(s.last.utc) > CW.OLD_DAYS), (s) => ({ n: 1, text: [s.not_seen || (s.last ? CW.age(s.last.utc) : CW.t("never_seen")), s.last ? ` · ${CW.t("last_look")} ${CW.day(s.last.utc)}` : ""].join("") })),
+    CW.data.restricted && CW.cardOf("card_second", CW.sites.filter((s) => s.second_review).sort(by((s) => s.second_review)), (s) => ({ n: s.second_review, text: CW.t("n_second", { n: s.second_review }) })));
 };
 CW.mark = (rows) => {
   CW.marks.clearLayers();

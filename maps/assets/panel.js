@@ -48,7 +48,7 @@ CW.zonesWithArea = () => [...new Set(CW.data.areas.map((a) => a.zone))];
 CW.zoneName = (id) => { const zone = CW.data.zones.find((z) => z.id === id); return zone ? zone.name || zone.id : id; };
 CW.latestStats = () => {
   const stats = [];
-  for (const zone of CW.zonesWithArea().slice(0, 4)) {
+  for (const zone of CW.zonesWithArea()) {
     const last = CW.lastKnown(zone);
     stats.push(CW.stat([CW.t("stockpile_area"), " · ", CW.name(CW.zoneName(zone))], last.area, "ha", [`${CW.day(last.utc)} · ${CW.t("seen_share", { share: CW.percent(last.valid) })}`, last.below_floor ? CW.t("below_floor") : null]));
   }
@@ -68,14 +68,19 @@ CW.validationLines = () => {
   if (texts.size <= 1) return shown.slice(0, 1).map((row) => CW.standing(row[1]));
   return shown.map(([name, check]) => CW.el("p", { class: "small muted validation" }, `${CW.t(name)}: ${CW.validation(check)}`));
 };
+/* Stockyards of the site that have no figure. */
+CW.unmeasured = () => {
+  const without = CW.data.zones.filter((z) => z.kind === "stockyard" && !CW.known((CW.lastKnown(z.id) || {}).area));
+  return without.length ? CW.el("p", { class: "small muted" }, `${CW.t("not_measured")}: `, without.map((z, k) => [k ? ", " : "", CW.name(z.name || z.id)])) : null;
+};
 CW.drawFigures = () => {
   const sheet = CW.clear(CW.byId("sheet-figures"));
   CW.cursors = [];
   const stats = CW.latestStats();
   const lookback = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
-  CW.fill(sheet, CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? `${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })}` : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
+  CW.fill(sheet, CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? [`${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })} · `, CW.el("span", { class: CW.daysSince(lookback.utc) > CW.OLD_DAYS ? "warn-text" : null, id: "age" }, CW.age(lookback.utc))] : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
   const zones = CW.zonesWithArea();
-  if (stats.length) CW.fill(sheet.firstChild, CW.validationLines());
+  if (stats.length) CW.fill(sheet.firstChild, CW.unmeasured(), CW.validationLines());
   if (zones.length) CW.fill(sheet, CW.stockSection(zones));
   if (CW.data.footprints.length) CW.fill(sheet, CW.footprintSection());
   const calendar = CW.el("div", { class: "chart-host" });
@@ -119,7 +124,9 @@ CW.lookTable = () => CW.el("details", { class: "small" }, CW.el("summary", {}, C
 CW.drawFindings = () => {
   const sheet = CW.clear(CW.byId("sheet-findings"));
   const { data } = CW;
-  if (data.new_since) CW.fill(sheet, CW.el("p", { class: "small muted" }, CW.t("new_since", { date: CW.day(data.new_since.utc), n: data.disturbances.filter((d) => d.new).length })));
+  if (data.alerts.length) CW.fill(sheet, CW.alertSection());
+  const since = CW.newSince();
+  if (since && since !== "0000") CW.fill(sheet, CW.el("p", { class: "small muted", id: "new-since" }, CW.t(data.last_reviews[CW.reviewer] ? "new_since_own" : "new_since", { date: CW.day(since), n: data.disturbances.filter(CW.isNew).length })));
   const sorted = [...data.disturbances].sort((a, b) => (a.first < b.first ? 1 : -1));
   CW.fill(sheet, CW.section(`${CW.t("disturbances")} (${sorted.length})`, CW.el("p", { class: "small muted" }, CW.t("disturbance_caveat")), sorted.length ? CW.standing(data.checks.disturbances) : null,
     sorted.length ? CW.el("ul", { class: "list" }, sorted.map((d) => CW.finding({ type: "disturbance", key: d.id, record: d }))) : CW.el("p", { class: "muted" }, CW.t("none_found"))));
@@ -129,12 +136,23 @@ CW.drawFindings = () => {
   if (data.changes.length) CW.fill(sheet, CW.section(CW.t("boundary_changes"), CW.standing(data.checks.boundary_changes), data.changes.map((c) => CW.el("div", { class: "stat" }, CW.el("h3", {}, CW.name(c.from), " → ", CW.name(c.to)), CW.tagsOf(CW.changeSubject(c)), CW.factsOf.change(c), CW.el("p", {}, CW.el("button", { type: "button", class: "quiet", onclick: () => CW.startReview(CW.changeSubject(c)) }, CW.t("review_this")))))));
   CW.fill(sheet, CW.moreSections());
 };
+/* What was raised, open ones first, each with its figures and the way to its subject. */
+CW.alertSection = () => {
+  const order = (a) => (a.state === "open" ? 0 : 1);
+  const sorted = [...CW.data.alerts].sort((a, b) => order(a) - order(b) || (a.utc < b.utc ? 1 : -1));
+  const open = sorted.filter((a) => a.state === "open").length;
+  return CW.section(CW.t("alerts_n", { n: open, all: sorted.length }), CW.el("ul", { class: "list", id: "alerts" }, sorted.map((a) => {
+    const subject = CW.findSubject(a.subject);
+    const text = [CW.el("strong", {}, CW.name(a.detail)), CW.el("span", { class: "small muted num" }, `${CW.word("alert", a.rule)} · ${CW.t(`alert_${a.state}`)} · ${CW.day(a.utc)}`)];
+    return CW.el("li", { class: a.state === "open" ? "is-open" : null }, subject ? CW.el("button", { type: "button", class: "finding", onclick: () => CW.visit(subject) }, CW.el("span", { class: "finding-main" }, text)) : CW.el("p", { class: "finding-main" }, text));
+  })));
+};
 CW.finding = (subject) => {
   const r = subject.record;
-  const colour = subject.type === "disturbance" ? CW.yearColour(Number(r.first.slice(0, 4))) : "#ff6adf";
+  const colour = subject.type === "disturbance" ? CW.kindColour(r) : "#ff6adf";
   return CW.el("li", {}, CW.el("button", { type: "button", class: "finding", "data-subject": subject.key, onclick: () => CW.visit(subject) },
     CW.el("i", { class: "swatch", style: `--c:${colour}` }),
-    CW.el("span", { class: "finding-main" }, CW.el("strong", {}, CW.name(subject.key)), r.new ? CW.chipTag(CW.t("new"), "new") : null,
+    CW.el("span", { class: "finding-main" }, CW.el("strong", {}, subject.type === "disturbance" ? CW.kindWord(r) : CW.name(subject.key)), subject.type === "disturbance" ? CW.el("span", { class: "small muted" }, CW.name(r.id)) : null, subject.type === "disturbance" && CW.isNew(r) ? CW.chipTag(CW.t("new"), "new") : null,
       CW.el("span", { class: "small muted" }, subject.type === "disturbance" ? `${CW.word("relation", r.relation)} · ${CW.word("machine", r.status)} · ${CW.reviewWord(r.id)}` : CW.reviewWord(r.id)),
       CW.el("span", { class: "small muted num" }, subject.type === "disturbance" ? `${CW.t("first_seen")} ${r.first_low === r.first_high ? r.first : `${r.first_low} – ${r.first_high}`}` : `${CW.t("last_seen")} ${r.last}`)),
     CW.el("span", { class: "num finding-area" }, CW.interval(r.area, "ha"))));
@@ -144,8 +162,10 @@ CW.visit = (subject) => {
   if (record.geometry) CW.map.fitBounds(CW.boundsOf(record.geometry).pad(2.2), { maxZoom: 17, animate: false });
   if (subject.type === "place" && !CW.state.layers.includes("places")) CW.toggleLayer("places", true);
   if (subject.type === "disturbance") {
-    const pair = CW.chipPair(record, subject.type);
+    const pair = CW.chipPair(subject);
+    const later = CW.usableDates.find((i) => CW.day(CW.dates[i].utc) >= record.first_high);
     if (pair) CW.change({ date: pair.after });
+    else if (later !== undefined) CW.change({ date: later });
   } else if (subject.type === "pile") {
     const i = CW.nearest(record.utc, CW.usableDates);
     if (i >= 0) CW.change({ date: i });
@@ -162,7 +182,7 @@ CW.swatch = (name) => {
   const root = CW.svg("svg", { width: 34, height: 18, class: "legend-swatch", "aria-hidden": "true" });
   const s = CW.layerSwatch[name] || (CW.moreLayer(name) && CW.moreStyle(CW.moreLayer(name)));
   if (s) CW.fill(root, CW.svg("rect", { x: 4, y: 4, width: 26, height: 10, fill: s.fill === false ? "none" : s.fillColor, "fill-opacity": 0.5, stroke: s.color, "stroke-width": s.weight, "stroke-dasharray": s.dashArray }));
-  if (name === "disturbances") CW.ramp.forEach((c, k) => CW.fill(root, CW.svg("rect", { x: 2 + k * 5, y: 3, width: 5, height: 12, fill: c })));
+  if (name === "disturbances") CW.kindsPresent().forEach((kind, k) => CW.fill(root, CW.svg("rect", { x: 2 + k * 5, y: 3, width: 5, height: 12, fill: CW.KINDS_OF_GROUND[kind] })));
   if (name === "points") CW.fill(root, CW.svg("circle", { cx: 17, cy: 9, r: 4, fill: "#fff", stroke: "#10151c" }));
   return name === "hatching" ? CW.el("i", { class: "legend-hatch" }) : root;
 };
@@ -171,7 +191,7 @@ CW.drawLayers = () => {
   const present = { boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, places: CW.data.places, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [], ...Object.fromEntries(CW.moreLayers.map((layer) => [layer.name, layer.rows])) };
   CW.fill(sheet, CW.section(CW.t("legend"), CW.el("ul", { class: "layers" }, CW.layerNames.filter((n) => present[n].length).map((name) =>
     CW.el("li", {}, CW.el("label", {}, CW.el("input", { type: "checkbox", checked: CW.state.layers.includes(name), "data-layer": name, onchange: (e) => CW.toggleLayer(name, e.target.checked) }), CW.swatch(name), CW.moreLayer(name) ? CW.el("span", {}, CW.title(CW.moreLayer(name).title)) : CW.el("span", {}, CW.t(`layer_${name}`), CW.el("span", { class: "small muted" }, CW.t(`layer_${name}_note`)))))))));
-  if (CW.disturbanceYears.length) CW.fill(sheet, CW.section(CW.t("first_seen_colours"), CW.el("p", { class: "key small" }, CW.disturbanceYears.map((y) => CW.el("span", {}, CW.el("i", { class: "swatch", style: `--c:${CW.yearColour(y)}` }), ` ${y}`)))));
+  if (CW.kindsPresent().length) CW.fill(sheet, CW.section(CW.t("kind_colours"), CW.el("p", { class: "key small" }, CW.kindsPresent().map((kind) => CW.el("span", {}, CW.el("i", { class: "swatch", style: `--c:${CW.KINDS_OF_GROUND[kind]}` }), ` ${CW.t(`kind_${kind}`)}`)))));
   CW.fill(sheet, CW.backgroundSection(), CW.imagerySection(), CW.aboutSection());
 };
 CW.backgroundSection = () => CW.section(CW.t("backgrounds"), CW.el("p", { class: "small warn" }, CW.t("background_warning")),

@@ -167,7 +167,7 @@ CW.Side = class {
     const from = this.map.containerPointToLayerPoint([left, 0]);
     const to = this.map.containerPointToLayerPoint([right, size.y]);
     const rect = left === null ? "" : `rect(${from.y}px, ${to.x}px, ${to.y}px, ${from.x}px)`;
-    for (const name of [`${this.name}-imagery`, `${this.name}-hatch`, `${this.name}-piles`]) {
+    for (const name of ["imagery", "hatch", "ground", "findings", "piles"].map((kind) => `${this.name}-${kind}`)) {
       const pane = this.map.getPane(name);
       if (pane) pane.style.clip = rect;
     }

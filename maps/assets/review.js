@@ -51,6 +51,7 @@ CW.setReviewer = (code) => {
   CW.evidence = [];
   CW.outline = null;
   CW.drawReview();
+  CW.drawFindings();
   if (code) CW.byId("review-subject")?.focus();
 };
 CW.verdictSection = () => {

@@ -67,9 +67,12 @@ CW.drawNow = () => {
   CW.fill(now, CW.el("strong", {}, line.date), CW.el("span", {}, line.rest));
   slider.setAttribute("aria-label", CW.t("slider"));
   slider.setAttribute("aria-valuetext", `${line.date}, ${line.rest}`);
-  const side = (id, index, key) => CW.fill(CW.clear(CW.byId(id)), CW.el("span", {}, CW.t(key)), " ", CW.dates[index] ? CW.day(CW.dates[index].utc) : "");
-  side("side-before", CW.state.before, "before");
-  side("side-after", CW.state.date, "after");
+  /* Before is the earlier of the two, on whichever side it lies. */
+  const [left, right] = [CW.state.before, CW.state.date];
+  const other = CW.dates[left] && CW.dates[right] && CW.seasonGap(left, right) > CW.SEASON_DAYS ? CW.el("em", {}, ` · ${CW.t("other_season")}`) : null;
+  const side = (id, index, key) => CW.fill(CW.clear(CW.byId(id)), CW.el("span", {}, CW.t(key)), " ", CW.dates[index] ? CW.day(CW.dates[index].utc) : "", index === left ? other : null);
+  side("side-before", left, left <= right ? "before" : "after");
+  side("side-after", right, left <= right ? "after" : "before");
   CW.byId("swipe").setAttribute("aria-label", CW.t("swipe_label"));
 };
 CW.drawBefore = () => {

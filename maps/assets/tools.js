@@ -4,8 +4,9 @@ CW.hint = (...content) => { const box = CW.clear(CW.byId("hint")); box.hidden = 
 
 /* ---- coordinates and the reason for hatching under the cursor ---- */
 CW.codeWords = ["seen", "cloud", "shadow", "snow", "no_data", "not_usable"];
+CW.sideAt = (latlng) => (CW.state.compare && CW.map.latLngToContainerPoint(latlng).x < CW.map.getSize().x * CW.state.split ? CW.before : CW.after);
 CW.reasonAt = (latlng) => {
-  const side = CW.state.compare && CW.map.latLngToContainerPoint(latlng).x < CW.map.getSize().x * CW.state.split ? CW.before : CW.after;
+  const side = CW.sideAt(latlng);
   if (!side.mask) return null;
   const code = CW.codeAt(side.mask, latlng);
   return code > 0 && CW.codeWords[code] ? CW.codeWords[code] : null;
@@ -22,7 +23,7 @@ CW.setupReadout = (map) => {
     if (CW.tool) return;
     const reason = CW.reasonAt(event.latlng);
     if (!reason) return;
-    const look = CW.dates[CW.state.date];
+    const look = CW.dates[CW.sideAt(event.latlng).date];
     L.popup({ className: "reason-popup", maxWidth: 260 }).setLatLng(event.latlng).setContent(CW.el("div", { class: "reason" },
       CW.el("strong", {}, `${CW.t("not_seen")}: ${CW.t(`code_${reason}`)}`),
       CW.el("p", { class: "small" }, CW.t(`why_${reason}`)),
@@ -93,7 +94,7 @@ CW.setupTools = (map) => {
     CW.startTool("measure");
     CW.byId("btn-measure").setAttribute("aria-pressed", "true");
   });
-  CW.byId("btn-compare").addEventListener("click", () => CW.change({ compare: !CW.state.compare }));
+  CW.byId("btn-compare").addEventListener("click", CW.toggleCompare);
   CW.byId("btn-overlays").addEventListener("click", () => CW.change({ overlays: !CW.state.overlays }));
   CW.byId("btn-print").addEventListener("click", () => window.print());
   CW.byId("btn-keys").addEventListener("click", CW.showKeys);
@@ -114,6 +115,14 @@ CW.showKeys = () => {
   CW.byId("keys-dialog").showModal();
 };
 CW.swap = () => { if (CW.state.compare && CW.usableDates.length) CW.change({ date: CW.state.before, before: CW.state.date }); };
+/* Comparing begins with the open finding's own dates, else with the same season a year before. */
+CW.toggleCompare = () => {
+  if (CW.state.compare) { CW.change({ compare: false }); return; }
+  const pair = CW.selectedSubject && CW.chipPair(CW.selectedSubject);
+  if (pair) { CW.change({ compare: true, before: pair.before, date: pair.after }); return; }
+  const yearAgo = CW.usableDates.length ? CW.sameSeasonLastYear(CW.state.date) : -1;
+  CW.change({ compare: true, ...(yearAgo >= 0 ? { before: yearAgo } : {}) });
+};
 CW.lastYear = () => {
   const found = CW.sameSeasonLastYear(CW.state.date);
   if (found < 0) { CW.say(CW.t("no_same_season")); return; }
@@ -127,7 +136,7 @@ CW.actions = {
   h: () => CW.change({ overlays: !CW.state.overlays }),
   y: () => CW.lastYear(),
   s: () => CW.swap(),
-  c: () => CW.change({ compare: !CW.state.compare }),
+  c: () => CW.toggleCompare(),
   1: () => CW.setView(0), 2: () => CW.setView(1), 3: () => CW.setView(2),
   m: () => CW.byId("btn-measure").click(),
   l: () => CW.setLanguage(CW.lang === "en" ? "ko" : "en"),

@@ -1,5 +1,4 @@
 /* Vector layers: boundary versions, zones, footprint, disturbances, piles of the shown date. */
-CW.ramp = ["#2c115f", "#5b2a8a", "#2f6fa8", "#1f9e89", "#6ece58", "#fde725"];
 CW.layerNames = ["boundaries", "zones", "footprint", "disturbances", "piles", "hatching", "aoi", "changes", "points", "places", ...CW.moreLayers.filter((layer) => layer.has_geometry).map((layer) => layer.name)];
 CW.defaultLayers = ["boundaries", "zones", "disturbances", "piles", "hatching", "points"];
 CW.shape = {
@@ -13,13 +12,16 @@ CW.shape = {
   gained: { color: "#ff8c42", weight: 1.5, fillColor: "#ff8c42", fillOpacity: 0.35 },
   lost: { color: "#35c9c0", weight: 1.5, dashArray: "4 3", fillColor: "#35c9c0", fillOpacity: 0.3 },
 };
-CW.disturbanceYears = [...new Set(CW.data.disturbances.map((d) => Number(d.first.slice(0, 4))))].sort();
-CW.yearColour = (year) => {
-  const first = CW.disturbanceYears[0];
-  const last = CW.disturbanceYears[CW.disturbanceYears.length - 1];
-  const at = last === first ? 1 : (year - first) / (last - first);
-  return CW.ramp[Math.round(at * (CW.ramp.length - 1))];
-};
+/* What happened, by colour and by word: recovery, fire and what was taken back are no new works. */
+CW.KINDS_OF_GROUND = { vegetation_loss: "#ffb000", soil_spoil: "#ff7a59", built: "#e0e6ec", coal: "#ff6adf", water: "#4aa3ff", linear: "#fff06a", burnt: "#b03a2e", recovery: "#3ddc84", other: "#ffb000" };
+CW.kindOf = (d) => (d.kind.startsWith("linear") ? "linear" : Object.hasOwn(CW.KINDS_OF_GROUND, d.kind) ? d.kind : "other");
+CW.kindWord = (d) => (CW.kindOf(d) === "other" ? d.kind : CW.t(`kind_${CW.kindOf(d)}`));
+CW.kindColour = (d) => (d.status === "withdrawn" ? "#9aa5b1" : CW.KINDS_OF_GROUND[CW.kindOf(d)]);
+CW.kindTag = (d) => CW.el("span", { class: "chip kind" }, CW.el("i", { class: "swatch", style: `--c:${CW.kindColour(d)}` }), " ", CW.kindWord(d));
+CW.kindsPresent = () => Object.keys(CW.KINDS_OF_GROUND).filter((kind) => CW.data.disturbances.some((d) => CW.kindOf(d) === kind && d.status !== "withdrawn"));
+/* What came after this reader's own last verdict; after anybody's where no code was given. */
+CW.newSince = () => { const own = CW.data.last_reviews[CW.reviewer]; return own ? own.utc : CW.reviewer && Object.keys(CW.data.last_reviews).length ? "0000" : CW.data.new_since && CW.data.new_since.utc; };
+CW.isNew = (d) => Boolean(CW.newSince()) && d.status !== "withdrawn" && d.came > CW.day(CW.newSince());
 /* The footprint epoch that the shown date falls into, else the last one before it. */
 CW.epochAt = (iso) => {
   const day = CW.day(iso);
@@ -39,7 +41,7 @@ CW.pilesAt = (i) => {
 };
 CW.setupVectors = (map) => {
   CW.groups = Object.fromEntries(CW.layerNames.map((name) => [name, L.layerGroup()]));
-  for (const [name, order] of [["ground", 405], ["findings", 420], ["before-piles", 430], ["after-piles", 431], ["labels", 640]]) {
+  for (const [name, order] of [["ground", 405], ["before-ground", 406], ["after-ground", 407], ["findings", 420], ["before-findings", 421], ["after-findings", 422], ["before-piles", 430], ["after-piles", 431], ["labels", 640]]) {
     map.createPane(name).style.zIndex = order;
   }
   map.getPane("labels").style.pointerEvents = "none";
@@ -54,7 +56,8 @@ CW.geo = (geometry, style, pane, subject) => {
   const under = cased && L.geoJSON(geometry, { pane, interactive: false, style: () => ({ pane, color: "#10151c", weight: style.weight + 2.4, opacity: 0.55, fill: false }) });
   const layer = L.geoJSON(geometry, { pane, style: () => ({ ...style, pane }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane }) });
   if (subject) {
-    layer.on("click", (event) => { L.DomEvent.stopPropagation(event); if (!CW.tool) CW.open(subject); });
+    /* While measuring or drawing a click on a shape is a click on the map. */
+    layer.on("click", (event) => { if (CW.tool) return; L.DomEvent.stopPropagation(event); CW.open(subject); });
     layer.on("add", () => layer.eachLayer((part) => CW.focusable(part, subject)));
   }
   return under ? L.featureGroup([under, layer]) : layer;
@@ -68,7 +71,7 @@ CW.focusable = (part, subject) => {
   path.setAttribute("data-subject", subject.key);
   path.setAttribute("aria-label", CW.subjectTitle(subject));
   path.addEventListener("keydown", (event) => {
-    if (event.key !== "Enter" && event.key !== " ") return;
+    if (CW.tool || (event.key !== "Enter" && event.key !== " ")) return;
     event.preventDefault();
     event.stopPropagation();
     CW.open(subject);
@@ -81,31 +84,14 @@ CW.topOf = (layer) => { const b = layer.getBounds(); return L.latLng(b.getNorth(
 /* The ledger's own name of a boundary change. */
 CW.changeSubject = (c) => ({ type: "change", key: `${c.from}..${c.to}`, record: c });
 CW.drawFixed = () => {
-  for (const name of ["boundaries", "zones", "disturbances", "aoi", "changes", "points", "places"]) CW.groups[name].clearLayers();
+  for (const name of ["zones", "aoi", "points", "places"]) CW.groups[name].clearLayers();
   const { data } = CW;
   if (data.site.aoi) CW.groups.aoi.addLayer(CW.geo(data.site.aoi, CW.shape.aoi, "ground"));
-  data.boundaries.forEach((b, k) => {
-    if (!b.geometry) return;
-    const style = k === data.boundaries.length - 1 ? CW.shape.boundary : CW.shape.boundaryOld;
-    const layer = CW.geo(b.geometry, style, "ground", { type: "boundary", key: b.id, record: b });
-    CW.groups.boundaries.addLayer(layer);
-    CW.groups.boundaries.addLayer(CW.label(style === CW.shape.boundary ? CW.topOf(layer) : CW.bottomOf(layer, k), CW.el("span", {}, CW.name(b.id)), style === CW.shape.boundary ? "boundary-label" : "boundary-label old"));
-  });
   for (const zone of data.zones) {
     if (!zone.geometry) continue;
     const layer = CW.geo(zone.geometry, CW.shape.zone, "ground", { type: "zone", key: zone.id, record: zone });
     CW.groups.zones.addLayer(layer);
     CW.groups.zones.addLayer(CW.label(CW.topOf(layer), CW.el("span", {}, zone.name ? CW.name(zone.name) : CW.word("zone", zone.kind)), "zone-label"));
-  }
-  for (const d of data.disturbances) {
-    if (!d.geometry) continue;
-    const colour = CW.yearColour(Number(d.first.slice(0, 4)));
-    const style = { color: colour, weight: 2, fillColor: colour, fillOpacity: 0.2, dashArray: d.status === "provisional" ? "4 3" : null };
-    if (d.status !== "withdrawn") CW.groups.disturbances.addLayer(CW.geo(d.geometry, style, "findings", { type: "disturbance", key: d.id, record: d }));
-  }
-  for (const c of data.changes) {
-    if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, "ground", CW.changeSubject(c)));
-    if (c.lost_geometry) CW.groups.changes.addLayer(CW.geo(c.lost_geometry, CW.shape.lost, "ground", CW.changeSubject(c)));
   }
   for (const layer of CW.moreLayers) {
     CW.groups[layer.name].clearLayers();
@@ -118,17 +104,46 @@ CW.drawFixed = () => {
     if (p.geometry) CW.groups.points.addLayer(CW.geo(p.geometry, { color: "#10151c", weight: 2, fillColor: "#ffffff", fillOpacity: 1 }, "findings", { type: "point", key: p.id, record: p }));
   }
 };
+/* Versions in force on a day; EDTF dates may be a year or a month. */
+CW.startOf = (edtf) => `${edtf}-01-01`.slice(0, 10);
+CW.inForce = (b, day) => CW.startOf(b.from) <= day && (!b.to || day < CW.startOf(b.to));
+CW.begun = (b, day) => Boolean(b) && CW.startOf(b.from) <= day;
+/* Every side shows what was there on its own date: nothing of its future, no boundary that was not yet in force. */
 CW.drawDated = () => {
-  CW.groups.footprint.clearLayers();
-  CW.groups.piles.clearLayers();
-  const look = CW.dates[CW.state.date];
+  for (const name of ["boundaries", "footprint", "disturbances", "piles", "changes"]) CW.groups[name].clearLayers();
+  CW.drawSide("after", CW.state.date);
+  if (CW.state.compare) CW.drawSide("before", CW.state.before);
+  CW.markSelected();
+};
+CW.drawSide = (side, i) => {
+  const look = CW.dates[i];
+  const day = look ? CW.day(look.utc) : "9999-12-31";
+  CW.drawBoundaries(side, day);
   const epoch = look && CW.epochAt(look.utc);
-  if (epoch && epoch.geometry) CW.groups.footprint.addLayer(CW.geo(epoch.geometry, CW.shape.footprint, "ground", { type: "footprint", key: epoch.start, record: epoch }));
-  const side = (i, pane) => {
-    for (const pile of CW.pilesAt(i)) if (pile.geometry) CW.groups.piles.addLayer(CW.geo(pile.geometry, CW.shape.pile, pane, { type: "pile", key: pile.id, record: pile }));
-  };
-  side(CW.state.date, "after-piles");
-  if (CW.state.compare) side(CW.state.before, "before-piles");
+  if (epoch && epoch.geometry) CW.groups.footprint.addLayer(CW.geo(epoch.geometry, CW.shape.footprint, `${side}-ground`, { type: "footprint", key: epoch.start, record: epoch }));
+  for (const d of CW.data.disturbances) {
+    if (!d.geometry || d.status === "withdrawn" || day < d.first_low) continue;
+    const colour = CW.kindColour(d);
+    /* Dashed while provisional, and while it may or may not have been there already. */
+    const unsure = d.status === "provisional" || day < d.first_high;
+    const style = { color: colour, weight: 2, fillColor: colour, fillOpacity: CW.kindOf(d) === "recovery" ? 0.08 : 0.2, dashArray: unsure ? "4 3" : null };
+    CW.groups.disturbances.addLayer(CW.geo(d.geometry, style, `${side}-findings`, { type: "disturbance", key: d.id, record: d }));
+  }
+  for (const c of CW.data.changes) {
+    if (!CW.begun(CW.data.boundaries.find((b) => b.id === c.to), day)) continue;
+    if (c.geometry) CW.groups.changes.addLayer(CW.geo(c.geometry, CW.shape.gained, `${side}-ground`, CW.changeSubject(c)));
+    if (c.lost_geometry) CW.groups.changes.addLayer(CW.geo(c.lost_geometry, CW.shape.lost, `${side}-ground`, CW.changeSubject(c)));
+  }
+  for (const pile of CW.pilesAt(i)) if (pile.geometry) CW.groups.piles.addLayer(CW.geo(pile.geometry, CW.shape.pile, `${side}-piles`, { type: "pile", key: pile.id, record: pile }));
+};
+CW.drawBoundaries = (side, day) => {
+  const shown = CW.data.boundaries.filter((b) => b.geometry && CW.begun(b, day));
+  shown.forEach((b, k) => {
+    const style = CW.inForce(b, day) ? CW.shape.boundary : CW.shape.boundaryOld;
+    const layer = CW.geo(b.geometry, style, `${side}-ground`, { type: "boundary", key: b.id, record: b });
+    CW.groups.boundaries.addLayer(layer);
+    if (side === "after") CW.groups.boundaries.addLayer(CW.label(style === CW.shape.boundary ? CW.topOf(layer) : CW.bottomOf(layer, k), CW.el("span", {}, CW.name(b.id)), style === CW.shape.boundary ? "boundary-label" : "boundary-label old"));
+  });
 };
 CW.applyLayers = (map) => {
   const wanted = CW.state.overlays ? CW.state.layers : [];

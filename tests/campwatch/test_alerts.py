@@ -94,7 +94,7 @@ def disturbed(kind: str, area: float) -> Disturbance:
 def test_a_persistent_disturbance_is_told_and_regrowth_and_fire_are_not():
     assert found(disturbances=[disturbed("soil_spoil", 2.0)]) == {"persistent-disturbance"}
     assert found(disturbances=[disturbed("soil_spoil", 0.4)]) == set()
-    assert found(disturbances=[disturbed("recovery", 2.0)]) == set()
+    assert found(disturbances=[disturbed("grown_over", 2.0)]) == set()
     assert found(disturbances=[disturbed("burnt", 2.0)]) == set()
 
 

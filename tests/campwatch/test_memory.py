@@ -17,7 +17,7 @@ from campwatch.pipeline import RunOptions, run_workspace
 from campwatch.site_job import site_work
 from campwatch.workshop import SiteBench
 from campwatch.workspace import open_workspace
-from detection.footprint import FootprintParams, measure_footprints, remembered_footprints
+from detection.ground.params import EventParams
 from detection.stockpiles import StockpileParams
 from evidence.errors import SettingsError
 from evidence.ledger import Ledger
@@ -46,51 +46,6 @@ def years():
 @pytest.fixture
 def memory(tmp_path):
     return Memory(tmp_path / "memory", code="a" * 64)
-
-
-def remembered(cube, site, memory, digest="d"):
-    return remembered_footprints(cube, site, site_digest=digest, params=FootprintParams(), memory=memory)
-
-
-def test_years_one_by_one_are_the_years_of_a_batch_run(years, memory):
-    cube, site = years
-    batch = measure_footprints(cube, site)
-    assert sum(footprint.area_ha.value is not None for footprint in batch) >= 2
-    assert remembered(cube, site, memory) == batch
-    assert remembered(cube, site, memory) == batch
-
-
-def test_only_years_with_new_looks_are_measured_again(years, memory, monkeypatch):
-    cube, site = years
-    first = remembered(cube.isel(time=slice(0, -9)), site, memory)
-    measured = []
-
-    def counted(part, *arguments, **options):
-        measured.append(sorted({int(year) for year in part["time"].dt.year.to_numpy()}))
-        return measure_footprints(part, *arguments, **options)
-
-    monkeypatch.setattr("detection.footprint.measure_footprints", counted)
-    grown = remembered(cube, site, memory)
-    assert [years_[-1] for years_ in measured] == [2021]
-    assert grown[:-1] == first[:-1]
-    assert grown == measure_footprints(cube, site)
-
-
-def test_a_changed_look_of_the_first_year_changes_all(years, memory, monkeypatch):
-    cube, site = years
-    remembered(cube, site, memory)
-    content = cube["content"].to_numpy().copy()
-    content[0] = "reprocessed"
-    measured = []
-    monkeypatch.setattr(
-        "detection.footprint.measure_footprints",
-        lambda part, *a, **k: measured.append(part.sizes["time"]) or measure_footprints(part, *a, **k),
-    )
-    remembered(cube.assign_coords(content=("time", content)), site, memory)
-    assert len(measured) == 4
-    measured.clear()
-    remembered(cube, site, memory, digest="another site file")
-    assert len(measured) == 4
 
 
 def test_rows_from_memory_are_those_of_a_batch_run(years, memory):
@@ -129,14 +84,14 @@ def test_a_map_drawn_again_takes_its_pictures_from_memory(tmp_path, monkeypatch)
 
 
 def test_knobs_of_the_settings_reach_the_method_and_unknown_ones_are_named():
-    params = with_knobs(FootprintParams(), {"min_looks": 7, "season": [5, 9]}, where="measure.footprint")
-    assert (params.min_looks, params.season) == (7, (5, 9))
+    params = with_knobs(EventParams(), {"least_looks": 7, "account_day": [7, 15]}, where="measure.ground")
+    assert (params.least_looks, params.account_day) == (7, (7, 15))
     inner = with_knobs(StockpileParams(), {"fraction": {}, "floor_ha": 1}, where="measure.stockpile")
     assert inner.floor_ha == 1.0
-    with pytest.raises(SettingsError, match="min_look is not a setting; the nearest is min_looks"):
-        with_knobs(FootprintParams(), {"min_look": 7}, where="measure.footprint")
+    with pytest.raises(SettingsError, match="least_look is not a setting; the nearest is least_looks"):
+        with_knobs(EventParams(), {"least_look": 7}, where="measure.ground")
     with pytest.raises(SettingsError, match="not a int"):
-        with_knobs(FootprintParams(), {"min_looks": "many"}, where="measure.footprint")
+        with_knobs(EventParams(), {"least_looks": "many"}, where="measure.ground")
 
 
 def test_other_code_starts_empty_and_damage_is_not_believed(memory, tmp_path):

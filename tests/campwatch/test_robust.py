@@ -17,7 +17,7 @@ from campwatch.release import make_release
 from campwatch.reproduce import reproduce_run
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace
-from detection.footprint import FootprintParams
+from detection.ground.params import GroundParams
 from evidence.errors import ExportError, LedgerError, WatchError
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
@@ -190,10 +190,13 @@ def test_a_release_freezes_method_and_text(copy):
     told = json.loads((release.folder / "method" / "methods.json").read_text("utf-8"))
     methods = {(entry["layer"], entry["method"]): entry["parameters"] for entry in told["methods"]}
     knobs = methods[next(key for key in methods if key[0] == "footprints")]
-    assert knobs["min_looks"] == FootprintParams().min_looks
+    assert knobs["events"]["least_looks"] == GroundParams().events.least_looks
     assert all(held is not None for (layer, _), held in methods.items() if layer in {"series", "footprints"})
     with zipfile.ZipFile(release.folder / "method" / "source.zip") as source:
-        assert source.read("detection/footprint.py") == (ROOT / "detection" / "footprint.py").read_bytes()
+        assert (
+            source.read("detection/ground/states.py")
+            == (ROOT / "detection" / "ground" / "states.py").read_bytes()
+        )
     assert any("2026-12" in path.read_text("utf-8") for path in (release.folder / "citations").iterdir())
     assert "numpy==" in (release.folder / "method" / "environment.txt").read_text("utf-8")
 

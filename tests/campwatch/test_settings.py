@@ -8,7 +8,7 @@ import pytest
 from campwatch.knobs import with_knobs
 from campwatch.settings import read_settings
 from campwatch.workspace import create_workspace, default_settings_text
-from detection.footprint import FootprintParams
+from detection.ground.params import GroundParams
 from detection.stockpiles import StockpileParams
 from evidence.errors import SettingsError, WorkspaceError
 
@@ -26,7 +26,7 @@ def write(tmp_path):
 def test_the_commented_knobs_are_those_of_the_methods():
     lines = [line for line in default_settings_text().splitlines() if re.match(r"# (\[measure|  \w)", line)]
     told = tomllib.loads("\n".join(re.sub(r"^#\s*", "", line) for line in lines))
-    for method, params in (("footprint", FootprintParams()), ("stockpile", StockpileParams())):
+    for method, params in (("ground", GroundParams()), ("stockpile", StockpileParams())):
         knobs = told["measure"][method]
         assert knobs
         assert with_knobs(params, knobs, where=method) == params

@@ -12,6 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 from shapely.affinity import translate
 
+from aoi.records import Sensitivity
 from evidence.quantity import Quantity
 from maps.overview import write_overview
 from maps.records import Profile, RunInfo, SiteMapData, SiteSummary
@@ -74,6 +75,53 @@ def test_intervals_come_first_and_no_trend_without_its_test(
     expect(page.locator("tr[data-site=alpha]")).to_contain_text("Mann–Kendall p = 0.004")
     expect(page.locator("tr[data-site=beta]")).not_to_contain_text("falling")
     expect(page.locator("tr[data-site=gamma]")).to_contain_text("fewer than five looks")
+
+
+def test_a_site_is_the_sum_of_its_zones_or_its_zones_by_name(
+    make: Callable[..., SiteMapData], open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    site = make().site
+    day = NOW.date()
+    summaries = [
+        SiteSummary(
+            site=replace(site, id="whole"), last_look=NOW, stockpile_ha=q(4.0), stockpile_date=day,
+            stockpile_zones=(("one", q(1.0), day), ("two", q(3.0), day)), stockpile_hidden=True,
+        ),
+        SiteSummary(
+            site=replace(site, id="parts"), last_look=NOW,
+            stockpile_zones=(("one", q(1.0), day), ("two", None, None)), new_findings=1, new_all=3,
+            new_by={"anna": 2}, new_since=NOW,
+        ),
+    ]  # fmt: skip
+    path = write_overview(tmp_path / "index.html", summaries, profile=Profile(restricted=True))
+    page = open_page(path)
+    whole, parts = page.locator("tr[data-site=whole]"), page.locator("tr[data-site=parts]")
+    for text in ("3.80–4.20", "sum of 2 zones", "public zones only"):
+        expect(whole).to_contain_text(text)
+    for text in ("one", "0.80–1.20", "Not measured: two"):
+        expect(parts).to_contain_text(text)
+    expect(parts).not_to_contain_text("sum of")
+    expect(page.locator(".over-card").nth(0).locator(".count")).to_have_text("1")
+    page.select_option("#reader", "anna")
+    expect(page.locator(".over-card").nth(0).locator(".count")).to_have_text("2")
+    assert page.evaluate("localStorage.length + sessionStorage.length") == 0
+
+
+def test_a_public_first_page_tells_nothing_of_reviews_and_alerts(
+    make: Callable[..., SiteMapData], open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    site = replace(make().site, sensitivity=Sensitivity.PUBLIC)
+    path = write_overview(tmp_path / "index.html", [SiteSummary(site=site, last_look=NOW)], profile=Profile())
+    page = open_page(path)
+    assert page.locator("[data-sort=alerts], [data-sort=queue], [data-sort=new]").count() == 0
+    expect(page.locator(".over-card")).to_have_count(1)
+
+
+def test_the_age_of_the_last_look_follows_the_clock(first_page: Path, open_page: Callable[..., Page]) -> None:
+    page = open_page(first_page)
+    days = (dt.datetime.now(dt.UTC) - NOW).days
+    expect(page.locator("tr[data-site=alpha]")).to_contain_text(f"{days} days ago")
+    expect(page.locator(".over-card").nth(1)).to_contain_text("Alpha mine")  # long not seen, though seen then
 
 
 def test_sorts_by_any_column(first_page: Path, open_page: Callable[..., Page]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from detection.references import ReferenceSummary, SiteCheck
 from evidence.layers import ReferenceKind
-from maps.records import SiteMapData
+from maps.records import RaisedAlert, SiteMapData
 from maps.review_format import read_review
 from maps.site_map import write_site_map
 
@@ -271,6 +272,80 @@ def test_measure_by_keyboard_and_mouse(site_page: Path, open_page: Open) -> None
     expect(page.locator("#measure-value")).to_have_text(f"{true_m:.0f} m")
     page.keyboard.press("Escape")
     expect(page.locator("#hint")).to_be_hidden()
+
+
+def test_a_click_on_a_shape_is_a_point_while_measuring(site_page: Path, open_page: Open) -> None:
+    page = open_page(site_page)
+    drawn(page)
+    box = page.locator("path[data-subject='D-1']").first.bounding_box()
+    assert box is not None
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator("body").press("m")
+    page.mouse.click(*middle)
+    page.mouse.click(middle[0] + 8, middle[1] + 8)
+    assert page.evaluate("CW.tool.points.length") == 2
+    assert page.evaluate("CW.selectedSubject") is None
+    page.keyboard.press("Escape")
+    page.mouse.click(*middle)
+    assert page.evaluate("CW.selectedSubject.key") == "D-1"
+
+
+def test_nothing_of_the_future_is_drawn_on_an_earlier_date(site_page: Path, open_page: Open) -> None:
+    page = open_page(site_page)
+    drawn(page)
+    shown = "[...document.querySelectorAll('path[data-subject]')].map((p) => p.dataset.subject)"
+    assert {"D-1", "D-2", "V1", "V2"} <= set(page.evaluate(shown))
+    page.evaluate("CW.change({ date: 0 })")
+    assert not {"D-1", "D-2", "V2"} & set(page.evaluate(shown))
+    assert "V1" in page.evaluate(shown)
+    page.evaluate("CW.change({ compare: true, before: 0, date: CW.usableDates.at(-1) })")
+    paths = "[...document.querySelectorAll('path[data-subject=D-1]')]"
+    panes = f"{paths}.map((p) => p.closest('.leaflet-pane').className)"
+    assert all("after-findings" in name for name in page.evaluate(panes))
+
+
+def test_pictures_of_a_finding_straddle_it_and_say_their_own_dates(site_page: Path, open_page: Open) -> None:
+    page = open_page(site_page)
+    drawn(page)
+    told = page.evaluate(
+        "CW.data.disturbances.map((d) => [d.first_low, d.first_high, CW.data.pairs[`disturbance:${d.id}`]])"
+    )
+    days = page.evaluate("CW.dates.map((d) => d.utc.slice(0, 10))")
+    for low, high, pair in told:
+        if "refused" in pair:
+            assert pair["why"]
+            continue
+        assert days[pair["before"]] < low <= high < days[pair["after"]]
+        assert page.evaluate(f"CW.seasonGap({pair['before']}, {pair['after']})") <= 20
+    page.evaluate("CW.visit(CW.findSubject('D-1'))")
+    pair = told[0][2]
+    captions = page.locator(".chip-figure figcaption").all_inner_texts()
+    if "refused" in pair:
+        expect(page.locator("#no-pair")).to_be_visible()
+    else:
+        assert days[pair["before"]] in captions[0]
+        assert days[pair["after"]] in captions[1]
+        page.keyboard.press("c")
+        expect(page.locator("#side-before")).to_contain_text(f"Before {days[pair['before']]}")
+        page.keyboard.press("s")
+        expect(page.locator("#side-before")).to_contain_text(f"After {days[pair['after']]}")
+
+
+def test_alerts_are_listed_with_what_raised_them(
+    make: Callable[..., SiteMapData], open_page: Open, tmp_path: Path
+) -> None:
+    alert = RaisedAlert(
+        alert_id="A-1", rule="persistent-disturbance", subject="D-1", state="open",
+        raised_at=dt.datetime(2023, 9, 2, tzinfo=dt.UTC),
+        detail="2.0 to 3.0 ha <b>bare</b>",
+    )  # fmt: skip
+    page = open_page(write_site_map(tmp_path / "m.html", replace(make(), alerts=(alert,))))
+    page.click("#tab-findings")
+    expect(page.locator("#alerts")).to_contain_text("2.0 to 3.0 ha <b>bare</b>")
+    page.click("#alerts button")
+    assert page.evaluate("CW.selectedSubject.key") == "D-1"
+    public = write_site_map(tmp_path / "p.html", replace(make(restricted=False), alerts=(alert,)))
+    assert "2.0 to 3.0 ha" not in public.read_text("utf-8")
 
 
 def test_background_maps_stay_off_until_allowed(site_page: Path, open_page: Open) -> None:

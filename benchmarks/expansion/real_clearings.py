@@ -1,0 +1,109 @@
+"""The ground's history on real clearings: rows as the demo's workspace gives them, beside outlines by eye.
+
+    campwatch demo DIR
+    python -m benchmarks.expansion.real_clearings DIR [--write]
+
+Clearings are those of `tests/detection/data/romania-digitised.geojson` within the aoi, plain and faint ones.
+Counts by eye are the narrow and wide reading of summer medians.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import shapely
+
+from benchmarks.expansion.arguments import described
+from benchmarks.manual import write_table
+from campwatch.demonstration.romania import SITE_ID
+from campwatch.site_job import site_work
+from campwatch.workshop import kept_cube
+from campwatch.workspace import open_workspace
+from detection.coal.coverage import to_grid
+from detection.ground.measure import GroundRows, measure_ground
+
+DIGITISED = Path(__file__).parents[2] / "tests" / "detection" / "data" / "romania-digitised.geojson"
+RIVER = "2017-g"
+YEARS = {year: (f"{year - 1}-08-01", f"{year}-08-01") for year in (2017, 2018, 2019, 2020)}
+"""First seen after the first day and until the second: outlines are of what was cleared since last summer."""
+BY_EYE = {2017: "0.7–0.9", 2018: "0.3–0.7", 2019: "3.9–7.1", 2020: "1.4–2.9"}
+SQUARE_METRES = 1e4
+HIT = 0.3
+
+
+def outlines(grid: Any, aoi: Any) -> list[tuple[dict[str, Any], Any]]:
+    """Properties and outline on the grid of every digitised clearing, cut to the aoi."""
+    features = json.loads(DIGITISED.read_text("utf-8"))["features"]
+    return [
+        (f["properties"], to_grid(shapely.geometry.shape(f["geometry"]), grid).intersection(aoi))
+        for f in features
+    ]
+
+
+def figure(quantity: Any) -> str:
+    return "–" if quantity.value is None else f"{quantity.value:.2f} ({quantity.low:.2f}–{quantity.high:.2f})"
+
+
+def table(rows: GroundRows, grid: Any, aoi: Any, cost: float) -> list[str]:
+    """The table of the manual."""
+    drawn = outlines(grid, aoi)
+    river = next(shape for told, shape in drawn if told["id"] == RIVER)
+    head = [
+        "first seen in", "found, ha", "outlines plain; faint, ha", "precision", "recall of plain",
+        "plain hit", "on the river's gravel, ha", "disturbed on 1 August, ha", "open, ha",
+        "by eye, ha",
+    ]  # fmt: skip
+    lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for year, (since, until) in YEARS.items():
+        found = [d for d in rows.disturbances if d.machine_status in {"persistent", "closed"}]
+        found = [d for d in found if since < d.first_seen.isoformat() <= until]
+        ground = shapely.union_all([to_grid(d.geometry, grid) for d in found]).intersection(aoi)
+        mine = [(told, shape) for told, shape in drawn if told["cleared_by"] == year and told["id"] != RIVER]
+        plain = [s for told, s in mine if told["seen"] == "clear" and not s.is_empty]
+        faint = [s for told, s in mine if told["seen"] != "clear"]
+        either, sure = shapely.union_all(plain + faint), shapely.union_all(plain)
+        hit = sum(s.intersection(ground).area >= HIT * s.area for s in plain)
+        account = next((f for f in rows.footprints if f.epoch_start.year == year), None)
+        cells = [
+            str(year),
+            f"{sum(d.area_ha.value or 0.0 for d in found):.2f}",
+            f"{sure.area / SQUARE_METRES:.2f}; {shapely.union_all(faint).area / SQUARE_METRES:.2f}",
+            f"{ground.intersection(either).area / ground.area:.2f}" if ground.area and mine else "–",
+            f"{sure.intersection(ground).area / sure.area:.2f}" if plain else "–",
+            f"{hit} of {len(plain)}" if plain else "–",
+            f"{ground.intersection(river).area / SQUARE_METRES:.2f}",
+            figure(account.area_ha) if account else "–",
+            figure(account.open_ha) if account else "–",
+            BY_EYE[year],
+        ]
+        lines.append(f"| {' | '.join(cells)} |")
+    return [*lines, "", f"With hindsight over all looks; {cost:.1f} CPU seconds per megapixel and date."]
+
+
+def main() -> None:
+    parser = described(__doc__)
+    parser.add_argument("workspace", type=Path, help="made by `campwatch demo`")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/expansion.md")
+    asked = parser.parse_args()
+    workspace = open_workspace(asked.workspace)
+    work = site_work(workspace, workspace.folder / "sites" / f"{SITE_ID}.geojson")
+    assert work is not None
+    cube = kept_cube(workspace, work)
+    grid = cube.odc.geobox
+    begun = time.process_time()
+    rows = measure_ground(cube, work.site)
+    cost = (time.process_time() - begun) / (cube["red"].size / 1e6)
+    lines = table(rows, grid, to_grid(work.site.aoi, grid), cost)
+    print("\n".join(lines))
+    if asked.write:
+        write_table(
+            "expansion.md", "romania", lines, method=["measure_ground"], seeds="none: real imagery",
+            by="python -m benchmarks.expansion.real_clearings",
+        )  # fmt: skip
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The size of the house, counted: modules, tunable numbers, spellings of layers, dependencies, test time.
+
+    python -m benchmarks.house [--json] [--at FOLDER] [--tests JUNIT.XML]
+
+`--at` counts another checkout, such as an older version, to see before and after; a layer's name counts as
+spelt where a Python module of the packages has it as a whole string. `--tests` adds the time of a test run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import importlib.metadata
+import json
+import re
+import statistics
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("evidence", "aoi", "imagery", "detection", "maps", "campwatch")
+LAYERS = (
+    "observations", "footprints", "disturbances", "ground_changes", "boundary_changes", "stockpile_areas",
+    "stockpiles", "coal_search", "manual_observations",
+)  # fmt: skip
+"""Layers whose names are no everyday words of settings and folders."""
+SOURCE = re.compile(
+    r"\b(assum|measur|deriv|document|defin|fitted|chosen|a choice of)\w*|\b(18|19|20)\d\d\b", re.IGNORECASE
+)
+"""What in a docstring tells where a number is from, as `benchmarks.parameters` reads it."""
+
+
+def modules(root: Path) -> dict[Path, str]:
+    """Source of every module of the packages."""
+    paths = sorted(path for package in PACKAGES for path in (root / package).rglob("*.py"))
+    return {path: path.read_text("utf-8") for path in paths}
+
+
+def tunables(trees: dict[Path, ast.Module]) -> tuple[int, int]:
+    """Numbers with a default in `Params` records of aoi, imagery and detection: (with a source, without)."""
+    sourced = bare = 0
+    for tree in trees.values():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef) and node.name.endswith("Params"):
+                for said in _numbers(node):
+                    sourced, bare = (sourced + 1, bare) if SOURCE.search(said) else (sourced, bare + 1)
+    return sourced, bare
+
+
+def _numbers(node: ast.ClassDef) -> Iterator[str]:
+    """What is said under each field whose default holds a number."""
+    for field, after in zip(node.body, [*node.body[1:], None], strict=True):
+        if not isinstance(field, ast.AnnAssign) or field.value is None:
+            continue
+        parts = [n.value for n in ast.walk(field.value) if isinstance(n, ast.Constant)]
+        if any(isinstance(value, int | float) and not isinstance(value, bool) for value in parts):
+            told = after.value if isinstance(after, ast.Expr) else None
+            yield str(told.value) if isinstance(told, ast.Constant) else ""
+
+
+def bare_constants(trees: dict[Path, ast.Module]) -> int:
+    """Numbers that stand as constants of modules of imagery and detection, outside `Params` records."""
+    return sum(
+        isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, int | float)
+        and not isinstance(node.value.value, bool)
+        for path, tree in trees.items()
+        if path.parts[-2] not in {"campwatch", "maps"}
+        for node in tree.body
+    )
+
+
+def spellings(trees: dict[Path, ast.Module]) -> dict[str, int]:
+    """How many modules have a layer's name as a whole string."""
+    words = {
+        path: {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+        for path, tree in trees.items()
+    }
+    return {layer: sum(layer in held for held in words.values()) for layer in LAYERS}
+
+
+def dependencies(root: Path) -> list[str]:
+    """What the package asks for itself."""
+    project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+    return [re.split(r"[<>=!~\[; ]", line)[0] for line in project["dependencies"]]
+
+
+def installed_mb(root: Path) -> float:
+    """Size of everything that the lock file of users names, as it is installed here."""
+    text = (root / "requirements.lock").read_text("utf-8")
+    total = 0
+    for name in sorted(set(re.findall(r"^([A-Za-z0-9][\w.\-]*)==", text, re.MULTILINE))):
+        try:
+            files = importlib.metadata.distribution(name).files or []
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        for file in files:
+            path = Path(str(file.locate()))
+            total += path.stat().st_size if path.is_file() else 0
+    return total / 1e6
+
+
+def test_seconds(report: Path) -> float:
+    """Time of a test run, from pytest's `--junitxml`."""
+    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest's own file
+    return sum(float(suite.get("time", 0)) for suite in suites)
+
+
+def count(root: Path, report: Path | None = None) -> dict[str, Any]:
+    """Everything that is counted."""
+    sources = modules(root)
+    trees = {path: ast.parse(text) for path, text in sources.items()}
+    measuring = {p: t for p, t in trees.items() if p.relative_to(root).parts[0] in PACKAGES[1:4]}
+    lines = [text.count("\n") for text in sources.values()]
+    largest = max(sources, key=lambda path: sources[path].count("\n"))
+    sourced, bare = tunables(measuring)
+    return {
+        "modules": len(sources),
+        "lines": sum(lines),
+        "median lines of a module": int(statistics.median(lines)),
+        "modules under 50 lines": sum(n < 50 for n in lines),
+        "largest module": f"{largest.relative_to(root).as_posix()} ({max(lines)} lines)",
+        "tunable numbers with a source": sourced,
+        "tunable numbers without": bare,
+        "number constants outside Params records": bare_constants(measuring),
+        "files that spell a layer's name": spellings(trees),
+        "direct dependencies": len(dependencies(root)),
+        "installed MB (requirements.lock)": round(installed_mb(root)),
+        "test seconds": None if report is None else round(test_seconds(report)),
+    }
+
+
+def main() -> None:
+    """Print the counts."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--at", type=Path, default=ROOT)
+    parser.add_argument("--tests", type=Path)
+    chosen = parser.parse_args()
+    told = count(chosen.at.resolve(), chosen.tests)
+    if chosen.json:
+        print(json.dumps(told))
+        return
+    for what, value in told.items():
+        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
+        print(f"{what:42} {'not measured' if shown is None else shown}")
+
+
+if __name__ == "__main__":
+    main()

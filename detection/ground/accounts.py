@@ -1,0 +1,164 @@
+"""Accounts of the ground at a date: disturbed, open, and how each came from the date before.
+
+*Disturbed* counts whole pixels of events, *open* their bare share. Every term is summed from its own cells,
+so that stock before + opened − closed (+ deepened − regrown) is stock after, exactly. Intervals come
+from states drawn jointly along whole paths, one set of random numbers for each event: what its cells have in
+common is widened and not averaged away.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.ground.events import Event
+from detection.ground.history import History
+from detection.ground.params import DISTURBED
+from detection.ground.states import sampled, shares
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+DRAWS = 48
+"""Paths that are drawn of each event."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cells:
+    """All cells of all events, rims included, one row each."""
+
+    event: Ints
+    pixel: Ints
+    hectares: Floats
+    """Of the aoi in the pixel, times the share of it that changed; below nought on some rims."""
+    onset: Ints
+    """Day."""
+    end: Ints
+    """Day; far in the future while it lasts."""
+    share: Floats
+    """(date, cell) bare share on each date of the accounts."""
+    drawn: Bools
+    """(draw, date, cell) whether the cell is disturbed on a drawn path."""
+    dates: Ints
+
+    def disturbed(self, k: int) -> Bools:
+        """(cell,) on the k-th date."""
+        day = self.dates[k]
+        return np.asarray((self.onset <= day) & (self.end > day))
+
+
+def account_cells(history: History, events: Sequence[Event], weights: Floats, dates: Ints) -> Cells:
+    """Cells of events with what is known of them on some dates.
+
+    Args:
+        history: of the site.
+        events: of the history.
+        weights: (y, x), hectares of the aoi in each pixel.
+        dates: days of the accounts.
+    """
+    parts: list[tuple[Ints, Ints, Floats, Ints, Ints]] = []
+    drawn: list[Bools] = []
+    for number, e in enumerate(events):
+        pixel = np.concatenate([e.pixels, e.rim])
+        weight = np.concatenate([e.weight, e.rim_weight]) * weights.ravel()[pixel]
+        onset = history.series.day[np.concatenate([e.onset, e.rim_onset])]
+        end = np.concatenate([e.end, e.rim_end])
+        ended = np.where(end >= 0, history.series.day[np.maximum(end, 0)], np.iinfo(np.int64).max)
+        parts.append((np.full(len(pixel), number), pixel, weight, onset, ended))
+        drawn.append(_drawn(history, e, dates))
+    columns = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 5
+    share = _share_on(history, columns[1], dates)
+    return Cells(
+        event=columns[0], pixel=columns[1], hectares=np.asarray(columns[2], np.float64), onset=columns[3],
+        end=columns[4], share=share, dates=dates,
+        drawn=np.concatenate(drawn, axis=2) if drawn else np.zeros((DRAWS, len(dates), 0), np.bool_),
+    )  # fmt: skip
+
+
+def _drawn(history: History, event: Event, dates: Ints) -> Bools:
+    """(draw, date, cell) of one event; cells of the rim go with the cell beside them."""
+    day = history.series.day
+    seed = int(hashlib.sha256(event.event_id.encode()).hexdigest()[:12], 16)
+    uniform = np.random.default_rng(seed).random((DRAWS, len(day)))
+    paths = np.empty((DRAWS, len(day), len(event.pixels)), np.uint8)
+    sampled(history.model, history.field, history.params.coupling.strength, event.pixels, uniform, paths)
+    look = np.clip(np.searchsorted(day, dates, "right") - 1, 0, len(day) - 1)
+    state = np.isin(paths[:, look], DISTURBED)
+    within = dates[:, None] >= day[event.onset][None] - history.params.events.link_days
+    state &= within[None]
+    beside = [int(np.flatnonzero((event.onset == o) & (event.end == e))[0])
+              for o, e in zip(event.rim_onset, event.rim_end, strict=True)]  # fmt: skip
+    return np.concatenate([state, state[:, :, beside]], axis=2)
+
+
+def _share_on(history: History, pixels: Ints, dates: Ints) -> Floats:
+    """(date, cell) bare share about each date, from looks near it weighted by what they tell."""
+    p, day = history.params.events, history.series.day
+    out = np.zeros((len(dates), len(pixels)))
+    for start in range(0, len(pixels), 5000):
+        some = np.asarray(pixels[start : start + 5000], np.int64)
+        x, v = np.empty((len(day), len(some)), np.float32), np.empty((len(day), len(some)), np.float32)
+        shares(history.model, some, x, v)
+        seen = np.isfinite(x) & (history.model.haze[:, some] < 128)  # noqa: PLR2004 - more likely not
+        worth = np.where(seen, 1.0 / np.where(seen, v + 0.01, 1.0), 0.0)
+        value = np.where(seen, np.clip(x, -0.5, 1.3), 0.0)
+        for k, date in enumerate(dates):
+            w = worth * np.exp(-0.5 * ((day - date) / p.share_days) ** 2)[:, None]
+            total = w.sum(axis=0)
+            level = (w * value).sum(axis=0) / np.maximum(total, 1e-9)
+            out[k, start : start + 5000] = np.clip(np.where(total > 1e-3, level, 0.5), 0.0, 1.0)  # noqa: PLR2004
+    return out
+
+
+TERMS = ("before", "opened", "closed", "after")
+OPEN_TERMS = ("open_before", "open_opened", "deepened", "regrown", "open_closed", "open_after")
+
+
+def account(cells: Cells, k: int, part: Floats) -> Mapping[str, tuple[float, float]]:
+    """Stocks and flows between the date before and the k-th, hectares: name → (value, random sd).
+
+    Args:
+        cells: of all events.
+        k: which date; for the first, the date before is before anything.
+        part: (cell,) share of each that belongs to the part asked about (inside, outside, all).
+    """
+    hectares = cells.hectares * part
+    now = cells.disturbed(k)
+    then = cells.disturbed(k - 1) if k else np.zeros_like(now)
+    s1 = cells.share[k]
+    s0 = cells.share[k - 1] if k else np.zeros_like(s1)
+    out = {}
+    d1 = cells.drawn[:, k]
+    d0 = cells.drawn[:, k - 1] if k else np.zeros_like(d1)
+    values, draws = _terms(then, now, s0, s1), _terms(d0, d1, s0, s1)
+    for name, value in values.items():
+        spread = 0.0
+        if len(hectares):
+            sums = np.zeros((len(d1), int(cells.event.max()) + 1))
+            np.add.at(sums.T, cells.event, (draws[name] * hectares).T)
+            spread = float(np.sqrt(sums.var(axis=0).sum()))
+        out[name] = (float((value * hectares).sum()), spread)
+    return out
+
+
+def _terms(then: Bools, now: Bools, s0: Floats, s1: Floats) -> dict[str, Floats]:
+    """Per cell (and draw)."""
+    stays = then & now
+    rises = s1 - s0
+    return {
+        "before": then.astype(float),
+        "opened": (~then & now).astype(float),
+        "closed": (then & ~now).astype(float),
+        "after": now.astype(float),
+        "open_before": then * s0,
+        "open_opened": (~then & now) * s1,
+        "deepened": stays * np.maximum(rises, 0.0),
+        "regrown": stays * np.maximum(-rises, 0.0),
+        "open_closed": (then & ~now) * s0,
+        "open_after": now * s1,
+    }

@@ -1,0 +1,569 @@
+"""The history of a site's ground as rows: accounts, disturbances, their growth and their revisions.
+
+Current figures are a function of the set of scenes alone. What was said of an event when it became persistent
+(id, founding cells, first seen) is frozen: it is taken from the rows that earlier runs left, and what later
+looks say otherwise stands beside it as a revision.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+import rasterio.features
+import shapely
+import xarray as xr
+from numpy.typing import NDArray
+from odc.geo.geobox import GeoBox
+from scipy.ndimage import binary_erosion
+from shapely.geometry import shape
+from shapely.geometry.base import BaseGeometry
+
+from aoi.records import Boundary, Site
+from aoi.versions import starts, version_in_force
+from detection.advance import advance, relation, sector_advances
+from detection.coal.coverage import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
+from detection.ground.accounts import Cells, account, account_cells
+from detection.ground.events import Event, find_events, overlap
+from detection.ground.history import History, fit_history
+from detection.ground.params import GroundParams, Kind
+from detection.ground.series import read_series
+from detection.kinds import BARE_NDVI, ground_kind, went_black
+from detection.records import (
+    DISTURBANCE_GROWTH,
+    DISTURBANCE_REVISIONS,
+    DISTURBANCES,
+    FOOTPRINTS,
+    Disturbance,
+    DisturbanceGrowth,
+    DisturbanceRevision,
+    Footprint,
+)
+from evidence.quantity import Quantity
+from imagery.measurement import Measured, Measurement, Work
+
+METHOD_EPOCH = "ground-1"
+"""Ids and first sights are frozen under it; a change of method or baseline opens another."""
+EPOCH = dt.date(1970, 1, 1)
+NO_BOUNDARY = "no_boundary"
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroundRows:
+    """All that is said of a site's ground."""
+
+    footprints: tuple[Footprint, ...] = ()
+    disturbances: tuple[Disturbance, ...] = ()
+    growth: tuple[DisturbanceGrowth, ...] = ()
+    revisions: tuple[DisturbanceRevision, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Ground:
+    """What every row is made from."""
+
+    cube: xr.Dataset
+    site: Site
+    grid: GeoBox
+    weights: Floats
+    """(y, x) hectares of the aoi in each pixel."""
+    history: History
+    params: GroundParams
+    inside: dict[str, Floats]
+    """(y, x) by boundary version; filled as asked for."""
+
+    def within(self, boundary: Boundary) -> Floats:
+        if boundary.boundary_id not in self.inside:
+            self.inside[boundary.boundary_id] = coverage(boundary.geometry, self.grid)
+        return self.inside[boundary.boundary_id]
+
+
+def measure_ground(
+    cube: xr.Dataset,
+    site: Site,
+    *,
+    params: GroundParams | None = None,
+    earlier: Sequence[Disturbance] = (),
+) -> GroundRows:
+    """The ground of a site through time.
+
+    Args:
+        cube: (time, y, x) with `red`, `nir`, `valid`, `snow`; `blue`, `green`, `swir16` are used where they
+            are there. It may be lazy.
+        site: with its aoi and boundary versions.
+        params: numbers.
+        earlier: disturbances as earlier runs left them: what they froze stays.
+    """
+    params = params or GroundParams()
+    series = read_series(cube, params.looks)
+    grid = cube.odc.geobox
+    years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
+    if len(series.day) < params.events.least_looks:
+        why = f"{len(series.day)} looks that can be compared, {params.events.least_looks} needed"
+        return GroundRows(footprints=tuple(_unassessed(site, year, why, params) for year in years))
+    weights = coverage(site.aoi, grid) * pixel_area_ha(grid)
+    history = fit_history(series, params, side_m=pixel_size_m(grid))
+    g = _Ground(cube=cube, site=site, grid=grid, weights=weights, history=history, params=params, inside={})
+    events = find_events(history, grid, site.id, weights)
+    sure = [event for event in events if event.is_persistent]
+    dates = account_dates(series.day, params)
+    known = {_date(day).year for day in dates}
+    cells = account_cells(history, sure, weights, dates)
+    current = [_disturbance(g, event) for event in events]
+    frozen, revisions = freeze(current, earlier, day=int(series.day[-1]), params=params)
+    named = {one.disturbance_id: two.disturbance_id for one, two in zip(current, frozen, strict=False)}
+    return GroundRows(
+        footprints=(
+            *(
+                _unassessed(site, y, _too_early(y, series.day, params), params)
+                for y in years
+                if y not in known
+            ),
+            *_footprints(g, cells, dates),
+        ),
+        disturbances=tuple(frozen),
+        growth=tuple(_growth(g, sure, cells, dates, named)),
+        revisions=tuple(revisions),
+    )
+
+
+def account_dates(day: Ints, params: GroundParams) -> Ints:
+    """Days of the accounts: one each year, from the first that has half a year of looks before it."""
+    days = [_account_day(year, params) for year in range(_date(day[0]).year, _date(day[-1]).year + 1)]
+    first = day[0] + params.events.first_account_days
+    return np.array([d for d in days if first <= d <= day[-1]], np.int64)
+
+
+def _account_day(year: int, params: GroundParams) -> int:
+    return (dt.date(year, *params.events.account_day) - EPOCH).days
+
+
+def _too_early(year: int, day: Ints, params: GroundParams) -> str:
+    """Why a year has no account."""
+    if _account_day(year, params) > day[-1]:
+        return f"the account day lies after the last look, {_date(day[-1])}"
+    return f"less than {params.events.first_account_days} days of looks before the account day"
+
+
+def _unassessed(site: Site, year: int, why: str, params: GroundParams) -> Footprint:
+    """The account of a year of which nothing can be said."""
+    day = dt.date(year, *params.events.account_day)
+    boundary = version_in_force(site, day)
+    names = [f.name for f in fields(Footprint) if f.name.endswith("_ha")]
+    return Footprint(
+        epoch_start=dt.date(year, 1, 1),
+        epoch_end=dt.date(year + 1, 1, 1),
+        account_date=day,
+        boundary_id=None if boundary is None else boundary.boundary_id,
+        boundary_role="in_force",
+        valid_fraction=0.0,
+        scene_ids=(),
+        geometry=None,
+        **dict.fromkeys(names, Quantity.not_assessable(why)),
+    )
+
+
+def _date(day: float) -> dt.date:
+    return EPOCH + dt.timedelta(days=int(day))
+
+
+def _positive(value: float, sd: float, shared: Mapping[str, float], level: float) -> Quantity:
+    """A quantity whose interval holds no negative hectares."""
+    q = Quantity.measured(max(value, 0.0), sd_random=sd, shared=shared, level=level)
+    low, high = q.low or 0.0, q.high or 0.0
+    return replace(q, low=max(low, 0.0), high=max(high, q.value or 0.0))
+
+
+def _area(g: _Ground, value: float, sd: float, rim_ha: float = 0.0) -> Quantity:
+    """Hectares with what drawn paths leave open, what edges add and what all edges of a site share."""
+    p = g.params.events
+    random = float(np.hypot(np.hypot(sd, p.area_sd * value), p.share_sd * np.sqrt(rim_ha * g.weights.max())))
+    shared = {f"ground-edge:{g.site.id}": rim_ha * p.edge_m / pixel_size_m(g.grid)}
+    return _positive(value, random, shared, p.level)
+
+
+def _footprints(g: _Ground, cells: Cells, dates: Ints) -> list[Footprint]:
+    """Accounts of every year, for the version in force and for one fixed version where that is another."""
+    fixed = fixed_version(g.site)
+    out = []
+    for k, day in enumerate(dates):
+        force = version_in_force(g.site, _date(day))
+        out.append(_footprint(g, cells, k, force, "in_force"))
+        if fixed is not None and (force is None or fixed.boundary_id != force.boundary_id):
+            out.append(_footprint(g, cells, k, fixed, "fixed"))
+    return out
+
+
+def fixed_version(site: Site) -> Boundary | None:
+    """The version that all years are compared with: in force on 2016-12-31, or the first there is."""
+    return version_in_force(site, dt.date(2016, 12, 31)) or min(site.boundaries, key=starts, default=None)
+
+
+def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role: str) -> Footprint:
+    day, p = cells.dates[k], g.params.events
+    seen = _seen_about(g, int(day))
+    whole = np.ones(len(cells.pixel))
+    inside = None if boundary is None else g.within(boundary).ravel()[cells.pixel]
+    before = None
+    if k and role == "in_force":
+        older = version_in_force(g.site, _date(cells.dates[k - 1]))
+        before = None if older is None else g.within(older).ravel()[cells.pixel]
+    terms = account(cells, k, whole)
+    rim = _rim_ha(cells, k)
+    why = (
+        None
+        if seen >= p.min_seen
+        else f"{seen:.0%} of the aoi was seen clearly about the day, {p.min_seen:.0%} needed"
+    )
+
+    def quantity(name: str, part: Floats | None = whole) -> Quantity:
+        if part is None:
+            return Quantity.not_assessable(NO_BOUNDARY)
+        if why is not None:
+            return Quantity.not_assessable(why)
+        value, sd = terms[name] if part is whole else account(cells, k, part)[name]
+        share = float(part.mean()) if len(part) else 0.0
+        return _area(g, value, sd, rim * share * value / max(terms["after"][0], value, 1e-9))
+
+    outside = None if inside is None else 1.0 - inside
+    start = g.history.bare_at_start * (g.history.model.start[4] > 0.5) * g.weights.ravel()  # noqa: PLR2004
+    within = None if boundary is None else g.within(boundary).ravel()
+
+    def bare(part: Floats | float | None) -> Quantity:
+        if part is None:
+            return Quantity.not_assessable(NO_BOUNDARY)
+        value = float((start * part).sum())
+        return _positive(value, p.bare_sd * value, {}, p.level)
+
+    moved = 0.0
+    if before is not None and inside is not None:
+        moved = float((cells.hectares * cells.disturbed(k - 1) * (inside - before)).sum())
+    return Footprint(
+        epoch_start=dt.date(_date(day).year, 1, 1),
+        epoch_end=dt.date(_date(day).year + 1, 1, 1),
+        account_date=_date(day),
+        boundary_id=None if boundary is None else boundary.boundary_id,
+        boundary_role=role,
+        area_ha=quantity("after"),
+        inside_ha=quantity("after", inside),
+        outside_ha=quantity("after", outside),
+        before_ha=quantity("before"),
+        opened_ha=quantity("opened"),
+        closed_ha=quantity("closed"),
+        revised_ha=_positive(abs(moved), 0.0, {}, p.level) if why is None else Quantity.not_assessable(why),
+        open_ha=quantity("open_after"),
+        open_inside_ha=quantity("open_after", inside),
+        open_outside_ha=quantity("open_after", outside),
+        open_before_ha=quantity("open_before"),
+        open_opened_ha=quantity("open_opened"),
+        deepened_ha=quantity("deepened"),
+        regrown_ha=quantity("regrown"),
+        open_closed_ha=quantity("open_closed"),
+        bare_at_start_ha=bare(1.0),
+        bare_at_start_inside_ha=bare(within),
+        bare_at_start_outside_ha=bare(None if within is None else 1.0 - within),
+        valid_fraction=seen,
+        scene_ids=_scenes_about(g, int(day)),
+        geometry=None if why is not None else _outline(g, cells, k),
+    )
+
+
+def _near(g: _Ground, day: int) -> Bools:
+    return np.asarray(np.abs(g.history.series.day - day) <= 2 * g.params.events.share_days)
+
+
+def _seen_about(g: _Ground, day: int) -> float:
+    """Share of the aoi with a clear look near a day."""
+    seen = (g.history.series.index[0][_near(g, day)] > -32768).any(axis=0)  # noqa: PLR2004 - not seen
+    return float(g.weights.ravel()[seen].sum() / g.weights.sum())
+
+
+def _scenes_about(g: _Ground, day: int) -> tuple[str, ...]:
+    return tuple(np.array(g.history.series.scene_ids)[_near(g, day)].tolist())
+
+
+def _rim_ha(cells: Cells, k: int) -> float:
+    """Hectares of pixels of which not all changed."""
+    part = cells.hectares[cells.disturbed(k)]
+    full = part.max(initial=0.0)
+    return float(np.abs(part[(part < 0.98 * full)]).sum())
+
+
+def _outline(g: _Ground, cells: Cells, k: int) -> BaseGeometry | None:
+    """Polygons of the pixels that are disturbed by more than half, EPSG:4326."""
+    mask = np.zeros(g.grid.shape, np.uint8)
+    chosen = cells.disturbed(k) & (cells.hectares > 0.5 * cells.hectares.max(initial=1.0))
+    mask.ravel()[cells.pixel[chosen]] = 1
+    found = [shape(one) for one, _ in rasterio.features.shapes(mask, mask=mask > 0, transform=g.grid.affine)]
+    return to_degrees(shapely.union_all(found), g.grid) if found else None
+
+
+def _disturbance(g: _Ground, event: Event) -> Disturbance:
+    """The current row of an event."""
+    p, series = g.params.events, g.history.series
+    rows, columns = np.unravel_index(np.concatenate([event.pixels, event.rim]), g.grid.shape)
+    top, left = max(int(rows.min()), 0), max(int(columns.min()), 0)
+    window = (slice(top, int(rows.max()) + 1), slice(left, int(columns.max()) + 1))
+    share = np.zeros((window[0].stop - top, window[1].stop - left))
+    share[rows - top, columns - left] = np.concatenate([event.weight, event.rim_weight])
+    mask = np.zeros(share.shape, np.bool_)
+    n = len(event.pixels)
+    mask[rows[:n] - top, columns[:n] - left] = True
+    first = _date(event.first_seen)
+    boundary = version_in_force(g.site, first)
+    inside = None if boundary is None else g.within(boundary)[window]
+    reach = (p.reach_sd_m, p.residual_m, p.level)
+    far, bearing = advance(share, window, boundary, g.grid, params=reach)
+    weights = g.weights[window]
+    open_now = event.end < 0
+    closed = weights[mask].sum() > 0 and open_now.mean() < 1.0 - p.closed_share
+    status = "provisional" if not event.is_persistent else "closed" if closed else "persistent"
+    rim = float((weights * np.abs(share))[(share != 1.0) & (share != 0.0)].sum())
+    low, high = _date(event.first_seen_low), min(_date(event.first_seen_high), _date(series.day[-1]))
+    cells = [
+        world(g.grid, int(c), int(r))
+        for r, c in zip(
+            *np.unravel_index(np.sort(event.pixels[event.founding(series.day, p)]), g.grid.shape), strict=True
+        )
+    ]
+    level = _last_share(event)
+    area = float((weights * share).sum())
+    return Disturbance(
+        disturbance_id=event.event_id,
+        method_epoch=METHOD_EPOCH,
+        frozen_on=None,
+        founding_cells=tuple(f"{x:.0f} {y:.0f}" for x, y in cells),
+        parents=(),
+        kind=_kind(g, event, window, mask, level),
+        first_seen=first,
+        first_seen_low=low,
+        first_seen_high=max(high, first),
+        persistent_since=_date(event.persistent_day) if event.is_persistent else None,
+        machine_status=status,
+        cause="as expected again" if closed else None,
+        boundary_id=None if boundary is None else boundary.boundary_id,
+        relation=relation(mask, inside),
+        area_ha=_area(g, area, 0.0, rim),
+        open_ha=_area(g, area * level if not closed else 0.0, 0.1 * area),
+        likelihood=round(event.probability, 4),
+        outside_ha=Quantity.not_assessable(NO_BOUNDARY)
+        if inside is None
+        else _area(
+            g, float((weights * share * (1.0 - inside)).sum()), 0.0, rim * float((1.0 - inside).mean())
+        ),
+        advance_m=far,
+        bearing_deg=bearing,
+        sector_advances=sector_advances(share, window, boundary, g.grid, params=reach),
+        scene_ids=_evidence(g, event),
+        geometry=_polygon(mask, window, g.grid),
+    )
+
+
+def _last_share(event: Event) -> float:
+    """Mean bare share of the founding cells on the last three looks that tell."""
+    told = event.sd < 0.35  # noqa: PLR2004 - `informative_sd`
+    last = event.share[told][-3:]
+    return float(np.clip(last.mean(), 0.0, 1.0)) if last.size else 0.5
+
+
+def _evidence(g: _Ground, event: Event) -> tuple[str, ...]:
+    """Scenes from the last look as expected to the one that settled it."""
+    day = g.history.series.day
+    last = max(event.persistent_day, event.provisional_day, event.first_seen_high)
+    wanted = (day >= event.first_seen_low) & (day <= last)
+    return tuple(np.array(g.history.series.scene_ids)[wanted].tolist())
+
+
+def _polygon(mask: Bools, window: tuple[slice, slice], grid: GeoBox) -> BaseGeometry:
+    rows, columns = np.nonzero(mask)
+    rows, columns = rows + window[0].start, columns + window[1].start
+    x0, y0 = world(grid, columns, rows)
+    x1, y1 = world(grid, columns + 1, rows + 1)
+    cells = shapely.box(np.minimum(x0, x1), np.minimum(y0, y1), np.maximum(x0, x1), np.maximum(y0, y1))
+    return to_degrees(shapely.union_all(cells), grid)
+
+
+def _kind(g: _Ground, event: Event, window: tuple[slice, slice], mask: Bools, share: float) -> str:
+    """What the ground became, from its reflectance before and after on looks in leaf."""
+    p, series = g.params.events, g.history.series
+    core = np.asarray(binary_erosion(mask)) if binary_erosion(mask).any() else mask
+    part = g.cube.isel(y=window[0], x=window[1])
+    days = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    month = part["time"].dt.month.to_numpy()
+    leaf = (month >= 5) & (month <= 10)  # noqa: PLR2004 - May to October
+    before = _reflectance(
+        part, np.flatnonzero(leaf & (days < event.first_seen_low) & (days > event.first_seen_low - 800)), core
+    )
+    later = leaf & (days >= event.first_seen_high) & (days <= event.first_seen_high + p.kind_days)
+    after = _reflectance(part, np.flatnonzero(later), core)
+    if not after:
+        return Kind.THINNED if share < 0.5 else Kind.SOIL_SPOIL  # noqa: PLR2004 - by majority
+    found = ground_kind(after)
+    if found == "water":
+        return Kind.WATER
+    total = after["nir"] + after["red"]
+    ndvi = (after["nir"] - after["red"]) / total if total > 0 else 0.0
+    if ndvi < BARE_NDVI and before and went_black(before, after):
+        grown = event.end >= 0
+        old = int(series.day[-1]) - event.first_seen > p.kind_days
+        return Kind.COAL if old and grown.mean() < 0.5 else Kind.BURNT  # noqa: PLR2004 - by majority
+    if found in {"coal", "built"}:
+        return Kind.COAL if found == "coal" else Kind.BUILT
+    return Kind.SOIL_SPOIL if ndvi < BARE_NDVI or share >= 0.6 else Kind.THINNED  # noqa: PLR2004 - mostly bare
+
+
+def _reflectance(part: xr.Dataset, looks: Ints, core: Bools) -> dict[str, float]:
+    """Mean reflectance of the inside on some looks, by band."""
+    if looks.size == 0:
+        return {}
+    chosen = part.isel(time=looks)
+    clear = chosen["valid"].to_numpy() & ~chosen["snow"].to_numpy() & core
+    if not clear.any():
+        return {}
+    bands = [band for band in ("blue", "green", "red", "nir", "swir16") if band in part]
+    found = {band: float(np.nanmedian(chosen[band].to_numpy()[clear])) for band in bands}
+    return {band: value for band, value in found.items() if np.isfinite(value)}
+
+
+def freeze(
+    current: Sequence[Disturbance], earlier: Sequence[Disturbance], *, day: int, params: GroundParams
+) -> tuple[list[Disturbance], list[DisturbanceRevision]]:
+    """Current rows under what earlier runs froze, and what they now say otherwise.
+
+    An event is frozen when it has been persistent for `wait_days`. Events of another method epoch hand on
+    their id to the event that lies where they lay, so that verdicts and alerts follow.
+
+    Args:
+        current: rows that the scenes alone give.
+        earlier: rows as the run before left them.
+        day: of the newest look.
+        params: numbers.
+
+    Returns:
+        One row for each of `current`, in their order, then the frozen events that are no longer found.
+    """
+    p = params.events
+    rows, revisions, taken = [], [], set()
+    known = [one for one in earlier if one.frozen_on is not None or one.method_epoch != METHOD_EPOCH]
+    for one in current:
+        old = next((k for k in known if k.disturbance_id not in taken and _same(k, one, p.same_event)), None)
+        settled = one.persistent_since is not None and (_date(day) - one.persistent_since).days >= p.wait_days
+        if old is None:
+            rows.append(replace(one, frozen_on=_date(day)) if settled else one)
+            continue
+        taken.add(old.disturbance_id)
+        if old.method_epoch != METHOD_EPOCH:
+            rows.append(
+                replace(one, disturbance_id=old.disturbance_id, frozen_on=_date(day) if settled else None)
+            )
+            continue
+        rows.append(
+            replace(
+                one, disturbance_id=old.disturbance_id, frozen_on=old.frozen_on, first_seen=old.first_seen,
+                first_seen_low=old.first_seen_low, first_seen_high=old.first_seen_high,
+                persistent_since=old.persistent_since, founding_cells=old.founding_cells,
+                machine_status=one.machine_status if one.machine_status != "provisional" else "persistent",
+            )
+        )  # fmt: skip
+        if one.first_seen != old.first_seen:
+            within = old.first_seen_low <= one.first_seen <= old.first_seen_high
+            told = "within" if within else "outside"
+            revisions.append(
+                _revision(
+                    old,
+                    "smoothed",
+                    one.first_seen,
+                    f"smoothed to {one.first_seen}, {told} the frozen interval",
+                )
+            )
+        if one.machine_status == "closed":
+            revisions.append(_revision(old, "closed", None, "as expected again"))
+    for old in known:
+        if old.disturbance_id not in taken and old.method_epoch == METHOD_EPOCH:
+            rows.append(replace(old, machine_status="withdrawn", cause="later looks do not bear it out"))
+            revisions.append(_revision(old, "withdrawn", None, "later looks do not bear it out"))
+    return rows, revisions
+
+
+def _revision(old: Disturbance, what: str, to: dt.date | None, detail: str) -> DisturbanceRevision:
+    return DisturbanceRevision(
+        disturbance_id=old.disturbance_id,
+        revision=what,
+        first_seen=old.first_seen,
+        revised_to=to,
+        detail=detail,
+    )
+
+
+def _same(old: Disturbance, new: Disturbance, least: float) -> bool:
+    """Whether two rows are of one event: by founding cells, across epochs by ground."""
+    if old.method_epoch == new.method_epoch:
+        one, two = (np.array(sorted(x.founding_cells)) for x in (old, new))
+        return overlap(one, two) >= least and abs((old.first_seen - new.first_seen).days) <= 400  # noqa: PLR2004
+    smaller = min(old.geometry.area, new.geometry.area)
+    return bool(old.geometry.intersection(new.geometry).area >= least * smaller)
+
+
+def _growth(
+    g: _Ground, events: Sequence[Event], cells: Cells, dates: Ints, named: Mapping[str, str]
+) -> list[DisturbanceGrowth]:
+    """What each event gained and lost in each year."""
+    out = []
+    for number, event in enumerate(events):
+        mine = cells.event == number
+        part = mine.astype(float)
+        for k, day in enumerate(dates):
+            terms = account(cells, k, part)
+            added, closed = terms["opened"], terms["closed"]
+            if max(added[0], closed[0]) < 0.5 * g.params.events.min_ha:
+                continue
+            out.append(
+                DisturbanceGrowth(
+                    disturbance_id=named.get(event.event_id, event.event_id),
+                    epoch_start=_date(dates[k - 1]) if k else _date(g.history.series.day[0]),
+                    epoch_end=_date(day),
+                    added_ha=_area(g, *added, 0.3 * max(added[0], 0.0)),
+                    closed_ha=_area(g, *closed, 0.3 * max(closed[0], 0.0)),
+                    bearing_deg=_bearing(g, cells, mine, k),
+                )
+            )
+    return out
+
+
+def _bearing(g: _Ground, cells: Cells, mine: Bools, k: int) -> float | None:
+    """Direction from what was disturbed before to what came; None where there was nothing before."""
+    now, then = cells.disturbed(k) & mine, (cells.disturbed(k - 1) & mine) if k else np.zeros_like(mine)
+    new = now & ~then
+    if not (then.any() and new.any()):
+        return None
+    rows, columns = np.unravel_index(cells.pixel, g.grid.shape)
+    east = columns[new].mean() - columns[then].mean()
+    north = rows[then].mean() - rows[new].mean()
+    return round(float(np.degrees(np.arctan2(east, north)) % 360.0), 1)
+
+
+def _measure(work: Work) -> list[Measured]:
+    rows = measure_ground(
+        work.cube, work.site, params=work.params, earlier=work.earlier.get(DISTURBANCES.name, ())
+    )
+    return [
+        Measured(layer=FOOTPRINTS, records=rows.footprints),
+        Measured(layer=DISTURBANCES, records=rows.disturbances),
+        Measured(layer=DISTURBANCE_GROWTH, records=rows.growth),
+        Measured(layer=DISTURBANCE_REVISIONS, records=rows.revisions),
+    ]
+
+
+MEASUREMENT = Measurement(
+    layers=(FOOTPRINTS, DISTURBANCES, DISTURBANCE_GROWTH, DISTURBANCE_REVISIONS),
+    stage="ground",
+    measure=_measure,
+    params=GroundParams,
+    settings="ground",
+)
