@@ -25,7 +25,8 @@ CE90_PER_AXIS = 2.1459660262893
 """Radius of the circle that holds 90 % of a circular normal error, in standard deviations of one axis."""
 RMSE_PER_AXIS = math.sqrt(2.0)
 HIGHEST_SD, CLOSE_SD = 40.0, 1e-9
-"""Standard deviations between which a height is looked for, and how near it is found: far below a millimetre."""
+"""Standard deviations between which a height is looked for, and how near it is found: far below a
+millimetre."""
 """Radial root mean square error in standard deviations of one axis."""
 
 
