@@ -25,7 +25,8 @@ from detection.boundary.errors import (
     independent_length_m,
     integral_variance,
 )
-from detection.boundary.registration import Edges, Floats, Plane, Registration, edges_of
+from detection.boundary.registration import Edges, Plane, Registration, edges_of
+from evidence.arrays import Floats
 from evidence.quantity import Quantity, coverage_factor
 
 ON_LINE_M = 1e-3
