@@ -13,7 +13,8 @@ from campwatch.identity import inputs_digest
 from campwatch.inputs import Inputs, Knobs
 from campwatch.knobs import with_knobs
 from campwatch.stopwatch import Stopwatch
-from detection import boundary_change, stockpiles
+from detection import stockpiles
+from detection.boundary import change as boundary_change
 from detection.ground import measure as ground
 from detection.records import DISTURBANCES
 from evidence.hashing import sha256_json

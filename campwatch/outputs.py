@@ -23,7 +23,7 @@ from evidence.anchors import ANCHORED, anchor_of
 from evidence.custody import WORKSPACE_CHAIN
 from evidence.errors import WorkspaceError
 from evidence.ledger import Ledger
-from evidence.results import write_custody, write_results
+from evidence.results import write_results
 from evidence.runs import layer_rows
 from evidence.tables import layer_frames
 from imagery.cube.observations import OBSERVATIONS
@@ -34,10 +34,9 @@ from maps.site_map import write_site_map
 def rebuild_tables(
     workspace: Workspace, ledger: Ledger, sites: Sequence[Site], *, checks: Mapping[str, Checks] | None = None
 ) -> None:
-    """Write `results.gpkg` and `custody.jsonl` anew; `checks` by site where they are known already."""
+    """Write `results.gpkg` anew; `checks` by site where they are known already."""
     annotate = annotation(ledger, sites, checks=checks)
     write_results(ledger, workspace.results_path, LAYERS.values(), annotate=annotate)
-    write_custody(ledger, workspace.custody_path)
 
 
 def current_table(workspace: Workspace, layer: str) -> pd.DataFrame:

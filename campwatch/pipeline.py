@@ -28,7 +28,7 @@ from campwatch.sources import build_sources
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
-from evidence.errors import AoiError, WatchError, WorkspaceError
+from evidence.errors import AoiError, FileInUseError, WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
 from imagery.archive.coverage import midnight
@@ -116,8 +116,10 @@ def run_workspace(
         summaries = tuple(_measure_all(run, prepared))
         if not workspace.ledger_path.exists():
             raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
-        head = _finish(run, summaries)
-        return RunSummary(run_id=run.run_id, sites=summaries, head=head, seconds=run.watch.seconds)
+        head, behind = _finish(run, summaries)
+        return RunSummary(
+            run_id=run.run_id, sites=summaries, head=head, seconds=run.watch.seconds, behind=behind
+        )
 
 
 def _guarded(site_id: str, step: Callable[[], Done]) -> Done | SiteSummary:
@@ -313,8 +315,12 @@ def _summary(
     )
 
 
-def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
-    """Alerts, then the tables where they are behind; the digest over all custody heads."""
+def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> tuple[str, str | None]:
+    """Alerts, then the tables where they are behind.
+
+    Returns:
+        the digest over all custody heads, and what stayed behind because another program holds it open.
+    """
     workspace, settings = run.workspace, run.workspace.settings.alerts
     with Ledger(workspace.ledger_path) as ledger:
         failures = {site.site_id: site.error for site in summaries if not site.skipped}
@@ -323,11 +329,9 @@ def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> str:
             deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
         try:
             with run.watch.stage("tables"):
-                return _derive(run, ledger)
+                rebuild_behind(run.workspace, ledger)
+            return heads_digest(ledger.heads()), None
+        except FileInUseError as err:
+            return heads_digest(ledger.heads()), f"{err}; it is as of the run before"
         except OSError as err:
             raise WorkspaceError(f"{workspace.folder} cannot be written: {_disk_words(err)}") from err
-
-
-def _derive(run: _Run, ledger: Ledger) -> str:
-    rebuild_behind(run.workspace, ledger)
-    return heads_digest(ledger.heads())

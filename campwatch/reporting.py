@@ -75,6 +75,8 @@ def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -
             console.print(f"map of {site.site_id}: {site.map_path}", soft_wrap=True, highlight=False)
     if summary.nothing_new:
         console.print("nothing new")
+    if summary.behind:
+        console.print(summary.behind, soft_wrap=True, highlight=False, markup=False)
     if summary.head:
         console.print(f"custody head {summary.head}", soft_wrap=True, highlight=False)
 
@@ -151,6 +153,7 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
         "nothing_new": summary.nothing_new,
         "complete": summary.complete,
         "custody_head": summary.head,
+        "behind": summary.behind,
         "seconds": {stage: round(seconds, 3) for stage, seconds in summary.seconds.items()},
         "sites": [
             {

@@ -53,6 +53,8 @@ class RunSummary:
     """Digest over the heads of all custody chains, to be kept elsewhere."""
     seconds: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     """Processor seconds of this process by stage."""
+    behind: str | None = None
+    """Which derived file is as of the run before, and why; None where all are current."""
 
     @property
     def nothing_new(self) -> bool:
@@ -62,4 +64,4 @@ class RunSummary:
     @property
     def complete(self) -> bool:
         """Whether everything that was asked for could be done."""
-        return not any(site.error or site.gaps for site in self.sites)
+        return self.behind is None and not any(site.error or site.gaps for site in self.sites)

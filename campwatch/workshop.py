@@ -22,8 +22,9 @@ from campwatch.reviews.validation import all_checks
 from campwatch.site_job import SiteWork, site_work
 from campwatch.stopwatch import Stopwatch
 from campwatch.workspace import Workspace, open_workspace
-from evidence.errors import WorkspaceError
+from evidence.errors import FileInUseError, WorkspaceError
 from evidence.ledger import Ledger
+from evidence.results import write_custody
 from evidence.rows import Row
 from imagery.cube.loading import load_cube
 
@@ -166,8 +167,23 @@ def measure_in_worker(folder: str, path: str) -> list[Row]:
 
 
 def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> None:
-    """Write `results.gpkg`, `custody.jsonl`, the alert files and the first page anew."""
+    """Write `results.gpkg`, `custody.jsonl`, the alert files and the first page anew.
+
+    Raises:
+        FileInUseError: where another program holds one of them open; the others are written.
+    """
     checks = all_checks(ledger, sites)
-    rebuild_tables(workspace, ledger, sites, checks=checks)
-    write_channels(read_alerts(ledger), workspace.settings.alerts, workspace.folder, checks=checks)
-    write_first_page(workspace, ledger, sites, checks=checks)
+    alerts = workspace.settings.alerts
+    held = []
+    for write in (
+        lambda: rebuild_tables(workspace, ledger, sites, checks=checks),
+        lambda: write_custody(ledger, workspace.custody_path),
+        lambda: write_channels(read_alerts(ledger), alerts, workspace.folder, checks=checks),
+        lambda: write_first_page(workspace, ledger, sites, checks=checks),
+    ):
+        try:
+            write()
+        except FileInUseError as error:
+            held.append(error)
+    if held:
+        raise held[0]

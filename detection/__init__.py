@@ -9,12 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from detection.boundary_change import measure_boundary_changes
-    from detection.disturbances import measure_disturbances
-    from detection.footprint import measure_footprints
+    from detection.answers.questions import answer, parse_question
+    from detection.boundary.change import measure_boundary_changes
+    from detection.ground.measure import measure_ground
     from detection.pairs.score import score_pair
-    from detection.questions import answer, parse_question
-    from detection.references import SiteCheck
+    from detection.sampling.references import SiteCheck
     from detection.stockpiles import StockpileParams, measure_stockpiles
 
 __all__ = [
@@ -22,21 +21,19 @@ __all__ = [
     "StockpileParams",
     "answer",
     "measure_boundary_changes",
-    "measure_disturbances",
-    "measure_footprints",
+    "measure_ground",
     "measure_stockpiles",
     "parse_question",
     "score_pair",
 ]
 _HOMES = {
-    "SiteCheck": "detection.references",
+    "SiteCheck": "detection.sampling.references",
     "StockpileParams": "detection.stockpiles",
-    "answer": "detection.questions",
-    "measure_boundary_changes": "detection.boundary_change",
-    "measure_disturbances": "detection.disturbances",
-    "measure_footprints": "detection.footprint",
+    "answer": "detection.answers.questions",
+    "measure_boundary_changes": "detection.boundary.change",
+    "measure_ground": "detection.ground.measure",
     "measure_stockpiles": "detection.stockpiles",
-    "parse_question": "detection.questions",
+    "parse_question": "detection.answers.questions",
     "score_pair": "detection.pairs.score",
 }
 

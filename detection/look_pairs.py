@@ -34,11 +34,12 @@ class PairParams:
     snow: float = 0.05
     """Share of the site under snow at most (assumed)."""
     back_days: float = 400.0
-    """How far before the event the first look may lie: a year and a season; each season has its turn."""
+    """How far before the event the first look may lie: a year and a season; each season has its turn.
+    Assumed."""
     site_clear: tuple[float, ...] = (0.95, 0.8, 0.5)
     """Of a whole site: share to be seen; the next is tried where no pair has it (assumed)."""
     midsummer: int = 172
-    """21 June as a day of the year: the shortest shadows of the northern hemisphere."""
+    """21 June as a day of the year: the shortest shadows of the northern hemisphere. Assumed."""
     summer_weight: float = 0.2
     """Days of difference in season that one day away from midsummer counts for (assumed)."""
     hidden_weight: float = 1000.0

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from evidence.errors import UnsafePathError
+from evidence.errors import FileInUseError, UnsafePathError
 
 TEMPORARY_PREFIX = ".tmp-"
 LONGEST_COMPONENT = 120
@@ -111,15 +111,31 @@ def sync_file(path: Path) -> None:
         os.close(descriptor)
 
 
+def _replace(temporary: Path, path: Path) -> None:
+    """Rename, in words where another program holds the target."""
+    try:
+        temporary.replace(path)
+    except PermissionError as error:
+        if path.is_file() and os.access(path.parent, os.W_OK):
+            raise FileInUseError(
+                f"{path.name} is open in another program: close it, or write elsewhere"
+            ) from error
+        raise
+
+
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path to write to; on success it is flushed and renamed to `path`, else removed."""
+    """Yield a temporary path to write to; on success it is flushed and renamed to `path`, else removed.
+
+    Raises:
+        FileInUseError: where another program holds `path` open.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = temporary_sibling(path)
     try:
         yield temporary
         sync_file(temporary)
-        temporary.replace(path)
+        _replace(temporary, path)
         sync_folder(path.parent)
     finally:
         with suppress(FileNotFoundError):

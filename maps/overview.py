@@ -8,7 +8,7 @@ from typing import Any
 
 import folium
 
-from detection.references import ENOUGH
+from detection.sampling.references import ENOUGH
 from evidence.files import write_text
 from maps.disclosure import public_summaries
 from maps.page import OfflineMap, asset

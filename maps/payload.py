@@ -13,8 +13,8 @@ from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, PublishedPoint, Site, Zone
-from detection.accuracy import MIN_AGREEMENT
-from detection.references import ENOUGH, SampleSummary, SiteCheck
+from detection.sampling.accuracy import MIN_AGREEMENT
+from detection.sampling.references import ENOUGH, SampleSummary, SiteCheck
 from evidence.anchors import Anchor
 from evidence.layers import Column, Kind, LayerSpec
 from evidence.quantity import Quantity

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
-from detection.references import SiteCheck
+from detection.sampling.references import SiteCheck
 from evidence.anchors import Anchor
 from evidence.layers import LayerSpec
 from evidence.quantity import Quantity

@@ -25,7 +25,7 @@ import numpy as np
 
 from campwatch.demonstration.simulated import simulated_site
 from detection.ground.measure import measure_ground
-from detection.references import SiteCheck
+from detection.sampling.references import SiteCheck
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
 mine = simulated_site()

@@ -23,8 +23,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FormatStrFormatter
 
-from detection.boundary_change import measure_boundary_changes
-from detection.references import SiteCheck
+from detection.boundary.change import measure_boundary_changes
+from detection.sampling.references import SiteCheck
 from imagery.simulate import SimulationParams, simulate_site
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})

@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from campwatch.demonstration.simulated import simulated_site
-from detection.references import SiteCheck
+from detection.sampling.references import SiteCheck
 from detection.stockpiles import StockpileParams, measure_stockpiles
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})

@@ -24,11 +24,11 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation, gaussian_filter
 from shapely import box
 
-from detection.accuracy import ReaderError, estimate_accuracy, resolve_labels, tally
+from detection.sampling.accuracy import ReaderError, estimate_accuracy, resolve_labels, tally
 from detection.coal.coverage import to_degrees
-from detection.references import SiteCheck
+from detection.sampling.references import SiteCheck
 from evidence.layers import ReferenceKind
-from detection.sampling import STABLE, allocate, change_strata, draw_sample
+from detection.sampling.design import STABLE, allocate, change_strata, draw_sample
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
 rng = np.random.default_rng(14)

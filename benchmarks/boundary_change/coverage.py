@@ -17,9 +17,9 @@ import shapely
 
 from benchmarks.boundary_change.digitisations import MODELS, Case, simulate_case
 from benchmarks.manual import write_table
-from detection.boundary_change import boundary_area, measure_boundary_change, sector_advances
-from detection.boundary_comparison import sector_wedge
-from detection.boundary_errors import BoundaryChangeParams
+from detection.boundary.change import boundary_area, measure_boundary_change, sector_advances
+from detection.boundary.comparison import sector_wedge
+from detection.boundary.errors import BoundaryChangeParams
 from evidence.quantity import Quantity
 
 SEED = 61_000_000

@@ -18,7 +18,7 @@ from shapely import Polygon
 
 from aoi.geodesy import parts
 from aoi.records import Boundary, TracedImage
-from detection.boundary_registration import Plane
+from detection.boundary.registration import Plane
 
 Floats = NDArray[np.float64]
 CENTRE = shapely.Point(126.086, 39.56)

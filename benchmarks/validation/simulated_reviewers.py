@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
 from benchmarks.manual import write_table
-from detection.accuracy import AccuracyReport, ReaderError, Stratum, estimate_accuracy
-from detection.sampling import BUFFER, STABLE
+from detection.sampling.accuracy import AccuracyReport, ReaderError, Stratum, estimate_accuracy
+from detection.sampling.design import BUFFER, STABLE
 
 PIXEL_HA = 0.01
 SIDE = 1200

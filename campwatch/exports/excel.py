@@ -9,13 +9,14 @@ from typing import Any
 
 import openpyxl
 import pandas as pd
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE, Cell, MergedCell
+from openpyxl.cell.cell import Cell, MergedCell
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
 
 from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.dictionary import LONGEST_CELL, data_dictionary, provenance
+from campwatch.exports.xml import NOT_IN_XML
 from evidence.files import atomic_path
 from evidence.layers import Kind
 from evidence.zips import fix_times
@@ -81,7 +82,7 @@ def _write_row(sheet: Worksheet, row: int, values: Iterable[Any]) -> None:
 
 def _write_text(cell: Cell | MergedCell, text: str) -> None:
     """Text, whatever it starts with: Excel neither computes it now nor when somebody edits the cell."""
-    clean = ILLEGAL_CHARACTERS_RE.sub("�", text)
+    clean = NOT_IN_XML.sub("�", text)
     if len(clean) > LONGEST_CELL:
         note = f" … ({len(clean)} characters; complete in the CSV and GeoPackage exports)"
         clean = clean[: LONGEST_CELL - len(note)] + note

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from aoi.records import Site
 from campwatch.reviews.validation import Checks, validation_lines
-from detection.references import SiteCheck
+from detection.sampling.references import SiteCheck
 from evidence.anchors import OWN_CLOCK
 
 NO_RELEASE = "no release"

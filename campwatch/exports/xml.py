@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,10 @@ class Maker:
         return f"{{{self.namespace}}}{tag}" if self.namespace else tag
 
 
+NOT_IN_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+"""Characters that no XML document can hold: control characters, halves of pairs, non-characters."""
+
+
 def clean_text(text: str) -> str:
-    """Without the control characters that XML cannot hold."""
-    return "".join(c for c in text if c in "\t\n\r" or (ord(c) >= 32 and ord(c) not in {0xFFFE, 0xFFFF}))  # noqa: PLR2004
+    """Without the characters that XML cannot hold."""
+    return NOT_IN_XML.sub("", text)

@@ -10,7 +10,7 @@ from campwatch.questions.comparison import Question
 from campwatch.reviews.validation import Checks
 from detection.answers.comparison import Change, Comparison, Effect
 from detection.coal.records import STOCKPILE_AREAS
-from detection.references import SiteCheck
+from detection.sampling.references import SiteCheck
 from evidence.quantity import Quantity
 
 NO_CAUSE = "An effect names no cause: a ban on exports makes piles grow as well as production does."

@@ -55,7 +55,7 @@ from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS, StockpileArea
 from detection.radar.second_opinion import RadarOpinion
 from detection.records import DISTURBANCES, FOOTPRINTS
-from detection.references import SiteCheck
+from detection.sampling.references import SiteCheck
 from evidence.errors import MeasurementError
 from evidence.files import write_text
 from evidence.hashing import sha256_json

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import shapely
+from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import area_m2
 from aoi.records import Site
@@ -104,7 +105,8 @@ def claim_sheets(sites: Sequence[Site], rows: Rows) -> list[ClaimSheet]:
         sites: in the order in which they are counted.
         rows: current rows by layer.
     """
-    sheets, earlier = [], shapely.Polygon()
+    sheets: list[ClaimSheet] = []
+    earlier: BaseGeometry = shapely.Polygon()
     for site in sites:
         shared = site.aoi.intersection(earlier)
         own = {name: [s for s in held if s.row.site_id == site.id] for name, held in rows.items()}

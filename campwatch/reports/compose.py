@@ -84,10 +84,10 @@ def compose(
             report.blocks.append(Break())
         own = {name: [s for s in held if s.row.site_id == site.id] for name, held in rows.items()}
         part = _Part(workspace, bundle, site, own, sheet, frozen, options, folder, report)
-        report.blocks += part.first_page()
-        report.blocks += part.area_pages()
-    report.blocks += _sheets_page(bundle.sites, sheets, lang)
-    report.blocks += _closing(bundle, rows, lang)
+        report.blocks.extend(part.first_page())
+        report.blocks.extend(part.area_pages())
+    report.blocks.extend(_sheets_page(bundle.sites, sheets, lang))
+    report.blocks.extend(_closing(bundle, rows, lang))
     return report
 
 

@@ -207,6 +207,7 @@ def check_report(workspace: Workspace, path: Path) -> list[str]:
         frozen,
         key=lambda item: (
             item[1]["release"] in text,
+            sum(one["text"] in text for one in item[1]["statements"]),
             item[0].stem == path.stem,
             len(tags & {row for s in item[1]["statements"] for row in s["rows"]}),
         ),

@@ -46,7 +46,7 @@ def write_word(report: Report, path: Path) -> Path:
             _add_caption(document, names["Table"], "Table", counts, block.caption)
             _add_grid(document, block)
         elif isinstance(block, Break):
-            document.add_page_break()
+            document.add_page_break()  # type: ignore[no-untyped-call]
     with atomic_path(path) as temporary:
         document.save(str(temporary))
         fix_times(temporary)

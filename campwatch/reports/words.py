@@ -127,8 +127,8 @@ HOSTILE: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
             "변화가 없는데 변화라고 주장하는 비율은?",
         ),
         (
-            "At most 7 in 100 on simulated stocks with memories to a year; the table and its seeds are in the manual (answers). A level that jumps at each turn of the asked year is the hardest case and is named there.",
-            "기억이 1년까지인 모의 저탄에서 100회 중 7회 이하; 표와 시드는 설명서(answers)에 있다. 매년 바뀌는 수준이 가장 어려운 경우이며 거기에 명시되어 있다.",
+            "The share on simulated stocks, cell by cell with its seeds, is in the manual (answers): the aim is at most 7 in 100, and cells above it, such as a random walk over few years or a level that jumps at each turn of the asked year, are named there.",
+            "모의 저탄에서의 비율은 시드와 함께 설명서(answers)에 칸별로 있다. 목표는 100회 중 7회 이하이며, 이를 넘는 경우(짧은 기록의 무작위 보행, 매년 바뀌는 수준 등)는 거기에 명시되어 있다.",
         ),
     ),
     (

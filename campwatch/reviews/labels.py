@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from campwatch.identity import Clock, new_run_id, timestamp
-from detection.accuracy import (
+from detection.sampling.accuracy import (
     AccuracyReport,
     ClassAccuracy,
     ReaderAgreement,
@@ -19,8 +19,8 @@ from detection.accuracy import (
     resolve_labels,
     tally,
 )
-from detection.references import SampleFault, SampleSummary
-from detection.sampling import STABLE
+from detection.sampling.design import STABLE
+from detection.sampling.references import SampleFault, SampleSummary
 from evidence.errors import MeasurementError, WatchError
 from evidence.files import write_text
 from evidence.hashing import sha256_json

@@ -26,9 +26,9 @@ from campwatch.identity import new_run_id, system_clock, timestamp
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
-from detection.accuracy import AccuracyReport
 from detection.records import DISTURBANCES, FOOTPRINTS
-from detection.sampling import (
+from detection.sampling.accuracy import AccuracyReport
+from detection.sampling.design import (
     STABLE,
     SamplingParams,
     allocate,

@@ -19,7 +19,7 @@ from campwatch.reviews.verdicts import review_states
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS
 from detection.records import DISTURBANCES
-from detection.references import (
+from detection.sampling.references import (
     ReferencePair,
     ReferenceSummary,
     SiteCheck,

@@ -21,7 +21,7 @@ from campwatch.reviews.records import (
     ManualObservationRecord,
     ReviewRecord,
 )
-from detection.accuracy import ReaderAgreement, wilson_share
+from detection.sampling.accuracy import ReaderAgreement, wilson_share
 from evidence.errors import LedgerError
 from evidence.hashing import sha256_bytes, sha256_json
 from evidence.ledger import AppendResult, Ledger

@@ -31,13 +31,13 @@ class ComparisonParams:
     """Knobs of the comparison, saved with its result."""
 
     window_days: int = 365
-    """Before and after the event."""
+    """Before and after the event. Assumed."""
     season_days: int = 20
-    """How far apart in the year two paired looks may lie."""
+    """How far apart in the year two paired looks may lie. Assumed."""
     min_pairs: int = 5
-    """Pairs of looks under which a change is not assessable."""
+    """Pairs of looks under which a change is not assessable. Assumed."""
     min_comparisons: int = 3
-    """Comparison places under which the interval would say nothing."""
+    """Comparison places under which the interval would say nothing. Assumed."""
     level: float = DEFAULT_LEVEL
 
 

@@ -74,8 +74,8 @@ class JudgementParams:
     step_days: float = 60.0
     """Distance of the dates that are tried for a step, days. Assumed."""
     step_tests_per_year: float = 3.0
-    """Independent tests that the tried dates of a year amount to. Chosen on seeds 7 to 29 of
-    `benchmarks.answers.null`, judged on others."""
+    """Independent tests that the tried dates of a year amount to. Assumed: a
+    first guess, not judged."""
     most_steps: int = 3
     """Steps sought. Assumed."""
     false_look: float = 0.025

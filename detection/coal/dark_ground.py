@@ -34,19 +34,19 @@ class WaterParams:
     """When dark ground is water by its history; measured on ponds and on coal of every rank."""
 
     nir_over_red: float = 0.8
-    """Means of 3 × 3 pixels; water has less."""
+    """Means of 3 × 3 pixels; water has less. Assumed."""
     swir16: float = 0.06
-    """Reflectance; water has less."""
+    """Reflectance; water has less. Assumed."""
     looks_share: float = 0.1
-    """Share of a pixel's lit looks that show water, from which the pixel is water."""
+    """Share of a pixel's lit looks that show water, from which the pixel is water. Assumed."""
     nir_over_green: float = 0.9
-    """Means of 3 × 3 pixels; water that is not clear has less (Korba .86), coal of the family 1.09 and
-    more."""
+    """Means of 3 × 3 pixels; water that is not clear has less (Korba .86), coal of the family 1.09 and more.
+    Assumed."""
     falling_weight: float = 0.2
-    """Looks with that alone count as this share of a look that shows water: half of them make a pixel
-    water."""
+    """Looks with that alone count as this share of a look that shows water: half of them make a pixel water.
+    Assumed."""
     object_share: float = 0.1
-    """Share of such pixels from which the whole dark object is."""
+    """Share of such pixels from which the whole dark object is. Assumed."""
     rim_px: int = 2
     """Muddy rim of water, pixels. Assumed."""
 

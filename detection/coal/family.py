@@ -137,30 +137,32 @@ class FamilyParams:
     film_cm: float = 0.02
     """Centimetres of water over wet coal, passed twice. Assumed."""
     likeness: float = 0.95
-    """Share of a component's looks that count as like it."""
+    """Share of a component's looks that count as like it. Assumed."""
     dark_share: float = 0.02
-    """Share of a zone's pixel medians that is taken for its darkest ground. Prototype on simulated yards."""
+    """Share of a zone's pixel medians that is taken for its darkest ground. Prototype on simulated yards.
+    Assumed."""
     fewest_dark: int = 8
-    """Pixel medians that it holds at least."""
+    """Pixel medians that it holds at least. Assumed."""
     together_days: float = 60.0
-    """Days whose looks give one median of a pixel."""
+    """Days whose looks give one median of a pixel. Assumed."""
     fewest_looks: int = 3
-    """Looks that such a median needs."""
+    """Looks that such a median needs. Assumed."""
     greenest: float = 0.3
     """NDVI of a median from which ground is plants. Measured: coal at Korba lies below .2."""
     plants_ndvi: float = 0.4
-    """NDVI of any median from which ground holds plants for a season."""
+    """NDVI of any median from which ground holds plants for a season. Assumed."""
     least_sun_deg: float = 35.0
     """Elevation of the sun at noon under which looks teach nothing while there are others: shaded slopes are
     as dark as coal. Assumed."""
     ground_quantile: float = 0.6
-    """Quantile of the brightness of a zone and what lies around it that stands for its ground. Prototype."""
+    """Quantile of the brightness of a zone and what lies around it that stands for its ground. Prototype.
+    Assumed."""
     fitting_distance: float = 1.2
     """Mean square distance of dark ground from the family, per band, up to which it is coal-like. Measured:
     zones without coal 2.1 to 7.2, coal painted into real dates .08 to .87."""
     darkest_ratio: float = 0.6
-    """Brightness of dark ground over that of its zone below which it is dark. Prototype on simulated
-    yards."""
+    """Brightness of dark ground over that of its zone below which it is dark. Prototype on simulated yards.
+    Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,43 +34,46 @@ class FoundParams:
     """Knobs of the search; the operating point is the mean fraction that a pile's core must reach."""
 
     core_fraction: float = 0.55
-    """With `changed_share` the operating point, see `OPERATING_POINTS`."""
+    """With `changed_share` the operating point, see `OPERATING_POINTS`. Assumed."""
     tau_days: float = 60.0
-    """Over how long looks speak together."""
+    """Over how long looks speak together. Assumed."""
     sure_sd: float = 4.0
-    """Standard errors by which the mean must exceed half of `core_fraction`."""
+    """Standard errors by which the mean must exceed half of `core_fraction`. Assumed."""
     looks: int = 3
-    """Clear looks before coal is called found."""
+    """Clear looks before coal is called found. Assumed."""
     minimum_px: int = 4
-    """Pixels of the smallest core."""
+    """Pixels of the smallest core. Assumed."""
     misfit_limit: float = 4.0
-    """Mean square misfit above which dark ground is no mixture of coal and ground."""
+    """Mean square misfit above which dark ground is no mixture of coal and ground. Assumed."""
     spectrum_limit: float = 3.0
-    """Mean square distance from the prior, in its standard deviations, beyond which it is not coal."""
+    """Mean square distance from the prior, in its standard deviations, beyond which it is not coal.
+    Assumed."""
     greenest: float = 0.4
-    """NDVI above which dark ground is conifers."""
+    """NDVI above which dark ground is conifers. Assumed."""
     was_green: float = 0.5
-    """NDVI of living plants: ground that held them may have burnt."""
+    """NDVI of living plants: ground that held them may have burnt. Assumed."""
     unwatched: bool = False
     """Whether dark ground may be a pile that no season of leaves has shown without coal, and without plants,
     and that was not yet dark in two of them: it may have burnt."""
     changed_share: float = 0.15
     """Share of a pile's core that must have been without coal in other looks; 0 takes steady dark ground too:
-    asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are."""
+    asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are.
+    Assumed."""
     came_step: float = LEAST_RISE
     """Least rise of what a pixel reads beyond its surroundings that says coal came, in fractions of coal."""
     came_px: int = 12
-    """Pixels of the smallest piece on which coal came: fields and wet ground do the same by the few."""
+    """Pixels of the smallest piece on which coal came: fields and wet ground do the same by the few.
+    Assumed."""
     came_sd: float = SURE_SD
     """Standard errors that the rise must have."""
     bare_below: float = 0.2
-    """Mean fraction under which ground counts as without coal."""
+    """Mean fraction under which ground counts as without coal. Assumed."""
     tile_px: int = 112
-    """About the side of the tiles that are searched one by one."""
+    """About the side of the tiles that are searched one by one. Assumed."""
     margin_px: int = 16
-    """Overlap of the tiles."""
+    """Overlap of the tiles. Assumed."""
     widest_px: int = 60
-    """Longest side of a found pile; wider dark ground is a surface, not a pile."""
+    """Longest side of a found pile; wider dark ground is a surface, not a pile. Assumed."""
 
 
 OPERATING_POINTS = MappingProxyType(

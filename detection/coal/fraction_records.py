@@ -16,9 +16,9 @@ class FractionParams:
     """Knobs of the fraction, chosen on painted layouts that are not used for judging."""
 
     rank: int = 6
-    """Loadings per pixel."""
+    """Loadings per pixel. Assumed."""
     rounds: int = 3
-    """Turns of background, fraction and spectrum."""
+    """Turns of background, fraction and spectrum. Assumed."""
     own_spectrum: bool = True
     """Whether the cores of piles say what coal looks like here; in a search rivers may be among them."""
     came_alone: bool = False
@@ -27,29 +27,31 @@ class FractionParams:
     controls: int = 2500
     """Coal-free pixels that the background is fitted to."""
     temper: float = 0.3
-    """Share of a look's information that counts: residuals of one pixel resemble each other."""
+    """Share of a look's information that counts: residuals of one pixel resemble each other. Assumed."""
     neighbours_px: float = 4.0
-    """Distance over which loadings of neighbours tell about a pixel."""
+    """Distance over which loadings of neighbours tell about a pixel. Assumed."""
     haze_px: float = 6.0
-    """Distance over which residuals of one date are smooth."""
+    """Distance over which residuals of one date are smooth. Assumed."""
     free_below: float = 0.2
-    """Smoothed fraction under which a look counts as coal-free."""
+    """Smoothed fraction under which a look counts as coal-free. Assumed."""
     sure_above: float = 0.6
-    """Smoothed fraction above which a look counts as coal at once."""
+    """Smoothed fraction above which a look counts as coal at once. Assumed."""
     spell_days: float = 120.0
-    """Over how long a lower fraction must last to count as coal: ground is wet for weeks."""
+    """Over how long a lower fraction must last to count as coal: ground is wet for weeks. Assumed."""
     partly_below: float = 0.4
-    """Smoothed fraction above which a look no longer speaks of the ground below: it would confirm itself."""
+    """Smoothed fraction above which a look no longer speaks of the ground below: it would confirm itself.
+    Assumed."""
     steadiness: float = 0.1
-    """How far a fraction moves between neighbouring looks, one standard deviation."""
+    """How far a fraction moves between neighbouring looks, one standard deviation. Assumed."""
     tau_days: float = 25.0
-    """Over how long neighbouring looks count for that."""
+    """Over how long neighbouring looks count for that. Assumed."""
     texture: float = 0.03
-    """How far one band of one pile's coal differs from the site's, relative."""
+    """How far one band of one pile's coal differs from the site's, relative. Assumed."""
     brightness: float = 0.1
-    """How far the coal of one pile is brighter or darker as a whole, relative: wet, dusty, lit otherwise."""
+    """How far the coal of one pile is brighter or darker as a whole, relative: wet, dusty, lit otherwise.
+    Assumed."""
     widening: float = 1.5
-    """Factor on the spread of loadings between neighbours: piles stand on unusual ground."""
+    """Factor on the spread of loadings between neighbours: piles stand on unusual ground. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

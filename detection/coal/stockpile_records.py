@@ -23,13 +23,13 @@ class StockpileParams:
     """Knobs of the measurement, saved with its result."""
 
     level: float = 0.95
-    """Probability of the intervals."""
+    """Probability of the intervals. Assumed."""
     floor_ha: float = 0.1
-    """Smallest area that 10 m bands can tell from nothing (simulation, DOMAIN notes)."""
+    """Smallest area that 10 m bands can tell from nothing (simulation, DOMAIN notes). Assumed."""
     ring_m: float = 300.0
-    """How far around a zone coal-free ground is taken."""
+    """How far around a zone coal-free ground is taken. Assumed."""
     minimum_valid: float = 0.5
-    """Share of a zone that must have been seen."""
+    """Share of a zone that must have been seen. Assumed."""
     find_piles: bool = True
     """Whether piles outside the zones are looked for."""
     fraction: FractionParams = field(default_factory=FractionParams)

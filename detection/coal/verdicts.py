@@ -47,9 +47,9 @@ class VerdictParams:
     least_change_share: float = 0.25
     """Least range of the smoothed area, share of its largest value. Assumed."""
     least_change_ha: float = 0.1
-    """Least range of the smoothed area: the floor of 10 m bands (DOMAIN notes)."""
+    """Least range of the smoothed area: the floor of 10 m bands (DOMAIN notes). Assumed."""
     surprise_sd: float = 3.0
-    """Looks further off the level than this are widened until they are not."""
+    """Looks further off the level than this are widened until they are not. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,16 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from detection.ground.events import Event
 from detection.ground.history import History
 from detection.ground.params import DISTURBED
 from detection.ground.states import sampled, shares
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
+from evidence.arrays import Bools, Floats, Ints
 
 DRAWS = 48
 """Paths that are drawn of each event."""

@@ -25,10 +25,8 @@ from detection.coal.coverage import crs_wkt, world
 from detection.ground.history import History
 from detection.ground.params import EventParams
 from detection.ground.states import episodes, look_shares, shares
+from evidence.arrays import Bools, Floats, Ints
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 Planes = NDArray[np.float32]
 
 BLOCKS = (3, 6)

@@ -15,7 +15,6 @@ import numpy as np
 import rasterio.features
 import shapely
 import xarray as xr
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_erosion
 from shapely.geometry import shape
@@ -23,14 +22,14 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Boundary, Site
 from aoi.versions import starts, version_in_force
-from detection.advance import advance, relation, sector_advances
 from detection.coal.coverage import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from detection.ground.accounts import Cells, account, account_cells
+from detection.ground.advance import advance, relation, sector_advances
 from detection.ground.events import Event, find_events, overlap
 from detection.ground.history import History, fit_history
+from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import GroundParams, Kind
 from detection.ground.series import read_series
-from detection.kinds import BARE_NDVI, ground_kind, went_black
 from detection.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
@@ -41,6 +40,7 @@ from detection.records import (
     DisturbanceRevision,
     Footprint,
 )
+from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work
 
@@ -48,10 +48,6 @@ METHOD_EPOCH = "ground-1"
 """Ids and first sights are frozen under it; a change of method or baseline opens another."""
 EPOCH = dt.date(1970, 1, 1)
 NO_BOUNDARY = "no_boundary"
-
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,17 +67,17 @@ class ExpectationParams:
     """What a pixel is expected to look like: own level, course of its cover, own harmonics."""
 
     anchor_days: float = 400.0
-    """Earliest looks of which all count as expected, days: a year and a month of the next."""
+    """Earliest looks of which all count as expected, days: a year and a month of the next. Assumed."""
     anchor_looks: int = 24
-    """A pixel that was seen less often than that in them is anchored for longer."""
+    """A pixel that was seen less often than that in them is anchored for longer. Assumed."""
     anchor_most_days: float = 700.0
-    """But not beyond so many days: two summers (reference prototype)."""
+    """But not beyond so many days: two summers (reference prototype). Assumed."""
     later_weight: float = 0.1
     """Weight of later looks before anything is known of them; assumed."""
     covers: int = 8
-    """Groups of pixels that go through the year alike (k-means of the season)."""
+    """Groups of pixels that go through the year alike (k-means of the season). Assumed."""
     least_cover: int = 30
-    """Pixels below which a cover has no course of its own on a look."""
+    """Pixels below which a cover has no course of its own on a look. Assumed."""
     level_sd: float = 2.2
     """Prior of a pixel's own level about its cover's, in scatters of a look; assumed."""
     course_sd: float = 0.5
@@ -87,7 +87,8 @@ class ExpectationParams:
     rounds: int = 4
     """Of reweighting (iteratively reweighted least squares with Cauchy weights, Holland and Welsch 1977)."""
     least_sd: float = 0.008
-    """Least scatter of a look, units of the index: product noise of about .5 % in red and near infrared."""
+    """Least scatter of a look, units of the index: product noise of about .5 % in red and near infrared.
+    Assumed."""
     season_days: float = 22.0
     """Width over which scatter is smoothed in the time of the year, days; assumed."""
     em_rounds: int = 3
@@ -99,13 +100,13 @@ class BareParams:
     """What bare ground looks like: prior from measured soils, updated by the site's own."""
 
     ndvi: float = 0.16
-    """Mean of soils (.12) and dry plants (.21), earthlib 1.1.0 (ICRAF-ISRIC library, 600 soils)."""
+    """Mean of soils (.12) and dry plants (.21), earthlib 1.1.0 (ICRAF-ISRIC library, 600 soils). Assumed."""
     ndvi_sd: float = 0.08
-    """Spread of soils, dry plants, roads and roofs of the same library about that."""
+    """Spread of soils, dry plants, roads and roofs of the same library about that. Assumed."""
     nbr: float = -0.15
-    """``(nir − swir16) / (nir + swir16)`` of the same soils (−.13) and dry plants (−.23)."""
+    """``(nir − swir16) / (nir + swir16)`` of the same soils (−.13) and dry plants (−.23). Assumed."""
     nbr_sd: float = 0.12
-    """The same of the other index."""
+    """The same of the other index. Assumed."""
     own_sd: float = 0.10
     """How far one pixel of bare ground lies from the site's mean, units of the index; assumed."""
     most_pixels: float = 25.0
@@ -117,17 +118,19 @@ class EmissionParams:
     """Bare share that each state shows: means and spreads, shares of a pixel."""
 
     expected_sd: float = 0.03
-    """How far ground as expected strays towards bare beyond the scatter of looks."""
+    """How far ground as expected strays towards bare beyond the scatter of looks. Assumed."""
     greener_sd: float = 0.12
-    """And towards green."""
+    """And towards green. Assumed."""
     thinned: tuple[tuple[float, float, float], ...] = ((0.5, 0.28, 0.10), (0.5, 0.15, 0.05))
-    """(weight, mean, sd)."""
+    """(weight, mean, sd). Assumed."""
     bared: tuple[tuple[float, float, float], ...] = ((0.6, 0.5, 0.2), (0.4, 0.9, 0.2))
+    """The same of bared ground. Assumed."""
     odd: tuple[tuple[float, float, float], ...] = ((0.5, 0.5, 0.22), (0.5, 0.0, 0.06))
+    """The same of an odd season. Assumed."""
     index_correlation: float = 1.2
     """Factor on the variance of the mean of both indices, whose errors are partly the same; assumed."""
     least_gap: float = 0.02
-    """Least difference of an index between expected and bare ground that is divided by."""
+    """Least difference of an index between expected and bare ground that is divided by. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,26 +140,30 @@ class RateParams:
     bared: float = 0.010
     """Of expected ground; OPERA DIST-ALERT and Hansen et al. 2013 give .1 to 2 % a year of forest lost."""
     thinned: float = 0.004
+    """Of expected ground; assumed: half of what is bared."""
     odd: float = 0.002
     """A late spring or a dry summer takes any ground, assumed; it is over sooner than a clearing."""
     odd_field: float = 0.25
-    """Beyond that, of ground whose own expected year has a bare month."""
+    """Beyond that, of ground whose own expected year has a bare month. Assumed."""
     odd_ends: float = 1.6
+    """An odd season is over; assumed."""
     grows_over: float = 0.9
-    """Bared ground starts to grow over; Romanian clearings do within the year."""
+    """Bared ground starts to grow over; Romanian clearings do within the year. Assumed."""
     returns: float = 0.6
-    """Thinned or growing ground is as expected again."""
+    """Thinned or growing ground is as expected again. Assumed."""
     returns_at_once: float = 0.05
-    """Bared ground is as expected again (planted, sown)."""
+    """Bared ground is as expected again (planted, sown). Assumed."""
     bared_again: float = 0.05
+    """Ground that grows over is bared again; assumed."""
     bar_laid_bare: float = 0.5
     """A bar of a river corridor falls dry; one year in two, assumed."""
     bar_covered: float = 1.0
-    """And is under water or green again."""
+    """And is under water or green again. Assumed."""
     start_disturbed: float = 0.011
-    """Probability that a pixel is disturbed on its first look, as after a year of the rates above."""
+    """Probability that a pixel is disturbed on its first look, as after a year of the rates above.
+    Assumed."""
     start_odd: float = 0.004
-    """And that it is in an odd season."""
+    """And that it is in an odd season. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,11 +171,12 @@ class StartParams:
     """What the ground was when it was first seen."""
 
     bare_from: float = 0.3
-    """Bare share at the greenest of the pixel's expected year above which it may be bare at start."""
+    """Bare share at the greenest of the pixel's expected year above which it may be bare at start.
+    Assumed."""
     bare_surely: float = 0.7
-    """And from which it is."""
+    """And from which it is. Assumed."""
     growing_months: tuple[float, float] = (5.5, 10.0)
-    """Middle of May to September: when plants grow at the sites watched."""
+    """Middle of May to September: when plants grow at the sites watched. Assumed."""
     field_bare: tuple[float, float] = (0.52, 0.15)
     """NDVI of the barest half month of the expected year below which a pixel may be a field, and the width of
     that; assumed."""
@@ -179,24 +187,25 @@ class StartParams:
     assumed."""
     darker: float = 0.1
     """And darker in near infrared by this share, in mean over a thread of them: soils are about as bright
-    there as plants, so that it is the share of water (or shade) in it. Seen .12 to .20 on a 20 m river."""
+    there as plants, so that it is the share of water (or shade) in it. Seen .12 to .20 on a 20 m river.
+    Assumed."""
     raised: float = 0.2
     """While short-wave infrared, which soils raise to more than twice that of plants and water takes away, is
     raised by less than this. Assumed; seen .03 to .15 there."""
     widest_px: int = 5
-    """Threads are narrower than this, pixels; wider rivers show water."""
+    """Threads are narrower than this, pixels; wider rivers show water. Assumed."""
     water_nir: float = 0.8
     """Water has less near infrared than this share of red (DOMAIN: measured on ponds and coal)."""
     water_swir: float = 0.06
-    """And less short-wave infrared than this."""
+    """And less short-wave infrared than this. Assumed."""
     least_river_m: float = 150.0
     """Length of the shortest thread that is a river, m; assumed."""
     around_px: int = 25
-    """Side of the square whose median says what surrounds a pixel."""
+    """Side of the square whose median says what surrounds a pixel. Assumed."""
     corridor_m: float = 50.0
     """How far bars and banks reach from it; assumed."""
     river: float = 0.98
-    """Probability that a pixel of the corridor is the river's."""
+    """Probability that a pixel of the corridor is the river's. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,7 +213,7 @@ class CouplingParams:
     """Neighbours speak for each other (mean field, Besag 1986)."""
 
     strength: float = 0.35
-    """Largest change of the log odds of disturbed by all eight neighbours, at each look."""
+    """Largest change of the log odds of disturbed by all eight neighbours, at each look. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,17 +221,17 @@ class EventParams:
     """Pixels that belong together, what is said of them and when."""
 
     likely: float = 0.5
-    """Probability of disturbed from which a pixel is part of an event."""
+    """Probability of disturbed from which a pixel is part of an event. Assumed."""
     sure: float = 0.9
-    """And which it must reach once."""
+    """And which it must reach once. Assumed."""
     link_days: int = 180
-    """Neighbours whose onsets lie further apart are two events."""
+    """Neighbours whose onsets lie further apart are two events. Assumed."""
     founding_days: int = 45
-    """Cells with an onset so soon after the first found the event: about three clear looks."""
+    """Cells with an onset so soon after the first found the event: about three clear looks. Assumed."""
     least_looks: int = 12
-    """Looks below which nothing is said of a site."""
+    """Looks below which nothing is said of a site. Assumed."""
     account_day: tuple[int, int] = (8, 1)
-    """Month and day of the accounts: crops are green and leaves are out at the sites watched."""
+    """Month and day of the accounts: crops are green and leaves are out at the sites watched. Assumed."""
     first_account_days: int = 180
     """Days of looks before the first account; assumed."""
     min_seen: float = 0.8
@@ -232,39 +241,38 @@ class EventParams:
     bare_sd: float = 0.1
     """Relative error of what was bare at start; assumed."""
     min_ha: float = 0.1
-    """Mapping floor at 10 m."""
+    """Mapping floor at 10 m. Assumed."""
     stray: float = 0.004
     """Share of looks that are wrong over a whole patch (cloud, shadow, haze unmasked); assumed."""
     least_seen: float = 0.3
-    """Share of a patch that a look must show to say anything of it."""
+    """Share of a patch that a look must show to say anything of it. Assumed."""
     prior_days: float = 30.0
     """A patch is asked about anew so often: its prior odds are the rates' over this time (about two clear
-    looks)."""
+    looks). Assumed."""
     provisional: float = 0.5
-    """Probability of a patch from which it is told of."""
+    """Probability of a patch from which it is told of. Assumed."""
     persistent: float = 0.99
-    """And from which, on two looks, it is persistent."""
+    """And from which, on two looks, it is persistent. Assumed."""
     apart_days: int = 5
-    """Days between those two looks (DESIGN)."""
+    """Days between those two looks (DESIGN). Assumed."""
     informative_sd: float = 0.35
-    """Error of a patch's share below which a look tells whether it is bare."""
+    """Error of a patch's share below which a look tells whether it is bare. Assumed."""
     unchanged: float = -1.5
-    """Log-likelihood ratio of a look below which the patch was surely as expected."""
+    """Log-likelihood ratio of a look below which the patch was surely as expected. Assumed."""
     partly_days: int = 10
-    """What is bared in part looks as before for so long: the interval of first seen begins so much
-    earlier."""
+    """What is bared in part looks as before for so long: the interval of first seen begins so much earlier.
+    Assumed."""
     later_days: int = 5
     """And ends so much later: the floor is passed after the first pixels; assumed."""
     wait_days: int = 30
-    """Later arrivals are waited for before an event is frozen (DESIGN)."""
+    """Later arrivals are waited for before an event is frozen (DESIGN). Assumed."""
     same_event: float = 0.3
-    """Share of the smaller one's founding cells that two events have in common to be one."""
+    """Share of the smaller one's founding cells that two events have in common to be one. Assumed."""
     least_share: float = -0.3
-    """Least share that noise gives a pixel beside an event."""
+    """Least share that noise gives a pixel beside an event. Assumed."""
     edge_gain: float = 0.92
     """Edge pixels changed by so much of what they look: their event was outlined where noise is high (seeds
-    970
-    to 989 and 1000 to 1019)."""
+    970 to 989 and 1000 to 1019). Assumed."""
     share_sd: float = 0.25
     """Error of an edge pixel's share; assumed, as that of a uniform share is .29."""
     area_sd: float = 0.03
@@ -272,15 +280,16 @@ class EventParams:
     edge_m: float = 0.6
     """Error of where all edges of a site are drawn, m, shared; assumed."""
     reach_sd_m: float = 3.0
-    """Error of the farthest point of an event, m; a third of a pixel."""
+    """Error of the farthest point of an event, m; a third of a pixel. Assumed."""
     residual_m: float = 3.0
-    """Registration residual below which no advance is claimed, m (multi-temporal geolocation, DESIGN)."""
+    """Registration residual below which no advance is claimed, m (multi-temporal geolocation, DESIGN).
+    Assumed."""
     level: float = 0.95
-    """Of intervals."""
+    """Of intervals. Assumed."""
     kind_days: int = 450
     """Black ground that has not grown over after so long is no burn: a spring has passed; assumed."""
     share_days: float = 35.0
-    """Width of the window about a date in which looks tell the bare share of that date, days."""
+    """Width of the window about a date in which looks tell the bare share of that date, days. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -139,14 +139,15 @@ class PairParams:
     """Which looks of two sensors are compared."""
 
     days: float = 3.0
-    """Most days between the two looks of a pair, days. Stated by the question: sensors within three days."""
+    """Most days between the two looks of a pair, days. Stated by the question: sensors within three days.
+    Assumed."""
     least_pixels: int = 100
     """Clear pixels that both must show. Assumed."""
     least_pairs: int = 6
     """Pairs from which a correction may be judged. Assumed."""
     surely: float = 2.0
-    """Standard errors by which the mean distance of the pairs must shrink before a correction is used, 1:
-    the 95 % level."""
+    """Standard errors by which the mean distance of the pairs must shrink before a correction is used, 1: the
+    95 % level. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -414,3 +414,16 @@ def test_the_recorded_cases_become_the_sites_that_they_are():
         site = site_from(propose(path)).site
         assert site.boundaries[0].valid_from == "2016-05-01", path.name
         assert area_ha(site.boundaries[0].geometry) == pytest.approx(864, rel=0.02), path.name
+
+
+@pytest.mark.parametrize("length", [12, 33, 40, 70])
+def test_a_shapefile_with_a_cut_table_is_refused_in_one_line_or_read(tmp_path, length):
+    path = shapefile(tmp_path, encoding="utf-8")
+    table = path.with_suffix(".dbf")
+    table.write_bytes(table.read_bytes()[:length])
+    told = []
+    try:
+        told = [one.name for one in read_candidates(path, [])]
+    except AoiError as error:
+        told = str(error).splitlines()
+    assert len(told) in {1, 2}  # a line that says why, or both features

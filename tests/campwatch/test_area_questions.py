@@ -16,7 +16,7 @@ from campwatch.workspace import create_workspace
 from detection.coal.calibration import spectrum_of
 from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum
-from detection.references import NOT_VALIDATED
+from detection.sampling.references import NOT_VALIDATED
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row, record_data

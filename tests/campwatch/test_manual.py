@@ -13,7 +13,7 @@ import typer
 from benchmarks.manual import parts
 from benchmarks.validation.simulated_reviewers import CASES, HEADER, PAGE, PLACE
 from campwatch.cli import app
-from detection.references import NOT_VALIDATED
+from detection.sampling.references import NOT_VALIDATED
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("how-do-you-know.md", "for-readers.md", "glossary-ko.md")

@@ -12,7 +12,7 @@ from campwatch.questions.asking import ask_comparison
 from campwatch.questions.comparison import answer, declare_comparison, is_comparison, read_question
 from campwatch.questions.custody import QuestionError, declaration
 from campwatch.workspace import open_workspace
-from detection.references import NOT_VALIDATED
+from detection.sampling.references import NOT_VALIDATED
 from evidence.hashing import sha256_bytes
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity

@@ -20,7 +20,7 @@ from campwatch.reviews.findings import changed_evidence, findings_at, random_pla
 from campwatch.reviews.labels import THIRD, drawn_sample
 from campwatch.reviews.validation import annotation
 from campwatch.reviews.verdicts import import_review, kept_blind, queue, review_rates, review_states
-from detection.references import NOT_VALIDATED
+from detection.sampling.references import NOT_VALIDATED
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity

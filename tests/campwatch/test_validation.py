@@ -18,7 +18,7 @@ from campwatch.reviews.validation import (
     validation_lines,
     validation_texts,
 )
-from detection.references import NOT_VALIDATED
+from detection.sampling.references import NOT_VALIDATED
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import rasterio
 
+from campwatch.identity import PACKAGES, ROOT
 from campwatch.pipeline import RunOptions, run_workspace
 from campwatch.provider_check import Given, answer_lines, ask_providers
 from campwatch.reproduce import reproduce_run
@@ -200,3 +201,17 @@ def test_what_providers_give_today_is_held_against_what_was_archived(copy, sourc
     given = [one.given for one in ask_providers(open_workspace(copy), scenes=9)]
     assert given == [Given.OTHER_PIXELS, Given.OTHER_PROCESSING, Given.FAILED]
     assert len(list(ask_providers(open_workspace(copy), scenes=1))) == 1
+
+
+def test_a_comment_in_a_measuring_module_measures_nothing_again(copy, tmp_path, cli):
+    for name in PACKAGES:
+        shutil.copytree(ROOT / name, tmp_path / "code" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    module = tmp_path / "code" / "detection" / "stockpiles.py"
+    module.write_text("# a comment, with a comma\n" + module.read_text("utf-8"), encoding="utf-8")
+    with Ledger(copy / "ledger.sqlite", read_only=True) as ledger:
+        heads = ledger.heads()
+    result = cli("-C", copy, "run", cwd=tmp_path, PYTHONPATH=str(tmp_path / "code"))
+    assert result.returncode == 0, result.stderr
+    assert "nothing new" in result.stderr
+    with Ledger(copy / "ledger.sqlite", read_only=True) as ledger:
+        assert ledger.heads() == heads

@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.validation.simulated_reviewers import CASES, run_case
-from detection.accuracy import ReaderAgreement, ReaderError, Stratum, estimate_accuracy, sample_size, tally
+from detection.sampling.accuracy import (
+    ReaderAgreement,
+    ReaderError,
+    Stratum,
+    estimate_accuracy,
+    sample_size,
+    tally,
+)
 from evidence.errors import MeasurementError
 
 NAMES = ("deforestation", "gain", "stable forest", "stable other")

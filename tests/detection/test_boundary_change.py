@@ -17,7 +17,7 @@ from shapely.ops import substring
 
 from aoi.records import Boundary, Extent, Site, TracedImage
 from benchmarks.boundary_change.coverage import COLUMNS, run
-from detection.boundary_change import (
+from detection.boundary.change import (
     boundary_area,
     measure_boundary_change,
     measure_boundary_changes,
@@ -25,14 +25,14 @@ from detection.boundary_change import (
     sector_advances,
     version_pairs,
 )
-from detection.boundary_errors import (
+from detection.boundary.errors import (
     BoundaryChangeParams,
     exceedance,
     integral_variance,
     simultaneous_height,
     trace_error,
 )
-from detection.boundary_registration import Plane, edges_of
+from detection.boundary.registration import Plane, edges_of
 from evidence.errors import MeasurementError
 from evidence.quantity import difference
 

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from detection.references import ReferencePair, compare_references
+from detection.sampling.references import ReferencePair, compare_references
 from evidence.quantity import Quantity
 
 

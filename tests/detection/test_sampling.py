@@ -7,8 +7,8 @@ from pyproj import Transformer
 from shapely import transform
 from shapely.geometry import box
 
-from detection.accuracy import resolve_labels
-from detection.sampling import (
+from detection.sampling.accuracy import resolve_labels
+from detection.sampling.design import (
     BUFFER,
     STABLE,
     SamplingParams,

@@ -13,7 +13,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from detection.references import ReferenceSummary, SiteCheck
+from detection.sampling.references import ReferenceSummary, SiteCheck
 from evidence.layers import ReferenceKind
 from maps.records import RaisedAlert, SiteMapData
 from maps.review_format import read_review

@@ -8,7 +8,7 @@ import jupytext
 import nbclient
 import pytest
 
-from detection.references import NOT_VALIDATED
+from detection.sampling.references import NOT_VALIDATED
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))

@@ -20,7 +20,7 @@ from campwatch.reviews.samples import draw_or_report
 from campwatch.reviews.validation import WITHHELD, site_checks
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace, readable_sites
-from detection.references import NOT_VALIDATED, CheckOutcome
+from detection.sampling.references import NOT_VALIDATED, CheckOutcome
 from maps.review_format import parse_review
 
 from .conftest import all_bytes

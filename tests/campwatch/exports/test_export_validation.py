@@ -23,7 +23,7 @@ from campwatch.reviews.validation import interval_layers
 from campwatch.status import workspace_status
 from campwatch.verification import verify_workspace
 from campwatch.workspace import open_workspace, readable_sites
-from detection.references import ENOUGH, NOT_VALIDATED
+from detection.sampling.references import ENOUGH, NOT_VALIDATED
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row

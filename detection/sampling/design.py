@@ -18,8 +18,8 @@ from pyproj import Transformer
 from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry
 
-from detection.accuracy import Stratum
 from detection.coal.coverage import crs_wkt, pixel_area_ha, pixel_size_m, to_grid
+from detection.sampling.accuracy import Stratum
 from evidence.errors import MeasurementError
 
 STABLE = "stable"
@@ -29,17 +29,19 @@ OUTSIDE = -1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SamplingParams:
-    """Knobs of a sample, saved with it."""
+    """A stratified random sample, saved with it."""
 
     n: int = 300
-    """Units in all; `accuracy.sample_size` says how many a wanted standard error needs."""
+    """Units in all; `accuracy.sample_size` says how many a wanted standard error needs.
+    Assumed."""
     per_rare: int = 50
     """Units of every stratum of change and of the buffer, where it has as many pixels (Olofsson 2014, 5.1.2:
     50 to 100 for rare classes)."""
     buffer_m: float = 60.0
-    """Width of the buffer: six pixels of 10 m, beyond registration error and the detector's own blur."""
+    """Width of the buffer: six pixels of 10 m, beyond registration error and the detector's own blur.
+    Assumed."""
     min_stratum_px: int = 20
-    """Years with fewer mapped pixels share one stratum with the year before, or after."""
+    """Years with fewer mapped pixels share one stratum with the year before, or after. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from detection.accuracy import MIN_AGREEMENT, ReaderAgreement, wilson_share
+from detection.sampling.accuracy import MIN_AGREEMENT, ReaderAgreement, wilson_share
 from evidence.layers import ReferenceKind
 from evidence.quantity import DEFAULT_LEVEL, Quantity
 

@@ -30,8 +30,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evidence.arrays import Floats
 from evidence.errors import MeasurementError
 from evidence.quantity import DEFAULT_LEVEL, Quantity, coverage_factor
 
@@ -42,8 +42,6 @@ MIN_HALF_WIDTH = 1e-9
 MIN_AGREEMENT = 0.667
 """Krippendorff's alpha of two readers below which labels support no conclusion, not even a tentative one
 (Krippendorff 2004, 11.4.2)."""
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,25 +24,29 @@ from aoi.records import Boundary
 CE90_PER_AXIS = 2.1459660262893
 """Radius of the circle that holds 90 % of a circular normal error, in standard deviations of one axis."""
 RMSE_PER_AXIS = math.sqrt(2.0)
+HIGHEST_SD, CLOSE_SD = 40.0, 1e-9
+"""Standard deviations between which a height is looked for, and how near it is found: far below a
+millimetre."""
 """Radial root mean square error in standard deviations of one axis."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BoundaryChangeParams:
-    """Knobs of the comparison of two boundary versions; saved with the result."""
+    """The comparison of two boundary versions; saved with the result."""
 
     level: float = 0.95
+    """Probability of the intervals, 1. A choice of the user."""
     shift_share: float = 0.5
     """Part of the stated error variance that is the image's shift (geolocation dominates in high-resolution
-    imagery of a country without ground control)."""
+    imagery of a country without ground control), 1. Assumed."""
     offset_share: float = 0.2
-    """Part that is a constant offset of the trace; the rest is vertex error."""
+    """Part that is a constant offset of the trace, 1; the rest is vertex error. Assumed."""
     correlation_m: float = 250.0
-    """L: over about this length one vertex error says something about the next."""
+    """L: over about this length one vertex error says something about the next, m. Assumed."""
     spacing_m: float = 40.0
-    """Step of the comparison along the perimeter."""
+    """Step of the comparison along the perimeter, m. Assumed: a sixth of the correlation length."""
     sectors: int = 16
-    """Bearing sectors for the advance along the perimeter."""
+    """Bearing sectors for the advance along the perimeter. Assumed: the sixteen points of the compass."""
     assumed_accuracy_m: float | None = None
     """Radial RMSE for versions that state none; without it their changes are not assessable."""
 
@@ -114,8 +118,8 @@ def exceedance(height: float, perimeter_m: float, correlation_m: float) -> float
 
 def simultaneous_height(perimeter_m: float, correlation_m: float, *, level: float) -> float:
     """The height, in σ, that v/σ stays below all the way round with probability `level` (by bisection)."""
-    low, high = 0.0, 40.0
-    while high - low > 1e-9:  # noqa: PLR2004 - far below a millimetre
+    low, high = 0.0, HIGHEST_SD
+    while high - low > CLOSE_SD:
         middle = (low + high) / 2.0
         if exceedance(middle, perimeter_m, correlation_m) > 1.0 - level:
             low = middle

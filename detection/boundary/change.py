@@ -1,9 +1,9 @@
 """Boundary change: what two dated perimeters of one place gained and lost against each other.
 
 A common shift of 30 m alone "gains" and "loses" 29 ha on a round perimeter of 73 km². So the later trace is
-first registered to the earlier one where the perimeter stayed (`detection.boundary_registration`). What then
+first registered to the earlier one where the perimeter stayed (`detection.boundary.registration`). What then
 remains is change only where it reaches deeper than error does anywhere on the perimeter, and its area carries
-the errors of both edges and of the registration (`detection.boundary_comparison`, `.boundary_errors`).
+the errors of both edges and of the registration (`detection.boundary.comparison`, `.boundary_errors`).
 
 The cause of a change starts `undetermined`: polygons cannot tell ground from reinterpretation.
 """
@@ -21,11 +21,10 @@ from shapely.geometry.base import BaseGeometry
 from aoi.features import to_geojson
 from aoi.geodesy import M2_PER_HA, area_ha, length_m
 from aoi.records import Boundary, Extent, Site
+from detection.boundary.comparison import Comparison, SectorAdvance, open_pair, significant
+from detection.boundary.errors import BoundaryChangeParams, independent_length_m, trace_error
 from detection.boundary.records import BOUNDARY_CHANGES, BoundaryChange
-from detection.boundary_comparison import Comparison, SectorAdvance, significant
-from detection.boundary_errors import BoundaryChangeParams, independent_length_m, trace_error
-from detection.boundary_open import open_pair
-from detection.boundary_registration import Plane, edges_of, register, registered
+from detection.boundary.registration import Plane, edges_of, register, registered
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work

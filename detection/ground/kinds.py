@@ -6,9 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 
-Bools = NDArray[np.bool_]
+from evidence.arrays import Bools
 
 LINEAR = "linear clearing, to be checked in ≤ 1 m imagery"
 RECOVERY = "recovery"

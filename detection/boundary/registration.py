@@ -14,14 +14,14 @@ from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import parts
-from detection.boundary_errors import (
+from detection.boundary.errors import (
     BoundaryChangeParams,
     TraceError,
     independent_length_m,
     simultaneous_height,
 )
+from evidence.arrays import Floats
 
-Floats = NDArray[np.float64]
 TracePair = tuple[TraceError, TraceError]
 CUTOFF = 3.0
 """Residuals beyond this many σ are ground change, not error, while the registration is fitted."""

@@ -8,16 +8,14 @@ from typing import Any
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import Geod
 
 from aoi.records import Boundary
 from detection.coal.coverage import pixel_size_m, to_degrees, to_grid, world
+from evidence.arrays import Bools, Floats
 from evidence.quantity import Quantity
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float64]
 Window = tuple[slice, slice]
 
 CE90_TO_SD = 1.0 / 2.1460

@@ -1,0 +1,1 @@
+"""Validation samples: design, accuracy and area, references.."""
