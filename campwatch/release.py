@@ -21,7 +21,7 @@ from campwatch.reviews.validation import annotation
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN, heads_digest
 from evidence.errors import ExportError
-from evidence.files import TEMPORARY_PREFIX, write_text
+from evidence.files import TEMPORARY_PREFIX, below, write_text
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
 from evidence.results import write_custody, write_results
@@ -58,7 +58,7 @@ def make_release(
     """
     if not _ID.fullmatch(release_id):
         raise ExportError(f"{release_id!r} is not a release id: lower-case letters, digits, dots and hyphens")
-    folder = workspace.folder / "releases" / release_id
+    folder = below(workspace.folder / "releases", release_id)
     if folder.exists():
         raise ExportError(f"release {release_id} exists already; a release never changes")
     with workspace.lock(wait=False), open_for_append(workspace, create=False) as ledger:

@@ -57,7 +57,7 @@ from detection.radar.second_opinion import RadarOpinion
 from detection.records import DISTURBANCES, FOOTPRINTS
 from detection.sampling.references import SiteCheck
 from evidence.errors import MeasurementError
-from evidence.files import write_text
+from evidence.files import below, write_text
 from evidence.hashing import sha256_json
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity, difference
@@ -196,7 +196,7 @@ def question_path(workspace: Workspace, question_id: str) -> Path:
     Raises:
         QuestionError: where there is none.
     """
-    path = workspace.folder / "questions" / f"{question_id}.toml"
+    path = below(workspace.folder / "questions", f"{question_id}.toml")
     if not path.is_file():
         raise QuestionError(f"there is no question {question_id}: {path} is missing")
     return path
@@ -456,7 +456,7 @@ def _calibrated(ledger: Ledger, site_id: str) -> bool:
 
 def _file_names(workspace: Workspace, question_id: str) -> tuple[Path, ...]:
     folder = workspace.exports_folder / "questions"
-    return tuple(folder / f"{question_id}.{kind}" for kind in ("json", "csv", "txt"))
+    return tuple(below(folder, f"{question_id}.{kind}") for kind in ("json", "csv", "txt"))
 
 
 def _write_files(asked: Asked) -> None:

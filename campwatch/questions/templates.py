@@ -6,7 +6,7 @@ from pathlib import Path
 
 from campwatch.questions.custody import QuestionError
 from detection.answers.questions import About
-from evidence.files import write_text
+from evidence.files import below, write_text
 
 HEAD = """\
 # Declared before anybody looks: the hash of this file enters custody when it is first asked, and other words
@@ -61,7 +61,7 @@ def new_question(folder: Path, about: str, *, question_id: str, site_id: str) ->
     """
     if about not in tuple(About):
         raise QuestionError(f"{about!r} is none of {', '.join(About)}")
-    path = folder / f"{question_id}.toml"
+    path = below(folder, f"{question_id}.toml")
     if path.exists():
         raise QuestionError(f"{path} is there already; ask under a new name")
     folder.mkdir(parents=True, exist_ok=True)

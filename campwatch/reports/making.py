@@ -23,7 +23,7 @@ from campwatch.reports.words import catalogue_digest
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN
 from evidence.errors import ExportError
-from evidence.files import write_text
+from evidence.files import below, write_text
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
 from evidence.runs import row_count
@@ -71,7 +71,7 @@ def make_report(
     made = timestamp(clock)
     with open_for_append(workspace) as ledger:
         frozen, run_id = _release(workspace, ledger, release_id)
-        folder = workspace.folder / "releases" / frozen.release_id
+        folder = below(workspace.folder / "releases", frozen.release_id)
         restricted = (folder / "custody.jsonl").is_file()
         bundle = collect(workspace, ledger, restricted=restricted, as_of_run=run_id, only=sites)
         bundle = _in_order(bundle, sites)

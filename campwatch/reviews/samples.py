@@ -36,7 +36,7 @@ from detection.sampling.design import (
     draw_sample,
 )
 from evidence.errors import MeasurementError
-from evidence.files import atomic_path, write_text
+from evidence.files import atomic_path, below, write_text
 from evidence.hashing import sha256_json
 from evidence.quantity import Quantity
 from evidence.rows import Row, StoredRow, plain
@@ -160,7 +160,7 @@ def _append(desk: Desk, row: Row) -> None:
 
 def write_reader(desk: Desk, drawn: Mapping[str, Any], reader: str, units: Sequence[str] = ()) -> Path:
     """One reader's folder: points.kmz, chips.json, labels.csv; no stratum and no earlier label in it."""
-    folder = desk.workspace.exports_folder / "samples" / desk.site.id / str(drawn["sample_id"]) / reader
+    folder = below(desk.workspace.exports_folder / "samples", desk.site.id, str(drawn["sample_id"]), reader)
     wanted = set(units or drawn["units"])
     codes: Mapping[str, str] = drawn["codes"][reader]
     points = [_point(code, drawn["units"][unit]) for code, unit in codes.items() if unit in wanted]

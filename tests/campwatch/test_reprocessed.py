@@ -26,15 +26,16 @@ from .conftest import feature, site_document, write_workspace
 
 BARE = {"blue": 1200, "green": 1600, "red": 2100, "nir": 2600, "swir16": 3600, "swir22": 3000}
 EARLY, LATE = (200, 190), (260, 275)
-"""Row and column (10 m) where ground is laid bare in June and in September of the second summer."""
+"""Row and column (10 m) where ground is laid bare in June and in September of the third summer."""
 SIDE = 8
 REVIEWERS = ("anna", "bora")
 
 
 def looks() -> list[dt.datetime]:
-    """A summer of history and one to watch."""
-    start = dt.datetime(2022, 5, 5, 2, 26, 1, tzinfo=dt.UTC)
-    history = [start + dt.timedelta(days=12 * k) for k in range(13)]
+    """Two summers of history, in which the ground is anchored, and one to watch."""
+    start = dt.datetime(2021, 5, 5, 2, 26, 1, tzinfo=dt.UTC)
+    one = [start + dt.timedelta(days=12 * k) for k in range(13)]
+    history = [*one, *(when.replace(year=2022) for when in one)]
     return history + [start.replace(year=2023) + dt.timedelta(days=9 * k) for k in range(18)]
 
 

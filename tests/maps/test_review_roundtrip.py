@@ -81,7 +81,7 @@ def take(workspace: Workspace, path: Path) -> None:
 def test_two_reviewers_settle_a_zone_and_a_random_place(
     workspace: Workspace, open_page: Open, tmp_path: Path, width: int, height: int
 ) -> None:
-    (path,) = draw(workspace, (), restricted=True, progress=str)
+    path, *_ = draw(workspace, (), restricted=True, progress=str)
     page = open_page(path, width=width, height=height)
     queue = page.evaluate("CW.data.queue.map((item) => [item.kind, item.subject])")
     places = [subject for kind, subject in queue if kind == "place"]
@@ -91,7 +91,7 @@ def test_two_reviewers_settle_a_zone_and_a_random_place(
     take(workspace, reviewed(page, "anna", verdicts, tmp_path / "anna.json"))
     assert {states(workspace)[subject] for subject in verdicts} == {"awaiting_second"}
 
-    (path,) = draw(workspace, (), restricted=True, progress=str)
+    path, *_ = draw(workspace, (), restricted=True, progress=str)
     text = path.read_text("utf-8")
     assert '"verdict":"accepted"' not in text  # the first verdict is not in the page
     page = open_page(path, width=width, height=height)
@@ -99,7 +99,7 @@ def test_two_reviewers_settle_a_zone_and_a_random_place(
     take(workspace, reviewed(page, "bora", verdicts, tmp_path / "bora.json"))
     told = states(workspace)
     assert [told[subject] for subject in verdicts] == ["accepted", "rejected", "disputed"]
-    (path,) = draw(workspace, (), restricted=True, progress=str)
+    path, *_ = draw(workspace, (), restricted=True, progress=str)
     page = open_page(path, width=width, height=height)
     page.click("#tab-review")
     page.fill("#reviewer", "chan")
@@ -109,7 +109,7 @@ def test_two_reviewers_settle_a_zone_and_a_random_place(
 
 
 def test_a_place_is_shown_on_the_map_while_it_is_judged(workspace: Workspace, open_page: Open) -> None:
-    (path,) = draw(workspace, (), restricted=True, progress=str)
+    path, *_ = draw(workspace, (), restricted=True, progress=str)
     page = open_page(path)
     page.click("#tab-review")
     page.fill("#reviewer", "anna")
@@ -125,7 +125,7 @@ def test_a_place_is_shown_on_the_map_while_it_is_judged(workspace: Workspace, op
 def test_a_verdict_on_changed_evidence_can_be_given_again_by_the_same_person(
     workspace: Workspace, open_page: Open, tmp_path: Path
 ) -> None:
-    (path,) = draw(workspace, (), restricted=True, progress=str)
+    path, *_ = draw(workspace, (), restricted=True, progress=str)
     take(workspace, reviewed(open_page(path), "anna", {"yard": "rejected"}, tmp_path / "a.json"))
     with Ledger(workspace.ledger_path) as ledger:
         stored = ledger.current("stockpile_areas", site_id="tiny")[0]
@@ -137,7 +137,7 @@ def test_a_verdict_on_changed_evidence_can_be_given_again_by_the_same_person(
             action="measure", details={"inputs": measured.data["inputs"]},
         )  # fmt: skip
     assert states(workspace)["yard"] == "reopened"
-    (path,) = draw(workspace, (), restricted=True, progress=str)
+    path, *_ = draw(workspace, (), restricted=True, progress=str)
     page = open_page(path)
     page.click("#tab-review")
     page.fill("#reviewer", "anna")

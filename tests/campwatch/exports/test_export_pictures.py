@@ -235,9 +235,12 @@ def test_every_id_of_the_review_queue_names_a_finding(workspace, restricted):
 
 def test_the_custody_extract_can_be_checked_by_hand(bag, restricted):
     _, root = bag
-    entries = [json.loads(line) for line in (root / "data" / "custody.jsonl").read_text("utf-8").splitlines()]
+    lines = [json.loads(line) for line in (root / "data" / "custody.jsonl").read_text("utf-8").splitlines()]
     previous = "0" * 64
-    for entry in entries:
+    for entry in lines:
+        if set(entry) == {"sha256", "text"}:  # what is long stands once, by its digest
+            assert hashlib.sha256(entry["text"].encode()).hexdigest() == entry["sha256"]
+            continue
         assert entry["previous"] == previous
         previous = entry.pop("hash")
         assert hashlib.sha256(canonical_json(entry).encode()).hexdigest() == previous
