@@ -456,6 +456,7 @@ DISTURBANCE_GROWTH = LayerSpec(
     method="ground-1",
     subject="{disturbance_id}",
     time=("epoch_start", "epoch_end"),
+    measured=True,
     references=ReferenceKind.NONE,
     rows=Rows.PUBLIC,
     age="epoch_end",
