@@ -19,9 +19,13 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import area_m2
 from aoi.records import Site
+from campwatch.questions.records import ANSWERS
 from detection.answers.activity import FLOOR_HA
 from detection.answers.judgement import Presence, Verdict, judge_presence
 from detection.answers.sentences import VERDICTS, number, reason_ko
+from detection.boundary.records import BOUNDARY_CHANGES
+from detection.coal.records import STOCKPILE_AREAS
+from detection.records import FOOTPRINTS
 from evidence.quantity import Quantity, difference
 from evidence.rows import StoredRow
 
@@ -117,9 +121,9 @@ def claim_sheets(sites: Sequence[Site], rows: Rows) -> list[ClaimSheet]:
 
 
 def _sheet(site: Site, own: Rows, shared: Any, hectares: float) -> ClaimSheet:
-    answers = list(own.get("answers", ()))
+    answers = list(own.get(ANSWERS.name, ()))
     piles = [s for s in answers if s.row.data["about"] == "stockpile"]
-    presence, presence_line = _presence(own.get("stockpile_areas", ()))
+    presence, presence_line = _presence(own.get(STOCKPILE_AREAS.name, ()))
     changes = [s for s in answers if s.row.data["test"] != "presence"]
     comparison = sorted({zone for s in piles for zone in s.row.data.get("zones", ())[1:]})
     return ClaimSheet(
@@ -127,7 +131,7 @@ def _sheet(site: Site, own: Rows, shared: Any, hectares: float) -> ClaimSheet:
         lines=(
             presence_line,
             _production(piles, own),
-            _perimeters(answers, own.get("boundary_changes", ())),
+            _perimeters(answers, own.get(BOUNDARY_CHANGES.name, ())),
             _ground(answers, own, shared),
         ),
         questions=len(changes),
@@ -255,9 +259,9 @@ def _production(piles: Sequence[StoredRow], own: Rows) -> ClaimLine:
     )
     measured = (
         "disturbed ground is measured (B2), turnover stands with each stockpile answer"
-        if own.get("footprints")
+        if own.get(FOOTPRINTS.name)
         else "not measured",
-        "교란된 땅은 B2에서, 회전은 저탄 질문의 답에 있음" if own.get("footprints") else "측정되지 않음",
+        "교란된 땅은 B2에서, 회전은 저탄 질문의 답에 있음" if own.get(FOOTPRINTS.name) else "측정되지 않음",
     )
     short = _short(changes)
     nothing = ("No stockpile question was declared.", "선언된 저탄 질문 없음.")
@@ -322,7 +326,7 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
             if up and not down
             else VERDICTS[Verdict(asked[-1].row.data["verdict"])]
         )
-    epochs = sorted(own.get("footprints", ()), key=lambda s: s.row.data["epoch_end"])
+    epochs = sorted(own.get(FOOTPRINTS.name, ()), key=lambda s: s.row.data["epoch_end"])
     name = "disturbed_ha" if epochs and "disturbed_ha" in epochs[-1].row.data else "area_ha"
     known = [s for s in epochs if s.row.data[name]["value"] is not None]
     text, text_ko, rows = "No epoch was assessable.", "평가할 수 있는 시기 없음.", [s.row_id for s in asked]

@@ -18,15 +18,19 @@ from campwatch.exports.figure_page import figure_style, save_figure
 from campwatch.exports.figure_series import SeriesFigure, draw_series
 from campwatch.exports.figures import pair_figure
 from campwatch.exports.stamp import imagery_attribution
+from campwatch.questions.records import ANSWERS
 from campwatch.reports.claims import CLAIMS, RUBRIC, ClaimSheet, claim_sheets
 from campwatch.reports.content import Block, Break, Grid, Heading, Picture, Report, Text
 from campwatch.reports.words import HOSTILE, REFERENCES, word
 from campwatch.workspace import Workspace
 from detection.answers.judgement import Verdict
 from detection.answers.sentences import VERDICTS
+from detection.coal.records import STOCKPILE_AREAS
+from detection.records import FOOTPRINTS
 from evidence.errors import ExportError
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
+from imagery.cube.observations import OBSERVATIONS
 
 _log = logging.getLogger(__name__)
 MOST_IMAGES = 400
@@ -94,14 +98,14 @@ def compose(
 def _asked_only(bundle: Bundle, options: Options) -> dict[str, list[StoredRow]]:
     rows = {name: list(held) for name, held in bundle.rows.items()}
     if options.questions:
-        known = {s.row.data["question_id"] for s in rows.get("answers", ())}
+        known = {s.row.data["question_id"] for s in rows.get(ANSWERS.name, ())}
         unknown = sorted(set(options.questions) - known)
         if unknown:
             raise ExportError(
                 f"no answer to {', '.join(unknown)} in this release; there are: {', '.join(sorted(known)) or 'none'}"
             )
-        rows["answers"] = [
-            s for s in rows.get("answers", ()) if s.row.data["question_id"] in options.questions
+        rows[ANSWERS.name] = [
+            s for s in rows.get(ANSWERS.name, ()) if s.row.data["question_id"] in options.questions
         ]
     return rows
 
@@ -133,7 +137,7 @@ class _Part:
         mark = say("restricted") if stamp.restricted else say("public")
         if self.report.draft:
             mark += f" · {say('draft')}"
-        answers = self.own.get("answers", [])
+        answers = self.own.get(ANSWERS.name, [])
         blocks: list[Block] = [
             Text(text=mark, style="mark"),
             Heading(text=self.report.title, level=0),
@@ -194,7 +198,7 @@ class _Part:
 
     def _looks(self) -> list[dict[str, Any]]:
         return sorted(
-            (dict(s.row.data) for s in self.own.get("observations", ())), key=lambda d: d["datetime"]
+            (dict(s.row.data) for s in self.own.get(OBSERVATIONS.name, ())), key=lambda d: d["datetime"]
         )
 
     def _imagery(self) -> str:
@@ -248,7 +252,7 @@ class _Part:
         return "; ".join(told) + "." if told else f"{self.say('likelihood_none')}."
 
     def _zones(self) -> list[str]:
-        return list(dict.fromkeys(s.row.data["zone_id"] for s in self.own.get("stockpile_areas", ())))
+        return list(dict.fromkeys(s.row.data["zone_id"] for s in self.own.get(STOCKPILE_AREAS.name, ())))
 
     def _figure_one(self) -> list[Block]:
         try:
@@ -296,8 +300,8 @@ class _Part:
         """A page for each numbered area: chart, observed, assessed, cannot be seen; then the ground."""
         blocks: list[Block] = []
         areas, looks, series = (
-            self._frame("stockpile_areas"),
-            self._frame("observations"),
+            self._frame(STOCKPILE_AREAS.name),
+            self._frame(OBSERVATIONS.name),
             self._frame("series"),
         )
         for n, zone_id in enumerate(self._zones(), 1):
@@ -316,7 +320,7 @@ class _Part:
                     )
                 )
             blocks += self._observed(zone_id)
-        ground = self._frame("footprints")
+        ground = self._frame(FOOTPRINTS.name)
         if ground is not None:
             n = len(self._zones()) + 1
             blocks += [
@@ -344,7 +348,7 @@ class _Part:
         return blocks
 
     def _observed(self, zone_id: str) -> list[Block]:
-        rows = [s for s in self.own.get("stockpile_areas", ()) if s.row.data["zone_id"] == zone_id]
+        rows = [s for s in self.own.get(STOCKPILE_AREAS.name, ()) if s.row.data["zone_id"] == zone_id]
         newest = sorted(rows, key=lambda s: s.row.data["datetime"])
         known = [s for s in newest if s.row.data["area_ha"]["value"] is not None]
         blocks: list[Block] = []
@@ -367,7 +371,7 @@ class _Part:
             )
         one = self.sheet.presence.get(zone_id)
         verdict = VERDICTS[one.verdict][self._k()] if one else VERDICTS[Verdict.CANNOT_BE_TOLD][self._k()]
-        asked = [s for s in self.own.get("answers", ()) if zone_id in s.row.data["zones"]]
+        asked = [s for s in self.own.get(ANSWERS.name, ()) if zone_id in s.row.data["zones"]]
         told = [
             f"{s.row.data['question_id']}: {VERDICTS[Verdict(s.row.data['verdict'])][self._k()]}"
             for s in asked
@@ -425,7 +429,7 @@ def _closing(bundle: Bundle, rows: dict[str, list[StoredRow]], lang: str) -> lis
     ]
     for question, reply in HOSTILE:
         blocks.append(Text(lead=f"{question[k]} ", text=reply[k]))
-    looks = sorted(rows.get("observations", ()), key=lambda s: s.row.data["datetime"])
+    looks = sorted(rows.get(OBSERVATIONS.name, ()), key=lambda s: s.row.data["datetime"])
     shown = looks[-MOST_IMAGES:]
     blocks += [
         Break(),

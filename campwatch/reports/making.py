@@ -15,6 +15,7 @@ import docx
 from campwatch.derived import open_for_append
 from campwatch.exports.bundle import Bundle, collect
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
+from campwatch.questions.records import ANSWERS
 from campwatch.reports.compose import Frozen, Options, write_with_style
 from campwatch.reports.content import TAG, Report, numbers
 from campwatch.reports.pdf import write_pdf
@@ -298,9 +299,9 @@ def compare_releases(workspace: Workspace, one: str, other: str) -> list[str]:
             lost = [row for row in statement["rows"] if row not in now]
             if lost:
                 out.append(f"{file.stem}: {statement['text'][:160]} — {_what_became(lost, before, now)}")
-    answers = {row["question_id"]: row for row in now.values() if row["_layer"] == "answers"}
+    answers = {row["question_id"]: row for row in now.values() if row["_layer"] == ANSWERS.name}
     for row in before.values():
-        if row["_layer"] == "answers":
+        if row["_layer"] == ANSWERS.name:
             later = answers.get(row["question_id"])
             if later is None:
                 out.append(f"question {row['question_id']}: no answer in {other}")
