@@ -172,7 +172,9 @@ def _waiting(ledger: Ledger, site: Site, rows: Mapping[str, Sequence[StoredRow]]
     waiting = Counter(s.review_status for s in states if s.machine_status in {None, "persistent"})
     last = last_reviews(states)
     came = [
-        dt.date.fromisoformat(str(found["persistent_since"] or found["first_seen_high"])[:10])
+        dt.date.fromisoformat(
+            str(found.get("persistent_since") or found.get("first_seen_high") or found["first_seen"])[:10]
+        )
         for found in _data(rows, DISTURBANCES.name)
         if found["machine_status"] == "persistent"
     ]
