@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from detection.answers.questions import answer, parse_question
     from detection.boundary.change import measure_boundary_changes
     from detection.ground.measure import measure_ground
+    from detection.ground.params import GroundParams
     from detection.pairs.score import score_pair
     from detection.sampling.references import SiteCheck
     from detection.stockpiles import StockpileParams, measure_stockpiles
 
 __all__ = [
+    "GroundParams",
     "SiteCheck",
     "StockpileParams",
     "answer",
@@ -27,6 +29,7 @@ __all__ = [
     "score_pair",
 ]
 _HOMES = {
+    "GroundParams": "detection.ground.params",
     "SiteCheck": "detection.sampling.references",
     "StockpileParams": "detection.stockpiles",
     "answer": "detection.answers.questions",

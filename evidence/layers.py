@@ -202,7 +202,7 @@ COMMON_COLUMNS = (
     ),
     _text(
         "validated_on", "what the interval was checked against: simulation, painted or site_reference",
-        "구간을 검증한 자료: simulation(모의), painted(합성), site_reference(현장 기준자료)",
+        "구간을 무엇으로 검증했는지(모의, 합성 또는 현장 기준자료)",
     ),
     _text(
         "validation", "the same in words, for this site: what references stand behind the interval",

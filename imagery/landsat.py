@@ -9,17 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import xarray as xr
 from affine import Affine
 from numpy.typing import NDArray
-from odc.geo.geobox import GeoBox
-from odc.geo.xr import xr_coords
 
 from imagery.bands import OPTICAL_BANDS
 from imagery.records import ArchivedProduct
+
+if TYPE_CHECKING:
+    import xarray as xr  # loads slowly, and items are read without a cube
+    from odc.geo.geobox import GeoBox
 
 PIXEL_M = 30.0
 QUALITY = ("qa_pixel", "qa_radsat")
@@ -134,6 +135,8 @@ def landsat_grid(grid: GeoBox) -> GeoBox:
     west, south = (math.floor((edge - half) / PIXEL_M) * PIXEL_M + half for edge in (left, bottom))
     east, north = (math.ceil((edge - half) / PIXEL_M) * PIXEL_M + half for edge in (right, top))
     shape = (round((north - south) / PIXEL_M), round((east - west) / PIXEL_M))
+    from odc.geo.geobox import GeoBox  # noqa: PLC0415 - loads slowly
+
     return GeoBox(shape, Affine(PIXEL_M, 0, west, 0, -PIXEL_M, north), grid.crs)
 
 
@@ -151,6 +154,9 @@ def coarsened(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
         cube: on a grid of 10 m in the same zone; what of `grid` lies outside it is not valid.
         grid: whose edges lie on whole 5 m.
     """
+    import xarray as xr  # noqa: PLC0415 - loads slowly
+    from odc.geo.xr import xr_coords  # noqa: PLC0415 - the same
+
     fine = cube.odc.geobox
     side = round(PIXEL_M / PART_M)
     repeat = round(float(fine.resolution.x) / PART_M)

@@ -183,6 +183,8 @@ class Disclosure:
                 subject = WITHHELD
             if column.name in row.data:
                 data[column.name] = self._told(column, value) if rules[column.shown] else _withheld(value)
+                if not rules[column.shown] and column.kind is Kind.QUANTITY:
+                    data["reason"] = WITHHELD
         geometry = row.geometry
         if self._decimals is not None and geometry is not None:
             shape = coarse(shapely.from_wkb(geometry), self._decimals)

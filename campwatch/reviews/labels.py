@@ -10,6 +10,7 @@ from typing import Any
 
 from campwatch.identity import Clock, new_run_id, timestamp
 from detection.sampling.accuracy import (
+    STABLE,
     AccuracyReport,
     ClassAccuracy,
     ReaderAgreement,
@@ -19,7 +20,6 @@ from detection.sampling.accuracy import (
     resolve_labels,
     tally,
 )
-from detection.sampling.design import STABLE
 from detection.sampling.references import SampleFault, SampleSummary
 from evidence.errors import MeasurementError, WatchError
 from evidence.files import write_text

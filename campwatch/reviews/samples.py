@@ -27,9 +27,8 @@ from campwatch.reviews.desk import Desk
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
 from detection.records import DISTURBANCES, FOOTPRINTS
-from detection.sampling.accuracy import AccuracyReport
+from detection.sampling.accuracy import STABLE, AccuracyReport
 from detection.sampling.design import (
-    STABLE,
     SamplingParams,
     allocate,
     change_strata,

@@ -35,6 +35,9 @@ from evidence.arrays import Floats
 from evidence.errors import MeasurementError
 from evidence.quantity import DEFAULT_LEVEL, Quantity, coverage_factor
 
+STABLE = "stable"
+"""Name of the stratum that the map calls unchanged."""
+
 MIN_UNITS = 2
 """Labels of a stratum below which it has no variance."""
 MIN_HALF_WIDTH = 1e-9

@@ -28,7 +28,6 @@ from campwatch.exports.kmz import write_kmz
 from campwatch.exports.qgis import write_qgis
 from campwatch.exports.vector import write_geojson, write_geopackage, write_parquet
 from campwatch.exports.word import printed_tables, write_word
-from detection.records import FOOTPRINTS
 from evidence.layers import Kind
 
 from .conftest import FORMULA, HANGUL
@@ -205,7 +204,7 @@ def test_kmz_read_by_gdal_has_time_spans(restricted, tmp_path):
     with zipfile.ZipFile(path) as archive:
         (tmp_path / "doc.kml").write_bytes(archive.read("doc.kml"))
     layers = {name for name, _ in pyogrio.list_layers(tmp_path / "doc.kml")}
-    assert any(FOOTPRINTS.title[:14] in name for name in layers)
+    assert any("Accounts of the ground" in name for name in layers)
     document = etree.parse(tmp_path / "doc.kml")
     spans = list(document.iter(f"{KML}TimeSpan"))
     assert any(span.findtext(f"{KML}begin") == "2020-01-01" for span in spans)
@@ -378,7 +377,7 @@ def test_office_opens_the_word_file(restricted, tmp_path):
     )  # fmt: skip
     text = (tmp_path / "c.txt").read_text("utf-8-sig")
     assert HANGUL in text
-    assert f"Table 1. {FOOTPRINTS.printed.caption}" in text
+    assert "Table 1. Ground disturbed and open" in text
 
 
 def test_the_same_rows_give_the_same_bytes(restricted, tmp_path):
