@@ -6,6 +6,7 @@ import ast
 
 import pytest
 
+from benchmarks import parameters
 from benchmarks.parameters import ROOT
 
 WITHOUT_BARE_NUMBERS = (
@@ -22,6 +23,16 @@ FORMULAS = {
     "cubic_weights": "the cubic convolution kernel of Keys 1981",
 }
 """Functions whose numbers are those of a published formula."""
+
+
+def test_every_parameter_says_where_it_is_from():
+    held = [one for one in parameters.parameters(*parameters.ROOMS) if "simulate" not in one.module]
+    assert len(held) > 100
+    assert [f"{one.module}.{one.record}.{one.name}" for one in held if not one.has_source] == []
+
+
+def test_the_page_of_parameters_is_what_the_code_says():
+    assert parameters.PAGE.read_text("utf-8") == parameters.page(), "python -m benchmarks.parameters --write"
 
 
 @pytest.mark.parametrize("room", WITHOUT_BARE_NUMBERS)
