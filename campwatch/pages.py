@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aoi.records import Site
-from campwatch.alerts.book import ALERTS
 from campwatch.profile import shows_restricted
 from campwatch.workspace import Workspace
 from evidence.hashing import sha256_json
@@ -18,7 +17,7 @@ from maps.records import Profile
 def shown_state(ledger: Ledger, site: Site) -> str:
     """Digest of every current row that the map of a site shows."""
     rows = ledger.current(site_id=site.id)
-    return sha256_json([stored.row_id for stored in rows if stored.row.layer != ALERTS.name])
+    return sha256_json([stored.row_id for stored in rows])
 
 
 def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:

@@ -273,6 +273,9 @@ def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> Si
                 rows = future.result()
             with run.watch.stage("ledger"):
                 appended = _append(run, ledger, work, rows)
+        with run.watch.stage("alerts"):  # before the map, which lists them
+            alerts = run.workspace.settings.alerts
+            watch_sites(ledger, {work.site.id: None}, alerts, run_id=run.run_id, clock=run.clock)
         return _summary(item.summary, ledger, appended, _drawn(run, ledger, work, bench))
 
 

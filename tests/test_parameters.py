@@ -21,6 +21,7 @@ PLAIN = {0, 1, 2, -1, 0.5}
 """Numbers that need none: halves, doubles, indices."""
 FORMULAS = {
     "cubic_weights": "the cubic convolution kernel of Keys 1981",
+    "ross_thick": "the volumetric kernel of Roujean, Leroy and Deschamps 1992",
 }
 """Functions whose numbers are those of a published formula."""
 

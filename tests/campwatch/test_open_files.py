@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -53,7 +54,7 @@ def test_a_run_beside_an_open_table_ends_well_and_the_next_one_makes_it_whole(tm
     before = workspace.results_path.read_bytes()
     document = site_document()
     document["features"][0]["properties"]["name"] = "renamed"
-    write_workspace(tmp_path / "w", catalog, document)
+    (workspace.folder / "sites" / "tiny.geojson").write_text(json.dumps(document), "utf-8")
     hold("results.gpkg")
     summary = run_workspace(workspace, RunOptions())
     assert not summary.complete
