@@ -93,7 +93,7 @@ CW.drawFixed = () => {
     CW.groups.zones.addLayer(layer);
     CW.groups.zones.addLayer(CW.label(CW.topOf(layer), CW.el("span", {}, zone.name ? CW.name(zone.name) : CW.word("zone", zone.kind)), "zone-label"));
   }
-  for (const layer of CW.moreLayers) {
+  for (const layer of CW.moreLayers.filter((one) => one.has_geometry)) {
     CW.groups[layer.name].clearLayers();
     for (const row of layer.rows) {
       for (const shape of [row.geometry, ...layer.outlines.map((o) => row[o.name])]) if (shape) CW.groups[layer.name].addLayer(CW.geo(shape, CW.moreStyle(layer), "ground", CW.moreSubject(layer, row)));
