@@ -210,6 +210,8 @@ def nothing_held(site: Site, report: FetchReport) -> SourceError:
         return SourceError(f"no scene has data over the site: {report.empty[0].detail}")
     if report.failed:
         return SourceError(f"nothing could be fetched: {report.failed[0].detail}")
+    if report.postponed:
+        return SourceError("left for the next run: the time limit has passed")
     return SourceError(" ".join(report.notices) or f"no source has a product over {site.id}")
 
 

@@ -256,12 +256,13 @@ def test_the_disk_limit_of_the_settings_holds(copy):
 
 
 def test_the_time_limit_leaves_the_rest_to_the_next_run(tmp_path, catalog):
-    ticks = iter(range(10_000))
+    folder = write_workspace(tmp_path / "w", catalog, site_document("a"), site_document("b"))
 
     def slow():
-        return dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(minutes=next(ticks))
+        """An hour later once the first site's pixels are there."""
+        hours = any((folder / "archive").rglob("*.tif"))
+        return dt.datetime(2026, 1, 1, tzinfo=dt.UTC) + dt.timedelta(hours=hours)
 
-    folder = write_workspace(tmp_path / "w", catalog, site_document("a"), site_document("b"))
     text = (folder / "campwatch.toml").read_text("utf-8")
     (folder / "campwatch.toml").write_text(text + "\n[limits]\nminutes = 3\n", encoding="utf-8")
     summary = run_workspace(open_workspace(folder), RunOptions(), clock=slow)
