@@ -32,10 +32,10 @@ from benchmarks.expansion.arguments import (
     read,
 )
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
+from benchmarks.expansion.indices import bareness
 from detection.coal.coverage import to_grid
 from detection.ground.measure import measure_ground
 from detection.ground.params import GroundParams
-from detection.indices import bareness
 from imagery.simulate.atmosphere import block_mean
 from imagery.simulate.fields import CROPS
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed
