@@ -46,8 +46,8 @@ def write_manual(folder: Path) -> None:
         shutil.copyfile(path, target)
 
 
-_PACKAGED = Path(__file__).resolve().parent / "manual"
-_IN_REPOSITORY = Path(__file__).resolve().parent.parent / "docs"
+_PACKAGED = Path(__file__).resolve().parents[1] / "manual"
+_IN_REPOSITORY = Path(__file__).resolve().parents[2] / "docs"
 SUFFIXES = (".md", ".png", ".svg")
 
 
