@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from benchmarks.manual import write_table
 from benchmarks.stockpiles.rank_table import seeds_of
 from benchmarks.stockpiles.simulated_table import CLEAR, ONLY_ZONES, QUIET
+from detection.coal.measure import measure_stockpiles
 from detection.coal.subjects import stockyards
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site, unchanged_site
 
 Floats = NDArray[np.float64]

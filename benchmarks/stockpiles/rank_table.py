@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from benchmarks.manual import write_table
 from benchmarks.stockpiles.simulated_table import CLEAR, ONLY_ZONES, layout, zone_truth
+from detection.coal.measure import measure_stockpiles
 from detection.coal.verdicts import Verdict
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 from imagery.simulate import spectra as materials
 from imagery.simulate.params import SimulationParams

@@ -12,7 +12,7 @@ from campwatch.reviews.records import REVIEWS
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.workspace import Workspace, readable_sites
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import DISTURBANCES, FOOTPRINTS
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from imagery.archive.store import Archive

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
-from detection.coal.coverage import pixel_area_ha
+from aoi.pixels import pixel_area_ha
 from detection.coal.records import StockpileArea
 from detection.coal.stockpile_records import Measured, StockpileParams
 from detection.coal.zone_records import AreaParams

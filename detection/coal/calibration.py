@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from aoi.pixels import coverage
 from aoi.records import Site, Zone, ZoneKind
-from detection.coal.coverage import coverage
 from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import CoalSpectrum
 from evidence.errors import MeasurementError

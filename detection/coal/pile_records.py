@@ -12,8 +12,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from aoi.pixels import pixel_area_ha, to_degrees, world
 from detection.coal.area_records import shared_errors, time_of, widening
-from detection.coal.coverage import pixel_area_ha, to_degrees, world
 from detection.coal.records import Stockpile
 from detection.coal.site_blocks import Window
 from detection.coal.stockpile_records import Measured, StockpileParams

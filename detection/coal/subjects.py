@@ -10,9 +10,9 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
+from aoi.pixels import coverage
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import zone_series
-from detection.coal.coverage import coverage
 from detection.coal.dark_ground import AROUND_PX, survey_dark_ground, watery_looks
 from detection.coal.family import FamilyFit, updated
 from detection.coal.found import Materials, found_supports

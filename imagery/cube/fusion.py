@@ -22,11 +22,11 @@ from rasterio.windows import from_bounds
 
 from evidence.arrays import Image
 from imagery.bands import OPTICAL_BANDS
+from imagery.cube.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
 from imagery.cube.scenes import ArchivedScene
-from imagery.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA
 from imagery.masks.spectra import SpectraParams, spectral_cloud
-from imagery.offset import OffsetDecision, decide_offset
+from imagery.radiometry.offset import OffsetDecision, decide_offset
 from imagery.records import ArchivedProduct
 from imagery.registration.blocks import FILTER_MARGIN_PX, Chips, chips, outer_window
 from imagery.resampling import classes_to_grid, is_parallel, same_crs, to_grid, wkt_of

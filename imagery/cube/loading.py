@@ -23,12 +23,12 @@ from evidence.errors import MeasurementError
 from evidence.files import write_text
 from evidence.hashing import sha256_json
 from imagery.bands import NATIVE_RESOLUTION_M
+from imagery.cube.landsat import PIXEL_M as LANDSAT_M
+from imagery.cube.landsat import as_read, is_landsat
 from imagery.cube.reference import Reference, build_reference, stored_reference
 from imagery.cube.scene import MASKS, CubeParams, SceneImage, Stages, load_scene
 from imagery.cube.scenes import ArchivedScene, group_archived
 from imagery.cube.store import LAYOUT, CubeStore, column, lazy_variable
-from imagery.landsat import PIXEL_M as LANDSAT_M
-from imagery.landsat import as_read, is_landsat
 from imagery.radiometry.terrain import Terrain, read_terrain
 from imagery.records import ArchivedProduct
 from imagery.resampling import shape_of, wkt_of

@@ -8,8 +8,8 @@ import pytest
 from campwatch.run.inputs import with_overrides
 from campwatch.settings import read_settings
 from campwatch.workspace import create_workspace, default_settings_text
+from detection.coal.measure import StockpileParams
 from detection.ground.params import GroundParams
-from detection.stockpiles import StockpileParams
 from evidence.errors import SettingsError, WorkspaceError
 
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from aoi.records import Site
 from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
 from detection.coal.found import FoundParams
+from detection.coal.measure import measure_stockpiles
 from detection.coal.stockpile_records import StockpileParams
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import LandParams, SensorParams, simulate_site, unchanged_site
 from imagery.simulate.spectra import Material
 

@@ -10,10 +10,10 @@ import pytest
 
 from detection.coal.came import coal_that_came
 from detection.coal.fraction_records import Fractions
+from detection.coal.measure import measure_stockpiles
 from detection.coal.missed import may_hold_coal, patches
 from detection.coal.supports import zone_supports
 from detection.coal.zone_records import AreaParams
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SimulatedSite
 from tests.detection.made_pile import one_pile
 

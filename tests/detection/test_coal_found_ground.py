@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from scipy.ndimage import binary_dilation
 
-from detection.coal.coverage import coverage
+from aoi.pixels import coverage
 from detection.coal.family import prior_fit
 from detection.coal.site_blocks import bands_of
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject

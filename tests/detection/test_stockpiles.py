@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from benchmarks.stockpiles.painting import Painted, clear_dates, paint, random_piles, romania
 from detection.coal.found import FoundParams
-from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
+from detection.coal.measure import StockpileParams, StockpileResult, measure_stockpiles
 
 pytestmark = pytest.mark.nrt
 Floats = NDArray[np.float64]

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from aoi.records import Boundary, Site
 from detection.boundary.records import BoundaryChange
 from detection.coal.records import Stockpile, StockpileArea
-from detection.records import Disturbance, Footprint
+from detection.ground.records import Disturbance, Footprint
 from evidence.errors import MeasurementError
 
 _YEAR_DAYS = 365.25

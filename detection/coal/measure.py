@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 import numpy as np
 import xarray as xr
 
+from aoi.pixels import pixel_area_ha
 from aoi.records import Site
 from detection.coal.area_records import area_records, blind_records, time_of
 from detection.coal.calibration import identity_documented, spectrum_of
-from detection.coal.coverage import pixel_area_ha
 from detection.coal.family import SWIR, prior_fit
 from detection.coal.pile_records import pile_records, with_last_seen
 from detection.coal.records import (
@@ -29,7 +29,8 @@ from detection.coal.records import (
     Stockpile,
     StockpileArea,
 )
-from detection.coal.site_blocks import bands_of
+from detection.coal.series import smoothed_series
+from detection.coal.site_blocks import bands_of, in_order
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.subjects import (
@@ -51,9 +52,7 @@ from detection.coal.verdicts import (
     sentence,
 )
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
-from detection.looks import in_order
 from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
-from detection.series import smoothed_series
 from evidence.quantity import Quantity, total
 from imagery.measurement import Measured as MeasuredLayer
 from imagery.measurement import Measurement, Remembered, Work
