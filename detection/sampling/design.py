@@ -24,6 +24,7 @@ from evidence.errors import MeasurementError
 
 BUFFER = "buffer"
 OUTSIDE = -1
+"""Stratum of pixels that belong to none. By definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

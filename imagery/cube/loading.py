@@ -56,7 +56,7 @@ CONTENT = "content"
 """Coordinate on time: a digest of everything that the pixels of a step hang on, by which what was computed
 from them can be known again."""
 IN_MEMORY_SHARE = 0.5
-"""A cube larger than this share of the limit stays in the cache: measuring needs room too."""
+"""A cube larger than this share of the limit stays in the cache: measuring needs room too. Assumed."""
 
 
 def load_cube(  # noqa: PLR0913 - one loader, each option with a default
