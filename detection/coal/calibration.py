@@ -10,8 +10,8 @@ import numpy as np
 import xarray as xr
 
 from aoi.records import Site, Zone, ZoneKind
+from detection.coal.blocks import bands_of
 from detection.coal.coverage import coverage
-from detection.coal.site_blocks import bands_of
 from detection.coal.spectra import CoalSpectrum
 from evidence.errors import MeasurementError
 from imagery.robust import MAD_TO_SD

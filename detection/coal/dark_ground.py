@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label, uniform_filter
 
+from detection.coal.blocks import Block
 from detection.coal.family import COARSE_BANDS, SWIR, DarkGround, FamilyParams
-from detection.coal.fraction_records import Block
-from detection.coal.medians import nan_median
-from detection.coal.nearby import EIGHT
+from detection.coal.smoothing import EIGHT, nan_median
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

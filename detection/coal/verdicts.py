@@ -220,6 +220,24 @@ class Identity:
     """Dark ground of any kind."""
 
 
+def _last_with_dark_ground(years: Sequence[SubjectYear]) -> SubjectYear | None:
+    return next((year for year in reversed(years) if None not in {year.distance, year.ratio}), None)
+
+
+def _is_dark(year: SubjectYear | None, params: FamilyParams) -> bool:
+    return year is not None and year.ratio is not None and year.ratio < params.darkest_ratio
+
+
+def _is_like(year: SubjectYear | None, params: FamilyParams) -> bool:
+    return year is not None and year.distance is not None and year.distance < params.fitting_distance
+
+
+def is_coal_like(years: Sequence[SubjectYear], params: FamilyParams) -> bool:
+    """Whether a subject has ground that is dark beside its own and like a part of the family."""
+    last = _last_with_dark_ground(years)
+    return _is_dark(last, params) and _is_like(last, params)
+
+
 def identity(
     years: Sequence[SubjectYear],
     *,
@@ -239,12 +257,11 @@ def identity(
         documented: whether that coal was marked elsewhere, on a named image, by two reviewers.
         params: of the family.
     """
-    told = [year for year in years if year.distance is not None and year.ratio is not None]
-    last = told[-1] if told else None
+    last = _last_with_dark_ground(years)
     dark = max((year.dark_ha for year in years), default=0.0)
     distance = None if last is None else last.distance
-    is_dark = last is not None and last.ratio is not None and last.ratio < params.darkest_ratio
-    like = distance is not None and distance < params.fitting_distance
+    is_dark = _is_dark(last, params)
+    like = _is_like(last, params)
 
     def found(verdict: Verdict, reason: str | None = None, *, claimed: bool = False) -> Identity:
         family = last.family if last is not None and like and is_dark else None

@@ -12,13 +12,19 @@ from numpy.typing import NDArray
 from imagery.robust import MAD_TO_SD
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
 
 MINIMUM_RING = 60
+
 """Fewer coal-free pixels than this describe no background."""
+
 MAXIMUM_RING = 1000
+
 """More coal-free pixels than this add time and no knowledge."""
+
 RIDGE = 2e-5
+
 """Variance of reflectance added to every band: (0.0045)², about the noise of one Sentinel-2 band over dark
 ground."""
 

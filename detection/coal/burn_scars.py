@@ -13,18 +13,28 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from detection.coal.nearby import EIGHT
+from detection.coal.smoothing import EIGHT
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+
 YEAR_DAYS = 365.25
+
 OUTLASTED_DAYS = 300.0
+
 """From looks of one season of leaves to looks of the next: further apart than any one of them is long."""
+
 MOSTLY = 2.0 / 3.0
+
 """Share of the looks between that must be dark, too: paddies are dark for weeks of every year."""
+
 IN_LEAF = 0.8
+
 """Of the most that is ever green of a block's plants: from this share on they are in leaf."""
+
 FEWEST_PLANTS = 0.02
+
 """Share of a block under which there are no plants to burn, and none to wait for."""
 
 
@@ -90,7 +100,7 @@ def outlasted(looks: Looks, in_leaf: Bools, *, fewest: int) -> Bools:
     return np.asarray(np.isfinite(start) & (end >= start + OUTLASTED_DAYS) & mostly)
 
 
-def scars(dark: Bools, burnt: Bools) -> Bools:
+def burn_scars(dark: Bools, burnt: Bools) -> Bools:
     """(y, x) pieces of dark ground of which most may be burnt: the rest of a piece burnt with it."""
     parts, count = label(dark, structure=EIGHT)
     sizes = np.bincount(parts[dark], minlength=count + 1)

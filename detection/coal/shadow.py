@@ -13,26 +13,38 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, percentile_filter
 
-from detection.coal.medians import nan_median
+from detection.coal.smoothing import nan_median
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
 
 CELL_PX = 5
+
 NEIGHBOURHOOD = 5
+
 """Cells along one side of a neighbourhood: 250 m."""
+
 LIT_PERCENTILE = 80.0
+
 """A neighbourhood is as bright as its brightest fifth: coal on the rest does not darken it."""
+
 DARKEST = 0.55
+
 """Infrared, relative to the season, below which a neighbourhood is in shadow: diffuse light leaves less."""
+
 VEIL = 0.04
+
 """Visible reflectance by which the darkest fifth of a neighbourhood under cloud exceeds its season."""
+
 SEASON_DAYS = 45.0
+
 FEWEST_OF_SEASON = 4
+
 """Looks at the same time of year from which a cell has a season of its own; fewer take the block's."""
 
 
-def lit(pixels: Floats, seen: Bools, days: Floats, *, visible: list[int], infrared: list[int]) -> Bools:
+def lit_looks(pixels: Floats, seen: Bools, days: Floats, *, visible: list[int], infrared: list[int]) -> Bools:
     """(time, y, x) neither in shadow nor under cloud, as far as their size tells; true where not seen.
 
     Args:
