@@ -11,6 +11,7 @@ import hashlib
 import pickle
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -108,6 +109,7 @@ LATER = {"intervals.py", "interval_factors.py", "verdicts.py", "records.py", "ca
 """Modules that only what is said of measured years depends on."""
 
 
+@cache
 def measured_digest() -> str:
     """Digest of the source of the modules that measure a year."""
     digest = hashlib.sha256()

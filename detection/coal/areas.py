@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, convolve, label
+from scipy.ndimage import binary_dilation, label, uniform_filter
 
 from detection.coal.fraction import Fractions
 from detection.coal.smoothing import EIGHT, smooth_time
@@ -15,6 +15,16 @@ from imagery import robust
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
+LEAST_VARIANCE = 0.01
+"""Variance of a fraction that no look goes below when looks are weighed. Assumed."""
+UNKNOWN_SPREAD = 0.05
+"""Spread of the ground beside, fraction of coal, where too little of it was seen. Assumed."""
+SHRINKAGE_BESIDE = 20.0
+"""Pixels beside at which their median weighs half. Assumed."""
+WHOLE = 0.99
+"""Coverage from which a pixel lies inside a zone."""
+HIDDEN_SD = 0.3
+"""Error of a hidden pixel of a support, in pixels, whose area is that of other dates. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,7 +133,7 @@ def zone_supports(
         dates: positions of those that are wanted.
         params: knobs.
     """
-    trusted = (fractions.variance + 0.01) * np.maximum(np.nan_to_num(fractions.misfit), 1.0)
+    trusted = (fractions.variance + LEAST_VARIANCE) * np.maximum(np.nan_to_num(fractions.misfit), 1.0)
     mean, error = smooth_time(fractions.value, trusted, days, tau_days=params.tau_days, leave_one_out=True)
     brief, _ = smooth_time(fractions.value, trusted, days, tau_days=params.brief_tau_days, leave_one_out=True)
     for side in (-1, 1):
@@ -158,7 +168,7 @@ def plausible_mixture(misfit: Floats, days: Floats, *, tau_days: float, limit: f
 def _new_coal(value: Floats, variance: Floats, core: Bools, inside: Bools, params: AreaParams) -> Bools:
     """Coal that a newest date shows clearly and earlier ones do not: a new pile, or one that has grown."""
     shown = np.nan_to_num(value)
-    around = convolve(shown, np.full((3, 3), 1.0 / 9.0), mode="nearest")
+    around = uniform_filter(shown, size=EIGHT.shape, mode="nearest")
     strong = inside & ~core & (shown > 0.5) & (around > 0.5)  # noqa: PLR2004 - half coal
     strong &= shown > params.new_sd * np.sqrt(np.nan_to_num(variance, nan=np.inf))
     parts, count = label(strong, structure=EIGHT)
@@ -204,10 +214,10 @@ def local_null(value: Floats, ring: Bools) -> tuple[float, float]:
     """
     around = value[ring & np.isfinite(value)]
     if len(around) < FEWEST_BESIDE:
-        return 0.0, 0.05
+        return 0.0, UNKNOWN_SPREAD
     middle = float(np.median(around))
     spread = robust.spread(around - middle)
-    shrunk = middle * len(around) / (len(around) + 20.0)
+    shrunk = middle * len(around) / (len(around) + SHRINKAGE_BESIDE)
     return float(np.clip(shrunk, *NULL_RANGE)), spread
 
 
@@ -338,7 +348,7 @@ def _one_date(
         "area": total,
         "doubt": doubt,
         "random": float(
-            np.linalg.norm([noise, params.edge_px * outline, 0.3 * hidden, missed, doubt * against])
+            np.linalg.norm([noise, params.edge_px * outline, HIDDEN_SD * hidden, missed, doubt * against])
         ),
         "ground": float(
             np.hypot(
@@ -347,7 +357,7 @@ def _one_date(
             )
         ),
         "spectrum": float(fractions.relative_sd[t]) * max(total, 0.0),
-        "limit": 2.0 * (one_pixel + ring_sd) * (9.0 * params.noise_pixels) ** 0.5 + 1.0,
+        "limit": 2.0 * (one_pixel + ring_sd) * (EIGHT.size * params.noise_pixels) ** 0.5 + 1.0,
     }
     return numbers, weighted
 
@@ -369,7 +379,7 @@ def _edge_weight(support: Bools, share: Floats) -> Floats:
 
 def _leak(share: Floats) -> Floats:
     """One where the zone's interior is next to the pixel."""
-    return binary_dilation(share > 0.99, structure=EIGHT).astype(np.float64)  # noqa: PLR2004 - whole pixels
+    return binary_dilation(share > WHOLE, structure=EIGHT).astype(np.float64)
 
 
 def _eroded(mask: Bools) -> Bools:

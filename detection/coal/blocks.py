@@ -15,6 +15,8 @@ from detection.coal.shadow import lit_looks
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
+MOST_DATES = 0.8
+"""Share of the dates on which a band must have been seen to be used. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,7 +124,7 @@ def bands_of(cube: xr.Dataset) -> tuple[str, ...]:
         if band in cube:
             some = np.isfinite(cube[band].values[:, ::7, ::7]).any(axis=(1, 2))
             any_date = np.isfinite(cube["red"].values[:, ::7, ::7]).any(axis=(1, 2)).sum()
-            if some.sum() > 0.8 * any_date:
+            if some.sum() > MOST_DATES * any_date:
                 used.append(band)
     return tuple(used)
 

@@ -18,6 +18,9 @@ from detection.coal.smoothing import EIGHT
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
+ENOUGH_PLANTS, FULL_LEAF = 0.1, 0.9
+"""Share of the plants that a look must show to tell the season; quantile of the looks that is full leaf.
+Assumed."""
 
 YEAR_DAYS = 365.25
 
@@ -65,8 +68,10 @@ def leaf_season(green: Bools, seen: Bools, *, fewest: int) -> Bools:
     if plants.mean() < FEWEST_PLANTS:
         return np.ones(len(green), dtype=bool)
     told = (seen & plants).sum(axis=(1, 2))
-    share = np.where(told > 0.1 * plants.sum(), (green & plants).sum(axis=(1, 2)) / np.maximum(told, 1), 0.0)
-    return np.asarray(share > IN_LEAF * np.quantile(share[share > 0.0], 0.9))
+    share = np.where(
+        told > ENOUGH_PLANTS * plants.sum(), (green & plants).sum(axis=(1, 2)) / np.maximum(told, 1), 0.0
+    )
+    return np.asarray(share > IN_LEAF * np.quantile(share[share > 0.0], FULL_LEAF))
 
 
 def may_be_burnt(looks: Looks, in_leaf: Bools, *, fewest: int, doubt_unwatched: bool) -> Bools:

@@ -29,6 +29,12 @@ from detection.coal.spectra import (
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
+BRIEF_TAU_DAYS = 15.0
+"""Over how long looks speak together before there is an estimate. Assumed."""
+LEAST_VARIANCE = 0.005
+"""Variance of a fraction that no look goes below when looks are weighed. Assumed."""
+SURE_SD = 3.0
+"""Standard errors above the yard's ground from which a lasting fraction is coal. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +137,7 @@ def _begun(
         covariance: (band, band) of the prior.
         params: knobs.
     """
-    mean, _ = smooth_time(ground.first, np.ones(1), ground.days, tau_days=15.0)
+    mean, _ = smooth_time(ground.first, np.ones(1), ground.days, tau_days=BRIEF_TAU_DAYS)
     smooth, free = ground.begun(np.clip(mean, 0.0, 1.0), coal)
     smooth = np.where(came, np.maximum(smooth, ONSET_READS), np.where(bare, 0.0, smooth))
     free = (free | bare) & ~ground.beside(came)
@@ -159,14 +165,14 @@ def _unmixed(ground: Ground, below: Floats, spectrum: Floats, spread: Floats) ->
 def _without_coal(ground: Ground, mixed: Mixed) -> tuple[Floats, Bools]:
     """Coal beyond the yard's own level (time, n), and the looks that show none in or beside a pixel."""
     params = ground.params
-    trusted = (mixed.variance + 0.005) * np.maximum(np.nan_to_num(mixed.misfit), 1.0)
+    trusted = (mixed.variance + LEAST_VARIANCE) * np.maximum(np.nan_to_num(mixed.misfit), 1.0)
     mean, error = smooth_time(mixed.value, trusted, ground.days, tau_days=params.tau_days)
     level = ground.yard_level(mean)
     smooth = above(mean, level)
     long, _ = smooth_time(mixed.value, trusted, ground.days, tau_days=params.spell_days)
     lasting = above(long, level) > params.free_below
     coal = (smooth > params.sure_above) | (
-        lasting & ((smooth > params.free_below) | (mean - level > 3.0 * error))
+        lasting & ((smooth > params.free_below) | (mean - level > SURE_SD * error))
     )
     return smooth, ground.seen & ~ground.beside(coal)
 

@@ -11,7 +11,7 @@ from scipy.ndimage import binary_dilation, binary_erosion, label
 from detection.coal.background import RIDGE, Factors, fit_factors, information, predicted, project
 from detection.coal.blocks import Block
 from detection.coal.mixture import Uncertain
-from detection.coal.smoothing import Lattice, nan_median, smooth_time
+from detection.coal.smoothing import EIGHT, Lattice, nan_median, smooth_time
 
 Floats = NDArray[np.float64]
 
@@ -109,7 +109,7 @@ def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, B
     ground = np.nanquantile(shown[dates], GROUND_QUANTILE, axis=1)
     bare = np.ones(seen.shape[1], dtype=bool)
     fraction = np.full(seen.shape, np.nan)
-    for _ in range(3):
+    for _ in range(YARD_TURNS):
         fraction[dates] = _against(shown[dates], ground, coal)
         level = np.nan_to_num(nan_median(fraction[dates]), nan=1.0)
         bare = level < COAL_FREE
@@ -132,6 +132,19 @@ def _against(shown: Floats, ground: Floats, coal: Floats) -> Floats:
 
 
 Positions = NDArray[np.intp]
+YARD_TURNS, YARD_TAU_DAYS = 3, 15.0
+"""Turns of the first guess of a yard's ground; over how long its looks speak together. Assumed."""
+FEWEST_OWN = 30
+"""Coal-free pixels of a zone that tell how its ground varies. Assumed."""
+OUTLIER_SD = 5.0
+"""Standard deviations beyond which a coal-free pixel says nothing of haze. Assumed."""
+SHRINKAGE_LOCAL = 4.0
+"""Pixels at which what lies around weighs half. Assumed."""
+NEAR_TAU_DAYS, OTHER_COAL, TWO_LOOKS = 25.0, 0.3, 0.82
+"""Coal outside zones, that no background is learned from: days over which looks speak together, fraction,
+and the standard error of about two looks. Assumed."""
+RIDGE_LOADINGS = 1e-3
+"""Variance added to the spread of loadings."""
 
 YARD_QUANTILE = 0.25
 
@@ -219,7 +232,7 @@ class Ground:
             found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal)
             if found is None or np.median(first[:, inner][:, found[1]]) < BARE_READS_AS:
                 continue
-            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=15.0)
+            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=YARD_TAU_DAYS)
             smooth[:, inner] = np.clip(mean, 0.0, 1.0)
             free[:, inner] = mean < self.params.free_below
             free[:, inner] &= ~self.beside(_placed(mean > COAL_AT_FIRST, inner))[:, inner]
@@ -232,7 +245,7 @@ class Ground:
         for zone in np.unique(self.zones):
             member = self.zones == zone
             inner = member & self.inner
-            some = np.isfinite(shown[:, inner]).sum(axis=1) >= 30  # noqa: PLR2004 - enough for a quantile
+            some = np.isfinite(shown[:, inner]).sum(axis=1) >= FEWEST_OWN
             if some.any():
                 low = np.nanquantile(shown[np.ix_(some, inner)], YARD_QUANTILE, axis=1)
                 level[np.ix_(some, member)] = np.clip(low, 0.0, HIGHEST_YARD_LEVEL)[:, None]
@@ -242,7 +255,7 @@ class Ground:
         """Let coal-free ground inside the zones say what lies under the coal beside it, date by date."""
         looks = free.sum(axis=0)
         bare = (looks >= FREE_LOOKS) & (looks > 0.5 * self.seen.sum(axis=0))
-        if bare.sum() < 30:  # noqa: PLR2004 - too few to know how they vary
+        if bare.sum() < FEWEST_OWN:
             return
         params, controls = self.params, self.controls
         sources = np.concatenate([controls.at, self.where[bare]])
@@ -300,7 +313,7 @@ class Ground:
         shape = (len(self.days), self.lattice.rows, self.lattice.columns)
         full = np.zeros((len(self.days), shape[1] * shape[2]), dtype=bool)
         full[:, self.where] = coal
-        wide = binary_dilation(full.reshape(shape), structure=np.ones((1, 3, 3), dtype=bool))
+        wide = binary_dilation(full.reshape(shape), structure=EIGHT[None])
         return np.asarray(wide.reshape(len(self.days), -1)[:, self.where])
 
     def placed(self, values: Floats, dates: int) -> Floats:
@@ -312,8 +325,8 @@ class Ground:
 
 def ground_of(block: Block, first: Floats, params: FractionParams) -> Ground | None:
     """Factors of a block's coal-free pixels, carried to the suspect ones; None where there are too few."""
-    mean, error = smooth_time(first, np.ones(1), block.days, tau_days=25.0)
-    other = ((mean > 0.3) & (error < 0.82)).any(axis=0)  # noqa: PLR2004 - coal outside zones, two looks
+    mean, error = smooth_time(first, np.ones(1), block.days, tau_days=NEAR_TAU_DAYS)
+    other = ((mean > OTHER_COAL) & (error < TWO_LOOKS)).any(axis=0)
     where = np.flatnonzero(binary_dilation(block.suspect, iterations=2).ravel())
     there = np.flatnonzero(~binary_dilation(block.suspect | other, iterations=2).ravel())
     there = there[:: max(1, len(there) // params.controls)]
@@ -382,7 +395,7 @@ def suggested(lattice: Lattice, z: Floats, of: Positions, at: Positions, params:
 
 def _precision(away: Floats, params: FractionParams) -> Floats:
     """(rank, rank) of what neighbours suggest, from how far off they are where it is known."""
-    spread = away.T @ away / len(away) + 1e-3 * np.eye(away.shape[1])
+    spread = away.T @ away / len(away) + RIDGE_LOADINGS * np.eye(away.shape[1])
     return np.asarray(np.linalg.inv(spread * params.widening), dtype=np.float64)
 
 
@@ -407,12 +420,12 @@ def local_residual(
     lattice: Lattice, rest: Floats, seen: Bools, noise: Floats, of: Positions, at: Positions, haze_px: float
 ) -> Floats:
     """(time, m, band) what haze and light do to one part of one date, from the coal-free pixels around."""
-    limit = 5.0 * np.sqrt(np.trace(noise, axis1=1, axis2=2))[:, None]
+    limit = OUTLIER_SD * np.sqrt(np.trace(noise, axis1=1, axis2=2))[:, None]
     kept = seen & (np.abs(rest).max(axis=2) < limit)
     weight = lattice.sums(kept.astype(np.float64), of, at, haze_px)
     out = np.empty((len(rest), len(at), rest.shape[2]))
     for band in range(rest.shape[2]):
-        out[..., band] = lattice.sums(rest[..., band] * kept, of, at, haze_px) / (weight + 4.0)
+        out[..., band] = lattice.sums(rest[..., band] * kept, of, at, haze_px) / (weight + SHRINKAGE_LOCAL)
     return out
 
 

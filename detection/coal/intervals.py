@@ -20,6 +20,8 @@ from detection.coal.interval_factors import FACTORS, VERSION
 from evidence.quantity import Quantity, coverage_factor
 
 Floats = NDArray[np.float64]
+ROUNDING = 1e-12
+"""Of sums of weights."""
 
 
 class Stratum(StrEnum):
@@ -108,5 +110,5 @@ def pooled_quantile(scores: Floats, sites: Sequence[int], probability: float) ->
     _, which, counts = np.unique(np.asarray(sites), return_inverse=True, return_counts=True)
     weight = 1.0 / counts[which] / (len(counts) + 1)
     order = np.argsort(scores)
-    reached = np.cumsum(weight[order]) >= probability - 1e-12
+    reached = np.cumsum(weight[order]) >= probability - ROUNDING
     return float(scores[order][np.argmax(reached)]) if reached.any() else float("inf")

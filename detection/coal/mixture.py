@@ -106,7 +106,7 @@ def unmixed(target: Floats, seen: Bools, ground: Floats, spectrum: Floats, unkno
         spectrum: (time, band) coal.
         unknown: of both.
     """
-    value, variance, misfit = (np.empty(seen.shape) for _ in range(3))
+    value, variance, misfit = np.empty(seen.shape), np.empty(seen.shape), np.empty(seen.shape)
     for dates in _chunks(*seen.shape):
         value[dates], variance[dates], misfit[dates] = _solved(
             target[dates], ground[dates], spectrum[dates], unknown, dates

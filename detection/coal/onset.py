@@ -88,7 +88,7 @@ def _cell_medians(first: Floats) -> Floats:
     rows, columns = max(1, height // CELL_PX), max(1, width // CELL_PX)
     cut = first[:, : rows * CELL_PX, : columns * CELL_PX]
     split = cut.reshape(len(first), rows, cut.shape[1] // rows, columns, cut.shape[2] // columns)
-    return nan_median(split.transpose(0, 1, 3, 2, 4).reshape(len(first), rows, columns, -1), axis=3)
+    return nan_median(np.moveaxis(split, -2, 2).reshape(len(first), rows, columns, -1), axis=-1)
 
 
 def coal_onset(
@@ -112,7 +112,7 @@ def coal_onset(
     """
     out, shade = standing_out(first), standing_out(np.log(np.maximum(brightness, DARKEST)))
     told, darker = _Sums.of(out), _Sums.of(shade)
-    best, rise, level, fall = np.full((4, *out.shape[1:]), -np.inf)
+    best, rise, level, fall = (np.full(out.shape[1:], -np.inf) for _ in "brlf")
     onset = np.full(out.shape[1:], np.inf)
     for t, day in enumerate(days):
         since, until = np.searchsorted(days, (day - BEFORE_DAYS, day + AFTER_DAYS), side="left").tolist()

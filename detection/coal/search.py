@@ -25,6 +25,14 @@ from detection.coal.spectra import CoalSpectrum
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
+TINY = 1e-6
+"""Keeps a quotient finite."""
+LEAST_VARIANCE = 0.01
+"""Variance of a fraction that no look goes below when looks are weighed. Assumed."""
+CANDIDATE = 0.7
+"""Share of the fraction of a core from which a plain matched filter makes a candidate. Assumed."""
+COLOUR_SD, COLOUR_RELATIVE_SD = 0.008, 0.1
+"""Error of the median spectrum of a core, reflectance and share of it. Assumed."""
 
 NEWEST = 3
 
@@ -164,7 +172,7 @@ def found_supports(
         masks (y, x), each around one pile or several that touch; (y, x) ground that may hold coal now, piles
         among it: steady, small, wide or new dark ground, and what nobody saw.
     """
-    core, changed, burnt, dark = np.zeros((4, *closed.shape), dtype=bool)
+    core, changed, burnt, dark = (np.zeros_like(closed) for _ in "cbbd")
     height, width = closed.shape
     for own, wide in tiles(height, width, about_px=params.tile_px, margin_px=params.margin_px):
         if closed[own.rows, own.columns].all():
@@ -253,7 +261,7 @@ def _onset(
 
 def _estimated(found: Fractions, days: Floats, params: FoundParams) -> tuple[Bools, Bools]:
     """Looks with coal and looks without, each (time, y, x), in the light of the looks around them."""
-    value, error = smooth_time(found.value, found.variance + 0.01, days, tau_days=params.tau_days)
+    value, error = smooth_time(found.value, found.variance + LEAST_VARIANCE, days, tau_days=params.tau_days)
     told = np.isfinite(found.value) & plausible_mixture(
         found.misfit, days, tau_days=params.tau_days, limit=params.misfit_limit
     )
@@ -306,7 +314,7 @@ def _like_looks(block: Block, bands: tuple[str, ...], params: FoundParams, famil
 def _candidates(first: Floats, block: Block, params: FoundParams) -> Bools:
     """Pixels that a plain matched filter calls coal for several looks."""
     value, error = smooth_time(first, np.ones(1), block.days, tau_days=params.tau_days)
-    dark = (value > 0.7 * params.core_fraction) & (error < 1.0 / np.sqrt(params.looks - 1.0))
+    dark = (value > CANDIDATE * params.core_fraction) & (error < 1.0 / np.sqrt(params.looks - 1.0))
     return np.asarray(dark.any(axis=0))
 
 
@@ -321,7 +329,7 @@ def _coloured_like_coal(
 ) -> Bools:
     """Cores whose own median spectrum is coal's: green matter and open water are not."""
     out = np.zeros_like(core)
-    precision = np.linalg.inv(covariance + np.diag((0.008 + 0.1 * mean) ** 2))
+    precision = np.linalg.inv(covariance + np.diag((COLOUR_SD + COLOUR_RELATIVE_SD * mean) ** 2))
     for row, column in np.argwhere(core):
         looks = block.pixels[good[:, row, column] & block.seen[:, row, column], row, column]
         if len(looks) == 0:
@@ -329,7 +337,7 @@ def _coloured_like_coal(
         spectrum = np.median(looks, axis=0)
         away = spectrum - mean
         green = (spectrum[bands.index("nir")] - spectrum[bands.index("red")]) / (
-            spectrum[bands.index("nir")] + spectrum[bands.index("red")] + 1e-6
+            spectrum[bands.index("nir")] + spectrum[bands.index("red")] + TINY
         )
         out[row, column] = (
             away @ precision @ away / len(mean) < params.spectrum_limit and green < params.greenest

@@ -48,15 +48,19 @@ def smooth_time(
         kernel *= side * (days[None, :] - days[:, None]) > 0.0
     seen = np.isfinite(fraction)
     weight = np.where(seen, 1.0 / variance, 0.0).reshape(len(days), -1)
-    value = np.clip(np.nan_to_num(fraction), -0.5, 1.3).reshape(len(days), -1)
+    value = np.clip(np.nan_to_num(fraction), *FRACTION_RANGE).reshape(len(days), -1)
     total = kernel @ weight
     with np.errstate(divide="ignore"):
         error = 1.0 / np.sqrt(total)
-    mean = (kernel @ (weight * value)) / np.maximum(total, 1e-9)
+    mean = (kernel @ (weight * value)) / np.maximum(total, TINY)
     return mean.reshape(fraction.shape), error.reshape(fraction.shape)
 
 
 Positions = NDArray[np.intp]
+TINY = 1e-9
+"""Keeps a quotient finite where nothing was seen."""
+FRACTION_RANGE = (-0.5, 1.3)
+"""Fractions beyond this count as this: one bad look must not decide. Assumed."""
 
 EIGHT = np.ones((3, 3), dtype=bool)
 

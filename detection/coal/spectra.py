@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 from scipy.stats import chi2
 
-from detection.coal.smoothing import smooth_time
+from detection.coal.smoothing import EIGHT, smooth_time
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +49,8 @@ class CoalSpectrum:
 
 
 Bools = NDArray[np.bool_]
+MOST_LOOKS = 30.0
+"""Independent looks that the cores of a site count for at most. Assumed."""
 
 CORE_FRACTION = 0.55
 
@@ -119,7 +121,7 @@ def core_pixels(fraction: Floats, days: Floats, where: NDArray[np.intp], shape: 
     mean, _ = smooth_time(fraction, np.ones(1), days, tau_days=CORE_TAU_DAYS)
     full = np.zeros((len(days), shape[0] * shape[1]), dtype=bool)
     full[:, where] = mean > CORE_FRACTION
-    inner = binary_erosion(full.reshape(-1, *shape), structure=np.ones((1, 3, 3), dtype=bool))
+    inner = binary_erosion(full.reshape(-1, *shape), structure=EIGHT[None])
     return np.asarray(inner.reshape(len(days), -1)[:, where] & np.isfinite(fraction))
 
 
@@ -143,8 +145,8 @@ def learned_spectrum(
         return np.repeat(mean[None], len(pixels), axis=0), mean, covariance
     looks = np.array([np.median(pixels[t, core[t]], axis=0) for t in dates])
     middle = np.median(looks, axis=0)
-    trust = min(float(count.sum()) / PIXELS_PER_INDEPENDENT_LOOK, 30.0)
-    measured = np.diag((0.004 + 0.05 * middle) ** 2) / trust
+    trust = min(float(count.sum()) / PIXELS_PER_INDEPENDENT_LOOK, MOST_LOOKS)
+    measured = np.diag((GRAIN + RELATIVE_GRAIN * middle) ** 2) / trust
     prior, data = np.linalg.inv(covariance), np.linalg.inv(measured)
     left = np.linalg.inv(prior + data)
     site = left @ (prior @ mean + data @ middle)

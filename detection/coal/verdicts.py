@@ -23,6 +23,11 @@ from detection.series import STEP_PRIOR, local_level
 from evidence.quantity import Quantity
 
 Floats = NDArray[np.float64]
+LEAST_SD_HA = 1e-3
+"""Random error of a look at least, hectares."""
+DAY_SECONDS = 86400.0
+FIT_DECIMALS = 3
+"""Of the distance from the family."""
 
 
 class Verdict(StrEnum):
@@ -142,7 +147,7 @@ def change_log_ratio(days: Floats, areas: Sequence[Quantity], params: VerdictPar
         params: of the test.
     """
     value = np.array([area.value for area in areas], dtype=np.float64)
-    random = np.maximum([area.sd_random for area in areas], 1e-3)
+    random = np.maximum([area.sd_random for area in areas], LEAST_SD_HA)
     level = local_level(days, value, random)
     surprise = np.abs(value - level.mean) / random
     random = random * np.maximum(1.0, surprise / params.surprise_sd)
@@ -177,7 +182,7 @@ def is_changing(areas: Sequence[StockpileArea], params: VerdictParams) -> bool:
     )
     if len(looks) < params.fewest_looks:
         return False
-    days = np.array([look.datetime.timestamp() / 86400.0 for look in looks])
+    days = np.array([look.datetime.timestamp() / DAY_SECONDS for look in looks])
     quantities = [look.dark_ha for look in looks if look.dark_ha is not None]
     ratio, change = change_log_ratio(days, quantities, params)
     largest = max(quantity.value or 0.0 for quantity in quantities)
@@ -323,7 +328,7 @@ def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> Stock
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
-        family_fit=None if who.fit is None else round(who.fit, 3),
+        family_fit=None if who.fit is None else round(who.fit, FIT_DECIMALS),
         below_floor=claimed.high is not None and claimed.high < floor_ha,
     )
 
@@ -338,5 +343,5 @@ def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
-        family_fit=None if who.fit is None else round(who.fit, 3),
+        family_fit=None if who.fit is None else round(who.fit, FIT_DECIMALS),
     )

@@ -25,6 +25,8 @@ from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 Bools = NDArray[np.bool_]
 
 Floats = NDArray[np.float64]
+PIXEL_M = 10.0
+"""Side of a pixel of the grid of sites."""
 
 ROOMY_PX = 500
 
@@ -212,7 +214,7 @@ def measure_subjects(
         return [], watery, lit
     bands = known.prior.bands
     shape = subjects[0].share.shape
-    margin = round(params.ring_m / 10.0)
+    margin = round(params.ring_m / PIXEL_M)
     out: list[Measured] = []
     for window, members in grouped_zones([s.share for s in subjects], margin):
         at = window.rows, window.columns
