@@ -24,7 +24,7 @@ from scipy.stats import norm
 from detection.coal.coverage import crs_wkt, world
 from detection.ground.history import History
 from detection.ground.params import EventParams
-from detection.ground.states import episodes, look_shares, shares
+from detection.ground.states import decoded, episodes, shares
 from evidence.arrays import Bools, Floats, Ints
 
 Planes = NDArray[np.float32]
@@ -142,12 +142,11 @@ def _linked(cells: Ints, day: Ints, shape: tuple[int, int], p: EventParams) -> l
 
 def common_variance(history: History) -> Floats:
     """(block, time) variance of the share that blocks of undisturbed pixels have in common on a look."""
-    t, size = history.smoothed.shape
+    t = len(history.smoothed)
     out = np.zeros((len(BLOCKS), t))
-    share, variance = np.empty(size, np.float32), np.empty(size, np.float32)
     quiet = history.smoothed.max(axis=0) < 64  # noqa: PLR2004 - a quarter
     for i in range(t):
-        look_shares(history.model, i, share, variance)
+        share, variance = decoded(history.model.code[i])
         seen = np.isfinite(share) & quiet & (variance < history.params.events.informative_sd**2)
         for k, side in enumerate(BLOCKS):
             out[k, i] = _block_variance(share, variance, seen, history.series.shape, side)
