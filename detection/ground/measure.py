@@ -325,9 +325,7 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
     low, high = _date(event.first_seen_low), min(_date(event.first_seen_high), _date(series.day[-1]))
     cells = [
         world(g.grid, int(c), int(r))
-        for r, c in zip(
-            *np.unravel_index(np.sort(event.pixels[event.founding(series.day, p)]), g.grid.shape), strict=True
-        )
+        for r, c in zip(*np.unravel_index(np.sort(event.pixels[event.founding]), g.grid.shape), strict=True)
     ]
     level = _last_share(event)
     area = float((weights * share).sum())
