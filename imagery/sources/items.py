@@ -251,6 +251,7 @@ def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve, properties: Ma
         offset=offset if offset is None or abs(offset) <= 1.0 else None,
         nodata=finite_number(value("nodata")) if value("nodata") is not None else _default_nodata(band),
         gsd_m=finite_number(value("gsd", "raster:spatial_resolution", "spatial_resolution")),
+        file_bytes=_whole(asset.get("file:size")),
         crs=_stated_crs(asset) or _stated_crs(properties),
         shape=_stated_shape(asset),
     )
