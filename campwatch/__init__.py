@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from campwatch.layers import LAYERS
-    from campwatch.pipeline import RunOptions, run_workspace
+    from campwatch.run.pipeline import RunOptions, run_workspace
     from campwatch.workspace import Workspace, create_workspace, open_workspace
 
 __version__ = "0.1.0"
@@ -18,11 +18,11 @@ __version__ = "0.1.0"
 __all__ = ["LAYERS", "RunOptions", "Workspace", "create_workspace", "open_workspace", "run_workspace"]
 _HOMES = {
     "LAYERS": "campwatch.layers",
-    "RunOptions": "campwatch.pipeline",
+    "RunOptions": "campwatch.run.pipeline",
     "Workspace": "campwatch.workspace",
     "create_workspace": "campwatch.workspace",
     "open_workspace": "campwatch.workspace",
-    "run_workspace": "campwatch.pipeline",
+    "run_workspace": "campwatch.run.pipeline",
 }
 
 

@@ -1,6 +1,6 @@
 """`python -m campwatch`."""
 
-from campwatch.cli import main
+from campwatch.cli.app import main
 
 if __name__ == "__main__":
     main()

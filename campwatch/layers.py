@@ -5,7 +5,7 @@ from __future__ import annotations
 from campwatch.alerts.book import ALERTS
 from campwatch.questions.records import ANSWERS
 from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
-from campwatch.run_rows import RUNS
+from campwatch.run.rows import RUNS
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
 from detection.records import (

@@ -8,13 +8,14 @@ import stat
 import sys
 import tomllib
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from aoi.records import Sensitivity, Site
 from evidence.errors import SettingsError
 
 FILE_NAME = "campwatch.toml"
@@ -245,3 +246,21 @@ def _known_keys(place: tuple[int | str, ...]) -> list[str]:
             return []
         model = inner
     return list(model.model_fields)
+
+
+def shows_restricted(asked: bool | None, settings: MapSettings, sites: Iterable[Site]) -> bool:  # noqa: FBT001
+    """Whether a product shows what is restricted, and says so in its name and on every view.
+
+    The command line decides, else the settings. Where neither says anything, a product is public as far as
+    there is anything public to show; where no site is public it can only be a restricted one.
+
+    Args:
+        asked: ``--restricted`` or ``--public``; None where neither was given.
+        settings: of the workspace.
+        sites: that the product is about.
+    """
+    if asked is not None:
+        return asked
+    if settings.restricted is not None:
+        return settings.restricted
+    return all(site.sensitivity is Sensitivity.RESTRICTED for site in sites)

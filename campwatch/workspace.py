@@ -109,7 +109,7 @@ class Workspace:
             WorkspaceError: where there is no such layer.
             LedgerError: where nothing was run yet.
         """
-        from campwatch.outputs import current_table  # noqa: PLC0415 - loads what tables need
+        from campwatch.run.rebuild import current_table  # noqa: PLC0415 - loads what tables need
 
         return current_table(self, layer)
 
@@ -120,7 +120,7 @@ class Workspace:
             AoiError: where there is no such site.
             WorkspaceError: where the archive holds nothing of it.
         """
-        from campwatch.workshop import site_cube  # noqa: PLC0415 - loads what pixels need
+        from campwatch.run.site_bench import site_cube  # noqa: PLC0415 - loads what pixels need
 
         return site_cube(self, site_id)
 
@@ -131,7 +131,7 @@ class Workspace:
             AoiError: where there is no such site.
             WorkspaceError: where the archive holds nothing of it.
         """
-        from campwatch.workshop import draw_site  # noqa: PLC0415 - the same
+        from campwatch.run.site_bench import draw_site  # noqa: PLC0415 - the same
 
         return draw_site(self, site_id)
 

@@ -19,10 +19,9 @@ from detection.records import DISTURBANCES
 from evidence.record_reading import read_record
 from imagery.cube.observations import sensing_time, told_of_looks
 from maps import composites
-from maps.drawn import look_pictures
 from maps.images import PicturePlan, geobox_of, window_slices
 from maps.payload import Payload
-from maps.picture_store import PictureStore
+from maps.pictures import PictureStore, look_pictures
 from maps.records import ImageRule, SiteMapData
 
 PAIR_MARGIN_M = 150.0

@@ -19,7 +19,7 @@ from maps.images import geobox_of, plan_pictures
 from maps.page import OfflineMap, asset
 from maps.paths import map_path
 from maps.payload import Payload, script_json
-from maps.picture_store import PictureStore
+from maps.pictures import PictureStore
 from maps.records import SiteMapData
 
 FORMAT = "campwatch-site-map/1"

@@ -10,7 +10,7 @@
 #
 # **Simulated data.** The site is the mine of `campwatch demo`, which does not exist: its ground, its sky and its
 # imagery are computed, so that what is measured can be held against what is so. In a workspace of your own the
-# cube comes from the archive (`campwatch.site_job.load_site_cube`); everything below stays the same.
+# cube comes from the archive (`campwatch.run.site_job.load_site_cube`); everything below stays the same.
 #
 # ## Data
 #

@@ -19,8 +19,8 @@ import shapely
 from benchmarks.expansion.arguments import described
 from benchmarks.manual import write_table
 from campwatch.demonstration.romania import SITE_ID
-from campwatch.site_job import site_work
-from campwatch.workshop import kept_cube
+from campwatch.run.site_bench import kept_cube
+from campwatch.run.site_job import site_work
 from campwatch.workspace import open_workspace
 from detection.coal.coverage import to_grid
 from detection.ground.measure import GroundRows, measure_ground

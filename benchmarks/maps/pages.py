@@ -34,8 +34,7 @@ from shapely import box
 from aoi.records import Sensitivity, Site
 from benchmarks.manual import write_table
 from maps import composites
-from maps.images import geobox_of
-from maps.mercator import mercator_grid, to_mercator
+from maps.images import geobox_of, mercator_grid, to_mercator
 from maps.records import RunInfo, SiteMapData
 from maps.site_map import write_site_map
 

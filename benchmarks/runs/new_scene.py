@@ -27,7 +27,7 @@ from typing import Any
 
 from benchmarks.manual import ROOT, write_table
 from campwatch.identity import source_digest
-from campwatch.stopwatch import STAGES
+from campwatch.run.stopwatch import STAGES
 from evidence.ledger import Ledger
 from imagery.simulate import (
     CLEAN_HABITS,

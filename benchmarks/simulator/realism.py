@@ -29,7 +29,7 @@ from imagery.simulate.scene import scene_image
 BANDS = ("blue", "green", "red", "nir")
 CLOUD, CLEAR = (8, 9, 10), (2, 4, 5, 6, 7, 11)
 SEED = 201
-"""The knobs were tuned with other seeds (101, 102)."""
+"""The parameters were tuned with other seeds (101, 102)."""
 
 Floats = NDArray[np.float64]
 Row = tuple[str, Callable[["Stack"], float], str]

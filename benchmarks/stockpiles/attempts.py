@@ -28,14 +28,14 @@ FITTING = range(510, 600)
 """Seeds that may be fitted on."""
 
 
-def with_area(**knobs: Any) -> StockpileParams:
-    """The measurement with other knobs of the sum."""
-    return replace(ONLY_ZONES, area=replace(ONLY_ZONES.area, **knobs))
+def with_area(**overrides: Any) -> StockpileParams:
+    """The measurement with other parameters of the sum."""
+    return replace(ONLY_ZONES, area=replace(ONLY_ZONES.area, **overrides))
 
 
-def with_fraction(**knobs: Any) -> StockpileParams:
-    """The measurement with other knobs of the fraction."""
-    return replace(ONLY_ZONES, fraction=replace(ONLY_ZONES.fraction, **knobs))
+def with_fraction(**overrides: Any) -> StockpileParams:
+    """The measurement with other parameters of the fraction."""
+    return replace(ONLY_ZONES, fraction=replace(ONLY_ZONES.fraction, **overrides))
 
 
 VARIANTS: Mapping[str, StockpileParams] = MappingProxyType(

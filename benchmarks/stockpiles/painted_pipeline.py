@@ -25,10 +25,10 @@ from aoi.site_file import write_site
 from benchmarks.manual import write_table
 from benchmarks.stockpiles.painting import BANDS_10, BANDS_20, Painted, paint, random_piles, romania
 from campwatch.demonstration.romania import CATALOG, romania_files, write_romania_catalog
-from campwatch.site_job import fetch_site, site_work
-from campwatch.sources import build_sources
-from campwatch.stopwatch import Stopwatch
-from campwatch.workshop import cube_cache, load_site_cube
+from campwatch.run.site_bench import cube_cache, load_site_cube
+from campwatch.run.site_job import fetch_site, site_work
+from campwatch.run.sources import build_sources
+from campwatch.run.stopwatch import Stopwatch
 from campwatch.workspace import Workspace, create_workspace, open_workspace
 from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
 from imagery.offset import RAW_ADD_DN

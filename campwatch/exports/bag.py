@@ -26,14 +26,13 @@ from campwatch.workspace import Workspace
 from detection.look_pairs import LookPair
 from evidence.custody import CustodyEntry, custody_lines
 from evidence.errors import ExportError
-from evidence.files import atomic_path, write_text
+from evidence.files import atomic_path, write_text, write_zip
 from evidence.hashing import canonical_json, sha256_file
 from evidence.layers import Layer
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from evidence.runs import links_until
 from evidence.tables import layer_table
-from evidence.zips import write_zip
 from imagery.records import ArchivedProduct
 
 _PUBLIC_CUSTODY = ("rows", "code")

@@ -17,9 +17,8 @@ from openpyxl.worksheet.worksheet import Worksheet
 from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.dictionary import LONGEST_CELL, data_dictionary, provenance
 from campwatch.exports.xml import NOT_IN_XML
-from evidence.files import atomic_path
+from evidence.files import atomic_path, fix_times
 from evidence.layers import Kind
-from evidence.zips import fix_times
 
 _HEAD = PatternFill("solid", fgColor="FFDCE6F1")
 _UNIT = Font(italic=True, color="FF555555")

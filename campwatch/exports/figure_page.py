@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from aoi.records import Site
+from campwatch.exports.fonts import require_glyphs, use_fonts
 from campwatch.exports.stamp import WORDING, Stamp
-from campwatch.fonts import require_glyphs, use_fonts
 from evidence.files import atomic_path
 
 DPI = 300

@@ -16,8 +16,8 @@ from aoi.records import Site
 from campwatch.exports.bundle import Bundle
 from campwatch.exports.findings import finding_record
 from campwatch.reviews.findings import row_geometry
-from campwatch.site_job import site_work
-from campwatch.workshop import cube_cache, load_site_cube
+from campwatch.run.site_bench import cube_cache, load_site_cube
+from campwatch.run.site_job import site_work
 from campwatch.workspace import Workspace
 from detection.look_pairs import LookChoice, LookPair, event_span, straddling_pair, with_share
 from evidence.errors import ExportError, GridMismatchError

@@ -16,9 +16,8 @@ from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.labels import row_label, row_sentences, site_label
 from campwatch.exports.vector import plain_records
 from campwatch.exports.xml import Element, Maker, clean_text
-from evidence.files import atomic_path
+from evidence.files import atomic_path, write_zip
 from evidence.layers import Layer
-from evidence.zips import write_zip
 
 KML = "http://www.opengis.net/kml/2.2"
 _E = Maker(KML)

@@ -14,9 +14,8 @@ from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.names import named
 from campwatch.exports.vector import write_geopackage
 from campwatch.exports.xml import Element, Maker
-from evidence.files import atomic_path
+from evidence.files import atomic_path, write_zip
 from evidence.layers import Style
-from evidence.zips import write_zip
 
 _E = Maker()
 QGIS_VERSION = "3.22.0-Białowieża"

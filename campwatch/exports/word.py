@@ -20,9 +20,8 @@ from campwatch.exports.labels import quantity_text, site_label
 from campwatch.exports.stamp import site_notice
 from campwatch.exports.vector import plain_records
 from campwatch.exports.xml import clean_text
-from evidence.files import atomic_path
+from evidence.files import atomic_path, fix_times
 from evidence.layers import Column, Kind, Printed
-from evidence.zips import fix_times
 
 HANGUL_FONT = "Malgun Gothic"
 """On every Windows and in every Office; other systems put theirs in its place."""

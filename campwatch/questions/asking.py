@@ -21,7 +21,6 @@ import shapely
 
 from aoi.records import Site, ZoneKind
 from aoi.site_file import read_site
-from campwatch.derived import open_for_append
 from campwatch.identity import Clock, system_clock
 from campwatch.questions.answers import comparison_document, comparison_lines
 from campwatch.questions.comparison import answer as answer_comparison
@@ -35,9 +34,10 @@ from campwatch.questions.custody import (
     keep_answer,
     standing,
 )
+from campwatch.questions.radar_looks import zone_opinions
 from campwatch.questions.records import ANSWERS, AnswerRecord
-from campwatch.radar_looks import zone_opinions
 from campwatch.reviews.validation import all_checks, site_checks
+from campwatch.run.derived import open_for_append
 from campwatch.workspace import Workspace, readable_sites
 from detection.answers.activity import Activity, activity
 from detection.answers.questions import (

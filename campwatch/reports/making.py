@@ -12,7 +12,6 @@ from typing import Any
 
 import docx
 
-from campwatch.derived import open_for_append
 from campwatch.exports.bundle import Bundle, collect
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.questions.records import ANSWERS
@@ -21,6 +20,7 @@ from campwatch.reports.content import TAG, Report, numbers
 from campwatch.reports.pdf import write_pdf
 from campwatch.reports.word import write_word
 from campwatch.reports.words import catalogue_digest
+from campwatch.run.derived import open_for_append
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN
 from evidence.errors import ExportError

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import typst
 
-from campwatch.fonts import hangul_font, require_glyphs
+from campwatch.exports.fonts import hangul_font, require_glyphs
 from campwatch.reports.content import Break, Grid, Heading, Picture, Report, Text
 from evidence.errors import ExportError
 from evidence.files import atomic_path

@@ -14,8 +14,7 @@ from docx.shared import Mm, Pt, RGBColor
 
 from campwatch.exports.xml import clean_text
 from campwatch.reports.content import Break, Grid, Heading, Picture, Report, Text
-from evidence.files import atomic_path
-from evidence.zips import fix_times
+from evidence.files import atomic_path, fix_times
 
 HANGUL_FONT = "Malgun Gothic"
 """On every Windows and in every Office; other systems put theirs in its place."""

@@ -12,11 +12,11 @@ from shapely.geometry import mapping
 
 from aoi.readers import read_candidates
 from aoi.records import Site
-from campwatch.derived import open_for_append
 from campwatch.identity import Clock
 from campwatch.reviews.findings import PLACE, Finding, Place, all_places, findings_at, random_places
 from campwatch.reviews.labels import Labels, take_labels
 from campwatch.reviews.verdicts import ReviewState, import_review, review_states
+from campwatch.run.derived import open_for_append
 from campwatch.workspace import Workspace
 from evidence.errors import AoiError, LedgerError, WatchError
 from evidence.ledger import AppendResult, Ledger

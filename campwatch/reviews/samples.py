@@ -35,11 +35,10 @@ from detection.sampling.design import (
     draw_sample,
 )
 from evidence.errors import MeasurementError
-from evidence.files import atomic_path, below, write_text
+from evidence.files import atomic_path, below, write_text, write_zip
 from evidence.hashing import sha256_json
 from evidence.quantity import Quantity
 from evidence.rows import Row, StoredRow, plain
-from evidence.zips import write_zip
 from imagery.archive.store import Archive
 from imagery.cube.loading import load_cube
 from imagery.cube.observations import OBSERVATIONS

@@ -424,12 +424,8 @@ def answer_ground(
     params = params or JudgementParams()
     early, late = (_last_known(states, window) for window in (question.before, question.after))
     known = [(year, q.value) for year, q in opened if q.value is not None]
-    asked = [v for year, v in known if question.after[0] <= dt.date(year, 1, 1) < question.after[1]]
-    between = [
-        (str(year), v)
-        for year, v in known
-        if not question.after[0] <= dt.date(year, 1, 1) < question.after[1]
-    ]
+    asked = [figure for figure in known if question.after[0] <= dt.date(figure[0], 1, 1) < question.after[1]]
+    between = [figure for figure in known if figure not in asked]
     judged = judge_years(asked, between, margin=question.margin_ha, level=level, params=params)
     ordinary = sum(v for _, v in between) / len(between) if between else None
     answered = Answer(

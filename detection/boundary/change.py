@@ -37,20 +37,20 @@ SHORTEST_PIECES = 3.0
 
 def boundary_area(boundary: Boundary, *, params: BoundaryChangeParams | None = None) -> Quantity:
     """Area inside one complete perimeter, in hectares; the offset of its trace is a shared error."""
-    knobs = params or BoundaryChangeParams()
+    chosen = params or BoundaryChangeParams()
     if boundary.extent is not Extent.COMPLETE:
-        return Quantity.not_assessable("the perimeter is partial", level=knobs.level)
-    error = trace_error(boundary, knobs)
+        return Quantity.not_assessable("the perimeter is partial", level=chosen.level)
+    error = trace_error(boundary, chosen)
     if error is None:
-        return Quantity.not_assessable("the accuracy of the perimeter is not stated", level=knobs.level)
+        return Quantity.not_assessable("the accuracy of the perimeter is not stated", level=chosen.level)
     perimeter = length_m(boundary.geometry)
-    vertex = error.vertex_m * math.sqrt(perimeter * independent_length_m(knobs.correlation_m))
+    vertex = error.vertex_m * math.sqrt(perimeter * independent_length_m(chosen.correlation_m))
     offset = error.offset_m * perimeter
     return Quantity.measured(
         area_ha(boundary.geometry),
         sd_random=vertex / M2_PER_HA,
         shared={f"trace-offset:{boundary.boundary_id}": offset / M2_PER_HA},
-        level=knobs.level,
+        level=chosen.level,
     )
 
 
@@ -94,12 +94,12 @@ def measure_boundary_change(
     Args:
         before: the earlier version.
         after: the later version.
-        params: knobs; the defaults are those of the docs' coverage table.
+        params: of the method; the defaults are those of the docs' coverage table.
     """
-    knobs = params or BoundaryChangeParams()
-    compared = compare(before, after, knobs)
+    chosen = params or BoundaryChangeParams()
+    compared = compare(before, after, chosen)
     if isinstance(compared, str):
-        return _not_assessable(before, after, compared, knobs)
+        return _not_assessable(before, after, compared, chosen)
     return _assessed(compared)
 
 
@@ -111,9 +111,9 @@ def sector_advances(
     return [] if isinstance(compared, str) else compared.sector_advances()
 
 
-def compare(before: Boundary, after: Boundary, knobs: BoundaryChangeParams) -> Comparison | str:
+def compare(before: Boundary, after: Boundary, chosen: BoundaryChangeParams) -> Comparison | str:
     """The later trace registered to the earlier one and what differs beyond error, or why there is none."""
-    errors = (trace_error(before, knobs), trace_error(after, knobs))
+    errors = (trace_error(before, chosen), trace_error(after, chosen))
     if errors[0] is None or errors[1] is None:
         return "the accuracy of a version is not stated"
     both = (errors[0], errors[1])
@@ -121,16 +121,16 @@ def compare(before: Boundary, after: Boundary, knobs: BoundaryChangeParams) -> C
     a, b = plane.project(before.geometry), plane.project(after.geometry)
     base, cut = a.boundary, None
     if _extent(before, after) is Extent.PARTIAL:
-        pair = open_pair(a, b, shortest_m=SHORTEST_PIECES * independent_length_m(knobs.correlation_m))
+        pair = open_pair(a, b, shortest_m=SHORTEST_PIECES * independent_length_m(chosen.correlation_m))
         if isinstance(pair, str):
             return pair
         a, base, cut = pair.closed_before(), pair.before, pair.closing_edges()
-        edges = pair.edges(spacing_m=knobs.spacing_m)
-        registration = register(edges, pair.closed_after(), both, knobs)
+        edges = pair.edges(spacing_m=chosen.spacing_m)
+        registration = register(edges, pair.closed_after(), both, chosen)
         later: BaseGeometry = pair.registered_after(registration)
     else:
-        edges = edges_of(a, spacing_m=knobs.spacing_m)
-        registration = register(edges, b, both, knobs)
+        edges = edges_of(a, spacing_m=chosen.spacing_m)
+        registration = register(edges, b, both, chosen)
         later = registered(b, registration)
     if not later.is_valid or later.is_empty:
         return "the later version cannot be laid over the earlier one"
@@ -145,7 +145,7 @@ def compare(before: Boundary, after: Boundary, knobs: BoundaryChangeParams) -> C
         edges=edges,
         registration=registration,
         errors=both,
-        params=knobs,
+        params=chosen,
         gained=gained,
         lost=lost,
         gained_core=gained_core,

@@ -10,7 +10,7 @@ import sqlite3
 import pytest
 from werkzeug import Response
 
-from campwatch.anchoring import (
+from campwatch.custody.anchoring import (
     MOST_BYTES,
     AnchorError,
     Service,

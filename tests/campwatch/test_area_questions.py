@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import pytest
 
 from aoi.site_file import read_site
-from campwatch.calibrating import CALIBRATED, calibrate_site
 from campwatch.questions.asking import answer_lines, ask
 from campwatch.questions.custody import ANSWERED, DECLARED, QuestionError
+from campwatch.run.calibration import CALIBRATED, calibrate_site
 from campwatch.workspace import create_workspace
 from detection.coal.calibration import spectrum_of
 from detection.coal.records import StockpileArea
@@ -158,9 +158,9 @@ def test_a_calibration_enters_site_file_and_custody(workspace, monkeypatch):
     work = SimpleNamespace(site=site, recipe={"inputs": {"sha256": "0"}, "code": {"campwatch": "0"}})
     coal = CoalSpectrum(id="tiny-1", bands=("blue", "green", "red", "nir"), mean=(0.04, 0.04, 0.05, 0.06),
                         sd=(0.01,) * 4, calibrated=True, measured_at="tiny")  # fmt: skip
-    monkeypatch.setattr("campwatch.calibrating.site_work", lambda *_: work)
-    monkeypatch.setattr("campwatch.calibrating.kept_cube", lambda *_: None)
-    monkeypatch.setattr("campwatch.calibrating.calibrate_spectrum", lambda *_: coal)
+    monkeypatch.setattr("campwatch.run.calibration.site_work", lambda *_: work)
+    monkeypatch.setattr("campwatch.run.calibration.kept_cube", lambda *_: None)
+    monkeypatch.setattr("campwatch.run.calibration.calibrate_spectrum", lambda *_: coal)
     found = calibrate_site(workspace, "tiny", clock=clock)
     assert found.used_at == ("tiny",)
     site = read_site(workspace.sites_folder / "tiny.geojson")

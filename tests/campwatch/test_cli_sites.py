@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from aoi.site_file import read_site
-from campwatch.cli_sites import app
+from campwatch.cli.sites import app
 from evidence.errors import AoiError
 
 RING = [[126.03, 39.53], [126.07, 39.53], [126.07, 39.57], [126.03, 39.57], [126.03, 39.53]]

@@ -9,8 +9,8 @@ import sys
 
 import pytest
 
-from campwatch.pipeline import RunOptions, run_workspace
-from campwatch.verification import verify_workspace
+from campwatch.custody.verification import verify_workspace
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import open_workspace
 from evidence.errors import WatchError
 from evidence.ledger import Ledger

@@ -28,9 +28,9 @@ from campwatch.exports.qgis import write_qgis
 from campwatch.exports.vector import write_geojson, write_geopackage, write_parquet
 from campwatch.exports.word import write_word
 from campwatch.layers import LAYERS, measured_layers
-from campwatch.measure import MEASUREMENTS
 from campwatch.reviews.findings import reviewed_layers
 from campwatch.reviews.validation import interval_layers
+from campwatch.run.measure import MEASUREMENTS
 from campwatch.workspace import create_workspace, open_workspace
 from evidence.layers import (
     Kind,

@@ -12,7 +12,7 @@ import typer
 
 from benchmarks.manual import parts
 from benchmarks.validation.simulated_reviewers import CASES, HEADER, PAGE, PLACE
-from campwatch.cli import app
+from campwatch.cli.app import app
 from detection.sampling.references import NOT_VALIDATED
 
 ROOT = Path(__file__).resolve().parents[2]

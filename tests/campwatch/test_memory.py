@@ -9,13 +9,12 @@ import numpy as np
 import pytest
 
 from campwatch.identity import site_digest
-from campwatch.inputs import Inputs
-from campwatch.knobs import with_knobs
-from campwatch.measure import measured_rows
-from campwatch.memory import Memory
-from campwatch.pipeline import RunOptions, run_workspace
-from campwatch.site_job import site_work
-from campwatch.workshop import SiteBench
+from campwatch.run.inputs import Inputs, with_overrides
+from campwatch.run.measure import measured_rows
+from campwatch.run.memory import Memory
+from campwatch.run.pipeline import RunOptions, run_workspace
+from campwatch.run.site_bench import SiteBench
+from campwatch.run.site_job import site_work
 from campwatch.workspace import open_workspace
 from detection.ground.params import EventParams
 from detection.stockpiles import StockpileParams
@@ -51,7 +50,7 @@ def memory(tmp_path):
 def test_rows_from_memory_are_those_of_a_batch_run(years, memory):
     cube, site = years[0], dataclasses.replace(years[1], zones=())
     scenes = {str(scene): str(scene) for scene in cube["scene_id"].to_numpy()}
-    inputs = Inputs(site="site", scenes=scenes, knobs={"stockpile": {"find_piles": False}})
+    inputs = Inputs(site="site", scenes=scenes, overrides={"stockpile": {"find_piles": False}})
 
     def row_ids(part, **options):
         return {row.key: row.row_id for row in measured_rows(part, site, inputs, **options)}
@@ -73,7 +72,7 @@ def test_a_map_drawn_again_takes_its_pictures_from_memory(tmp_path, monkeypatch)
     page = workspace.maps_folder / "tiny.restricted.html"
     before = page.read_bytes()
     drawn = []
-    monkeypatch.setattr("maps.drawn.draw_look", lambda *a: drawn.append(a[1]) or draw_look(*a))
+    monkeypatch.setattr("maps.pictures.draw_look", lambda *a: drawn.append(a[1]) or draw_look(*a))
     stale = workspace.state_folder / "memory" / "tiny" / "pictures" / "of-other-code"
     stale.mkdir()
     with Ledger(workspace.ledger_path) as ledger:
@@ -84,14 +83,14 @@ def test_a_map_drawn_again_takes_its_pictures_from_memory(tmp_path, monkeypatch)
 
 
 def test_knobs_of_the_settings_reach_the_method_and_unknown_ones_are_named():
-    params = with_knobs(EventParams(), {"least_looks": 7, "account_day": [7, 15]}, where="measure.ground")
+    params = with_overrides(EventParams(), {"least_looks": 7, "account_day": [7, 15]}, where="measure.ground")
     assert (params.least_looks, params.account_day) == (7, (7, 15))
-    inner = with_knobs(StockpileParams(), {"fraction": {}, "floor_ha": 1}, where="measure.stockpile")
+    inner = with_overrides(StockpileParams(), {"fraction": {}, "floor_ha": 1}, where="measure.stockpile")
     assert inner.floor_ha == 1.0
     with pytest.raises(SettingsError, match="least_look is not a setting; the nearest is least_looks"):
-        with_knobs(EventParams(), {"least_look": 7}, where="measure.ground")
+        with_overrides(EventParams(), {"least_look": 7}, where="measure.ground")
     with pytest.raises(SettingsError, match="not a int"):
-        with_knobs(EventParams(), {"least_looks": "many"}, where="measure.ground")
+        with_overrides(EventParams(), {"least_looks": "many"}, where="measure.ground")
 
 
 def test_other_code_starts_empty_and_damage_is_not_believed(memory, tmp_path):

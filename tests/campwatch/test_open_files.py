@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from campwatch.derived import behind
 from campwatch.exports.excel import NOT_IN_XML
-from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.run.derived import behind
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import open_workspace
 from evidence.errors import FileInUseError
 from evidence.files import write_text

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from campwatch.cli import app
+from campwatch.cli.app import app
 from imagery.archive.gaps import Gap, GapKind
 from imagery.archive.store import Archive
 from imagery.sources.http import HttpLimits

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import open_workspace
 from tests.servers import tiny
 
@@ -23,7 +23,7 @@ def opened(*arguments, **options):
     raise AssertionError(f"pixels are read: {arguments}")
 
 rasterio.open = opened
-from campwatch.cli import main
+from campwatch.cli.app import main
 sys.argv = ["campwatch", "-C", sys.argv[1], "run"]
 try:
     main()
@@ -74,7 +74,7 @@ def test_the_trap_notices_pixels_that_are_read(measured):
 
 ONE_THREAD = """
 import os, sys
-from campwatch import cli
+from campwatch.cli.app import app as cli
 
 assert "numpy" not in sys.modules, "its threads are counted when it is loaded"
 cli.app = lambda: print(os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"])

@@ -10,7 +10,7 @@ import pytest
 
 from aoi.grid import site_grid
 from aoi.site_file import read_site
-from campwatch.radar_looks import radar_looks, zone_opinions
+from campwatch.questions.radar_looks import radar_looks, zone_opinions
 from campwatch.workspace import create_workspace
 from detection.coal.coverage import coverage
 from detection.coal.records import StockpileArea

@@ -8,7 +8,7 @@ import zipfile
 
 import pytest
 
-from campwatch.redaction import find_places, redact
+from campwatch.custody.redaction import find_places, redact
 from campwatch.workspace import create_workspace
 from evidence.custody_table import REDACTED
 from evidence.errors import LedgerError
@@ -35,7 +35,7 @@ def row(**data):
 
 @pytest.fixture
 def workspace(tmp_path, monkeypatch):
-    monkeypatch.setattr("campwatch.derived.rebuild_behind", lambda *_: False)
+    monkeypatch.setattr("campwatch.run.derived.rebuild_behind", lambda *_: False)
     made = create_workspace(tmp_path / "w")
     document = site_document()
     document["features"][0]["properties"]["note"] = f"boundary told by {NAME}"

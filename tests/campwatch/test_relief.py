@@ -9,9 +9,9 @@ import pytest
 import rasterio
 from affine import Affine
 
-from campwatch.pipeline import RunOptions, run_workspace
-from campwatch.site_job import site_work
-from campwatch.workshop import kept_cube
+from campwatch.run.pipeline import RunOptions, run_workspace
+from campwatch.run.site_bench import kept_cube
+from campwatch.run.site_job import site_work
 from campwatch.workspace import open_workspace
 from evidence.ledger import Ledger
 from tests.servers import tiny

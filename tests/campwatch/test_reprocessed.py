@@ -13,9 +13,9 @@ from pyproj import Transformer
 from shapely.geometry import Point, box
 
 from campwatch.identity import system_clock
-from campwatch.pipeline import RunOptions, run_workspace
 from campwatch.reviews.desk import open_desk
 from campwatch.reviews.findings import Finding
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import open_workspace, readable_sites
 from evidence.ledger import Ledger
 from evidence.verify import verify_ledger

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from campwatch.pipeline import RunOptions, run_workspace
-from campwatch.release import make_release
-from campwatch.reproduce import reproduce_run
-from campwatch.verification import verify_workspace
+from campwatch.custody.release import make_release
+from campwatch.custody.reproduction import reproduce_run
+from campwatch.custody.verification import verify_workspace
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import open_workspace
 from detection.ground.params import GroundParams
 from evidence.errors import ExportError, LedgerError, WatchError
@@ -122,7 +122,7 @@ def test_an_earlier_run_is_reproduced_after_new_scenes_came(copy, done):
 
 
 def test_other_code_is_refused_or_compared_with_a_tolerance(copy, done, monkeypatch):
-    from campwatch import reproduce
+    from campwatch.custody import reproduction as reproduce
     from campwatch.identity import code_identity
 
     monkeypatch.setattr(reproduce, "code_identity", lambda: code_identity() | {"source": "other"})
@@ -189,8 +189,8 @@ def test_a_release_freezes_method_and_text(copy):
     assert {path.name for path in (release.folder / "manual").glob("*.md")} == pages
     told = json.loads((release.folder / "method" / "methods.json").read_text("utf-8"))
     methods = {(entry["layer"], entry["method"]): entry["parameters"] for entry in told["methods"]}
-    knobs = methods[next(key for key in methods if key[0] == "footprints")]
-    assert knobs["events"]["least_looks"] == GroundParams().events.least_looks
+    overrides = methods[next(key for key in methods if key[0] == "footprints")]
+    assert overrides["events"]["least_looks"] == GroundParams().events.least_looks
     assert all(held is not None for (layer, _), held in methods.items() if layer in {"series", "footprints"})
     with zipfile.ZipFile(release.folder / "method" / "source.zip") as source:
         assert (

@@ -7,7 +7,7 @@ import shutil
 import pytest
 from shapely.geometry import Polygon, mapping
 
-from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import open_workspace
 from evidence.errors import WatchError, WorkspaceError
 from evidence.ledger import Ledger

@@ -9,7 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from campwatch.schedule import Timer, unit_text
+from campwatch.run.schedule import Timer, unit_text
 
 FOLDER = Path("/tmp") / "감시 100% $HOME 'x'"
 PYTHON = Path("/opt/my env/bin/python")

@@ -5,7 +5,7 @@ import tomllib
 
 import pytest
 
-from campwatch.knobs import with_knobs
+from campwatch.run.inputs import with_overrides
 from campwatch.settings import read_settings
 from campwatch.workspace import create_workspace, default_settings_text
 from detection.ground.params import GroundParams
@@ -27,9 +27,9 @@ def test_the_commented_knobs_are_those_of_the_methods():
     lines = [line for line in default_settings_text().splitlines() if re.match(r"# (\[measure|  \w)", line)]
     told = tomllib.loads("\n".join(re.sub(r"^#\s*", "", line) for line in lines))
     for method, params in (("ground", GroundParams()), ("stockpile", StockpileParams())):
-        knobs = told["measure"][method]
-        assert knobs
-        assert with_knobs(params, knobs, where=method) == params
+        overrides = told["measure"][method]
+        assert overrides
+        assert with_overrides(params, overrides, where=method) == params
 
 
 def test_the_commented_settings_are_the_defaults(write):

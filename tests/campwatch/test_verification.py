@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 import rasterio
 
+from campwatch.custody.providers import Given, answer_lines, ask_providers
+from campwatch.custody.reproduction import reproduce_run
+from campwatch.custody.verification import verify_workspace
 from campwatch.identity import PACKAGES, ROOT
-from campwatch.pipeline import RunOptions, run_workspace
-from campwatch.provider_check import Given, answer_lines, ask_providers
-from campwatch.reproduce import reproduce_run
-from campwatch.verification import verify_workspace
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import open_workspace
 from evidence.errors import LedgerError
 from evidence.hashing import sha256_file

@@ -7,11 +7,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import t as student
 
 from detection.answers.judgement import (
     Verdict,
     find_steps,
     holm,
+    judge_presence,
     judge_step,
     judge_trend,
     judge_years,
@@ -121,11 +123,38 @@ def test_a_trend_and_a_step_at_no_named_date():
 
 
 def test_years_alone():
-    ordinary = [(str(y), v) for y, v in zip(range(2016, 2021), (1.0, 1.3, 0.9, 1.1, 1.2), strict=True)]
-    assert judge_years([3.0], ordinary).verdict is Verdict.INCREASED
-    assert judge_years([1.2], ordinary).verdict is Verdict.CANNOT_BE_TOLD
-    assert judge_years([1.1], ordinary, margin=1.0).verdict is Verdict.NO_CHANGE
-    assert judge_years([3.0], ordinary[:2]).verdict is Verdict.CANNOT_BE_TOLD
+    ordinary = list(zip(range(2016, 2021), (1.0, 1.3, 0.9, 1.1, 1.2), strict=True))
+    assert judge_years([(2021, 3.0)], ordinary).verdict is Verdict.INCREASED
+    assert judge_years([(2021, 1.2)], ordinary).verdict is Verdict.CANNOT_BE_TOLD
+    assert judge_years([(2021, 1.1)], ordinary, margin=1.0).verdict is Verdict.NO_CHANGE
+    assert judge_years([(2021, 3.0)], ordinary[:2]).verdict is Verdict.CANNOT_BE_TOLD
+
+
+def test_without_memory_yearly_figures_give_students_t():
+    values = np.array([1.0, 1.3, 0.9, 1.1, 1.2, 2.0])
+    judged = judge_years([(2021, 2.0)], list(zip(range(2016, 2021), values[:5].tolist(), strict=True)))
+    error = values[:5].std(ddof=1) * np.sqrt(1 / 5 + 1)
+    half = student.ppf(0.975, 4) * error
+    assert judged.annual.value == pytest.approx(2.0 - values[:5].mean())
+    assert judged.annual.high - judged.annual.value == pytest.approx(half)
+    assert judged.change.low <= judged.annual.low
+    assert judged.change.high >= judged.annual.high
+
+
+def test_a_level_that_drifted_for_years_is_no_change_of_the_last_one():
+    drifting = list(
+        zip(range(2012, 2020), np.arange(8) * 1.0 + [0, 0.3, -0.2, 0.1, 0, -0.3, 0.2, 0], strict=True)
+    )
+    judged = judge_years([(2020, 8.1)], drifting)
+    assert judged.verdict is Verdict.CANNOT_BE_TOLD
+
+
+def test_an_error_that_all_looks_share_is_not_many_sightings():
+    own = [(dt.date(2020, 1, 1 + k), Quantity.measured(0.3, sd_random=0.1)) for k in range(3)]
+    none = [(dt.date(2020, 2, 1 + k), Quantity.measured(0.02, sd_random=0.1)) for k in range(25)]
+    assert judge_presence(own + none, floor=0.1).verdict is Verdict.SEEN
+    together = [(day, replace(q, sd_random=0.07, shared=(("coal", 0.07),))) for day, q in own + none]
+    assert judge_presence(together, floor=0.1).verdict is Verdict.CANNOT_BE_TOLD
 
 
 def test_holm_keeps_fewer_than_each_alone():

@@ -12,7 +12,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 from scipy.ndimage import gaussian_filter
 
-from campwatch.cli_pair import pair
+from campwatch.cli.score_pair import pair
 from detection.pairs.score import PairParams, null_threshold, score_pair
 from evidence.errors import MeasurementError, SourceError
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import zipfile
 
-from evidence.zips import fix_times, write_zip
+from evidence.files import fix_times, write_zip
 
 
 def test_the_same_members_give_the_same_bytes_and_keep_what_is_packed(tmp_path):

@@ -13,8 +13,7 @@ from odc.geo.geobox import GeoBox
 from PIL import Image
 from pyproj import Transformer
 
-from maps.images import encode_colours
-from maps.mercator import mercator_grid, to_mercator
+from maps.images import encode_colours, mercator_grid, to_mercator
 
 CELL = 10
 """Pixels per side of a square of the board."""

@@ -12,9 +12,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from campwatch.identity import system_clock
-from campwatch.maps import draw
-from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.pages.drawing import draw
 from campwatch.reviews.desk import open_desk
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import Workspace, open_workspace, readable_sites
 from evidence.ledger import Ledger
 from maps.review_format import read_review

@@ -12,9 +12,17 @@ import pytest
 from PIL import Image
 
 from maps import composites
-from maps.drawn import look_pictures
-from maps.images import STEP_PX, Window, draw_look, geobox_of, merge_windows, plan_pictures, window_around
-from maps.mercator import to_mercator
+from maps.images import (
+    STEP_PX,
+    Window,
+    draw_look,
+    geobox_of,
+    merge_windows,
+    plan_pictures,
+    to_mercator,
+    window_around,
+)
+from maps.pictures import look_pictures
 from maps.records import ImageRule, SiteMapData
 from maps.site_map import write_site_map
 

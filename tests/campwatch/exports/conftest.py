@@ -12,7 +12,7 @@ from shapely.affinity import scale
 from shapely.geometry import box
 
 from campwatch.exports.bundle import collect
-from campwatch.pipeline import RunOptions, run_workspace
+from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import Workspace, open_workspace
 from detection.coal.records import STOCKPILE_AREA, SeriesPoint, Stockpile
 from detection.records import Disturbance

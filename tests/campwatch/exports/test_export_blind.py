@@ -10,15 +10,15 @@ import shutil
 import numpy as np
 import pytest
 
+from campwatch.custody.release import make_release
+from campwatch.custody.verification import verify_workspace
 from campwatch.exports.write import ExportFormat, ExportOptions, export
-from campwatch.maps import draw
-from campwatch.outputs import rebuild_tables
-from campwatch.release import make_release
+from campwatch.pages.drawing import draw
 from campwatch.reviews.desk import open_desk
 from campwatch.reviews.labels import THIRD, Labels, drawn_sample
 from campwatch.reviews.samples import draw_or_report
 from campwatch.reviews.validation import WITHHELD, site_checks
-from campwatch.verification import verify_workspace
+from campwatch.run.rebuild import rebuild_tables
 from campwatch.workspace import open_workspace, readable_sites
 from detection.sampling.references import NOT_VALIDATED, CheckOutcome
 from maps.review_format import parse_review

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from lxml import etree
 from PIL import Image
 
-from campwatch import fonts
+from campwatch.exports import fonts
 from campwatch.exports.figure_pair import round_length_m
 from campwatch.exports.figure_series import stretches
 from campwatch.exports.figures import FigureOptions, write_figures

@@ -14,14 +14,14 @@ import pyogrio
 import pytest
 import rasterio
 
+from campwatch.custody.release import make_release
+from campwatch.custody.verification import verify_workspace
 from campwatch.exports.figure_page import figure_style
 from campwatch.exports.figures import FigureOptions, write_figures
 from campwatch.exports.write import ExportFormat, ExportOptions, export
-from campwatch.outputs import rebuild_tables
-from campwatch.release import make_release
 from campwatch.reviews.validation import interval_layers
-from campwatch.status import workspace_status
-from campwatch.verification import verify_workspace
+from campwatch.run.rebuild import rebuild_tables
+from campwatch.run.status import workspace_status
 from campwatch.workspace import open_workspace, readable_sites
 from detection.sampling.references import ENOUGH, NOT_VALIDATED
 from evidence.ledger import Ledger

@@ -1,0 +1,183 @@
+"""The command line. Human text on stderr, results on stdout; one line for a known error."""
+
+from __future__ import annotations
+
+import datetime as dt
+import importlib
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from campwatch import __version__
+from campwatch.cli.evidence import anchor, migrate, redact, release, reproduce, verify
+from campwatch.cli.export import export, figure
+from campwatch.cli.init import init
+from campwatch.cli.logs import LogFormat, set_up
+from campwatch.cli.look import doctor, draw_maps, schedule, status
+from campwatch.cli.measure import calibrate, question
+from campwatch.cli.pair import pair
+from campwatch.cli.report import claims, report
+from campwatch.cli.search import look, search
+from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
+from evidence.errors import WatchError
+
+_GROUPS = ("sites", "review")
+
+
+class _Commands(TyperGroup):
+    """Turns what a command raises into an exit code and one line; anything unknown shows its traceback."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command; groups are imported when they are asked for, so that the others start at once."""
+        if cmd_name in _GROUPS:
+            return typer.main.get_command(importlib.import_module(f"campwatch.cli.{cmd_name}").app)
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Every command, groups among them."""
+        return [*super().list_commands(ctx), *_GROUPS]
+
+    def invoke(self, context: Any) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted\n")
+            raise typer.Exit(EXIT_INTERRUPTED) from None
+        except WatchError as err:
+            sys.stderr.write(f"campwatch: {' '.join(str(err).split())}\n")
+            raise typer.Exit(EXIT_ERROR) from err
+
+
+app = typer.Typer(
+    name="campwatch",
+    cls=_Commands,
+    help="Measure boundary expansion and coal stockpile area from Sentinel imagery.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    *,
+    workspace: Annotated[Path, typer.Option("-C", help="The workspace.", metavar="DIR")] = Path(),
+    as_json: Annotated[bool, typer.Option("--json", help="Make stdout one JSON document.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", help="Say more.")] = False,
+    quiet: Annotated[bool, typer.Option("-q", help="Say only what went wrong.")] = False,
+    log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.TEXT,
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+) -> None:
+    """Options that every command takes."""
+    del version
+    machine = log_format is LogFormat.JSON
+    level = logging.INFO if machine else logging.WARNING
+    loudness = logging.DEBUG if verbose else logging.ERROR if quiet else level
+    console = Console(stderr=True) if quiet else stderr  # what went wrong is told all the same
+    set_up(console, log_format=log_format, level=loudness)
+    stderr.quiet = quiet and not verbose
+    context.obj = Session(folder=workspace, json=as_json, logs_only=machine)
+
+
+app.command()(init)
+
+
+@app.command()
+def run(
+    context: typer.Context,
+    *,
+    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
+    since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
+    include_cloudy: Annotated[
+        bool, typer.Option("--include-cloudy", help="Fetch also what was left out for cloud.")
+    ] = False,
+) -> None:
+    """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
+    if dry_run:
+        look(context.obj, site, since, until)
+        return
+    from campwatch.cli.summaries import run_and_report  # noqa: PLC0415
+    from campwatch.run.pipeline import RunOptions  # noqa: PLC0415 - start-up stays quick
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    options = RunOptions(
+        sites=tuple(site or ()),
+        since=since.date() if since else None,
+        until=until.date() if until else None,
+        wait=wait,
+        workers=workers,
+        include_cloudy=include_cloudy,
+    )
+    summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)
+    if not summary.complete:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+app.command()(search)
+app.command()(export)
+app.command()(figure)
+app.command()(pair)
+app.command()(calibrate)
+app.command()(question)
+app.command()(claims)
+app.command()(report)
+app.command()(verify)
+app.command()(anchor)
+app.command()(migrate)
+app.command()(redact)
+app.command()(reproduce)
+app.command()(release)
+app.command()(status)
+app.command()(doctor)
+app.command()(schedule)
+app.command("map")(draw_maps)
+
+
+@app.command()
+def demo(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR")] = Path("campwatch-demo"),
+) -> None:
+    """The main job on embedded data: a real forest and a simulated mine with its truth."""
+    from campwatch.cli.summaries import run_and_report  # noqa: PLC0415
+    from campwatch.demonstration import prepare_demo, show_truth  # noqa: PLC0415
+    from campwatch.run.pipeline import RunOptions  # noqa: PLC0415
+
+    workspace = prepare_demo(folder, progress=say)
+    summary = run_and_report(workspace, RunOptions(), session=context.obj, console=stderr)
+    show_truth(workspace, progress=say)
+    if not summary.complete:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""On several threads linear algebra adds up in an order that depends on the machine, and on matrices as small
+as ours it is slower."""
+
+
+def main() -> None:
+    """Entry point; output is UTF-8 whatever the locale, sums are the same whatever the number of cores."""
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    app()

@@ -1,0 +1,110 @@
+"""The commands `export` and `figure`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from campwatch.exports.formats import ExportFormat
+
+if TYPE_CHECKING:
+    from campwatch.workspace import Workspace
+
+
+_AS_OF = typer.Option("--as-of", help="As things stood after this run.", metavar="RUN")
+_RESTRICTED = typer.Option(
+    "--restricted/--public",
+    help="Show what is not marked public, and say so. [default: only where no site is public]",
+)
+_SITE = typer.Option("--site", help="Only this site; may be repeated.", metavar="ID")
+_OUT = typer.Option("--out", help="Folder to write to.", metavar="DIR")
+
+
+def export(
+    context: typer.Context,
+    *,
+    kind: Annotated[ExportFormat, typer.Option("--format", help="File format.")],
+    as_of: Annotated[str | None, _AS_OF] = None,
+    restricted: Annotated[bool | None, _RESTRICTED] = None,
+    site: Annotated[list[str] | None, _SITE] = None,
+    finding: Annotated[
+        str | None, typer.Option(help="Row, disturbance, pile or change, for chips and bag.", metavar="ID")
+    ] = None,
+    out: Annotated[Path | None, _OUT] = None,
+) -> None:
+    """Write the current rows in the files that people work with."""
+    from campwatch.exports.write import ExportOptions  # noqa: PLC0415 - start-up stays quick
+    from campwatch.exports.write import export as write  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    options = ExportOptions(
+        restricted=_profile(workspace, restricted, site),
+        as_of_run=as_of,
+        sites=tuple(site or ()),
+        finding=finding,
+        out=out,
+    )
+    _tell(context, write(workspace, kind, options))
+
+
+class FigureOption(StrEnum):
+    """What `figure` can draw."""
+
+    PAIR = "pair"
+    SERIES = "series"
+    FOOTPRINT = "footprint"
+
+
+def figure(  # noqa: PLR0913 - options of a command
+    context: typer.Context,
+    *,
+    kind: Annotated[
+        list[FigureOption] | None, typer.Option("--kind", help="Which; all where none is named.")
+    ] = None,
+    site: Annotated[list[str] | None, _SITE] = None,
+    before: Annotated[str | None, typer.Option(help="Date of the first picture.", metavar="DATE")] = None,
+    after: Annotated[str | None, typer.Option(help="Date of the second picture.", metavar="DATE")] = None,
+    finding: Annotated[
+        str | None,
+        typer.Option(help="The looks on either side of it; an id of `review list`.", metavar="ID"),
+    ] = None,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    restricted: Annotated[bool | None, _RESTRICTED] = None,
+    out: Annotated[Path | None, _OUT] = None,
+) -> None:
+    """Draw figures for print: PNG at 300 dpi and SVG."""
+    from campwatch.exports.figures import FigureOptions, write_figures  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    options = FigureOptions(
+        kinds=tuple(k.value for k in kind or list(FigureOption)),
+        sites=tuple(site or ()),
+        before=before,
+        after=after,
+        finding=finding,
+        as_of_run=as_of,
+        restricted=_profile(workspace, restricted, site),
+        out=out,
+    )
+    _tell(context, write_figures(workspace, options))
+
+
+def _profile(workspace: Workspace, asked: bool | None, only: list[str] | None) -> bool:
+    from aoi.site_file import read_site  # noqa: PLC0415
+    from campwatch.settings import shows_restricted  # noqa: PLC0415
+
+    sites = [read_site(path) for path in workspace.chosen_paths(tuple(only or ()))]
+    return shows_restricted(asked, workspace.settings.map, sites)
+
+
+def _tell(context: typer.Context, paths: list[Path]) -> None:
+    console = Console(stderr=True, quiet=bool(context.find_root().params.get("quiet")))
+    for path in paths:
+        console.print(str(path), soft_wrap=True, highlight=False, markup=False)
+    context.obj.report({"files": [str(path) for path in paths]})

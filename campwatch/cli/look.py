@@ -1,0 +1,139 @@
+"""Commands that look and change nothing: status, doctor, schedule, map."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from campwatch.cli.search import month_document, print_months
+from campwatch.cli.session import EXIT_ERROR, say, stderr
+from campwatch.run.schedule import Timer, unit_text
+
+DAY = len("2024-03-31")
+
+
+def status(
+    context: typer.Context,
+    *,
+    months: Annotated[
+        bool, typer.Option("--months", help="Also passes by month: expected, fetched, usable, unexplained.")
+    ] = False,
+) -> None:
+    """Per site: last look, gaps, latest figures, open alerts, review queue."""
+    from campwatch.identity import system_clock  # noqa: PLC0415 - start-up stays quick
+    from campwatch.run.sources import unit_budget  # noqa: PLC0415
+    from campwatch.run.status import days_since, workspace_status  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    sites = workspace_status(workspace)
+    today = system_clock().date()
+    table = Table(title="Sites", title_justify="left")
+    for name in ("site", "last used", "looks", "gaps", "ground, ha", "coal, ha", "review", "alerts"):
+        table.add_column(name, overflow="fold", min_width=DAY if name == "last used" else None)
+    for site in sites:
+        days = days_since(site.last_used, today)
+        seen = "never" if site.last_used is None else f"{site.last_used[:10]}\n{days} days ago"
+        table.add_row(
+            site.site_id,
+            seen,
+            f"{site.used} of {site.looks}",
+            str(site.gaps),
+            _figure(site.footprint),
+            "\n".join(f"{zone}: {_figure(data)}" for zone, data in site.stockpiles.items()),
+            f"{site.unreviewed} of {site.disturbances}",
+            str(len(site.alerts)),
+        )
+    stderr.print(table)
+    for site in sites:
+        for line in site.validation:
+            say(f"{site.site_id}: {line}")
+        for alert in site.alerts:
+            since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
+            say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")
+    by_site: dict[str, Any] = {}
+    if months:
+        from campwatch.run.search import held_months  # noqa: PLC0415
+
+        by_site = {site.site_id: held_months(workspace, site.site_id) for site in sites}
+        for site_id, counted in by_site.items():
+            print_months(site_id, counted)
+    say(f"{unit_budget(workspace).remaining():.0f} processing units left this month")
+    context.obj.report(
+        [
+            {**asdict(site), "months": [month_document(month) for month in by_site.get(site.site_id, ())]}
+            for site in sites
+        ]
+    )
+
+
+def _figure(data: dict[str, Any] | None) -> str:
+    if data is None:
+        return "none"
+    quantity = data["area_ha"]
+    return f"{quantity['low']:.2f} to {quantity['high']:.2f}"
+
+
+def doctor(context: typer.Context) -> None:
+    """Environment, credentials, disk, and who learns what when a run goes out."""
+    from campwatch.run.doctor import Grade, examine  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    checks = examine(open_workspace(context.obj.folder))
+    for check in checks:
+        say(f"{check.grade.value:8}{check.topic}: {check.text}")
+    context.obj.report([asdict(check) for check in checks])
+    if any(check.grade is Grade.WARNING for check in checks):
+        raise typer.Exit(EXIT_ERROR)
+
+
+def schedule(
+    context: typer.Context,
+    *,
+    systemd: Annotated[bool, typer.Option("--systemd", help="A systemd service and timer.")] = False,
+    cron: Annotated[bool, typer.Option("--cron", help="A crontab line.")] = False,
+    windows: Annotated[bool, typer.Option("--windows", help="A task for Windows Task Scheduler.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="With --windows: the task of the check.")] = False,
+) -> None:
+    """Print ready unit files; nothing is installed."""
+    chosen = [
+        timer
+        for timer, wanted in ((Timer.SYSTEMD, systemd), (Timer.CRON, cron), (Timer.WINDOWS, windows))
+        if wanted
+    ]
+    if len(chosen) != 1:
+        raise typer.BadParameter("one of --systemd, --cron and --windows is needed")
+    text = unit_text(chosen[0], context.obj.folder, check=check)
+    if context.obj.json:
+        context.obj.report({"timer": chosen[0].value, "text": text})
+    else:
+        typer.echo(text, nl=False)
+
+
+def draw_maps(
+    context: typer.Context,
+    *,
+    site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
+    restricted: Annotated[
+        bool | None,
+        typer.Option(
+            "--restricted/--public",
+            help="Show what is restricted, or never. [default: only where nothing is public]",
+        ),
+    ] = None,
+) -> None:
+    """Draw the maps anew."""
+    from campwatch.cli.progress_bar import shown_progress  # noqa: PLC0415
+    from campwatch.pages.drawing import draw  # noqa: PLC0415
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    with shown_progress(stderr) as progress:
+        paths: list[Path] = draw(workspace, tuple(site or ()), restricted=restricted, progress=progress)
+    for path in paths:
+        say(str(path))
+    context.obj.report({"maps": [str(path) for path in paths]})

@@ -1,0 +1,173 @@
+"""What a run, a verification or a status says to people and to programs."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from rich.console import Console
+from rich.table import Table
+
+from campwatch.cli.logs import FIELDS
+from campwatch.cli.progress_bar import shown_progress
+from campwatch.reviews.validation import all_checks, validation_lines
+from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
+from campwatch.workspace import Workspace, readable_sites
+from detection.coal.records import STOCKPILE_AREAS
+from detection.records import FOOTPRINTS, TWO_FIGURES
+from evidence.ledger import Ledger
+from evidence.rows import StoredRow
+
+_log = logging.getLogger(__name__)
+
+
+class Reporter(Protocol):
+    """Takes a result for programs."""
+
+    @property
+    def logs_only(self) -> bool:
+        """Whether stderr is for log lines alone."""
+
+    def report(self, document: Any) -> None:
+        """Print one JSON document where that was asked for."""
+
+
+def run_and_report(
+    workspace: Workspace, options: RunOptions, *, session: Reporter, console: Console
+) -> RunSummary:
+    """Run and tell the summary: to people as tables, else to the log; quiet tells what went wrong."""
+    with shown_progress(console) as progress:
+        summary = run_workspace(workspace, options, progress=progress)
+    if session.logs_only or console.quiet:
+        log_summary(summary, done=not console.quiet)
+    else:
+        print_summary(workspace, summary, console)
+    session.report(summary_document(summary))
+    return summary
+
+
+def log_summary(summary: RunSummary, *, done: bool) -> None:
+    """A line for each site that is not done, as an error; for the others and the run too where `done`."""
+    document = summary_document(summary)
+    for site, told in zip(summary.sites, document["sites"], strict=True):
+        level = logging.ERROR if site.error or site.gaps else logging.INFO
+        if done or level > logging.INFO:
+            fields = {"run_id": summary.run_id, **told}
+            _log.log(level, "%s: %s", site.site_id, _status(site), extra={FIELDS: fields})
+    if done:
+        fields = {name: told for name, told in document.items() if name != "sites"}
+        _log.info("run %s ended", summary.run_id, extra={FIELDS: fields})
+
+
+def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -> None:
+    """The summary as a table, with the latest figures, interval first."""
+    table = Table(title=f"Run {summary.run_id}", title_justify="left")
+    for name in ("site", "looks", "used", "fetched", "gaps", "new rows", "status"):
+        table.add_column(name, justify="left" if name in ("site", "status") else "right")
+    for site in summary.sites:
+        numbers = (site.looks, site.used, site.fetched, site.gaps, site.new_rows + site.retired_rows)
+        table.add_row(site.site_id, *(str(number) for number in numbers), _status(site))
+    console.print(table)
+    _print_figures(workspace, console)
+    for site in summary.sites:
+        if site.map_path is not None:
+            console.print(f"map of {site.site_id}: {site.map_path}", soft_wrap=True, highlight=False)
+    if summary.nothing_new:
+        console.print("nothing new")
+    if summary.behind:
+        console.print(summary.behind, soft_wrap=True, highlight=False, markup=False)
+    if summary.head:
+        console.print(f"custody head {summary.head}", soft_wrap=True, highlight=False)
+
+
+def _status(site: SiteSummary) -> str:
+    if site.error or site.skipped:
+        return f"failed: {site.error}" if site.error else f"skipped: {site.skipped}"
+    return f"incomplete: {site.gaps} could not be fetched" if site.gaps else "done"
+
+
+def _print_figures(workspace: Workspace, console: Console) -> None:
+    if not workspace.ledger_path.exists():
+        return
+    table = Table(title="Ground on 1 August, 95 % interval in hectares", title_justify="left")
+    for name in ("site", "epoch", "disturbed", "open", "disturbed inside", "disturbed outside"):
+        table.add_column(name)
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        for stored in ledger.current(FOOTPRINTS.name):
+            data = stored.row.data
+            table.add_row(stored.row.site_id, _epoch(data), *_figures(data))
+        piles = _pile_lines(ledger.current(STOCKPILE_AREAS.name))
+        checks = all_checks(ledger, readable_sites(workspace))
+    if table.row_count:
+        console.print(table)
+        console.print(TWO_FIGURES, highlight=False)
+    for line in piles:
+        console.print(line, highlight=False)
+    for site_id, told in checks.items():
+        for line in validation_lines(told):
+            console.print(f"{site_id}: {line}", highlight=False, soft_wrap=True)
+
+
+def _epoch(data: Mapping[str, Any]) -> str:
+    start, end = data["epoch_start"], data["epoch_end"]
+    whole = start[4:] == "-01-01" and end == f"{int(start[:4]) + 1}-01-01"
+    return str(start[:4]) if whole else f"{start} to {end}"
+
+
+def _figures(data: Mapping[str, Any]) -> list[str]:
+    """Disturbed, open, disturbed inside and outside; a reason that they share is told once."""
+    told = [
+        interval_text(data[name])
+        for name in ("area_ha", "open_ha", "inside_ha", "outside_ha")
+        if name in data
+    ]
+    blank = ["–"] * (len(told) - 1)
+    return [told[0], *blank] if data["area_ha"]["value"] is None and len(set(told)) == 1 else told
+
+
+def _pile_lines(rows: list[StoredRow]) -> list[str]:
+    latest: dict[tuple[str, str], StoredRow] = {}
+    for stored in rows:
+        if stored.row.data["area_ha"]["value"] is not None:
+            latest[stored.row.site_id, stored.row.subject] = stored
+    return [
+        f"probable coal in {site_id}/{zone_id} on {stored.row.data['datetime'][:10]}: "
+        f"{interval_text(stored.row.data['area_ha'])} ha"
+        + (" (below the floor: cannot be told from none)" if stored.row.data["below_floor"] else "")
+        for (site_id, zone_id), stored in sorted(latest.items())
+    ]
+
+
+def interval_text(quantity: dict[str, Any]) -> str:
+    """A quantity for people: the interval first, then the best estimate; or why there is none."""
+    if quantity["value"] is None:
+        return f"not assessable: {quantity['reason']}"
+    return f"{quantity['low']:.2f} to {quantity['high']:.2f} (best {quantity['value']:.2f})"
+
+
+def summary_document(summary: RunSummary) -> dict[str, Any]:
+    """The summary for programs."""
+    return {
+        "run_id": summary.run_id,
+        "nothing_new": summary.nothing_new,
+        "complete": summary.complete,
+        "custody_head": summary.head,
+        "behind": summary.behind,
+        "seconds": {stage: round(seconds, 3) for stage, seconds in summary.seconds.items()},
+        "sites": [
+            {
+                "site_id": site.site_id,
+                "looks": site.looks,
+                "used": site.used,
+                "fetched": site.fetched,
+                "gaps": site.gaps,
+                "new_rows": site.new_rows,
+                "retired_rows": site.retired_rows,
+                "map": str(site.map_path) if site.map_path else None,
+                "error": site.error,
+                "skipped": site.skipped,
+            }
+            for site in summary.sites
+        ],
+    }

@@ -1,0 +1,1 @@
+"""What is sworn to: verification, reproduction, releases, time stamps and redaction."""

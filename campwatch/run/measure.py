@@ -1,0 +1,99 @@
+"""From a site's cube to ledger rows: the list of measurements, and from what and how each row came."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, MutableMapping
+from dataclasses import asdict
+from typing import Any
+
+import xarray as xr
+
+from aoi.records import Site
+from campwatch.identity import inputs_digest
+from campwatch.run.inputs import Inputs, Overrides, with_overrides
+from campwatch.run.stopwatch import Stopwatch
+from detection import stockpiles
+from detection.boundary import change as boundary_change
+from detection.ground import measure as ground
+from detection.records import DISTURBANCES
+from evidence.hashing import sha256_json
+from evidence.rows import Row, carried_row, plain
+from imagery.cube import observations
+from imagery.measurement import Measured, Measurement, Work
+
+MEASUREMENTS = (
+    observations.MEASUREMENT,
+    ground.MEASUREMENT,
+    boundary_change.MEASUREMENT,
+    stockpiles.MEASUREMENT,
+)
+"""Every measurement of a site, in the order of a run."""
+
+
+def measured_rows(
+    cube: xr.Dataset,
+    site: Site,
+    inputs: Inputs,
+    *,
+    watch: Stopwatch | None = None,
+    memory: MutableMapping[str, bytes] | None = None,
+) -> list[Row]:
+    """Every row that the cube of a site yields.
+
+    Args:
+        cube: the site's scenes; with `memory` it may be one whose pixels are read as they are used.
+        site: measured.
+        inputs: digests of what it is measured from, and what the settings change.
+        watch: where to book the time.
+        memory: parts that were computed before; the rows are the same with and without.
+    """
+    watch = watch or Stopwatch()
+    rows: list[Row] = []
+    for measurement in MEASUREMENTS:
+        params = _params(measurement, inputs.overrides)
+        work = Work(
+            cube=cube,
+            site=site,
+            site_digest=inputs.site,
+            params=params,
+            memory=memory,
+            missed=inputs.gaps,
+            earlier={DISTURBANCES.name: inputs.earlier},
+        )
+        with watch.stage(measurement.stage):
+            found = measurement.measure(work)
+        with watch.stage("rows"):
+            rows += [row for one in found for row in _rows(one, site, inputs, _params_hash(params))]
+    return rows
+
+
+def known_parameters(overrides: Overrides) -> dict[str, dict[str, Any]]:
+    """The values of every method's parameters, by the digest that rows carry."""
+    held = [_params(measurement, overrides) for measurement in MEASUREMENTS if measurement.params]
+    return {_params_hash(params): plain(asdict(params)) for params in held}
+
+
+def _params(measurement: Measurement, overrides: Overrides) -> Any:
+    """The parameters of a measurement as the settings have them."""
+    if measurement.params is None:
+        return None
+    told: Mapping[str, Any] = overrides.get(measurement.settings, {}) if measurement.settings else {}
+    return with_overrides(measurement.params(), told, where=f"measure.{measurement.settings}")
+
+
+def _params_hash(params: Any) -> str:
+    return sha256_json(plain(asdict(params)) if params is not None else {})
+
+
+def _rows(made: Measured, site: Site, inputs: Inputs, params_hash: str) -> Iterator[Row]:
+    everything = inputs_digest(inputs.site, inputs.scenes)
+    for record in made.records:
+        used = made.layer.scenes_of(record)
+        row = made.layer.row(
+            record,
+            site_id=site.id,
+            params_hash=params_hash,
+            inputs_hash=everything if used is None else inputs_digest(inputs.site, inputs.scenes, used),
+            validated_on=made.validated_on,
+        )
+        yield carried_row(row)

@@ -1,0 +1,340 @@
+"""The main job: search → fetch → measure → append → rebuild what is derived. Only what is new."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from aoi.records import Site
+from aoi.site_file import read_site
+from campwatch.alerts.watch import deliver_open, watch_sites
+from campwatch.identity import Clock, new_run_id, system_clock, timestamp
+from campwatch.layers import measured_layers
+from campwatch.pages.paths import map_profile, shown_state, site_page_path
+from campwatch.run.derived import DerivedFiles, derived_files, rebuild_behind
+from campwatch.run.progress import Progress, Step, log_step
+from campwatch.run.records import RunOptions, RunSummary, SiteSummary
+from campwatch.run.site_job import DiskUse, SiteWork, fetch_site, is_measured, nothing_held, site_work
+from campwatch.run.sources import build_sources
+from campwatch.run.stopwatch import Stopwatch
+from campwatch.settings import FILE_NAME, exposed_secrets
+from campwatch.workspace import Workspace
+from evidence.custody import heads_digest
+from evidence.errors import AoiError, FileInUseError, WatchError, WorkspaceError
+from evidence.ledger import AppendResult, Ledger
+from evidence.rows import Row
+from imagery.archive.coverage import midnight
+from imagery.archive.fetch import FetchReport
+from imagery.archive.listing import Listing, list_products
+from imagery.archive.store import Archive
+from imagery.cube.observations import OBSERVATIONS
+from imagery.records import SceneSource
+from imagery.sources.retry import TimeLeft
+
+if TYPE_CHECKING:
+    from campwatch.run.site_bench import SiteBench
+
+__all__ = ["RunOptions", "RunSummary", "SiteSummary", "run_workspace"]
+
+_log = logging.getLogger(__name__)
+
+SEARCHES = 4
+"""Sites that are searched at once."""
+
+Done = TypeVar("Done")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """What every step of one run needs."""
+
+    workspace: Workspace
+    options: RunOptions
+    run_id: str
+    progress: Progress
+    clock: Clock
+    started: dt.datetime
+    derived: DerivedFiles
+    archive: Archive
+    disk: DiskUse
+    watch: Stopwatch = field(default_factory=Stopwatch)
+
+    def interval(self) -> tuple[dt.date, dt.date]:
+        """First day that is looked at, and the day after the last."""
+        since = self.options.since or self.workspace.settings.monitor.since
+        return since, self.options.until or (self.clock().date() + dt.timedelta(days=1))
+
+    def out_of_time(self) -> bool:
+        """Whether the time limit of the settings has passed."""
+        minutes = self.workspace.settings.limits.minutes
+        return minutes is not None and self.clock() - self.started > dt.timedelta(minutes=minutes)
+
+
+def run_workspace(
+    workspace: Workspace,
+    options: RunOptions,
+    *,
+    progress: Progress = log_step,
+    clock: Clock = system_clock,
+) -> RunSummary:
+    """Bring every site of the workspace up to date.
+
+    A site that fails is named in the summary and does not stop the others.
+
+    Raises:
+        WatchError: where nothing can be done at all (no settings, no sites, workspace held or read-only,
+            every site failed).
+    """
+    paths = workspace.chosen_paths(options.sites)
+    for line in exposed_secrets(workspace.folder / FILE_NAME):
+        _log.warning("%s", line)
+    with workspace.lock(wait=options.wait):
+        run = _Run(
+            workspace=workspace,
+            options=options,
+            run_id=new_run_id(clock),
+            progress=progress,
+            clock=clock,
+            started=clock(),
+            derived=derived_files(workspace),
+            archive=Archive(workspace.archive_folder),
+            disk=DiskUse(workspace),
+        )
+        sources = build_sources(workspace, time_left=TimeLeft.of_minutes(workspace.settings.limits.minutes))
+        listings = _search_all(run, paths, sources)
+        prepared = [
+            _guarded(path.stem, partial(_prepare, run, path, sources, listings.get(path))) for path in paths
+        ]
+        summaries = tuple(_measure_all(run, prepared))
+        if not workspace.ledger_path.exists():
+            raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
+        head, behind = _finish(run, summaries)
+        return RunSummary(
+            run_id=run.run_id, sites=summaries, head=head, seconds=run.watch.seconds, behind=behind
+        )
+
+
+def _guarded(site_id: str, step: Callable[[], Done]) -> Done | SiteSummary:
+    """The step's result, or a summary that says why there is none; one site never stops the others."""
+    try:
+        return step()
+    except WatchError as err:
+        return SiteSummary(site_id=site_id, error=str(err))
+    except OSError as err:
+        return SiteSummary(site_id=site_id, error=_disk_words(err))
+    except Exception as err:  # noqa: BLE001 - a bug met at one site is shown and must not cost the others
+        _log.error("site %s failed unexpectedly", site_id, exc_info=err)
+        return SiteSummary(site_id=site_id, error=f"unexpected {type(err).__name__}: {err}")
+
+
+def _disk_words(error: OSError) -> str:
+    """What the system said of a file that could not be read or written."""
+    return f"{error.strerror or error}" + (f": {error.filename}" if error.filename else "")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Prepared:
+    """A site whose pixels are in the archive."""
+
+    path: Path
+    summary: SiteSummary
+    work: SiteWork
+
+
+def _search_all(run: _Run, paths: Sequence[Path], sources: Sequence[SceneSource]) -> dict[Path, Listing]:
+    """What the sources list over each site, several sites at once; a site that cannot be read is left out."""
+    sites: dict[Path, Site] = {}
+    for path in paths:
+        with suppress(AoiError, OSError):
+            site = read_site(path)
+            if site.accepted:
+                sites[path] = site
+    if len(sites) < 2 or run.out_of_time():  # noqa: PLR2004 - nothing to do at once
+        return {}
+    since, until = (midnight(day) for day in run.interval())
+    cloudy = run.options.include_cloudy
+    run.progress(Step(site_id=", ".join(site.id for site in sites.values()), doing="searching"))
+    pool = ThreadPoolExecutor(SEARCHES, thread_name_prefix="search")
+    search = partial(list_products, since=since, until=until, include_cloudy=cloudy)
+    try:
+        with run.watch.stage("search"):
+            futures = {path: pool.submit(search, site, run.archive, sources) for path, site in sites.items()}
+            wait(futures.values())
+        return {path: future.result() for path, future in futures.items() if not future.exception()}
+    except BaseException:
+        for source in sources:
+            getattr(source, "stop", lambda: None)()
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _prepare(
+    run: _Run, path: Path, sources: Sequence[SceneSource], listing: Listing | None
+) -> _Prepared | SiteSummary:
+    site = read_site(path)
+    if not site.accepted:
+        text = f"its ordering box is derived and not accepted (campwatch sites accept {site.id})"
+        return SiteSummary(site_id=site.id, skipped=text)
+    if run.out_of_time():
+        return SiteSummary(site_id=site.id, error="left for the next run: the time limit has passed")
+    run.disk.require()
+    since, until = run.interval()
+    report = fetch_site(
+        run.workspace,
+        site,
+        sources,
+        since=since,
+        until=until,
+        progress=run.progress,
+        watch=run.watch,
+        include_cloudy=run.options.include_cloudy,
+        out_of_time=run.out_of_time,
+        archive=run.archive,
+        listing=listing,
+    )
+    run.disk.add(report.fetched)
+    with run.watch.stage("inputs"):
+        work = site_work(run.workspace, path, archive=run.archive)
+    if work is None:
+        raise nothing_held(site, report)
+    return _Prepared(path=path, summary=_fetched(work, report), work=work)
+
+
+def _fetched(work: SiteWork, report: FetchReport) -> SiteSummary:
+    return SiteSummary(
+        site_id=work.site.id, fetched=len(report.fetched), gaps=len(report.failed) + report.postponed
+    )
+
+
+def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> Iterator[SiteSummary]:
+    with _pool(run.options.workers) as pool:
+        futures = {id(item): _submit(run, item, pool) for item in prepared if isinstance(item, _Prepared)}
+        for item in prepared:
+            if isinstance(item, SiteSummary):
+                yield item
+                continue
+            yield _guarded(item.work.site.id, partial(_measure, run, item, futures[id(item)]))
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor | None]:
+    if workers <= 1:
+        yield None
+        return
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        yield pool
+
+
+def _submit(run: _Run, item: _Prepared, pool: ProcessPoolExecutor | None) -> Future[list[Row]] | None:
+    if pool is None:
+        return None
+    with Ledger(run.workspace.ledger_path, create=True) as ledger:
+        if is_measured(ledger, item.work):
+            return None
+    return pool.submit(_in_worker, str(run.workspace.folder), str(item.path))
+
+
+def _in_worker(folder: str, path: str) -> list[Row]:
+    from campwatch.run.site_bench import measure_in_worker  # noqa: PLC0415 - its libraries take seconds to load
+
+    return measure_in_worker(folder, path)
+
+
+def _bench(run: _Run, work: SiteWork) -> SiteBench:
+    with run.watch.stage("libraries"):
+        from campwatch.run.site_bench import SiteBench  # noqa: PLC0415 - as above: only where there is work
+    return SiteBench(run.workspace, work, progress=run.progress, watch=run.watch)
+
+
+def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> SiteSummary:
+    """Append what is new of one site and draw its map where it is behind."""
+    work = item.work
+    bench: SiteBench | None = None
+    with Ledger(run.workspace.ledger_path, create=True) as ledger:
+        appended = None
+        with run.watch.stage("ledger"):
+            measured = is_measured(ledger, work)
+        if not measured:
+            if run.out_of_time():
+                return replace(item.summary, error="left for the next run: the time limit has passed")
+            if future is None:
+                bench = _bench(run, work)
+                rows = bench.rows()
+            else:
+                rows = future.result()
+            with run.watch.stage("ledger"):
+                appended = _append(run, ledger, work, rows)
+        with run.watch.stage("alerts"):  # before the map, which lists them
+            alerts = run.workspace.settings.alerts
+            watch_sites(ledger, {work.site.id: None}, alerts, run_id=run.run_id, clock=run.clock)
+        return _summary(item.summary, ledger, appended, _drawn(run, ledger, work, bench))
+
+
+def _drawn(run: _Run, ledger: Ledger, work: SiteWork, bench: SiteBench | None) -> Path | None:
+    """The map, where it was behind and has been drawn."""
+    with run.watch.stage("ledger"):
+        page = site_page_path(run.workspace, work.site, map_profile(run.workspace, work.site))
+        shown = shown_state(ledger, work.site)
+    if run.derived.is_current(page, shown):
+        return None
+    drawn = (bench or _bench(run, work)).draw(ledger)
+    run.derived.stamp(drawn, shown)
+    return drawn
+
+
+def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> AppendResult:
+    return ledger.append(
+        rows,
+        chain=work.site.id,
+        run_id=run.run_id,
+        time=timestamp(run.clock),
+        actor="campwatch",
+        action="measure",
+        details=work.recipe,
+        complete=measured_layers(),
+    )
+
+
+def _summary(
+    summary: SiteSummary, ledger: Ledger, appended: AppendResult | None, drawn: Path | None
+) -> SiteSummary:
+    looks = ledger.current(OBSERVATIONS.name, site_id=summary.site_id)
+    return replace(
+        summary,
+        looks=len(looks),
+        used=sum(look.row.data["status"] == "used" for look in looks),
+        new_rows=appended.new if appended else 0,
+        retired_rows=appended.retired if appended else 0,
+        map_path=drawn,
+    )
+
+
+def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> tuple[str, str | None]:
+    """Alerts, then the tables where they are behind.
+
+    Returns:
+        the digest over all custody heads, and what stayed behind because another program holds it open.
+    """
+    workspace, settings = run.workspace, run.workspace.settings.alerts
+    with Ledger(workspace.ledger_path) as ledger:
+        failures = {site.site_id: site.error for site in summaries if not site.skipped}
+        with run.watch.stage("alerts"):
+            watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
+            deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
+        try:
+            with run.watch.stage("tables"):
+                rebuild_behind(run.workspace, ledger)
+            return heads_digest(ledger.heads()), None
+        except FileInUseError as err:
+            return heads_digest(ledger.heads()), f"{err}; it is as of the run before"
+        except OSError as err:
+            raise WorkspaceError(f"{workspace.folder} cannot be written: {_disk_words(err)}") from err
