@@ -41,7 +41,7 @@ ADDED_SHARE = 0.02
 """Of the site's box: what a further product of one tile and pass must show beyond the others to be fetched
 beside them (*assumed*: footprints are drawn to some hundred metres)."""
 WHOLE_FILE_BYTES = 1e8
-"""Of a band of a whole tile, where the metadata do not say (*documented*: 119 MB at 10 m, 2 to 30 MB at 20 m)."""
+"""Of a band of a whole tile, where the metadata do not say (*documented*: 119 MB at 10 m, 30 MB at 20 m)."""
 BYTES_PER_SECOND = 2.5e6
 
 

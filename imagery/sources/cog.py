@@ -298,7 +298,6 @@ def touched_blocks(layout: Layout, window: Window) -> Blocks:
     )
 
 
-
 def decode_window(
     layout: Layout, window: Window, blocks: Blocks, read: Callable[[int, int], bytes]
 ) -> NDArray[np.generic]:

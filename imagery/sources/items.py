@@ -60,7 +60,7 @@ def parse_time(text: str) -> dt.datetime:
 
 
 def read_listed(
-    item: object, *, source: str, resolve: Resolve = str, make: Callable[..., Product] | None = None
+    item: object, *, source: str, resolve: Resolve = str, make: Callable[[object, str], Product] | None = None
 ) -> Product | MalformedItem:
     """The product of an item, or what is wrong with it: one item never costs the others.
 
@@ -72,7 +72,7 @@ def read_listed(
     """
     try:
         if make is not None:
-            return make(item)
+            return make(item, source)
         return product_from_item(item, source=source, resolve=resolve)
     except SourceError as error:
         reason = shown(error)

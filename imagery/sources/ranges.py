@@ -97,6 +97,8 @@ class RemoteFile:
             self._ask(0, max(self._head_bytes, first + length if first == 0 else 0))
         size = self._version.size if self._version else 0
         length = max(0, min(length, size - first))
+        if length == 0:
+            return b""
         if self._have(first, length) is None:
             self._ask(first, min(max(length, LEAST_BYTES), size - first))
         return self._have(first, length) or b""

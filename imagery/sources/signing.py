@@ -115,8 +115,6 @@ def checked_token(token: object) -> str:
     return token
 
 
-SIGNATURE_S = 3600
-"""How long an S3 signature is good: longer than a file may take."""
 _AWS4, _UNSIGNED = "AWS4-HMAC-SHA256", "UNSIGNED-PAYLOAD"
 
 
@@ -131,8 +129,8 @@ class S3Keys:
 class S3Signer:
     """Signs reads from one S3 endpoint; other addresses stay as they are.
 
-    Signature version 4 in the query, as the documentation of Amazon S3 describes it ("Authenticating Requests:
-    Using Query Parameters"): the range of a read may be chosen after signing.
+    Signature version 4 in headers, as the documentation of Amazon S3 describes it ("Authenticating Requests:
+    Using the Authorization Header"). A range is not signed, so that it may be chosen afterwards.
     """
 
     def __init__(
@@ -143,38 +141,34 @@ class S3Signer:
         region: str = "default",
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
-        """Keep the keys; they are never sent."""
+        """Keep the keys; the secret one is never sent."""
         self._keys, self._endpoint, self._region, self._now = keys, endpoint, region, now
 
     def authorised(self, href: str) -> tuple[str, Mapping[str, str]]:
-        """`href` with a signature; no headers."""
-        return (self.sign(href) if origin(href) == origin(self._endpoint) else href), {}
-
-    def forget(self) -> None:
-        """Nothing is kept: each read is signed anew."""
-
-    def sign(self, url: str) -> str:
-        """A path-style address of an object, signed for reading."""
-        parts = urllib.parse.urlsplit(url)
+        """`href` (path-style, percent-encoded) as it is, with a signature in headers."""
+        if origin(href) != origin(self._endpoint):
+            return href, {}
+        parts = urllib.parse.urlsplit(href)
         stamp = self._now().strftime("%Y%m%dT%H%M%SZ")
         scope = f"{stamp[:8]}/{self._region}/s3/aws4_request"
-        query = urllib.parse.urlencode(
-            {
-                "X-Amz-Algorithm": _AWS4,
-                "X-Amz-Credential": f"{self._keys.access_key.get_secret_value()}/{scope}",
-                "X-Amz-Date": stamp,
-                "X-Amz-Expires": SIGNATURE_S,
-                "X-Amz-SignedHeaders": "host",
-            },
-            quote_via=urllib.parse.quote,
-            safe="-_.~",
-        )
-        asked = f"GET\n{parts.path}\n{query}\nhost:{parts.netloc}\n\nhost\n{_UNSIGNED}"
-        digest = hashlib.sha256(asked.encode()).hexdigest()
+        signed = {"host": parts.netloc, "x-amz-content-sha256": _UNSIGNED, "x-amz-date": stamp}
+        lines = "".join(f"{name}:{value}\n" for name, value in signed.items())
+        names = ";".join(signed)
+        request = f"GET\n{parts.path}\n{parts.query}\n{lines}\n{names}\n{_UNSIGNED}"
+        digest = hashlib.sha256(request.encode()).hexdigest()
         key = f"AWS4{self._keys.secret_key.get_secret_value()}".encode()
         for word in (*scope.split("/"), f"{_AWS4}\n{stamp}\n{scope}\n{digest}"):
             key = hmac.digest(key, word.encode(), "sha256")
-        return f"{parts._replace(query='').geturl()}?{query}&X-Amz-Signature={key.hex()}"
+        access = self._keys.access_key.get_secret_value()
+        told = f"{_AWS4} Credential={access}/{scope}, SignedHeaders={names}, Signature={key.hex()}"
+        return href, {
+            "Authorization": told,
+            "x-amz-content-sha256": _UNSIGNED,
+            "x-amz-date": stamp,
+        }
+
+    def forget(self) -> None:
+        """Nothing is kept: each read is signed anew."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -247,9 +241,7 @@ class BearerTokens:
         if renewal is not None and response.status_code in {400, 401}:
             self._renew()  # the session has ended: the account opens another
             return
-        answer = read_json(
-            self._http.judge(response).content, self._http.limits.sizes, label=self._token_url
-        )
+        answer = read_json(self._http.judge(response).content, self._http.limits.sizes, label=self._token_url)
         try:
             self._token = checked_token(answer["access_token"])
             lasts = dt.timedelta(seconds=float(answer["expires_in"]))

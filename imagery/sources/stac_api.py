@@ -42,7 +42,7 @@ class StacApi:
 
     masks_first = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts with defaults
         self,
         url: str,
         collection: str,
@@ -53,7 +53,7 @@ class StacApi:
         reader: CogReader | None = None,
         mode: PrivacyMode = PrivacyMode.BOX,
         max_cloud_cover: float = 100.0,
-        make: Callable[[object], Product] | None = None,
+        make: Callable[[object, str], Product] | None = None,
         whole_files: bool = False,
     ) -> None:
         """Name the collection; nothing is sent yet.
@@ -67,7 +67,7 @@ class StacApi:
             reader: reads pixels.
             mode: what a search and a read give away.
             max_cloud_cover: percent of the whole tile, from the metadata; 100 asks for everything.
-            make: makes the product of an item, in place of `product_from_item`.
+            make: makes the product of an item and the source's name, in place of `product_from_item`.
             whole_files: whether a read of a window takes the whole file.
         """
         self._url, self._collection = url.rstrip("/"), collection
