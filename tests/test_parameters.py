@@ -13,6 +13,7 @@ WITHOUT_BARE_NUMBERS = (
     "imagery/masks",
     "imagery/registration",
     "imagery/radiometry",
+    "detection/coal",
     "detection/pairs",
     "detection/radar",
 )

@@ -17,8 +17,8 @@ from scipy.ndimage import binary_dilation
 from scipy.special import chdtrc, ndtr, ndtri
 from scipy.stats import rankdata
 
+from detection.coal.blocks import days_of
 from detection.coal.records import StockpileArea
-from detection.coal.site_blocks import days_of
 from evidence.arrays import Floats
 
 AGREE = "agree"

@@ -11,8 +11,8 @@ import xarray as xr
 
 from aoi.records import Site
 from detection.coal.stockpile_records import StockpileParams
-from detection.coal.subjects import joined
 from detection.coal.years import YearOfCoal, spans, year_bytes, year_from
+from detection.coal.zones import joined
 from detection.looks import in_order
 from detection.stockpiles import StockpileResult, measure_stockpiles
 from imagery.simulate import CoalParams, PilePlan, SensorParams, SimulationParams, simulate_site

@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.stockpiles.painting import Painted, clear_dates, paint, random_piles, romania
-from detection.coal.found import FoundParams
+from detection.coal.search import FoundParams
 from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
 
 pytestmark = pytest.mark.nrt
