@@ -165,7 +165,7 @@ class SentinelHub:
         product = read_listed(
             item,
             source=self.name,
-            make=lambda item: hub_product(
+            make=lambda _item, _source: hub_product(
                 item,
                 bounds,
                 source=self.name,
