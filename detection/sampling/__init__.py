@@ -1,4 +1,4 @@
-"""Validation samples: design, accuracy and area, references..
+"""Validation samples: design, accuracy and area, references.
 
 The public names; they load when they are first asked for (PEP 562). What is not here may move.
 """
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import lazy_loader
 
 if TYPE_CHECKING:
-    from detection.sampling.accuracy import ReaderError, estimate_accuracy, resolve_labels, tally
-    from detection.sampling.design import STABLE, allocate, change_strata, draw_sample
+    from detection.sampling.accuracy import STABLE, ReaderError, estimate_accuracy, resolve_labels, tally
+    from detection.sampling.design import allocate, change_strata, draw_sample
     from detection.sampling.references import SiteCheck
 
 
@@ -29,8 +29,8 @@ __all__ = [
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "accuracy": ["ReaderError", "estimate_accuracy", "resolve_labels", "tally"],
-        "design": ["STABLE", "allocate", "change_strata", "draw_sample"],
+        "accuracy": ["STABLE", "ReaderError", "estimate_accuracy", "resolve_labels", "tally"],
+        "design": ["allocate", "change_strata", "draw_sample"],
         "references": ["SiteCheck"],
     },
 )
