@@ -25,6 +25,7 @@ SECRET_WORDS = (
     "token",
     "api_key",
     "access_key",
+    "secret_key",
     "subscription_key",
     "webhook",
     "heartbeat",
@@ -40,7 +41,7 @@ class _Table(BaseModel):
 class SourceSettings(_Table):
     """One provider; the first in the file that has a product wins, the next fills its gaps."""
 
-    kind: Literal["stac", "sentinelhub"]
+    kind: Literal["stac", "sentinelhub", "cdse"]
     url: str | None = None
     """API root, or the path of a static catalog.json (relative to the workspace)."""
     collections: tuple[str, ...] = ()
@@ -53,6 +54,38 @@ class SentinelHubSettings(_Table):
     base_url: str | None = None
     token_url: str | None = None
     max_processing_units_per_month: float = Field(default=8000, gt=0)
+
+
+class CdseSettings(_Table):
+    """Copernicus Data Space without processing units: a user's own S3 keys, or else an account."""
+
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    """Of the object store, from the environment (CAMPWATCH_CDSE__ACCESS_KEY, …__SECRET_KEY)."""
+    username: SecretStr | None = None
+    password: SecretStr | None = None
+    """Of the account, for downloads of whole files where there are no keys."""
+    secrets: str | None = None
+    """A folder with files of these four names (seen from the workspace), as service managers hand over."""
+    stac_url: str | None = None
+    s3_url: str | None = None
+    token_url: str | None = None
+    download_url: str | None = None
+
+    def secret(self, name: str, folder: Path) -> SecretStr | None:
+        """One of the four, from the settings or from its file below `folder`.
+
+        Raises:
+            SettingsError: where a named folder cannot be read.
+        """
+        stated: SecretStr | None = getattr(self, name)
+        if stated is not None or self.secrets is None:
+            return stated
+        path = folder / self.secrets / name
+        try:
+            return SecretStr(path.read_text("utf-8").strip()) if path.exists() else None
+        except (OSError, UnicodeDecodeError) as err:
+            raise SettingsError(f"{path} cannot be read: {err}") from err
 
 
 class MonitorSettings(_Table):
@@ -172,6 +205,7 @@ class Settings(BaseSettings):
 
     source: tuple[SourceSettings, ...] = ()
     sentinelhub: SentinelHubSettings = SentinelHubSettings()
+    cdse: CdseSettings = CdseSettings()
     monitor: MonitorSettings = MonitorSettings()
     limits: LimitSettings = LimitSettings()
     privacy: PrivacySettings = PrivacySettings()

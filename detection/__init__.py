@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from detection.answers.questions import answer, parse_question
     from detection.boundary.change import measure_boundary_changes
+    from detection.coal.measure import StockpileParams, measure_stockpiles
     from detection.ground.measure import measure_ground
     from detection.ground.params import GroundParams
     from detection.pairs.score import score_pair
     from detection.sampling.references import SiteCheck
-    from detection.stockpiles import StockpileParams, measure_stockpiles
 
 __all__ = [
     "GroundParams",
@@ -31,11 +31,11 @@ __all__ = [
 _HOMES = {
     "GroundParams": "detection.ground.params",
     "SiteCheck": "detection.sampling.references",
-    "StockpileParams": "detection.stockpiles",
+    "StockpileParams": "detection.coal.measure",
     "answer": "detection.answers.questions",
     "measure_boundary_changes": "detection.boundary.change",
     "measure_ground": "detection.ground.measure",
-    "measure_stockpiles": "detection.stockpiles",
+    "measure_stockpiles": "detection.coal.measure",
     "parse_question": "detection.answers.questions",
     "score_pair": "detection.pairs.score",
 }

@@ -23,7 +23,7 @@ import numpy as np
 
 from campwatch.demonstration.simulated import simulated_site
 from detection.sampling.references import SiteCheck
-from detection.stockpiles import StockpileParams, measure_stockpiles
+from detection.coal.measure import StockpileParams, measure_stockpiles
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
 mine = simulated_site()

@@ -25,7 +25,7 @@ from scipy.ndimage import binary_dilation, gaussian_filter
 from shapely import box
 
 from detection.sampling.accuracy import ReaderError, estimate_accuracy, resolve_labels, tally
-from detection.coal.coverage import to_degrees
+from aoi.pixels import to_degrees
 from detection.sampling.references import SiteCheck
 from evidence.layers import ReferenceKind
 from detection.sampling.design import STABLE, allocate, change_strata, draw_sample

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.manual import write_table
-from imagery.landsat import coarsened
+from imagery.cube.landsat import coarsened
 from imagery.radiometry.sensors import PairParams, sensor_residuals
 from imagery.simulate import farmed_site, simulate_site
 

@@ -11,7 +11,7 @@ from typing import Any
 from campwatch.settings import AlertSettings
 from detection.coal.records import SERIES, STOCKPILE_AREA, SeriesPoint
 from detection.ground.params import Kind
-from detection.records import DISTURBANCES, Disturbance, DisturbanceGrowth, DisturbanceRevision
+from detection.ground.records import DISTURBANCES, Disturbance, DisturbanceGrowth, DisturbanceRevision
 from evidence.quantity import Quantity, combine
 
 PERSISTENT, OUTSIDE, STOCKPILE = "persistent-disturbance", "outside-boundary", "stockpile-change"

@@ -25,7 +25,7 @@ from campwatch.identity import Clock, timestamp
 from campwatch.reviews.validation import Checks, alert_validation
 from campwatch.settings import AlertSettings, EmailSettings
 from detection.coal.records import SERIES, SeriesPoint
-from detection.records import (
+from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,

@@ -15,7 +15,7 @@ from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
 from campwatch.workspace import Workspace, readable_sites
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import FOOTPRINTS, TWO_FIGURES
+from detection.ground.records import FOOTPRINTS, TWO_FIGURES
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from campwatch.workspace import Workspace
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import FOOTPRINTS
+from detection.ground.records import FOOTPRINTS
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity

@@ -25,7 +25,7 @@ from campwatch.run.progress import Progress, Step
 from campwatch.run.search import listing_path
 from campwatch.run.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
-from detection.records import DISTURBANCES, Disturbance
+from detection.ground.records import DISTURBANCES, Disturbance
 from evidence.errors import SourceError, WorkspaceError
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record

@@ -13,7 +13,7 @@ from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.run.journal import Journal, RunRecord, last_run, last_search
 from campwatch.workspace import Workspace, readable_sites
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import DISTURBANCES, FOOTPRINTS
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from imagery.archive.store import Archive

@@ -22,8 +22,8 @@ from campwatch.alerts.rules import Condition, SiteState, conditions
 from campwatch.alerts.watch import deliver_open
 from campwatch.settings import AlertSettings, EmailSettings
 from detection.coal.records import STOCKPILE_AREA, SeriesPoint, StockpileArea
-from detection.records import Disturbance
-from detection.series import smoothed_series
+from detection.coal.series import smoothed_series
+from detection.ground.records import Disturbance
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.verify import verify_ledger

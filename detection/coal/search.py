@@ -11,21 +11,76 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
-from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
-from detection.coal.came import LEAST_RISE, SURE_SD, coal_that_came
+from detection.coal.areas import plausible_mixture
+from detection.coal.blocks import Block, block_of, tiles, within
+from detection.coal.burn_scars import Looks, burn_scars, leaf_season, may_be_burnt
 from detection.coal.dark_ground import WaterParams, water_objects, watery_looks
 from detection.coal.family import FamilyParams, like_family
-from detection.coal.fraction import Block, FractionParams, Fractions, block_fractions, first_fraction
-from detection.coal.missed import may_hold_coal, patches
-from detection.coal.nearby import EIGHT
-from detection.coal.site_blocks import block_of, tiles, within
+from detection.coal.fraction import Fractions, block_fractions, first_fraction
+from detection.coal.ground import FractionParams
+from detection.coal.onset import LEAST_RISE, SURE_SD, coal_onset, standing_out
+from detection.coal.smoothing import EIGHT, smooth_time
 from detection.coal.spectra import CoalSpectrum
-from detection.coal.supports import plausible_mixture
-from detection.coal.timing import smooth_time
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+TINY = 1e-6
+"""Keeps a quotient finite."""
+LEAST_VARIANCE = 0.01
+"""Variance of a fraction that no look goes below when looks are weighed. Assumed."""
+CANDIDATE = 0.7
+"""Share of the fraction of a core from which a plain matched filter makes a candidate. Assumed."""
+COLOUR_SD, COLOUR_RELATIVE_SD = 0.008, 0.1
+"""Error of the median spectrum of a core, reflectance and share of it. Assumed."""
+
+NEWEST = 3
+
+"""Looks at a pixel that say what is there now."""
+
+MOST = 2
+
+"""Of these, looks like coal that count; the very newest alone is enough: a pile may be one look old."""
+
+STANDS_OUT = 0.25
+
+"""Fraction beyond the ground around from which a look may show half a pixel of coal: full ones read 0.5 and
+more, not 1, because their ground is darker than most of the ground around."""
+
+READS = 0.4
+
+"""The same by itself, where piles fill the ground around."""
+
+WATCHED_DAYS = 365.0
+
+"""Looks older than this before the last one say nothing of today."""
+
+
+def may_hold_coal(first: Floats, like: Bools, days: Floats) -> Bools:
+    """(y, x) ground that its newest looks show like coal, or that was not seen for a year.
+
+    Args:
+        first: (time, y, x) matched fraction of each look by itself, NaN where not seen.
+        like: (time, y, x) looks whose reflectance can be coal's.
+        days: (time,).
+    """
+    seen = np.isfinite(first) & (days > days[-1] - WATCHED_DAYS)[:, None, None]
+    age = np.where(seen, seen[::-1].cumsum(axis=0)[::-1], NEWEST + 1)
+    with np.errstate(invalid="ignore"):
+        dark = like & ((standing_out(first) > STANDS_OUT) | (first > READS))
+    now = ((age == 1) & dark).any(axis=0)
+    return np.asarray(now | (((age <= NEWEST) & dark).sum(axis=0) >= MOST) | ~seen.any(axis=0))
+
+
+def patches(mask: Bools, least_px: int) -> Bools:
+    """(y, x) without the pieces that are smaller than `least_px`."""
+    parts, _ = label(mask, structure=EIGHT)
+    sizes = np.bincount(parts.ravel())
+    return np.asarray(mask & (sizes >= least_px)[parts])
+
+
 SEARCH = FractionParams(rounds=2, controls=1200, own_spectrum=False, texture=0.13, brightness=0.28)
+
 """What decides where to measure may be coarser; the prior's own spread stands in for a learned spectrum."""
 
 
@@ -59,12 +114,12 @@ class FoundParams:
     """Share of a pile's core that must have been without coal in other looks; 0 takes steady dark ground too:
     asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are.
     Assumed."""
-    came_step: float = LEAST_RISE
+    onset_step: float = LEAST_RISE
     """Least rise of what a pixel reads beyond its surroundings that says coal came, in fractions of coal."""
-    came_px: int = 12
+    onset_px: int = 12
     """Pixels of the smallest piece on which coal came: fields and wet ground do the same by the few.
     Assumed."""
-    came_sd: float = SURE_SD
+    onset_sd: float = SURE_SD
     """Standard errors that the rise must have."""
     bare_below: float = 0.2
     """Mean fraction under which ground counts as without coal. Assumed."""
@@ -80,9 +135,10 @@ OPERATING_POINTS = MappingProxyType(
     {
         "high recall": FoundParams(core_fraction=0.4, changed_share=0.0, unwatched=True),
         "balanced": FoundParams(),
-        "high precision": FoundParams(core_fraction=0.7, changed_share=0.3, came_step=0.4),
+        "high precision": FoundParams(core_fraction=0.7, changed_share=0.3, onset_step=0.4),
     }
 )
+
 """Settings of the search by what they are for; high recall takes dark ground that never changed, too."""
 
 
@@ -116,7 +172,7 @@ def found_supports(
         masks (y, x), each around one pile or several that touch; (y, x) ground that may hold coal now, piles
         among it: steady, small, wide or new dark ground, and what nobody saw.
     """
-    core, changed, burnt, dark = np.zeros((4, *closed.shape), dtype=bool)
+    core, changed, burnt, dark = (np.zeros_like(closed) for _ in "cbbd")
     height, width = closed.shape
     for own, wide in tiles(height, width, about_px=params.tile_px, margin_px=params.margin_px):
         if closed[own.rows, own.columns].all():
@@ -127,7 +183,7 @@ def found_supports(
         of_tile = (told.core, told.changed, told.burnt, told.dark)
         for whole, part in zip((core, changed, burnt, dark), of_tile, strict=True):
             whole[own.rows, own.columns] |= part[rows, columns]
-    sure = core & ~burnt & ~scars(core, burnt)
+    sure = core & ~burnt & ~burn_scars(core, burnt)
     parts, count = label(binary_dilation(sure & ~closed, structure=EIGHT, iterations=2), structure=EIGHT)
     masks = [(parts == i) & ~closed for i in range(1, count + 1)]
     piles = [mask for mask in masks if _is_pile(mask, sure, changed, params)]
@@ -166,14 +222,14 @@ def found_in_block(
     like = _like_looks(block, bands, params, materials.family)
     often = (like.sum(axis=0) >= params.looks) & ~block.suspect
     first = first_fraction(replace(block, suspect=np.zeros_like(often)), mean)
-    witnesses = [_came(block, bands, first, like, often, params)]
+    witnesses = [_onset(block, bands, first, like, often, params)]
     candidates = often & _candidates(first, block, params)
     near = binary_dilation(candidates, structure=EIGHT, iterations=2)
     found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH) if near.any() else None
     if found is not None:
         witnesses.append((candidates, *_estimated(found, block.days, params)))
     told = [_judged(block, bands, mean, covariance, params, *witness) for witness in witnesses]
-    large = patches(told[0].core & ~told[0].burnt, params.came_px)
+    large = patches(told[0].core & ~told[0].burnt, params.onset_px)
     told[0] = _Judged(core=large, changed=told[0].changed & large, burnt=told[0].burnt & large)
     dark = may_hold_coal(np.where(block.seen, first, np.nan), like, block.days)
     wetness = watery_looks(block, np.ones(len(block.days), dtype=bool), materials.water)
@@ -181,7 +237,7 @@ def found_in_block(
     return _joined(told, dark, water)
 
 
-def _came(
+def _onset(
     block: Block, bands: tuple[str, ...], first: Floats, like: Bools, often: Bools, params: FoundParams
 ) -> tuple[Bools, Bools, Bools]:
     """Candidates where coal came, looks with coal and looks without; water tells nothing.
@@ -190,12 +246,12 @@ def _came(
     """
     with np.errstate(invalid="ignore"):
         land = block.seen & (block.pixels[..., bands.index("nir")] > block.pixels[..., bands.index("green")])
-    came = coal_that_came(
+    came = coal_onset(
         np.where(land, first, np.nan),
         np.where(land, block.pixels.mean(axis=-1), np.nan),
         block.days,
-        step=params.came_step,
-        sure_sd=params.came_sd,
+        step=params.onset_step,
+        sure_sd=params.onset_sd,
         fewest=params.looks,
     )
     coal = came.coal & like
@@ -205,7 +261,7 @@ def _came(
 
 def _estimated(found: Fractions, days: Floats, params: FoundParams) -> tuple[Bools, Bools]:
     """Looks with coal and looks without, each (time, y, x), in the light of the looks around them."""
-    value, error = smooth_time(found.value, found.variance + 0.01, days, tau_days=params.tau_days)
+    value, error = smooth_time(found.value, found.variance + LEAST_VARIANCE, days, tau_days=params.tau_days)
     told = np.isfinite(found.value) & plausible_mixture(
         found.misfit, days, tau_days=params.tau_days, limit=params.misfit_limit
     )
@@ -258,7 +314,7 @@ def _like_looks(block: Block, bands: tuple[str, ...], params: FoundParams, famil
 def _candidates(first: Floats, block: Block, params: FoundParams) -> Bools:
     """Pixels that a plain matched filter calls coal for several looks."""
     value, error = smooth_time(first, np.ones(1), block.days, tau_days=params.tau_days)
-    dark = (value > 0.7 * params.core_fraction) & (error < 1.0 / np.sqrt(params.looks - 1.0))
+    dark = (value > CANDIDATE * params.core_fraction) & (error < 1.0 / np.sqrt(params.looks - 1.0))
     return np.asarray(dark.any(axis=0))
 
 
@@ -273,7 +329,7 @@ def _coloured_like_coal(
 ) -> Bools:
     """Cores whose own median spectrum is coal's: green matter and open water are not."""
     out = np.zeros_like(core)
-    precision = np.linalg.inv(covariance + np.diag((0.008 + 0.1 * mean) ** 2))
+    precision = np.linalg.inv(covariance + np.diag((COLOUR_SD + COLOUR_RELATIVE_SD * mean) ** 2))
     for row, column in np.argwhere(core):
         looks = block.pixels[good[:, row, column] & block.seen[:, row, column], row, column]
         if len(looks) == 0:
@@ -281,7 +337,7 @@ def _coloured_like_coal(
         spectrum = np.median(looks, axis=0)
         away = spectrum - mean
         green = (spectrum[bands.index("nir")] - spectrum[bands.index("red")]) / (
-            spectrum[bands.index("nir")] + spectrum[bands.index("red")] + 1e-6
+            spectrum[bands.index("nir")] + spectrum[bands.index("red")] + TINY
         )
         out[row, column] = (
             away @ precision @ away / len(mean) < params.spectrum_limit and green < params.greenest

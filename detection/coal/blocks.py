@@ -10,16 +10,39 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from detection.coal.fraction_records import Block
-from detection.coal.lighting import lit
+from detection.coal.shadow import lit_looks
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+MOST_DATES = 0.8
+"""Share of the dates on which a band must have been seen to be used. Assumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """A piece of ground with everything that was seen of it."""
+
+    pixels: Floats
+    """(time, y, x, band) reflectance, NaN where missing."""
+    seen: Bools
+    """(time, y, x) clear and free of snow."""
+    suspect: Bools
+    """(y, x) where coal may lie."""
+    days: Floats
+    """(time,) days since any epoch."""
+    bands: tuple[str, ...]
+    """Names of the bands."""
+
 
 USED_BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
+
 """In the order of wavelength; those that a cube has are used."""
+
 VISIBLE = ("blue", "green", "red")
+
 WIDEST_BLOCK_PX = 160
+
 """Zones are measured together while their common block is no wider: a background is local."""
 
 
@@ -55,7 +78,7 @@ def window_around(share: Floats, margin_px: int) -> Window:
     )
 
 
-def grouped(shares: Sequence[Floats], margin_px: int) -> list[tuple[Window, list[int]]]:
+def grouped_zones(shares: Sequence[Floats], margin_px: int) -> list[tuple[Window, list[int]]]:
     """Zones whose surroundings are measured together: (window, positions in `shares`)."""
     groups: list[tuple[Window, list[int]]] = []
     for index, share in enumerate(shares):
@@ -101,7 +124,7 @@ def bands_of(cube: xr.Dataset) -> tuple[str, ...]:
         if band in cube:
             some = np.isfinite(cube[band].values[:, ::7, ::7]).any(axis=(1, 2))
             any_date = np.isfinite(cube["red"].values[:, ::7, ::7]).any(axis=(1, 2)).sum()
-            if some.sum() > 0.8 * any_date:
+            if some.sum() > MOST_DATES * any_date:
                 used.append(band)
     return tuple(used)
 
@@ -130,7 +153,7 @@ def block_of(cube: xr.Dataset, window: Window, bands: Sequence[str], suspect: Bo
     days = days_of(cube)
     visible = [i for i, band in enumerate(bands) if band in VISIBLE]
     infrared = [i for i in range(len(bands)) if i not in visible]
-    seen &= lit(pixels, seen, days, visible=visible, infrared=infrared)
+    seen &= lit_looks(pixels, seen, days, visible=visible, infrared=infrared)
     return Block(
         pixels=pixels,
         seen=seen,
@@ -138,3 +161,11 @@ def block_of(cube: xr.Dataset, window: Window, bands: Sequence[str], suspect: Bo
         days=days,
         bands=tuple(bands),
     )
+
+
+def in_order(cube: xr.Dataset) -> xr.Dataset:
+    """The cube by time, then by scene id where it has one."""
+    times = cube["time"].to_numpy()
+    scenes = cube["scene_id"].to_numpy().astype(str) if "scene_id" in cube.coords else np.zeros(times.size)
+    order = np.lexsort((scenes, times))
+    return cube if (np.diff(order) == 1).all() else cube.isel(time=order)

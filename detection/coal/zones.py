@@ -10,33 +10,45 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
+from aoi.pixels import coverage
 from aoi.records import Site, ZoneKind
-from detection.coal.areas import zone_series
-from detection.coal.coverage import coverage
+from detection.coal.areas import ZoneSeries, zone_series
+from detection.coal.blocks import block_of, grouped_zones
 from detection.coal.dark_ground import AROUND_PX, survey_dark_ground, watery_looks
 from detection.coal.family import FamilyFit, updated
-from detection.coal.found import Materials, found_supports
 from detection.coal.fraction import block_fractions
-from detection.coal.missed import patches
-from detection.coal.nearby import EIGHT
-from detection.coal.site_blocks import block_of, grouped
+from detection.coal.search import Materials, found_supports, patches
+from detection.coal.smoothing import EIGHT
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.zone_records import ZoneSeries
 
 Bools = NDArray[np.bool_]
+
 Floats = NDArray[np.float64]
+PIXEL_M = 10.0
+"""Side of a pixel of the grid of sites."""
+
 ROOMY_PX = 500
+
 """From this size on a zone holds bare ground beside its piles."""
+
 BARE_SHARE = 0.6
+
 """Share of bare ground that is never dark from which a smaller one does, too. Assumed."""
+
 FULL_SHARE = 0.8
+
 """Share of persistently dark ground from which a zone shows no other: half-coal yards have 0.94, judged
 yards up to 0.55 (fitting seeds 510 to 514)."""
+
 MOST_OF_ZONE = 0.5
+
 """Share of a zone that may read as coal although it never was dark. Assumed; half-coal yards read more."""
+
 APART_PX = 5
+
 """Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
+
 FULL_OF_DARK = "nearly all of the zone is dark ground: draw it with bare ground beside the coal"
 
 
@@ -202,9 +214,9 @@ def measure_subjects(
         return [], watery, lit
     bands = known.prior.bands
     shape = subjects[0].share.shape
-    margin = round(params.ring_m / 10.0)
+    margin = round(params.ring_m / PIXEL_M)
     out: list[Measured] = []
-    for window, members in grouped([s.share for s in subjects], margin):
+    for window, members in grouped_zones([s.share for s in subjects], margin):
         at = window.rows, window.columns
         block = block_of(cube, window, bands, np.zeros(shape, dtype=bool))
         wet, seen = watery_looks(block, own, params.water)
@@ -241,7 +253,7 @@ def measure_subjects(
             own_subjects = {index: subjects[index] for index in alike}
             mean, covariance = _spectrum(name, [fits[index] for index in alike], known.prior, params)
             alone = len(members) == 1 and subjects[members[0]].found
-            fractions = block_fractions(block, mean, covariance, replace(params.fraction, came_alone=alone))
+            fractions = block_fractions(block, mean, covariance, replace(params.fraction, onset_alone=alone))
             if fractions is None:
                 continue
             for index, subject in own_subjects.items():

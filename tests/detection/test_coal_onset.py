@@ -8,12 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from detection.coal.came import coal_that_came
-from detection.coal.fraction_records import Fractions
-from detection.coal.missed import may_hold_coal, patches
-from detection.coal.supports import zone_supports
-from detection.coal.zone_records import AreaParams
-from detection.stockpiles import measure_stockpiles
+from detection.coal.areas import AreaParams, zone_supports
+from detection.coal.fraction import Fractions
+from detection.coal.measure import measure_stockpiles
+from detection.coal.onset import coal_onset
+from detection.coal.search import may_hold_coal, patches
 from imagery.simulate import SimulatedSite
 from tests.detection.made_pile import one_pile
 
@@ -31,10 +30,10 @@ def looks() -> tuple[np.ndarray, np.ndarray]:
 
 def test_coal_that_stays_is_told_from_the_rain() -> None:
     first, bright = looks()
-    assert not coal_that_came(first, bright, DAYS).mask.any()
+    assert not coal_onset(first, bright, DAYS).mask.any()
     first[CAME, *PILE] += 0.5
     bright[CAME, *PILE] *= 0.5
-    came = coal_that_came(first, bright, DAYS)
+    came = coal_onset(first, bright, DAYS)
     assert came.mask[PILE].all()
     assert came.mask.sum() == 25
     assert came.coal[CAME, *PILE].all()
@@ -49,7 +48,7 @@ def test_what_is_no_coal_that_came(what: str) -> None:
     first[since:, *PILE] += 0.5
     if what != "no darker":
         bright[since:, *PILE] *= 0.5
-    assert not coal_that_came(first, bright, DAYS).mask.any()
+    assert not coal_onset(first, bright, DAYS).mask.any()
 
 
 def test_one_newest_look_like_coal_is_enough_to_have_missed_it() -> None:

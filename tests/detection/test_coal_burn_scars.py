@@ -11,10 +11,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aoi.records import Site
-from detection.coal.burnt import Looks, leaf_season, may_be_burnt, scars
-from detection.coal.found import FoundParams
+from detection.coal.burn_scars import Looks, burn_scars, leaf_season, may_be_burnt
+from detection.coal.measure import measure_stockpiles
+from detection.coal.search import FoundParams
 from detection.coal.stockpile_records import StockpileParams
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import LandParams, SensorParams, simulate_site, unchanged_site
 from imagery.simulate.spectra import Material
 
@@ -87,7 +87,7 @@ def test_what_lies_in_a_scar_is_scar() -> None:
     burnt[2:8, 2:6] = True
     dark[12:18, 12:18] = True
     burnt[12:18, 12:14] = True
-    told = scars(dark, burnt)
+    told = burn_scars(dark, burnt)
     assert told[2:8, 2:8].all()
     assert told.sum() == 36
 
@@ -123,6 +123,6 @@ def test_without_the_rule_they_would_be(
 ) -> None:
     cube, site = scarred
     monkeypatch.setattr(
-        "detection.coal.found.may_be_burnt", lambda looks, *_, **__: looks.coal.any(axis=0) & False
+        "detection.coal.search.may_be_burnt", lambda looks, *_, **__: looks.coal.any(axis=0) & False
     )
     assert measure_stockpiles(cube, site, params=StockpileParams(found=FoundParams())).piles

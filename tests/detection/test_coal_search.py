@@ -9,11 +9,11 @@ import pytest
 import xarray as xr
 from scipy.ndimage import binary_dilation
 
-from detection.coal.coverage import coverage
+from aoi.pixels import coverage
+from detection.coal.blocks import bands_of
 from detection.coal.family import prior_fit
-from detection.coal.site_blocks import bands_of
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.subjects import FULL_OF_DARK, Known, is_tight, measure_subjects, suspect_ground
+from detection.coal.zones import FULL_OF_DARK, Known, is_tight, measure_subjects, suspect_ground
 from imagery.simulate import SimulatedSite
 from tests.detection.made_pile import one_pile
 

@@ -13,18 +13,31 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from detection.coal.nearby import EIGHT
+from detection.coal.smoothing import EIGHT
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+ENOUGH_PLANTS, FULL_LEAF = 0.1, 0.9
+"""Share of the plants that a look must show to tell the season; quantile of the looks that is full leaf.
+Assumed."""
+
 YEAR_DAYS = 365.25
+
 OUTLASTED_DAYS = 300.0
+
 """From looks of one season of leaves to looks of the next: further apart than any one of them is long."""
+
 MOSTLY = 2.0 / 3.0
+
 """Share of the looks between that must be dark, too: paddies are dark for weeks of every year."""
+
 IN_LEAF = 0.8
+
 """Of the most that is ever green of a block's plants: from this share on they are in leaf."""
+
 FEWEST_PLANTS = 0.02
+
 """Share of a block under which there are no plants to burn, and none to wait for."""
 
 
@@ -55,8 +68,10 @@ def leaf_season(green: Bools, seen: Bools, *, fewest: int) -> Bools:
     if plants.mean() < FEWEST_PLANTS:
         return np.ones(len(green), dtype=bool)
     told = (seen & plants).sum(axis=(1, 2))
-    share = np.where(told > 0.1 * plants.sum(), (green & plants).sum(axis=(1, 2)) / np.maximum(told, 1), 0.0)
-    return np.asarray(share > IN_LEAF * np.quantile(share[share > 0.0], 0.9))
+    share = np.where(
+        told > ENOUGH_PLANTS * plants.sum(), (green & plants).sum(axis=(1, 2)) / np.maximum(told, 1), 0.0
+    )
+    return np.asarray(share > IN_LEAF * np.quantile(share[share > 0.0], FULL_LEAF))
 
 
 def may_be_burnt(looks: Looks, in_leaf: Bools, *, fewest: int, doubt_unwatched: bool) -> Bools:
@@ -90,7 +105,7 @@ def outlasted(looks: Looks, in_leaf: Bools, *, fewest: int) -> Bools:
     return np.asarray(np.isfinite(start) & (end >= start + OUTLASTED_DAYS) & mostly)
 
 
-def scars(dark: Bools, burnt: Bools) -> Bools:
+def burn_scars(dark: Bools, burnt: Bools) -> Bools:
     """(y, x) pieces of dark ground of which most may be burnt: the rest of a piece burnt with it."""
     parts, count = label(dark, structure=EIGHT)
     sizes = np.bincount(parts[dark], minlength=count + 1)

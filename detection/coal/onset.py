@@ -13,30 +13,47 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
-from detection.coal.medians import nan_median
+from detection.coal.smoothing import nan_median
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+
 CELL_PX = 5
+
 NEIGHBOURHOOD = 5
+
 """Cells along one side of what counts as the ground around: 250 m."""
+
 AFTER_DAYS = 90.0
+
 """Over how long looks say together that coal has come."""
+
 BEFORE_DAYS = 430.0
+
 """Over how long they say what was there: a year and the same season before it."""
+
 LEAST_RISE, SURE_SD, FEWEST_LOOKS = 0.3, 5.0, 3
+
 """Of what a pixel reads beyond its surroundings, fraction and standard errors; looks on each side."""
+
 CLEAN = 0.5
+
 """Of the least rise: what clean ground reads beyond its surroundings at most."""
+
 LEAST_FALL = 0.2
+
 """Natural logarithm by which ground must be darker than before: ripening crops are not."""
+
 DARKEST = 0.005
+
 PRIOR_LOOKS, PRIOR_SD = 4.0, 0.05
+
 """Looks at which a pixel's own scatter weighs as much as the usual one, and that, in fractions of coal."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Came:
+class Onset:
     """Where coal came, and when."""
 
     mask: Bools
@@ -71,10 +88,10 @@ def _cell_medians(first: Floats) -> Floats:
     rows, columns = max(1, height // CELL_PX), max(1, width // CELL_PX)
     cut = first[:, : rows * CELL_PX, : columns * CELL_PX]
     split = cut.reshape(len(first), rows, cut.shape[1] // rows, columns, cut.shape[2] // columns)
-    return nan_median(split.transpose(0, 1, 3, 2, 4).reshape(len(first), rows, columns, -1), axis=3)
+    return nan_median(np.moveaxis(split, -2, 2).reshape(len(first), rows, columns, -1), axis=-1)
 
 
-def coal_that_came(
+def coal_onset(
     first: Floats,
     brightness: Floats,
     days: Floats,
@@ -82,7 +99,7 @@ def coal_that_came(
     step: float = LEAST_RISE,
     sure_sd: float = SURE_SD,
     fewest: int = FEWEST_LOOKS,
-) -> Came:
+) -> Onset:
     """Ground on which coal came, at the look that tells it best.
 
     Args:
@@ -95,7 +112,7 @@ def coal_that_came(
     """
     out, shade = standing_out(first), standing_out(np.log(np.maximum(brightness, DARKEST)))
     told, darker = _Sums.of(out), _Sums.of(shade)
-    best, rise, level, fall = np.full((4, *out.shape[1:]), -np.inf)
+    best, rise, level, fall = (np.full(out.shape[1:], -np.inf) for _ in "brlf")
     onset = np.full(out.shape[1:], np.inf)
     for t, day in enumerate(days):
         since, until = np.searchsorted(days, (day - BEFORE_DAYS, day + AFTER_DAYS), side="left").tolist()
@@ -112,7 +129,7 @@ def coal_that_came(
         dark = out > level + 0.5 * rise
     coal = seen & dark & (age >= 0.0)
     mask &= coal.sum(axis=0) >= fewest
-    return Came(mask=mask, coal=mask & coal, bare=mask & seen & (age < 0.0))
+    return Onset(mask=mask, coal=mask & coal, bare=mask & seen & (age < 0.0))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

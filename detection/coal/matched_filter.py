@@ -12,13 +12,23 @@ from numpy.typing import NDArray
 from imagery.robust import MAD_TO_SD
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+LEAST_SPREAD = 1e-4
+"""Reflectance added to the robust spread."""
+OUTLIER_SD, PIXELS_A_BAND = 6.0, 4
+"""Robust deviations from which a pixel is not this ground; pixels a band that must be left. Assumed."""
 
 MINIMUM_RING = 60
+
 """Fewer coal-free pixels than this describe no background."""
+
 MAXIMUM_RING = 1000
+
 """More coal-free pixels than this add time and no knowledge."""
+
 RIDGE = 2e-5
+
 """Variance of reflectance added to every band: (0.0045)², about the noise of one Sentinel-2 band over dark
 ground."""
 
@@ -28,9 +38,9 @@ def background(pixels: Floats) -> tuple[Floats, Floats]:
     pixels = pixels[:: max(1, len(pixels) // MAXIMUM_RING)]
     middle = np.median(pixels, axis=0)
     away = pixels - middle
-    spread = MAD_TO_SD * np.median(np.abs(away), axis=0) + 1e-4
-    keep = (np.abs(away) / spread).max(axis=1) < 6.0  # noqa: PLR2004 - six robust deviations: not this ground
-    kept = away[keep] if keep.sum() > pixels.shape[1] * 4 else away
+    spread = MAD_TO_SD * np.median(np.abs(away), axis=0) + LEAST_SPREAD
+    keep = (np.abs(away) / spread).max(axis=1) < OUTLIER_SD
+    kept = away[keep] if keep.sum() > pixels.shape[1] * PIXELS_A_BAND else away
     covariance = kept.T @ kept / len(kept)
     return middle, covariance + RIDGE * np.eye(len(middle))
 

@@ -7,18 +7,18 @@ supports that other dates fix (`areas`), the piles through time (`tracking`), ye
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, MutableMapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, MutableMapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import xarray as xr
 
+from aoi.pixels import pixel_area_ha
 from aoi.records import Site
-from detection.coal.area_records import area_records, blind_records, time_of
+from detection.coal.blocks import bands_of, in_order
 from detection.coal.calibration import identity_documented, spectrum_of
-from detection.coal.coverage import pixel_area_ha
 from detection.coal.family import SWIR, prior_fit
-from detection.coal.pile_records import pile_records, with_last_seen
+from detection.coal.intervals import calibrated
 from detection.coal.records import (
     COAL_SEARCH,
     SERIES,
@@ -29,31 +29,24 @@ from detection.coal.records import (
     Stockpile,
     StockpileArea,
 )
-from detection.coal.site_blocks import bands_of
+from detection.coal.rows import area_records, blind_records, pile_records, time_of, with_last_seen
+from detection.coal.series import smoothed_series
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.subjects import (
-    Known,
-    as_subjects,
-    found_masks,
-    measure_subjects,
-    not_called,
-    stockyards,
-)
 from detection.coal.tracking import Tracked
 from detection.coal.verdicts import (
     Identity,
     SubjectYear,
     identity,
     is_changing,
+    is_coal_like,
     judged_area,
     judged_pile,
     sentence,
 )
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
-from detection.looks import in_order
+from detection.coal.zones import Known, as_subjects, found_masks, measure_subjects, not_called, stockyards
 from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
-from detection.series import smoothed_series
 from evidence.quantity import Quantity, total
 from imagery.measurement import Measured as MeasuredLayer
 from imagery.measurement import Measurement, Remembered, Work
@@ -115,11 +108,39 @@ def measure_stockpiles(
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site)
     cube = in_order(cube)
-    measured = _by_year(cube, site, coal, params, years)
+    measured = measured_years(cube, site, coal, params, years)
     zones = {zone.id: zone.share for zone in stockyards(cube, site)}
+    result = result_of_years(measured, site, tuple(zones), coal=coal, params=params)
+    if radar is None or not zones:
+        return result
+    return replace(result, radar=radar_opinions(result.areas, radar_series(radar, zones)))
+
+
+def result_of_years(
+    measured: Sequence[YearOfCoal],
+    site: Site,
+    zones: Collection[str],
+    *,
+    coal: CoalSpectrum | None,
+    params: StockpileParams,
+) -> StockpileResult:
+    """What all years say together: intervals, verdicts, what may be claimed, series, what was missed.
+
+    Args:
+        measured: years, in order.
+        site: measured.
+        zones: ids of the stockyard zones on the grid.
+        coal: spectrum of marked coal; None without a calibration.
+        params: of the measurement.
+    """
+    history = histories(measured)
     areas = sorted((area for year in measured for area in year.areas), key=lambda area: area.zone_id)
+    ends = [with_interval(area.area_ha, history.get(area.zone_id, ()), params) for area in areas]
+    areas = [replace(area, area_ha=end, dark_ha=end) for area, end in zip(areas, ends, strict=True)]
     piles = with_last_seen([pile for year in measured for pile in year.piles])
-    who = identities(measured, areas, site, coal, params)
+    ends = [with_interval(pile.area_ha, history[subject_of(pile)], params) for pile in piles]
+    piles = [replace(pile, area_ha=end, dark_ha=end) for pile, end in zip(piles, ends, strict=True)]
+    who = identities(history, areas, site, coal, params)
     areas = [judged_area(area, who[area.zone_id], floor_ha=params.floor_ha) for area in areas]
     piles = [judged_pile(pile, who[subject_of(pile)], floor_ha=params.floor_ha) for pile in piles]
     searches = coal_searches(measured, piles, zones, coal, params)
@@ -133,7 +154,6 @@ def measure_stockpiles(
         identities=who,
         searches=searches,
         missed_ha=missed,
-        radar={} if radar is None or not zones else radar_opinions(areas, radar_series(radar, zones)),
         notes=notes(who, zones, coal, missed),
     )
 
@@ -143,8 +163,24 @@ def subject_of(pile: Stockpile) -> str:
     return pile.pile_id.rsplit("/", 1)[0].split("/", 1)[1]
 
 
+def histories(years: Sequence[YearOfCoal]) -> dict[str, tuple[SubjectYear, ...]]:
+    """What every year says of each zone and of found ground, in order."""
+    names = dict.fromkeys(name for year in years for name in year.subjects)
+    return {name: tuple(year.subjects[name] for year in years if name in year.subjects) for name in names}
+
+
+def with_interval(area: Quantity, history: Sequence[SubjectYear], params: StockpileParams) -> Quantity:
+    """An area with its calibrated interval."""
+    return calibrated(
+        area,
+        coal_like=is_coal_like(history, params.family),
+        has_swir=any(one.has_swir for one in history),
+        params=params.interval,
+    )
+
+
 def identities(
-    years: Sequence[YearOfCoal],
+    history: Mapping[str, Sequence[SubjectYear]],
     areas: Sequence[StockpileArea],
     site: Site,
     coal: CoalSpectrum | None,
@@ -152,16 +188,15 @@ def identities(
 ) -> dict[str, Identity]:
     """The verdict on every zone and on found ground, from all its years."""
     zones = dict.fromkeys(area.zone_id for area in areas)
-    found = dict.fromkeys(name for year in years for name in year.subjects if name not in zones)
     out = {}
-    for name in (*zones, *found):
-        own = [year.subjects[name] for year in years if name in year.subjects]
+    for name in (*zones, *(name for name in history if name not in zones)):
+        own = history.get(name, ())
         looks = [area for area in areas if area.zone_id == name]
         out[name] = identity(
             own,
-            changing=params.found.changed_share > 0.0
-            if name in found
-            else is_changing(looks, params.verdict),
+            changing=is_changing(looks, params.verdict)
+            if name in zones
+            else params.found.changed_share > 0.0,
             has_swir=any(one.has_swir for one in own),
             calibrated=coal is not None,
             documented=coal is not None and identity_documented(coal, site, name),
@@ -173,7 +208,7 @@ def identities(
 def coal_searches(
     years: Sequence[YearOfCoal],
     piles: Sequence[Stockpile],
-    zones: Container[str],
+    zones: Collection[str],
     coal: CoalSpectrum | None,
     params: StockpileParams,
 ) -> tuple[CoalSearch, ...]:
@@ -230,7 +265,7 @@ def _most(pile: Stockpile) -> float:
     return max(ends, default=0.0)
 
 
-def _by_year(
+def measured_years(
     cube: xr.Dataset,
     site: Site,
     coal: CoalSpectrum | None,
@@ -351,7 +386,7 @@ def _zone_areas(
 
 def notes(
     who: Mapping[str, Identity],
-    zones: Mapping[str, object],
+    zones: Collection[str],
     coal: CoalSpectrum | None,
     missed: Quantity | None,
 ) -> tuple[str, ...]:
