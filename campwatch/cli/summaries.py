@@ -9,12 +9,14 @@ from typing import Any, Protocol
 from rich.console import Console
 from rich.table import Table
 
+from aoi.records import Site, ZoneKind
 from campwatch.cli.logs import FIELDS
 from campwatch.cli.progress_bar import shown_progress
 from campwatch.reviews.validation import all_checks, validation_lines
+from campwatch.run.lacking import site_lacks
 from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
 from campwatch.workspace import Workspace, readable_sites
-from detection.coal.records import STOCKPILE_AREAS
+from detection.coal.records import COAL_SEARCH, STOCKPILE_AREAS
 from detection.ground.records import FOOTPRINTS, TWO_FIGURES
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
@@ -109,15 +111,40 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
             data = stored.row.data
             table.add_row(stored.row.site_id, _epoch(data), *_figures(data))
         piles = _pile_lines(ledger.current(STOCKPILE_AREAS.name))
-        checks = all_checks(ledger, readable_sites(workspace))
+        sites = readable_sites(workspace)
+        checks = all_checks(ledger, sites)
+        lacking = [line for site in sites for line in lacking_lines(site, ledger)]
     if table.row_count:
         console.print(table)
         console.print(TWO_FIGURES, highlight=False)
     for line in piles:
         console.print(line, highlight=False)
+    for line in lacking:
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for site_id, told in checks.items():
         for line in validation_lines(told):
             console.print(f"{site_id}: {line}", highlight=False, soft_wrap=True)
+
+
+def lacking_lines(site: Site, ledger: Ledger) -> list[str]:
+    """What stands where a figure would have stood: what the site lacks, what the search says without it."""
+    lines = [lack.line() for lack in site_lacks(site)]
+    if any(zone.kind is ZoneKind.STOCKYARD for zone in site.zones):
+        return lines
+    rows = [stored.row.data for stored in ledger.current(COAL_SEARCH.name, site_id=site.id)]
+    if rows:
+        newest = max(rows, key=lambda data: int(data["year"]))
+        found, missed = (_hectares(newest[name]) for name in ("found_ha", "missed_ha"))
+        lines.append(
+            f"{site.id}, {newest['year']}, without a stockyard: piles that the search found {found}; "
+            f"coal that may have been missed {missed}"
+        )
+    return lines
+
+
+def _hectares(quantity: dict[str, Any]) -> str:
+    text = interval_text(quantity)
+    return text if quantity["value"] is None else f"{text} ha"
 
 
 def _epoch(data: Mapping[str, Any]) -> str:
