@@ -288,7 +288,7 @@ def _added_to(site: Site, reading: SiteReading) -> SiteReading:
     """
     new = reading.site
     have = {b.boundary_id for b in site.boundaries} | {z.id for z in site.zones} | {p.id for p in site.points}
-    come = [b.boundary_id for b in new.boundaries] + [part.id for part in (*new.zones, *new.points)]
+    come = [b.boundary_id for b in new.boundaries] + [z.id for z in new.zones] + [p.id for p in new.points]
     if twice := sorted(have.intersection(come)):
         raise AoiError(f"{site.id} has {', '.join(twice)} already; give what you add another name")
     if not come:
