@@ -25,6 +25,7 @@ from maps.records import SiteMapData
 FORMAT = "campwatch-site-map/1"
 SCRIPTS = (
     "core.js",
+    "live.js",
     "known.js",
     "pictures.js",
     "vectors.js",
@@ -35,6 +36,7 @@ SCRIPTS = (
     "panel.js",
     "more.js",
     "review.js",
+    "site_edit.js",
     "site.js",
 )
 MEGABYTE = 1e6

@@ -24,6 +24,7 @@ from campwatch.cli.measure import calibrate, question
 from campwatch.cli.pair import pair
 from campwatch.cli.report import claims, report
 from campwatch.cli.search import look, search
+from campwatch.cli.serve import serve
 from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
 from evidence.errors import WatchError
 
@@ -149,6 +150,7 @@ app.command()(status)
 app.command()(doctor)
 app.command()(schedule)
 app.command("map")(draw_maps)
+app.command()(serve)
 
 
 @app.command()

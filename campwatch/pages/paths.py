@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from aoi.records import Site
+from aoi.site_file import site_text
+from campwatch.identity import page_digest
 from campwatch.settings import shows_restricted
 from campwatch.workspace import Workspace
 from evidence.hashing import sha256_json
@@ -15,9 +17,9 @@ from maps.records import Profile
 
 
 def shown_state(ledger: Ledger, site: Site) -> str:
-    """Digest of every current row that the map of a site shows."""
+    """Digest of what the map of a site shows: current rows, the site file, the page's own program."""
     rows = ledger.current(site_id=site.id)
-    return sha256_json([stored.row_id for stored in rows])
+    return sha256_json([[stored.row_id for stored in rows], site_text(site), page_digest()])
 
 
 def map_profile(workspace: Workspace, site: Site, *, restricted: bool | None = None) -> Profile:
@@ -33,7 +35,7 @@ def site_page_path(workspace: Workspace, site: Site, profile: Profile) -> Path:
     return map_path(workspace.maps_folder / f"{site.id}.html", restricted=profile.restricted)
 
 
-def first_page_path(workspace: Workspace, sites: Sequence[Site]) -> Path:
+def first_page_path(workspace: Workspace, sites: Sequence[Site], *, restricted: bool | None = None) -> Path:
     """Where the first page is."""
-    restricted = shows_restricted(None, workspace.settings.map, sites)
-    return map_path(workspace.maps_folder / "index.html", restricted=restricted)
+    shown = shows_restricted(restricted, workspace.settings.map, sites)
+    return map_path(workspace.maps_folder / "index.html", restricted=shown)

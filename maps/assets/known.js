@@ -6,7 +6,9 @@ CW.checkOfLayer = (name) => (CW.layersByName.get(name) || {}).check || null;
 CW.checkOf = { disturbance: "disturbances", pile: "stockpiles", zone: "stockpile_areas", footprint: "footprints", change: "boundary_changes" };
 CW.known_ = new Set([...Object.values(CW.checkOf), "series"]);
 CW.data.checks = Object.fromEntries([...CW.known_].map((name) => [name, CW.checkOfLayer(name)]));
-CW.data.footprints = CW.view("footprints", (r) => ({ start: r.epoch_start, end: r.epoch_end, boundary_id: r.boundary_id, area: r.area_ha, inside: r.inside_ha, outside: r.outside_ha, valid: r.valid_fraction, n_scenes: (r.scene_ids || []).length }));
+/* Of the two rows of a year the one for the boundary that was in force; the fixed version serves comparisons of years. */
+CW.TERMS = ["before", "opened", "closed", "revised", "open", "open_before", "open_opened", "deepened", "regrown", "open_closed", "bare_at_start"];
+CW.data.footprints = CW.view("footprints", (r) => ({ role: r.boundary_role || "in_force", day: r.account_date, terms: Object.fromEntries(CW.TERMS.map((name) => [name, r[`${name}_ha`]])), start: r.epoch_start, end: r.epoch_end, boundary_id: r.boundary_id, area: r.area_ha, inside: r.inside_ha, outside: r.outside_ha, valid: r.valid_fraction, n_scenes: (r.scene_ids || []).length })).filter((f) => f.role === "in_force");
 CW.data.disturbances = CW.view("disturbances", (r) => ({
   id: r.disturbance_id, parents: r.parents || [], kind: r.kind, first: r.first_seen, first_low: r.first_seen_low, first_high: r.first_seen_high, persistent: r.persistent_since, status: r.machine_status, cause: r.cause, came: r.persistent_since || r.first_seen_high,
   boundary_id: r.boundary_id, relation: r.relation || "no_boundary", area: r.area_ha, outside: r.outside_ha, advance: r.advance_m, bearing: r.bearing_deg, scenes: r.scene_ids || [],

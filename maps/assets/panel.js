@@ -1,5 +1,5 @@
 /* The side panel: figures and charts, findings, review, layers and what the page is made of. */
-CW.tabNames = ["figures", "findings", "review", "layers"];
+CW.tabNames = ["figures", "findings", "review", ...(CW.mayWrite() ? ["site"] : []), "layers"];
 CW.sheets = {};
 CW.setupPanel = () => {
   const tabs = CW.byId("tabs");
@@ -36,8 +36,9 @@ CW.showTab = () => {
     CW.byId(`tab-${name}`).tabIndex = on ? 0 : -1;
   }
   if (CW.state.tab === "figures") CW.drawFigures();
+  if (CW.state.tab === "site") CW.drawEdits();
 };
-CW.drawPanel = () => { CW.drawFigures(); CW.drawFindings(); CW.drawLayers(); CW.drawReview(); CW.showTab(); };
+CW.drawPanel = () => { CW.drawFigures(); CW.drawFindings(); CW.drawLayers(); CW.drawReview(); CW.drawEdits(); CW.showTab(); };
 CW.section = (title, ...content) => CW.el("section", { class: "block" }, CW.el("h2", {}, title), content);
 CW.stat = (label, q, unit, lines) => CW.el("div", { class: "stat" }, CW.el("h3", {}, label),
   CW.el("p", { class: CW.known(q) ? "big num" : "big none" }, CW.interval(q, unit)),
@@ -52,13 +53,32 @@ CW.latestStats = () => {
     const last = CW.lastKnown(zone);
     stats.push(CW.stat([CW.t("stockpile_area"), " · ", CW.name(CW.zoneName(zone))], last.area, "ha", [`${CW.day(last.utc)} · ${CW.t("seen_share", { share: CW.percent(last.valid) })}`, last.below_floor ? CW.t("below_floor") : null]));
   }
-  const prints = CW.data.footprints;
-  const last = [...prints].reverse().find((f) => CW.known(f.area)) || prints[prints.length - 1];
+  const last = CW.lastGround();
   if (last) {
-    stats.push(CW.stat(CW.t("footprint"), last.area, "ha", [CW.epoch(last)]));
+    stats.push(CW.stat(CW.t("disturbed"), last.area, "ha", [CW.groundDay(last)]));
+    if (CW.known(last.terms.open)) stats.push(CW.stat(CW.t("open_ground"), last.terms.open, "ha", [CW.t("open_note")]));
     stats.push(CW.stat(CW.t("footprint_outside"), last.outside, "ha", [last.boundary_id ? [CW.t("boundary_version"), " ", CW.name(last.boundary_id)] : CW.t("relation_no_boundary")]));
   }
   return stats;
+};
+/* ---- the ground: two stocks of one state, and how each adds up ---- */
+CW.lastGround = () => [...CW.data.footprints].reverse().find((f) => CW.known(f.area)) || CW.data.footprints[CW.data.footprints.length - 1];
+CW.groundDay = (f) => (f.day ? CW.t("as_on", { day: f.day }) : CW.epoch(f));
+CW.groundSection = () => {
+  const f = CW.lastGround();
+  if (!f || !CW.known(f.terms.open)) return null;
+  const { terms } = f;
+  const value = (q) => (CW.known(q) ? CW.interval(q, "ha") : "–");
+  const short = (q) => (CW.known(q) ? CW.num(CW.floored(q.v, "ha")) : "–");
+  const lines = [["+", "term_before", terms.before, terms.open_before], ["+", "term_opened", terms.opened, terms.open_opened], ["+", "term_deepened", null, terms.deepened], ["−", "term_closed", terms.closed, terms.open_closed], ["−", "term_regrown", null, terms.regrown]];
+  if (CW.known(terms.revised) && terms.revised.v) lines.push(["±", "term_revised", terms.revised, null]);
+  return CW.section(CW.t("ground_account"),
+    CW.el("p", { id: "ground-sentence" }, CW.t("ground_sentence", { day: f.day || f.end, area: short(f.area), before: short(terms.before), opened: short(terms.opened), closed: short(terms.closed), open: short(terms.open) })),
+    CW.el("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": CW.t("ground_account") }, CW.el("table", { id: "ground-table" },
+      CW.el("thead", {}, CW.el("tr", {}, [" ", CW.t("disturbed"), CW.t("open_ground")].map((h) => CW.el("th", { scope: "col" }, h)))),
+      CW.el("tbody", {}, lines.map(([sign, name, whole, open]) => CW.el("tr", {}, CW.el("th", { scope: "row" }, `${sign} ${CW.t(name)}`), CW.el("td", { class: "num" }, whole ? value(whole) : ""), CW.el("td", { class: "num" }, open ? value(open) : ""))),
+        CW.el("tr", { class: "sum" }, CW.el("th", { scope: "row" }, `= ${CW.groundDay(f)}`), CW.el("td", { class: "num" }, value(f.area)), CW.el("td", { class: "num" }, value(terms.open)))))),
+    CW.known(terms.bare_at_start) ? CW.el("p", { class: "small" }, CW.el("strong", {}, `${CW.t("bare_at_start")}: ${value(terms.bare_at_start)}. `), CW.t("bare_at_start_note")) : null);
 };
 /* One line where the figures on the sheet share a sentence, one each where they do not. */
 CW.validationLines = () => {
@@ -82,7 +102,7 @@ CW.drawFigures = () => {
   const zones = CW.zonesWithArea();
   if (stats.length) CW.fill(sheet.firstChild, CW.unmeasured(), CW.validationLines());
   if (zones.length) CW.fill(sheet, CW.stockSection(zones));
-  if (CW.data.footprints.length) CW.fill(sheet, CW.footprintSection());
+  if (CW.data.footprints.length) CW.fill(sheet, CW.groundSection(), CW.footprintSection());
   const calendar = CW.el("div", { class: "chart-host" });
   CW.fill(sheet, CW.section(CW.t("calendar"), calendar, CW.lookTable()));
   CW.calendar(calendar);
@@ -152,7 +172,7 @@ CW.finding = (subject) => {
   const colour = subject.type === "disturbance" ? CW.kindColour(r) : "#ff6adf";
   return CW.el("li", {}, CW.el("button", { type: "button", class: "finding", "data-subject": subject.key, onclick: () => CW.visit(subject) },
     CW.el("i", { class: "swatch", style: `--c:${colour}` }),
-    CW.el("span", { class: "finding-main" }, CW.el("strong", {}, subject.type === "disturbance" ? CW.kindWord(r) : CW.name(subject.key)), subject.type === "disturbance" ? CW.el("span", { class: "small muted" }, CW.name(r.id)) : null, subject.type === "disturbance" && CW.isNew(r) ? CW.chipTag(CW.t("new"), "new") : null,
+    CW.el("span", { class: "finding-main" }, CW.el("strong", {}, subject.type === "disturbance" ? CW.titleOf(CW.kindWord(r), CW.month(r.first)) : CW.titleOf(CW.t("pile"), CW.month(r.utc))), subject.type === "disturbance" && CW.isNew(r) ? CW.chipTag(CW.t("new"), "new") : null,
       CW.el("span", { class: "small muted" }, subject.type === "disturbance" ? `${CW.word("relation", r.relation)} · ${CW.word("machine", r.status)} · ${CW.reviewWord(r.id)}` : CW.reviewWord(r.id)),
       CW.el("span", { class: "small muted num" }, subject.type === "disturbance" ? `${CW.t("first_seen")} ${r.first_low === r.first_high ? r.first : `${r.first_low} – ${r.first_high}`}` : `${CW.t("last_seen")} ${r.last}`)),
     CW.el("span", { class: "num finding-area" }, CW.interval(r.area, "ha"))));

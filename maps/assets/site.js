@@ -54,6 +54,7 @@ CW.applyHash = () => {
   if (lang && lang !== CW.lang) CW.setLanguage(lang);
 };
 CW.start = (map) => {
+  if (CW.mayWrite() && CW.live.reader) { CW.reviewer = CW.live.reader; CW.drafts = CW.live.drafts || {}; }
   /* The page opens on the newest look that saw most of the site. */
   const clear = CW.usableDates.filter(CW.sawMost);
   const last = [...clear, ...(clear.length ? [] : CW.usableDates)].pop() ?? Math.max(0, CW.dates.length - 1);

@@ -107,7 +107,7 @@ CW.setupTools = (map) => {
 /* ---- keys ---- */
 CW.keys = [
   ["←  →", "key_step"], ["Space", "key_play"], ["H", "key_hide"], ["Y", "key_year"], ["S", "key_swap"], ["C", "key_compare"],
-  ["1 2 3", "key_views"], ["M", "key_measure"], ["V", "key_vertex"], ["Enter", "key_finish"], ["Backspace", "key_undo"], ["Esc", "key_end"], ["L", "key_language"], ["?", "key_help"],
+  ["1 2 3", "key_views"], ["M", "key_measure"], ["V", "key_vertex"], ["Enter", "key_finish"], ["Backspace", "key_undo"], ["Esc", "key_end"], ["0 – 9", "key_verdict"], [", .", "key_likelihood"], ["/", "key_confidence"], ["N P", "key_desk"], ["L", "key_language"], ["?", "key_help"],
 ];
 CW.showKeys = () => {
   const list = CW.clear(CW.byId("keys-list"));
@@ -148,6 +148,18 @@ CW.toolActions = {
   Backspace: () => { CW.tool.points.pop(); CW.drawTool(); },
   Escape: () => CW.endTool(),
 };
+/* While a finding is on the desk: digits give the verdict, the rest sets how likely and how sure. */
+CW.deskActions = {
+  ",": () => CW.stepPick("likelihood", -1), ".": () => CW.stepPick("likelihood", 1), "/": () => CW.stepPick("confidence", 1),
+  n: () => CW.goTo(1), p: () => CW.goTo(-1),
+};
+for (let digit = 0; digit <= 9; digit += 1) {
+  CW.deskActions[digit] = () => {
+    const subject = CW.deskSubject();
+    const quick = CW.quickOf(subject).find((q) => q.key === String(digit));
+    if (quick) CW.giveQuick(subject, quick);
+  };
+}
 CW.setView = (k) => { const view = CW.views()[k]; if (view) CW.change({ view }); };
 CW.setupKeys = () => {
   document.addEventListener("keydown", (event) => {
@@ -156,7 +168,7 @@ CW.setupKeys = () => {
     if (event.key.startsWith("Arrow") && event.target.closest("[role=tab], [role=slider], .pages")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Escape" && !CW.tool) { CW.closeCard(); CW.map.closePopup(); return; }
-    const run = (CW.tool && CW.toolActions[key]) || CW.actions[key];
+    const run = (CW.tool && CW.toolActions[key]) || (CW.deskSubject() && CW.deskActions[key]) || CW.actions[key];
     if (!run) return;
     event.preventDefault();
     run();
