@@ -102,6 +102,13 @@ def _text(document: dict[str, Any], name: str) -> str:
     return value
 
 
+def _part(document: dict[str, Any], name: str) -> dict[str, Any]:
+    value = document.get(name)
+    if not isinstance(value, dict):
+        raise WatchError(f"{name} is not an object")
+    return value
+
+
 def _who(request: Request) -> str:
     reader = _session(request).reader
     if not reader:
@@ -182,9 +189,7 @@ async def _review(work: Work, request: Request) -> Response:
 
 async def _draft(work: Work, request: Request) -> Response:
     document, reader = await _body(request), _who(request)
-    draft = document.get("draft")
-    if draft is not None and not isinstance(draft, dict):
-        raise WatchError("a draft is an object")
+    draft = None if document.get("draft") is None else _part(document, "draft")
     site_id, subject = _text(document, "site"), _text(document, "subject")
     if site_id not in work.workspace.site_ids():
         raise WatchError("no such site")
@@ -194,13 +199,13 @@ async def _draft(work: Work, request: Request) -> Response:
 
 async def _zone(work: Work, request: Request) -> Response:
     document = await _body(request)
-    site_id, edit = _text(document, "site"), document.get("edit") or {}
+    site_id, edit = _text(document, "site"), _part(document, "edit")
     return JSONResponse(await run_in_threadpool(work.edit_zone, site_id, _who(request), edit))
 
 
 async def _boundary(work: Work, request: Request) -> Response:
     document = await _body(request)
-    site_id, edit = _text(document, "site"), document.get("edit") or {}
+    site_id, edit = _text(document, "site"), _part(document, "edit")
     return JSONResponse(await run_in_threadpool(work.edit_boundary, site_id, _who(request), edit))
 
 

@@ -161,11 +161,14 @@ class Work:
         Raises:
             WatchError: where it is no review, or a run holds the workspace.
         """
+        given = document.get("verdicts", [])
+        if not isinstance(given, list) or not all(isinstance(said, dict) for said in given):
+            raise WatchError("verdicts are a list of objects")
         with self._writing(site_id) as desk:
             states = {(s.kind, s.subject): s for s in desk.states()}
             verdicts = []
-            for said in document.get("verdicts", ()):
-                state = states.get((said.get("subject_kind"), said.get("subject")))
+            for said in given:
+                state = states.get((str(said.get("subject_kind")), str(said.get("subject"))))
                 seen = state is not None and (not state.blind or len(state.standing) >= READERS_NEEDED)
                 verdicts.append({**said, "blind": not seen})
             review = parse_review(
@@ -174,7 +177,7 @@ class Work:
                         "format": FORMAT, "site_id": site_id, "run_id": document.get("run_id"),
                         "map_version": str(document.get("map_version") or __version__), "reviewer": reader,
                         "exported_at": self._clock().isoformat(), "verdicts": verdicts,
-                        "observations": list(document.get("observations", ())),
+                        "observations": document.get("observations", []),
                     }
                 )
             )  # fmt: skip

@@ -61,6 +61,64 @@ CW.latestStats = () => {
   }
   return stats;
 };
+/* ---- ten seconds: where, what changed since when, how sure, what to do ---- */
+CW.copyText = async (text) => {
+  try { await navigator.clipboard.writeText(text); } catch {
+    const area = CW.el("textarea", { class: "sr", value: text });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  CW.say(CW.t("copied", { text }));
+};
+CW.coordinates = () => {
+  const { where } = CW.data.site;
+  if (!where) return null;
+  const rows = [["coord_decimal", `${where.lat}, ${where.lon}`], ["coord_dms", where.dms], ["coord_mgrs", where.mgrs]].filter((row) => row[1]);
+  return CW.el("div", { class: "coords" }, rows.map(([key, text]) => CW.el("button", { type: "button", class: "coord num", "data-copy": key, title: CW.t("copy"), "aria-label": `${CW.t("copy")} ${CW.t(key)} ${text}`, onclick: () => CW.copyText(text) }, CW.el("span", { class: "small muted" }, CW.t(key)), " ", text)),
+    where.mgrs ? null : CW.el("span", { class: "small muted" }, CW.t("rounded_public")));
+};
+/* The newest figure of the site's coal and the one a year before in the same season, zone by zone only where there is one zone. */
+CW.coalSentence = () => {
+  const zones = CW.data.zones.filter((z) => z.kind === "stockyard");
+  if (zones.length !== 1) return null;
+  const own = CW.data.areas.filter((a) => a.zone === zones[0].id && CW.known(a.area));
+  const last = own[own.length - 1];
+  if (!last) return null;
+  const goal = CW.time(last.utc) - 365.25 * 86400e3;
+  const then = own.filter((a) => Math.abs(CW.time(a.utc) - goal) < CW.SEASON_DAYS * 86400e3).sort((a, b) => Math.abs(CW.time(a.utc) - goal) - Math.abs(CW.time(b.utc) - goal))[0];
+  return then ? CW.t("changed_coal_step", { day: CW.day(last.utc), after: CW.interval(last.area, "ha"), then: CW.day(then.utc), before: CW.interval(then.area, "ha") }) : CW.t("changed_coal", { day: CW.day(last.utc), area: CW.interval(last.area, "ha") });
+};
+CW.changedSentence = () => {
+  const f = CW.lastGround();
+  const since = CW.newSince();
+  const fresh = since && since !== "0000" ? CW.t("changed_new", { n: CW.data.disturbances.filter(CW.isNew).length, day: CW.day(since) }) : null;
+  const ground = !f ? null : CW.known(f.terms.opened) ? CW.t("changed_ground", { day: f.day || f.end, opened: CW.interval(f.terms.opened, "ha"), closed: CW.interval(f.terms.closed, "ha") }) : CW.known(f.area) ? null : CW.t("changed_none", { reason: f.area?.reason || "–" });
+  return [ground, CW.coalSentence(), fresh].filter(Boolean).join(" ");
+};
+/* The first thing that stands between these figures and a use of them. */
+CW.nextStep = () => {
+  const { data } = CW;
+  const newest = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
+  const waits = data.profile.restricted ? data.queue.filter((item) => item.kind !== "place" && !CW.SETTLED.includes(item.status)).length : 0;
+  if (data.profile.restricted && !data.boundaries.length) return [CW.t("next_boundary"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
+  if (data.profile.restricted && !data.zones.some((z) => z.kind === "stockyard") && !data.simulated) return [CW.t("next_yard"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
+  if (waits) return [CW.t("next_review", { n: waits }), () => { CW.change({ tab: "review" }); if (CW.reviewer) CW.goTo(1); else CW.byId("reviewer")?.focus(); }];
+  if (newest && CW.daysSince(newest.utc) > CW.OLD_DAYS && data.profile.restricted) return [CW.t("next_old", { n: CW.daysSince(newest.utc) }), null];
+  const latest = [...data.disturbances].filter((d) => d.status !== "withdrawn").sort((a, b) => (a.first < b.first ? 1 : -1))[0];
+  return latest ? [CW.t("next_findings"), () => CW.visit({ type: "disturbance", key: latest.id, record: latest })] : [CW.t("next_none"), null];
+};
+CW.briefSection = () => {
+  const [text, act] = CW.nextStep();
+  const changed = CW.changedSentence();
+  const check = [CW.data.checks.footprints, CW.data.checks.stockpile_areas].find(Boolean);
+  return CW.el("section", { class: "block brief", id: "brief", "aria-label": CW.t("brief") }, CW.el("dl", { class: "facts" }, [
+    [CW.t("where"), [CW.locator(), CW.coordinates()]], changed && [CW.t("what_changed"), changed], [CW.t("how_sure"), CW.t("sure_line", { check: CW.validation(check) })],
+    [CW.t("what_next"), act ? CW.el("button", { type: "button", class: "link", id: "next-step", onclick: act }, text) : CW.el("span", { id: "next-step" }, text)],
+  ].filter(Boolean).map(([k, v]) => [CW.el("dt", {}, k), CW.el("dd", {}, v)])));
+};
+CW.locator = () => null;
 /* ---- the ground: two stocks of one state, and how each adds up ---- */
 CW.lastGround = () => [...CW.data.footprints].reverse().find((f) => CW.known(f.area)) || CW.data.footprints[CW.data.footprints.length - 1];
 CW.groundDay = (f) => (f.day ? CW.t("as_on", { day: f.day }) : CW.epoch(f));
@@ -98,9 +156,9 @@ CW.drawFigures = () => {
   CW.cursors = [];
   const stats = CW.latestStats();
   const lookback = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
-  CW.fill(sheet, CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? [`${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })} · `, CW.el("span", { class: CW.daysSince(lookback.utc) > CW.OLD_DAYS ? "warn-text" : null, id: "age" }, CW.age(lookback.utc))] : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
+  CW.fill(sheet, CW.briefSection(), CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? [`${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })} · `, CW.el("span", { class: CW.daysSince(lookback.utc) > CW.OLD_DAYS ? "warn-text" : null, id: "age" }, CW.age(lookback.utc))] : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
   const zones = CW.zonesWithArea();
-  if (stats.length) CW.fill(sheet.firstChild, CW.unmeasured(), CW.validationLines());
+  if (stats.length) CW.fill(sheet.children[1], CW.unmeasured(), CW.validationLines());
   if (zones.length) CW.fill(sheet, CW.stockSection(zones));
   if (CW.data.footprints.length) CW.fill(sheet, CW.groundSection(), CW.footprintSection());
   const calendar = CW.el("div", { class: "chart-host" });
