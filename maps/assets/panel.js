@@ -118,7 +118,7 @@ CW.briefSection = () => {
     [CW.t("what_next"), act ? CW.el("button", { type: "button", class: "link", id: "next-step", onclick: act }, text) : CW.el("span", { id: "next-step" }, text)],
   ].filter(Boolean).map(([k, v]) => [CW.el("dt", {}, k), CW.el("dd", {}, v)])));
 };
-CW.locator = () => null;
+CW.locator = () => { const { where } = CW.data.site; return where ? CW.locatorPicture(where.lat, where.lon) : null; };
 /* ---- the ground: two stocks of one state, and how each adds up ---- */
 CW.lastGround = () => [...CW.data.footprints].reverse().find((f) => CW.known(f.area)) || CW.data.footprints[CW.data.footprints.length - 1];
 CW.groundDay = (f) => (f.day ? CW.t("as_on", { day: f.day }) : CW.epoch(f));
@@ -279,7 +279,7 @@ CW.imagerySection = () => {
   const f = (v) => v.map((x) => x.toFixed(3)).join(", ");
   const rows = Object.entries(data.stretches).map(([id, s]) => [CW.el("dt", {}, CW.t(`view_${id}`)), CW.el("dd", {}, CW.t("stretch_line", { low: f(s.low), high: f(s.high), gamma: s.gamma }))]);
   if (data.change) rows.push([CW.el("dt", {}, CW.t("view_change")), CW.el("dd", {}, CW.t("change_line", { index: data.change.index, limit: data.change.limit, days: data.change.season_days }), CW.el("span", { class: "ramp", "aria-hidden": "true" }))]);
-  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px })), CW.el("p", { class: "small muted" }, data.attribution));
+  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px })), CW.el("p", { class: "small muted" }, data.attribution), CW.el("p", { class: "small muted" }, CW.t("outline_credit", { source: CW.outline_.source })));
 };
 CW.aboutSection = () => {
   const { site, run, profile } = CW.data;
