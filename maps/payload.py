@@ -120,7 +120,7 @@ class Payload:
         }  # fmt: skip
 
     def where(self, site: Site) -> dict[str, Any]:
-        """Middle of the site's area: decimal degrees, DMS, and MGRS to 10 m; in public rounded, without MGRS."""
+        """Middle of the site's area: decimal degrees, DMS, MGRS to 10 m; in public rounded, without MGRS."""
         middle = site.aoi.centroid
         finest = min(self.decimals, FINEST if self.data.profile.restricted else FINEST_PUBLIC)
         lat, lon = round(middle.y, finest), round(middle.x, finest)

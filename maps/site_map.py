@@ -34,6 +34,7 @@ SCRIPTS = (
     "charts.js",
     "details.js",
     "tools.js",
+    "save.js",
     "panel.js",
     "more.js",
     "review.js",

@@ -175,6 +175,11 @@ CW.card = (subject) => {
 };
 /* The card covers the panel, on a phone the lower part of the screen: the map and the swipe stay in sight. */
 CW.open = (subject) => {
+  /* A finding that is a speck on the map, or beside it, is brought near. */
+  if (["disturbance", "pile", "change"].includes(subject.type) && subject.record.geometry) {
+    const box = CW.boundsOf(subject.record.geometry), view = CW.map.getBounds();
+    if (!view.contains(box) || box.getEast() - box.getWest() < 0.06 * (view.getEast() - view.getWest())) CW.zoomTo(subject);
+  }
   CW.opener = document.activeElement;
   CW.selectedSubject = subject;
   CW.drawCard();

@@ -38,7 +38,7 @@ CW.showTab = () => {
   if (CW.state.tab === "figures") CW.drawFigures();
   if (CW.state.tab === "site") CW.drawEdits();
 };
-CW.drawPanel = () => { CW.drawFigures(); CW.drawFindings(); CW.drawLayers(); CW.drawReview(); CW.drawEdits(); CW.showTab(); };
+CW.drawPanel = () => { CW.drawFigures(); CW.drawFindings(); CW.drawLayers(); CW.keepTyped(CW.byId("sheet-review"), CW.drawReview); if (CW.byId("sheet-site")) CW.keepTyped(CW.byId("sheet-site"), CW.drawEdits); CW.showTab(); };
 CW.section = (title, ...content) => CW.el("section", { class: "block" }, CW.el("h2", {}, title), content);
 CW.stat = (label, q, unit, lines) => CW.el("div", { class: "stat" }, CW.el("h3", {}, label),
   CW.el("p", { class: CW.known(q) ? "big num" : "big none" }, CW.interval(q, unit)),
@@ -77,7 +77,7 @@ CW.coordinates = () => {
   if (!where) return null;
   const rows = [["coord_decimal", `${where.lat}, ${where.lon}`], ["coord_dms", where.dms], ["coord_mgrs", where.mgrs]].filter((row) => row[1]);
   return CW.el("div", { class: "coords" }, rows.map(([key, text]) => CW.el("button", { type: "button", class: "coord num", "data-copy": key, title: CW.t("copy"), "aria-label": `${CW.t("copy")} ${CW.t(key)} ${text}`, onclick: () => CW.copyText(text) }, CW.el("span", { class: "small muted" }, CW.t(key)), " ", text)),
-    where.mgrs ? null : CW.el("span", { class: "small muted" }, CW.t("rounded_public")));
+    where.mgrs ? null : CW.el("span", { class: "small muted" }, CW.t("rounded_public")), CW.goToForm());
 };
 /* The newest figure of the site's coal and the one a year before in the same season, zone by zone only where there is one zone. */
 CW.coalSentence = () => {
@@ -88,7 +88,7 @@ CW.coalSentence = () => {
   if (!last) return null;
   const goal = CW.time(last.utc) - 365.25 * 86400e3;
   const then = own.filter((a) => Math.abs(CW.time(a.utc) - goal) < CW.SEASON_DAYS * 86400e3).sort((a, b) => Math.abs(CW.time(a.utc) - goal) - Math.abs(CW.time(b.utc) - goal))[0];
-  return then ? CW.t("changed_coal_step", { day: CW.day(last.utc), after: CW.interval(last.area, "ha"), then: CW.day(then.utc), before: CW.interval(then.area, "ha") }) : CW.t("changed_coal", { day: CW.day(last.utc), area: CW.interval(last.area, "ha") });
+  return then ? CW.t("changed_coal_step", { day: CW.day(last.utc), after: CW.interval(last.area, "ha"), earlier: CW.day(then.utc), before: CW.interval(then.area, "ha") }) : CW.t("changed_coal", { day: CW.day(last.utc), area: CW.interval(last.area, "ha") });
 };
 CW.changedSentence = () => {
   const f = CW.lastGround();
@@ -235,9 +235,10 @@ CW.finding = (subject) => {
       CW.el("span", { class: "small muted num" }, subject.type === "disturbance" ? `${CW.t("first_seen")} ${r.first_low === r.first_high ? r.first : `${r.first_low} – ${r.first_high}`}` : `${CW.t("last_seen")} ${r.last}`)),
     CW.el("span", { class: "num finding-area" }, CW.interval(r.area, "ha"))));
 };
+CW.zoomTo = (subject) => { if (subject.record.geometry) CW.map.fitBounds(CW.boundsOf(subject.record.geometry).pad(2.2), { maxZoom: 17, animate: false }); };
 CW.visit = (subject) => {
   const { record } = subject;
-  if (record.geometry) CW.map.fitBounds(CW.boundsOf(record.geometry).pad(2.2), { maxZoom: 17, animate: false });
+  CW.zoomTo(subject);
   if (subject.type === "place" && !CW.state.layers.includes("places")) CW.toggleLayer("places", true);
   if (subject.type === "disturbance") {
     const pair = CW.chipPair(subject);
@@ -264,13 +265,14 @@ CW.swatch = (name) => {
   if (name === "points") CW.fill(root, CW.svg("circle", { cx: 17, cy: 9, r: 4, fill: "#fff", stroke: "#10151c" }));
   return name === "hatching" ? CW.el("i", { class: "legend-hatch" }) : root;
 };
+CW.presentLayers = () => ({ boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, places: CW.data.places, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [], ...Object.fromEntries(CW.moreLayers.map((layer) => [layer.name, layer.rows])) });
 CW.drawLayers = () => {
   const sheet = CW.clear(CW.byId("sheet-layers"));
-  const present = { boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, places: CW.data.places, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [], ...Object.fromEntries(CW.moreLayers.map((layer) => [layer.name, layer.rows])) };
+  const present = CW.presentLayers();
   CW.fill(sheet, CW.section(CW.t("legend"), CW.el("ul", { class: "layers" }, CW.layerNames.filter((n) => present[n].length).map((name) =>
     CW.el("li", {}, CW.el("label", {}, CW.el("input", { type: "checkbox", checked: CW.state.layers.includes(name), "data-layer": name, onchange: (e) => CW.toggleLayer(name, e.target.checked) }), CW.swatch(name), CW.moreLayer(name) ? CW.el("span", {}, CW.title(CW.moreLayer(name).title)) : CW.el("span", {}, CW.t(`layer_${name}`), CW.el("span", { class: "small muted" }, CW.t(`layer_${name}_note`)))))))));
   if (CW.kindsPresent().length) CW.fill(sheet, CW.section(CW.t("kind_colours"), CW.el("p", { class: "key small" }, CW.kindsPresent().map((kind) => CW.el("span", {}, CW.el("i", { class: "swatch", style: `--c:${CW.KINDS_OF_GROUND[kind]}` }), ` ${CW.t(`kind_${kind}`)}`)))));
-  CW.fill(sheet, CW.backgroundSection(), CW.imagerySection(), CW.aboutSection());
+  CW.fill(sheet, CW.el("label", { class: "field opacity" }, CW.el("span", {}, CW.t("opacity")), CW.el("input", { type: "range", id: "opacity", min: "10", max: "100", step: "5", value: Math.round((CW.state.opacity ?? 1) * 100), oninput: (e) => CW.change({ opacity: Number(e.target.value) / 100 }) })), CW.backgroundSection(), CW.imagerySection(), CW.aboutSection());
 };
 CW.backgroundSection = () => CW.section(CW.t("backgrounds"), CW.el("p", { class: "small warn" }, CW.t("background_warning")),
   CW.el("div", { class: "radios", role: "radiogroup", "aria-label": CW.t("backgrounds") }, ["none", "osm", "esri"].map((name) => CW.el("label", {}, CW.el("input", { type: "radio", name: "background", value: name, checked: (CW.state.background || "none") === name, onchange: () => CW.setBackground(name) }), ` ${name === "none" ? CW.t("background_none") : CW.backgrounds[name].name}`))));
@@ -279,7 +281,7 @@ CW.imagerySection = () => {
   const f = (v) => v.map((x) => x.toFixed(3)).join(", ");
   const rows = Object.entries(data.stretches).map(([id, s]) => [CW.el("dt", {}, CW.t(`view_${id}`)), CW.el("dd", {}, CW.t("stretch_line", { low: f(s.low), high: f(s.high), gamma: s.gamma }))]);
   if (data.change) rows.push([CW.el("dt", {}, CW.t("view_change")), CW.el("dd", {}, CW.t("change_line", { index: data.change.index, limit: data.change.limit, days: data.change.season_days }), CW.el("span", { class: "ramp", "aria-hidden": "true" }))]);
-  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px })), CW.el("p", { class: "small muted" }, data.attribution), CW.el("p", { class: "small muted" }, CW.t("outline_credit", { source: CW.outline_.source })));
+  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px })), CW.el("p", { class: "small muted" }, data.attribution), CW.el("p", { class: "small muted" }, CW.t("outline_credit", { source: CW.outlineData.source })));
 };
 CW.aboutSection = () => {
   const { site, run, profile } = CW.data;

@@ -40,7 +40,7 @@ CW.watchAll = (map) => {
   CW.watch(["lang", "view"], CW.drawViews);
   CW.watch(["lang", "drawn", "view"], CW.drawQuality);
   CW.watch(["lang", "background"], CW.drawAttribution);
-  CW.watch(["date", "before", "compare", "split", "view", "layers", "overlays", "lang", "tab"], CW.writeHash);
+  CW.watch(["date", "before", "compare", "split", "view", "layers", "overlays", "lang", "tab", "selected"], CW.writeHash);
   map.on("moveend", CW.writeHash);
   map.on("moveend", CW.drawQuality);
   window.addEventListener("hashchange", () => { if (location.hash !== CW.ownHash) CW.applyHash(); });
@@ -51,6 +51,7 @@ CW.watchAll = (map) => {
 CW.applyHash = () => {
   const { patch, lang } = CW.readHash();
   CW.change(patch);
+  CW.openLinked();
   if (lang && lang !== CW.lang) CW.setLanguage(lang);
 };
 CW.start = (map) => {
@@ -70,6 +71,7 @@ CW.start = (map) => {
   CW.setupReadout(map);
   CW.setupTools(map);
   CW.setupKeys();
+  CW.setupLegend();
   const yearAgo = CW.sameSeasonLastYear(last);
   CW.state.before = yearAgo >= 0 ? yearAgo : CW.state.before;
   const { patch, lang } = CW.readHash();
@@ -82,6 +84,7 @@ CW.start = (map) => {
   CW.applyLayers(map);
   CW.change({ compare: !CW.state.compare });
   CW.change({ compare: !CW.state.compare });
+  CW.openLinked();
   document.documentElement.dataset.ready = "yes";
 };
 CW.start(map_page);
