@@ -8,6 +8,7 @@ from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
 from campwatch.run.rows import RUNS
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
+from detection.ground.landsat import LANDSAT_GROUND
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
@@ -24,6 +25,7 @@ LAYERS = by_name(
         DISTURBANCES,
         DISTURBANCE_GROWTH,
         DISTURBANCE_REVISIONS,
+        LANDSAT_GROUND,
         BOUNDARY_CHANGES,
         STOCKPILE_AREAS,
         STOCKPILES,

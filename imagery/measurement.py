@@ -36,6 +36,13 @@ class Work:
     """Passes that left no pixels, and why."""
     earlier: Mapping[str, Sequence[Any]] = field(default_factory=dict)
     """Records that earlier runs left, by layer: what they froze stays."""
+    others: Mapping[str, Callable[[], xr.Dataset]] = field(default_factory=dict)
+    """Cubes of other instruments of the site, by sensor; loaded where they are asked for."""
+
+    def cube_of(self, sensor: str) -> xr.Dataset | None:
+        """The cube of another instrument, (time, y, x) on its own lattice; None where there is none."""
+        load = self.others.get(sensor)
+        return None if load is None else load()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -56,6 +56,8 @@ from imagery.scenes import Acquisitions, same_acquisition, version_rank
 from imagery.sources.items import DEM_PLATFORM
 
 log = logging.getLogger(__name__)
+OPTICAL = ("sentinel-2", "landsat")
+"""Instruments whose scenes are measured on the ground."""
 
 
 class Archive:
@@ -118,6 +120,14 @@ class Archive:
         known = [product for product in self._all(site_id) if sensor_of(product.platform) == sensor]
         kept = known if superseded else newest(known)
         return sorted(kept, key=lambda product: (product.datetime, product.id))
+
+    def optical(self, site_id: str, *, superseded: bool = False) -> list[ArchivedProduct]:
+        """The site's products of every instrument whose scenes are measured: Sentinel-2, then Landsat."""
+        return [
+            product
+            for sensor in OPTICAL
+            for product in self.products(site_id, sensor=sensor, superseded=superseded)
+        ]
 
     def holding(self, site_id: str, product: Product) -> ArchivedProduct | None:
         """What the archive counts for the ground and moment of `product`, in whatever processing."""
