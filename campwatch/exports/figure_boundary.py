@@ -20,7 +20,7 @@ from campwatch.exports.figure_words import figure_word
 from campwatch.exports.imagery import projected, stack
 from campwatch.exports.stamp import Stamp
 from campwatch.exports.styles import BLUE, PURPLE, VERMILION
-from detection.look_pairs import LookChoice
+from detection.pairs.looks import LookChoice
 from evidence.layers import Style
 from maps.composites import TRUE_COLOUR, common_stretch, paint
 from maps.images import geobox_of

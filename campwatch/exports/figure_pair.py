@@ -27,7 +27,7 @@ from campwatch.exports.figure_words import figure_word
 from campwatch.exports.imagery import epsg_of, projected, stack
 from campwatch.exports.site_tables import BOUNDARIES, SITES, ZONES
 from campwatch.exports.stamp import Stamp
-from detection.look_pairs import LookChoice
+from detection.pairs.looks import LookChoice
 from evidence.layers import Style
 from maps.composites import TRUE_COLOUR, common_stretch, paint
 from maps.disclosure import coarse

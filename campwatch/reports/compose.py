@@ -48,7 +48,7 @@ from campwatch.workspace import Workspace
 from detection.answers.judgement import Verdict
 from detection.answers.sentences import VERDICTS, reason_ko, years_text
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import FOOTPRINTS
+from detection.ground.records import FOOTPRINTS
 from evidence.errors import ExportError, WatchError
 from evidence.rows import StoredRow
 from imagery.cube.observations import OBSERVATIONS

@@ -12,6 +12,8 @@ from evidence.quantity import Quantity
 
 METHOD = "coal-family-7"
 PILE, ZONE = "pile", "zone"
+AREA_DECIMALS = 3
+"""Of hectares that are published."""
 STOCKPILE_AREA = "stockpile_area_ha"
 """The quantity of the smoothed series of a stockyard."""
 
@@ -20,7 +22,7 @@ def _dark_ha() -> Any:
     return column(
         "plan area if the dark ground is coal; changes and series are made from it",
         "어두운 지면이 석탄일 경우의 평면 면적(변화와 시계열의 근거)",
-        unit="ha", shown=Shown.PUBLIC, public_decimals=3, default=None,
+        unit="ha", shown=Shown.PUBLIC, public_decimals=AREA_DECIMALS, default=None,
     )  # fmt: skip
 
 

@@ -21,6 +21,13 @@ from detection.ground.states import FIELD_CLASSES, STATES, Model, filtered, grou
 
 Floats = NDArray[np.float32]
 
+STEADY = 230
+"""Of 255: least probability of being as expected of pixels that are not smoothed."""
+CHANGED = 13
+"""Of 255: change of a weight above which the expectation of a pixel is fitted again."""
+CHUNK = 4096
+"""Pixels that are smoothed at once."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
@@ -59,25 +66,47 @@ def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = 1
     river = river_corridor(first, series.early, params, series.shape, side_m)
     begin, group = start(at_start, river, params), odd_season_class(first, params.start)
     cover = season_covers(first, params.expectation)
-    pixels = np.arange(series.index.shape[2])
-    q = np.empty((len(pixels), len(series.day), STATES), np.uint8)
-    strength = params.coupling.strength
-    for _ in range(params.expectation.em_rounds):
-        expectation = fit_expectation(series, expected, params.expectation, cover=cover)
+    disturbed = expected
+    expectation, changed = None, None
+    for number in range(params.expectation.em_rounds):
+        expectation = fit_expectation(
+            series, expected, params.expectation, cover=cover, earlier=expectation, changed=changed
+        )
         model = ground_model(
             series, expectation, params, bare=bare, bare_sd=bare_sd, group=group, start=begin
         )
-        disturbed, field = filtered(model, series.shape, strength)
-        smoothed(model, field, strength, pixels, q)
-        expected = _sum(q, AS_EXPECTED)
-    return History(series=series, model=model, params=params, field=field, filtered=disturbed,
-                   smoothed=_sum(q, DISTURBED), river=river, bare_at_start=at_start)  # fmt: skip
+        now, field, least = filtered(model, series.shape)
+        before = expected
+        expected, disturbed = smooth(model, field, least)
+        # From the second round on weights change where something happened only.
+        moved = (np.maximum(expected, before) - np.minimum(expected, before)).max(axis=0) > CHANGED
+        changed = np.flatnonzero(moved) if number else None
+    return History(series=series, model=model, params=params, field=field, filtered=now,
+                   smoothed=disturbed, river=river, bare_at_start=at_start)  # fmt: skip
+
+
+def smooth(
+    model: Model, field: NDArray[np.uint8], least: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(time, pixel) probability of being as expected and of disturbed given all looks, 255 for one.
+
+    Pixels that were never unlikely as expected when filtered are so when smoothed.
+    """
+    expected = np.full(model.haze.shape, 255, np.uint8)
+    disturbed = np.zeros(model.haze.shape, np.uint8)
+    moving = np.flatnonzero(least < STEADY)
+    for first in range(0, len(moving), CHUNK):
+        some = moving[first : first + CHUNK]
+        q = np.empty((len(some), len(model.haze), STATES), np.uint8)
+        smoothed(model, field, some, q)
+        expected[:, some], disturbed[:, some] = _sum(q, AS_EXPECTED), _sum(q, DISTURBED)
+    return expected, disturbed
 
 
 def _sum(q: NDArray[np.uint8], states: tuple[State, ...]) -> NDArray[np.uint8]:
     """(time, pixel) probability of any of some states, of (pixel, time, state)."""
-    total = sum((q[:, :, state].astype(np.int16) for state in states), np.zeros(q.shape[:2], np.int16))
-    return np.ascontiguousarray(np.minimum(total, 255).astype(np.uint8).T)
+    total = q[:, :, list(states)].sum(axis=2, dtype=np.int16)
+    return np.minimum(total, 255).astype(np.uint8).T
 
 
 def bare_at_start(season: Floats, params: GroundParams) -> Floats:

@@ -20,17 +20,16 @@ from scipy.ndimage import binary_erosion
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from aoi.pixels import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from aoi.records import Boundary, Site
 from aoi.versions import starts, version_in_force
-from detection.coal.coverage import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from detection.ground.accounts import Cells, account, account_cells
 from detection.ground.advance import advance, relation, sector_advances
 from detection.ground.events import Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import GroundParams, Kind
-from detection.ground.series import read_series
-from detection.records import (
+from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
@@ -40,6 +39,7 @@ from detection.records import (
     DisturbanceRevision,
     Footprint,
 )
+from detection.ground.series import read_series
 from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work
@@ -210,7 +210,9 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
     if k and role == "in_force":
         older = version_in_force(g.site, _date(cells.dates[k - 1]))
         before = None if older is None else g.within(older).ravel()[cells.pixel]
-    terms = account(cells, k, whole)
+    outside = None if inside is None else 1.0 - inside
+    parts = {"": whole} if inside is None or outside is None else {"": whole, "in": inside, "out": outside}
+    terms = {name: account(cells, k, part) for name, part in parts.items()}
     rim = _rim_ha(cells, k)
     why = (
         None
@@ -218,16 +220,15 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         else f"{seen:.0%} of the aoi was seen clearly about the day, {p.min_seen:.0%} needed"
     )
 
-    def quantity(name: str, part: Floats | None = whole) -> Quantity:
-        if part is None:
+    def quantity(name: str, where: str = "") -> Quantity:
+        if where not in terms:
             return Quantity.not_assessable(NO_BOUNDARY)
         if why is not None:
             return Quantity.not_assessable(why)
-        value, sd = terms[name] if part is whole else account(cells, k, part)[name]
-        share = float(part.mean()) if len(part) else 0.0
-        return _area(g, value, sd, rim * share * value / max(terms["after"][0], value, 1e-9))
+        value, sd = terms[where][name]
+        share = float(parts[where].mean()) if len(whole) else 0.0
+        return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, 1e-9))
 
-    outside = None if inside is None else 1.0 - inside
     start = g.history.bare_at_start * (g.history.model.start[4] > 0.5) * g.weights.ravel()  # noqa: PLR2004
     within = None if boundary is None else g.within(boundary).ravel()
 
@@ -247,15 +248,15 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         boundary_id=None if boundary is None else boundary.boundary_id,
         boundary_role=role,
         area_ha=quantity("after"),
-        inside_ha=quantity("after", inside),
-        outside_ha=quantity("after", outside),
+        inside_ha=quantity("after", "in"),
+        outside_ha=quantity("after", "out"),
         before_ha=quantity("before"),
         opened_ha=quantity("opened"),
         closed_ha=quantity("closed"),
         revised_ha=_positive(abs(moved), 0.0, {}, p.level) if why is None else Quantity.not_assessable(why),
         open_ha=quantity("open_after"),
-        open_inside_ha=quantity("open_after", inside),
-        open_outside_ha=quantity("open_after", outside),
+        open_inside_ha=quantity("open_after", "in"),
+        open_outside_ha=quantity("open_after", "out"),
         open_before_ha=quantity("open_before"),
         open_opened_ha=quantity("open_opened"),
         deepened_ha=quantity("deepened"),
@@ -324,9 +325,7 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
     low, high = _date(event.first_seen_low), min(_date(event.first_seen_high), _date(series.day[-1]))
     cells = [
         world(g.grid, int(c), int(r))
-        for r, c in zip(
-            *np.unravel_index(np.sort(event.pixels[event.founding(series.day, p)]), g.grid.shape), strict=True
-        )
+        for r, c in zip(*np.unravel_index(np.sort(event.pixels[event.founding]), g.grid.shape), strict=True)
     ]
     level = _last_share(event)
     area = float((weights * share).sum())
@@ -512,10 +511,10 @@ def _growth(
     """What each event gained and lost in each year."""
     out = []
     for number, event in enumerate(events):
-        mine = cells.event == number
-        part = mine.astype(float)
+        mine = cells.of(number)
+        whole = np.ones(len(mine.pixel))
         for k, day in enumerate(dates):
-            terms = account(cells, k, part)
+            terms = account(mine, k, whole)
             added, closed = terms["opened"], terms["closed"]
             if max(added[0], closed[0]) < 0.5 * g.params.events.min_ha:
                 continue
@@ -526,15 +525,16 @@ def _growth(
                     epoch_end=_date(day),
                     added_ha=_area(g, *added, 0.3 * max(added[0], 0.0)),
                     closed_ha=_area(g, *closed, 0.3 * max(closed[0], 0.0)),
-                    bearing_deg=_bearing(g, cells, mine, k),
+                    bearing_deg=_bearing(g, mine, k),
                 )
             )
     return out
 
 
-def _bearing(g: _Ground, cells: Cells, mine: Bools, k: int) -> float | None:
+def _bearing(g: _Ground, cells: Cells, k: int) -> float | None:
     """Direction from what was disturbed before to what came; None where there was nothing before."""
-    now, then = cells.disturbed(k) & mine, (cells.disturbed(k - 1) & mine) if k else np.zeros_like(mine)
+    now = cells.disturbed(k)
+    then = cells.disturbed(k - 1) if k else np.zeros_like(now)
     new = now & ~then
     if not (then.any() and new.any()):
         return None

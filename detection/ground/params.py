@@ -226,8 +226,12 @@ class EventParams:
     """And which it must reach once. Assumed."""
     link_days: int = 180
     """Neighbours whose onsets lie further apart are two events. Assumed."""
+    shared_side: float = 0.75
+    """Side, in sides of a square as large, along which a later patch touches an earlier one that it is growth
+    of; one that touches by a corner is an event of its own. Assumed."""
     founding_days: int = 45
-    """Cells with an onset so soon after the first found the event: about three clear looks. Assumed."""
+    """Cells whose onsets lie so near to the day on which the mapping floor was reached found the event: about
+    three clear looks. Assumed."""
     least_looks: int = 12
     """Looks below which nothing is said of a site. Assumed."""
     account_day: tuple[int, int] = (8, 1)

@@ -40,6 +40,8 @@ COMPRESSION = 0.6
 ADDED_SHARE = 0.02
 """Of the site's box: what a further product of one tile and pass must show beyond the others to be fetched
 beside them (*assumed*: footprints are drawn to some hundred metres)."""
+WHOLE_FILE_BYTES = 1e8
+"""Of a band of a whole tile, where the metadata do not say (*documented*: 119 MB at 10 m, 30 MB at 20 m)."""
 BYTES_PER_SECOND = 2.5e6
 
 
@@ -159,7 +161,14 @@ def fetch_cost(listing: Listing, bands: Iterable[str], bounds: Bounds) -> FetchC
         price = getattr(source, "cost", None)
         units += price(product, wanted, bounds) if price else 0.0
         disk += pixels * COMPRESSION
-        download += pixels * (1.0 if price else BLOCK_OVERHEAD * COMPRESSION)
+        if getattr(source, "whole_files", False):
+            download += sum(
+                asset.file_bytes or WHOLE_FILE_BYTES
+                for band, asset in product.assets.items()
+                if band in wanted
+            )
+        else:
+            download += pixels * (1.0 if price else BLOCK_OVERHEAD * COMPRESSION)
     return FetchCost(
         products=len(listing.todo),
         processing_units=units,

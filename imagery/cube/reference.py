@@ -94,7 +94,7 @@ def look_of(looks: Sequence[CellLook], params: ReferenceParams) -> SeasonLook | 
 
 
 SEASONS = 4
-"""Three months each, from December."""
+"""Three months each, from December. By definition of the meteorological seasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,6 +322,7 @@ def _aligned(
 
 NAME = "reference.npz"
 LAYOUT = 3
+"""Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 UNSTEADY = "unsteady"
 
 

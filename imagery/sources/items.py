@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from evidence.errors import SourceError
-from imagery import landsat
 from imagery.bands import BANDS, SENTINEL2_BANDS
+from imagery.cube import landsat
 from imagery.records import Asset, MalformedItem, Product, finite_number
 from imagery.sources.addresses import shown
 
@@ -60,7 +60,7 @@ def parse_time(text: str) -> dt.datetime:
 
 
 def read_listed(
-    item: object, *, source: str, resolve: Resolve = str, make: Callable[..., Product] | None = None
+    item: object, *, source: str, resolve: Resolve = str, make: Callable[[object, str], Product] | None = None
 ) -> Product | MalformedItem:
     """The product of an item, or what is wrong with it: one item never costs the others.
 
@@ -72,7 +72,7 @@ def read_listed(
     """
     try:
         if make is not None:
-            return make(item)
+            return make(item, source)
         return product_from_item(item, source=source, resolve=resolve)
     except SourceError as error:
         reason = shown(error)
@@ -251,6 +251,7 @@ def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve, properties: Ma
         offset=offset if offset is None or abs(offset) <= 1.0 else None,
         nodata=finite_number(value("nodata")) if value("nodata") is not None else _default_nodata(band),
         gsd_m=finite_number(value("gsd", "raster:spatial_resolution", "spatial_resolution")),
+        file_bytes=_whole(asset.get("file:size")),
         crs=_stated_crs(asset) or _stated_crs(properties),
         shape=_stated_shape(asset),
     )
