@@ -27,6 +27,7 @@ from imagery.records import ArchivedProduct, Product, SceneSource
 from imagery.scenes import Acquisitions, is_private, version_rank
 from imagery.sources.addresses import shown
 from imagery.sources.items import parse_time
+from imagery.sources.known import strange_deliveries
 from imagery.sources.static import overlaps
 
 Bounds = tuple[float, float, float, float]
@@ -138,6 +139,7 @@ def list_products(
                 groups.append(group)
                 known.add(product, group)
     listing.acquisitions = len(groups)
+    listing.notices += strange_deliveries(product for product, _ in listing.listed)
     usual = _usual_bands(listing.listed)
     live = [source for source in sources if getattr(source, "lists_everything", False)]
     listing.exhaustive = bool(live) and not listing.troubles
