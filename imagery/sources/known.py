@@ -60,7 +60,7 @@ class KnownDelivery:
 
 
 def _row(**stated: Any) -> KnownDelivery:
-    frozen = {
+    frozen: dict[str, Any] = {
         key: MappingProxyType(value) if isinstance(value, dict) else value for key, value in stated.items()
     }
     return KnownDelivery(**frozen)
