@@ -8,7 +8,7 @@ from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
 from campwatch.run.rows import RUNS
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
-from detection.records import (
+from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,

@@ -19,7 +19,18 @@ from aoi.records import Sensitivity, Site
 from evidence.errors import SettingsError
 
 FILE_NAME = "campwatch.toml"
-SECRET_WORDS = ("password", "secret", "token", "api_key", "access_key", "secret_key", "subscription_key")
+SECRET_WORDS = (
+    "password",
+    "secret",
+    "token",
+    "api_key",
+    "access_key",
+    "secret_key",
+    "subscription_key",
+    "webhook",
+    "heartbeat",
+    "heartbeat_failed",
+)
 """Ends of the names of settings whose values nobody else may know."""
 
 
@@ -155,6 +166,25 @@ class AlertSettings(_Table):
     atom: bool = False
     """Write alerts.atom."""
     email: EmailSettings | None = None
+    webhook: SecretStr | None = None
+    """Address to which new alerts are posted as JSON: references and rules, no site, no place, no figure."""
+
+
+class HealthSettings(_Table):
+    """When somebody must look at a watch that runs unattended, and who is told that it runs."""
+
+    run_days: float = Field(default=2, gt=0)
+    """A site without a good run for longer is told."""
+    search_days: float = Field(default=3, gt=0)
+    """A site whose sources were not all searched for longer is told."""
+    run_hours: float = Field(default=12, gt=0)
+    """A run that takes longer is told."""
+    tell_again_days: float = Field(default=7, gt=0)
+    """What is told already, and still so, is told again after so long."""
+    heartbeat: SecretStr | None = None
+    """Address that is asked after every complete run: who waits in vain learns that none ended well."""
+    heartbeat_failed: SecretStr | None = None
+    """Address that is asked after every other run."""
 
 
 class AnchorSettings(_Table):
@@ -182,6 +212,7 @@ class Settings(BaseSettings):
     measure: MeasureSettings = MeasureSettings()
     map: MapSettings = MapSettings()
     alerts: AlertSettings = AlertSettings()
+    health: HealthSettings = HealthSettings()
     anchor: AnchorSettings = AnchorSettings()
 
     @classmethod
@@ -250,7 +281,7 @@ def _secrets(value: Any, place: str = "") -> Iterator[str]:
 
 
 def _variable(place: str) -> str:
-    if place.startswith("alerts."):
+    if place.startswith(("alerts.", "health.")):
         return f"CAMPWATCH_{place.upper().replace('.', '__')}"
     return "SH_CLIENT_ID and SH_CLIENT_SECRET" if "client" in place else "it"
 

@@ -14,7 +14,7 @@ from filelock import FileLock, Timeout
 from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.settings import FILE_NAME, Settings, read_settings
-from evidence.errors import AoiError, WorkspaceError
+from evidence.errors import AoiError, WorkspaceError, WorkspaceHeldError
 from evidence.files import write_text
 
 if TYPE_CHECKING:
@@ -73,6 +73,11 @@ class Workspace:
     def exports_folder(self) -> Path:
         """What researchers take away, derived."""
         return self.folder / "exports"
+
+    @property
+    def logs_folder(self) -> Path:
+        """The journal of runs, and log files where they are kept."""
+        return self.folder / "logs"
 
     def site_paths(self) -> list[Path]:
         """The site files in order."""
@@ -135,18 +140,31 @@ class Workspace:
 
         return draw_site(self, site_id)
 
+    def is_held(self) -> bool:
+        """Whether a run is at work: whether its lock cannot be had."""
+        if not (self.folder / ".lock").exists():
+            return False
+        try:
+            with self.lock(wait=False):
+                return False
+        except WorkspaceHeldError:
+            return True
+        except WorkspaceError:
+            return False
+
     @contextmanager
     def lock(self, *, wait: bool) -> Iterator[None]:
         """Hold the workspace for one run.
 
         Raises:
-            WorkspaceError: where another run holds it and `wait` is off, or the folder cannot be written.
+            WorkspaceHeldError: where another run holds it and `wait` is off.
+            WorkspaceError: where the folder cannot be written.
         """
         lock = FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=-1 if wait else 0)
         except Timeout as err:
-            raise WorkspaceError(f"another run is at work in {self.folder}") from err
+            raise WorkspaceHeldError(f"another run is at work in {self.folder}") from err
         except OSError as err:
             raise WorkspaceError(f"{self.folder} cannot be written: {err.strerror}") from err
         try:

@@ -4,7 +4,7 @@
 
 Simulated years at 39.5 N, the Romania cube and Bolzano. Numbers with the offset and without, under flags that
 deny it in winter, always, on half of the products, or leave it open. The parameters of
-`imagery.offset.GroundParams` were read off seed 551; the table is judged on other seeds and on real imagery.
+`imagery.radiometry.offset.GroundParams` were read off seed 551; judged on other seeds and on real imagery.
 """
 
 from __future__ import annotations

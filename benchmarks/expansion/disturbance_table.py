@@ -22,6 +22,7 @@ from rasterio.features import rasterize
 from scipy.ndimage import binary_dilation
 from scipy.stats import chi2
 
+from aoi.pixels import to_grid
 from benchmarks.expansion.arguments import (
     Outcomes,
     keep,
@@ -33,7 +34,6 @@ from benchmarks.expansion.arguments import (
 )
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from benchmarks.expansion.indices import bareness
-from detection.coal.coverage import to_grid
 from detection.ground.measure import measure_ground
 from detection.ground.params import GroundParams
 from imagery.simulate.atmosphere import block_mean

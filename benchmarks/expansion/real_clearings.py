@@ -16,13 +16,13 @@ from typing import Any
 
 import shapely
 
+from aoi.pixels import to_grid
 from benchmarks.expansion.arguments import described
 from benchmarks.manual import write_table
 from campwatch.demonstration.romania import SITE_ID
 from campwatch.run.site_bench import kept_cube
 from campwatch.run.site_job import site_work
 from campwatch.workspace import open_workspace
-from detection.coal.coverage import to_grid
 from detection.ground.measure import GroundRows, measure_ground
 
 DIGITISED = Path(__file__).parents[2] / "tests" / "detection" / "data" / "romania-digitised.geojson"

@@ -24,7 +24,7 @@ from aoi.records import Site, ZoneKind
 from benchmarks.manual import kept_in, write_table
 from benchmarks.stockpiles.rank_table import clustered, seeds_of
 from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, ONLY_ZONES, PER_25_KM2, SHORT
-from detection.stockpiles import StockpileParams, measure_stockpiles
+from detection.coal.measure import StockpileParams, measure_stockpiles
 from imagery.simulate import simulate_site, unchanged_site
 from imagery.simulate.params import (
     CoalParams,

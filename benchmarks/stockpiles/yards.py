@@ -22,11 +22,11 @@ import xarray as xr
 from aoi.records import Site
 from benchmarks.manual import ROOT, digest_of, kept_in
 from benchmarks.stockpiles.simulated_table import ONLY_ZONES, layout, zone_truth
+from detection.coal.blocks import in_order
 from detection.coal.family import WAVELENGTH_NM
+from detection.coal.measure import StockpileParams, StockpileResult, measured_years, result_of_years
 from detection.coal.years import year_bytes, year_from
 from detection.coal.zones import stockyards
-from detection.looks import in_order
-from detection.stockpiles import StockpileParams, StockpileResult, measured_years, result_of_years
 from imagery.bands import OPTICAL_BANDS
 from imagery.simulate import simulate_site
 from imagery.simulate.params import CoalRank, SimulationParams, with_conditions

@@ -8,7 +8,7 @@ from typing import Any
 from campwatch.exports.bundle import Bundle
 from campwatch.exports.labels import VALIDATION_WORD, quantity_text, site_label
 from campwatch.exports.stamp import WORDING
-from detection.look_pairs import LookPair
+from detection.pairs.looks import LookPair
 from evidence.layers import Kind, Layer
 from evidence.rows import StoredRow
 from imagery.records import ArchivedProduct

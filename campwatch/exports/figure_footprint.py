@@ -13,7 +13,7 @@ from aoi.records import Site
 from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
 from campwatch.exports.stamp import Stamp
 from campwatch.exports.styles import BLUE, GREY, ORANGE
-from detection.records import TWO_FIGURES
+from detection.ground.records import TWO_FIGURES
 
 _PANEL_IN = 2.4
 _HEAD_IN = 0.55

@@ -25,7 +25,7 @@ from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot
 from campwatch.exports.imagery import epsg_of, projected, stack
 from campwatch.exports.site_tables import BOUNDARIES, SITES, ZONES
 from campwatch.exports.stamp import Stamp
-from detection.look_pairs import LookChoice
+from detection.pairs.looks import LookChoice
 from evidence.layers import Style
 from maps.composites import TRUE_COLOUR, common_stretch, paint
 from maps.disclosure import coarse

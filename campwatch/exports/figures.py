@@ -26,8 +26,8 @@ from campwatch.exports.vector import plain_records
 from campwatch.reviews.findings import row_geometry
 from campwatch.workspace import Workspace
 from detection.coal.records import SERIES, STOCKPILE_AREAS
-from detection.look_pairs import LookChoice, whole_site_pair
-from detection.records import FOOTPRINTS
+from detection.ground.records import FOOTPRINTS
+from detection.pairs.looks import LookChoice, whole_site_pair
 from evidence.errors import ExportError, WatchError
 from evidence.layers import Layer
 from evidence.ledger import Ledger

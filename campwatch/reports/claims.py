@@ -25,7 +25,7 @@ from detection.answers.judgement import Presence, Verdict, judge_presence
 from detection.answers.sentences import VERDICTS, number, reason_ko
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import FOOTPRINTS
+from detection.ground.records import FOOTPRINTS
 from evidence.quantity import Quantity, difference
 from evidence.rows import StoredRow
 

@@ -26,7 +26,7 @@ from campwatch.workspace import Workspace
 from detection.answers.judgement import Verdict
 from detection.answers.sentences import VERDICTS
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import FOOTPRINTS
+from detection.ground.records import FOOTPRINTS
 from evidence.errors import ExportError
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow

@@ -26,7 +26,7 @@ from campwatch.identity import new_run_id, system_clock, timestamp
 from campwatch.reviews.desk import Desk
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
-from detection.records import DISTURBANCES, FOOTPRINTS
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from detection.sampling.accuracy import STABLE, AccuracyReport
 from detection.sampling.design import (
     SamplingParams,

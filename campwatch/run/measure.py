@@ -12,10 +12,10 @@ from aoi.records import Site
 from campwatch.identity import inputs_digest
 from campwatch.run.inputs import Inputs, Overrides, with_overrides
 from campwatch.run.stopwatch import Stopwatch
-from detection import stockpiles
 from detection.boundary import change as boundary_change
+from detection.coal import measure as stockpiles
 from detection.ground import measure as ground
-from detection.records import DISTURBANCES
+from detection.ground.records import DISTURBANCES
 from evidence.hashing import sha256_json
 from evidence.rows import Row, carried_row, plain
 from imagery.cube import observations

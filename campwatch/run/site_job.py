@@ -25,7 +25,7 @@ from campwatch.run.progress import Progress, Step
 from campwatch.run.search import listing_path
 from campwatch.run.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
-from detection.records import DISTURBANCES, Disturbance
+from detection.ground.records import DISTURBANCES, Disturbance
 from evidence.errors import SourceError, WorkspaceError
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
@@ -84,8 +84,8 @@ def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives 
     out_of_time: Callable[[], bool] = lambda: False,
     archive: Archive | None = None,
     listing: Listing | None = None,
-) -> FetchReport:
-    """Search and fetch what is new.
+) -> tuple[FetchReport, Listing]:
+    """Search and fetch what is new; returns what became of it, and what was listed.
 
     Args:
         workspace: whose.
@@ -118,7 +118,7 @@ def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives 
     try:
         with watch.stage("fetch"):
             write_listing(listing_path(workspace, site.id), listing)
-            return fetch_new(
+            report = fetch_new(
                 site,
                 archive,
                 sources,
@@ -129,6 +129,7 @@ def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives 
                 listing=listing,
                 out_of_time=out_of_time,
             )
+            return report, listing
     except OSError as err:
         raise WorkspaceError(f"the archive cannot be written: {err.strerror or err}") from err
 
@@ -212,6 +213,12 @@ def earlier_disturbances(
     with Ledger(ledger, read_only=True) as opened:
         stored = opened.current(DISTURBANCES.name, site_id=site_id, as_of_run=as_of_run)
     return tuple(read_record(Disturbance, one.row) for one in stored)
+
+
+def unsearched(listing: Listing) -> str | None:
+    """Which sources could not be searched, and why; None where all could."""
+    told = dict.fromkeys(f"{gap.source}: {gap.detail}" for gap in listing.troubles)
+    return "; ".join(told) or None
 
 
 def nothing_held(site: Site, report: FetchReport) -> SourceError:

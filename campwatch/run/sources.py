@@ -8,8 +8,8 @@ from campwatch.settings import SourceSettings
 from campwatch.workspace import Workspace
 from evidence.errors import SettingsError
 from evidence.limits import Limits
-from imagery.budget import UnitBudget
 from imagery.records import SceneSource
+from imagery.sources.budget import UnitBudget
 from imagery.sources.cdse import CDSE_COLLECTIONS, CdseAddresses, open_cdse
 from imagery.sources.http import Http, HttpLimits
 from imagery.sources.open import open_stac

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from detection.coal.family import FAMILY, FamilyParams
 from detection.coal.records import Stockpile, StockpileArea
-from detection.series import STEP_PRIOR, local_level
+from detection.coal.series import STEP_PRIOR, local_level
 from evidence.quantity import Quantity
 
 Floats = NDArray[np.float64]

@@ -20,17 +20,16 @@ from scipy.ndimage import binary_erosion
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from aoi.pixels import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from aoi.records import Boundary, Site
 from aoi.versions import starts, version_in_force
-from detection.coal.coverage import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from detection.ground.accounts import Cells, account, account_cells
 from detection.ground.advance import advance, relation, sector_advances
 from detection.ground.events import Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import GroundParams, Kind
-from detection.ground.series import read_series
-from detection.records import (
+from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
@@ -40,6 +39,7 @@ from detection.records import (
     DisturbanceRevision,
     Footprint,
 )
+from detection.ground.series import read_series
 from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work

@@ -20,7 +20,7 @@ from imagery.archive.items import encode_all, read_band, sensor_of
 from imagery.archive.listing import Candidate, Listing, list_products, measured_bands
 from imagery.archive.store import Archive
 from imagery.bands import BANDS, MEASURED_BANDS, OPTICAL_BANDS, REQUIRED_BANDS
-from imagery.offset import RAW_ADD_DN, offset_from_metadata
+from imagery.radiometry.offset import RAW_ADD_DN, offset_from_metadata
 from imagery.records import ArchivedProduct, FetchedProduct, Product, Raster, SceneSource
 from imagery.scenes import is_private
 from imagery.sources.addresses import shown

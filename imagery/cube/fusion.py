@@ -22,26 +22,28 @@ from rasterio.windows import from_bounds
 
 from evidence.arrays import Image
 from imagery.bands import OPTICAL_BANDS
+from imagery.cube.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
 from imagery.cube.scenes import ArchivedScene
-from imagery.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA
 from imagery.masks.spectra import SpectraParams, spectral_cloud
-from imagery.offset import PROVEN, OffsetDecision, decide_offset
+from imagery.radiometry.offset import PROVEN, OffsetDecision, decide_offset
 from imagery.records import ArchivedProduct
 from imagery.registration.blocks import FILTER_MARGIN_PX, Chips, chips, outer_window
 from imagery.resampling import classes_to_grid, is_parallel, same_crs, to_grid, wkt_of
 
 MARGIN_PX = 10
-"""Read beyond the grid: room for the shift and for the resampling kernel."""
+"""Read beyond the grid: room for the shift and for the resampling kernel, pixels. Assumed."""
 
 DEFAULT_SCALE = 1e-4
-"""Sentinel-2 L2A since launch, where the metadata say nothing."""
+"""Sentinel-2 L2A since launch, where the metadata say nothing, 1. Documented by ESA
+(QUANTIFICATION_VALUE)."""
 
 LARGEST_DN = np.iinfo(np.int16).max
 """Of Sentinel-2 L2A: what is above it was below zero before it lost its sign."""
 
 BLOCK_CACHE_BYTES = 64_000_000
-"""GDAL's own default is a twentieth of the machine's memory, beyond any limit that was set here."""
+"""GDAL's own default is a twentieth of the machine's memory, beyond any limit that was set
+here, bytes. Assumed."""
 
 DECIDING_BANDS = ("blue", "green", "red", "nir", "swir16", "swir22", "scl")
 """What the offset is decided from."""
@@ -216,7 +218,7 @@ def _source_window(dataset: rasterio.DatasetReader, crs_wkt: str, grid: GeoBox) 
 
 
 KERNEL_PX = 6
-"""Source pixels beyond a part of the grid: the kernel's taps and a shift."""
+"""Source pixels beyond a part of the grid: the kernel's taps and a shift. Derived."""
 Window = tuple[slice, slice]
 
 

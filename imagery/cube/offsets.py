@@ -12,7 +12,7 @@ from imagery.cube.fusion import Prior, SourceProduct, classes_on_grid, coarse_gr
 from imagery.masks.cells import grow
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA, SCL_SNOW, cells_per_side
 from imagery.masks.season import Usual
-from imagery.offset import GroundParams, offset_from_ground
+from imagery.radiometry.offset import GroundParams, offset_from_ground
 
 
 def settled(

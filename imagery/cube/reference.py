@@ -33,7 +33,7 @@ from imagery.masks.cells import grow
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA, SCL_SNOW, cells_per_side
 from imagery.masks.season import USUAL_BANDS, SeasonLook, Usual, basis_of, season_look, usual_on
 from imagery.masks.spectra import SpectraParams, spectral_cloud, spectral_snow
-from imagery.offset import GroundParams
+from imagery.radiometry.offset import GroundParams
 from imagery.registration.blocks import (
     Chips,
     RegistrationParams,
@@ -97,7 +97,7 @@ def look_of(looks: Sequence[CellLook], params: ReferenceParams) -> SeasonLook | 
 
 
 SEASONS = 4
-"""Three months each, from December."""
+"""Three months each, from December. By definition of the meteorological seasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -438,6 +438,7 @@ def _aligned(
 
 NAME = "reference.npz"
 LAYOUT = 4
+"""Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 UNSTEADY = "unsteady"
 
 

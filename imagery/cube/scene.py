@@ -31,7 +31,7 @@ from imagery.registration.blocks import Shift
 from imagery.resampling import centre_lon_lat
 
 FULL_CLP = 255.0
-"""s2cloudless as a byte (Sentinel Hub's CLP)."""
+"""s2cloudless as a byte (Documented: Sentinel Hub's CLP)."""
 LEAST_UNSEEN = 0.01
 """Share of the site without data from which on a look says so (*assumed*)."""
 MASKS = ("valid", "cloud", "shadow", "snow", "water")

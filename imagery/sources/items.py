@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from evidence.errors import SourceError
-from imagery import landsat
 from imagery.bands import BANDS, SENTINEL2_BANDS
+from imagery.cube import landsat
 from imagery.records import Asset, MalformedItem, Product, finite_number
 from imagery.sources.addresses import shown
 

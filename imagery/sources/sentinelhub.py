@@ -17,8 +17,8 @@ from sentinelhub.data_collections import DataCollection
 from sentinelhub.geometry import BBox
 
 from evidence.errors import SettingsError, SourceError
-from imagery.budget import Purse, UnitBudget, catalog_units
 from imagery.records import FetchedProduct, MalformedItem, Product, Raster
+from imagery.sources.budget import Purse, UnitBudget, catalog_units
 from imagery.sources.http import Http
 from imagery.sources.hub_requests import (
     RADAR,

@@ -16,7 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 RAW_ADD_DN = -1000
+"""Digital numbers to add before scaling. Documented by ESA (processing baseline 04.00)."""
+DN_PER_UNIT = 10_000
+"""Digital numbers per unit of reflectance. Documented by ESA (QUANTIFICATION_VALUE)."""
+WATER_CLASS = 6
+"""Of Sen2Cor's scene classes. Documented."""
 FIRST_OFFSET_BASELINE = 4.0
+"""Processing baseline that began it. Documented by ESA."""
 
 Basis = Literal["metadata", "pixels", "both", "repaired", "refused"]
 PROVEN: frozenset[Basis] = frozenset({"pixels", "both", "repaired"})
@@ -104,7 +110,7 @@ class OffsetDecision:
     @property
     def offset(self) -> float:
         """In units of reflectance: -0.1 or 0."""
-        return self.add_dn / 10000
+        return self.add_dn / DN_PER_UNIT
 
 
 def decide_offset(
@@ -186,7 +192,7 @@ def offset_from_metadata(
 def _from_stated(metadata_offset: float | None) -> tuple[int | None, str]:
     if metadata_offset is None:
         return None, "no baseline, no offset"
-    return round(metadata_offset * 10000), f"offset {metadata_offset}, no baseline"
+    return round(metadata_offset * DN_PER_UNIT), f"offset {metadata_offset}, no baseline"
 
 
 def baseline_number(properties: Mapping[str, Any]) -> float | None:
@@ -302,7 +308,7 @@ def _must_be_dark(
         if classes.shape != shape and tuple(2 * size for size in classes.shape) == shape:
             classes = classes.repeat(2, axis=0).repeat(2, axis=1)
         if classes.shape == shape:
-            dark |= classes == 6  # noqa: PLR2004 - water
+            dark |= classes == WATER_CLASS
     return dark
 
 

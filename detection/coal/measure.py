@@ -13,10 +13,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 
+from aoi.pixels import pixel_area_ha
 from aoi.records import Site
-from detection.coal.blocks import bands_of
+from detection.coal.blocks import bands_of, in_order
 from detection.coal.calibration import identity_documented, spectrum_of
-from detection.coal.coverage import pixel_area_ha
 from detection.coal.family import SWIR, prior_fit
 from detection.coal.intervals import calibrated
 from detection.coal.records import (
@@ -30,6 +30,7 @@ from detection.coal.records import (
     StockpileArea,
 )
 from detection.coal.rows import area_records, blind_records, pile_records, time_of, with_last_seen
+from detection.coal.series import smoothed_series
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.tracking import Tracked
@@ -45,9 +46,7 @@ from detection.coal.verdicts import (
 )
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
 from detection.coal.zones import Known, as_subjects, found_masks, measure_subjects, not_called, stockyards
-from detection.looks import in_order
 from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
-from detection.series import smoothed_series
 from evidence.quantity import Quantity, total
 from imagery.measurement import Measured as MeasuredLayer
 from imagery.measurement import Measurement, Remembered, Work
