@@ -20,6 +20,7 @@ from detection.ground.records import DISTURBANCES
 from evidence.hashing import sha256_json
 from evidence.rows import Row, carried_row, plain
 from imagery.cube import observations
+from imagery.cube.observations import OBSERVATIONS
 from imagery.measurement import Measured, Measurement, Work
 
 MEASUREMENTS = (
@@ -61,8 +62,7 @@ def measured_rows(
             site_digest=inputs.site,
             params=params,
             memory=memory,
-            missed=inputs.gaps,
-            earlier={DISTURBANCES.name: inputs.earlier},
+            earlier={DISTURBANCES.name: inputs.earlier, OBSERVATIONS.name: inputs.gaps},
             others=others or {},
         )
         with watch.stage(measurement.stage):

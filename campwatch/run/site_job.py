@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,8 @@ class SiteWork:
     """Of Landsat, which is measured on a lattice of its own."""
     dem: tuple[Path, ...] = ()
     """Files of heights, where a source was asked for terrain."""
+    preferred: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Archived product to what it was preferred to, each with the reason."""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -67,6 +69,7 @@ class SiteWork:
             "code": code_identity(),
             "site_file": document,
             "missed": missed,
+            "preferred": {name: list(told) for name, told in self.preferred.items()},
             "knobs": plain(dict(self.inputs.overrides)),
         }
 
@@ -196,7 +199,13 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
         earlier=earlier_disturbances(workspace.ledger_path, site.id),
     )
     return SiteWork(
-        site=site, path=path, products=products, inputs=inputs, landsat=landsat, dem=height_files(heights)
+        site=site,
+        path=path,
+        products=products,
+        inputs=inputs,
+        landsat=landsat,
+        dem=height_files(heights),
+        preferred=archive.preferred(site.id),
     )
 
 
@@ -234,4 +243,4 @@ def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     if last is None or not same_code(last.data.get("code", {}), code_identity()):
         return False
     recipe = work.recipe
-    return all(last.data.get(name) == recipe[name] for name in recipe if name != "code")
+    return all(last.data.get(name) == recipe[name] for name in recipe if name not in {"code", "preferred"})

@@ -1,7 +1,7 @@
 """Ground at 30 m by Landsat 8 and 9: one instrument through 2016, for the question what came after it.
 
 The engine is that of 10 m (`detection.ground.measure`); only the pixels are larger. Every year is compared
-with one fixed boundary version, so that a new tracing moves nothing. What 30 m cannot give is said in the row.
+with one fixed boundary version, so that a new tracing moves nothing.
 """
 
 from __future__ import annotations
