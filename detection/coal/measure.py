@@ -21,7 +21,6 @@ from detection.coal.family import SWIR, prior_fit
 from detection.coal.intervals import calibrated
 from detection.coal.records import (
     COAL_SEARCH,
-    SERIES,
     STOCKPILE_AREAS,
     STOCKPILES,
     CoalSearch,
@@ -416,7 +415,6 @@ def _measure(work: Work) -> list[MeasuredLayer]:
     layers = (
         (STOCKPILE_AREAS, found.areas),
         (STOCKPILES, found.piles),
-        (SERIES, found.series),
         (COAL_SEARCH, found.searches),
     )
     return [
@@ -426,7 +424,7 @@ def _measure(work: Work) -> list[MeasuredLayer]:
 
 
 MEASUREMENT = Measurement(
-    layers=(STOCKPILE_AREAS, STOCKPILES, SERIES, COAL_SEARCH),
+    layers=(STOCKPILE_AREAS, STOCKPILES, COAL_SEARCH),
     stage="coal",
     measure=_measure,
     params=StockpileParams,

@@ -195,7 +195,6 @@ SERIES = LayerSpec(
     method=METHOD,
     subject="{quantity}:{subject_kind}:{subject_id}",
     time=("datetime",),
-    measured=True,
     references=ReferenceKind.OUTLINES,
     rows=Rows.PUBLIC,
     age="datetime",
