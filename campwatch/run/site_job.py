@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +51,8 @@ class SiteWork:
     inputs: Inputs
     dem: tuple[Path, ...] = ()
     """Files of heights, where a source was asked for terrain."""
+    preferred: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Archived product to what it was preferred to, each with the reason."""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -64,6 +66,7 @@ class SiteWork:
             "code": code_identity(),
             "site_file": document,
             "missed": missed,
+            "preferred": {name: list(told) for name, told in self.preferred.items()},
             "knobs": plain(dict(self.inputs.overrides)),
         }
 
@@ -191,7 +194,14 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
         overrides=overrides,
         earlier=earlier_disturbances(workspace.ledger_path, site.id),
     )
-    return SiteWork(site=site, path=path, products=products, inputs=inputs, dem=height_files(heights))
+    return SiteWork(
+        site=site,
+        path=path,
+        products=products,
+        inputs=inputs,
+        dem=height_files(heights),
+        preferred=archive.preferred(site.id),
+    )
 
 
 def earlier_disturbances(
@@ -228,4 +238,4 @@ def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     if last is None or not same_code(last.data.get("code", {}), code_identity()):
         return False
     recipe = work.recipe
-    return all(last.data.get(name) == recipe[name] for name in recipe if name != "code")
+    return all(last.data.get(name) == recipe[name] for name in recipe if name not in {"code", "preferred"})
