@@ -15,7 +15,7 @@ from campwatch import __version__
 from campwatch.alerts.book import read_alerts
 from campwatch.layers import LAYERS
 from campwatch.pages.paths import map_profile, site_page_path
-from campwatch.reviews.desk import Desk
+from campwatch.reviews.queue import Desk
 from campwatch.reviews.validation import Checks, annotation, site_checks
 from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, last_reviews, map_verdict, queue
 from campwatch.workspace import Workspace, readable_sites
