@@ -180,7 +180,7 @@ def subject_of(pile: Stockpile) -> str:
 
 
 def fits_by_year(years: Sequence[YearOfCoal]) -> dict[tuple[str, int], float | None]:
-    """Distance of a subject's dark ground from the family as each year found it: a later one restates none."""
+    """Distance of a subject's dark ground from the family, as each year found it."""
     return {
         (name, year.last_look.year): subject.distance
         for year in years
