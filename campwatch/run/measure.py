@@ -91,14 +91,14 @@ def _params_hash(params: Any) -> str:
 
 
 def _rows(made: Measured, site: Site, inputs: Inputs, params_hash: str) -> Iterator[Row]:
-    everything = inputs_digest(inputs.site, inputs.scenes)
     for record in made.records:
         used = made.layer.scenes_of(record)
+        # A figure of all scenes that one more leaves as it was is no other figure: custody names the scenes.
         row = made.layer.row(
             record,
             site_id=site.id,
             params_hash=params_hash,
-            inputs_hash=everything if used is None else inputs_digest(inputs.site, inputs.scenes, used),
+            inputs_hash=inputs_digest(inputs.site, inputs.scenes, () if used is None else used),
             validated_on=made.validated_on,
         )
         yield carried_row(row)

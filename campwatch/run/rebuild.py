@@ -75,7 +75,7 @@ def write_site_page(
     profile = map_profile(workspace, site, restricted=restricted)
     checks = site_checks(ledger, site)
     annotate = annotation(ledger, [site], checks={site.id: checks})
-    shown = [name for name, spec in LAYERS.items() if spec.on_map and spec.derived is None]
+    shown = [spec for spec in LAYERS.values() if spec.on_map]
     data = SiteMapData(
         site=site,
         run=run_info(ledger, site.id),
@@ -84,8 +84,8 @@ def write_site_page(
         looks=_pictureless(ledger, site.id),
         layers=LAYERS,
         rows={
-            name: tuple(stored.row for stored in annotate(ledger.current(name, site_id=site.id)))
-            for name in shown
+            spec.name: tuple(stored.row for stored in annotate(layer_rows(ledger, spec, site_id=site.id)))
+            for spec in shown
         },
         alerts=tuple(
             RaisedAlert(
