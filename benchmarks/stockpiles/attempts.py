@@ -21,7 +21,7 @@ import xarray as xr
 
 from benchmarks.manual import kept_in, write_table
 from benchmarks.stockpiles.simulated_table import MADE_WITH, ONLY_ZONES, layout, looks, row
-from detection.stockpiles import StockpileParams, measure_stockpiles
+from detection.coal.measure import StockpileParams, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 
 FITTING = range(510, 600)

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
 from benchmarks.stockpiles.painting import KORBA
-from detection.coal.matched import background, weights
+from detection.coal.matched_filter import background, weights
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]

@@ -25,7 +25,7 @@ from scipy.stats import theilslopes
 
 from benchmarks.manual import DOCS, write_table
 from detection.coal.family import rank_spectrum
-from detection.coal.matched import background, weights
+from detection.coal.matched_filter import background, weights
 
 mpl.use("Agg")
 import matplotlib.pyplot as plt

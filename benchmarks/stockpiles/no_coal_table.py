@@ -1,92 +1,108 @@
-"""No coal anywhere: real dark materials painted into coal-free yards, that stay or that come and go.
+"""No coal anywhere: what is claimed of dark ground that is something else, in zones and outside of them.
 
-Reflectance from measured spectra (USGS splib07, earthlib 1.1.0: Santa Barbara asphalt, roads and char; water
-of Korba). The yards are simulated and hold no coal. What may be claimed (`area_ha`) must have a lower end of
-nought, or no figure.
+Simulated sites without coal. Reflectance of roads, roofs, tar, char, soils and burnt ground is drawn from
+measured spectra (earthlib 1.1.0, USGS splib07), one for every site; black shale is assumed. In zones
+`area_ha` must have a lower end of nought, or no figure; outside of them hectares per 25 km² are counted.
 
-python -m benchmarks.stockpiles.no_coal_table --seeds 870 872 --keep FOLDER [--write]
+python -m benchmarks.stockpiles.no_coal_table --seeds 1200 1205 --keep FOLDER [--write]
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-import xarray as xr
-from numpy.typing import NDArray
 
-from benchmarks.manual import write_table
-from benchmarks.stockpiles.rank_table import seeds_of
-from benchmarks.stockpiles.simulated_table import CLEAR, ONLY_ZONES, QUIET
-from detection.coal.subjects import stockyards
-from detection.stockpiles import measure_stockpiles
-from imagery.simulate import SimulatedSite, simulate_site, unchanged_site
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
-MATERIALS: Mapping[str, tuple[float, ...]] = MappingProxyType(
-    {
-        "asphalt (median of 18)": (0.047, 0.051, 0.057, 0.075, 0.121, 0.106),
-        "roads": (0.085, 0.095, 0.102, 0.107, 0.140, 0.138),
-        "roofing felt": (0.038, 0.039, 0.042, 0.051, 0.121, 0.124),
-        "tar paper, weathered": (0.043, 0.049, 0.058, 0.077, 0.192, 0.168),
-        "tar roof": (0.025, 0.025, 0.025, 0.025, 0.025, 0.025),
-        "char": (0.045, 0.054, 0.067, 0.076, 0.185, 0.207),
-        "burnt ground": (0.029, 0.034, 0.042, 0.056, 0.153, 0.208),
-        "magnetite": (0.060, 0.060, 0.060, 0.060, 0.060, 0.060),
-        "water": (0.026, 0.028, 0.024, 0.024, 0.022, 0.018),
-    }
+from aoi.records import Site, ZoneKind
+from benchmarks.manual import kept_in, write_table
+from benchmarks.stockpiles.rank_table import clustered, seeds_of
+from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, ONLY_ZONES, PER_25_KM2, SHORT
+from detection.coal.measure import StockpileParams, measure_stockpiles
+from imagery.simulate import simulate_site, unchanged_site
+from imagery.simulate.params import (
+    CoalParams,
+    LandParams,
+    MineParams,
+    PatchPlan,
+    PondPlan,
+    SensorParams,
+    SimulationParams,
+    farmed_site,
 )
-"""Reflectance at `BANDS`; magnetite lies at .03 to .09, its middle is taken."""
-COMING_AND_GOING = ("water", "char", "burnt ground", "asphalt (median of 18)", "roofing felt")
-HALF_PX = 4
-"""The square has nine pixels a side: 0.8 ha."""
+
+AREA_HA = 0.8
+QUARTER_DAYS = 75
+MIDDLE = (0.0, 0.0)
+"""Of the yard, metres."""
+WIDE: Mapping[str, Any] = MappingProxyType(SHORT | {"size_px": 180, "sensor": SensorParams(bands=BANDS)})
+STEADY = (
+    "asphalt", "road", "parking", "roofing_felt", "tar_paper", "tar_roof", "shingle", "char", "burnt_ground",
+    "magnetite", "black_shale", "wet soil",
+)  # fmt: skip
+COMING_AND_GOING = ("asphalt", "roofing_felt", "char", "burnt_ground", "wet soil")
+STAYS, MOVES = "stays", "comes and goes"
+SURROUNDINGS = ("town", "rail yard", "farmed valley")
 
 
-def square(share: Floats) -> Bools:
-    """(y, x) a square in the middle of a yard."""
-    rows, columns = np.nonzero(share > CLEAR)
-    row, column = int(np.median(rows)), int(np.median(columns))
-    out = np.zeros(share.shape, dtype=bool)
-    out[row - HALF_PX : row + HALF_PX + 1, column - HALF_PX : column + HALF_PX + 1] = True
-    return out & (share > CLEAR)
+def patch(material: str, habit: str) -> PatchPlan:
+    """A patch in the yard: for good, or in every other quarter."""
+    since, until = SHORT["since"], SHORT["until"]
+    quarters = range(0, (until - since).days, 2 * QUARTER_DAYS)
+    spells = [(since + dt.timedelta(day), since + dt.timedelta(day + QUARTER_DAYS)) for day in quarters]
+    return PatchPlan(
+        material="soil" if material == "wet soil" else material,
+        wetness=1.0 if material == "wet soil" else 0.0,
+        area_ha=AREA_HA,
+        at_m=MIDDLE,
+        periods=tuple(spells) if habit == MOVES else (),
+    )
 
 
-def painted(cube: xr.Dataset, where: Bools, material: str, *, steady: bool, seed: int) -> xr.Dataset:
-    """The cube with a material on some pixels, on all dates or on every other quarter."""
-    out, rng, times = cube.copy(deep=True), np.random.default_rng(seed), cube.sizes["time"]
-    days = (cube["time"].values - cube["time"].values[0]) / np.timedelta64(1, "D")
-    there = np.ones(times, dtype=bool) if steady else (days // 75).astype(int) % 2 == 0
-    level = np.exp(rng.normal(0, 0.05, times))[there, None]
-    for band, value in zip(BANDS, MATERIALS[material], strict=True):
-        pixels = out[band].values
-        texture = np.exp(rng.normal(0, 0.06, (1, int(where.sum()))))
-        noise = rng.normal(0, 0.004, (int(there.sum()), int(where.sum())))
-        at = np.ix_(np.flatnonzero(there), *map(np.unique, np.nonzero(where)))
-        pixels[at] = (value * level * texture + noise).reshape(pixels[at].shape).astype(np.float32)
+def cases() -> dict[tuple[str, str], tuple[SimulationParams, str]]:
+    """(what, habit) -> the site, and the zone that is measured as a stockyard."""
+
+    def quiet(**land: Any) -> SimulationParams:
+        return unchanged_site(**SHORT, sensor=SensorParams(bands=BANDS), land=LandParams(**land))
+
+    out = {
+        (material, habit): (quiet(patches=(patch(material, habit),)), "stockyard")
+        for habit, materials in ((STAYS, STEADY), (MOVES, COMING_AND_GOING))
+        for material in materials
+    }
+    out["pond", STAYS] = quiet(ponds=(PondPlan(area_ha=AREA_HA, at_m=MIDDLE, lowest=0.9),)), "stockyard"
+    out["pond", MOVES] = quiet(ponds=(PondPlan(area_ha=AREA_HA, at_m=MIDDLE, lowest=-0.2),)), "stockyard"
+    out["town", STAYS] = quiet(town_ha=6.0, measured=True), "control-town"
+    out["rail yard", STAYS] = quiet(rail_yard=True, measured=True), "control-rails"
     return out
 
 
-def judged(simulated: SimulatedSite, cube: xr.Dataset, material: str, *, steady: bool, seed: int) -> Any:
-    """What is said of the yard on every clear look."""
-    share = stockyards(cube, simulated.site)[0].share
-    changed = painted(cube, square(share), material, steady=steady, seed=seed)
-    result = measure_stockpiles(changed, simulated.site, params=ONLY_ZONES)
+def zoned(site: Site, zone_id: str) -> Site:
+    """The site with one zone, measured as a stockyard."""
+    zones = tuple(replace(z, kind=ZoneKind.STOCKYARD) for z in site.zones if z.id == zone_id)
+    return replace(site, zones=zones)
+
+
+def judged(what: str, habit: str, seed: int) -> list[dict[str, Any]]:
+    """What is said of the zone on every clear look."""
+    params, zone = cases()[what, habit]
+    simulated = simulate_site(params, seed=seed)
+    result = measure_stockpiles(simulated.cube(), zoned(simulated.site, zone), params=ONLY_ZONES)
     return [
         {
             "seed": seed,
-            "material": material,
-            "steady": steady,
+            "what": what,
+            "habit": habit,
             "verdict": area.verdict,
-            "fit": area.family_fit,
-            "low": area.area_ha.low if area.area_ha.value is not None else None,
+            "low": area.area_ha.low,
             "high": area.area_ha.high,
+            "value": area.area_ha.value,
             "dark": None if area.dark_ha is None else area.dark_ha.value,
         }
         for area in result.areas
@@ -94,53 +110,116 @@ def judged(simulated: SimulatedSite, cube: xr.Dataset, material: str, *, steady:
     ]
 
 
-def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One row per material and habit."""
+def surroundings(what: str) -> SimulationParams:
+    """A wider site without coal and without a zone."""
+    if what == "farmed valley":
+        nothing = {"coal": CoalParams(present=False), "mine": MineParams(active=False)}
+        return farmed_site(**WIDE, **nothing)
+    land = {"town": {"town_ha": 12.0}, "rail yard": {"rail_yard": True}}[what]
+    return unchanged_site(**WIDE, land=LandParams(measured=True, **land))
+
+
+def searched(what: str, seed: int) -> dict[str, Any]:
+    """What is found outside zones on a site without coal, hectares per 25 km², at the last looks."""
+    simulated = simulate_site(surroundings(what), seed=seed)
+    cube = simulated.cube()
+    result = measure_stockpiles(cube, replace(simulated.site, zones=()), params=StockpileParams())
+    newest = {pile.pile_id: pile for pile in sorted(result.piles, key=lambda pile: pile.datetime)}
+    scale = PER_25_KM2 / (cube.sizes["x"] * cube.sizes["y"])
+    claimed = sum(max(0.0, pile.area_ha.low or 0.0) for pile in newest.values() if pile.area_ha.value)
+    return {
+        "seed": seed,
+        "what": what,
+        "found": scale * sum(pile.area_ha.value or 0.0 for pile in newest.values()),
+        "claimed": scale * claimed,
+        "missed": scale * float((result.missed_ha.high or 0.0) if result.missed_ha else np.nan),
+    }
+
+
+def zone_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One row per material and habit, then all that stays and all that moves."""
     lines = [
-        "| material | habit | clear looks | lower end 0 or no figure, % | reads as dark, ha | verdicts |",
+        (
+            "| in the zone | habit | sites | clear looks | lower end 0 or no figure, % | reads as dark, ha "
+            "| verdicts, % of looks |"
+        ),
+        "|---|---|---|---|---|---|---|",
+    ]
+    for what, habit in cases():
+        part = [row for row in rows if row["what"] == what and row["habit"] == habit]
+        if part:
+            lines.append(_row(what, habit, part))
+    for habit, named in ((STAYS, "all of these"), (MOVES, "all of these")):
+        part = [row for row in rows if row["habit"] == habit]
+        if part:
+            lines.append(_row(named, habit, part))
+    return lines
+
+
+def _row(what: str, habit: str, part: Sequence[Mapping[str, Any]]) -> str:
+    good = [float(row["low"] is None or row["low"] <= 0.0) for row in part]
+    share, low, high = clustered(good, [row["seed"] for row in part])
+    dark = [row["dark"] for row in part if row["dark"] is not None]
+    verdicts: dict[str, int] = {}
+    for row in part:
+        verdicts[row["verdict"]] = verdicts.get(row["verdict"], 0) + 1
+    told = ", ".join(
+        f"{k} {100 * n / len(part):.0f}" for k, n in sorted(verdicts.items(), key=lambda v: -v[1])
+    )
+    return (
+        f"| {what.replace('_', ' ')} | {habit} | {len({r['seed'] for r in part})} | {len(part)} "
+        f"| {100 * share:.0f} ({100 * low:.0f}–{100 * high:.0f}) "
+        f"| {np.mean(dark) if dark else float('nan'):.2f} | {told} |"
+    )
+
+
+def search_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """One row per kind of surroundings."""
+    lines = [
+        (
+            "| around, no zone | sites | found, ha per 25 km² | worst site | lower ends, ha per 25 km² "
+            "| may have been missed, up to, ha per 25 km² |"
+        ),
         "|---|---|---|---|---|---|",
     ]
-    for steady in (True, False):
-        for material in MATERIALS if steady else COMING_AND_GOING:
-            part = [r for r in rows if r["material"] == material and r["steady"] == steady]
-            if part:
-                good = 100 * np.mean([row["low"] is None or row["low"] <= 0.0 for row in part])
-                dark = np.nanmean([np.nan if r["dark"] is None else r["dark"] for r in part])
-                verdicts = ", ".join(sorted({row["verdict"] for row in part}))
-                habit = "stays" if steady else "comes and goes"
-                lines.append(f"| {material} | {habit} | {len(part)} | {good:.0f} | {dark:.2f} | {verdicts} |")
+    for what in SURROUNDINGS:
+        part = [row for row in rows if row["what"] == what]
+        if part:
+            mean = {key: np.mean([row[key] for row in part]) for key in ("found", "claimed", "missed")}
+            worst = max(row["found"] for row in part)
+            lines.append(
+                f"| {what} | {len(part)} | {mean['found']:.2f} | {worst:.2f} | {mean['claimed']:.2f} "
+                f"| {mean['missed']:.1f} |"
+            )
     return lines
 
 
 def main() -> None:
-    """Measure the seeds that are not kept, and print the table."""
+    """Measure the seeds that are not kept, and print the tables."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, nargs="*", default=())
+    parser.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "LAST"))
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    options.keep.mkdir(parents=True, exist_ok=True)
-    for seed in options.seeds:
-        simulated = simulate_site(unchanged_site(**QUIET | {"size_px": 150}), seed=seed)
-        cube = simulated.cube()
-        for steady in (True, False):
-            for material in MATERIALS if steady else COMING_AND_GOING:
-                path = options.keep / f"dark-{seed}-{steady}-{material.split(' ')[0]}.json"
-                if not path.exists():
-                    rows = judged(simulated, cube, material, steady=steady, seed=seed)
-                    path.write_text(json.dumps(rows), encoding="utf-8")
-    rows = [
-        row
-        for path in sorted(options.keep.glob("dark-*.json"))
-        for row in json.loads(path.read_text("utf-8"))
-    ]
-    lines = table(rows)
+    kept = kept_in(options.keep, MADE_WITH)
+    for seed in range(options.seeds[0], options.seeds[1] + 1) if options.seeds else ():
+        for what, habit in cases():
+            path = kept / f"dark-{what.replace(' ', '_')}-{habit.replace(' ', '_')}-{seed}.json"
+            if not path.exists():
+                path.write_text(json.dumps(judged(what, habit, seed)), encoding="utf-8")
+        for what in SURROUNDINGS:
+            path = kept / f"around-{what.replace(' ', '_')}-{seed}.json"
+            if not path.exists():
+                path.write_text(json.dumps(searched(what, seed)), encoding="utf-8")
+    rows = [row for path in sorted(kept.glob("dark-*.json")) for row in json.loads(path.read_text("utf-8"))]
+    around = [json.loads(path.read_text("utf-8")) for path in sorted(kept.glob("around-*.json"))]
+    lines = [*zone_table(rows), "", *search_table(around)]
     print("\n".join(lines))
     if options.write:
         write_table(
-            "stockpiles.md", "no coal table", lines, method=["measure_stockpiles"], seeds=seeds_of(rows)
+            "stockpiles.md", "no coal table", lines, method=MADE_WITH, seeds=f"seeds {seeds_of(rows)}"
         )
 
 

@@ -1,138 +1,52 @@
 """Coal of several ranks under several conditions, on simulated yards: what is said, and how well it holds.
 
-Simulated, not real: one assumption of the simulator is changed at a time. The seeds of `FITTED` set limits
-and the calibration of intervals; those of `JUDGED` did not.
+Simulated, not real: one assumption of the simulator is changed at a time (`benchmarks.stockpiles.yards`).
 
-python -m benchmarks.stockpiles.rank_table --conditions flat judged --seeds 800 808 --keep FOLDER
-python -m benchmarks.stockpiles.rank_table --write --keep FOLDER
+python -m benchmarks.stockpiles.rank_table --keep FOLDER [--conditions judged wet] [--seeds 802 803] [--write]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import itertools
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.manual import write_table
-from benchmarks.stockpiles.simulated_table import CLEAR, ONLY_ZONES, layout, zone_truth
+from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
+from benchmarks.stockpiles.yards import CONDITIONS, JUDGED, Yard, result_of, yard_of
+from detection.coal.measure import StockpileParams
 from detection.coal.verdicts import Verdict
-from detection.stockpiles import measure_stockpiles
-from imagery.simulate import SimulatedSite, simulate_site
-from imagery.simulate import spectra as materials
-from imagery.simulate.params import SimulationParams
-
-Floats = NDArray[np.float32]
-FITTED = range(510, 520)
-JUDGED = (*range(800, 808), *range(1100, 1104))
-"""800 to 807 as the issue asks, and seeds of our own."""
-EVERY_MONTH = tuple(range(1, 13))
-KNOTS_NM = (490.0, 665.0, 842.0, 1610.0, 2190.0)
-BANDS_NM = (490.0, 560.0, 665.0, 705.0, 740.0, 783.0, 842.0, 865.0, 1610.0, 2190.0)
-CURVES = MappingProxyType(
-    {
-        "flat": (0.050, 0.050, 0.050, 0.050, 0.050),
-        "flat-rising": (0.045, 0.050, 0.055, 0.055, 0.055),
-        "lignite": (0.055, 0.080, 0.115, 0.220, 0.200),
-    }
-)
-"""Reflectance of clean and dusty coal alike at `KNOTS_NM`; assumed (DOMAIN notes: direction published)."""
-CONDITIONS = MappingProxyType(
-    {
-        "flat .05": "flat",
-        ".045-.055": "flat-rising",
-        "undusted": None,
-        "judged": None,
-        "lignite": "lignite",
-        "half-coal yard": None,
-        "wet": None,
-        "winter": None,
-        "relief 600 m": None,
-    }
-)
-REFUSALS_JUDGED = ("flat .05", ".045-.055", "undusted", "judged")
+from evidence.quantity import coverage_factor
 
 
-def curve(reflectance: Sequence[float]) -> Floats:
-    """(band,) reflectance at the simulator's bands."""
-    return np.interp(BANDS_NM, KNOTS_NM, reflectance).astype(np.float32)
-
-
-@contextmanager
-def other_materials(changed: Mapping[str, Floats]) -> Iterator[None]:
-    """The simulator with other spectra of some materials."""
-    before = {name: materials.SPECTRA[name] for name in changed}
-    materials.SPECTRA.update(changed)
-    try:
-        yield
-    finally:
-        materials.SPECTRA.update(before)
-
-
-def changed_spectra(condition: str) -> dict[str, Floats]:
-    """Spectra that a condition replaces."""
-    name = CONDITIONS[condition]
-    if name is not None:
-        return dict.fromkeys(("coal_clean", "coal_dusty"), curve(CURVES[name]))
-    if condition == "half-coal yard":
-        both = 0.5 * (materials.SPECTRA["yard"] + materials.SPECTRA["coal_dusty"])
-        return {"yard": both.astype(np.float32)}
-    return {}
-
-
-def changed_layout(condition: str, seed: int) -> SimulationParams:
-    """The layout of a seed under a condition."""
-    params = layout(seed)
-    if condition == "undusted":
-        return replace(params, coal=replace(params.coal, dustiness=0.0))
-    if condition == "winter":
-        return replace(params, months=EVERY_MONTH)
-    if condition == "relief 600 m":
-        return replace(params, land=replace(params.land, relief_m=600.0))
-    if condition == "wet":
-        return replace(params, weather=replace(params.weather, rain=2.0))
-    return params
-
-
-def simulated(condition: str, seed: int) -> SimulatedSite:
-    """One site; its cube must be made under the same spectra."""
-    return simulate_site(changed_layout(condition, seed), seed=seed)
-
-
-def judged(condition: str, seed: int) -> list[dict[str, Any]]:
-    """Every clear look of every yard of one site."""
-    with other_materials(changed_spectra(condition)):
-        site = simulated(condition, seed)
-        cube = site.cube()
-    result = measure_stockpiles(cube, site.site, params=ONLY_ZONES)
+def looks_of(yard: Yard, folder: Path, params: StockpileParams = ONLY_ZONES) -> list[dict[str, Any]]:
+    """Every clear look of every stockyard of one site; its years are kept in a folder."""
+    result = result_of(yard, folder, params)
     rows = []
     for area in result.areas:
-        if area.valid_fraction < CLEAR:
-            continue
-        truth = zone_truth(site, area.zone_id, area.datetime.date())
         claimed, dark = area.area_ha, area.dark_ha
+        if area.valid_fraction < CLEAR or dark is None:
+            continue
         rows.append(
             {
-                "condition": condition,
-                "seed": seed,
+                "condition": yard.condition,
+                "seed": yard.seed,
                 "zone": area.zone_id,
-                "when": area.datetime.isoformat(),
-                "truth": truth,
+                "day": area.datetime.timestamp() / 86400.0,
+                "truth": yard.truth_ha[area.zone_id, area.datetime.date()],
                 "verdict": area.verdict,
                 "family": area.family,
-                "fit": area.family_fit,
-                "reason": claimed.reason,
+                "bands": len(area.bands),
+                "swir": any(band.startswith("swir") for band in area.bands),
                 "area": [claimed.value, claimed.low, claimed.high],
-                "dark": None if dark is None else [dark.value, dark.low, dark.high, dark.sd_random],
-                "shared": [] if dark is None else dark.shared,
+                "dark": [dark.value, dark.low, dark.high],
+                "sd_random": dark.sd_random,
+                "shared": dict(dark.shared),
             }
         )
     return rows
@@ -144,25 +58,29 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--conditions", nargs="*", default=tuple(CONDITIONS), choices=tuple(CONDITIONS))
-    parser.add_argument("--seeds", type=int, nargs="*", default=())
+    parser.add_argument("--seeds", type=int, nargs="*", default=JUDGED)
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    options.keep.mkdir(parents=True, exist_ok=True)
-    for condition in options.conditions:
-        for seed in options.seeds:
-            path = options.keep / f"rank-{condition.replace(' ', '_')}-{seed}.json"
-            if not path.exists():
-                path.write_text(json.dumps(judged(condition, seed)), encoding="utf-8")
-    rows = [
-        row
-        for path in sorted(options.keep.glob("rank-*.json"))
-        for row in json.loads(path.read_text("utf-8"))
-    ]
-    lines = table(rows)
+    if not set(options.seeds) <= set(JUDGED):
+        parser.error(f"judged on seeds {JUDGED}")
+    rows = measured(options.conditions, options.seeds, options.keep)
+    lines = [*table(rows), "", *pair_table(rows)]
     print("\n".join(lines))
     if options.write:
-        write_table("stockpiles.md", "rank table", lines, method=["measure_stockpiles"], seeds=seeds_of(rows))
+        write_table("stockpiles.md", "rank table", lines, method=MADE_WITH, seeds=f"seeds {seeds_of(rows)}")
+
+
+def measured(
+    conditions: Sequence[str], seeds: Sequence[int], keep: Path, params: StockpileParams = ONLY_ZONES
+) -> list[dict[str, Any]]:
+    """Rows of all these sites, simulated and measured unless the folder has them."""
+    return [
+        row
+        for seed in seeds
+        for condition in conditions
+        for row in looks_of(yard_of(condition, seed, keep), keep, params)
+    ]
 
 
 def seeds_of(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -183,8 +101,9 @@ def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, flo
 
 
 HEAD = (
-    "| condition | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha | dark_ha covers, % "
-    "| area_ha covers, % | changing, % | looks like |\n|---|---|---|---|---|---|---|---|---|---|---|"
+    "| condition | sites | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha "
+    "| dark_ha covers, % | area_ha covers, % | changing, % | looks like |\n"
+    "|---|---|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
@@ -194,7 +113,18 @@ def table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
     for name in CONDITIONS:
         part = [row for row in rows if row["condition"] == name]
         if part:
-            lines.append(f"| {name} | {len(part)} {_numbers(part)} |")
+            sites = len({row["seed"] for row in part})
+            lines.append(f"| {name} | {sites} | {len(part)} {_numbers(part)} |")
+    for name, least, most in (
+        ("truth under .25 ha", 0.0, 0.25),
+        (".25 to 1 ha", 0.25, 1.0),
+        ("over 1 ha", 1.0, 99.0),
+    ):
+        part = [row for row in rows if least <= row["truth"] < most]
+        if part:
+            lines.append(
+                f"| all, {name} | {len({row['seed'] for row in part})} | {len(part)} {_numbers(part)} |"
+            )
     return lines
 
 
@@ -219,6 +149,42 @@ def _numbers(part: Sequence[Mapping[str, Any]]) -> str:
         + " ".join(f"| {100 * a:.0f} ({100 * b:.0f}–{100 * c:.0f})" for a, b, c in covers)
         + f" | {100 * changing:.0f} | {', '.join(f'{k} {v}' for k, v in families.most_common(2))}"
     )
+
+
+def pairs(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Differences of any two looks of one zone, what both share taken off as `difference` does."""
+    by_zone: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if row["dark"][0] is not None and row["area"][0] is not None:
+            by_zone[row["condition"], row["seed"], row["zone"]].append(row)
+    out = []
+    for own in by_zone.values():
+        for one, other in itertools.combinations(own, 2):
+            groups = set(one["shared"]) | set(other["shared"])
+            shared = [other["shared"].get(g, 0.0) - one["shared"].get(g, 0.0) for g in groups]
+            half = coverage_factor(0.95) * float(
+                np.hypot(np.hypot(one["sd_random"], other["sd_random"]), np.linalg.norm(shared))
+            )
+            error = (other["dark"][0] - one["dark"][0]) - (other["truth"] - one["truth"])
+            out.append({"condition": one["condition"], "seed": one["seed"], "error": error, "half": half})
+    return out
+
+
+def pair_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Differences of looks of one zone, all conditions together."""
+    told = pairs(rows)
+    error, half = (np.array([one[key] for one in told]) for key in ("error", "half"))
+    share, low, high = clustered(
+        (np.abs(error) <= half).astype(float).tolist(), [one["seed"] for one in told]
+    )
+    return [
+        "| differences of looks of one zone | RMSE ha | width ha | cover, % |",
+        "|---|---|---|---|",
+        (
+            f"| {len(told)} | {np.sqrt((error**2).mean()):.3f} | {2 * half.mean():.2f} "
+            f"| {100 * share:.0f} ({100 * low:.0f}–{100 * high:.0f}) |"
+        ),
+    ]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from aoi.records import Extent, Site, ZoneKind
 from aoi.site_file import file_bytes, read_site, site_document, site_of, write_site
 from campwatch.identity import Clock, new_run_id, site_digest, timestamp
 from detection.coal.records import STOCKPILES
-from detection.records import DISTURBANCES
+from detection.ground.records import DISTURBANCES
 from evidence.errors import AoiError
 from evidence.files import write_bytes
 from evidence.ledger import Ledger

@@ -19,7 +19,7 @@ from campwatch import __version__
 from campwatch.identity import Clock, system_clock
 from campwatch.pages.drawing import draw
 from campwatch.pages.paths import first_page_path, map_profile, shown_state, site_page_path
-from campwatch.reviews.desk import Desk
+from campwatch.reviews.queue import Desk
 from campwatch.reviews.site_edits import (
     BoundaryEdit,
     ZoneEdit,

@@ -2,23 +2,258 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation
+from scipy.ndimage import binary_dilation, label, uniform_filter
 
-from detection.coal.beside import NULL_RANGE, dust_at_edges, ground_beside, local_null
-from detection.coal.fraction_records import Fractions
-from detection.coal.nearby import EIGHT
-from detection.coal.supports import zone_supports
-from detection.coal.zone_records import AreaParams, ZoneSeries
+from detection.coal.fraction import Fractions
+from detection.coal.smoothing import EIGHT, smooth_time
+from imagery import robust
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+LEAST_VARIANCE = 0.01
+"""Variance of a fraction that no look goes below when looks are weighed. Assumed."""
+UNKNOWN_SPREAD = 0.05
+"""Spread of the ground beside, fraction of coal, where too little of it was seen. Assumed."""
+SHRINKAGE_BESIDE = 20.0
+"""Pixels beside at which their median weighs half. Assumed."""
+WHOLE = 0.99
+"""Coverage from which a pixel lies inside a zone."""
+HIDDEN_SD = 0.3
+"""Error of a hidden pixel of a support, in pixels, whose area is that of other dates. Assumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AreaParams:
+    """Knobs of the sum, chosen on painted layouts that are not used for judging."""
+
+    core_fraction: float = 0.38
+    """Mean fraction on other dates above which a pixel belongs to a pile. Assumed."""
+    tau_days: float = 120.0
+    """Over how long other dates speak for a date. Assumed."""
+    brief_tau_days: float = 15.0
+    """Over how long the nearest other dates speak for coal that did not stay. Assumed."""
+    side_tau_days: float = 60.0
+    """Over how long the looks of one side, earlier or later, speak for coal that came or went in a gap.
+    Assumed."""
+    brief_fraction: float = 0.6
+    """Their mean fraction above which they vouch for what a date shows clearly. Assumed."""
+    spread_px: int = 1
+    """How far the instrument spreads a pile beyond its pixels. Assumed."""
+    beside_px: int = 3
+    """How far from a pile the ground beside it reaches. Assumed."""
+    belt_px: int = 2
+    """Width of the two belts around piles that tell how dust thins out. Assumed."""
+    dust_growth: float = 3.0
+    """How much dustier the edge is than the ground beside, in differences of the two belts. Assumed."""
+    new_sd: float = 4.0
+    """Coal that other dates do not know must exceed this many standard deviations. Assumed."""
+    new_pixels: int = 3
+    """And fill this many connected pixels. Assumed."""
+    ring_sd_share: float = 0.8
+    """How far the ground under a pile differs from the ground beside it, as a share of how much the ground
+    beside it varies. Assumed."""
+    edge_px: float = 0.03
+    """Error per pixel of support outline, in pixels: registration, spread and shape. Assumed."""
+    noise_pixels: float = 6.0
+    """Pixels whose errors are one and the same (blur, resampling, texture of the ground). Assumed."""
+    missed_px: float = 2.5
+    """What a support misses even so (between its pixels, thinner than half a pixel), in pixels. Assumed."""
+    missed_thin: float = 0.5
+    """Share of the thin coal outside of supports that may be piles. Assumed."""
+    missed_when_unsure: float = 8.0
+    """How much more it misses where ground and coal look alike, per relative error of a fraction. Assumed."""
+    misfit_limit: float = 6.0
+    """Mean square misfit above which a dark pixel is no mixture of coal and ground (shadow, water).
+    Assumed."""
+    lasting_share: float = 0.7
+    """Part of the random error that all looks at a zone share: outline, edges, texture of the ground.
+    Chosen by hand on painted seeds 100 to 102 and simulated seeds 510 to 519 of an earlier method."""
+    relative: float = 0.07
+    """Error that all dates of a zone share, as a share of the area: dust around piles, coal that differs.
+    Assumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneSeries:
+    """Area of one zone on every date, in pixels; NaN where it was not seen."""
+
+    area: Floats
+    """(time,)."""
+    sd_random: Floats
+    """(time,) error that no other look shares."""
+    sd_outline: Floats
+    """(time,) error shared by the dates of the zone: outline, edges and texture of the same ground."""
+    sd_ground: Floats
+    """(time,) error shared by the dates of the zone: persistent misfit of the background."""
+    sd_spectrum: Floats
+    """(time,) error shared by the zones of the site: unknown coal spectrum."""
+    limit: Floats
+    """(time,) area that would have been noticed with high probability."""
+    support: Bools
+    """(time, y, x) where the sum was taken."""
+    weighted: Floats
+    """(time, y, x) what every pixel adds to the sum, in pixels."""
+    seen_share: Floats
+    """(time,) share of the zone that was seen."""
+    doubt: Floats
+    """(time,) 0..1: how far the piles are no mixture of coal and ground on that date."""
+
+
+MISFIT_CAP = 20.0
+
+"""One bad look must not condemn a pixel: misfits count up to this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supports:
+    """One zone's supports, date by date."""
+
+    mean: Floats
+    """(time, y, x) fraction that other dates suggest."""
+    cores: Bools
+    """(time, y, x) pixels that hold coal."""
+    support: Bools
+    """(time, y, x) the same, grown by what the instrument spreads."""
+
+
+def zone_supports(
+    fractions: Fractions, inside: Bools, days: Floats, dates: list[int], params: AreaParams
+) -> Supports:
+    """Supports of one zone.
+
+    Args:
+        fractions: of the block.
+        inside: (y, x) of the zone.
+        days: (time,).
+        dates: positions of those that are wanted.
+        params: knobs.
+    """
+    trusted = (fractions.variance + LEAST_VARIANCE) * np.maximum(np.nan_to_num(fractions.misfit), 1.0)
+    mean, error = smooth_time(fractions.value, trusted, days, tau_days=params.tau_days, leave_one_out=True)
+    brief, _ = smooth_time(fractions.value, trusted, days, tau_days=params.brief_tau_days, leave_one_out=True)
+    for side in (-1, 1):
+        lasting, _ = smooth_time(fractions.value, trusted, days, tau_days=params.side_tau_days, side=side)
+        brief = np.maximum(brief, lasting)
+    plausible = plausible_mixture(fractions.misfit, days, tau_days=params.tau_days, limit=params.misfit_limit)
+    last = _without_later_looks(fractions.usable)
+    cores, support = np.zeros(mean.shape, dtype=bool), np.zeros(mean.shape, dtype=bool)
+    for t in dates:
+        core = (mean[t] > params.core_fraction) & np.isfinite(error[t]) & inside & plausible[t]
+        vouched = inside & plausible[t] & (last[t] | (brief[t] > params.brief_fraction))
+        core |= _new_coal(fractions.value[t], fractions.variance[t], core, vouched, params)
+        cores[t] = core
+        support[t] = binary_dilation(core, structure=EIGHT, iterations=params.spread_px) & plausible[t]
+    return Supports(mean=mean, cores=cores, support=support)
+
+
+def plausible_mixture(misfit: Floats, days: Floats, *, tau_days: float, limit: float) -> Bools:
+    """(time, y, x) whether looks around a date show a mixture of coal and ground, and no shadow or water.
+
+    Args:
+        misfit: (time, y, x) mean square, NaN where not seen.
+        days: (time,).
+        tau_days: over how long looks speak together.
+        limit: mean of the capped misfits beyond which they do not.
+    """
+    capped = np.clip(misfit, 0.0, MISFIT_CAP) / MISFIT_CAP
+    mean, _ = smooth_time(capped, np.ones_like(days)[:, None, None], days, tau_days=tau_days)
+    return np.asarray(mean * MISFIT_CAP < limit)
+
+
+def _new_coal(value: Floats, variance: Floats, core: Bools, inside: Bools, params: AreaParams) -> Bools:
+    """Coal that a newest date shows clearly and earlier ones do not: a new pile, or one that has grown."""
+    shown = np.nan_to_num(value)
+    around = uniform_filter(shown, size=EIGHT.shape, mode="nearest")
+    strong = inside & ~core & (shown > 0.5) & (around > 0.5)  # noqa: PLR2004 - half coal
+    strong &= shown > params.new_sd * np.sqrt(np.nan_to_num(variance, nan=np.inf))
+    parts, count = label(strong, structure=EIGHT)
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    keep = np.flatnonzero(sizes >= params.new_pixels)
+    return np.isin(parts, keep[keep > 0])
+
+
+def _without_later_looks(usable: Bools) -> Bools:
+    """(time,) dates that fewer than two later looks can vouch for."""
+    later = usable[::-1].cumsum()[::-1] - usable
+    return np.asarray(usable & (later < 2))  # noqa: PLR2004 - two looks
+
+
+NULL_RANGE = (-0.5, 0.6)
+
+"""Beyond this the ground beside says nothing about the ground below."""
+
+FEWEST_BESIDE = 15
+
+"""Pixels beside the piles under which they say nothing."""
+
+FEWEST_DATES_OF_DUST = 5
+
+MOST_DUST = 0.2
+
+"""Fraction of coal that is taken for dust at the edge of a pile at most."""
+
+
+def ground_beside(core: Bools, inside: Bools, seen: Bools, params: AreaParams) -> Bools:
+    """Ground of the zone without piles: right beside them, with their dust, where enough of it was seen."""
+    reach = params.spread_px + 1
+    free = binary_dilation(inside, iterations=1) & seen
+    free &= ~binary_dilation(core, structure=EIGHT, iterations=reach)
+    near = free & binary_dilation(core, structure=EIGHT, iterations=reach + params.beside_px)
+    return near if near.sum() >= FEWEST_BESIDE else free
+
+
+def local_null(value: Floats, ring: Bools) -> tuple[float, float]:
+    """What the estimate says of the ground beside the piles: its median, shrunk, and its robust spread.
+
+    A background that reads as `null` where there is no coal makes a fraction f read as ``f + (1 − f) null``.
+    """
+    around = value[ring & np.isfinite(value)]
+    if len(around) < FEWEST_BESIDE:
+        return 0.0, UNKNOWN_SPREAD
+    middle = float(np.median(around))
+    spread = robust.spread(around - middle)
+    shrunk = middle * len(around) / (len(around) + SHRINKAGE_BESIDE)
+    return float(np.clip(shrunk, *NULL_RANGE)), spread
+
+
+def dust_at_edges(value: Floats, cores: Bools, inside: Bools, seen: Bools, params: AreaParams) -> float:
+    """How much dustier the edges of piles are than what `ground_beside` takes, as a fraction of coal.
+
+    Dust thins out with distance, so that the ground beside has less of it than the edge. Medians of two
+    belts over all dates say how fast; the same is assumed between the edge and the nearer belt.
+    """
+    near: list[float] = []
+    far: list[float] = []
+    reach = binary_dilation(inside, iterations=1)
+    for t in np.flatnonzero(cores.any(axis=(1, 2))):
+        first = binary_dilation(cores[t], structure=EIGHT, iterations=params.spread_px + 1)
+        second = binary_dilation(first, structure=EIGHT, iterations=params.belt_px)
+        third = binary_dilation(second, structure=EIGHT, iterations=params.belt_px)
+        for belt, into in ((second & ~first, near), (third & ~second, far)):
+            told = value[t][belt & reach & seen[t] & np.isfinite(value[t])]
+            into.append(float(np.median(told)) if len(told) >= FEWEST_BESIDE else np.nan)
+    pairs = np.array([near, far]).reshape(2, -1)
+    pairs = pairs[:, np.isfinite(pairs).all(axis=0)]
+    if pairs.shape[1] < FEWEST_DATES_OF_DUST:
+        return 0.0
+    return float(np.clip(params.dust_growth * np.median(pairs[0] - pairs[1]), 0.0, MOST_DUST))
+
+
 DOUBTFUL_MISFIT = (1.5, 4.0)
+
 """Median misfit over a support from which a date is doubted, and at which wholly (haze, shadow)."""
+
 THIN = 0.15
+
 """Mean fraction over the ground beside from which ground outside of supports may hold thin coal."""
+
 STANDING_OUT_DAYS = 60.0
+
 """Looks no further apart say that what lies between them stands out."""
 
 
@@ -112,16 +347,17 @@ def _one_date(
     numbers = {
         "area": total,
         "doubt": doubt,
-        "random": params.widening
-        * float(np.linalg.norm([noise, params.edge_px * outline, 0.3 * hidden, missed, doubt * against])),
+        "random": float(
+            np.linalg.norm([noise, params.edge_px * outline, HIDDEN_SD * hidden, missed, doubt * against])
+        ),
         "ground": float(
             np.hypot(
-                params.widening * params.ring_sd_share * ring_sd * (size * params.noise_pixels) ** 0.5,
+                params.ring_sd_share * ring_sd * (size * params.noise_pixels) ** 0.5,
                 params.relative * total,
             )
         ),
         "spectrum": float(fractions.relative_sd[t]) * max(total, 0.0),
-        "limit": 2.0 * (one_pixel + ring_sd) * (9.0 * params.noise_pixels) ** 0.5 + 1.0,
+        "limit": 2.0 * (one_pixel + ring_sd) * (EIGHT.size * params.noise_pixels) ** 0.5 + 1.0,
     }
     return numbers, weighted
 
@@ -143,7 +379,7 @@ def _edge_weight(support: Bools, share: Floats) -> Floats:
 
 def _leak(share: Floats) -> Floats:
     """One where the zone's interior is next to the pixel."""
-    return binary_dilation(share > 0.99, structure=EIGHT).astype(np.float64)  # noqa: PLR2004 - whole pixels
+    return binary_dilation(share > WHOLE, structure=EIGHT).astype(np.float64)
 
 
 def _eroded(mask: Bools) -> Bools:

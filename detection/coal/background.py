@@ -17,6 +17,18 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+TINY = 1e-9
+"""Keeps a quotient finite where nothing was seen."""
+LEAST_SPREAD = 1e-3
+"""Reflectance added to the spread of a band on one date. Assumed."""
+ROUNDS, FEWEST_PIXELS = 4, 60
+"""Turns of loadings and factors; pixels of one date that they need. Assumed."""
+POWER_TURNS, SPARE = 3, 4
+"""Turns and spare directions of the randomised start (Halko, Martinsson and Tropp 2011)."""
+PRIOR_PIXELS = 3.0
+"""Pixels at which a date's own factors weigh half. Assumed."""
+CLIPPED_SD = 5.0
+"""Standard deviations beyond which a pixel counts no more at the start. Assumed."""
 
 RIDGE = 9e-6
 """Variance of reflectance: (0.003)², the noise of one Sentinel-2 band over dark ground."""
@@ -39,7 +51,7 @@ class Factors:
 
 
 def fit_factors(
-    pixels: Floats, seen: Bools, *, rank: int, rounds: int = 4, minimum: int = 60
+    pixels: Floats, seen: Bools, *, rank: int, rounds: int = ROUNDS, minimum: int = FEWEST_PIXELS
 ) -> tuple[Factors, Floats]:
     """Fit the model to coal-free pixels.
 
@@ -56,7 +68,7 @@ def fit_factors(
     usable = seen.sum(axis=1) >= minimum
     away, middle = _centred(pixels, seen & usable[:, None])
     trusted = seen & usable[:, None]
-    spread = np.sqrt(_mean_square(away, trusted)) + 1e-3
+    spread = np.sqrt(_mean_square(away, trusted)) + LEAST_SPREAD
     z = _starting_loads(away / spread[:, None, :], rank)
     loads, noise = _date_step(away, trusted, z)
     for _ in range(rounds):
@@ -140,9 +152,9 @@ def _mean_square(away: Floats, trusted: Bools) -> Floats:
 def _starting_loads(scaled: Floats, rank: int) -> Floats:
     """Leading left singular vectors (n, rank) of the pixels, by power iteration from a fixed start."""
     dates, count, bands = scaled.shape
-    matrix = np.clip(scaled, -5, 5).transpose(1, 0, 2).reshape(count, dates * bands)
-    basis = np.random.default_rng(0).normal(size=(dates * bands, rank + 4))
-    for _ in range(3):
+    matrix = np.clip(scaled, -CLIPPED_SD, CLIPPED_SD).transpose(1, 0, 2).reshape(count, dates * bands)
+    basis = np.random.default_rng(0).normal(size=(dates * bands, rank + SPARE))
+    for _ in range(POWER_TURNS):
         left, _ = np.linalg.qr(matrix @ basis)
         basis = matrix.T @ left
     turn, _, _ = np.linalg.svd(basis.T, full_matrices=False)
@@ -151,7 +163,7 @@ def _starting_loads(scaled: Floats, rank: int) -> Floats:
 
 def _whitened(z: Floats) -> Floats:
     """Unit second moments, no correlation."""
-    moment = z.T @ z / len(z) + 1e-9 * np.eye(z.shape[1])
+    moment = z.T @ z / len(z) + TINY * np.eye(z.shape[1])
     root = np.linalg.cholesky(moment)
     return np.asarray(np.linalg.solve(root, z.T).T)
 
@@ -162,7 +174,7 @@ def _date_step(away: Floats, trusted: Bools, z: Floats) -> tuple[Floats, Floats]
     rank = z.shape[1]
     squares = np.einsum("nr,ns->nrs", z, z).reshape(len(z), rank * rank)
     w = trusted.astype(np.float64)
-    left = (w @ squares).reshape(dates, rank, rank) + np.eye(rank) * 3.0
+    left = (w @ squares).reshape(dates, rank, rank) + np.eye(rank) * PRIOR_PIXELS
     right = (away * w[..., None]).transpose(0, 2, 1) @ z
     loads = np.linalg.solve(left[:, None], right[..., None])[..., 0]
     rest = (away - predicted(loads, z)) * w[..., None]

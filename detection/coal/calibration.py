@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from aoi.pixels import coverage
 from aoi.records import Site, Zone, ZoneKind
-from detection.coal.coverage import coverage
-from detection.coal.site_blocks import bands_of
+from detection.coal.blocks import bands_of
 from detection.coal.spectra import CoalSpectrum
 from evidence.errors import MeasurementError
 from imagery.robust import MAD_TO_SD
+
+RELATIVE_SD, LEAST_SD = 0.05, 0.002
+"""Least standard deviation of marked coal: share of its reflectance, and reflectance. Assumed."""
+CORRELATION = 0.8
+"""Between bands where a site file does not say. Assumed."""
+DECIMALS = 6
+"""Of reflectance in a site file."""
 
 WHOLE = 0.99
 """Coverage from which a pixel lies inside a zone; pixels on its edge are mixed with other ground."""
@@ -28,8 +35,8 @@ def spectrum_document(coal: CoalSpectrum) -> dict[str, Any]:
     return {
         "id": coal.id,
         "bands": list(coal.bands),
-        "mean": [round(value, 6) for value in coal.mean],
-        "sd": [round(value, 6) for value in coal.sd],
+        "mean": [round(value, DECIMALS) for value in coal.mean],
+        "sd": [round(value, DECIMALS) for value in coal.sd],
         "correlation": coal.correlation,
         "documented": coal.documented,
     } | ({} if coal.measured_at is None else {"measured_at": coal.measured_at})
@@ -49,7 +56,7 @@ def spectrum_of(site: Site) -> CoalSpectrum | None:
     try:
         bands = tuple(str(band) for band in told["bands"])
         mean, sd = (tuple(float(value) for value in told[name]) for name in ("mean", "sd"))
-        known = str(told["id"]), float(told.get("correlation", 0.8))
+        known = str(told["id"]), float(told.get("correlation", CORRELATION))
     except (KeyError, TypeError, ValueError) as error:
         raise MeasurementError(f"site {site.id}: {PROPERTY} cannot be read ({error})") from error
     if not (len(bands) == len(mean) == len(sd) > 2 and all(0.0 < value < 1.0 for value in mean + sd)):  # noqa: PLR2004 - fewer bands tell nothing
@@ -137,7 +144,7 @@ def calibrate_spectrum(cube: xr.Dataset, site: Site) -> CoalSpectrum:
     looks = np.nanmedian(pixels[dates], axis=1)
     mean = np.median(looks, axis=0)
     spread = MAD_TO_SD * np.median(np.abs(looks - mean), axis=0)
-    sd = np.maximum(spread, 0.05 * mean + 0.002)
+    sd = np.maximum(spread, RELATIVE_SD * mean + LEAST_SD)
     digest = hashlib.sha256(np.round(np.r_[mean, sd], 5).tobytes()).hexdigest()[:8]
     return CoalSpectrum(
         id=f"{site.id}-{digest}",

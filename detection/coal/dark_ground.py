@@ -10,13 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label, uniform_filter
 
+from detection.coal.blocks import Block
 from detection.coal.family import COARSE_BANDS, SWIR, DarkGround, FamilyParams
-from detection.coal.fraction_records import Block
-from detection.coal.medians import nan_median
-from detection.coal.nearby import EIGHT
+from detection.coal.smoothing import EIGHT, nan_median
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+TINY = 1e-9
+"""Keeps a quotient finite where nothing was seen."""
+YEAR_DAYS, EQUINOX_DAY, RIGHT_ANGLE_DEG = 365.2422, 79.5, 90.0
+"""Tropical year; day of the year of the equinox of March."""
 BLUR_PX2 = 0.364
 """Variance of the blur of a pixel of 10 m, pixels²: a Gaussian of .53 px (modulation transfer .25 at Nyquist)
 and the pixel's own 1/12."""
@@ -69,11 +72,11 @@ def watery_looks(block: Block, own: Bools, params: WaterParams) -> tuple[Floats,
     green, red, nir, swir = (
         pixels[..., block.bands.index(band)] for band in ("green", "red", "nir", "swir16")
     )
-    weight = uniform_filter(seen.astype(np.float64), size=(1, 3, 3), mode="nearest")
+    weight = uniform_filter(seen.astype(np.float64), size=(1, *EIGHT.shape), mode="nearest")
 
     def around(values: Floats) -> Floats:
-        total = uniform_filter(np.where(seen, values, 0.0), size=(1, 3, 3), mode="nearest")
-        return np.asarray(total / np.maximum(weight, 1e-9))
+        total = uniform_filter(np.where(seen, values, 0.0), size=(1, *EIGHT.shape), mode="nearest")
+        return np.asarray(total / np.maximum(weight, TINY))
 
     dark = seen & (around(swir) < params.swir16)
     water = dark & (around(nir) < params.nir_over_red * around(red))
@@ -113,8 +116,8 @@ def noon_sun_deg(days: Floats, latitude: float) -> Floats:
         days: since 1970.
         latitude: degrees.
     """
-    turn = 2.0 * np.pi * (days - 79.5) / 365.2422
-    return np.asarray(90.0 - abs(latitude) + np.sign(latitude) * DECLINATION_DEG * np.sin(turn))
+    turn = 2.0 * np.pi * (days - EQUINOX_DAY) / YEAR_DAYS
+    return np.asarray(RIGHT_ANGLE_DEG - abs(latitude) + np.sign(latitude) * DECLINATION_DEG * np.sin(turn))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +193,7 @@ def survey_dark_ground(
         value = np.median(image[chosen], axis=0)
         half = 0.5 * (float(value[used].mean()) + float(ground[used].mean()))
         impurity = _impurity(image, used, half, may, chosen, bands)
-        ratio = float(value[long].mean() / max(level, 1e-3))
+        ratio = float(value[long].mean() / max(level, TINY))
         clusters.append(DarkGround(reflectance=value, impurity=impurity, ground=ground, ratio=ratio))
     with np.errstate(invalid="ignore"):
         plants = (ndvi > params.plants_ndvi).any(axis=0)

@@ -27,6 +27,14 @@ from detection.coal.spectra import CoalSpectrum
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+DARKEST = 1e-3
+"""Reflectance under which a look is taken for this."""
+RIDGE = 1e-6
+"""Variance of ln reflectance that keeps a covariance invertible."""
+LEAST_OWN = 0.1
+"""Share of a mixed pixel that is taken for its own at least. Assumed."""
+WATER_PER_CM = MappingProxyType({"swir16": 6.7, "swir22": 16.5})
+"""Absorption of liquid water (Hale and Querry 1973); none that counts in the other bands."""
 
 WAVELENGTH_NM = MappingProxyType(
     {
@@ -273,7 +281,7 @@ def wetted(log_reflectance: Floats, bands: Sequence[str], params: FamilyParams) 
     """(…, band) ln reflectance of the same coal when it is wet: Ångström's surface and a film of water."""
     dry = np.exp(log_reflectance)
     wet = dry / (params.wet_index**2 * (1.0 - dry) + dry)
-    per_cm = np.array([{"swir16": 6.7, "swir22": 16.5}.get(band, 0.0) for band in bands])
+    per_cm = np.array([WATER_PER_CM.get(band, 0.0) for band in bands])
     return np.asarray(np.log(wet) - 2.0 * params.film_cm * per_cm)
 
 
@@ -295,7 +303,7 @@ def transfer_covariance(bands: Sequence[str], params: FamilyParams) -> Floats:
 def _level_and_shape(bands: Sequence[str], level: float, shape: float, length: float) -> Floats:
     at = np.log([WAVELENGTH_NM[band] for band in bands])
     near = np.exp(-0.5 * ((at[:, None] - at[None]) / length) ** 2)
-    return np.asarray(level**2 + shape**2 * near + 1e-6 * np.eye(len(at)))
+    return np.asarray(level**2 + shape**2 * near + RIDGE * np.eye(len(at)))
 
 
 def prior_fit(
@@ -370,10 +378,10 @@ _Part = tuple[float, float, Floats, Floats]
 def _evidence(fit: FamilyFit, dark: DarkGround, params: FamilyParams) -> list[_Part]:
     """Per component: ln evidence, distance per band, mean and covariance of the zone's spectrum after it."""
     size = len(fit.bands)
-    pure = (dark.reflectance - dark.impurity * dark.ground) / np.maximum(1.0 - dark.impurity, 0.1)
+    pure = (dark.reflectance - dark.impurity * dark.ground) / np.maximum(1.0 - dark.impurity, LEAST_OWN)
     pure = np.maximum(pure, params.least_pure * dark.reflectance)
-    seen = np.log(np.maximum(pure, 1e-3))
-    mixed = np.log(np.maximum(dark.reflectance, 1e-3)) - seen
+    seen = np.log(np.maximum(pure, DARKEST))
+    mixed = np.log(np.maximum(dark.reflectance, DARKEST)) - seen
     error = params.observed_sd**2 * 0.5 * (np.eye(size) + 1.0)
     error = error + (params.impurity_sd * mixed)[:, None] * (params.impurity_sd * mixed)
     error = error + year_covariance(fit.bands, params)
@@ -406,7 +414,7 @@ def like_family(pixels: Floats, bands: Sequence[str], params: FamilyParams) -> B
         bands: their names.
         params: of the family.
     """
-    seen = np.log(np.maximum(np.nan_to_num(pixels), 1e-3))
+    seen = np.log(np.maximum(np.nan_to_num(pixels), DARKEST))
     dry = component_means(bands)
     limit = chi2.ppf(params.likeness, len(bands))
     out = np.zeros(pixels.shape[:-1], dtype=bool)

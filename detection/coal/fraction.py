@@ -6,11 +6,18 @@ spectrum of coal and fractions are improved in turns.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.coal.came import coal_that_came
-from detection.coal.endmember import (
+from detection.coal.blocks import Block
+from detection.coal.ground import FractionParams, Ground, ground_of
+from detection.coal.matched_filter import matched_fraction
+from detection.coal.mixture import Mixed, control_fractions, spectrum_error, unmixed
+from detection.coal.onset import coal_onset
+from detection.coal.smoothing import smooth_time
+from detection.coal.spectra import (
     PIXELS_PER_INDEPENDENT_LOOK,
     VISIBLE_BANDS,
     core_pixels,
@@ -18,19 +25,44 @@ from detection.coal.endmember import (
     like_coal,
     mostly,
 )
-from detection.coal.fraction_records import Block, FractionParams, Fractions
-from detection.coal.ground import Ground, ground_of
-from detection.coal.matched import matched_fraction
-from detection.coal.mixture import Mixed, control_fractions, spectrum_error, unmixed
-from detection.coal.timing import smooth_time
-
-__all__ = ["Block", "FractionParams", "Fractions", "block_fractions", "first_fraction"]
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+BRIEF_TAU_DAYS = 15.0
+"""Over how long looks speak together before there is an estimate. Assumed."""
+LEAST_VARIANCE = 0.005
+"""Variance of a fraction that no look goes below when looks are weighed. Assumed."""
+SURE_SD = 3.0
+"""Standard errors above the yard's ground from which a lasting fraction is coal. Assumed."""
 
 
-CAME_READS = 0.8
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fractions:
+    """Coal fractions of one block."""
+
+    value: Floats
+    """(time, y, x) unclipped, NaN where not suspect or not seen."""
+    variance: Floats
+    """(time, y, x)."""
+    misfit: Floats
+    """(time, y, x) mean square of what the mixture leaves, in its own standard deviations."""
+    usable: Bools
+    """(time,) dates with enough coal-free ground."""
+    control_sd: Floats
+    """(time,) robust spread of the same estimate over coal-free pixels."""
+    spectrum: Floats
+    """(band,) the site's coal."""
+    relative_sd: Floats
+    """(time,) error of every fraction from what is unknown of the spectrum, relative."""
+    contrast: float
+    """Infrared of the ground below over that of coal: about 2 on bare yards, 4 and more on plants."""
+    core_looks: int
+    """Looks at pixels full of coal that the spectrum was learned from."""
+
+
+ONSET_READS = 0.8
+
 """Fraction to begin with where coal came."""
 
 
@@ -68,7 +100,7 @@ def block_fractions(
     ground = ground_of(block, first, params)
     if ground is None:
         return None
-    came, bare = _came(ground, block, first)
+    came, bare = _onset(ground, block, first)
     smooth, free, spectrum, site, unknown = _begun(ground, came, bare, coal, covariance, params)
     core = np.zeros_like(ground.seen)
     for turn in range(params.rounds):
@@ -77,14 +109,14 @@ def block_fractions(
         if turn and params.own_spectrum:
             core = core_pixels(mixed.value, ground.days, ground.where, block.suspect.shape)
             core &= mostly(like_coal(ground.target, coal, covariance), ground.seen, ground.days)
-            if params.came_alone and came.sum() >= PIXELS_PER_INDEPENDENT_LOOK:
+            if params.onset_alone and came.sum() >= PIXELS_PER_INDEPENDENT_LOOK:
                 core &= came
             if core.any():
                 spectrum, site, unknown = learned_spectrum(ground.target, core, coal, covariance)
                 mixed = _unmixed(ground, below, spectrum, spread)
         smooth, free = _without_coal(ground, mixed)
-        smooth = np.where(came, np.maximum(smooth, CAME_READS), smooth)
-        if params.came_alone:
+        smooth = np.where(came, np.maximum(smooth, ONSET_READS), smooth)
+        if params.onset_alone:
             smooth, free = np.where(bare, 0.0, smooth), free | bare
         free &= ~ground.beside(came)
         if turn + 1 < params.rounds:
@@ -105,9 +137,9 @@ def _begun(
         covariance: (band, band) of the prior.
         params: knobs.
     """
-    mean, _ = smooth_time(ground.first, np.ones(1), ground.days, tau_days=15.0)
+    mean, _ = smooth_time(ground.first, np.ones(1), ground.days, tau_days=BRIEF_TAU_DAYS)
     smooth, free = ground.begun(np.clip(mean, 0.0, 1.0), coal)
-    smooth = np.where(came, np.maximum(smooth, CAME_READS), np.where(bare, 0.0, smooth))
+    smooth = np.where(came, np.maximum(smooth, ONSET_READS), np.where(bare, 0.0, smooth))
     free = (free | bare) & ~ground.beside(came)
     spectrum, site, unknown = np.repeat(coal[None], len(ground.days), axis=0), coal, covariance
     inner = came & ~ground.beside(ground.seen & ~came) & like_coal(ground.target, coal, covariance)
@@ -118,10 +150,10 @@ def _begun(
     return smooth, free, spectrum, site, unknown
 
 
-def _came(ground: Ground, block: Block, first: Floats) -> tuple[Bools, Bools]:
+def _onset(ground: Ground, block: Block, first: Floats) -> tuple[Bools, Bools]:
     """(time, n) looks at coal that came, and before: new piles must not pass for their own ground."""
     bright = np.where(block.seen, block.pixels.mean(axis=-1), np.nan)
-    came = coal_that_came(np.where(block.seen, first, np.nan), bright, block.days)
+    came = coal_onset(np.where(block.seen, first, np.nan), bright, block.days)
     at = np.ix_(ground.dates, ground.where)
     return came.coal.reshape(len(first), -1)[at], came.bare.reshape(len(first), -1)[at]
 
@@ -133,14 +165,14 @@ def _unmixed(ground: Ground, below: Floats, spectrum: Floats, spread: Floats) ->
 def _without_coal(ground: Ground, mixed: Mixed) -> tuple[Floats, Bools]:
     """Coal beyond the yard's own level (time, n), and the looks that show none in or beside a pixel."""
     params = ground.params
-    trusted = (mixed.variance + 0.005) * np.maximum(np.nan_to_num(mixed.misfit), 1.0)
+    trusted = (mixed.variance + LEAST_VARIANCE) * np.maximum(np.nan_to_num(mixed.misfit), 1.0)
     mean, error = smooth_time(mixed.value, trusted, ground.days, tau_days=params.tau_days)
     level = ground.yard_level(mean)
     smooth = above(mean, level)
     long, _ = smooth_time(mixed.value, trusted, ground.days, tau_days=params.spell_days)
     lasting = above(long, level) > params.free_below
     coal = (smooth > params.sure_above) | (
-        lasting & ((smooth > params.free_below) | (mean - level > 3.0 * error))
+        lasting & ((smooth > params.free_below) | (mean - level > SURE_SD * error))
     )
     return smooth, ground.seen & ~ground.beside(coal)
 

@@ -9,27 +9,165 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, binary_erosion, label
 
 from detection.coal.background import RIDGE, Factors, fit_factors, information, predicted, project
-from detection.coal.fraction_records import Block, FractionParams
+from detection.coal.blocks import Block
 from detection.coal.mixture import Uncertain
-from detection.coal.nearby import Lattice
-from detection.coal.timing import smooth_time
-from detection.coal.yard import BARE_READS_AS, yard_fractions
+from detection.coal.smoothing import EIGHT, Lattice, nan_median, smooth_time
 
 Floats = NDArray[np.float64]
+
 Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FractionParams:
+    """Knobs of the fraction, chosen on painted layouts that are not used for judging."""
+
+    rank: int = 6
+    """Loadings per pixel. Assumed."""
+    rounds: int = 3
+    """Turns of background, fraction and spectrum. Assumed."""
+    own_spectrum: bool = True
+    """Whether the cores of piles say what coal looks like here; in a search rivers may be among them."""
+    onset_alone: bool = False
+    """Whether coal that came is taken for all the coal there is, and what was there before for free of it: in
+    found ground that lies alone, where wet ground of another year would else pass for more of it."""
+    controls: int = 2500
+    """Coal-free pixels that the background is fitted to."""
+    temper: float = 0.3
+    """Share of a look's information that counts: residuals of one pixel resemble each other. Assumed."""
+    neighbours_px: float = 4.0
+    """Distance over which loadings of neighbours tell about a pixel. Assumed."""
+    haze_px: float = 6.0
+    """Distance over which residuals of one date are smooth. Assumed."""
+    free_below: float = 0.2
+    """Smoothed fraction under which a look counts as coal-free. Assumed."""
+    sure_above: float = 0.6
+    """Smoothed fraction above which a look counts as coal at once. Assumed."""
+    spell_days: float = 120.0
+    """Over how long a lower fraction must last to count as coal: ground is wet for weeks. Assumed."""
+    partly_below: float = 0.4
+    """Smoothed fraction above which a look no longer speaks of the ground below: it would confirm itself.
+    Assumed."""
+    steadiness: float = 0.1
+    """How far a fraction moves between neighbouring looks, one standard deviation. Assumed."""
+    tau_days: float = 25.0
+    """Over how long neighbouring looks count for that. Assumed."""
+    texture: float = 0.03
+    """How far one band of one pile's coal differs from the site's, relative. Assumed."""
+    brightness: float = 0.1
+    """How far the coal of one pile is brighter or darker as a whole, relative: wet, dusty, lit otherwise.
+    Assumed."""
+    widening: float = 1.5
+    """Factor on the spread of loadings between neighbours: piles stand on unusual ground. Assumed."""
+
+
+BARE_READS_AS = 0.1
+
+"""Fraction, against the surroundings, from which the ground of a zone counts as a yard."""
+
+FEWEST_PIXELS = 60
+
+GROUND_QUANTILE = 0.6
+
+"""Where the first guess of the ground lies in the zone's range of brightness: coal is darker than yards."""
+
+COAL_FREE = 0.25
+
+"""Mean fraction below which a pixel tells what the yard looks like."""
+
+NOISE = 0.006
+
+"""Reflectance: what one band of one look is off by."""
+
+TEXTURE = 0.3
+
+"""How far one part of a yard is brighter as a whole than another, relative."""
+
+LEAST_CONTRAST = 0.02
+
+"""Mean difference of ground and coal, reflectance, below which nothing can be told."""
+
+
+def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, Bools] | None:
+    """Coal against the yard's own ground, date by date.
+
+    Args:
+        pixels: (time, n, band) reflectance of one zone.
+        seen: (time, n).
+        coal: (band,) spectrum.
+
+    Returns:
+        (time, n) fraction (NaN where not told), (n,) bare ground; None where ground and coal cannot be told
+        apart.
+    """
+    if pixels.shape[1] < FEWEST_PIXELS:
+        return None
+    shown = np.where(seen[..., None], pixels, np.nan)
+    dates = np.flatnonzero(seen.sum(axis=1) > 0.5 * seen.shape[1])
+    if not len(dates):
+        return None
+    ground = np.nanquantile(shown[dates], GROUND_QUANTILE, axis=1)
+    bare = np.ones(seen.shape[1], dtype=bool)
+    fraction = np.full(seen.shape, np.nan)
+    for _ in range(YARD_TURNS):
+        fraction[dates] = _against(shown[dates], ground, coal)
+        level = np.nan_to_num(nan_median(fraction[dates]), nan=1.0)
+        bare = level < COAL_FREE
+        if bare.sum() < FEWEST_PIXELS // 2:
+            return None
+        ground = np.where(np.isfinite(at := nan_median(shown[dates][:, bare], axis=1)), at, ground)
+    if np.median(ground - coal, axis=0).mean() < LEAST_CONTRAST:
+        return None
+    return fraction, bare
+
+
+def _against(shown: Floats, ground: Floats, coal: Floats) -> Floats:
+    """(time, n) matched fraction, brightness of the ground allowed for."""
+    out = np.empty(shown.shape[:2])
+    for t, base in enumerate(ground):
+        covariance = NOISE**2 * np.eye(len(coal)) + TEXTURE**2 * np.outer(base, base)
+        weight = np.linalg.solve(covariance, coal - base)
+        out[t] = (shown[t] - base) @ weight / (weight @ (coal - base))
+    return out
+
+
 Positions = NDArray[np.intp]
+YARD_TURNS, YARD_TAU_DAYS = 3, 15.0
+"""Turns of the first guess of a yard's ground; over how long its looks speak together. Assumed."""
+FEWEST_OWN = 30
+"""Coal-free pixels of a zone that tell how its ground varies. Assumed."""
+OUTLIER_SD = 5.0
+"""Standard deviations beyond which a coal-free pixel says nothing of haze. Assumed."""
+SHRINKAGE_LOCAL = 4.0
+"""Pixels at which what lies around weighs half. Assumed."""
+NEAR_TAU_DAYS, OTHER_COAL, TWO_LOOKS = 25.0, 0.3, 0.82
+"""Coal outside zones, that no background is learned from: days over which looks speak together, fraction,
+and the standard error of about two looks. Assumed."""
+RIDGE_LOADINGS = 1e-3
+"""Variance added to the spread of loadings."""
 
 YARD_QUANTILE = 0.25
+
 """At least this share of a zone is taken to be bare ground."""
+
 HIGHEST_YARD_LEVEL = 0.35
+
 """Bare ground does not read as more coal than this: a zone may be full of coal."""
+
 COAL_AT_FIRST = 0.35
+
 """First fraction above which a pixel and its neighbours in a yard are not taken for ground."""
+
 FREE_LOOKS = 4
+
 """Coal-free looks from which the loadings of a pixel tell about its neighbours."""
+
 PIXELS_OF_PRIOR = 60.0
+
 """Bare pixels of one date at which their own scatter weighs as much as that of all dates."""
+
 FEWEST_CONTROLS = 60
+
 """Fewer coal-free pixels describe no ground."""
 
 
@@ -94,7 +232,7 @@ class Ground:
             found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal)
             if found is None or np.median(first[:, inner][:, found[1]]) < BARE_READS_AS:
                 continue
-            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=15.0)
+            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=YARD_TAU_DAYS)
             smooth[:, inner] = np.clip(mean, 0.0, 1.0)
             free[:, inner] = mean < self.params.free_below
             free[:, inner] &= ~self.beside(_placed(mean > COAL_AT_FIRST, inner))[:, inner]
@@ -107,7 +245,7 @@ class Ground:
         for zone in np.unique(self.zones):
             member = self.zones == zone
             inner = member & self.inner
-            some = np.isfinite(shown[:, inner]).sum(axis=1) >= 30  # noqa: PLR2004 - enough for a quantile
+            some = np.isfinite(shown[:, inner]).sum(axis=1) >= FEWEST_OWN
             if some.any():
                 low = np.nanquantile(shown[np.ix_(some, inner)], YARD_QUANTILE, axis=1)
                 level[np.ix_(some, member)] = np.clip(low, 0.0, HIGHEST_YARD_LEVEL)[:, None]
@@ -117,7 +255,7 @@ class Ground:
         """Let coal-free ground inside the zones say what lies under the coal beside it, date by date."""
         looks = free.sum(axis=0)
         bare = (looks >= FREE_LOOKS) & (looks > 0.5 * self.seen.sum(axis=0))
-        if bare.sum() < 30:  # noqa: PLR2004 - too few to know how they vary
+        if bare.sum() < FEWEST_OWN:
             return
         params, controls = self.params, self.controls
         sources = np.concatenate([controls.at, self.where[bare]])
@@ -175,7 +313,7 @@ class Ground:
         shape = (len(self.days), self.lattice.rows, self.lattice.columns)
         full = np.zeros((len(self.days), shape[1] * shape[2]), dtype=bool)
         full[:, self.where] = coal
-        wide = binary_dilation(full.reshape(shape), structure=np.ones((1, 3, 3), dtype=bool))
+        wide = binary_dilation(full.reshape(shape), structure=EIGHT[None])
         return np.asarray(wide.reshape(len(self.days), -1)[:, self.where])
 
     def placed(self, values: Floats, dates: int) -> Floats:
@@ -187,8 +325,8 @@ class Ground:
 
 def ground_of(block: Block, first: Floats, params: FractionParams) -> Ground | None:
     """Factors of a block's coal-free pixels, carried to the suspect ones; None where there are too few."""
-    mean, error = smooth_time(first, np.ones(1), block.days, tau_days=25.0)
-    other = ((mean > 0.3) & (error < 0.82)).any(axis=0)  # noqa: PLR2004 - coal outside zones, two looks
+    mean, error = smooth_time(first, np.ones(1), block.days, tau_days=NEAR_TAU_DAYS)
+    other = ((mean > OTHER_COAL) & (error < TWO_LOOKS)).any(axis=0)
     where = np.flatnonzero(binary_dilation(block.suspect, iterations=2).ravel())
     there = np.flatnonzero(~binary_dilation(block.suspect | other, iterations=2).ravel())
     there = there[:: max(1, len(there) // params.controls)]
@@ -257,7 +395,7 @@ def suggested(lattice: Lattice, z: Floats, of: Positions, at: Positions, params:
 
 def _precision(away: Floats, params: FractionParams) -> Floats:
     """(rank, rank) of what neighbours suggest, from how far off they are where it is known."""
-    spread = away.T @ away / len(away) + 1e-3 * np.eye(away.shape[1])
+    spread = away.T @ away / len(away) + RIDGE_LOADINGS * np.eye(away.shape[1])
     return np.asarray(np.linalg.inv(spread * params.widening), dtype=np.float64)
 
 
@@ -282,12 +420,12 @@ def local_residual(
     lattice: Lattice, rest: Floats, seen: Bools, noise: Floats, of: Positions, at: Positions, haze_px: float
 ) -> Floats:
     """(time, m, band) what haze and light do to one part of one date, from the coal-free pixels around."""
-    limit = 5.0 * np.sqrt(np.trace(noise, axis1=1, axis2=2))[:, None]
+    limit = OUTLIER_SD * np.sqrt(np.trace(noise, axis1=1, axis2=2))[:, None]
     kept = seen & (np.abs(rest).max(axis=2) < limit)
     weight = lattice.sums(kept.astype(np.float64), of, at, haze_px)
     out = np.empty((len(rest), len(at), rest.shape[2]))
     for band in range(rest.shape[2]):
-        out[..., band] = lattice.sums(rest[..., band] * kept, of, at, haze_px) / (weight + 4.0)
+        out[..., band] = lattice.sums(rest[..., band] * kept, of, at, haze_px) / (weight + SHRINKAGE_LOCAL)
     return out
 
 

@@ -12,12 +12,34 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.coal.batched import cholesky, whitened
 from imagery.robust import MAD_TO_SD
 
 Floats = NDArray[np.float64]
+
+
+def cholesky(matrices: Floats) -> Floats:
+    """Lower factors (band, band, n) of positive definite ones (band, band, n), whose lower half is read."""
+    size = len(matrices)
+    lower = np.zeros_like(matrices)
+    for j in range(size):
+        rest = matrices[j:, j] - np.einsum("ikn,kn->in", lower[j:, :j], lower[j, :j])
+        lower[j, j] = np.sqrt(rest[0])
+        lower[j + 1 :, j] = rest[1:] / lower[j, j]
+    return lower
+
+
+def whitened(lower: Floats, vectors: Floats) -> Floats:
+    """``L⁻¹ v`` (band, n): in these coordinates the covariance ``L Lᵀ`` is the identity."""
+    out = np.empty_like(vectors)
+    for i in range(len(vectors)):
+        out[i] = (vectors[i] - np.einsum("kn,kn->n", lower[i, :i], out[:i])) / lower[i, i]
+    return out
+
+
 Bools = NDArray[np.bool_]
+
 PAIRS_AT_ONCE = 200_000
+
 """Pixels times dates that are solved together: bounds memory."""
 
 
@@ -84,7 +106,7 @@ def unmixed(target: Floats, seen: Bools, ground: Floats, spectrum: Floats, unkno
         spectrum: (time, band) coal.
         unknown: of both.
     """
-    value, variance, misfit = (np.empty(seen.shape) for _ in range(3))
+    value, variance, misfit = np.empty(seen.shape), np.empty(seen.shape), np.empty(seen.shape)
     for dates in _chunks(*seen.shape):
         value[dates], variance[dates], misfit[dates] = _solved(
             target[dates], ground[dates], spectrum[dates], unknown, dates

@@ -12,6 +12,8 @@ from evidence.quantity import Quantity
 
 METHOD = "coal-family-7"
 PILE, ZONE = "pile", "zone"
+AREA_DECIMALS = 3
+"""Of hectares that are published."""
 STOCKPILE_AREA = "stockpile_area_ha"
 """The quantity of the smoothed series of a stockyard."""
 
@@ -20,7 +22,7 @@ def _dark_ha() -> Any:
     return column(
         "plan area if the dark ground is coal; changes and series are made from it",
         "어두운 지면이 석탄일 경우의 평면 면적(변화와 시계열의 근거)",
-        unit="ha", shown=Shown.PUBLIC, public_decimals=3, default=None,
+        unit="ha", shown=Shown.PUBLIC, public_decimals=AREA_DECIMALS, default=None,
     )  # fmt: skip
 
 
@@ -48,8 +50,8 @@ def _family() -> Any:
 
 def _family_fit() -> Any:
     return column(
-        "mean square distance per band of the dark ground from the coal family; up to 1.2 is coal-like",
-        "석탄 계열에서 어두운 지면까지의 밴드당 평균 제곱 거리(1.2 이하이면 석탄과 비슷함)",
+        "mean square distance per band of that year's dark ground from the coal family; up to 1.2: like coal",
+        "그해의 어두운 지면과 석탄 계열 사이의 밴드당 평균 제곱 거리(1.2 이하이면 석탄과 비슷함)",
         unit="1", shown=Shown.PUBLIC, default=None,
     )  # fmt: skip
 
@@ -193,7 +195,6 @@ SERIES = LayerSpec(
     method=METHOD,
     subject="{quantity}:{subject_kind}:{subject_id}",
     time=("datetime",),
-    measured=True,
     references=ReferenceKind.OUTLINES,
     rows=Rows.PUBLIC,
     age="datetime",

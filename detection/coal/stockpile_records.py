@@ -7,13 +7,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.coal.areas import AreaParams, ZoneSeries
+from detection.coal.blocks import Window
 from detection.coal.dark_ground import WaterParams
 from detection.coal.family import FamilyFit, FamilyParams
-from detection.coal.found import FoundParams
-from detection.coal.fraction_records import FractionParams, Fractions
-from detection.coal.site_blocks import Window
+from detection.coal.fraction import Fractions
+from detection.coal.ground import FractionParams
+from detection.coal.intervals import IntervalParams
+from detection.coal.search import FoundParams
 from detection.coal.verdicts import VerdictParams
-from detection.coal.zone_records import AreaParams, ZoneSeries
 
 Floats = NDArray[np.float64]
 
@@ -38,6 +40,7 @@ class StockpileParams:
     family: FamilyParams = field(default_factory=FamilyParams)
     water: WaterParams = field(default_factory=WaterParams)
     verdict: VerdictParams = field(default_factory=VerdictParams)
+    interval: IntervalParams = field(default_factory=IntervalParams)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from detection.coal.nearby import EIGHT
+from detection.coal.smoothing import EIGHT
 
 Bools = NDArray[np.bool_]
 Labels = NDArray[np.intp]

@@ -19,10 +19,15 @@ from numpy.typing import NDArray
 
 from detection.coal.family import FAMILY, FamilyParams
 from detection.coal.records import Stockpile, StockpileArea
-from detection.series import STEP_PRIOR, local_level
+from detection.coal.series import STEP_PRIOR, local_level
 from evidence.quantity import Quantity
 
 Floats = NDArray[np.float64]
+LEAST_SD_HA = 1e-3
+"""Random error of a look at least, hectares."""
+DAY_SECONDS = 86400.0
+FIT_DECIMALS = 3
+"""Of the distance from the family."""
 
 
 class Verdict(StrEnum):
@@ -142,7 +147,7 @@ def change_log_ratio(days: Floats, areas: Sequence[Quantity], params: VerdictPar
         params: of the test.
     """
     value = np.array([area.value for area in areas], dtype=np.float64)
-    random = np.maximum([area.sd_random for area in areas], 1e-3)
+    random = np.maximum([area.sd_random for area in areas], LEAST_SD_HA)
     level = local_level(days, value, random)
     surprise = np.abs(value - level.mean) / random
     random = random * np.maximum(1.0, surprise / params.surprise_sd)
@@ -177,7 +182,7 @@ def is_changing(areas: Sequence[StockpileArea], params: VerdictParams) -> bool:
     )
     if len(looks) < params.fewest_looks:
         return False
-    days = np.array([look.datetime.timestamp() / 86400.0 for look in looks])
+    days = np.array([look.datetime.timestamp() / DAY_SECONDS for look in looks])
     quantities = [look.dark_ha for look in looks if look.dark_ha is not None]
     ratio, change = change_log_ratio(days, quantities, params)
     largest = max(quantity.value or 0.0 for quantity in quantities)
@@ -220,6 +225,24 @@ class Identity:
     """Dark ground of any kind."""
 
 
+def _last_with_dark_ground(years: Sequence[SubjectYear]) -> SubjectYear | None:
+    return next((year for year in reversed(years) if None not in {year.distance, year.ratio}), None)
+
+
+def _is_dark(year: SubjectYear | None, params: FamilyParams) -> bool:
+    return year is not None and year.ratio is not None and year.ratio < params.darkest_ratio
+
+
+def _is_like(year: SubjectYear | None, params: FamilyParams) -> bool:
+    return year is not None and year.distance is not None and year.distance < params.fitting_distance
+
+
+def is_coal_like(years: Sequence[SubjectYear], params: FamilyParams) -> bool:
+    """Whether a subject has ground that is dark beside its own and like a part of the family."""
+    last = _last_with_dark_ground(years)
+    return _is_dark(last, params) and _is_like(last, params)
+
+
 def identity(
     years: Sequence[SubjectYear],
     *,
@@ -239,12 +262,11 @@ def identity(
         documented: whether that coal was marked elsewhere, on a named image, by two reviewers.
         params: of the family.
     """
-    told = [year for year in years if year.distance is not None and year.ratio is not None]
-    last = told[-1] if told else None
+    last = _last_with_dark_ground(years)
     dark = max((year.dark_ha for year in years), default=0.0)
     distance = None if last is None else last.distance
-    is_dark = last is not None and last.ratio is not None and last.ratio < params.darkest_ratio
-    like = distance is not None and distance < params.fitting_distance
+    is_dark = _is_dark(last, params)
+    like = _is_like(last, params)
 
     def found(verdict: Verdict, reason: str | None = None, *, claimed: bool = False) -> Identity:
         family = last.family if last is not None and like and is_dark else None
@@ -295,8 +317,8 @@ def claimed_area(dark: Quantity, who: Identity, *, floor_ha: float) -> Quantity:
     return replace(dark, low=min(0.0, dark.low))
 
 
-def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> StockpileArea:
-    """A zone's row with its verdict and what may be claimed."""
+def judged_area(area: StockpileArea, who: Identity, *, fit: float | None, floor_ha: float) -> StockpileArea:
+    """A zone's row with its verdict and what may be claimed; `fit` is that of its own year."""
     dark = area.dark_ha or area.area_ha
     claimed = claimed_area(dark, who, floor_ha=floor_ha)
     return replace(
@@ -306,13 +328,13 @@ def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> Stock
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
-        family_fit=None if who.fit is None else round(who.fit, 3),
+        family_fit=None if fit is None else round(fit, FIT_DECIMALS),
         below_floor=claimed.high is not None and claimed.high < floor_ha,
     )
 
 
-def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile:
-    """A pile's row with its verdict and what may be claimed."""
+def judged_pile(pile: Stockpile, who: Identity, *, fit: float | None, floor_ha: float) -> Stockpile:
+    """A pile's row with its verdict and what may be claimed; `fit` is that of its own year."""
     dark = pile.dark_ha or pile.area_ha
     return replace(
         pile,
@@ -321,5 +343,5 @@ def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
-        family_fit=None if who.fit is None else round(who.fit, 3),
+        family_fit=None if fit is None else round(fit, FIT_DECIMALS),
     )

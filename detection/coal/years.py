@@ -30,6 +30,8 @@ from detection.coal.verdicts import SubjectYear
 from evidence.record_reading import record_document, record_from
 
 Bools = NDArray[np.bool_]
+HEAD_BYTES = 8
+"""That say how long the head is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,13 +126,13 @@ def year_bytes(year: YearOfCoal) -> bytes:
         "subjects": {name: asdict(one) for name, one in year.subjects.items()},
     }
     head = json.dumps(told, allow_nan=False).encode()
-    return len(head).to_bytes(8, "big") + head + _carried_bytes(year.carried)
+    return len(head).to_bytes(HEAD_BYTES, "big") + head + _carried_bytes(year.carried)
 
 
 def year_from(held: bytes) -> YearOfCoal:
     """The inverse of `year_bytes`."""
-    end = 8 + int.from_bytes(held[:8], "big")
-    told = json.loads(held[8:end])
+    end = HEAD_BYTES + int.from_bytes(held[:HEAD_BYTES], "big")
+    told = json.loads(held[HEAD_BYTES:end])
     return YearOfCoal(
         areas=tuple(record_from(StockpileArea, area) for area in told["areas"]),
         piles=tuple(record_from(Stockpile, pile) for pile in told["piles"]),

@@ -47,6 +47,16 @@ class Cells:
         day = self.dates[k]
         return np.asarray((self.onset <= day) & (self.end > day))
 
+    def of(self, event: int) -> Cells:
+        """Those of one event, which stand together."""
+        first, after = np.searchsorted(self.event, [event, event + 1])
+        some = slice(int(first), int(after))
+        return Cells(
+            event=np.zeros_like(self.event[some]), pixel=self.pixel[some], hectares=self.hectares[some],
+            onset=self.onset[some], end=self.end[some], share=self.share[:, some],
+            drawn=self.drawn[:, :, some], dates=self.dates,
+        )  # fmt: skip
+
 
 def account_cells(history: History, events: Sequence[Event], weights: Floats, dates: Ints) -> Cells:
     """Cells of events with what is known of them on some dates.
@@ -82,7 +92,7 @@ def _drawn(history: History, event: Event, dates: Ints) -> Bools:
     seed = int(hashlib.sha256(event.event_id.encode()).hexdigest()[:12], 16)
     uniform = np.random.default_rng(seed).random((DRAWS, len(day)))
     paths = np.empty((DRAWS, len(day), len(event.pixels)), np.uint8)
-    sampled(history.model, history.field, history.params.coupling.strength, event.pixels, uniform, paths)
+    sampled(history.model, history.field, event.pixels, uniform, paths)
     look = np.clip(np.searchsorted(day, dates, "right") - 1, 0, len(day) - 1)
     state = np.isin(paths[:, look], DISTURBED)
     within = dates[:, None] >= day[event.onset][None] - history.params.events.link_days
@@ -132,11 +142,11 @@ def account(cells: Cells, k: int, part: Floats) -> Mapping[str, tuple[float, flo
     d1 = cells.drawn[:, k]
     d0 = cells.drawn[:, k - 1] if k else np.zeros_like(d1)
     values, draws = _terms(then, now, s0, s1), _terms(d0, d1, s0, s1)
+    first = np.flatnonzero(np.diff(cells.event, prepend=-1))
     for name, value in values.items():
         spread = 0.0
         if len(hectares):
-            sums = np.zeros((len(d1), int(cells.event.max()) + 1))
-            np.add.at(sums.T, cells.event, (draws[name] * hectares).T)
+            sums = np.add.reduceat(draws[name] * hectares, first, axis=1)
             spread = float(np.sqrt(sums.var(axis=0).sum()))
         out[name] = (float((value * hectares).sum()), spread)
     return out

@@ -10,6 +10,7 @@ that averages out, and with prior odds that count how often and of how many plac
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -21,10 +22,10 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import norm
 
-from detection.coal.coverage import crs_wkt, world
+from aoi.pixels import crs_wkt, world
 from detection.ground.history import History
 from detection.ground.params import EventParams
-from detection.ground.states import episodes, look_shares, shares
+from detection.ground.states import decoded, episodes, shares
 from evidence.arrays import Bools, Floats, Ints
 
 Planes = NDArray[np.float32]
@@ -47,6 +48,8 @@ class Event:
     """(cell,) look from which it was disturbed."""
     end: Ints
     """(cell,) first look on which it no longer was; -1 while it lasts."""
+    founding: Bools
+    """(cell,) whether it was there when the event reached the mapping floor."""
     weight: Floats
     """(cell,) share of the pixel that changed."""
     rim: Ints
@@ -77,11 +80,6 @@ class Event:
         """Whether enough looks agreed."""
         return self.persistent_day >= 0
 
-    def founding(self, day: Ints, params: EventParams) -> Bools:
-        """(cell,) whether a cell was there from the start."""
-        days = day[self.onset]
-        return np.asarray(days <= days.min() + params.founding_days)
-
 
 def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -> list[Event]:
     """Events of a history, largest first.
@@ -100,11 +98,12 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
     cells = table[:count]
     cells = cells[weights.ravel()[cells[:, 0]] > 0]
     common = common_variance(history)
+    least = p.min_ha / float(weights.max())
     found = []
-    for member in _linked(cells, day, history.series.shape, p):
+    for member in _linked(cells, day, history.series.shape, p, least):
         mine = cells[member]
         if weights.ravel()[mine[:, 0]].sum() >= p.min_ha * 0.95:
-            event = _event(history, mine, common, grid, site_id)
+            event = _event(history, mine, common, grid, site_id, least)
             if event is not None:
                 found.append(event)
     taken = np.zeros(history.smoothed.shape[1], np.bool_)
@@ -114,12 +113,27 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
     return sorted(found, key=lambda e: (-len(e.pixels), e.event_id))
 
 
-def _linked(cells: Ints, day: Ints, shape: tuple[int, int], p: EventParams) -> list[Ints]:
-    """Rows of `cells` that belong together."""
+def _linked(cells: Ints, day: Ints, shape: tuple[int, int], p: EventParams, least: float) -> list[Ints]:
+    """Rows of `cells` that belong together.
+
+    Cells that touch and begin together are a patch. Patches that touch later are one event where they share a
+    side, as a pit that grows does; a clearing beside an older one touches it by a corner.
+    """
     if len(cells) == 0:
         return []
     order = np.argsort(cells[:, 0], kind="stable")
     pixel, onset = cells[order, 0], day[cells[order, 1]]
+    one, two, gap = _touching(pixel, onset, shape)
+    near = gap <= p.founding_days
+    patch = _components(one[near], two[near], len(cells))
+    later = (gap <= p.link_days) & (patch[one] != patch[two])
+    group = _merged(patch, one[later], two[later], least, p)
+    ranked = np.argsort(group, kind="stable")
+    return [order[part] for part in np.split(ranked, np.flatnonzero(np.diff(group[ranked])) + 1)]
+
+
+def _touching(pixel: Ints, onset: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints, Ints]:
+    """Pairs of cells, sorted by pixel, that are neighbours, and the days between their onsets."""
     row, column = pixel // shape[1], pixel % shape[1]
     pairs = []
     for dy, dx in ((0, 1), (1, -1), (1, 0), (1, 1)):
@@ -128,26 +142,49 @@ def _linked(cells: Ints, day: Ints, shape: tuple[int, int], p: EventParams) -> l
         low, high = np.searchsorted(pixel, target, "left"), np.searchsorted(pixel, target, "right")
         for extra in range(int((high - low).max(initial=0))):
             has = ok & (low + extra < high)
-            one, two = np.flatnonzero(has), (low + extra)[has]
-            near = np.abs(onset[one] - onset[two]) <= p.link_days
-            pairs.append(np.stack([one[near], two[near]]))
-    edges = np.concatenate(pairs, axis=1) if pairs else np.zeros((2, 0), np.int64)
-    graph = coo_array(
-        (np.ones(edges.shape[1], np.int8), (edges[0], edges[1])), shape=(len(cells), len(cells))
+            pairs.append(np.stack([np.flatnonzero(has), (low + extra)[has]]))
+    one, two = np.concatenate(pairs, axis=1)
+    return one, two, np.abs(onset[one] - onset[two])
+
+
+def _components(one: Ints, two: Ints, count: int) -> Ints:
+    graph = coo_array((np.ones(len(one), np.int8), (one, two)), shape=(count, count))
+    return np.asarray(connected_components(graph, directed=False)[1], np.int64)
+
+
+def _merged(patch: Ints, one: Ints, two: Ints, least: float, p: EventParams) -> Ints:
+    """(cell,) number of the event of each cell: patches that share a side, and small ones with a large one.
+
+    Args:
+        patch: (cell,) number of its patch.
+        one: cells that touch
+        two: a cell of another patch.
+        least: cells below which a patch is too small to stand alone.
+        p: numbers.
+    """
+    size = np.bincount(patch)
+    swap = (size[patch[one]] > size[patch[two]]) | (
+        (size[patch[one]] == size[patch[two]]) & (patch[one] > patch[two])
     )
-    _, group = connected_components(graph, directed=False)
-    ranked = np.argsort(group, kind="stable")
-    return [order[part] for part in np.split(ranked, np.flatnonzero(np.diff(group[ranked])) + 1)]
+    small, large = patch[np.where(swap, two, one)], patch[np.where(swap, one, two)]
+    touching = np.unique(np.stack([small, large, np.where(swap, two, one)]), axis=1)
+    pairs, contact = np.unique(touching[:2], axis=1, return_counts=True)
+    own = size[pairs[0]]
+    # One that is too small to stand alone goes with one other, and joins no two.
+    order = np.lexsort((pairs[1], -contact, pairs[0]))
+    first = np.zeros(len(order), np.bool_)
+    first[order[np.flatnonzero(np.diff(pairs[0][order], prepend=-1))]] = True
+    joined = np.where(own < least, first, contact >= p.shared_side * np.sqrt(own))
+    return _components(pairs[0][joined], pairs[1][joined], len(size))[patch]
 
 
 def common_variance(history: History) -> Floats:
     """(block, time) variance of the share that blocks of undisturbed pixels have in common on a look."""
-    t, size = history.smoothed.shape
+    t = len(history.smoothed)
     out = np.zeros((len(BLOCKS), t))
-    share, variance = np.empty(size, np.float32), np.empty(size, np.float32)
     quiet = history.smoothed.max(axis=0) < 64  # noqa: PLR2004 - a quarter
     for i in range(t):
-        look_shares(history.model, i, share, variance)
+        share, variance = decoded(history.model.code[i])
         seen = np.isfinite(share) & quiet & (variance < history.params.events.informative_sd**2)
         for k, side in enumerate(BLOCKS):
             out[k, i] = _block_variance(share, variance, seen, history.series.shape, side)
@@ -169,18 +206,23 @@ def _block_variance(share: Planes, variance: Planes, seen: Bools, shape: tuple[i
     return float(max(spread**2 - alone, 0.0) + np.median(middle) ** 2)
 
 
-def _event(history: History, cells: Ints, common: Floats, grid: GeoBox, site_id: str) -> Event | None:
+def _event(
+    history: History, cells: Ints, common: Floats, grid: GeoBox, site_id: str, least: float
+) -> Event | None:
     p, day = history.params.events, history.series.day
     pixels, onset, end = cells.T
     days = day[onset]
-    founding = days <= days.min() + p.founding_days
+    # Strays that became disturbed long before the mapping floor was reached date nothing.
+    reached = np.sort(days)[min(math.ceil(least), len(days)) - 1]
+    founding = np.abs(days - reached) <= p.founding_days
     looks, share, sd, evidence = patch_evidence(history, pixels[founding], common)
-    told = _told(history, looks, evidence, sd, int(np.median(onset[founding])), int(onset.min()))
+    began = onset[founding]
+    told = _told(history, looks, evidence, sd, int(np.median(began)), int(began.min()))
     if told is None:
         return None
     return Event(
         event_id=event_name(pixels[founding], grid, f"{site_id}|{crs_wkt(grid)[:60]}"),
-        pixels=pixels, onset=onset, end=end, weight=np.ones(len(pixels)),
+        pixels=pixels, onset=onset, end=end, founding=founding, weight=np.ones(len(pixels)),
         rim=np.zeros(0, np.int64), rim_weight=np.zeros(0), rim_onset=np.zeros(0, np.int64),
         rim_end=np.zeros(0, np.int64), looks=looks, evidence=evidence, share=share, sd=sd, **told,
     )  # fmt: skip

@@ -22,6 +22,8 @@ TERMS = 6
 MISSING = int(UNSEEN)
 LEAST_WEIGHT = 0.05
 """Looks of less weight tell nothing of scatter."""
+SAMPLE = 1000
+"""Pixels of a cover from which its medians are taken."""
 BINS = 12
 """Parts of the year for which scatter is kept."""
 PAIRS = TERMS * (TERMS + 1) // 2
@@ -67,7 +69,13 @@ def anchor_weights(series: GroundSeries, params: ExpectationParams) -> NDArray[n
 
 
 def fit_expectation(
-    series: GroundSeries, expected: NDArray[np.uint8], params: ExpectationParams, *, cover: NDArray[np.int16]
+    series: GroundSeries,
+    expected: NDArray[np.uint8],
+    params: ExpectationParams,
+    *,
+    cover: NDArray[np.int16],
+    earlier: Expectation | None = None,
+    changed: NDArray[np.int64] | None = None,
 ) -> Expectation:
     """Expectation of every pixel.
 
@@ -76,15 +84,26 @@ def fit_expectation(
         expected: (time, pixel) probability that a pixel was as expected, 255 for one.
         params: numbers.
         cover: (pixel,) groups of pixels that go through the year alike.
+        earlier: of other weights, from which reweighting goes on.
+        changed: pixels whose weights differ since `earlier`; the others keep theirs, covers their courses.
     """
-    terms = harmonics(series.day)
-    course = np.stack([_courses(plane, expected, cover, params) for plane in series.index])
     n, t, size = series.index.shape
+    if earlier is None:
+        beta, spread = np.zeros((n, TERMS, size), np.float32), np.zeros((n, PAIRS, size), np.float32)
+        variance, own = np.zeros((n, BINS, size), np.float32), np.zeros((n, size), np.float32)
+    else:
+        beta, spread, variance, own = (
+            x.copy() for x in (earlier.beta, earlier.spread, earlier.variance, earlier.own)
+        )
+    keep = earlier is not None and changed is not None
+    pixels = changed if changed is not None else np.arange(size)
+    terms = harmonics(series.day)
+    course = (
+        earlier.course
+        if earlier is not None and keep
+        else np.stack([_courses(plane, expected, cover, terms, params) for plane in series.index])
+    )
     k = course.shape[2]
-    beta = np.zeros((n, TERMS, size), np.float32)
-    spread = np.zeros((n, PAIRS, size), np.float32)
-    variance = np.zeros((n, BINS, size), np.float32)
-    own = np.zeros((n, size), np.float32)
     part = ((series.day % YEAR) / YEAR * BINS).astype(np.float32)
     precision = np.array(
         [params.level_sd**-2, params.course_sd**-2, *([params.harmonic_sd**-2] * 2),
@@ -93,10 +112,13 @@ def fit_expectation(
     kernel = _season_kernel(params)
     for i in range(n):
         residual = np.full((t, size), np.nan, np.float32)
-        _fit_pixels(series.index[i], expected, course[i], terms, part, cover, precision, kernel,
-                    params.rounds, params.least_sd, beta[i], spread[i], variance[i], own[i],
+        rounds = params.rounds if earlier is None else params.rounds // 2
+        _fit_pixels(pixels, series.index[i], expected, course[i], terms, part, cover, precision, kernel,
+                    rounds, params.least_sd, earlier is not None, beta[i], spread[i], variance[i], own[i],
                     residual)  # fmt: skip
-        look[i] = _look_variance(residual, cover, k, params)
+        look[i] = (
+            earlier.look[i] if earlier is not None and keep else _look_variance(residual, cover, k, params)
+        )
     return Expectation(
         beta=beta, spread=spread, variance=variance, own=own, course=course, look=look, terms=terms,
         part=part, cover=cover,
@@ -143,7 +165,11 @@ def season_covers(season: Floats, params: ExpectationParams) -> NDArray[np.int16
 
 
 def _courses(
-    plane: NDArray[np.int16], expected: NDArray[np.uint8], cover: NDArray[np.int16], params: ExpectationParams
+    plane: NDArray[np.int16],
+    expected: NDArray[np.uint8],
+    cover: NDArray[np.int16],
+    terms: Floats,
+    params: ExpectationParams,
 ) -> Floats:
     """(time, cover) median index of pixels as expected; else the site's, moved by the usual difference."""
     t, k = plane.shape[0], params.covers
@@ -151,25 +177,37 @@ def _courses(
     site = np.full(t, np.nan, np.float32)
     usable = plane != UNSEEN
     members = [np.flatnonzero(cover == j) for j in range(k)]
-    members = [m[:: max(1, len(m) // 4000)] for m in members]
-    everywhere = np.arange(plane.shape[1])[:: max(1, plane.shape[1] // 10_000)]
+    members = [m[:: max(1, len(m) // SAMPLE)] for m in members]
+    everywhere = np.arange(plane.shape[1])[:: max(1, plane.shape[1] // (5 * SAMPLE))]
     for i in range(t):
         row, sure, seen = plane[i], expected[i] > 20, usable[i]  # noqa: PLR2004
         chosen = everywhere[seen[everywhere] & sure[everywhere]]
-        if chosen.size == 0:
+        if chosen.size < params.least_cover:
             chosen = everywhere[seen[everywhere]]
-        if chosen.size:
+        if chosen.size >= params.least_cover:
             site[i] = np.median(row[chosen]) * SCALE
         for j, m in enumerate(members):
             here = m[seen[m] & sure[m]]
             if here.size >= params.least_cover:
                 out[i, j] = np.median(row[here]) * SCALE
+    site = _gaps_filled(site, terms)
     for j in range(k):
         gap = out[:, j] - site
         known = np.isfinite(gap)
         usual = np.median(gap[known]) if known.any() else 0.0
         out[:, j] = np.where(known, out[:, j], site + usual)
-    return np.nan_to_num(out)
+    return out
+
+
+def _gaps_filled(site: Floats, terms: Floats) -> Floats:
+    """(time,) with the ridge-shrunk season of the other looks where too few pixels were seen to speak."""
+    known = np.isfinite(site)
+    if not known.any():
+        return np.zeros_like(site)  # no pixel has others to go by: level and harmonics of its own alone
+    x = np.column_stack([np.ones(len(site)), terms])
+    penalty = np.diag([0.0, 1.0, 1.0, 1.0, 1.0])
+    season = x @ np.linalg.solve(x[known].T @ x[known] + penalty, x[known].T @ site[known])
+    return np.where(known, site, season).astype(np.float32)
 
 
 def _look_variance(residual: Floats, cover: NDArray[np.int16], k: int, params: ExpectationParams) -> Floats:
@@ -177,7 +215,7 @@ def _look_variance(residual: Floats, cover: NDArray[np.int16], k: int, params: E
     out = np.zeros((residual.shape[0], k), np.float32)
     for j in range(k):
         members = np.flatnonzero(cover == j)
-        members = members[:: max(1, len(members) // 4000)]
+        members = members[:: max(1, len(members) // SAMPLE)]
         for i in range(residual.shape[0]):
             here = residual[i, members]
             here = here[np.isfinite(here)]
@@ -266,11 +304,12 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
 
 @njit(cache=True)
 def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
-    plane: Any, expected: Any, course: Any, terms: Any, part: Any, cover: Any, precision: Any, kernel: Any,
-    rounds: int, least: float, beta: Any, spread: Any, variance: Any, own: Any, residual: Any,
+    pixels: Any, plane: Any, expected: Any, course: Any, terms: Any, part: Any, cover: Any, precision: Any,
+    kernel: Any, rounds: int, least: float, warm: Any, beta: Any, spread: Any, variance: Any, own: Any,
+    residual: Any,
 ) -> None:  # fmt: skip
     """Ridge regression of each pixel, its scatter by time of year, its residuals."""
-    t, size = plane.shape
+    t = plane.shape[0]
     x = np.empty((t, 6))
     y = np.empty(t)
     w0 = np.empty(t)
@@ -285,7 +324,7 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
     column = np.empty(6)
     sums = np.empty(12)
     weights = np.empty(12)
-    for p in range(size):
+    for p in pixels:
         n = 0
         for i in range(t):
             if plane[i, p] != MISSING:
@@ -298,7 +337,14 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
                     x[n, k + 2] = terms[i, k]
                 at[n] = i
                 n += 1
-        s = 0.0
+        if warm:
+            for i in range(n):
+                r[i] = y[i]
+                for k in range(6):
+                    r[i] -= beta[k, p] * x[i, k]
+            s = _mad(r, n) + least
+            for i in range(n):
+                w[i] = w0[i] / (1.0 + (r[i] / (2.0 * s)) ** 2)
         for _ in range(rounds):
             for j in range(6):
                 c[j] = 0.0
@@ -315,7 +361,6 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
                 for k in range(j + 1):
                     full[j, k] = a[j, k]
             _cholesky_solve(a, c, b, 6)
-            m = 0
             for i in range(n):
                 f = 0.0
                 for k in range(6):

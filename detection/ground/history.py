@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,25 @@ from detection.ground.states import FIELD_CLASSES, STATES, Model, filtered, grou
 
 Floats = NDArray[np.float32]
 
+STEADY = 230
+"""Of 255: least probability of being as expected of pixels that are not smoothed."""
+CHANGED = 13
+"""Of 255: change of a weight above which the expectation of a pixel is fitted again."""
+CHUNK = 4096
+"""Pixels that are smoothed at once."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Water:
+    """Where water is or may be. All (pixel,)."""
+
+    water: NDArray[np.bool_]
+    """Water when first seen."""
+    river: NDArray[np.bool_]
+    """A river's bars and banks, or a thread that may be a river."""
+    beside: NDArray[np.bool_]
+    """Within reach of such a thread."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
@@ -34,8 +54,7 @@ class History:
     """(time, pixel) probability of disturbed as it was known on the look, 255 for one."""
     smoothed: NDArray[np.uint8]
     """(time, pixel) the same given all looks."""
-    river: NDArray[np.bool_]
-    """(pixel,) corridor of a river."""
+    water: Water
     bare_at_start: Floats
     """(pixel,) share that was bare at the greenest of the expected year when it was first seen."""
 
@@ -56,28 +75,51 @@ def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = 1
     bare = np.array([params.bare.ndvi, params.bare.nbr][: len(series.index)], np.float32)
     bare_sd = np.array([params.bare.ndvi_sd, params.bare.nbr_sd][: len(series.index)], np.float32)
     at_start = bare_at_start(first, params)
-    river = river_corridor(first, series.early, params, series.shape, side_m)
-    begin, group = start(at_start, river, params), odd_season_class(first, params.start)
+    water = find_water(first, series.early, params, series.shape, side_m)
+    at_start = np.where(water.water, np.float32(0.0), at_start)
+    begin, group = start(at_start, water.river, params), odd_season_class(first, params.start)
     cover = season_covers(first, params.expectation)
-    pixels = np.arange(series.index.shape[2])
-    q = np.empty((len(pixels), len(series.day), STATES), np.uint8)
-    strength = params.coupling.strength
-    for _ in range(params.expectation.em_rounds):
-        expectation = fit_expectation(series, expected, params.expectation, cover=cover)
+    disturbed = expected
+    expectation, changed = None, None
+    for number in range(params.expectation.em_rounds):
+        expectation = fit_expectation(
+            series, expected, params.expectation, cover=cover, earlier=expectation, changed=changed
+        )
         model = ground_model(
             series, expectation, params, bare=bare, bare_sd=bare_sd, group=group, start=begin
         )
-        disturbed, field = filtered(model, series.shape, strength)
-        smoothed(model, field, strength, pixels, q)
-        expected = _sum(q, AS_EXPECTED)
-    return History(series=series, model=model, params=params, field=field, filtered=disturbed,
-                   smoothed=_sum(q, DISTURBED), river=river, bare_at_start=at_start)  # fmt: skip
+        now, field, least = filtered(model, series.shape)
+        before = expected
+        expected, disturbed = smooth(model, field, least)
+        # From the second round on weights change where something happened only.
+        moved = (np.maximum(expected, before) - np.minimum(expected, before)).max(axis=0) > CHANGED
+        changed = np.flatnonzero(moved) if number else None
+    return History(series=series, model=model, params=params, field=field, filtered=now,
+                   smoothed=disturbed, water=water, bare_at_start=at_start)  # fmt: skip
+
+
+def smooth(
+    model: Model, field: NDArray[np.uint8], least: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(time, pixel) probability of being as expected and of disturbed given all looks, 255 for one.
+
+    Pixels that were never unlikely as expected when filtered are so when smoothed.
+    """
+    expected = np.full(model.haze.shape, 255, np.uint8)
+    disturbed = np.zeros(model.haze.shape, np.uint8)
+    moving = np.flatnonzero(least < STEADY)
+    for first in range(0, len(moving), CHUNK):
+        some = moving[first : first + CHUNK]
+        q = np.empty((len(some), len(model.haze), STATES), np.uint8)
+        smoothed(model, field, some, q)
+        expected[:, some], disturbed[:, some] = _sum(q, AS_EXPECTED), _sum(q, DISTURBED)
+    return expected, disturbed
 
 
 def _sum(q: NDArray[np.uint8], states: tuple[State, ...]) -> NDArray[np.uint8]:
     """(time, pixel) probability of any of some states, of (pixel, time, state)."""
-    total = sum((q[:, :, state].astype(np.int16) for state in states), np.zeros(q.shape[:2], np.int16))
-    return np.ascontiguousarray(np.minimum(total, 255).astype(np.uint8).T)
+    total = q[:, :, list(states)].sum(axis=2, dtype=np.int16)
+    return np.minimum(total, 255).astype(np.uint8).T
 
 
 def bare_at_start(season: Floats, params: GroundParams) -> Floats:
@@ -88,35 +130,49 @@ def bare_at_start(season: Floats, params: GroundParams) -> Floats:
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 
-def river_corridor(
+def find_water(
     season: Floats, early: Floats, params: GroundParams, shape: tuple[int, int], side_m: float
-) -> NDArray[np.bool_]:
-    """(pixel,) ground that a river may lay bare or cover.
+) -> Water:
+    """Water, and ground that a river may lay bare or cover.
 
-    Long bodies of water, and long narrow threads of pixels that are less green than what surrounds them
-    without the short-wave infrared that
-    bare ground would add (water has none), and what lies within reach of them. Without that band nothing is
-    told.
+    Long bodies of water; and long narrow threads of pixels that are less green than what surrounds them and
+    darker in near infrared without the short-wave infrared that bare soil would add. Tracks look like these
+    threads, so that only the thread itself is the river's. Without that band nothing is told.
     """
     p = params.start
-    out = np.zeros(shape, np.bool_)
+    water, thread = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     if not np.isfinite(early).all():
-        return out.ravel()
+        return Water(water=water.ravel(), river=water.ravel(), beside=water.ravel())
     peak = _year(season).max(axis=1).reshape(shape)
     red, nir, swir = (plane.reshape(shape) for plane in early)
-    water = (nir < p.water_nir * red) & (swir < p.water_swir)
+    water = (nir < np.maximum(p.water_nir * red, p.dark_nir)) & (swir < p.water_swir)
+    water &= swir < p.water_falls * nir
+
+    def near(what: NDArray[np.bool_], reach_m: float) -> NDArray[np.bool_]:
+        return distance_transform_edt(~what) * side_m <= reach_m if what.any() else what
+
+    water |= near(water, p.swir_m) & (nir < p.dark_nir)
     pale = _around(peak, p) - peak > p.less_green
-    narrow = (pale & ~binary_opening(pale, np.ones((p.widest_px, p.widest_px), np.bool_))) | water
+    narrow = pale & ~water & ~binary_opening(pale, np.ones((p.widest_px, p.widest_px), np.bool_))
     darker = nir / np.maximum(_around(nir, p), 0.01) - 1.0
     wetter = swir / np.maximum(_around(swir, p), 0.01) - 1.0
-    thread, _ = label(narrow, structure=np.ones((3, 3)))
-    for k, place in enumerate(find_objects(thread), start=1):
-        mine = thread == k
-        long = np.hypot(*(s.stop - s.start for s in place)) * side_m >= p.least_river_m
-        if long and darker[mine].mean() < -p.darker and wetter[mine].mean() < p.raised:
-            out |= mine
-    near = distance_transform_edt(~out) * side_m <= p.corridor_m if out.any() else out
-    return np.asarray(near).ravel()
+    for mine in _long(narrow, p.least_river_m / side_m):
+        if darker[mine].mean() < -p.darker and wetter[mine].mean() < p.raised:
+            thread |= mine
+    body = np.zeros(shape, np.bool_)
+    for mine in _long(water, p.least_river_m / side_m):
+        body |= mine
+
+    river = near(body, p.corridor_m) | near(thread, p.thread_m)
+    return Water(water=water.ravel(), river=river.ravel(), beside=near(thread, p.corridor_m).ravel())
+
+
+def _long(what: NDArray[np.bool_], least_px: float) -> Iterator[NDArray[np.bool_]]:
+    """Masks of connected parts that are as long as that."""
+    number, _ = label(what, structure=np.ones((3, 3)))
+    for k, place in enumerate(find_objects(number), start=1):
+        if np.hypot(*(s.stop - s.start for s in place)) >= least_px:
+            yield number == k
 
 
 def _around(plane: Floats, params: StartParams) -> Floats:

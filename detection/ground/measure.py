@@ -20,17 +20,16 @@ from scipy.ndimage import binary_erosion
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from aoi.pixels import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from aoi.records import Boundary, Site
 from aoi.versions import starts, version_in_force
-from detection.coal.coverage import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from detection.ground.accounts import Cells, account, account_cells
 from detection.ground.advance import advance, relation, sector_advances
 from detection.ground.events import Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import GroundParams, Kind
-from detection.ground.series import read_series
-from detection.records import (
+from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
@@ -40,6 +39,7 @@ from detection.records import (
     DisturbanceRevision,
     Footprint,
 )
+from detection.ground.series import read_series
 from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work
@@ -107,11 +107,15 @@ def measure_ground(
     history = fit_history(series, params, side_m=pixel_size_m(grid))
     g = _Ground(cube=cube, site=site, grid=grid, weights=weights, history=history, params=params, inside={})
     events = find_events(history, grid, site.id, weights)
-    sure = [event for event in events if event.is_persistent]
+    current = [_disturbance(g, event) for event in events]
+    sure = [
+        event
+        for event, row in zip(events, current, strict=True)
+        if event.is_persistent and row.kind != Kind.RIVER
+    ]
     dates = account_dates(series.day, params)
     known = {_date(day).year for day in dates}
     cells = account_cells(history, sure, weights, dates)
-    current = [_disturbance(g, event) for event in events]
     frozen, revisions = freeze(current, earlier, day=int(series.day[-1]), params=params)
     named = {one.disturbance_id: two.disturbance_id for one, two in zip(current, frozen, strict=False)}
     return GroundRows(
@@ -210,7 +214,9 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
     if k and role == "in_force":
         older = version_in_force(g.site, _date(cells.dates[k - 1]))
         before = None if older is None else g.within(older).ravel()[cells.pixel]
-    terms = account(cells, k, whole)
+    outside = None if inside is None else 1.0 - inside
+    parts = {"": whole} if inside is None or outside is None else {"": whole, "in": inside, "out": outside}
+    terms = {name: account(cells, k, part) for name, part in parts.items()}
     rim = _rim_ha(cells, k)
     why = (
         None
@@ -218,17 +224,17 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         else f"{seen:.0%} of the aoi was seen clearly about the day, {p.min_seen:.0%} needed"
     )
 
-    def quantity(name: str, part: Floats | None = whole) -> Quantity:
-        if part is None:
+    def quantity(name: str, where: str = "") -> Quantity:
+        if where not in terms:
             return Quantity.not_assessable(NO_BOUNDARY)
         if why is not None:
             return Quantity.not_assessable(why)
-        value, sd = terms[name] if part is whole else account(cells, k, part)[name]
-        share = float(part.mean()) if len(part) else 0.0
-        return _area(g, value, sd, rim * share * value / max(terms["after"][0], value, 1e-9))
+        value, sd = terms[where][name]
+        share = float(parts[where].mean()) if len(whole) else 0.0
+        return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, 1e-9))
 
-    outside = None if inside is None else 1.0 - inside
-    start = g.history.bare_at_start * (g.history.model.start[4] > 0.5) * g.weights.ravel()  # noqa: PLR2004
+    q = g.params.start
+    start = (g.history.bare_at_start > (q.bare_from + q.bare_surely) / 2) * g.weights.ravel()
     within = None if boundary is None else g.within(boundary).ravel()
 
     def bare(part: Floats | float | None) -> Quantity:
@@ -247,15 +253,15 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         boundary_id=None if boundary is None else boundary.boundary_id,
         boundary_role=role,
         area_ha=quantity("after"),
-        inside_ha=quantity("after", inside),
-        outside_ha=quantity("after", outside),
+        inside_ha=quantity("after", "in"),
+        outside_ha=quantity("after", "out"),
         before_ha=quantity("before"),
         opened_ha=quantity("opened"),
         closed_ha=quantity("closed"),
         revised_ha=_positive(abs(moved), 0.0, {}, p.level) if why is None else Quantity.not_assessable(why),
         open_ha=quantity("open_after"),
-        open_inside_ha=quantity("open_after", inside),
-        open_outside_ha=quantity("open_after", outside),
+        open_inside_ha=quantity("open_after", "in"),
+        open_outside_ha=quantity("open_after", "out"),
         open_before_ha=quantity("open_before"),
         open_opened_ha=quantity("open_opened"),
         deepened_ha=quantity("deepened"),
@@ -324,9 +330,7 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
     low, high = _date(event.first_seen_low), min(_date(event.first_seen_high), _date(series.day[-1]))
     cells = [
         world(g.grid, int(c), int(r))
-        for r, c in zip(
-            *np.unravel_index(np.sort(event.pixels[event.founding(series.day, p)]), g.grid.shape), strict=True
-        )
+        for r, c in zip(*np.unravel_index(np.sort(event.pixels[event.founding]), g.grid.shape), strict=True)
     ]
     level = _last_share(event)
     area = float((weights * share).sum())
@@ -388,6 +392,10 @@ def _polygon(mask: Bools, window: tuple[slice, slice], grid: GeoBox) -> BaseGeom
 def _kind(g: _Ground, event: Event, window: tuple[slice, slice], mask: Bools, share: float) -> str:
     """What the ground became, from its reflectance before and after on looks in leaf."""
     p, series = g.params.events, g.history.series
+    days = series.day
+    brief = (event.end >= 0) & (days[event.end] - days[event.onset] <= p.kind_days)
+    if g.history.water.beside[event.pixels].mean() > p.likely and brief.mean() > p.likely:
+        return Kind.RIVER
     core = np.asarray(binary_erosion(mask)) if binary_erosion(mask).any() else mask
     part = g.cube.isel(y=window[0], x=window[1])
     days = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
@@ -512,10 +520,10 @@ def _growth(
     """What each event gained and lost in each year."""
     out = []
     for number, event in enumerate(events):
-        mine = cells.event == number
-        part = mine.astype(float)
+        mine = cells.of(number)
+        whole = np.ones(len(mine.pixel))
         for k, day in enumerate(dates):
-            terms = account(cells, k, part)
+            terms = account(mine, k, whole)
             added, closed = terms["opened"], terms["closed"]
             if max(added[0], closed[0]) < 0.5 * g.params.events.min_ha:
                 continue
@@ -526,15 +534,16 @@ def _growth(
                     epoch_end=_date(day),
                     added_ha=_area(g, *added, 0.3 * max(added[0], 0.0)),
                     closed_ha=_area(g, *closed, 0.3 * max(closed[0], 0.0)),
-                    bearing_deg=_bearing(g, cells, mine, k),
+                    bearing_deg=_bearing(g, mine, k),
                 )
             )
     return out
 
 
-def _bearing(g: _Ground, cells: Cells, mine: Bools, k: int) -> float | None:
+def _bearing(g: _Ground, cells: Cells, k: int) -> float | None:
     """Direction from what was disturbed before to what came; None where there was nothing before."""
-    now, then = cells.disturbed(k) & mine, (cells.disturbed(k - 1) & mine) if k else np.zeros_like(mine)
+    now = cells.disturbed(k)
+    then = cells.disturbed(k - 1) if k else np.zeros_like(now)
     new = now & ~then
     if not (then.any() and new.any()):
         return None

@@ -24,7 +24,7 @@ from scipy.linalg import expm
 from scipy.stats import norm
 
 from detection.ground.expectation import BINS, MISSING, Expectation
-from detection.ground.params import EmissionParams, GroundParams, RateParams, State
+from detection.ground.params import AS_EXPECTED, EmissionParams, GroundParams, RateParams, State
 from detection.ground.series import SCALE, GroundSeries
 
 Floats = NDArray[np.float32]
@@ -32,6 +32,15 @@ Floats = NDArray[np.float32]
 STATES = len(State)
 FIELD_CLASSES = 5
 """Steps in which it is told how likely an odd season is."""
+LAND = int(State.RIVER)
+"""States that ground beyond a river's corridor can be in come first."""
+BARED, THINNED, BARE_AT_START, RIVER = (
+    int(s) for s in (State.BARED, State.THINNED, State.BARE_AT_START, State.RIVER)
+)
+LEAST_VARIANCE = np.float32(0.0004)
+"""Of a share, 2 % squared: the lattice is no finer."""
+BLOCK = 256
+"""Pixels whose expectation stays in the cache."""
 YEAR = 365.25
 SHARES = (-1.0, 2.0, 151)
 """First, last, number of shares of the table of densities."""
@@ -59,10 +68,16 @@ class Model(NamedTuple):
     bare_sd: Floats
     """(index,) how far it lies from that from place to place: an index by which materials differ counts
     less."""
-    table: Floats
-    """(state, variance, share) density of the share on a lattice."""
     numbers: Floats
-    """Index correlation, least gap, outlier, haze outlier, least scatter."""
+    """Index correlation, least gap, least scatter."""
+    table: Floats
+    """(code, state) density of the share on the lattice of `SHARES` and `SCATTERS`; ones where not seen."""
+    stray: Floats
+    """(haze,) share of looks that are neither ground nor masked."""
+    odds: Floats
+    """(level,) factor on the odds of disturbed of what the neighbours say."""
+    code: NDArray[np.uint16]
+    """(time, pixel) where in the table the share and its variance lie; 0 where not seen."""
     moves: Floats
     """(time, class, from, to) transition from the look before."""
     group: NDArray[np.int8]
@@ -114,9 +129,10 @@ def transitions(day: NDArray[np.int64], rates: RateParams) -> Floats:
 
 
 def emission_table(params: EmissionParams) -> Floats:
-    """(state, variance, share) density of the bare share, on the lattice of `SHARES` and `SCATTERS`.
+    """(code, state) density of the bare share, on the lattice of `SHARES` and `SCATTERS`.
 
-    States that show the same have the same density; where a look says nothing they all agree.
+    States that show the same have the same density; where a look says nothing they all agree. The first code
+    is of what was not seen.
     """
     x = np.linspace(*SHARES)[None, :]
     v = (np.geomspace(*SCATTERS)[:, None]) ** 2
@@ -130,11 +146,11 @@ def emission_table(params: EmissionParams) -> Floats:
     side = np.where(x > 0, barer, greener)
     expected = np.sqrt(2.0 / np.pi) / (barer + greener) * np.exp(-0.5 * (x / side) ** 2)
     out = np.empty((STATES, *expected.shape), np.float32)
-    out[[State.EXPECTED, State.BARE_AT_START, State.RIVER]] = expected
+    out[list(AS_EXPECTED)] = expected
     out[State.ODD_SEASON] = mixture(params.odd)
     out[[State.BARED, State.RIVER_BAR]] = mixture(params.bared)
     out[[State.THINNED, State.RIVER_MARGIN]] = mixture(params.thinned)
-    return out
+    return np.vstack([np.ones((1, STATES), np.float32), out.reshape(STATES, -1).T])
 
 
 def ground_model(
@@ -159,164 +175,213 @@ def ground_model(
         start: (state, pixel) probabilities before the first look.
     """
     e, k = params.emission, params.looks
-    numbers = np.array(
-        [e.index_correlation, e.least_gap, k.outlier, k.haze_outlier, params.expectation.least_sd],
-        np.float32,
-    )
-    return Model(
+    numbers = np.array([e.index_correlation, e.least_gap, params.expectation.least_sd], np.float32)
+    stray = k.outlier + (k.haze_outlier - k.outlier) * np.arange(256) / 255.0
+    odds = np.exp(params.coupling.strength * (np.arange(256) - 128) / 127.0)
+    model = Model(
         index=series.index, haze=series.haze, beta=expectation.beta, spread=expectation.spread,
         variance=expectation.variance, own=expectation.own, course=expectation.course, look=expectation.look,
-        terms=expectation.terms, part=expectation.part, cover=expectation.cover, bare=bare,
-        bare_sd=bare_sd,
-        table=emission_table(e), numbers=numbers, moves=transitions(series.day, params.rates), group=group,
-        start=start,
+        terms=expectation.terms, part=expectation.part, cover=expectation.cover, bare=bare, bare_sd=bare_sd,
+        numbers=numbers, table=emission_table(e), stray=stray.astype(np.float32),
+        odds=odds.astype(np.float32), code=np.zeros(series.haze.shape, np.uint16),
+        moves=transitions(series.day, params.rates), group=group, start=start,
     )  # fmt: skip
+    encode(model)
+    return model
 
 
-@njit(cache=True, inline="always")
-def bare_share(m: Any, t: int, p: int) -> Any:
-    """(share, variance) of one pixel on one look; variance below nought where it was not seen."""
-    top = 0.0
-    bottom = 0.0
-    error = 0.0
+@njit(cache=True, inline="always", fastmath=True)
+def expected_index(m: Any, i: int, t: int, p: int) -> Any:
+    """(value, variance) that an index of a pixel is expected to have on a look."""
+    g = m.course[i, t, m.cover[p]]
     h0 = m.terms[t, 0]
     h1 = m.terms[t, 1]
     h2 = m.terms[t, 2]
     h3 = m.terms[t, 3]
-    k = m.cover[p]
+    b = m.beta[i]
+    s = m.spread[i]
+    fit = b[0, p] + b[1, p] * g + b[2, p] * h0 + b[3, p] * h1 + b[4, p] * h2 + b[5, p] * h3
+    two = np.float32(2.0)
+    lever = (s[0, p] + g * (two * s[1, p] + g * s[2, p])
+             + h0 * (two * (s[3, p] + g * s[4, p]) + h0 * s[5, p])
+             + h1 * (two * (s[6, p] + g * s[7, p] + h0 * s[8, p]) + h1 * s[9, p])
+             + h2 * (two * (s[10, p] + g * s[11, p] + h0 * s[12, p] + h1 * s[13, p]) + h2 * s[14, p])
+             + h3 * (two * (s[15, p] + g * s[16, p] + h0 * s[17, p] + h1 * s[18, p] + h2 * s[19, p])
+                     + h3 * s[20, p]))  # fmt: skip
+    scatter = max(m.variance[i, int(m.part[t]) % BINS, p], m.look[i, t, m.cover[p]])
+    return fit, scatter + m.own[i, p] * max(lever, np.float32(0.0)) + m.numbers[2] * m.numbers[2]
+
+
+@njit(cache=True, inline="always", fastmath=True)
+def weighed(m: Any, t: int, p: int, fit: Any, scatter: Any) -> Any:
+    """(share, variance) of all indices of a pixel on a look, by what each tells."""
+    top = np.float32(0.0)
+    bottom = np.float32(0.0)
+    error = np.float32(0.0)
     for i in range(m.index.shape[0]):
-        seen = m.index[i, t, p]
-        if seen == MISSING:
-            return 0.0, -1.0
-        g = m.course[i, t, k]
-        fit = (m.beta[i, 0, p] + m.beta[i, 1, p] * g + m.beta[i, 2, p] * h0 + m.beta[i, 3, p] * h1
-               + m.beta[i, 4, p] * h2 + m.beta[i, 5, p] * h3)  # fmt: skip
-        s = m.spread[i, :, p]
-        lever = (s[0] + g * (2.0 * s[1] + g * s[2])
-                 + h0 * (2.0 * (s[3] + g * s[4]) + h0 * s[5])
-                 + h1 * (2.0 * (s[6] + g * s[7] + h0 * s[8]) + h1 * s[9])
-                 + h2 * (2.0 * (s[10] + g * s[11] + h0 * s[12] + h1 * s[13]) + h2 * s[14])
-                 + h3 * (2.0 * (s[15] + g * s[16] + h0 * s[17] + h1 * s[18] + h2 * s[19]) + h3 * s[20])
-                 )  # fmt: skip
-        part = int(m.part[t]) % BINS
-        scatter = (
-            max(m.variance[i, part, p], m.look[i, t, k]) + m.own[i, p] * max(lever, 0.0) + m.numbers[4] ** 2
-        )
-        gap = max(fit - m.bare[i], m.numbers[1])
-        v = scatter / (gap * gap) + 0.0004
-        w = 1.0 / (v + (0.5 * m.bare_sd[i] / gap) ** 2)
-        top += w * (fit - seen * SCALE) / gap
+        gap = max(fit[i] - m.bare[i], m.numbers[1])
+        v = scatter[i] / (gap * gap) + LEAST_VARIANCE
+        far = np.float32(0.5) * m.bare_sd[i] / gap
+        w = np.float32(1.0) / (v + far * far)
+        top += w * (fit[i] - m.index[i, t, p] * np.float32(SCALE)) / gap
         error += w * w * v
         bottom += w
-    factor = m.numbers[0] if m.index.shape[0] > 1 else 1.0
-    return top / bottom, factor * error / (bottom * bottom) + 0.0004
+    factor = m.numbers[0] if m.index.shape[0] > 1 else np.float32(1.0)
+    return top / bottom, factor * error / (bottom * bottom) + LEAST_VARIANCE
+
+
+@njit(cache=True)
+def bare_share(m: Any, t: int, p: int, fit: Any, scatter: Any) -> Any:
+    """(share, variance) of one pixel on one look; variance below nought where it was not seen.
+
+    `fit` and `scatter` (index,) are room to work in.
+    """
+    if m.index[0, t, p] == MISSING:
+        return np.float32(0.0), np.float32(-1.0)
+    for i in range(m.index.shape[0]):
+        fit[i], scatter[i] = expected_index(m, i, t, p)
+    return weighed(m, t, p, fit, scatter)
+
+
+@njit(cache=True, fastmath=True)
+def encode(m: Any) -> None:
+    """Fill in the codes of shares and variances; blocks of pixels keep what is read again in the cache."""
+    t_count, size = m.code.shape
+    per_share = np.float32((SHARES[2] - 1) / (SHARES[1] - SHARES[0]))
+    per_scatter = np.float32(0.5 * (SCATTERS[2] - 1) / LOG_RANGE)
+    n = m.index.shape[0]
+    fit = np.empty((n, BLOCK), np.float32)
+    scatter = np.empty((n, BLOCK), np.float32)
+    for first in range(0, size, BLOCK):
+        many = min(BLOCK, size - first)
+        for t in range(t_count):
+            for i in range(n):
+                for k in range(many):
+                    fit[i, k], scatter[i, k] = expected_index(m, i, t, first + k)
+            for k in range(many):
+                p = first + k
+                m.code[t, p] = 0
+                if m.index[0, t, p] != MISSING:
+                    x, v = weighed(m, t, p, fit[:, k], scatter[:, k])
+                    column = int(
+                        min(max((x - SHARES[0]) * per_share + np.float32(0.5), 0), np.float32(SHARES[2] - 1))
+                    )
+                    level = np.log(v * np.float32(SCATTERS[0] ** -2)) * per_scatter + np.float32(0.5)
+                    row = int(min(max(level, 0), np.float32(SCATTERS[2] - 1)))
+                    m.code[t, p] = 1 + row * SHARES[2] + column
+
+
+def decoded(code: NDArray[np.uint16]) -> tuple[Floats, Floats]:
+    """Share and its variance, as exactly as the lattice has them; NaN where not seen."""
+    x = np.linspace(*SHARES).astype(np.float32)
+    v = (np.geomspace(*SCATTERS) ** 2).astype(np.float32)
+    none = np.full(1, np.nan, np.float32)
+    return (
+        np.concatenate([none, np.tile(x, len(v))])[code],
+        np.concatenate([none, np.repeat(v, len(x))])[code],
+    )
 
 
 @njit(cache=True, inline="always")
 def emission(m: Any, t: int, p: int, out: Any) -> bool:
     """Likelihood of every state into `out`; ones and False where the pixel was not seen."""
-    x, v = bare_share(m, t, p)
-    if v < 0.0:
-        out[:] = 1.0
-        return False
-    column = int(
-        min(max((x - SHARES[0]) / (SHARES[1] - SHARES[0]) * (SHARES[2] - 1) + 0.5, 0), SHARES[2] - 1)
-    )
-    row = int(
-        min(max(0.5 * np.log(v / SCATTERS[0] ** 2) / LOG_RANGE * (SCATTERS[2] - 1) + 0.5, 0), SCATTERS[2] - 1)
-    )
-    stray = m.numbers[2] + (m.numbers[3] - m.numbers[2]) * (m.haze[t, p] / 255.0)
+    c = m.code[t, p]
+    stray = m.stray[m.haze[t, p]]
     for s in range(out.size):
-        out[s] = (1.0 - stray) * m.table[s, row, column] + stray * 0.5
-    return True
+        out[s] = (np.float32(1.0) - stray) * m.table[c, s] + stray * np.float32(0.5)
+    return bool(c != 0)
 
 
-@njit(cache=True, inline="always")
-def _disturbed(p: Any) -> float:
-    return float(p[2] + p[3])
-
-
-@njit(cache=True)
-def advance(  # noqa: C901, PLR0912, PLR0913, PLR0917 - one pass over plain arrays is its point
-    m: Any, t: int, rows: int, columns: int, strength: float, belief: Any, alone: Any, seen: Any,
-            field: Any, disturbed: Any) -> None:  # fmt: skip
+@njit(cache=True, fastmath=True)
+def advance(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
+    m: Any, t: int, shape: tuple[int, int], belief: Any, room: Any, field: Any, disturbed: Any,
+            least: Any) -> None:  # fmt: skip
     """Take one look into account: `belief` (pixel, state) goes from the look before to this one.
 
-    `alone` (pixel, state) and `seen` (pixel,) are room to work in; `field` (pixel,) becomes what the
-    neighbours
-    say (128 for nothing, in steps of 1/127 of `strength`), `disturbed` (pixel,) the filtered probability.
+    `room` (2, rows + 2, columns + 2) is worked in; `field` (pixel,) becomes what the neighbours say (128 for
+    nothing), `disturbed` (pixel,) the filtered probability, `least` (pixel,) the least so far of being as
+    expected.
     """
-    size, n = belief.shape
-    like = np.empty(n)
-    said = np.empty(size, np.float32)
-    for p in range(size):
+    rows, columns = shape
+    like = np.empty(STATES, np.float32)
+    alone = np.empty(STATES, np.float32)
+    for p in range(rows * columns):
+        n = LAND if m.start[RIVER, p] == 0.0 else STATES
         move = m.moves[t, m.group[p]]
         for j in range(n):
             total = np.float32(0.0)
             for i in range(n):
                 total += belief[p, i] * move[i, j]
-            alone[p, j] = total
-        seen[p] = emission(m, t, p, like)
-        if seen[p]:
+            alone[j] = total
+        y, x = p // columns + 1, p % columns + 1
+        room[0, y, x] = 0.0
+        room[1, y, x] = 0.0
+        if emission(m, t, p, like):
             total = np.float32(0.0)
             for j in range(n):
-                alone[p, j] *= like[j]
-                total += alone[p, j]
+                alone[j] *= like[j]
+                total += alone[j]
             for j in range(n):
-                alone[p, j] /= total
-        said[p] = _disturbed(alone[p])
-    for row in range(rows):
-        for column in range(columns):
-            p = row * columns + column
-            near = 0.0
-            count = 0
-            for dy in range(-1, 2):
-                for dx in range(-1, 2):
-                    y = row + dy
-                    x = column + dx
-                    if (dy != 0 or dx != 0) and 0 <= y < rows and 0 <= x < columns and seen[y * columns + x]:
-                        near += said[y * columns + x]
-                        count += 1
+                alone[j] /= total
+            room[0, y, x] = alone[BARED] + alone[THINNED]
+            room[1, y, x] = 1.0
+        for j in range(n):
+            belief[p, j] = alone[j]
+    for y in range(1, rows + 1):
+        for x in range(1, columns + 1):
+            p = (y - 1) * columns + x - 1
             level = 128
-            if seen[p] and count > 0:
+            if room[1, y, x] > 0.0:
+                near = -room[0, y, x]
+                count = np.float32(-1.0)
+                for dy in range(-1, 2):
+                    for dx in range(-1, 2):
+                        near += room[0, y + dy, x + dx]
+                        count += room[1, y + dy, x + dx]
                 level = 128 + int(np.round(127.0 * (2.0 * near - count) / 8.0))
             field[p] = level
-            odds = np.exp(strength * (level - 128) / 127.0)
-            total = np.float32(0.0)
-            for j in range(n):
-                belief[p, j] = alone[p, j] * (odds if j in (2, 3) else 1.0)
-                total += belief[p, j]
-            for j in range(n):
-                belief[p, j] /= total
-            disturbed[p] = int(np.round(255.0 * _disturbed(belief[p])))
+            d = (belief[p, BARED] + belief[p, THINNED]) * m.odds[level]
+            total = np.float32(1.0) - belief[p, BARED] - belief[p, THINNED] + d
+            for j in range(STATES):
+                belief[p, j] *= (m.odds[level] if j in (BARED, THINNED) else np.float32(1.0)) / total
+            disturbed[p] = int(255.0 * d / total + 0.5)
+            sure = int(255.0 * (belief[p, 0] + belief[p, BARE_AT_START] + belief[p, RIVER]) + 0.5)
+            least[p] = min(least[p], sure)
 
 
 def filtered(
-    model: Model, shape: tuple[int, int], strength: float
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """(time, pixel) probability of disturbed as known on each look, 255 for one; what neighbours said."""
+    model: Model, shape: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
+    """Probability of disturbed as known on each look (time, pixel), what neighbours said, least of expected.
+
+    255 for one; the last (pixel,) is the least probability of being as expected on any look.
+    """
     t, size = model.haze.shape
     belief = np.ascontiguousarray(model.start.T)
-    alone, seen = np.empty_like(belief), np.empty(size, np.bool_)
+    room = np.zeros((2, shape[0] + 2, shape[1] + 2), np.float32)
     field, disturbed = np.empty((t, size), np.uint8), np.empty((t, size), np.uint8)
+    least = np.full(size, 255, np.uint8)
     for i in range(t):
-        advance(model, i, *shape, strength, belief, alone, seen, field[i], disturbed[i])
-    return disturbed, field
+        advance(model, i, shape, belief, room, field[i], disturbed[i], least)
+    return disturbed, field, least
 
 
-@njit(cache=True)
-def forward_pixel(m: Any, p: int, field: Any, strength: float, evidence: Any, belief: Any) -> None:
+@njit(cache=True, fastmath=True)
+def forward_pixel(m: Any, p: int, field: Any, evidence: Any, belief: Any) -> None:
     """Filtered states (time, state) of one pixel, neighbours' words as in `filtered`; evidence likewise."""
-    t_count, n = belief.shape
-    like = np.empty(n)
+    t_count = belief.shape[0]
+    n = LAND if m.start[RIVER, p] == 0.0 else STATES
+    like = np.empty(STATES, np.float32)
+    belief[:, :] = 0.0
+    evidence[:, :] = 0.0
     for t in range(t_count):
         emission(m, t, p, like)
-        odds = np.exp(strength * (int(field[t, p]) - 128) / 127.0)
+        odds = m.odds[field[t, p]]
         move = m.moves[t, m.group[p]]
-        total = 0.0
+        total = np.float32(0.0)
         for j in range(n):
-            evidence[t, j] = like[j] * (odds if j in (2, 3) else 1.0)
-            prior = 0.0
+            evidence[t, j] = like[j] * (odds if j in (BARED, THINNED) else np.float32(1.0))
+            prior = np.float32(0.0)
             for i in range(n):
                 prior += (m.start[i, p] if t == 0 else belief[t - 1, i]) * move[i, j]
             belief[t, j] = prior * evidence[t, j]
@@ -325,42 +390,43 @@ def forward_pixel(m: Any, p: int, field: Any, strength: float, evidence: Any, be
             belief[t, j] /= total
 
 
-@njit(cache=True)
-def smoothed(m: Any, field: Any, strength: float, pixels: Any, out: Any) -> None:
+@njit(cache=True, fastmath=True)
+def smoothed(m: Any, field: Any, pixels: Any, out: Any) -> None:
     """Probability of every state given all looks: `out` (pixel of `pixels`, time, state), 255 for one."""
     t_count = m.haze.shape[0]
-    n = m.start.shape[0]
-    evidence = np.empty((t_count, n))
-    belief = np.empty((t_count, n))
-    back = np.empty(n)
-    older = np.empty(n)
-    q = np.empty(n)
+    evidence = np.empty((t_count, STATES), np.float32)
+    belief = np.empty((t_count, STATES), np.float32)
+    back = np.empty(STATES, np.float32)
+    ahead = np.empty(STATES, np.float32)
     for k in range(pixels.size):
         p = pixels[k]
-        forward_pixel(m, p, field, strength, evidence, belief)
+        n = LAND if m.start[RIVER, p] == 0.0 else STATES
+        forward_pixel(m, p, field, evidence, belief)
         back[:] = 1.0
         for t in range(t_count - 1, -1, -1):
-            total = 0.0
+            total = np.float32(0.0)
             for j in range(n):
-                q[j] = belief[t, j] * back[j]
-                total += q[j]
-            for j in range(n):
-                out[k, t, j] = int(np.round(255.0 * q[j] / total))
+                ahead[j] = belief[t, j] * back[j]
+                total += ahead[j]
+            for j in range(STATES):
+                out[k, t, j] = int(255.0 * ahead[j] / total + 0.5) if j < n else 0
             if t:
                 move = m.moves[t, m.group[p]]
-                top = 0.0
+                for j in range(n):
+                    ahead[j] = evidence[t, j] * back[j]
+                top = np.float32(0.0)
                 for i in range(n):
-                    s = 0.0
+                    s = np.float32(0.0)
                     for j in range(n):
-                        s += move[i, j] * evidence[t, j] * back[j]
-                    older[i] = s
+                        s += move[i, j] * ahead[j]
+                    back[i] = s
                     top = max(top, s)
                 for i in range(n):
-                    back[i] = older[i] / top
+                    back[i] /= top
 
 
 @njit(cache=True)
-def sampled(m: Any, field: Any, strength: float, pixels: Any, uniform: Any, out: Any) -> None:
+def sampled(m: Any, field: Any, pixels: Any, uniform: Any, out: Any) -> None:
     """Paths of states drawn from the posterior (forward filtering, backward sampling; Carter and Kohn 1994).
 
     `uniform` (draw, time) random numbers, the same for all pixels, so that what a patch has in common is
@@ -368,13 +434,13 @@ def sampled(m: Any, field: Any, strength: float, pixels: Any, uniform: Any, out:
     and not averaged away; `out` (draw, time, pixel) becomes the states.
     """
     t_count = m.haze.shape[0]
-    n = m.start.shape[0]
-    evidence = np.empty((t_count, n))
-    belief = np.empty((t_count, n))
-    weight = np.empty(n)
+    n = STATES
+    evidence = np.empty((t_count, n), np.float32)
+    belief = np.empty((t_count, n), np.float32)
+    weight = np.empty(n, np.float32)
     for k in range(pixels.size):
         p = pixels[k]
-        forward_pixel(m, p, field, strength, evidence, belief)
+        forward_pixel(m, p, field, evidence, belief)
         for d in range(uniform.shape[0]):
             state = -1
             for t in range(t_count - 1, -1, -1):
@@ -395,20 +461,12 @@ def sampled(m: Any, field: Any, strength: float, pixels: Any, uniform: Any, out:
 @njit(cache=True)
 def shares(m: Any, pixels: Any, share: Any, variance: Any) -> None:
     """Bare share of some pixels and its variance (time, pixel of `pixels`); NaN where not seen."""
+    fit, scatter = np.empty(2, np.float32), np.empty(2, np.float32)
     for t in range(share.shape[0]):
         for k in range(pixels.size):
-            x, v = bare_share(m, t, pixels[k])
+            x, v = bare_share(m, t, pixels[k], fit, scatter)
             share[t, k] = x if v >= 0.0 else np.nan
             variance[t, k] = v if v >= 0.0 else np.nan
-
-
-@njit(cache=True)
-def look_shares(m: Any, t: int, share: Any, variance: Any) -> None:
-    """Bare share of every pixel on one look and its variance; NaN where not seen."""
-    for p in range(share.size):
-        x, v = bare_share(m, t, p)
-        share[p] = x if v >= 0.0 else np.nan
-        variance[p] = v if v >= 0.0 else np.nan
 
 
 @njit(cache=True)

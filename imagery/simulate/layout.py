@@ -22,6 +22,7 @@ from imagery.simulate.spectra import (
     Material,
     drawn_spectrum,
     measured_spectra,
+    moistened,
     soaked,
 )
 from imagery.simulate.terrain import Stream, nearest_cells, random_field, smooth_field, stream
@@ -465,6 +466,7 @@ def coverings(
             if plan.variant is None
             else measured_spectra(plan.material)[plan.variant].reflectance
         )
+        spectrum = moistened(spectrum, plan.wetness)
         found.append(
             Covering(
                 name=f"sim-patch-{number}",

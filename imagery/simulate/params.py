@@ -144,6 +144,8 @@ class PatchPlan:
     """First day and first day without; none: always there."""
     variant: int | None = None
     """Which of the measured spectra; None: drawn from the seed."""
+    wetness: float = 0.0
+    """How wet it is even in dry weather, 0..1: seepage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

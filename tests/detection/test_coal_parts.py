@@ -10,14 +10,13 @@ from shapely.geometry import box
 
 from aoi.records import Site
 from detection.answers.activity import activity
-from detection.coal.batched import cholesky, whitened
 from detection.coal.calibration import PROPERTY, spectrum_document, spectrum_of
-from detection.coal.endmember import like_coal
 from detection.coal.family import rank_spectrum
-from detection.coal.lighting import lit
-from detection.coal.nearby import Lattice
+from detection.coal.mixture import cholesky, whitened
 from detection.coal.records import StockpileArea
-from detection.coal.spectra import CoalSpectrum
+from detection.coal.shadow import lit_looks
+from detection.coal.smoothing import Lattice
+from detection.coal.spectra import CoalSpectrum, like_coal
 from evidence.errors import MeasurementError
 from evidence.quantity import Quantity
 
@@ -76,7 +75,7 @@ def test_a_missed_shadow_and_a_missed_cloud_are_no_looks_but_a_new_pile_is() -> 
     pixels[5, :, :30] = 0.5 * pixels[5, :, :30] + 0.3
     pixels[6:, 40:55, 40:55] = (0.042, 0.046, 0.052, 0.069, 0.130)
     days = np.arange(12) * 10.0
-    good = lit(pixels, np.ones(pixels.shape[:3], bool), days, visible=[0, 1, 2], infrared=[3, 4])
+    good = lit_looks(pixels, np.ones(pixels.shape[:3], bool), days, visible=[0, 1, 2], infrared=[3, 4])
     assert not good[4, :, :20].any()
     assert not good[5, :, :20].any()
     assert good[:4].all()

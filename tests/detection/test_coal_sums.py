@@ -5,13 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from detection.coal.areas import stands_out
-from detection.coal.beside import dust_at_edges
-from detection.coal.endmember import mostly
-from detection.coal.medians import nan_median
-from detection.coal.supports import plausible_mixture
-from detection.coal.yard import yard_fractions
-from detection.coal.zone_records import AreaParams
+from detection.coal.areas import AreaParams, dust_at_edges, plausible_mixture, stands_out
+from detection.coal.ground import yard_fractions
+from detection.coal.smoothing import nan_median
+from detection.coal.spectra import mostly
 
 
 def test_a_look_beyond_both_its_neighbours_is_doubted_and_a_step_is_not() -> None:

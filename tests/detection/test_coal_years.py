@@ -10,11 +10,11 @@ import pytest
 import xarray as xr
 
 from aoi.records import Site
+from detection.coal.blocks import in_order
+from detection.coal.measure import StockpileResult, measure_stockpiles
 from detection.coal.stockpile_records import StockpileParams
-from detection.coal.subjects import joined
 from detection.coal.years import YearOfCoal, spans, year_bytes, year_from
-from detection.looks import in_order
-from detection.stockpiles import StockpileResult, measure_stockpiles
+from detection.coal.zones import joined
 from imagery.simulate import CoalParams, PilePlan, SensorParams, SimulationParams, simulate_site
 
 ZONES_ONLY = StockpileParams(find_piles=False)

@@ -85,7 +85,7 @@ def enumerated(
     model: Model, pixel: int, field: NDArray[np.uint8], looks: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Filtered last state and smoothed states by the sum over every path."""
-    like, strength = np.ones(STATES), PARAMS.coupling.strength
+    like, strength = np.ones(STATES, np.float32), PARAMS.coupling.strength
     table = np.empty((looks, STATES))
     for t in range(looks):
         emission(model, t, pixel, like)
@@ -104,8 +104,8 @@ def enumerated(
 def short(model: Model, looks: int, since: int) -> Model:
     cut = slice(since, since + looks)
     return model._replace(
-        index=np.ascontiguousarray(model.index[:, cut]), haze=model.haze[cut], course=model.course[:, cut],
-        look=model.look[:, cut], terms=model.terms[cut], part=model.part[cut],
+        index=np.ascontiguousarray(model.index[:, cut]), haze=model.haze[cut], code=model.code[cut],
+        course=model.course[:, cut], look=model.look[:, cut], terms=model.terms[cut], part=model.part[cut],
         moves=np.concatenate([np.eye(STATES, dtype=np.float32)[None, None].repeat(5, 1),
                               model.moves[since + 1 : since + looks]]),
     )  # fmt: skip
@@ -115,13 +115,13 @@ def short(model: Model, looks: int, since: int) -> Model:
 def test_both_passes_agree_with_the_sum_over_all_paths(pixel: int) -> None:
     series = made_series()
     model = short(made_model(series), 5, 47)
-    _, field = filtered(model, series.shape, PARAMS.coupling.strength)
+    _, field, _ = filtered(model, series.shape)
     every, last = enumerated(model, pixel, field, 5)
-    evidence, belief = np.empty((5, STATES)), np.empty((5, STATES))
-    forward_pixel(model, pixel, field, PARAMS.coupling.strength, evidence, belief)
+    evidence, belief = np.empty((5, STATES), np.float32), np.empty((5, STATES), np.float32)
+    forward_pixel(model, pixel, field, evidence, belief)
     assert np.allclose(belief[-1], last, atol=1e-5)
     out = np.empty((1, 5, STATES), np.uint8)
-    smoothed(model, field, PARAMS.coupling.strength, np.array([pixel]), out)
+    smoothed(model, field, np.array([pixel]), out)
     assert np.allclose(out[0] / 255.0, every, atol=0.003)
 
 
@@ -133,23 +133,24 @@ def test_the_smoothed_state_of_the_last_look_is_the_filtered_one() -> None:
 def test_drawn_paths_have_the_smoothed_probabilities() -> None:
     series = made_series()
     model = made_model(series)
-    _, field = filtered(model, series.shape, PARAMS.coupling.strength)
+    _, field, _ = filtered(model, series.shape)
     pixels = np.array([65, 0])
     out = np.empty((2, len(series.day), STATES), np.uint8)
-    smoothed(model, field, PARAMS.coupling.strength, pixels, out)
+    smoothed(model, field, pixels, out)
     uniform = np.random.default_rng(3).random((2000, len(series.day)))
     paths = np.empty((2000, len(series.day), 2), np.uint8)
-    sampled(model, field, PARAMS.coupling.strength, pixels, uniform, paths)
+    sampled(model, field, pixels, uniform, paths)
     for state in State:
         assert np.allclose((paths == state).mean(axis=0).T, out[:, :, state] / 255.0, atol=0.05)
 
 
 def test_the_variance_of_the_share_grows_where_bare_ground_would_not_stand_out() -> None:
     model = made_model(made_series())
+    room = np.empty((2, 2), np.float32)
     level = model._replace(bare=np.array([0.62, 0.3], np.float32))
     seen = [(t, 0) for t in range(10, 40) if model.index[0, t, 0] != UNSEEN]
     for t, p in seen:
-        assert bare_share(level, t, p)[1] > 5 * bare_share(model, t, p)[1]
+        assert bare_share(level, t, p, *room)[1] > 5 * bare_share(model, t, p, *room)[1]
 
 
 def test_a_clearing_is_found_and_nothing_else() -> None:

@@ -1,0 +1,128 @@
+"""The table of factors on derived errors: fitted on simulated sites of fitting seeds, judged on others.
+
+python -m benchmarks.stockpiles.intervals --keep FOLDER [--write]
+
+First the factor on random errors, from differences of looks of one zone, in which what looks share cancels;
+then the least factor on shared errors with which the intervals of single looks hold. Both are quantiles over
+whole sites (`detection.coal.intervals.pooled_quantile`). `--write` writes the module of factors.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.manual import ROOT
+from benchmarks.stockpiles.rank_table import measured, pairs
+from benchmarks.stockpiles.simulated_table import ONLY_ZONES
+from benchmarks.stockpiles.yards import CONDITIONS, FITTED, measured_digest
+from detection.coal.intervals import IntervalParams, Stratum, pooled_quantile, stratum_of
+from detection.coal.verdicts import Verdict
+from evidence.quantity import Quantity, coverage_factor
+
+Floats = NDArray[np.float64]
+TARGET = ROOT / "detection" / "coal" / "interval_factors.py"
+TEMPLATE = '''"""Factors on the errors of areas: written by `benchmarks.stockpiles.intervals`, not by hand."""
+
+from __future__ import annotations
+
+VERSION = "{version}"
+"""Of the table: digest of the modules that measure a year, and the seeds that it was fitted on."""
+FACTORS: tuple[tuple[str, float, float], ...] = (
+{lines}
+)
+"""(stratum, factor on the random error, factor on the errors that all looks share)."""
+'''
+LEVEL = 0.95
+BARE = replace(ONLY_ZONES, interval=IntervalParams(version="none", factors=()))
+LEFT_OUT = ("half-coal yard",)
+"""Conditions whose zones have no figure."""
+COAL_LIKE = {Verdict.COAL_CHANGING, Verdict.COAL_UNCHANGED}
+
+
+def stratum(row: Mapping[str, Any]) -> Stratum:
+    """The stratum of a row of the rank table."""
+    value, low, high = row["dark"]
+    area = Quantity.interval(value, low, high, shared=row["shared"])
+    return stratum_of(
+        area, coal_like=row["verdict"] in COAL_LIKE, has_swir=row["swir"], params=IntervalParams()
+    )
+
+
+def least(holds: Callable[[float], bool]) -> float:
+    """Least factor up to 20 with which something holds, by bisection."""
+    low, high = 0.0, 20.0
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
+
+
+def factors(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float, float]]:
+    """(stratum, factor on random errors, factor on shared errors)."""
+    z = coverage_factor(LEVEL)
+    told = [row for row in rows if row["dark"][0] is not None]
+    out = []
+    for kind in Stratum:
+        own = [row for row in told if stratum(row) is kind]
+        if not own:
+            continue
+        sites = [row["seed"] for row in own]
+        error = np.array([row["dark"][0] - row["truth"] for row in own])
+        if kind is Stratum.NOTHING:
+            ends = np.array([row["dark"][2] for row in own])
+            out.append((str(kind), pooled_quantile(-error / ends, sites, LEVEL), 1.0))
+            continue
+        apart = pairs(own)
+        scores = np.array([abs(one["error"]) / one["half"] for one in apart])
+        random = pooled_quantile(scores, [one["seed"] for one in apart], LEVEL)
+        own_sd = random * np.array([row["sd_random"] for row in own])
+        shared_sd = np.array([np.linalg.norm(list(row["shared"].values())) for row in own])
+
+        def holds(factor: float, own_sd: Floats = own_sd, shared_sd: Floats = shared_sd) -> bool:
+            score = np.abs(error) / (z * np.hypot(own_sd, factor * shared_sd))  # noqa: B023
+            return pooled_quantile(score, sites, LEVEL) <= 1.0  # noqa: B023
+
+        out.append((str(kind), random, least(holds)))
+    return out
+
+
+def module(table: Sequence[tuple[str, float, float]], seeds: Sequence[int]) -> str:
+    """Source of `detection.coal.interval_factors`."""
+    lines = "\n".join(f'    ("{name}", {random:.3f}, {shared:.3f}),' for name, random, shared in table)
+    version = f"{measured_digest()}; seeds {seeds[0]} to {seeds[-1]}"
+    return TEMPLATE.format(version=version, lines=lines)
+
+
+def main() -> None:
+    """Fit, print, and write the module."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    conditions = [name for name in CONDITIONS if name not in LEFT_OUT]
+    rows = [
+        row
+        for number, seed in enumerate(FITTED)
+        for row in measured(
+            [conditions[(number + k) % len(conditions)] for k in (0, 4)], [seed], options.keep, BARE
+        )
+    ]
+    table = factors(rows)
+    for kind, random, shared in table:
+        count = len({row["seed"] for row in rows if row["dark"][0] is not None and stratum(row) == kind})
+        print(f"{kind:12} {random:.3f} {shared:.3f}   {count} sites")
+    if options.write:
+        TARGET.write_text(module(table, FITTED), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Intervals of areas: derived errors times one table of factors, from a conformal calibration on whole sites.
+
+What is derived (noise, outline, ground, spectrum) says how errors differ from look to look and what looks
+share; how large they are as a whole is measured on simulated sites of fitting seeds. The unit is a site,
+whose looks are alike: the quantile of pooled scores, every site with the same weight and one more site at
+infinity (Dunn, Wasserman and Ramdas 2023, "Distribution-free prediction sets for two-layer hierarchical
+models").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detection.coal.interval_factors import FACTORS, VERSION
+from evidence.quantity import Quantity, coverage_factor
+
+Floats = NDArray[np.float64]
+ROUNDING = 1e-12
+"""Of sums of weights."""
+
+
+class Stratum(StrEnum):
+    """Kinds of figures that are calibrated by themselves."""
+
+    NOTHING = "nothing"
+    """No support: an upper end alone."""
+    SMALL = "small"
+    """Coal-like ground, by estimated size."""
+    MIDDLE = "middle"
+    LARGE = "large"
+    OTHER = "other"
+    """Ground that is not known to be like coal."""
+    NO_SWIR = "without_swir"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IntervalParams:
+    """How derived errors become intervals."""
+
+    small_below_ha: float = 0.25
+    """Estimated size under which coal-like ground is small: the floor of 20 m bands (DOMAIN notes).
+    Assumed."""
+    large_from_ha: float = 1.0
+    """And from which it is large. Assumed."""
+    version: str = VERSION
+    """Of the table of factors."""
+    factors: tuple[tuple[str, float, float], ...] = FACTORS
+    """(stratum, factor on the random error, factor on shared errors). Measured on simulated sites of fitting
+    seeds by `benchmarks.stockpiles.intervals`; 1 where a stratum is missing."""
+
+
+def stratum_of(area: Quantity, *, coal_like: bool, has_swir: bool, params: IntervalParams) -> Stratum:
+    """The stratum of an area that has a value."""
+    if is_nothing(area):
+        return Stratum.NOTHING
+    if not has_swir:
+        return Stratum.NO_SWIR
+    if not coal_like:
+        return Stratum.OTHER
+    value = area.value or 0.0
+    if value < params.small_below_ha:
+        return Stratum.SMALL
+    return Stratum.MIDDLE if value < params.large_from_ha else Stratum.LARGE
+
+
+def is_nothing(area: Quantity) -> bool:
+    """Whether there was no support: exactly nought, with an upper end."""
+    return area.value == 0.0 and area.low == 0.0 and not area.shared
+
+
+def calibrated(area: Quantity, *, coal_like: bool, has_swir: bool, params: IntervalParams) -> Quantity:
+    """An area with its interval, from one with derived errors.
+
+    Args:
+        area: with derived errors.
+        coal_like: whether the ground is like a part of the coal family.
+        has_swir: whether a SWIR band was used.
+        params: with the table.
+    """
+    if area.value is None or area.high is None:
+        return area
+    kind = stratum_of(area, coal_like=coal_like, has_swir=has_swir, params=params)
+    random, shared = next(((r, s) for name, r, s in params.factors if name == kind), (1.0, 1.0))
+    if kind is Stratum.NOTHING:
+        high = random * area.high
+        return Quantity.interval(
+            0.0, 0.0, high, level=area.level, sd_random=high / coverage_factor(area.level)
+        )
+    return Quantity.measured(
+        area.value,
+        sd_random=random * area.sd_random,
+        shared={group: shared * sd for group, sd in area.shared},
+        level=area.level,
+    )
+
+
+def pooled_quantile(scores: Floats, sites: Sequence[int], probability: float) -> float:
+    """Quantile of scores pooled over sites of the same weight, one more site at infinity.
+
+    Args:
+        scores: (n,).
+        sites: (n,) which site each is of.
+        probability: 0..1; infinite where there are too few sites for it.
+    """
+    _, which, counts = np.unique(np.asarray(sites), return_inverse=True, return_counts=True)
+    weight = 1.0 / counts[which] / (len(counts) + 1)
+    order = np.argsort(scores)
+    reached = np.cumsum(weight[order]) >= probability - ROUNDING
+    return float(scores[order][np.argmax(reached)]) if reached.any() else float("inf")

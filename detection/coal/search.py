@@ -1,0 +1,354 @@
+"""Piles that nobody has drawn a zone around: dark ground that stays coal look after look."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, label
+
+from detection.coal.areas import plausible_mixture
+from detection.coal.blocks import Block, block_of, tiles, within
+from detection.coal.burn_scars import Looks, burn_scars, leaf_season, may_be_burnt
+from detection.coal.dark_ground import WaterParams, water_objects, watery_looks
+from detection.coal.family import FamilyParams, like_family
+from detection.coal.fraction import Fractions, block_fractions, first_fraction
+from detection.coal.ground import FractionParams
+from detection.coal.onset import LEAST_RISE, SURE_SD, coal_onset, standing_out
+from detection.coal.smoothing import EIGHT, smooth_time
+from detection.coal.spectra import CoalSpectrum
+
+Floats = NDArray[np.float64]
+
+Bools = NDArray[np.bool_]
+TINY = 1e-6
+"""Keeps a quotient finite."""
+LEAST_VARIANCE = 0.01
+"""Variance of a fraction that no look goes below when looks are weighed. Assumed."""
+CANDIDATE = 0.7
+"""Share of the fraction of a core from which a plain matched filter makes a candidate. Assumed."""
+COLOUR_SD, COLOUR_RELATIVE_SD = 0.008, 0.1
+"""Error of the median spectrum of a core, reflectance and share of it. Assumed."""
+
+NEWEST = 3
+
+"""Looks at a pixel that say what is there now."""
+
+MOST = 2
+
+"""Of these, looks like coal that count; the very newest alone is enough: a pile may be one look old."""
+
+STANDS_OUT = 0.25
+
+"""Fraction beyond the ground around from which a look may show half a pixel of coal: full ones read 0.5 and
+more, not 1, because their ground is darker than most of the ground around."""
+
+READS = 0.4
+
+"""The same by itself, where piles fill the ground around."""
+
+WATCHED_DAYS = 365.0
+
+"""Looks older than this before the last one say nothing of today."""
+
+
+def may_hold_coal(first: Floats, like: Bools, days: Floats) -> Bools:
+    """(y, x) ground that its newest looks show like coal, or that was not seen for a year.
+
+    Args:
+        first: (time, y, x) matched fraction of each look by itself, NaN where not seen.
+        like: (time, y, x) looks whose reflectance can be coal's.
+        days: (time,).
+    """
+    seen = np.isfinite(first) & (days > days[-1] - WATCHED_DAYS)[:, None, None]
+    age = np.where(seen, seen[::-1].cumsum(axis=0)[::-1], NEWEST + 1)
+    with np.errstate(invalid="ignore"):
+        dark = like & ((standing_out(first) > STANDS_OUT) | (first > READS))
+    now = ((age == 1) & dark).any(axis=0)
+    return np.asarray(now | (((age <= NEWEST) & dark).sum(axis=0) >= MOST) | ~seen.any(axis=0))
+
+
+def patches(mask: Bools, least_px: int) -> Bools:
+    """(y, x) without the pieces that are smaller than `least_px`."""
+    parts, _ = label(mask, structure=EIGHT)
+    sizes = np.bincount(parts.ravel())
+    return np.asarray(mask & (sizes >= least_px)[parts])
+
+
+SEARCH = FractionParams(rounds=2, controls=1200, own_spectrum=False, texture=0.13, brightness=0.28)
+
+"""What decides where to measure may be coarser; the prior's own spread stands in for a learned spectrum."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundParams:
+    """Knobs of the search; the operating point is the mean fraction that a pile's core must reach."""
+
+    core_fraction: float = 0.55
+    """With `changed_share` the operating point, see `OPERATING_POINTS`. Assumed."""
+    tau_days: float = 60.0
+    """Over how long looks speak together. Assumed."""
+    sure_sd: float = 4.0
+    """Standard errors by which the mean must exceed half of `core_fraction`. Assumed."""
+    looks: int = 3
+    """Clear looks before coal is called found. Assumed."""
+    minimum_px: int = 4
+    """Pixels of the smallest core. Assumed."""
+    misfit_limit: float = 4.0
+    """Mean square misfit above which dark ground is no mixture of coal and ground. Assumed."""
+    spectrum_limit: float = 3.0
+    """Mean square distance from the prior, in its standard deviations, beyond which it is not coal.
+    Assumed."""
+    greenest: float = 0.4
+    """NDVI above which dark ground is conifers. Assumed."""
+    was_green: float = 0.5
+    """NDVI of living plants: ground that held them may have burnt. Assumed."""
+    unwatched: bool = False
+    """Whether dark ground may be a pile that no season of leaves has shown without coal, and without plants,
+    and that was not yet dark in two of them: it may have burnt."""
+    changed_share: float = 0.15
+    """Share of a pile's core that must have been without coal in other looks; 0 takes steady dark ground too:
+    asphalt, slate roofs and marshy soil can have the reflectance of coal, but they stay as they are.
+    Assumed."""
+    onset_step: float = LEAST_RISE
+    """Least rise of what a pixel reads beyond its surroundings that says coal came, in fractions of coal."""
+    onset_px: int = 12
+    """Pixels of the smallest piece on which coal came: fields and wet ground do the same by the few.
+    Assumed."""
+    onset_sd: float = SURE_SD
+    """Standard errors that the rise must have."""
+    bare_below: float = 0.2
+    """Mean fraction under which ground counts as without coal. Assumed."""
+    tile_px: int = 112
+    """About the side of the tiles that are searched one by one. Assumed."""
+    margin_px: int = 16
+    """Overlap of the tiles. Assumed."""
+    widest_px: int = 60
+    """Longest side of a found pile; wider dark ground is a surface, not a pile. Assumed."""
+
+
+OPERATING_POINTS = MappingProxyType(
+    {
+        "high recall": FoundParams(core_fraction=0.4, changed_share=0.0, unwatched=True),
+        "balanced": FoundParams(),
+        "high precision": FoundParams(core_fraction=0.7, changed_share=0.3, onset_step=0.4),
+    }
+)
+
+"""Settings of the search by what they are for; high recall takes dark ground that never changed, too."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Materials:
+    """What coal and water look like."""
+
+    family: FamilyParams
+    water: WaterParams
+
+
+def found_supports(
+    cube: xr.Dataset,
+    bands: tuple[str, ...],
+    closed: Bools,
+    coal: CoalSpectrum,
+    params: FoundParams,
+    materials: Materials,
+) -> tuple[list[Bools], Bools]:
+    """Ground around every found pile, and all ground that may hold coal.
+
+    Args:
+        cube: (time, y, x).
+        bands: that are used.
+        closed: (y, x) where not to look: zones, exclusions, outside the aoi.
+        coal: spectrum to begin with.
+        params: of the search.
+        materials: what coal and water look like.
+
+    Returns:
+        masks (y, x), each around one pile or several that touch; (y, x) ground that may hold coal now, piles
+        among it: steady, small, wide or new dark ground, and what nobody saw.
+    """
+    core, changed, burnt, dark = (np.zeros_like(closed) for _ in "cbbd")
+    height, width = closed.shape
+    for own, wide in tiles(height, width, about_px=params.tile_px, margin_px=params.margin_px):
+        if closed[own.rows, own.columns].all():
+            continue
+        block = block_of(cube, wide, bands, closed)
+        rows, columns = within(own, wide)
+        told = found_in_block(block, bands, coal, params, materials)
+        of_tile = (told.core, told.changed, told.burnt, told.dark)
+        for whole, part in zip((core, changed, burnt, dark), of_tile, strict=True):
+            whole[own.rows, own.columns] |= part[rows, columns]
+    sure = core & ~burnt & ~burn_scars(core, burnt)
+    parts, count = label(binary_dilation(sure & ~closed, structure=EIGHT, iterations=2), structure=EIGHT)
+    masks = [(parts == i) & ~closed for i in range(1, count + 1)]
+    piles = [mask for mask in masks if _is_pile(mask, sure, changed, params)]
+    return piles, (core | dark) & ~closed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Judged:
+    """What a witness says of one block, each (y, x)."""
+
+    core: Bools
+    """Ground that stays coal look after look."""
+    changed: Bools
+    """Which of it was without coal in other looks."""
+    burnt: Bools
+    """Which of it may be burnt plants."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Searched(_Judged):
+    """What a search says of one block, each (y, x)."""
+
+    dark: Bools
+    """Ground that may hold coal now."""
+
+
+def found_in_block(
+    block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams, materials: Materials
+) -> Searched:
+    """Cores of piles in one block, from two witnesses; what either of them is sure of counts.
+
+    Candidates come from the ground's own reflectance. One witness is the full estimate of what a matched
+    filter picks among them, the other what they were before. Water by its history is neither.
+    """
+    mean, covariance = coal.select(bands)
+    like = _like_looks(block, bands, params, materials.family)
+    often = (like.sum(axis=0) >= params.looks) & ~block.suspect
+    first = first_fraction(replace(block, suspect=np.zeros_like(often)), mean)
+    witnesses = [_onset(block, bands, first, like, often, params)]
+    candidates = often & _candidates(first, block, params)
+    near = binary_dilation(candidates, structure=EIGHT, iterations=2)
+    found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH) if near.any() else None
+    if found is not None:
+        witnesses.append((candidates, *_estimated(found, block.days, params)))
+    told = [_judged(block, bands, mean, covariance, params, *witness) for witness in witnesses]
+    large = patches(told[0].core & ~told[0].burnt, params.onset_px)
+    told[0] = _Judged(core=large, changed=told[0].changed & large, burnt=told[0].burnt & large)
+    dark = may_hold_coal(np.where(block.seen, first, np.nan), like, block.days)
+    wetness = watery_looks(block, np.ones(len(block.days), dtype=bool), materials.water)
+    water = water_objects(*wetness, dark | (2 * like.sum(axis=0) > block.seen.sum(axis=0)), materials.water)
+    return _joined(told, dark, water)
+
+
+def _onset(
+    block: Block, bands: tuple[str, ...], first: Floats, like: Bools, often: Bools, params: FoundParams
+) -> tuple[Bools, Bools, Bools]:
+    """Candidates where coal came, looks with coal and looks without; water tells nothing.
+
+    Most looks that stand out must have a reflectance that can be coal: ripe crops are too bright.
+    """
+    with np.errstate(invalid="ignore"):
+        land = block.seen & (block.pixels[..., bands.index("nir")] > block.pixels[..., bands.index("green")])
+    came = coal_onset(
+        np.where(land, first, np.nan),
+        np.where(land, block.pixels.mean(axis=-1), np.nan),
+        block.days,
+        step=params.onset_step,
+        sure_sd=params.onset_sd,
+        fewest=params.looks,
+    )
+    coal = came.coal & like
+    mostly = 2 * coal.sum(axis=0) >= came.coal.sum(axis=0)
+    return often & came.mask & mostly, coal, came.bare
+
+
+def _estimated(found: Fractions, days: Floats, params: FoundParams) -> tuple[Bools, Bools]:
+    """Looks with coal and looks without, each (time, y, x), in the light of the looks around them."""
+    value, error = smooth_time(found.value, found.variance + LEAST_VARIANCE, days, tau_days=params.tau_days)
+    told = np.isfinite(found.value) & plausible_mixture(
+        found.misfit, days, tau_days=params.tau_days, limit=params.misfit_limit
+    )
+    least = np.maximum(params.core_fraction, 0.5 * params.core_fraction + params.sure_sd * error)
+    return told & (value > least), told & (value < params.bare_below)
+
+
+def _judged(
+    block: Block,
+    bands: tuple[str, ...],
+    mean: Floats,
+    covariance: Floats,
+    params: FoundParams,
+    candidates: Bools,
+    coal: Bools,
+    bare: Bools,
+) -> _Judged:
+    """Which candidates are coal on enough looks, were bare on others, and may be burnt, by one witness."""
+    core = candidates & (coal.sum(axis=0) >= params.looks)
+    core &= _coloured_like_coal(block, core, coal, bands, mean, covariance, params)
+    red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
+    with np.errstate(invalid="ignore"):
+        green = block.seen & (nir - red > params.was_green * (nir + red))
+    looks = Looks(coal=coal, bare=bare, green=green, seen=block.seen, days=block.days)
+    in_leaf = leaf_season(green, looks.seen, fewest=params.looks)
+    burnt = may_be_burnt(looks, in_leaf, fewest=params.looks, doubt_unwatched=not params.unwatched)
+    changed = bare.sum(axis=0) >= params.looks
+    return _Judged(core=core, changed=core & changed, burnt=core & burnt)
+
+
+def _joined(parts: Sequence[_Judged], dark: Bools, water: Bools) -> Searched:
+    """Ground that any witness calls a core, no water; burnt only where none is sure that it is not."""
+    core = np.any([part.core for part in parts], axis=0)
+    sure = np.any([part.core & ~part.burnt for part in parts], axis=0)
+    changed = np.any([part.changed & ~part.burnt for part in parts], axis=0)
+    core &= ~water
+    return Searched(core=core, changed=changed & core, burnt=core & ~sure, dark=dark & ~water)
+
+
+def _like_looks(block: Block, bands: tuple[str, ...], params: FoundParams, family: FamilyParams) -> Bools:
+    """(time, y, x) looks whose own reflectance could be coal: cheap, and most ground fails it."""
+    red, nir = block.pixels[..., bands.index("red")], block.pixels[..., bands.index("nir")]
+    with np.errstate(invalid="ignore"):
+        like = block.seen & (nir - red < params.greenest * (nir + red))
+    out = np.zeros_like(like)
+    out[like] = like_family(block.pixels[like], bands, family)
+    return out
+
+
+def _candidates(first: Floats, block: Block, params: FoundParams) -> Bools:
+    """Pixels that a plain matched filter calls coal for several looks."""
+    value, error = smooth_time(first, np.ones(1), block.days, tau_days=params.tau_days)
+    dark = (value > CANDIDATE * params.core_fraction) & (error < 1.0 / np.sqrt(params.looks - 1.0))
+    return np.asarray(dark.any(axis=0))
+
+
+def _coloured_like_coal(
+    block: Block,
+    core: Bools,
+    good: Bools,
+    bands: tuple[str, ...],
+    mean: Floats,
+    covariance: Floats,
+    params: FoundParams,
+) -> Bools:
+    """Cores whose own median spectrum is coal's: green matter and open water are not."""
+    out = np.zeros_like(core)
+    precision = np.linalg.inv(covariance + np.diag((COLOUR_SD + COLOUR_RELATIVE_SD * mean) ** 2))
+    for row, column in np.argwhere(core):
+        looks = block.pixels[good[:, row, column] & block.seen[:, row, column], row, column]
+        if len(looks) == 0:
+            continue
+        spectrum = np.median(looks, axis=0)
+        away = spectrum - mean
+        green = (spectrum[bands.index("nir")] - spectrum[bands.index("red")]) / (
+            spectrum[bands.index("nir")] + spectrum[bands.index("red")] + TINY
+        )
+        out[row, column] = (
+            away @ precision @ away / len(mean) < params.spectrum_limit and green < params.greenest
+        )
+    return out
+
+
+def _is_pile(mask: Bools, core: Bools, changed: Bools, params: FoundParams) -> bool:
+    """Large enough to be told from noise, small enough to be a pile, and not the same all the time."""
+    rows, columns = np.nonzero(mask)
+    size = int((mask & core).sum())
+    if size < params.minimum_px or int((mask & changed).sum()) < params.changed_share * size:
+        return False
+    return int(max(np.ptp(rows), np.ptp(columns))) < params.widest_px

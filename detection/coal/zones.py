@@ -1,0 +1,302 @@
+"""What has an area: the stockyard zones, and ground outside them on which coal was found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation
+
+from aoi.pixels import coverage
+from aoi.records import Site, ZoneKind
+from detection.coal.areas import ZoneSeries, zone_series
+from detection.coal.blocks import block_of, grouped_zones
+from detection.coal.dark_ground import AROUND_PX, survey_dark_ground, watery_looks
+from detection.coal.family import FamilyFit, updated
+from detection.coal.fraction import block_fractions
+from detection.coal.search import Materials, found_supports, patches
+from detection.coal.smoothing import EIGHT
+from detection.coal.spectra import CoalSpectrum
+from detection.coal.stockpile_records import Measured, StockpileParams, Subject
+
+Bools = NDArray[np.bool_]
+
+Floats = NDArray[np.float64]
+PIXEL_M = 10.0
+"""Side of a pixel of the grid of sites."""
+
+ROOMY_PX = 500
+
+"""From this size on a zone holds bare ground beside its piles."""
+
+BARE_SHARE = 0.6
+
+"""Share of bare ground that is never dark from which a smaller one does, too. Assumed."""
+
+FULL_SHARE = 0.8
+
+"""Share of persistently dark ground from which a zone shows no other: half-coal yards have 0.94, judged
+yards up to 0.55 (fitting seeds 510 to 514)."""
+
+MOST_OF_ZONE = 0.5
+
+"""Share of a zone that may read as coal although it never was dark. Assumed; half-coal yards read more."""
+
+APART_PX = 5
+
+"""Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
+
+FULL_OF_DARK = "nearly all of the zone is dark ground: draw it with bare ground beside the coal"
+
+
+def stockyards(cube: xr.Dataset, site: Site) -> list[Subject]:
+    """The stockyard zones that touch the grid."""
+    grid = cube.odc.geobox
+    found = [
+        Subject(id=zone.id, share=coverage(zone.geometry, grid), found=False)
+        for zone in site.zones_of(ZoneKind.STOCKYARD)
+    ]
+    return [subject for subject in found if subject.share.any()]
+
+
+def found_masks(
+    cube: xr.Dataset,
+    site: Site,
+    zones: Sequence[Subject],
+    known: Mapping[str, Bools],
+    *,
+    coal: CoalSpectrum,
+    bands: tuple[str, ...],
+    params: StockpileParams,
+) -> tuple[dict[str, Bools], Bools]:
+    """Ground (y, x) outside the zones on which coal was found, by id, and all that may hold coal now.
+
+    Args:
+        cube: (time, y, x).
+        site: with its aoi and exclusions.
+        zones: measured as such.
+        known: ground found in earlier years: what touches it belongs to it, the rest stays.
+        coal: spectrum to begin with.
+        bands: that are used.
+        params: knobs.
+    """
+    if not params.find_piles:
+        return {}, np.zeros(cube.odc.geobox.shape, dtype=bool)
+    closed = coverage(site.aoi, cube.odc.geobox) <= 0.0
+    for zone in zones:
+        closed |= zone.share > 0.0
+    for exclusion in site.zones_of(ZoneKind.EXCLUSION):
+        closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
+    masks, doubtful = found_supports(
+        cube, bands, closed, coal, params.found, Materials(family=params.family, water=params.water)
+    )
+    return joined(known, masks), doubtful
+
+
+def not_called(doubtful: Bools, measured: Sequence[Measured], own: Sequence[int], *, least_px: int) -> Bools:
+    """(y, x) ground that may hold coal and lies under no found pile of the dates `own`, specks left out.
+
+    Args:
+        doubtful: (y, x) of the whole grid.
+        measured: subjects.
+        own: positions of the dates.
+        least_px: smallest piece that counts.
+    """
+    out = doubtful.copy()
+    for one in measured:
+        if one.subject.found and one.refused is None:
+            piles = one.series.support[np.asarray(own, dtype=np.intp)].any(axis=0)
+            out[one.window.rows, one.window.columns] &= ~piles
+    return patches(out, least_px)
+
+
+def joined(known: Mapping[str, Bools], masks: Sequence[Bools]) -> dict[str, Bools]:
+    """Known ground with the new masks: one that overlaps known ground widens it, the others get new ids."""
+    out = dict(known)
+    for mask in masks:
+        touched = next((name for name, old in out.items() if (old & mask).any()), f"found-{len(out) + 1:03d}")
+        taken = np.any([mask & False, *(old for name, old in out.items() if name != touched)], axis=0)
+        out[touched] = out.get(touched, False) | (mask & ~taken)
+    return out
+
+
+def as_subjects(masks: Mapping[str, Bools]) -> list[Subject]:
+    """Found ground as subjects."""
+    return [
+        Subject(id=name, share=mask.astype(np.float64), found=True)
+        for name, mask in masks.items()
+        if mask.any()
+    ]
+
+
+def is_tight(subject: Subject, bare_share: float) -> bool:
+    """Whether ground around it says what its own is like: a small zone full of coal, or a found pile."""
+    return subject.found or (int((subject.share > 0.0).sum()) < ROOMY_PX and bare_share < BARE_SHARE)
+
+
+def is_full(series: ZoneSeries, share: Floats, dark_px: float) -> bool:
+    """Whether a large zone is nearly all dark ground, or reads as coal where it never was dark.
+
+    Args:
+        series: of the zone.
+        share: (y, x) of it.
+        dark_px: pixels of persistently dark ground.
+    """
+    size = int((share > 0.0).sum())
+    if size < ROOMY_PX:
+        return False
+    told = series.area[np.isfinite(series.area)]
+    area = float(np.median(told)) if len(told) else 0.0
+    return dark_px > FULL_SHARE * size or area > max(dark_px, MOST_OF_ZONE * size)
+
+
+def suspect_ground(subjects: Sequence[Subject], tight_ones: Sequence[bool]) -> Bools:
+    """(y, x) ground that may hold coal, and whose own looks say what lies below it.
+
+    A yard holds bare ground beside its piles. A zone drawn tightly around a pile, or found ground, holds
+    little else than coal, which would then pass for ground: what lies around is taken too, but none that
+    would join it with a yard.
+
+    Args:
+        subjects: zones and found ground.
+        tight_ones: whether each is tight.
+    """
+    yards, tight = np.zeros((2, *subjects[0].share.shape), dtype=bool)
+    for subject, is_one in zip(subjects, tight_ones, strict=True):
+        into = tight if is_one else yards
+        into |= subject.share > 0.0
+    near = binary_dilation(yards, structure=EIGHT, iterations=APART_PX)
+    around = binary_dilation(tight, structure=EIGHT, iterations=AROUND_PX)
+    return np.asarray(yards | tight | (around & ~near))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a site's coal and water before a span of looks."""
+
+    prior: FamilyFit
+    """Of every subject."""
+    fits: Mapping[str, FamilyFit]
+    """By subject, after the years before."""
+    watery: Floats
+    """(y, x) looks that showed water."""
+    lit: Floats
+    """(y, x) lit looks."""
+
+
+def measure_subjects(
+    cube: xr.Dataset,
+    subjects: Sequence[Subject],
+    own: Bools,
+    known: Known,
+    *,
+    latitude: float,
+    params: StockpileParams,
+) -> tuple[list[Measured], Floats, Floats]:
+    """Fractions and sums of all subjects, block by block.
+
+    Args:
+        cube: (time, y, x).
+        subjects: zones and found ground.
+        own: (time,) looks that are not yet in `known`.
+        known: from the years before.
+        latitude: degrees.
+        params: of the measurement.
+
+    Returns:
+        the measured subjects; looks that showed water and lit looks (y, x) of these and all years before.
+    """
+    watery, lit = known.watery.copy(), known.lit.copy()
+    if not subjects:
+        return [], watery, lit
+    bands = known.prior.bands
+    shape = subjects[0].share.shape
+    margin = round(params.ring_m / PIXEL_M)
+    out: list[Measured] = []
+    for window, members in grouped_zones([s.share for s in subjects], margin):
+        at = window.rows, window.columns
+        block = block_of(cube, window, bands, np.zeros(shape, dtype=bool))
+        wet, seen = watery_looks(block, own, params.water)
+        watery[at], lit[at] = known.watery[at] + wet, known.lit[at] + seen
+        surveys = {
+            index: survey_dark_ground(
+                block,
+                subjects[index].share[at],
+                own,
+                (watery[at], lit[at]),
+                latitude=latitude,
+                params=params.family,
+                water=params.water,
+            )
+            for index in members
+        }
+        tight = [
+            is_tight(subject, surveys[index].bare_share if index in surveys else 0.0)
+            for index, subject in enumerate(subjects)
+        ]
+        suspect = suspect_ground(subjects, tight)[at]
+        water = np.any([survey.water for survey in surveys.values()], axis=0)
+        block = replace(block, seen=block.seen & ~water, suspect=suspect & ~water)
+        fits = {
+            index: updated(
+                known.fits.get(subjects[index].id, known.prior),
+                known.prior,
+                surveys[index].clusters,
+                params.family,
+            )
+            for index in members
+        }
+        for name, alike in _by_coal(fits, params).items():
+            own_subjects = {index: subjects[index] for index in alike}
+            mean, covariance = _spectrum(name, [fits[index] for index in alike], known.prior, params)
+            alone = len(members) == 1 and subjects[members[0]].found
+            fractions = block_fractions(block, mean, covariance, replace(params.fraction, onset_alone=alone))
+            if fractions is None:
+                continue
+            for index, subject in own_subjects.items():
+                share = np.where(water, 0.0, subject.share[at])
+                if not share.any():
+                    continue
+                series = zone_series(fractions, block.seen, share, block.days, params.area)
+                full = is_full(series, share, float(surveys[index].dark.sum()))
+                out.append(
+                    Measured(
+                        subject=subject,
+                        window=window,
+                        fractions=fractions,
+                        series=series,
+                        bands=bands,
+                        refused=FULL_OF_DARK if full else None,
+                        fit=fits[index],
+                        dark_px=float(surveys[index].dark.sum()),
+                    )
+                )
+    return out, watery, lit
+
+
+UNKNOWN_COAL = "unknown"
+
+
+def _by_coal(fits: Mapping[int, FamilyFit], params: StockpileParams) -> dict[str, list[int]]:
+    """Subjects of one block that are measured with one spectrum: those of the same part of the family."""
+    out: dict[str, list[int]] = {}
+    for index, fit in fits.items():
+        believed = fit.is_dark(params.family) and fit.is_like_coal(params.family)
+        out.setdefault(fit.name if believed else UNKNOWN_COAL, []).append(index)
+    return out
+
+
+def _spectrum(
+    name: str, fits: Sequence[FamilyFit], prior: FamilyFit, params: StockpileParams
+) -> tuple[Floats, Floats]:
+    """Mean (band,) and covariance (band, band) of the coal that several subjects are measured with."""
+    if name == UNKNOWN_COAL:
+        return prior.spectrum(name, params.family).select(prior.bands)
+    each = [fit.spectrum(name, params.family).select(fit.bands) for fit in fits]
+    means = np.array([mean for mean, _ in each])
+    within = np.mean([covariance for _, covariance in each], axis=0)
+    away = means - means.mean(axis=0)
+    return means.mean(axis=0), within + away.T @ away / len(means)
