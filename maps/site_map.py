@@ -37,6 +37,7 @@ SCRIPTS = (
     "save.js",
     "panel.js",
     "more.js",
+    "labels.js",
     "review.js",
     "site_edit.js",
     "site.js",

@@ -50,6 +50,7 @@ def make_app(work: Work, sessions: Sessions, *, port: int) -> Starlette:
         Route("/api/draft", _answering(work, _draft), methods=["POST"]),
         Route("/api/zone", _answering(work, _zone), methods=["POST"]),
         Route("/api/boundary", _answering(work, _boundary), methods=["POST"]),
+        Route("/api/label", _answering(work, _label), methods=["POST"]),
         Route("/{page}", _answering(work, _page)),
         Route("/{folder}/{picture}", _answering(work, _picture)),
     ]
@@ -139,6 +140,8 @@ async def _live(work: Work, request: Request, page: Path, site_id: str | None) -
     if site_id is not None and work.review:
         told |= await run_in_threadpool(work.state, site_id)
         told["drafts"] = work.drafts(site_id, session.reader) if session.reader else {}
+        if session.reader:
+            told["labelling"] = await run_in_threadpool(work.labelling, site_id, session.reader)
         told["proposals"] = await run_in_threadpool(work.proposals, site_id)
     try:
         text = await run_in_threadpool(page.read_text, "utf-8")
@@ -178,7 +181,9 @@ async def _reader(work: Work, request: Request) -> Response:
     if session.reader not in {"", code}:
         raise WatchError(f"this session is {session.reader}'s; the next reader opens the newest link")
     session.reader = code
-    return JSONResponse({"reader": code, "drafts": work.drafts(_text(document, "site"), code)})
+    site_id = _text(document, "site")
+    told = {"reader": code, "drafts": work.drafts(site_id, code)}
+    return JSONResponse(told | {"labelling": await run_in_threadpool(work.labelling, site_id, code)})
 
 
 async def _review(work: Work, request: Request) -> Response:
@@ -207,6 +212,12 @@ async def _boundary(work: Work, request: Request) -> Response:
     document = await _body(request)
     site_id, edit = _text(document, "site"), _part(document, "edit")
     return JSONResponse(await run_in_threadpool(work.edit_boundary, site_id, _who(request), edit))
+
+
+async def _label(work: Work, request: Request) -> Response:
+    document = await _body(request)
+    said = _part(document, "said")
+    return JSONResponse(await run_in_threadpool(work.label, _text(document, "site"), _who(request), said))
 
 
 def listen(port: int) -> socket.socket:

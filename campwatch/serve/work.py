@@ -19,6 +19,7 @@ from campwatch import __version__
 from campwatch.identity import Clock, system_clock
 from campwatch.pages.drawing import draw
 from campwatch.pages.paths import first_page_path, map_profile, shown_state, site_page_path
+from campwatch.reviews.labels import Labels, labelling
 from campwatch.reviews.queue import Desk
 from campwatch.reviews.site_edits import (
     BoundaryEdit,
@@ -186,6 +187,22 @@ class Work:
             self.keep_draft(site_id, reader, verdict.subject, None)
         self._fell_behind(site_id)
         return {"new": result.new, "unchanged": result.unchanged, **self.state(site_id)}
+
+    def labelling(self, site_id: str, reader: str) -> dict[str, Any] | None:
+        """The points that this reader has to label; None where no sample is this reader's."""
+        with Ledger(self.workspace.ledger_path, read_only=True) as ledger:
+            return labelling(ledger, self._site(site_id).id, reader)
+
+    def label(self, site_id: str, reader: str, said: Mapping[str, Any]) -> dict[str, Any]:
+        """Put one label of a sample into the ledger."""
+        labels = Labels(
+            site_id=site_id, sample_id=str(said.get("sample")), reader=reader,
+            by_point={str(said.get("point")): (str(said.get("label")), str(said.get("note") or "")[:4000])},
+        )  # fmt: skip
+        with self._writing(site_id) as desk:
+            result = desk.take_labels(labels, self._clock)
+        self._behind.set()
+        return {"new": result.new}
 
     def edit_zone(self, site_id: str, reader: str, document: Mapping[str, Any]) -> dict[str, Any]:
         """Write a zone, or the refusal of a proposal."""

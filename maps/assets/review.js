@@ -64,7 +64,8 @@ CW.drawReview = () => {
   if (CW.live && !CW.live.review) { CW.fill(sheet, CW.el("p", { class: "muted" }, CW.t("read_only"))); return; }
   CW.fill(sheet, CW.reviewerSection());
   if (!CW.reviewer) return;
-  CW.fill(sheet, CW.verdictSection(), CW.observationSection(), CW.live ? null : CW.exportSection());
+  if (CW.labelTask() && CW.labelOpen) { CW.fill(sheet, CW.labelSection()); return; }
+  CW.fill(sheet, CW.verdictSection(), CW.labelSection(), CW.observationSection(), CW.live ? null : CW.exportSection());
 };
 CW.reviewerSection = () => {
   if (CW.live && CW.live.reader) return CW.el("p", { class: "small muted", id: "who" }, CW.t("reads_here"), " ", CW.el("strong", {}, CW.live.reader), " · ", CW.t("next_reader"));
@@ -77,7 +78,11 @@ CW.setReviewer = async (code) => {
   if (code && !CW.CODE.test(code)) { CW.say(CW.t("code_invalid")); return; }
   CW.drafts = {};
   if (CW.live) {
-    try { CW.drafts = (await CW.post("/api/reader", { code })).drafts; } catch (problem) { CW.say(problem.message); return; }
+    try {
+      const told = await CW.post("/api/reader", { code });
+      CW.drafts = told.drafts;
+      CW.live.labelling = told.labelling;
+    } catch (problem) { CW.say(problem.message); return; }
     CW.live.reader = code;
   }
   CW.reviewer = code;

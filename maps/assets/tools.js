@@ -152,10 +152,11 @@ CW.toolActions = {
 /* While a finding is on the desk: digits give the verdict, the rest sets how likely and how sure. */
 CW.deskActions = {
   ",": () => CW.stepPick("likelihood", -1), ".": () => CW.stepPick("likelihood", 1), "/": () => CW.stepPick("confidence", 1),
-  n: () => CW.goTo(1), p: () => CW.goTo(-1),
+  n: () => (CW.labelOpen ? CW.stepLabel(1) : CW.goTo(1)), p: () => (CW.labelOpen ? CW.stepLabel(-1) : CW.goTo(-1)),
 };
 for (let digit = 0; digit <= 9; digit += 1) {
   CW.deskActions[digit] = () => {
+    if (CW.labelOpen && CW.labelTask()) { const label = CW.labelTask().labels[(digit + 9) % 10]; if (label && CW.labelPoint()) CW.giveLabel(label); return; }
     const subject = CW.deskSubject();
     const quick = CW.quickOf(subject).find((q) => q.key === String(digit));
     if (quick) CW.giveQuick(subject, quick);
@@ -171,7 +172,7 @@ CW.setupKeys = () => {
     if (event.key.startsWith("Arrow") && event.target.closest("[role=tab], [role=slider], .pages")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Escape" && !CW.tool) { CW.closeCard(); CW.map.closePopup(); return; }
-    const run = (CW.tool && CW.toolActions[key]) || (CW.deskSubject() && CW.deskActions[key]) || CW.actions[key];
+    const run = (CW.tool && CW.toolActions[key]) || ((CW.deskSubject() || (CW.labelOpen && CW.state.tab === "review")) && CW.deskActions[key]) || CW.actions[key];
     if (!run) return;
     event.preventDefault();
     run();
