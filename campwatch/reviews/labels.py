@@ -105,7 +105,7 @@ def _decoded(data: bytes) -> str:
 
 
 def labelling(ledger: Ledger, site_id: str, reader: str) -> dict[str, Any] | None:
-    """What one reader of the newest sample has to label, by the reader's own codes, which are drawn at random.
+    """What one reader of the newest sample has to label, by the reader's own random codes.
 
     No stratum and nobody else's label is in it. The third reader is given what the two differ on.
 

@@ -9,7 +9,7 @@ CW.REVIEW = {
   verdict: ["accepted", "rejected", "undecided"],
   reason: ["ground_works", "pit_or_spoil", "probable_coal", "construction", "perimeter", "agriculture", "vegetation", "cloud_or_shadow", "snow_or_water", "misregistration", "cannot_tell", "other"],
   likelihood: ["almost_no_chance", "very_unlikely", "unlikely", "roughly_even", "likely", "very_likely", "almost_certain"],
-  confidence: ["low", "moderate", "high"],
+  confidence: ["high", "moderate", "low"],
   cause: ["ground", "reinterpretation", "registration"],
 };
 /* One key each: what such a finding most often is, and is not. All other pairs are in the whole form. */
@@ -186,7 +186,7 @@ CW.stepPick = (group, by) => {
   if (!subject) return;
   const list = CW.REVIEW[group];
   const at = list.indexOf(CW.draftOf(subject.key)[group]);
-  CW.setPick(subject, group, at < 0 ? list[Math.floor(list.length * 0.7)] : list[(at + by + list.length) % list.length]);
+  CW.setPick(subject, group, at < 0 ? list[Math.floor(list.length / 2)] : list[(at + by + list.length) % list.length]);
 };
 /* The finding whose verdict a key would give; null where none can be given now. */
 CW.deskSubject = () => (CW.state.tab === "review" && !CW.selectedSubject && CW.reviewSubject && CW.byId("sheet-review").querySelector(".desk") ? CW.reviewSubject : null);
@@ -195,7 +195,7 @@ CW.quickPart = (subject) => {
   const quick = CW.quickOf(subject);
   const row = (verdict) => { const own = quick.filter((q) => q.verdict === verdict); return own.length ? CW.el("div", { class: "pick verdict-row", role: "group", "aria-label": CW.t(`verdict_${verdict}`) }, CW.el("span", { class: "small" }, CW.t(CW.has(`quick_${subject.type}_${verdict}`) ? `quick_${subject.type}_${verdict}` : `quick_${verdict}`)), CW.el("div", { class: "verdict-keys" }, own.map(button))) : null; };
   const seen = CW.evidenceOf(subject);
-  return CW.el("div", { class: "quick" }, CW.pick(subject, "likelihood", CW.REVIEW.likelihood), CW.pick(subject, "confidence", CW.REVIEW.confidence),
+  return CW.el("div", { class: "quick" }, CW.pick(subject, "likelihood", CW.REVIEW.likelihood), CW.pick(subject, "confidence", CW.REVIEW.confidence.toReversed()),
     row("accepted"), row("rejected"), row("undecided"), CW.el("p", { class: "fault", id: "q-fault", role: "alert" }),
     CW.el("p", { class: "small muted", id: "seen-line" }, seen.length ? [`${CW.t("evidence_viewed")}: `, seen.map((e, k) => [k ? ", " : "", CW.name(`${e.provider} ${e.date}`)])] : CW.t("no_evidence")));
 };
