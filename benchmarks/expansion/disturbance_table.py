@@ -81,19 +81,19 @@ def taken_between(made: JudgedSite, events: list[Disturbed], start: dt.date, end
 def yearly(made: JudgedSite, rows: GroundRows) -> list[list[float]]:
     """Year, disturbed anew since the account before with its interval, and what was, fires too; hectares."""
     out = []
-    since = dt.datetime.fromtimestamp(0, dt.UTC).date() + dt.timedelta(days=int(
-        made.cube.time.to_numpy()[0].astype("datetime64[D]").astype(int)))  # fmt: skip
+    since = None
     for one in sorted(rows.footprints, key=lambda f: f.account_date):
-        if one.boundary_role != "in_force" or one.opened_ha.value is None:
+        if one.boundary_role != "in_force" or one.area_ha.value is None:
             continue
-        true = taken_between(made, list(made.truth.events), since, one.account_date)
-        true += sum(
-            float(site_mean(made, scar.cells).sum()) / 100
-            for scar in made.truth.world.land.burn_scars
-            if since < scar.day <= one.account_date
-        )
         q = one.opened_ha
-        out.append([one.account_date.year, q.value, q.low, q.high, true])
+        if since is not None and q.value is not None:
+            true = taken_between(made, list(made.truth.events), since, one.account_date)
+            true += sum(
+                float(site_mean(made, scar.cells).sum()) / 100
+                for scar in made.truth.world.land.burn_scars
+                if since < scar.day <= one.account_date
+            )
+            out.append([one.account_date.year, q.value, q.low, q.high, true])
         since = one.account_date
     return out
 

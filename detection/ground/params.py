@@ -249,12 +249,12 @@ class EventParams:
     """Looks below which nothing is said of a site. Assumed."""
     account_day: tuple[int, int] = (8, 1)
     """Month and day of the accounts: crops are green and leaves are out at the sites watched. Assumed."""
-    first_account_days: int = 180
-    """Days of looks before the first account; assumed."""
     min_seen: float = 0.8
     """Share of the aoi that must be seen about that day; assumed."""
     closed_share: float = 0.9
     """Share of the cells of an event that are as expected again when it is closed; assumed."""
+    grown_over: float = 0.2
+    """Bare share below which what was twice as bare at first is growing over. Assumed."""
     bare_sd: float = 0.1
     """Relative error of what was bare at start; assumed."""
     min_ha: float = 0.1
