@@ -316,7 +316,7 @@ def main() -> None:
         f"| size of 30 sites and ten years at this rate | {size / looks * DECADE / 1e9:.2f} GB (aim 2) |",
         f"| appending, processor | {seconds / looks * 1e3:.0f} ms a look |",
         f"| `verify` of the ledger | {checking:.0f} s of processor, {memory:.2f} GB of memory (aim 1) |",
-        f"| backup while a run appends ({meanwhile} appends) | {wall:.0f} s; {held} rows restored, verified |",
+        f"| backup while a run appends ({meanwhile} appends) | {wall:.0f} s; {held} rows restored |",
     ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     caption = f"Replayed; peak memory of the replay itself {peak:.2f} GB."
