@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from campwatch.demonstration.simulated import simulated_mine
     from campwatch.layers import LAYERS
     from campwatch.run.pipeline import RunOptions, run_workspace
-    from campwatch.workspace import Workspace, create_workspace, open_workspace
+    from campwatch.study import Study, create_workspace, open_workspace
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LAYERS",
     "RunOptions",
-    "Workspace",
+    "Study",
     "create_workspace",
     "open_workspace",
     "run_workspace",
@@ -35,6 +35,6 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "demonstration.simulated": ["simulated_mine"],
         "layers": ["LAYERS"],
         "run.pipeline": ["RunOptions", "run_workspace"],
-        "workspace": ["Workspace", "create_workspace", "open_workspace"],
+        "study": ["Study", "create_workspace", "open_workspace"],
     },
 )

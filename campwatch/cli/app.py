@@ -15,6 +15,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from campwatch import __version__
+from campwatch.cli.backup import backup, restore
 from campwatch.cli.evidence import anchor, migrate, redact, release, reproduce, verify
 from campwatch.cli.export import export, figure
 from campwatch.cli.init import init
@@ -147,6 +148,8 @@ app.command()(report)
 app.command()(verify)
 app.command()(anchor)
 app.command()(migrate)
+app.command()(backup)
+app.command()(restore)
 app.command()(redact)
 app.command()(reproduce)
 app.command()(release)

@@ -17,7 +17,7 @@ from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.alerts.watch import channels, deliver_open, watch_sites
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
-from campwatch.layers import measured_layers
+from campwatch.layers import NO_LONGER_KEPT, measured_layers
 from campwatch.pages.paths import map_profile, shown_state, site_page_path
 from campwatch.run.derived import DerivedFiles, derived_files, rebuild_behind
 from campwatch.run.health import heartbeat
@@ -323,7 +323,7 @@ def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> Appen
         actor="campwatch",
         action="measure",
         details=work.recipe,
-        complete=measured_layers(),
+        complete=(*measured_layers(), *NO_LONGER_KEPT),
     )
 
 

@@ -34,6 +34,7 @@ from imagery.archive.coverage import midnight
 from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.archive.listing import Listing, list_products, write_listing
 from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.landsat import SENSOR
 from imagery.cube.observations import gap_observations
 from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct, SceneSource
@@ -49,6 +50,8 @@ class SiteWork:
     path: Path
     products: tuple[ArchivedProduct, ...]
     inputs: Inputs
+    landsat: tuple[ArchivedProduct, ...] = ()
+    """Of Landsat, which is measured on a lattice of its own."""
     dem: tuple[Path, ...] = ()
     """Files of heights, where a source was asked for terrain."""
     preferred: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -181,7 +184,8 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
     products = tuple(archive.products(site.id))
     if not products:
         return None
-    scenes = {scene.id: scene_digest(scene.products) for scene in group_archived(products)}
+    landsat = tuple(archive.products(site.id, sensor=SENSOR))
+    scenes = {scene.id: scene_digest(scene.products) for scene in group_archived((*products, *landsat))}
     missed = gap_observations(archive.gaps(site.id), known=scenes)
     overrides = workspace.settings.measure.model_dump(exclude_defaults=True)
     heights = archived_heights(archive, site.id)
@@ -199,6 +203,7 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
         path=path,
         products=products,
         inputs=inputs,
+        landsat=landsat,
         dem=height_files(heights),
         preferred=archive.preferred(site.id),
     )

@@ -56,6 +56,8 @@ from imagery.scenes import Acquisitions, Processing, same_acquisition
 from imagery.sources.items import DEM_PLATFORM
 
 log = logging.getLogger(__name__)
+OPTICAL = ("sentinel-2", "landsat")
+"""Instruments whose scenes are measured on the ground."""
 
 
 class Archive:
@@ -122,6 +124,14 @@ class Archive:
         known = [product for product in self._all(site_id) if sensor_of(product.platform) == sensor]
         kept = known if superseded else newest(known)
         return sorted(kept, key=lambda product: (product.datetime, product.id))
+
+    def optical(self, site_id: str, *, superseded: bool = False) -> list[ArchivedProduct]:
+        """The site's products of every instrument whose scenes are measured: Sentinel-2, then Landsat."""
+        return [
+            product
+            for sensor in OPTICAL
+            for product in self.products(site_id, sensor=sensor, superseded=superseded)
+        ]
 
     def preferred(self, site_id: str) -> dict[str, list[str]]:
         """What each product that counts was preferred to, listed or held, each with the reason; by its id."""
