@@ -285,7 +285,7 @@ def offset_from_ground(
     precision = np.linalg.inv(covariance)
     misfit = {}
     for add in (0, RAW_ADD_DN):
-        left = apart + add / 10000
+        left = apart + add / DN_PER_UNIT
         misfit[add] = float(left @ precision @ left)
     odds = (misfit[0] - misfit[RAW_ADD_DN]) / 2
     better = RAW_ADD_DN if odds > 0 else 0
