@@ -33,6 +33,9 @@ def test_each_year_has_an_account_with_instrument_and_resolution(watch):
     assert list(rows["resolution_m"]) == [30.0]
     assert list(rows["sensor"]) == ["landsat"]
     assert rows["looks"][0] >= 3
+    assert rows["pairs"][0] >= 1
+    assert abs(rows["red_difference"][0]) < 0.02
+    assert rows["red_difference_low"][0] < rows["red_difference_high"][0]
     assert rows["area_ha"].isna().all()
     assert "looks that can be compared" in rows["reason"][0]
 
