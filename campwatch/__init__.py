@@ -13,20 +13,22 @@ if TYPE_CHECKING:
     from campwatch.demonstration import simulated_workspace
     from campwatch.demonstration.simulated import simulated_mine
     from campwatch.layers import LAYERS
+    from campwatch.pages.plain_map import site_map
     from campwatch.run.pipeline import RunOptions, run_workspace
-    from campwatch.workspace import Workspace, create_workspace, open_workspace
+    from campwatch.study import Study, create_workspace, open_workspace
 
 __version__ = "0.1.0"
 
 __all__ = [
     "LAYERS",
     "RunOptions",
-    "Workspace",
+    "Study",
     "create_workspace",
     "open_workspace",
     "run_workspace",
     "simulated_mine",
     "simulated_workspace",
+    "site_map",
 ]
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
@@ -34,7 +36,8 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "demonstration": ["simulated_workspace"],
         "demonstration.simulated": ["simulated_mine"],
         "layers": ["LAYERS"],
+        "pages.plain_map": ["site_map"],
         "run.pipeline": ["RunOptions", "run_workspace"],
-        "workspace": ["Workspace", "create_workspace", "open_workspace"],
+        "study": ["Study", "create_workspace", "open_workspace"],
     },
 )

@@ -191,6 +191,17 @@ class HealthSettings(_Table):
     """Address that is asked after every other run."""
 
 
+class BackupSettings(_Table):
+    """Who can open a backup, and how many are kept."""
+
+    recipients: tuple[str, ...] = ()
+    """age public keys; with none backups are not encrypted."""
+    keep: int | None = Field(default=None, ge=1)
+    """The newest so many stay in their folder; None keeps all."""
+    keep_monthly: int = Field(default=12, ge=0)
+    """Of older ones, the newest of each of so many months."""
+
+
 class AnchorSettings(_Table):
     """Who time-stamps custody heads (RFC 3161)."""
 
@@ -218,6 +229,7 @@ class Settings(BaseSettings):
     alerts: AlertSettings = AlertSettings()
     health: HealthSettings = HealthSettings()
     anchor: AnchorSettings = AnchorSettings()
+    backup: BackupSettings = BackupSettings()
 
     @classmethod
     def settings_customise_sources(

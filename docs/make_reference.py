@@ -34,9 +34,19 @@ DOCS = Path(__file__).parent
 MARKED = re.compile(r"<!-- ([\w -]+): begin -->\n(.*?)<!-- \1: end -->", re.DOTALL)
 METHODS = (
     "expansion", "stockpiles", "answers", "boundary-change", "imagery-cube", "imagery-sources", "archive", "maps",
-    "running", "how-do-you-know",
+    "running", "backup", "how-do-you-know",
 )  # fmt: skip
 """Pages whose tables stand in the laboratory."""
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Pages that the navigation does not name yet stand at the end of *How it works*."""
+    named = str(config.nav)
+    section = next(
+        part["How it works"] for part in config.nav if isinstance(part, dict) and "How it works" in part
+    )
+    section += sorted(path.name for path in DOCS.glob("*.md") if f"'{path.name}'" not in named)
+    return config
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -109,7 +119,7 @@ def command_line() -> str:
     ]
     for name, command in commands(root):
         lines += [f"## {name}", "", _plain(command.help or ""), ""]
-        lines += ["```text", *EXAMPLES[name], "```", "", *_options(command)]
+        lines += ["```text", *EXAMPLES.get(name, ()), "```", "", *_options(command)]
     return "\n".join(lines)
 
 

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
 import campwatch
 from detection import SiteCheck
@@ -87,7 +88,7 @@ footprints = watch.table("footprints").query("site_id == @SITE")
 fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
 for f in footprints.itertuples():
     year = int(str(f.account_date)[:4])
-    if np.isnan(f.area_ha):
+    if pd.isna(f.area_ha):
         print(year, "not assessable:", f.reason)
         continue
     truth = mine.truth.footprint_area_ha(dt.date(year, 8, 1)) - mine.truth.footprint_area_ha(mine.params.since)

@@ -28,7 +28,7 @@ ALERTED_LAYERS = {
     STOCKPILE: SERIES.name,
 }
 """The layer whose figures an alert repeats, by rule."""
-SILENT = (Kind.BURNT, Kind.GROWN_OVER)
+SILENT = (Kind.BURNT, Kind.GROWN_OVER, Kind.RIVER)
 """Kinds that raise no alert."""
 HELD = 0.5
 """A condition whose alert is open holds on until it falls below this share of its limits: what hovers about a

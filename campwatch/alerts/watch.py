@@ -23,8 +23,9 @@ from campwatch.alerts.delivery import (
 from campwatch.alerts.rules import SiteState, conditions
 from campwatch.identity import Clock, timestamp
 from campwatch.reviews.validation import Checks, alert_validation
+from campwatch.run.series import series_rows
 from campwatch.settings import AlertSettings, EmailSettings
-from detection.coal.records import SERIES, SeriesPoint
+from detection.coal.records import SeriesPoint
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
@@ -83,9 +84,7 @@ def _state(ledger: Ledger, site_id: str, failure: str | None, known: Sequence[Al
         ],
         growth=[read_record(DisturbanceGrowth, stored.row) for stored in current(DISTURBANCE_GROWTH)],
         revisions=[read_record(DisturbanceRevision, stored.row) for stored in current(DISTURBANCE_REVISIONS)],
-        series=[
-            read_record(SeriesPoint, stored.row) for stored in ledger.current(SERIES.name, site_id=site_id)
-        ],
+        series=[read_record(SeriesPoint, stored.row) for stored in series_rows(ledger, site_id=site_id)],
         looks=[dict(stored.row.data) for stored in current(OBSERVATIONS)],
         failure=failure,
         open_keys=frozenset(alert.key for alert in known if alert.state == "open"),

@@ -15,6 +15,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from campwatch import __version__
+from campwatch.cli.backup import backup, restore
 from campwatch.cli.evidence import anchor, migrate, redact, release, reproduce, verify
 from campwatch.cli.examples import epilog
 from campwatch.cli.export import export, figure
@@ -25,6 +26,7 @@ from campwatch.cli.measure import calibrate, question
 from campwatch.cli.pair import pair
 from campwatch.cli.report import claims, report
 from campwatch.cli.search import look, search
+from campwatch.cli.serve import serve
 from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
 from campwatch.credentials import credentials_from_files
 from evidence.errors import WatchError
@@ -163,6 +165,8 @@ app.command()(report)
 app.command()(verify)
 app.command()(anchor)
 app.command()(migrate)
+app.command()(backup)
+app.command()(restore)
 app.command()(redact)
 app.command()(reproduce)
 app.command()(release)
@@ -171,6 +175,7 @@ app.command()(healthcheck)
 app.command()(doctor)
 app.command()(schedule)
 app.command("map")(draw_maps)
+app.command()(serve)
 
 
 @app.command()

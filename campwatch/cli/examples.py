@@ -28,6 +28,9 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "verify": ("campwatch -C my-watch verify --deep",),
     "anchor": ("campwatch -C my-watch anchor --print page.html",),
     "migrate": ("campwatch -C my-watch migrate",),
+    "backup": ("campwatch -C my-watch backup /media/disk", "campwatch -C my-watch backup /media/disk --no-pixels"),
+    "restore": ("campwatch restore BACKUP my-watch",),
+    "serve": ("campwatch -C my-watch serve --review",),
     "redact": ('campwatch -C my-watch redact "a name" --reason "named by mistake" --actor a1',),
     "reproduce": ("campwatch -C my-watch reproduce RUN",),
     "release": (
@@ -66,4 +69,5 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 
 def epilog(name: str) -> str:
     """What the help of a command ends with."""
-    return "\n\n".join(("For example:", *(f"  {line}" for line in EXAMPLES[name])))
+    lines = EXAMPLES.get(name, ())
+    return "\n\n".join(("For example:", *(f"  {line}" for line in lines))) if lines else ""

@@ -16,9 +16,10 @@ from aoi.site_file import read_site
 from campwatch.cli.session import say
 from campwatch.cli.summaries import interval_text
 from campwatch.identity import system_clock
-from campwatch.reviews.desk import Desk, open_desk
+from campwatch.reviews.desk import open_desk
 from campwatch.reviews.findings import PLACE, Finding
 from campwatch.reviews.labels import is_labels_file
+from campwatch.reviews.queue import Desk
 from campwatch.reviews.validation import references, site_checks, validation_lines, validation_texts
 from campwatch.reviews.verdicts import ReviewState, kept_blind, queue, review_rates
 from campwatch.workspace import Workspace, open_workspace

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from campwatch import study
 from campwatch.demonstration import romania, simulated
+from campwatch.study import Study
 from campwatch.workspace import Workspace, create_workspace, open_workspace
 from evidence.errors import WatchError
 from evidence.files import write_text
@@ -44,7 +46,7 @@ def prepare_demo(folder: Path, *, progress: Callable[[str], object]) -> Workspac
     return open_workspace(folder)
 
 
-def simulated_workspace(folder: Path | str) -> Workspace:
+def simulated_workspace(folder: Path | str) -> Study:
     """A workspace with the demo's simulated mine alone, measured once; made where it is missing.
 
     No such place exists: everything in it is computed, and `campwatch.simulated_mine` knows what is true.
@@ -57,9 +59,11 @@ def simulated_workspace(folder: Path | str) -> Workspace:
     """
     folder = Path(folder).absolute()
     if (folder / "campwatch.toml").is_file():
-        return open_workspace(folder)
+        return study.open_workspace(folder)
     catalog = _made(folder, simulated.CATALOG, simulated.make_simulated)
-    workspace = create_workspace(folder, settings_text=_SETTINGS.format(sources=_SOURCE.format(url=catalog)))
+    workspace = study.create_workspace(
+        folder, settings_text=_SETTINGS.format(sources=_SOURCE.format(url=catalog))
+    )
     from campwatch.run.pipeline import run_workspace  # noqa: PLC0415 - loads what pixels need
     from campwatch.run.records import RunOptions  # noqa: PLC0415 - the same
 

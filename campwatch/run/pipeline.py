@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -17,13 +17,14 @@ from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.alerts.watch import channels, deliver_open, watch_sites
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
-from campwatch.layers import measured_layers
-from campwatch.pages.paths import map_profile, shown_state, site_page_path
+from campwatch.layers import NO_LONGER_KEPT, measured_layers
+from campwatch.pages.paths import kept_pages, shown_state
 from campwatch.run.derived import DerivedFiles, derived_files, rebuild_behind
 from campwatch.run.health import heartbeat
 from campwatch.run.journal import Journal, journalled
 from campwatch.run.progress import Progress, Step, log_step
 from campwatch.run.records import RunOptions, RunSummary, SiteSummary
+from campwatch.run.search import search_sites
 from campwatch.run.site_job import (
     DiskUse,
     SiteWork,
@@ -42,7 +43,7 @@ from evidence.errors import AoiError, FileInUseError, WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
 from imagery.archive.coverage import midnight
-from imagery.archive.listing import Listing, list_products
+from imagery.archive.listing import Listing
 from imagery.archive.store import Archive
 from imagery.cube.observations import OBSERVATIONS
 from imagery.records import SceneSource
@@ -55,8 +56,6 @@ __all__ = ["RunOptions", "RunSummary", "SiteSummary", "run_workspace"]
 
 _log = logging.getLogger(__name__)
 
-SEARCHES = 4
-"""Sites that are searched at once."""
 
 Done = TypeVar("Done")
 
@@ -187,21 +186,17 @@ def _search_all(run: _Run, paths: Sequence[Path], sources: Sequence[SceneSource]
     if len(sites) < 2 or run.out_of_time():  # noqa: PLR2004 - nothing to do at once
         return {}
     since, until = (midnight(day) for day in run.interval())
-    cloudy = run.options.include_cloudy
     run.progress(Step(site_id=", ".join(site.id for site in sites.values()), doing="searching"))
-    pool = ThreadPoolExecutor(SEARCHES, thread_name_prefix="search")
-    search = partial(list_products, since=since, until=until, include_cloudy=cloudy)
-    try:
-        with run.watch.stage("search"):
-            futures = {path: pool.submit(search, site, run.archive, sources) for path, site in sites.items()}
-            wait(futures.values())
-        return {path: future.result() for path, future in futures.items() if not future.exception()}
-    except BaseException:
-        for source in sources:
-            getattr(source, "stop", lambda: None)()
-        raise
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    with run.watch.stage("search"):
+        found = search_sites(
+            list(sites.values()),
+            run.archive,
+            sources,
+            since=since,
+            until=until,
+            include_cloudy=run.options.include_cloudy,
+        )
+    return {path: found[site.id] for path, site in sites.items() if site.id in found}
 
 
 def _prepare(
@@ -310,13 +305,16 @@ def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> Si
 def _drawn(run: _Run, ledger: Ledger, work: SiteWork, bench: SiteBench | None) -> Path | None:
     """The map, where it was behind and has been drawn."""
     with run.watch.stage("ledger"):
-        page = site_page_path(run.workspace, work.site, map_profile(run.workspace, work.site))
         shown = shown_state(ledger, work.site)
-    if run.derived.is_current(page, shown):
+        kept = kept_pages(run.workspace, work.site)
+    late = [asked for asked, page in kept if not run.derived.is_current(page, shown)]
+    if not late:
         return None
-    drawn = (bench or _bench(run, work)).draw(ledger)
-    run.derived.stamp(drawn, shown)
-    return drawn
+    bench = bench or _bench(run, work)
+    drawn = [bench.draw(ledger, restricted=asked) for asked in late]
+    for page in drawn:
+        run.derived.stamp(page, shown)
+    return drawn[0]
 
 
 def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> AppendResult:
@@ -328,7 +326,7 @@ def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> Appen
         actor="campwatch",
         action="measure",
         details=work.recipe,
-        complete=measured_layers(),
+        complete=(*measured_layers(), *NO_LONGER_KEPT),
     )
 
 

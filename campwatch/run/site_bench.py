@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import xarray as xr
@@ -14,6 +15,7 @@ from campwatch.alerts.book import read_alerts
 from campwatch.alerts.watch import write_channels
 from campwatch.identity import drawing_code, measuring_code, pixel_code
 from campwatch.pages.first_page import write_first_page
+from campwatch.pages.paths import kept_first_pages
 from campwatch.reviews.validation import all_checks
 from campwatch.run.measure import measured_rows
 from campwatch.run.memory import Memory
@@ -26,6 +28,7 @@ from evidence.errors import FileInUseError, WorkspaceError
 from evidence.ledger import Ledger
 from evidence.results import write_custody
 from evidence.rows import Row
+from imagery.cube.landsat import SENSOR, landsat_grid
 from imagery.cube.loading import load_cube
 
 
@@ -66,7 +69,14 @@ class SiteBench:
         """Every row that the site's cube yields."""
         self._tell("measuring")
         rows = measured_rows(
-            self.cube, self._work.site, self._work.inputs, watch=self._watch, memory=self._memory
+            self.cube,
+            self._work.site,
+            self._work.inputs,
+            watch=self._watch,
+            memory=self._memory,
+            others=other_cubes(
+                self._workspace, self._work, cache=cube_cache(self._workspace, self._work.site)
+            ),
         )
         self._memory.forget()
         return rows
@@ -159,6 +169,29 @@ def load_site_cube(
     )
 
 
+def other_cubes(workspace: Workspace, work: SiteWork, *, cache: Path) -> dict[str, Callable[[], xr.Dataset]]:
+    """How to load the cubes of instruments beside Sentinel-2, each on its own lattice.
+
+    Args:
+        workspace: whose limits hold.
+        work: the site and its products.
+        cache: folder of scenes on the grid; each instrument has one below it.
+    """
+    if not work.landsat:
+        return {}
+
+    def landsat() -> xr.Dataset:
+        return load_cube(
+            work.landsat,
+            landsat_grid(site_grid(work.site)),
+            cache_dir=cache / SENSOR,
+            aoi=work.site.aoi,
+            memory_gb=workspace.settings.limits.memory_gb,
+        )
+
+    return {SENSOR: landsat}
+
+
 def measure_in_worker(folder: str, path: str) -> list[Row]:
     """Measure one site in a process of its own; returns rows and writes none."""
     workspace = open_workspace(Path(folder))
@@ -175,12 +208,17 @@ def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site])
     checks = all_checks(ledger, sites)
     alerts = workspace.settings.alerts
     held = []
-    for write in (
+    firsts = kept_first_pages(workspace, sites)
+    writers: list[Callable[[], object]] = [
         lambda: rebuild_tables(workspace, ledger, sites, checks=checks),
         lambda: write_custody(ledger, workspace.custody_path),
         lambda: write_channels(read_alerts(ledger), alerts, workspace.folder, checks=checks),
-        lambda: write_first_page(workspace, ledger, sites, checks=checks),
-    ):
+        *(
+            partial(write_first_page, workspace, ledger, sites, checks=checks, restricted=asked)
+            for asked, _ in firsts
+        ),
+    ]
+    for write in writers:
         try:
             write()
         except FileInUseError as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from imagery.archive.coverage import midnight
 from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.archive.listing import Listing, list_products, write_listing
 from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.landsat import SENSOR
 from imagery.cube.observations import gap_observations
 from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct, SceneSource
@@ -49,8 +50,12 @@ class SiteWork:
     path: Path
     products: tuple[ArchivedProduct, ...]
     inputs: Inputs
+    landsat: tuple[ArchivedProduct, ...] = ()
+    """Of Landsat, which is measured on a lattice of its own."""
     dem: tuple[Path, ...] = ()
     """Files of heights, where a source was asked for terrain."""
+    preferred: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Archived product to what it was preferred to, each with the reason."""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -64,6 +69,7 @@ class SiteWork:
             "code": code_identity(),
             "site_file": document,
             "missed": missed,
+            "preferred": {name: list(told) for name, told in self.preferred.items()},
             "knobs": plain(dict(self.inputs.overrides)),
         }
 
@@ -178,7 +184,8 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
     products = tuple(archive.products(site.id))
     if not products:
         return None
-    scenes = {scene.id: scene_digest(scene.products) for scene in group_archived(products)}
+    landsat = tuple(archive.products(site.id, sensor=SENSOR))
+    scenes = {scene.id: scene_digest(scene.products) for scene in group_archived((*products, *landsat))}
     missed = gap_observations(archive.gaps(site.id), known=scenes)
     overrides = workspace.settings.measure.model_dump(exclude_defaults=True)
     heights = archived_heights(archive, site.id)
@@ -191,7 +198,15 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
         overrides=overrides,
         earlier=earlier_disturbances(workspace.ledger_path, site.id),
     )
-    return SiteWork(site=site, path=path, products=products, inputs=inputs, dem=height_files(heights))
+    return SiteWork(
+        site=site,
+        path=path,
+        products=products,
+        inputs=inputs,
+        landsat=landsat,
+        dem=height_files(heights),
+        preferred=archive.preferred(site.id),
+    )
 
 
 def earlier_disturbances(
@@ -228,4 +243,4 @@ def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     if last is None or not same_code(last.data.get("code", {}), code_identity()):
         return False
     recipe = work.recipe
-    return all(last.data.get(name) == recipe[name] for name in recipe if name != "code")
+    return all(last.data.get(name) == recipe[name] for name in recipe if name not in {"code", "preferred"})

@@ -21,7 +21,6 @@ from detection.coal.family import SWIR, prior_fit
 from detection.coal.intervals import calibrated
 from detection.coal.records import (
     COAL_SEARCH,
-    SERIES,
     STOCKPILE_AREAS,
     STOCKPILES,
     CoalSearch,
@@ -137,12 +136,29 @@ def result_of_years(
     areas = sorted((area for year in measured for area in year.areas), key=lambda area: area.zone_id)
     ends = [with_interval(area.area_ha, history.get(area.zone_id, ()), params) for area in areas]
     areas = [replace(area, area_ha=end, dark_ha=end) for area, end in zip(areas, ends, strict=True)]
-    piles = with_last_seen([pile for year in measured for pile in year.piles])
+    piles = [pile for year in measured for pile in with_last_seen(year.piles)]
     ends = [with_interval(pile.area_ha, history[subject_of(pile)], params) for pile in piles]
     piles = [replace(pile, area_ha=end, dark_ha=end) for pile, end in zip(piles, ends, strict=True)]
     who = identities(history, areas, site, coal, params)
-    areas = [judged_area(area, who[area.zone_id], floor_ha=params.floor_ha) for area in areas]
-    piles = [judged_pile(pile, who[subject_of(pile)], floor_ha=params.floor_ha) for pile in piles]
+    fits = fits_by_year(measured)
+    areas = [
+        judged_area(
+            area,
+            who[area.zone_id],
+            fit=fits.get((area.zone_id, area.datetime.year)),
+            floor_ha=params.floor_ha,
+        )
+        for area in areas
+    ]
+    piles = [
+        judged_pile(
+            pile,
+            who[subject_of(pile)],
+            fit=fits.get((subject_of(pile), pile.datetime.year)),
+            floor_ha=params.floor_ha,
+        )
+        for pile in piles
+    ]
     searches = coal_searches(measured, piles, zones, coal, params)
     missed = searches[-1].missed_ha if searches and params.find_piles else None
     return StockpileResult(
@@ -161,6 +177,15 @@ def result_of_years(
 def subject_of(pile: Stockpile) -> str:
     """The zone or found ground that a pile belongs to."""
     return pile.pile_id.rsplit("/", 1)[0].split("/", 1)[1]
+
+
+def fits_by_year(years: Sequence[YearOfCoal]) -> dict[tuple[str, int], float | None]:
+    """Distance of a subject's dark ground from the family, as each year found it."""
+    return {
+        (name, year.last_look.year): subject.distance
+        for year in years
+        for name, subject in year.subjects.items()
+    }
 
 
 def histories(years: Sequence[YearOfCoal]) -> dict[str, tuple[SubjectYear, ...]]:
@@ -416,7 +441,6 @@ def _measure(work: Work) -> list[MeasuredLayer]:
     layers = (
         (STOCKPILE_AREAS, found.areas),
         (STOCKPILES, found.piles),
-        (SERIES, found.series),
         (COAL_SEARCH, found.searches),
     )
     return [
@@ -426,7 +450,7 @@ def _measure(work: Work) -> list[MeasuredLayer]:
 
 
 MEASUREMENT = Measurement(
-    layers=(STOCKPILE_AREAS, STOCKPILES, SERIES, COAL_SEARCH),
+    layers=(STOCKPILE_AREAS, STOCKPILES, COAL_SEARCH),
     stage="coal",
     measure=_measure,
     params=StockpileParams,

@@ -317,8 +317,8 @@ def claimed_area(dark: Quantity, who: Identity, *, floor_ha: float) -> Quantity:
     return replace(dark, low=min(0.0, dark.low))
 
 
-def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> StockpileArea:
-    """A zone's row with its verdict and what may be claimed."""
+def judged_area(area: StockpileArea, who: Identity, *, fit: float | None, floor_ha: float) -> StockpileArea:
+    """A zone's row with its verdict and what may be claimed; `fit` is that of its own year."""
     dark = area.dark_ha or area.area_ha
     claimed = claimed_area(dark, who, floor_ha=floor_ha)
     return replace(
@@ -328,13 +328,13 @@ def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> Stock
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
-        family_fit=None if who.fit is None else round(who.fit, FIT_DECIMALS),
+        family_fit=None if fit is None else round(fit, FIT_DECIMALS),
         below_floor=claimed.high is not None and claimed.high < floor_ha,
     )
 
 
-def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile:
-    """A pile's row with its verdict and what may be claimed."""
+def judged_pile(pile: Stockpile, who: Identity, *, fit: float | None, floor_ha: float) -> Stockpile:
+    """A pile's row with its verdict and what may be claimed; `fit` is that of its own year."""
     dark = pile.dark_ha or pile.area_ha
     return replace(
         pile,
@@ -343,5 +343,5 @@ def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
-        family_fit=None if who.fit is None else round(who.fit, FIT_DECIMALS),
+        family_fit=None if fit is None else round(fit, FIT_DECIMALS),
     )

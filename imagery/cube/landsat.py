@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import xarray as xr  # loads slowly, and items are read without a cube
     from odc.geo.geobox import GeoBox
 
+SENSOR = "landsat"
+"""As the archive names Landsat 8 and 9."""
 PIXEL_M = 30.0
 """Side of a pixel, m. Documented (USGS, Collection 2)."""
 QUALITY = ("qa_pixel", "qa_radsat")

@@ -24,11 +24,11 @@ DEM_PLATFORM = "copernicus-dem"
 _TILE = re.compile(r"(?:^|[_-])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})(?=[_-]|$)")
 _BASELINE = re.compile(r"_N(\d{2})\.?(\d{2})(?:_|$)")
 _ORBIT = re.compile(r"_R(\d{3})_")
-_DATATAKE = re.compile(r"^GS2[A-D]_\d{8}T\d{6}_(\d{6})_")
+_DATATAKE = re.compile(r"^GS2[A-Z]_\d{8}T\d{6}_(\d{6})_")
 _ABSOLUTE_ORBIT = re.compile(r"_A(\d{6})_")
-_SENTINEL = re.compile(r"s(?:entinel)?[-_]?([12])[-_]?([a-d])?")
+_SENTINEL = re.compile(r"s(?:entinel)?[-_]?([12])[-_]?([a-z])?")
 _GENERATED = re.compile(r"_(\d{8}T\d{6})(?:\.SAFE)?$")
-_S1_ORBIT = re.compile(r"^S1[A-D]_.*_(\d{6})_[0-9A-F]{6}")
+_S1_ORBIT = re.compile(r"^S1[A-Z]_.*_(\d{6})_[0-9A-F]{6}")
 
 _PLATFORM = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _MGRS = re.compile(r"\d{1,2}[C-HJ-NP-X][A-HJ-NP-Z]{2}")
@@ -317,12 +317,14 @@ def _platform(properties: Mapping[str, Any], identifier: str, collection: str) -
         return DEM_PLATFORM
     stated = str(properties.get("platform") or "").lower().replace(" ", "-")
     spelled = _SENTINEL.fullmatch(stated)
-    named = re.match(r"S([12])([A-D])_", identifier)
+    named = re.match(r"S([12])([A-Z])_", identifier)
     series, letter = spelled.groups(default="") if spelled else named.groups() if named else ("", "")
     if named and not letter and named[1] == series:  # the id knows the satellite where the metadata do not
         letter = named[2]
     if series:
         return f"sentinel-{series}{letter.lower()}"
+    if listed := re.match(r"sentinel-[12](?=-)", collection):  # a platform that nobody knows yet
+        return listed[0]
     return stated if _PLATFORM.fullmatch(stated) else "unknown"
 
 
