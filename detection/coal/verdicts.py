@@ -203,7 +203,7 @@ class SubjectYear:
     refused: str | None
     """Why the year has no figure."""
     dark_ha: float
-    """Persistently dark ground of any kind, water left out."""
+    """Lasting dark ground of any kind at one time at most, water left out."""
     has_swir: bool
     """Whether a SWIR band was used."""
 
@@ -317,6 +317,18 @@ def claimed_area(dark: Quantity, who: Identity, *, floor_ha: float) -> Quantity:
     return replace(dark, low=min(0.0, dark.low))
 
 
+def dark_area(dark: Quantity, who: Identity) -> Quantity:
+    """Area if the dark ground is coal; where it is like no coal, no figure that leaves some of it out.
+
+    Args:
+        dark: as measured with the spectrum of what was believed.
+        who: what is known of its identity.
+    """
+    if who.verdict is not Verdict.DARK_NOT_COAL or dark.high is None or dark.high >= who.dark_ha:
+        return dark
+    return Quantity.bounded(0.0, who.dark_ha, who.reason or NOT_LIKE_COAL, level=dark.level)
+
+
 def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> StockpileArea:
     """A zone's row with its verdict and what may be claimed."""
     dark = area.dark_ha or area.area_ha
@@ -324,6 +336,7 @@ def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> Stock
     return replace(
         area,
         area_ha=claimed,
+        dark_ha=dark_area(dark, who),
         verdict=str(who.verdict),
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
@@ -339,6 +352,7 @@ def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile
     return replace(
         pile,
         area_ha=claimed_area(dark, who, floor_ha=floor_ha),
+        dark_ha=dark_area(dark, who),
         verdict=str(who.verdict),
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
