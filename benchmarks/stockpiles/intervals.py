@@ -112,9 +112,7 @@ def main() -> None:
     rows = [
         row
         for number, seed in enumerate(FITTED)
-        for row in measured(
-            [conditions[(number + k) % len(conditions)] for k in (0, 4)], [seed], options.keep, BARE
-        )
+        for row in measured([conditions[number % len(conditions)]], [seed], options.keep, BARE)
     ]
     table = factors(rows)
     for kind, random, shared in table:
