@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,12 +18,14 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import xarray as xr
 
 from aoi.records import Site, ZoneKind
-from benchmarks.manual import kept_in, write_table
+from benchmarks.manual import write_table
 from benchmarks.stockpiles.rank_table import clustered, seeds_of
-from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, ONLY_ZONES, PER_25_KM2, SHORT
-from detection.stockpiles import StockpileParams, measure_stockpiles
+from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, PER_25_KM2, SHORT
+from benchmarks.stockpiles.yards import kept_result
+from detection.stockpiles import StockpileParams
 from imagery.simulate import simulate_site, unchanged_site
 from imagery.simulate.params import (
     CoalParams,
@@ -89,11 +90,15 @@ def zoned(site: Site, zone_id: str) -> Site:
     return replace(site, zones=zones)
 
 
-def judged(what: str, habit: str, seed: int) -> list[dict[str, Any]]:
+def judged(what: str, habit: str, seed: int, folder: Path) -> list[dict[str, Any]]:
     """What is said of the zone on every clear look."""
-    params, zone = cases()[what, habit]
-    simulated = simulate_site(params, seed=seed)
-    result = measure_stockpiles(simulated.cube(), zoned(simulated.site, zone), params=ONLY_ZONES)
+
+    def made() -> tuple[xr.Dataset, Site]:
+        params, zone = cases()[what, habit]
+        simulated = simulate_site(params, seed=seed)
+        return simulated.cube(), zoned(simulated.site, zone)
+
+    result = kept_result(f"dark-{what}-{habit}-{seed}", folder, made)
     return [
         {
             "seed": seed,
@@ -119,13 +124,16 @@ def surroundings(what: str) -> SimulationParams:
     return unchanged_site(**WIDE, land=LandParams(measured=True, **land))
 
 
-def searched(what: str, seed: int) -> dict[str, Any]:
+def searched(what: str, seed: int, folder: Path) -> dict[str, Any]:
     """What is found outside zones on a site without coal, hectares per 25 km², at the last looks."""
-    simulated = simulate_site(surroundings(what), seed=seed)
-    cube = simulated.cube()
-    result = measure_stockpiles(cube, replace(simulated.site, zones=()), params=StockpileParams())
+
+    def made() -> tuple[xr.Dataset, Site]:
+        simulated = simulate_site(surroundings(what), seed=seed)
+        return simulated.cube(), replace(simulated.site, zones=())
+
+    result = kept_result(f"around-{what}-{seed}", folder, made, StockpileParams())
     newest = {pile.pile_id: pile for pile in sorted(result.piles, key=lambda pile: pile.datetime)}
-    scale = PER_25_KM2 / (cube.sizes["x"] * cube.sizes["y"])
+    scale = PER_25_KM2 / WIDE["size_px"] ** 2
     claimed = sum(max(0.0, pile.area_ha.low or 0.0) for pile in newest.values() if pile.area_ha.value)
     return {
         "seed": seed,
@@ -199,22 +207,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "LAST"))
+    parser.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "LAST"), required=True)
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    kept = kept_in(options.keep, MADE_WITH)
-    for seed in range(options.seeds[0], options.seeds[1] + 1) if options.seeds else ():
-        for what, habit in cases():
-            path = kept / f"dark-{what.replace(' ', '_')}-{habit.replace(' ', '_')}-{seed}.json"
-            if not path.exists():
-                path.write_text(json.dumps(judged(what, habit, seed)), encoding="utf-8")
-        for what in SURROUNDINGS:
-            path = kept / f"around-{what.replace(' ', '_')}-{seed}.json"
-            if not path.exists():
-                path.write_text(json.dumps(searched(what, seed)), encoding="utf-8")
-    rows = [row for path in sorted(kept.glob("dark-*.json")) for row in json.loads(path.read_text("utf-8"))]
-    around = [json.loads(path.read_text("utf-8")) for path in sorted(kept.glob("around-*.json"))]
+    seeds = range(options.seeds[0], options.seeds[1] + 1)
+    rows = [
+        row for seed in seeds for what, habit in cases() for row in judged(what, habit, seed, options.keep)
+    ]
+    around = [searched(what, seed, options.keep) for seed in seeds for what in SURROUNDINGS]
     lines = [*zone_table(rows), "", *search_table(around)]
     print("\n".join(lines))
     if options.write:

@@ -4,13 +4,12 @@ The forest is the Romanian cube of the nrt wheel; the town (Bolzano) and the sta
 in ``../shared/data`` on development machines. Coal is painted as `benchmarks.stockpiles.painting` does, with
 the reflectance of a part of the family; layouts of `JUDGED` were used for nothing before.
 
-    python -m benchmarks.stockpiles.real_places --keep FOLDER [--only romania] [--write]
+    python -m benchmarks.stockpiles.real_places --keep FOLDER [--write]
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -23,7 +22,7 @@ from scipy.ndimage import binary_dilation
 from shapely.geometry import Polygon, box
 
 from aoi.records import Site, Zone, ZoneKind
-from benchmarks.manual import kept_in, write_table
+from benchmarks.manual import write_table
 from benchmarks.simulator.realism import Stack, aurora, bolzano
 from benchmarks.stockpiles.painting import (
     CLOUDY,
@@ -36,12 +35,12 @@ from benchmarks.stockpiles.painting import (
     romania,
 )
 from benchmarks.stockpiles.rank_table import clustered
-from benchmarks.stockpiles.simulated_table import CLEAR, ONLY_ZONES
+from benchmarks.stockpiles.simulated_table import CLEAR
+from benchmarks.stockpiles.yards import kept_result
 from detection.coal.coverage import to_degrees
 from detection.coal.family import component_means
-from detection.stockpiles import measure_stockpiles
 
-JUDGED = (330, 331)
+JUDGED = (330,)
 SIZES_HA = (0.2, 0.6, 1.3, 2.0)
 RANKS = MappingProxyType({"flat": 0, "bituminous": 1, "sub-bituminous (Korba-like)": 2})
 """Component of the family by name."""
@@ -57,13 +56,12 @@ def painted(rank: str, layout: int) -> Painted:
     return paint(random_piles(layout, sizes=SIZES_HA), seed=layout, shift_sd_px=0.2, coal=coal)
 
 
-def painted_looks(rank: str, layout: int) -> list[dict[str, Any]]:
+def painted_looks(rank: str, layout: int, folder: Path) -> list[dict[str, Any]]:
     """Every clear look of every zone of one layout."""
-    made = painted(rank, layout)
-    clear = clear_dates(romania())
-    out = []
+    made, clear, out = painted(rank, layout), clear_dates(romania()), []
+    result = kept_result(f"painted-{rank}-{layout}", folder, lambda: (made.cube, made.site))
     for zone, truth in made.truth_ha.items():
-        areas = [a for a in measured_areas(made.cube, made.site) if a.zone_id == zone]
+        areas = [area for area in result.areas if area.zone_id == zone]
         for t in np.flatnonzero(clear).tolist():
             area, dark = areas[t].area_ha, areas[t].dark_ha
             if areas[t].valid_fraction >= CLEAR and dark is not None:
@@ -71,21 +69,9 @@ def painted_looks(rank: str, layout: int) -> list[dict[str, Any]]:
                     {
                         "rank": rank, "layout": layout, "truth": float(truth[t]), "value": dark.value,
                         "low": dark.low, "high": dark.high, "area_low": area.low, "area_high": area.high,
-                        "figure": area.value is not None,
                     }
                 )  # fmt: skip
     return out
-
-
-def measured_areas(cube: xr.Dataset, site: Site) -> Sequence[Any]:
-    """Areas of all zones; the last cube's are kept."""
-    key = (id(cube), site.id)
-    if _LAST.get("key") != key:
-        _LAST.update(key=key, areas=measure_stockpiles(cube, site, params=ONLY_ZONES).areas)
-    return list(_LAST["areas"])
-
-
-_LAST: dict[str, Any] = {}
 
 
 def quarters(grid: GeoBox) -> Iterator[tuple[str, Polygon]]:
@@ -156,10 +142,14 @@ PLACES: Mapping[str, Callable[[], xr.Dataset]] = MappingProxyType(
 )  # fmt: skip
 
 
-def bare_looks(place: str) -> list[dict[str, Any]]:
+def bare_looks(place: str, folder: Path) -> list[dict[str, Any]]:
     """What is said of the four quarters of a place without coal, on every look that saw most of one."""
-    cube = PLACES[place]()
-    result = measure_stockpiles(cube, with_zones(cube.odc.geobox, "place"), params=ONLY_ZONES)
+
+    def made() -> tuple[xr.Dataset, Site]:
+        cube = PLACES[place]()
+        return cube, with_zones(cube.odc.geobox, "place")
+
+    result = kept_result(f"place-{place}", folder, made)
     return [
         {"place": place, "zone": area.zone_id, "low": area.area_ha.low, "high": area.area_ha.high,
          "verdict": area.verdict}
@@ -217,21 +207,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--keep", type=Path, required=True)
-    parser.add_argument("--only", default="")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    kept = kept_in(options.keep, MADE_WITH)
-    work: dict[str, Callable[[], list[dict[str, Any]]]] = {
-        f"painted-{layout}-{rank.split(' ')[0]}": lambda r=rank, n=layout: painted_looks(r, n)
-        for layout in JUDGED
-        for rank in RANKS
-    } | {f"place-{place.split(',')[0].split(' ')[0]}": lambda p=place: bare_looks(p) for place in PLACES}
-    rows = []
-    for name, measure in work.items():
-        path = kept / f"{name}.json"
-        if not path.exists() and options.only in name:
-            path.write_text(json.dumps(measure()), encoding="utf-8")
-        rows += json.loads(path.read_text("utf-8")) if path.exists() else []
+    rows = [row for layout in JUDGED for rank in RANKS for row in painted_looks(rank, layout, options.keep)]
+    rows += [row for place in PLACES for row in bare_looks(place, options.keep)]
     lines = [*painted_table([row for row in rows if "rank" in row]), ""]
     lines += bare_table([row for row in rows if "place" in row])
     print("\n".join(lines))

@@ -119,21 +119,37 @@ def measured_digest() -> str:
     return digest.hexdigest()[:12]
 
 
-def result_of(yard: Yard, folder: Path, params: StockpileParams) -> StockpileResult:
-    """What the method says of a yard, its years measured unless the folder has them.
+def kept_result(
+    name: str,
+    folder: Path,
+    made: Callable[[], tuple[xr.Dataset, Site]],
+    params: StockpileParams = ONLY_ZONES,
+) -> StockpileResult:
+    """What the method says of a cube, its years measured unless the folder has them.
 
     Args:
-        yard: measured.
+        name: of the cube within the folder.
         folder: for years.
-        params: of intervals and verdicts; years are measured with the default ones, zones alone.
+        made: the cube and its site.
+        params: of intervals and verdicts, and whether piles are looked for; years are measured with the
+            default ones else.
     """
     kept = folder / f"years-{measured_digest()}-{digest_of('simulate_site')}"
     kept.mkdir(parents=True, exist_ok=True)
-    path = kept / f"{yard.condition.replace(' ', '_')}-{yard.seed}.pickle"
+    path = kept / f"{name.replace(' ', '_').replace('/', '_')}.pickle"
     if path.exists():
-        years = [year_from(held) for held in pickle.loads(path.read_bytes())]  # noqa: S301 - written here
+        site, zones, held = pickle.loads(path.read_bytes())  # noqa: S301 - written here
+        years = [year_from(one) for one in held]
     else:
-        years = measured_years(in_order(yard.cube), yard.site, None, ONLY_ZONES, None)
-        path.write_bytes(pickle.dumps([year_bytes(year) for year in years]))
-    zones = tuple(dict.fromkeys(zone for zone, _ in yard.truth_ha))
-    return result_of_years(years, yard.site, zones, coal=None, params=params)
+        cube, site = made()
+        zones = tuple(zone.id for zone in stockyards(cube, site))
+        with_default = StockpileParams(find_piles=params.find_piles)
+        years = measured_years(in_order(cube), site, None, with_default, None)
+        path.write_bytes(pickle.dumps((site, zones, [year_bytes(year) for year in years])))
+    return result_of_years(years, site, zones, coal=None, params=params)
+
+
+def result_of(yard: Yard, folder: Path, params: StockpileParams = ONLY_ZONES) -> StockpileResult:
+    """What the method says of a yard."""
+    name = f"{yard.condition}-{yard.seed}"
+    return kept_result(name, folder, lambda: (yard.cube, yard.site), params)
