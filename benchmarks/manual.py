@@ -13,12 +13,14 @@ A page holds ``<!-- NAME: begin -->`` and ``<!-- NAME: end -->``; what stands be
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from evidence.errors import WatchError
 from evidence.source_code import SourceTree
@@ -136,6 +138,46 @@ def kept_in(folder: Path, method: Sequence[str]) -> Path:
     kept = folder / "-".join(digest_of(function) for function in method)
     kept.mkdir(parents=True, exist_ok=True)
     return kept
+
+
+def judge_seeds(
+    about: str | None,
+    measured: Callable[[int], Mapping[str, Any]],
+    table: Callable[[list[dict[str, Any]]], list[str]],
+    *,
+    page: str,
+    name: str,
+    method: Sequence[str],
+) -> None:
+    """Command of a benchmark over simulated sites.
+
+    It takes ``OUT [SEED ...] [--write]``.
+
+    Args:
+        about: the benchmark's docstring.
+        measured: what one seed gave, for a JSON file of its own in OUT; one that is there is not run again.
+        table: Markdown of all that is in OUT.
+        page: below docs/.
+        name: of the place in it.
+        method: as `write_table` takes it.
+    """
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("seeds", type=int, nargs="*")
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    asked.out.mkdir(parents=True, exist_ok=True)
+    for seed in asked.seeds:
+        path = asked.out / f"{seed}.json"
+        if not path.exists():
+            path.write_text(json.dumps(measured(seed)), encoding="utf-8")
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(asked.out.glob("*.json"))]
+    made = table(found)
+    print("\n".join(made))
+    if asked.write:
+        write_table(
+            page, name, made, method=method, seeds=f"seeds {', '.join(str(one['seed']) for one in found)}"
+        )
 
 
 def _command() -> str:

@@ -20,6 +20,18 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "parameters.md"
 ROOMS = ("aoi", "imagery", "detection")
+NAMED = (
+    "imagery/masks",
+    "imagery/registration",
+    "imagery/radiometry",
+    "detection/boundary",
+    "detection/pairs",
+    "detection/radar",
+    "detection/sampling",
+)
+"""Rooms whose every number has a name, and whose every named number says where it is from."""
+PLUMBING = ("imagery/cube",)
+"""Rooms whose named numbers say where they are from; those of arithmetic and bytes need no name."""
 SOURCE = re.compile(
     r"\b(assum|measur|deriv|document|defin|fitted|chosen|a choice of)\w*|\b(18|19|20)\d\d\b",
     re.IGNORECASE,
@@ -55,14 +67,49 @@ def parameters(*rooms: str) -> Iterator[Parameter]:
                 yield from _of_record(node, module)
 
 
+def constants(*rooms: str) -> Iterator[Parameter]:
+    """Every named number at the top of a module of some rooms: definitions, bounds of arithmetic, layouts.
+
+    What a user may tune is in a record; these are what the methods are written in.
+    """
+    for path in sorted(p for room in rooms for p in (ROOT / room).rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        for node, after in zip(tree.body, [*tree.body[1:], None], strict=True):
+            named = _named_number(node)
+            if named is None:
+                continue
+            yield Parameter(
+                module=path.relative_to(ROOT).as_posix()[:-3].replace("/", "."),
+                record="",
+                about="",
+                name=named,
+                value=ast.unparse(node.value),  # type: ignore[attr-defined] # an assignment
+                meaning=_docstring(after),
+            )
+
+
+def _named_number(node: ast.stmt) -> str | None:
+    target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+    names = [
+        ast.unparse(one)
+        for one in (target.elts if isinstance(target, ast.Tuple) else [target] if target else [])
+    ]
+    value = getattr(node, "value", None)
+    if not names or value is None or not all(name.isupper() for name in names) or not _is_number(value):
+        return None
+    return ", ".join(names)
+
+
+def _docstring(after: ast.stmt | None) -> str:
+    held = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+    return " ".join(str(held).split())
+
+
 def _of_record(node: ast.ClassDef, module: str) -> Iterator[Parameter]:
     about = (ast.get_docstring(node) or "").split("\n\n")[0]
     for field, after in zip(node.body, [*node.body[1:], None], strict=True):
         if not isinstance(field, ast.AnnAssign) or field.value is None or not _is_number(field.value):
             continue
-        said = (
-            after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
-        )
         default = field.value
         if isinstance(default, ast.Call):  # field(default_factory=lambda: {...})
             default = next(k.value.body for k in default.keywords if isinstance(k.value, ast.Lambda))
@@ -72,7 +119,7 @@ def _of_record(node: ast.ClassDef, module: str) -> Iterator[Parameter]:
             about=" ".join(about.split()),
             name=ast.unparse(field.target),
             value=ast.unparse(default),
-            meaning=" ".join(str(said).split()),
+            meaning=_docstring(after),
         )
 
 
@@ -109,6 +156,17 @@ def page() -> str:
             lines += ["", f"## `{one.record}`", "", f"{one.about} (`{one.module}`)", ""]
             lines += ["| number | value | unit, meaning and source |", "|---|---|---|"]
         lines.append(f"| `{one.name}` | {one.value} | {one.meaning.replace('|', '/')} |")
+    lines += [
+        "",
+        "## Named constants",
+        "",
+        "Definitions, bounds of arithmetic and layouts that the methods are written in; nobody tunes them.",
+        "",
+        "| module | number | value | unit, meaning and source |",
+        "|---|---|---|---|",
+    ]
+    for one in constants(*NAMED, *PLUMBING):
+        lines.append(f"| `{one.module}` | `{one.name}` | {one.value} | {one.meaning.replace('|', '/')} |")
     return "\n".join(lines) + "\n"
 
 

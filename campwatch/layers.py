@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from campwatch.alerts.book import ALERTS
 from campwatch.questions.records import ANSWERS
 from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
 from campwatch.run.rows import RUNS
+from campwatch.run.series import series_rows
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
-from detection.records import (
+from detection.ground.landsat import LANDSAT_GROUND
+from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
@@ -24,10 +28,11 @@ LAYERS = by_name(
         DISTURBANCES,
         DISTURBANCE_GROWTH,
         DISTURBANCE_REVISIONS,
+        LANDSAT_GROUND,
         BOUNDARY_CHANGES,
         STOCKPILE_AREAS,
         STOCKPILES,
-        SERIES,
+        replace(SERIES, derived=series_rows),
         COAL_SEARCH,
         ANSWERS,
         REVIEWS,
@@ -37,6 +42,8 @@ LAYERS = by_name(
     )
 )
 """Every result layer by name, in the order of tables and exports."""
+NO_LONGER_KEPT = (SERIES.name,)
+"""Layers that are made from others, whose rows older ledgers keep: a measurement takes these back."""
 
 
 def measured_layers() -> tuple[str, ...]:

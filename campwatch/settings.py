@@ -19,7 +19,18 @@ from aoi.records import Sensitivity, Site
 from evidence.errors import SettingsError
 
 FILE_NAME = "campwatch.toml"
-SECRET_WORDS = ("password", "secret", "token", "api_key", "access_key", "subscription_key")
+SECRET_WORDS = (
+    "password",
+    "secret",
+    "token",
+    "api_key",
+    "access_key",
+    "secret_key",
+    "subscription_key",
+    "webhook",
+    "heartbeat",
+    "heartbeat_failed",
+)
 """Ends of the names of settings whose values nobody else may know."""
 
 
@@ -30,7 +41,7 @@ class _Table(BaseModel):
 class SourceSettings(_Table):
     """One provider; the first in the file that has a product wins, the next fills its gaps."""
 
-    kind: Literal["stac", "sentinelhub"]
+    kind: Literal["stac", "sentinelhub", "cdse"]
     url: str | None = None
     """API root, or the path of a static catalog.json (relative to the workspace)."""
     collections: tuple[str, ...] = ()
@@ -43,6 +54,38 @@ class SentinelHubSettings(_Table):
     base_url: str | None = None
     token_url: str | None = None
     max_processing_units_per_month: float = Field(default=8000, gt=0)
+
+
+class CdseSettings(_Table):
+    """Copernicus Data Space without processing units: a user's own S3 keys, or else an account."""
+
+    access_key: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    """Of the object store, from the environment (CAMPWATCH_CDSE__ACCESS_KEY, …__SECRET_KEY)."""
+    username: SecretStr | None = None
+    password: SecretStr | None = None
+    """Of the account, for downloads of whole files where there are no keys."""
+    secrets: str | None = None
+    """A folder with files of these four names (seen from the workspace), as service managers hand over."""
+    stac_url: str | None = None
+    s3_url: str | None = None
+    token_url: str | None = None
+    download_url: str | None = None
+
+    def secret(self, name: str, folder: Path) -> SecretStr | None:
+        """One of the four, from the settings or from its file below `folder`.
+
+        Raises:
+            SettingsError: where a named folder cannot be read.
+        """
+        stated: SecretStr | None = getattr(self, name)
+        if stated is not None or self.secrets is None:
+            return stated
+        path = folder / self.secrets / name
+        try:
+            return SecretStr(path.read_text("utf-8").strip()) if path.exists() else None
+        except (OSError, UnicodeDecodeError) as err:
+            raise SettingsError(f"{path} cannot be read: {err}") from err
 
 
 class MonitorSettings(_Table):
@@ -123,6 +166,36 @@ class AlertSettings(_Table):
     atom: bool = False
     """Write alerts.atom."""
     email: EmailSettings | None = None
+    webhook: SecretStr | None = None
+    """Address to which new alerts are posted as JSON: references and rules, no site, no place, no figure."""
+
+
+class HealthSettings(_Table):
+    """When somebody must look at a watch that runs unattended, and who is told that it runs."""
+
+    run_days: float = Field(default=2, gt=0)
+    """A site without a good run for longer is told."""
+    search_days: float = Field(default=3, gt=0)
+    """A site whose sources were not all searched for longer is told."""
+    run_hours: float = Field(default=12, gt=0)
+    """A run that takes longer is told."""
+    tell_again_days: float = Field(default=7, gt=0)
+    """What is told already, and still so, is told again after so long."""
+    heartbeat: SecretStr | None = None
+    """Address that is asked after every complete run: who waits in vain learns that none ended well."""
+    heartbeat_failed: SecretStr | None = None
+    """Address that is asked after every other run."""
+
+
+class BackupSettings(_Table):
+    """Who can open a backup, and how many are kept."""
+
+    recipients: tuple[str, ...] = ()
+    """age public keys; with none backups are not encrypted."""
+    keep: int | None = Field(default=None, ge=1)
+    """The newest so many stay in their folder; None keeps all."""
+    keep_monthly: int = Field(default=12, ge=0)
+    """Of older ones, the newest of each of so many months."""
 
 
 class AnchorSettings(_Table):
@@ -143,13 +216,16 @@ class Settings(BaseSettings):
 
     source: tuple[SourceSettings, ...] = ()
     sentinelhub: SentinelHubSettings = SentinelHubSettings()
+    cdse: CdseSettings = CdseSettings()
     monitor: MonitorSettings = MonitorSettings()
     limits: LimitSettings = LimitSettings()
     privacy: PrivacySettings = PrivacySettings()
     measure: MeasureSettings = MeasureSettings()
     map: MapSettings = MapSettings()
     alerts: AlertSettings = AlertSettings()
+    health: HealthSettings = HealthSettings()
     anchor: AnchorSettings = AnchorSettings()
+    backup: BackupSettings = BackupSettings()
 
     @classmethod
     def settings_customise_sources(
@@ -217,7 +293,7 @@ def _secrets(value: Any, place: str = "") -> Iterator[str]:
 
 
 def _variable(place: str) -> str:
-    if place.startswith("alerts."):
+    if place.startswith(("alerts.", "health.")):
         return f"CAMPWATCH_{place.upper().replace('.', '__')}"
     return "SH_CLIENT_ID and SH_CLIENT_SECRET" if "client" in place else "it"
 

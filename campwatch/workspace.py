@@ -7,19 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
 from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.settings import FILE_NAME, Settings, read_settings
-from evidence.errors import AoiError, WorkspaceError
+from evidence.errors import AoiError, WorkspaceError, WorkspaceHeldError
 from evidence.files import write_text
-
-if TYPE_CHECKING:
-    import pandas as pd
-    import xarray as xr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +69,11 @@ class Workspace:
         """What researchers take away, derived."""
         return self.folder / "exports"
 
+    @property
+    def logs_folder(self) -> Path:
+        """The journal of runs, and log files where they are kept."""
+        return self.folder / "logs"
+
     def site_paths(self) -> list[Path]:
         """The site files in order."""
         return sorted(self.sites_folder.glob("*.geojson"))
@@ -102,51 +102,31 @@ class Workspace:
             raise AoiError(f"no site {', '.join(missing)} in {self.sites_folder}; there are: {there}")
         return [path for site_id, path in paths.items() if not only or site_id in only]
 
-    def table(self, layer: str) -> pd.DataFrame:
-        """The current rows of a layer; a GeoDataFrame in EPSG:4326 where it has geometry.
-
-        Raises:
-            WorkspaceError: where there is no such layer.
-            LedgerError: where nothing was run yet.
-        """
-        from campwatch.run.rebuild import current_table  # noqa: PLC0415 - loads what tables need
-
-        return current_table(self, layer)
-
-    def cube(self, site_id: str) -> xr.Dataset:
-        """The site's scenes on its grid, (time, y, x), as they are measured.
-
-        Raises:
-            AoiError: where there is no such site.
-            WorkspaceError: where the archive holds nothing of it.
-        """
-        from campwatch.run.site_bench import site_cube  # noqa: PLC0415 - loads what pixels need
-
-        return site_cube(self, site_id)
-
-    def map(self, site_id: str) -> Path:
-        """The site's page, drawn anew from the ledger as it stands.
-
-        Raises:
-            AoiError: where there is no such site.
-            WorkspaceError: where the archive holds nothing of it.
-        """
-        from campwatch.run.site_bench import draw_site  # noqa: PLC0415 - the same
-
-        return draw_site(self, site_id)
+    def is_held(self) -> bool:
+        """Whether a run is at work: whether its lock cannot be had."""
+        if not (self.folder / ".lock").exists():
+            return False
+        try:
+            with self.lock(wait=False):
+                return False
+        except WorkspaceHeldError:
+            return True
+        except WorkspaceError:
+            return False
 
     @contextmanager
     def lock(self, *, wait: bool) -> Iterator[None]:
         """Hold the workspace for one run.
 
         Raises:
-            WorkspaceError: where another run holds it and `wait` is off, or the folder cannot be written.
+            WorkspaceHeldError: where another run holds it and `wait` is off.
+            WorkspaceError: where the folder cannot be written.
         """
         lock = FileLock(self.folder / ".lock")
         try:
             lock.acquire(timeout=-1 if wait else 0)
         except Timeout as err:
-            raise WorkspaceError(f"another run is at work in {self.folder}") from err
+            raise WorkspaceHeldError(f"another run is at work in {self.folder}") from err
         except OSError as err:
             raise WorkspaceError(f"{self.folder} cannot be written: {err.strerror}") from err
         try:

@@ -5,17 +5,19 @@ The public names; they load when they are first asked for (PEP 562). What is not
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import lazy_loader
 
 if TYPE_CHECKING:
     from detection.answers.questions import answer, parse_question
     from detection.boundary.change import measure_boundary_changes
+    from detection.coal.measure import StockpileParams, measure_stockpiles
     from detection.ground.measure import measure_ground
     from detection.ground.params import GroundParams
     from detection.pairs.score import score_pair
     from detection.sampling.references import SiteCheck
-    from detection.stockpiles import StockpileParams, measure_stockpiles
+
 
 __all__ = [
     "GroundParams",
@@ -28,26 +30,15 @@ __all__ = [
     "parse_question",
     "score_pair",
 ]
-_HOMES = {
-    "GroundParams": "detection.ground.params",
-    "SiteCheck": "detection.sampling.references",
-    "StockpileParams": "detection.stockpiles",
-    "answer": "detection.answers.questions",
-    "measure_boundary_changes": "detection.boundary.change",
-    "measure_ground": "detection.ground.measure",
-    "measure_stockpiles": "detection.stockpiles",
-    "parse_question": "detection.answers.questions",
-    "score_pair": "detection.pairs.score",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """A public name, from the module that holds it."""
-    if name not in _HOMES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_HOMES[name]), name)
-
-
-def __dir__() -> list[str]:
-    """The public names beside those of every module."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "answers.questions": ["answer", "parse_question"],
+        "boundary.change": ["measure_boundary_changes"],
+        "coal.measure": ["StockpileParams", "measure_stockpiles"],
+        "ground.measure": ["measure_ground"],
+        "ground.params": ["GroundParams"],
+        "pairs.score": ["score_pair"],
+        "sampling.references": ["SiteCheck"],
+    },
+)

@@ -50,6 +50,10 @@ class WorkspaceError(WatchError):
     """A folder is not a workspace, cannot be written, or is in use by another run."""
 
 
+class WorkspaceHeldError(WorkspaceError):
+    """Another run is at work in the workspace."""
+
+
 class FileInUseError(WatchError):
     """A file cannot be replaced because another program holds it open, as Excel and QGIS do on Windows."""
 

@@ -316,8 +316,9 @@ class LayerSpec(Layer):
     """Whether the site's page tells it."""
     reviewed_as: str | None = None
     """What reviewers call one of its subjects; None for a layer that nobody judges."""
-    derived: Callable[[Ledger, str | None], list[StoredRow]] | None = None
-    """Gives its rows as of a run (now where None), where they are not kept as rows of the ledger."""
+    derived: Callable[[Ledger, str | None, str | None], list[StoredRow]] | None = None
+    """Gives its rows as of a run (now where None), of one site (all where None), where they are not kept as
+    rows of the ledger."""
     added: tuple[Column, ...] = ()
     """Columns that are no field of the record: what other rows say of this one when files are written."""
 

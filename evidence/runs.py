@@ -13,11 +13,13 @@ MEASURED = "measure"
 """The action of an entry that rows were measured with."""
 
 
-def layer_rows(ledger: Ledger, spec: LayerSpec, *, as_of_run: str | None = None) -> list[StoredRow]:
-    """The current rows of a layer, of the ledger or of what the layer is derived from."""
+def layer_rows(
+    ledger: Ledger, spec: LayerSpec, *, as_of_run: str | None = None, site_id: str | None = None
+) -> list[StoredRow]:
+    """The current rows of a layer, of the ledger or of what it is derived from; of one site or of all."""
     if spec.derived is not None:
-        return spec.derived(ledger, as_of_run)
-    return ledger.current(spec.name, as_of_run=as_of_run)
+        return spec.derived(ledger, as_of_run, site_id)
+    return ledger.current(spec.name, site_id=site_id, as_of_run=as_of_run)
 
 
 def links_until(ledger: Ledger, as_of_run: str | None = None) -> list[Stored]:

@@ -14,8 +14,6 @@ from evidence.record_reading import record_document, record_from
 if TYPE_CHECKING:
     import xarray as xr  # loads slowly, and layers are listed without a cube
 
-    from imagery.cube.observations import Observation
-
 Value = TypeVar("Value")
 
 
@@ -32,10 +30,16 @@ class Work:
     """Of this measurement, as the settings have them."""
     memory: MutableMapping[str, bytes] | None = None
     """Parts that were computed before, by key; rows are the same with and without."""
-    missed: tuple[Observation, ...] = ()
-    """Passes that left no pixels, and why."""
     earlier: Mapping[str, Sequence[Any]] = field(default_factory=dict)
-    """Records that earlier runs left, by layer: what they froze stays."""
+    """Records that are there before anything is measured, by layer: what earlier runs froze, and passes that
+    left no pixels."""
+    others: Mapping[str, Callable[[], xr.Dataset]] = field(default_factory=dict)
+    """Cubes of other instruments of the site, by sensor; loaded where they are asked for."""
+
+    def cube_of(self, sensor: str) -> xr.Dataset | None:
+        """The cube of another instrument, (time, y, x) on its own lattice; None where there is none."""
+        load = self.others.get(sensor)
+        return None if load is None else load()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,8 @@ class Asset:
     """As the metadata says, in units of reflectance; to be verified from pixels."""
     nodata: float | None = 0.0
     gsd_m: float | None = None
+    file_bytes: int | None = None
+    """Size of the whole file, as the metadata say."""
     crs: str | None = None
     """As the metadata say, as in EPSG:32651; the raster must agree."""
     shape: tuple[int, int] | None = None

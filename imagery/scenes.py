@@ -6,6 +6,7 @@ import datetime as dt
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
 from imagery.records import Product, Scene
@@ -122,6 +123,37 @@ def version_rank(baseline: str | None) -> tuple[int, tuple[int, ...], str]:
     if match is None:
         return 2, (), baseline
     return (0 if is_private(baseline) else 3), (int(match[1]), int(match[2])), ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Processing:
+    """One processing of one acquisition, as far as it is told from another."""
+
+    id: str
+    source: str
+    baseline: str | None
+    bands: int
+    """How many of the bands of a whole product it has."""
+    made: str = ""
+    """When, by its own stamp: ISO 8601, UTC."""
+
+    @property
+    def rank(self) -> tuple[object, ...]:
+        """Sorts the preferred one last: official, newest baseline, most bands, made last, id."""
+        return version_rank(self.baseline), self.bands, self.made, self.id
+
+    def why_after(self, other: Processing) -> str:
+        """Why `other` is preferred to this one, by the first step of the rule that tells them apart."""
+        mine, its = self.baseline or "none", other.baseline or "none"
+        if is_private(self.baseline) and not is_private(other.baseline):
+            return f"a private processing, {mine}; an official one is {its}"
+        if version_rank(self.baseline) != version_rank(other.baseline):
+            return f"baseline {mine}, not {its}"
+        if self.bands != other.bands:
+            return f"baseline {mine} too, {self.bands} bands, not {other.bands}"
+        if self.made != other.made:
+            return f"baseline {mine} too, made {self.made or 'at no stated time'}, not {other.made or 'none'}"
+        return f"baseline {mine} too, of the same make; the id decides"
 
 
 def same_platform(one: str, other: str) -> bool:

@@ -14,8 +14,8 @@ from shapely.geometry.base import BaseGeometry
 
 from detection.boundary.records import BOUNDARY_CHANGES, BoundaryChange
 from detection.coal.records import STOCKPILE_AREAS, STOCKPILES, StockpileArea
-from detection.look_pairs import Finding, LookChoice, LookPair, event_span, straddling_pair
-from detection.records import DISTURBANCES
+from detection.ground.records import DISTURBANCES
+from detection.pairs.looks import Finding, LookChoice, LookPair, event_span, straddling_pair
 from evidence.record_reading import read_record
 from imagery.cube.observations import sensing_time, told_of_looks
 from maps import composites

@@ -10,7 +10,7 @@
 #
 # **Simulated data.** The site is the mine of `campwatch demo`, which does not exist: its ground, its sky and its
 # imagery are computed, so that what is measured can be held against what is so. In a workspace of your own the
-# cube comes from the archive (`campwatch.run.site_job.load_site_cube`); everything below stays the same.
+# cells read the same: name its folder in `CAMPWATCH_WORKSPACE`, and its site below.
 #
 # ## Data
 #
@@ -19,17 +19,23 @@
 
 # %%
 import datetime as dt
+import os
+import tempfile
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 
-from campwatch.demonstration.simulated import simulated_site
-from detection.ground.measure import measure_ground
-from detection.sampling.references import SiteCheck
+import campwatch
+from detection import SiteCheck
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
-mine = simulated_site()
-cube = mine.cube()
+own = os.environ.get("CAMPWATCH_WORKSPACE")
+watch = campwatch.open_workspace(own) if own else campwatch.simulated_workspace(Path(tempfile.mkdtemp()) / "watch")
+mine = campwatch.simulated_mine()  # what is true of it; of your own site nobody knows
+SITE = mine.site.id
+cube = watch.cube(SITE)
 dates = cube["time"].to_numpy()
 seen = cube["valid"].mean(("y", "x")).to_numpy()
 print(f"{dates.size} looks, {str(dates[0])[:10]} to {str(dates[-1])[:10]}, bands {', '.join(band for band in ('blue', 'green', 'red', 'nir', 'swir16', 'swir22') if band in cube)}")
@@ -78,17 +84,17 @@ plt.show()
 # without references of its own it is **not validated at this site**.
 
 # %%
-footprints = measure_ground(cube, mine.site).footprints
+footprints = watch.table("footprints").query("site_id == @SITE")
 fig, ax = plt.subplots(figsize=(5, 3), layout="constrained")
-for f in footprints:
-    q = f.area_ha
-    if q.value is None:
-        print(f.epoch_start.year, "not assessable:", q.reason)
+for f in footprints.itertuples():
+    year = int(str(f.account_date)[:4])
+    if pd.isna(f.area_ha):
+        print(year, "not assessable:", f.reason)
         continue
-    truth = mine.truth.footprint_area_ha(dt.date(f.epoch_start.year, 8, 1)) - mine.truth.footprint_area_ha(mine.params.since)
-    ax.errorbar(f.epoch_start.year, q.value, [[q.value - q.low], [q.high - q.value]], fmt="o", color="#0072B2", capsize=3, label="measured, 95 % interval")
-    ax.plot(f.epoch_start.year + 0.08, truth, "x", color="black", ms=7, label="simulated truth, 1 August")
-    print(f"{f.epoch_start.year}: {q.low:.1f} to {q.high:.1f} ha (best {q.value:.1f}); simulated truth {truth:.1f} ha")
+    truth = mine.truth.footprint_area_ha(dt.date(year, 8, 1)) - mine.truth.footprint_area_ha(mine.params.since)
+    ax.errorbar(year, f.area_ha, [[f.area_ha - f.area_ha_low], [f.area_ha_high - f.area_ha]], fmt="o", color="#0072B2", capsize=3, label="measured, 95 % interval")
+    ax.plot(year + 0.08, truth, "x", color="black", ms=7, label="simulated truth, 1 August")
+    print(f"{year}: {f.area_ha_low:.1f} to {f.area_ha_high:.1f} ha (best {f.area_ha:.1f}); simulated truth {truth:.1f} ha")
 ax.set_xticks(years, [str(year) for year in years])
 print(SiteCheck().text)
 handles, labels = ax.get_legend_handles_labels()

@@ -25,11 +25,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-from campwatch.questions.answers import comparison_lines
-from campwatch.questions.comparison import answer, declare_comparison, read_question
-from evidence.ledger import Ledger
-from evidence.quantity import Quantity
-from evidence.rows import Row
+from campwatch.questions import answer, comparison_lines, declare_comparison, read_question
+from evidence import Ledger, Quantity, Row
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
 QUESTION = """\

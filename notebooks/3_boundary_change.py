@@ -23,9 +23,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FormatStrFormatter
 
-from detection.boundary.change import measure_boundary_changes
-from detection.sampling.references import SiteCheck
-from imagery.simulate import SimulationParams, simulate_site
+from detection import SiteCheck, measure_boundary_changes
+from imagery import SimulationParams, simulate_site
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
 COLOURS = ("#0072B2", "#E69F00", "#D55E00", "#009E73")

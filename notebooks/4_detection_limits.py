@@ -21,12 +21,11 @@ from collections import Counter
 import matplotlib.pyplot as plt
 import numpy as np
 
-from campwatch.demonstration.simulated import simulated_site
-from detection.sampling.references import SiteCheck
-from detection.stockpiles import StockpileParams, measure_stockpiles
+from campwatch import simulated_mine
+from detection import SiteCheck, StockpileParams, measure_stockpiles
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
-mine = simulated_site()
+mine = simulated_mine()
 cube = mine.cube()
 cube = cube.isel(time=np.flatnonzero(cube["time"].dt.year.to_numpy() == 2019))
 print(f"{cube.sizes['time']} looks, {str(cube['time'].values[0])[:10]} to {str(cube['time'].values[-1])[:10]}")

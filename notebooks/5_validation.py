@@ -24,11 +24,19 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation, gaussian_filter
 from shapely import box
 
-from detection.sampling.accuracy import ReaderError, estimate_accuracy, resolve_labels, tally
-from detection.coal.coverage import to_degrees
-from detection.sampling.references import SiteCheck
-from evidence.layers import ReferenceKind
-from detection.sampling.design import STABLE, allocate, change_strata, draw_sample
+from aoi import to_degrees
+from detection import SiteCheck
+from detection.sampling import (
+    STABLE,
+    ReaderError,
+    allocate,
+    change_strata,
+    draw_sample,
+    estimate_accuracy,
+    resolve_labels,
+    tally,
+)
+from evidence import ReferenceKind
 
 plt.rcParams.update({"figure.dpi": 110, "axes.spines.top": False, "axes.spines.right": False})
 rng = np.random.default_rng(14)

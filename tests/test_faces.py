@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import datetime as dt
 import importlib
 import json
@@ -18,9 +19,11 @@ from tests.servers import tiny
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = (ROOT / "docs" / "python.md").read_text("utf-8")
 PACKAGES = ("evidence", "aoi", "imagery", "detection", "maps", "campwatch")
+ROOMS = ("detection.sampling", "campwatch.questions")
+"""Rooms with a face of their own."""
 
 
-@pytest.mark.parametrize("name", PACKAGES)
+@pytest.mark.parametrize("name", [*PACKAGES, *ROOMS])
 def test_every_public_name_is_there_and_on_the_page(name):
     package = importlib.import_module(name)
     row = next(line for line in PAGE.splitlines() if line.startswith(f"| `{name}` |"))
@@ -28,8 +31,18 @@ def test_every_public_name_is_there_and_on_the_page(name):
         assert getattr(package, public) is not None
         assert public in dir(package)
         assert f"`{public}`" in row
-    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="attribute nothing"):
         package.nothing  # noqa: B018
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "notebooks").glob("*.py")), ids=lambda path: path.stem)
+def test_notebooks_use_the_faces_alone(path):
+    imported = {
+        node.module
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.ImportFrom) and str(node.module).split(".")[0] in PACKAGES
+    }
+    assert imported <= {*PACKAGES, *ROOMS}
 
 
 def test_importing_a_package_loads_nothing_heavy():

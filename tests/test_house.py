@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import importlib.metadata
 import json
@@ -10,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -51,6 +53,34 @@ def test_the_lock_holds_everything_that_the_package_asks_for():
         re.findall(r"^([a-z0-9][\w.\-]*)==", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
     )
     assert wanted <= locked
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    """Imports within functions count, those for type checkers alone do not."""
+    modules = {
+        path.relative_to(ROOT).as_posix()[:-3].replace("/", "."): ast.parse(path.read_text("utf-8"))
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        if path.name != "__init__.py"
+    }
+    imports = {name: _imported(tree, modules) - {name} for name, tree in modules.items()}
+    assert sum(map(len, imports.values())) > len(modules)
+    TopologicalSorter(imports).prepare()  # raises CycleError, and names the circle
+
+
+def _imported(tree, modules):
+    typing_only = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for inner in ast.walk(node)
+    }
+    found = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and id(node) not in typing_only:
+            whole = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {name if name in modules else node.module for name in whole}
+    return found & set(modules)
 
 
 def test_the_test_command_is_what_continuous_integration_calls():

@@ -9,19 +9,16 @@ import pytest
 from benchmarks import parameters
 from benchmarks.parameters import ROOT
 
-WITHOUT_BARE_NUMBERS = (
-    "imagery/masks",
-    "imagery/registration",
-    "imagery/radiometry",
-    "detection/coal",
-    "detection/pairs",
-    "detection/radar",
-)
-"""Rooms in which a number has a name."""
 PLAIN = {0, 1, 2, -1, 0.5}
 """Numbers that need none: halves, doubles, indices."""
 FORMULAS = {
     "cubic_weights": "the cubic convolution kernel of Keys 1981",
+    "_equatorial": "the low-precision sun of the Astronomical Almanac",
+    "sun_position": "the sidereal time of the Astronomical Almanac",
+    "wilson_share": "the score interval of Wilson 1927",
+    "share_of_looks_with_coal": "the score interval of Wilson 1927",
+    "mover": "the score interval of Wilson 1927, for differences Newcombe 1998",
+    "from_disagreement": "error of a majority of three readers and its derivative",
     "ross_thick": "the volumetric kernel of Roujean, Leroy and Deschamps 1992",
 }
 """Functions whose numbers are those of a published formula."""
@@ -37,7 +34,13 @@ def test_the_page_of_parameters_is_what_the_code_says():
     assert parameters.PAGE.read_text("utf-8") == parameters.page(), "python -m benchmarks.parameters --write"
 
 
-@pytest.mark.parametrize("room", WITHOUT_BARE_NUMBERS)
+def test_every_named_number_says_where_it_is_from():
+    held = list(parameters.constants(*parameters.NAMED, *parameters.PLUMBING))
+    assert len(held) > 40
+    assert [f"{one.module}.{one.name} = {one.value}" for one in held if not one.has_source] == []
+
+
+@pytest.mark.parametrize("room", [*parameters.NAMED, "detection/coal"])
 def test_no_bare_number_in_a_method(room):
     paths = sorted((ROOT / room).rglob("*.py"))
     assert paths

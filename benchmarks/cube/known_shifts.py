@@ -95,7 +95,7 @@ def _tried(
 ) -> str:
     """One scene as it is, and with each shift of `put` (n, 2) in it; why it is refused, if it is."""
     outcome.dates += 1
-    sources = [s for s in read_scene(scene, grid, BANDS, prior=reference.prior) if s.offset is not None]
+    sources = [s for s in read_scene(scene, grid, BANDS) if s.offset is not None]
     before = measure_shift(scene, sources, grid, ReferenceParams(), reference)
     if before is None or not before.accepted:
         outcome.refused += 1

@@ -22,6 +22,7 @@ from rasterio.features import rasterize
 from scipy.ndimage import binary_dilation
 from scipy.stats import chi2
 
+from aoi.pixels import to_grid
 from benchmarks.expansion.arguments import (
     Outcomes,
     keep,
@@ -33,9 +34,8 @@ from benchmarks.expansion.arguments import (
 )
 from benchmarks.expansion.disturbance_sites import PARAMS, JudgedSite, judged_site
 from benchmarks.expansion.indices import bareness
-from detection.coal.coverage import to_grid
 from detection.ground.measure import measure_ground
-from detection.ground.params import GroundParams
+from detection.ground.params import GroundParams, Kind
 from imagery.simulate.atmosphere import block_mean
 from imagery.simulate.fields import CROPS
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed
@@ -176,7 +176,7 @@ def event_outcome(
 
 def outcome(made: JudgedSite, params: GroundParams | None = None) -> dict[str, Any]:
     rows = measure_ground(made.cube, made.site, params=params).disturbances
-    found = [d for d in rows if d.machine_status in {"persistent", "closed"}]
+    found = [d for d in rows if d.machine_status in {"persistent", "closed"} and d.kind != Kind.RIVER]
     waiting = [pixels(made, d.geometry) for d in rows if d.machine_status == "provisional"]
     masks = [pixels(made, d.geometry) for d in found]
     real = changed(made)

@@ -10,16 +10,13 @@ cells of persistent events by the day on which each was first disturbed, weighte
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
-import json
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.manual import write_table
+from benchmarks.manual import judge_seeds
 from detection.ground.events import find_events
 from detection.ground.history import fit_history
 from detection.ground.params import GroundParams
@@ -82,24 +79,15 @@ def table(found: list[dict[str, Any]]) -> list[str]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("seeds", type=int, nargs="*")
-    parser.add_argument("--write", action="store_true")
-    asked = parser.parse_args()
-    asked.out.mkdir(parents=True, exist_ok=True)
-    for seed in asked.seeds:
-        path = asked.out / f"{seed}.json"
-        if not path.exists():
-            path.write_text(json.dumps(measured(seed)), encoding="utf-8")
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(asked.out.glob("*.json"))]
-    made = table(found)
-    print("\n".join(made))
-    if asked.write:
-        seeds = f"seeds {', '.join(str(one['seed']) for one in found)}"
-        write_table(
-            "imagery-cube.md", "landsat ground", made, method=["fit_history", "simulate_site"], seeds=seeds
-        )
+    """Measure the seeds that are not in the folder yet; print the table of all, or write it."""
+    judge_seeds(
+        __doc__,
+        measured,
+        table,
+        page="imagery-cube.md",
+        name="landsat ground",
+        method=["fit_history", "simulate_site"],
+    )
 
 
 if __name__ == "__main__":

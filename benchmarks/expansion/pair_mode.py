@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from benchmarks.expansion.pair_references import change_vector, ir_mad, smoothed_pca
 from detection.pairs.score import score_pair
-from imagery.pairs import BY_S2_NAME
+from imagery.cube.pairs import BY_S2_NAME
 
 REFERENCES = {"CVA": change_vector, "smoothed PCA difference": smoothed_pca, "IR-MAD": ir_mad}
 

@@ -30,7 +30,7 @@ from benchmarks.expansion.disturbance_table import FLOOR_HA, changed, pixels, si
 from benchmarks.runs.false_alerts import FIRST, GROUND_BANDS, MONTH, UNTIL, quiet
 from detection.ground.measure import measure_ground
 from detection.ground.params import Kind
-from detection.records import Disturbance
+from detection.ground.records import Disturbance
 from imagery.simulate import FieldParams, SimulatedSite, SimulationParams, simulate_site
 
 FIELDS = {

@@ -16,14 +16,15 @@ from typing import Any
 
 import shapely
 
+from aoi.pixels import to_grid
 from benchmarks.expansion.arguments import described
 from benchmarks.manual import write_table
 from campwatch.demonstration.romania import SITE_ID
 from campwatch.run.site_bench import kept_cube
 from campwatch.run.site_job import site_work
 from campwatch.workspace import open_workspace
-from detection.coal.coverage import to_grid
 from detection.ground.measure import GroundRows, measure_ground
+from detection.ground.params import Kind
 
 DIGITISED = Path(__file__).parents[2] / "tests" / "detection" / "data" / "romania-digitised.geojson"
 RIVER = "2017-g"
@@ -59,7 +60,7 @@ def table(rows: GroundRows, grid: Any, aoi: Any, cost: float) -> list[str]:
     lines = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
     for year, (since, until) in YEARS.items():
         found = [d for d in rows.disturbances if d.machine_status in {"persistent", "closed"}]
-        found = [d for d in found if since < d.first_seen.isoformat() <= until]
+        found = [d for d in found if d.kind != Kind.RIVER and since < d.first_seen.isoformat() <= until]
         ground = shapely.union_all([to_grid(d.geometry, grid) for d in found]).intersection(aoi)
         mine = [(told, shape) for told, shape in drawn if told["cleared_by"] == year and told["id"] != RIVER]
         plain = [s for told, s in mine if told["seen"] == "clear" and not s.is_empty]

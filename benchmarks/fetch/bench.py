@@ -14,13 +14,15 @@ import argparse
 import datetime as dt
 import json
 import multiprocessing
+import shutil
 import tempfile
 import time
 import urllib.request
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,7 +52,7 @@ DATES = 30
 @dataclass(frozen=True, kw_only=True)
 class Row:
     loader: str
-    block: int
+    block: str
     wall_s: float
     floor_s: float
     bytes_over_needed: float
@@ -101,6 +103,40 @@ def make_files(folder: Path, block: int) -> None:
             dataset.write(pixels, 1, window=Window(column - half, row - half, 2 * half, 2 * half))
 
 
+def make_jp2(folder: Path, *, stated: bool) -> None:
+    """Full-size tiles as JPEG 2000, empty but for texture around the site; bands of one size are one file."""
+    rng = np.random.default_rng(0)
+    for pixel in sorted(set(BANDS.values())):
+        size = SIDE_M // pixel
+        column, row = (int(abs(CENTRE[i] - ORIGIN[i]) / pixel) for i in (0, 1))
+        half = 2048 * 10 // pixel
+        grain = np.kron(rng.normal(2600, 500, (2 * half // 16, 2 * half // 16)), np.ones((16, 16)))
+        image = np.zeros((size, size), "uint16")
+        image[row - half : row + half, column - half : column + half] = np.clip(
+            grain + rng.normal(0, 30, grain.shape), 1, 15_000
+        )
+        bands = [band for band, metres in BANDS.items() if metres == pixel]
+        with rasterio.open(
+            folder / f"{bands[0]}.jp2",
+            "w",
+            driver="JP2OpenJPEG",
+            width=size,
+            height=size,
+            count=1,
+            dtype="uint16",
+            crs=f"EPSG:{EPSG}",
+            transform=Affine(pixel, 0, ORIGIN[0], 0, -pixel, ORIGIN[1]),
+            blockxsize=1024,
+            blockysize=1024,
+            QUALITY=100,
+            REVERSIBLE="YES",
+            TLM="YES" if stated else "NO",
+        ) as dataset:
+            dataset.write(image, 1)
+        for band in bands[1:]:
+            shutil.copy(folder / f"{bands[0]}.jp2", folder / f"{band}.jp2")
+
+
 def serve(folder: Path, ready: Any, asked: Any) -> None:
     """The slow server, in a process of its own."""
     from tests.servers.files import ranged
@@ -135,10 +171,10 @@ def needed_bytes(folder: Path, windows: dict[str, Window]) -> int:
     return total
 
 
-def items(url: str) -> list[dict[str, Any]]:
+def items(url: str, ending: str = "tif", dates: int = DATES) -> list[dict[str, Any]]:
     made = []
-    for when in tiny.days(DATES):
-        hrefs = {band: f"{url}/{when:%Y%m%d}/{band}.tif" for band in BANDS}
+    for when in tiny.days(dates):
+        hrefs = {band: f"{url}/{when:%Y%m%d}/{band}.{ending}" for band in BANDS}
         item = tiny.item(when, hrefs)
         for band, asset in item["assets"].items():
             pixel = BANDS[band]
@@ -161,28 +197,87 @@ def timed(url: str, action: Callable[[], None]) -> tuple[float, int, int]:
     return wall, counted["bytes"], counted["requests"]
 
 
-def run(block: int, folder: Path, *, workers: int, repeats: int) -> list[Row]:
-    make_files(folder, block)
+def run(folder: Path, make: Callable[[], None], rows: Callable[[str], Iterator[Row]]) -> list[Row]:
+    make()
     context = multiprocessing.get_context("spawn")
     ready, asked = context.Queue(), context.Queue()
     process = context.Process(target=serve, args=(folder, ready, asked), daemon=True)
     process.start()
     url = ready.get()
     try:
-        return list(_rows(block, folder, url, workers=workers, repeats=repeats))
+        return list(rows(url))
     finally:
         asked.put("end")
         process.join(5)
 
 
-def _rows(block: int, folder: Path, url: str, *, workers: int, repeats: int) -> Any:
+def _bounds() -> tuple[float, float, float, float]:
     from pyproj import Transformer
 
     to_degrees = Transformer.from_crs(EPSG, 4326, always_xy=True)
     half = 2500 - 90  # the crop adds a margin and grows to multiples of 60 m
-    bounds = to_degrees.transform_bounds(
+    west, south, east, north = to_degrees.transform_bounds(
         CENTRE[0] - half, CENTRE[1] - half, CENTRE[0] + half, CENTRE[1] + half
     )
+    return west, south, east, north
+
+
+JP2_DATES, JP2_WORKERS = 6, 4
+"""As many connections as the Data Space allows."""
+
+
+def jp2_rows(folder: Path, url: str, *, stated: bool) -> Iterator[Row]:
+    """JPEG 2000 by our reader, and by GDAL with its own range requests."""
+    from imagery.sources.jp2 import read_codestream
+
+    bounds, kind = _bounds(), "JP2, TLM" if stated else "JP2"
+    listed = items(url, "jp2", JP2_DATES)
+    reader = CogReader(workers=JP2_WORKERS)
+    first = reader.fetch(product_from_item(listed[0], source="bench"), BANDS, bounds)
+    windows = {band: _window(raster) for band, raster in first.rasters.items()}
+    needed = 0
+    for band, window in windows.items():
+        data = (folder / f"{band}.jp2").read_bytes()
+
+        def read(first: int, length: int, data: bytes = data) -> bytes:
+            return data[first : first + length]
+
+        layout = read_codestream(read)
+        needed += sum(part.length for part in layout.parts(layout.tiles(window), read)) * JP2_DATES
+    del data
+
+    def ours(listed: list[dict[str, Any]]) -> None:
+        products = [product_from_item(item, source="bench") for item in listed]
+        with ThreadPoolExecutor(JP2_WORKERS) as pool:
+            for fetched in pool.map(lambda product: reader.fetch(product, BANDS, bounds), products):
+                assert set(fetched.rasters) == set(BANDS)
+
+    def gdal(listed: list[dict[str, Any]]) -> None:
+        def one(pair: tuple[str, str]) -> None:
+            band, href = pair
+            options = {key: value for key, value in GDAL_OPTIONS.items() if not key.startswith("CPL_")}
+            with rasterio.Env(**options), rasterio.open(f"/vsicurl/{href}") as dataset:
+                assert dataset.read(1, window=windows[band]).any()
+
+        pairs = [(band, asset["href"]) for item in listed for band, asset in item["assets"].items()]
+        with ThreadPoolExecutor(JP2_WORKERS) as pool:
+            list(pool.map(one, pairs))
+
+    for name, action in {"this project, pixels only": ours, "GDAL, its own ranges": gdal}.items():
+        moved = _moved(listed)
+        wall, sent, requests = timed(url, lambda action=action, moved=moved: action(moved))  # type: ignore[misc]
+        yield Row(
+            loader=f"{name}, {JP2_DATES} dates, {JP2_WORKERS} at once",
+            block=f"1024² {kind}",
+            wall_s=wall,
+            floor_s=needed / BYTES_PER_S,
+            bytes_over_needed=sent / needed,
+            requests=requests,
+        )
+
+
+def _rows(block: int, folder: Path, url: str, *, workers: int, repeats: int) -> Iterator[Row]:
+    bounds = _bounds()
     listed = items(url)
     products = [product_from_item(item, source="bench") for item in listed]
     reader = CogReader(workers=workers)
@@ -221,7 +316,7 @@ def _rows(block: int, folder: Path, url: str, *, workers: int, repeats: int) -> 
     for name, (wall, sent, requests) in best.items():
         yield Row(
             loader=name,
-            block=block,
+            block=f"{block}²",
             wall_s=wall,
             floor_s=floor,
             bytes_over_needed=sent / needed,
@@ -269,7 +364,7 @@ def table(rows: list[Row]) -> str:
         "|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {row.loader} | {row.block}² | {row.wall_s:.1f} | {row.floor_s:.1f} "
+        f"| {row.loader} | {row.block} | {row.wall_s:.1f} | {row.floor_s:.1f} "
         f"| {row.wall_s / row.floor_s:.2f} "
         f"| {row.bytes_over_needed:.3f} | {row.requests} |"
         for row in rows
@@ -283,10 +378,23 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    rows = []
+    rows: list[Row] = []
     for block in (1024, 512):
-        with tempfile.TemporaryDirectory() as folder:
-            rows += run(block, Path(folder), workers=options.workers, repeats=options.repeats)
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            rows += run(
+                folder,
+                partial(make_files, folder, block),
+                partial(_rows, block, folder, workers=options.workers, repeats=options.repeats),
+            )
+    for stated in (True, False):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            rows += run(
+                folder,
+                partial(make_jp2, folder, stated=stated),
+                partial(jp2_rows, folder, stated=stated),
+            )
     text = table(rows)
     print(text)
     if options.write:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from detection.coal.measure import measure_stockpiles
 from detection.coal.records import SERIES, STOCKPILE_AREAS, STOCKPILES, StockpileArea
 from detection.ground.measure import measure_ground
-from detection.records import FOOTPRINTS, Footprint
-from detection.stockpiles import measure_stockpiles
+from detection.ground.records import FOOTPRINTS, Footprint
 from evidence.layers import LayerSpec, by_name
 from evidence.record_reading import read_record
 from imagery.simulate import SimulationParams, simulate_site

@@ -24,9 +24,9 @@ import numpy as np
 from benchmarks.manual import kept_in, write_table
 from campwatch.alerts.rules import NO_LOOK, OUTSIDE, PERSISTENT, STOCKPILE, Condition, SiteState, conditions
 from campwatch.settings import AlertSettings
+from detection.coal.measure import measure_stockpiles
+from detection.coal.series import smoothed_series
 from detection.ground.measure import measure_ground
-from detection.series import smoothed_series
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SensorParams, SimulationParams, simulate_site, unchanged_site
 
 SINCE, FIRST, UNTIL = dt.date(2017, 1, 1), dt.date(2018, 7, 1), dt.date(2021, 1, 1)

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.manual import digest_of, write_table
 from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
 from benchmarks.stockpiles.yards import Yard, measured_digest, yard_of
-from detection.stockpiles import StockpileParams, measure_stockpiles
+from detection.coal.measure import StockpileParams, measure_stockpiles
 
 SITES = (
     ("flat .05", 510), ("judged", 513), ("any of three ranks", 514), ("wet", 516), ("winter", 517),

@@ -20,10 +20,10 @@ import shapely
 import xarray as xr
 from numpy.typing import NDArray
 
+from aoi.pixels import coverage
 from benchmarks.manual import kept_in, write_table
 from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, PAGE, PIXEL_HA, kept, layout
-from detection.coal.coverage import coverage
-from detection.stockpiles import METHOD, measure_stockpiles
+from detection.coal.measure import METHOD, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 from imagery.simulate.params import CoalParams, MineParams, PilePlan, SensorParams, SimulationParams
 

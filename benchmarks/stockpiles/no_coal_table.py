@@ -25,7 +25,7 @@ from benchmarks.manual import write_table
 from benchmarks.stockpiles.rank_table import clustered, seeds_of
 from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, PER_25_KM2, SHORT
 from benchmarks.stockpiles.yards import kept_result
-from detection.stockpiles import StockpileParams
+from detection.coal.measure import StockpileParams
 from imagery.simulate import simulate_site, unchanged_site
 from imagery.simulate.params import (
     CoalParams,

@@ -21,8 +21,8 @@ from aoi.records import Zone, ZoneKind
 from benchmarks.stockpiles.rank_table import clustered
 from benchmarks.stockpiles.simulated_table import CLEAR, ONLY_ZONES, layout, zone_truth
 from detection.coal.calibration import calibrate_spectrum
+from detection.coal.measure import measure_stockpiles
 from detection.coal.spectra import CoalSpectrum
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 
 FIRST_SEED = 900

@@ -30,8 +30,8 @@ from campwatch.run.site_job import fetch_site, site_work
 from campwatch.run.sources import build_sources
 from campwatch.run.stopwatch import Stopwatch
 from campwatch.workspace import Workspace, create_workspace, open_workspace
-from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
-from imagery.offset import RAW_ADD_DN
+from detection.coal.measure import StockpileParams, StockpileResult, measure_stockpiles
+from imagery.radiometry.offset import RAW_ADD_DN
 
 SIZES_HA = (0.1, 0.2, 0.4, 0.8, 1.5)
 CLEAR = 0.9

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aoi.pixels import coverage
 from benchmarks.manual import kept_in, write_table
 from benchmarks.stockpiles.baselines import local_matched_filter, three_endmembers
 from benchmarks.stockpiles.painting import Painted, clear_dates, paint, random_piles, romania
-from detection.coal.coverage import coverage
-from detection.stockpiles import METHOD, StockpileParams, measure_stockpiles
+from detection.coal.measure import METHOD, StockpileParams, measure_stockpiles
 
 Floats = NDArray[np.float64]
 Look = dict[str, Any]

@@ -24,8 +24,8 @@ from scipy.ndimage import binary_dilation, gaussian_filter, zoom
 from shapely import affinity
 from shapely.geometry import Point, Polygon, box
 
+from aoi.pixels import to_degrees
 from aoi.records import Site, Zone, ZoneKind
-from detection.coal.coverage import to_degrees
 
 Floats = NDArray[np.float64]
 PSF_SIGMA_PIXELS = 0.53

@@ -19,8 +19,8 @@ import numpy as np
 from benchmarks.manual import write_table
 from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
 from benchmarks.stockpiles.yards import CONDITIONS, JUDGED, Yard, result_of, yard_of
+from detection.coal.measure import StockpileParams
 from detection.coal.verdicts import Verdict
-from detection.stockpiles import StockpileParams
 from evidence.quantity import coverage_factor
 
 

@@ -21,6 +21,7 @@ from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation
 from shapely.geometry import Polygon, box
 
+from aoi.pixels import to_degrees
 from aoi.records import Site, Zone, ZoneKind
 from benchmarks.manual import write_table
 from benchmarks.simulator.realism import Stack, aurora, bolzano
@@ -37,7 +38,6 @@ from benchmarks.stockpiles.painting import (
 from benchmarks.stockpiles.rank_table import clustered
 from benchmarks.stockpiles.simulated_table import CLEAR
 from benchmarks.stockpiles.yards import kept_result
-from detection.coal.coverage import to_degrees
 from detection.coal.family import component_means
 
 JUDGED = (330,)

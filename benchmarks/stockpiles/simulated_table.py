@@ -25,10 +25,10 @@ from numpy.typing import NDArray
 from aoi.records import ZoneKind
 from benchmarks.manual import kept_in, write_table
 from benchmarks.stockpiles.baselines import local_matched_filter, three_endmembers
+from detection.coal.measure import StockpileParams, StockpileResult, measure_stockpiles
 from detection.coal.records import Stockpile
 from detection.coal.search import OPERATING_POINTS
 from detection.coal.zones import stockyards
-from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site, unchanged_site
 from imagery.simulate.params import CoalParams, SensorParams, SimulationParams
 from imagery.simulate.piles import PileTruth

@@ -1,4 +1,4 @@
-"""Channels: a file and an Atom feed rebuilt from the ledger, and e-mail that is retried but never doubled.
+"""Channels: a file and an Atom feed rebuilt from the ledger, a webhook, e-mail that is never doubled.
 
 A message says that something happened and under which reference to look it up; it names no site and no place,
 because mail passes through other people's machines.
@@ -12,9 +12,11 @@ import smtplib
 import ssl
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from email.message import EmailMessage
+from http import HTTPStatus
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree as ET
 
 from campwatch.alerts.book import Alert
@@ -24,13 +26,19 @@ from evidence.hashing import sha256_json
 
 _log = logging.getLogger(__name__)
 
-EMAIL = "email"
+EMAIL, WEBHOOK = "email", "webhook"
+WEB_TIMEOUT_S = 20.0
+"""For a webhook or heartbeat to answer."""
 ATOM = "http://www.w3.org/2005/Atom"
 
 RULE_WORDS = {
     "persistent-disturbance": "a persistent disturbance above the size set",
     "outside-boundary": "a persistent disturbance outside a boundary version",
     "stockpile-change": "a change of a smoothed stockpile beyond its interval",
+    "opened-lately": "much that was disturbed lately, in sum",
+    "opened-outside-lately": "much that was disturbed lately outside a boundary version, in sum",
+    "disturbance-growth": "growth of a disturbance",
+    "disturbance-revision": "a disturbance that later looks see otherwise",
     "no-usable-look": "no usable look for longer than set",
     "source-failing": "a source of imagery that fails",
 }
@@ -109,47 +117,94 @@ def _count(alerts: Sequence[Alert]) -> str:
     return f"campwatch: {len(alerts)} alerts ({told})"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """A way to tell somebody of alerts."""
+
+    name: str
+    """Under which the book remembers what became of it."""
+    send: Callable[[Sequence[Alert]], None]
+    """Raises UndeliveredError where it was certainly not taken, another error where that cannot be known."""
+    once: bool
+    """Whether telling twice does harm, so that what may have been taken is not sent again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """What became of the alerts that a channel was to tell."""
+
+    left: tuple[Alert, ...] = ()
+    """Those that are still not delivered, or may not be."""
+    trouble: str | None = None
+    """Why this attempt failed; None where it did not."""
+
+
+def email_channel(settings: EmailSettings, send: Callable[[EmailMessage, EmailSettings], None]) -> Channel:
+    """One mail for all that is new."""
+    return Channel(name=EMAIL, send=lambda alerts: send(message(alerts, settings), settings), once=True)
+
+
+def webhook_channel(url: str, post: Callable[[str, dict[str, Any]], None]) -> Channel:
+    """One post for all that is new."""
+    return Channel(name=WEBHOOK, send=lambda alerts: post(url, webhook_document(alerts)), once=False)
+
+
+def webhook_document(alerts: Sequence[Alert]) -> dict[str, Any]:
+    """What a webhook is told: references and rules; no site, no place, no figure.
+
+    `text` is what chat programs show; `id` follows from the alerts, so that a copy can be told as one.
+    """
+    lines = [f"{alert.alert_id}: {RULE_WORDS[alert.rule]}" for alert in alerts]
+    names = [f"{alert.alert_id} {alert.raised_at}" for alert in alerts]
+    return {
+        "id": sha256_json(names)[:32],
+        "text": "\n".join([_count(alerts), *lines]),
+        "alerts": [{"reference": alert.alert_id, "rule": alert.rule} for alert in alerts],
+    }
+
+
 def deliver(
-    alerts: Sequence[Alert],
-    settings: EmailSettings,
-    *,
-    remember: Callable[[Sequence[Alert]], None],
-    send: Callable[[EmailMessage, EmailSettings], None],
-) -> list[Alert]:
-    """Send in one mail what of `alerts` was not sent, and remember each step before the next.
+    alerts: Sequence[Alert], channel: Channel, *, remember: Callable[[Sequence[Alert]], None]
+) -> Delivery:
+    """Send at once what of `alerts` the channel has not told, and remember each step before the next.
 
     A failure before the server took the message is tried again by the next run. Where it cannot be known
-    whether the server took it, it is not sent again: the alerts are marked uncertain and shown in `status`.
+    whether the server took it, a channel that tells `once` does not send it again: the alerts are marked
+    uncertain and shown in `status`.
     """
-    left = _remembered([a for a in alerts if a.deliveries.get(EMAIL) == "sending"], "uncertain", remember)
-    known = [alert for alert in alerts if alert.deliveries.get(EMAIL) in {"sent", "uncertain"}]
-    waiting = [alert for alert in alerts if alert.deliveries.get(EMAIL) in {None, "failed"}]
-    if not waiting:
-        return [*known, *left]
-    told = _remembered(waiting, "sending", remember)
-    return [*known, *left, *_remembered(told, _sent(told, settings, send), remember)]
+    again = {None, "failed"} if channel.once else {None, "failed", "sending", "uncertain"}
+    left = [alert for alert in alerts if alert.deliveries.get(channel.name) == "sending" and channel.once]
+    left = _remembered(left, "uncertain", channel, remember)
+    known = [alert for alert in alerts if alert.deliveries.get(channel.name) == "uncertain" and channel.once]
+    waiting = [alert for alert in alerts if alert.deliveries.get(channel.name) in again]
+    trouble = f"a run ended while {len(left)} alerts were being sent" if left else None
+    if waiting:
+        told = _remembered(waiting, "sending", channel, remember)
+        state, why = _sent(told, channel)
+        told = _remembered(told, state, channel, remember)
+        left += told if why else []
+        trouble = why or trouble
+    return Delivery(left=(*known, *left), trouble=trouble)
 
 
-def _sent(
-    alerts: Sequence[Alert], settings: EmailSettings, send: Callable[[EmailMessage, EmailSettings], None]
-) -> str:
-    """What became of the mail."""
+def _sent(alerts: Sequence[Alert], channel: Channel) -> tuple[str, str | None]:
+    """What became of the message, and why where it is not well."""
     named = ", ".join(alert.alert_id for alert in alerts)
     try:
-        send(message(alerts, settings), settings)
+        channel.send(alerts)
     except UndeliveredError as err:
-        _log.warning("not delivered, alerts %s: %s", named, err)
-        return "failed"
+        _log.error("%s not delivered, alerts %s: %s", channel.name, named, err)
+        return "failed", str(err)
     except (OSError, smtplib.SMTPException) as err:
-        _log.warning("may or may not have been delivered, alerts %s: %s", named, err)
-        return "uncertain"
-    return "sent"
+        _log.error("%s may or may not have been delivered, alerts %s: %s", channel.name, named, err)
+        return "uncertain", f"may or may not have been delivered: {err}"
+    return "sent", None
 
 
 def _remembered(
-    alerts: Sequence[Alert], state: str, remember: Callable[[Sequence[Alert]], None]
+    alerts: Sequence[Alert], state: str, channel: Channel, remember: Callable[[Sequence[Alert]], None]
 ) -> list[Alert]:
-    changed = [replace(alert, deliveries={**alert.deliveries, EMAIL: state}) for alert in alerts]
+    changed = [replace(alert, deliveries={**alert.deliveries, channel.name: state}) for alert in alerts]
     if changed:
         remember(changed)
     return changed
@@ -177,6 +232,31 @@ def send_smtp(mail: EmailMessage, settings: EmailSettings) -> None:
             raise UndeliveredError(f"{err.smtp_code} {err.smtp_error!r}") from err
         except (smtplib.SMTPRecipientsRefused, smtplib.SMTPNotSupportedError) as err:
             raise UndeliveredError(str(err)) from err
+
+
+def post_json(url: str, document: dict[str, Any]) -> None:
+    """Post a document to a webhook.
+
+    Raises:
+        UndeliveredError: where it was not taken, or may not have been; its address is a secret and not told.
+    """
+    answer_of("POST", url, document)
+
+
+def answer_of(method: str, url: str, document: dict[str, Any] | None = None) -> None:
+    """Ask an address, and be content with any answer that is no refusal.
+
+    Raises:
+        UndeliveredError: where there is none.
+    """
+    import requests  # noqa: PLC0415 - most workspaces have no such address
+
+    try:
+        answer = requests.request(method, url, json=document, timeout=WEB_TIMEOUT_S, allow_redirects=False)
+    except requests.RequestException as err:
+        raise UndeliveredError(f"no answer ({type(err).__name__})") from None
+    if answer.status_code >= HTTPStatus.MULTIPLE_CHOICES:
+        raise UndeliveredError(f"the server answered {answer.status_code}")
 
 
 def _connect(settings: EmailSettings) -> smtplib.SMTP:

@@ -11,7 +11,7 @@ from typing import Any
 from campwatch.settings import AlertSettings
 from detection.coal.records import SERIES, STOCKPILE_AREA, SeriesPoint
 from detection.ground.params import Kind
-from detection.records import DISTURBANCES, Disturbance, DisturbanceGrowth, DisturbanceRevision
+from detection.ground.records import DISTURBANCES, Disturbance, DisturbanceGrowth, DisturbanceRevision
 from evidence.quantity import Quantity, combine
 
 PERSISTENT, OUTSIDE, STOCKPILE = "persistent-disturbance", "outside-boundary", "stockpile-change"
@@ -28,7 +28,7 @@ ALERTED_LAYERS = {
     STOCKPILE: SERIES.name,
 }
 """The layer whose figures an alert repeats, by rule."""
-SILENT = (Kind.BURNT, Kind.GROWN_OVER)
+SILENT = (Kind.BURNT, Kind.GROWN_OVER, Kind.RIVER)
 """Kinds that raise no alert."""
 HELD = 0.5
 """A condition whose alert is open holds on until it falls below this share of its limits: what hovers about a
@@ -64,7 +64,7 @@ class SiteState:
     looks: Sequence[Mapping[str, Any]] = ()
     """Data of the observation rows."""
     failure: str | None = None
-    """Why the sources could not be asked in this run; None where they could."""
+    """Why a source could not be searched in this run, or the site not be measured; None where all is well."""
     open_keys: frozenset[str] = frozenset()
     """Conditions whose alert is open."""
 
@@ -193,11 +193,15 @@ def _change(points: Sequence[SeriesPoint], settings: AlertSettings, *, ease: flo
 
 def _looks(state: SiteState, settings: AlertSettings, today: dt.date) -> Iterator[Condition]:
     used = [dt.datetime.fromisoformat(look["datetime"]) for look in state.looks if look["status"] == "used"]
-    if not used:
+    seen = used or [dt.datetime.fromisoformat(look["datetime"]) for look in state.looks]
+    if not seen:
         return
-    days = (today - max(used).date()).days
+    since = max(used) if used else min(seen)
+    days = (today - since.date()).days
     if days > settings.no_look_days:
-        text = f"no usable look for {days} days, since {max(used):%Y-%m-%d}"
+        text = f"no usable look for {days} days, since {since:%Y-%m-%d}" + (
+            "" if used else ", the first look"
+        )
         yield _condition(NO_LOOK, state, "", text)
 
 

@@ -6,15 +6,27 @@ from collections.abc import Callable, Mapping, Sequence
 from email.message import EmailMessage
 from itertools import groupby
 from pathlib import Path
+from typing import Any
 
 from campwatch.alerts.book import Alert, read_alerts, turned, write_alerts
-from campwatch.alerts.delivery import EMAIL, deliver, send_smtp, write_alert_file, write_atom
+from campwatch.alerts.delivery import (
+    Channel,
+    Delivery,
+    deliver,
+    email_channel,
+    post_json,
+    send_smtp,
+    webhook_channel,
+    write_alert_file,
+    write_atom,
+)
 from campwatch.alerts.rules import SiteState, conditions
 from campwatch.identity import Clock, timestamp
 from campwatch.reviews.validation import Checks, alert_validation
+from campwatch.run.series import series_rows
 from campwatch.settings import AlertSettings, EmailSettings
-from detection.coal.records import SERIES, SeriesPoint
-from detection.records import (
+from detection.coal.records import SeriesPoint
+from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
@@ -29,6 +41,7 @@ from evidence.rows import StoredRow
 from imagery.cube.observations import OBSERVATIONS
 
 Send = Callable[[EmailMessage, EmailSettings], None]
+Post = Callable[[str, dict[str, Any]], None]
 
 
 def watch_sites(
@@ -43,7 +56,7 @@ def watch_sites(
 
     Args:
         ledger: open for writing.
-        failures: by site id, why its sources could not be asked, or None.
+        failures: by site id, why a source could not be searched, or it could not be measured; or None.
         settings: the rules.
         run_id: this run.
         clock: now.
@@ -71,21 +84,23 @@ def _state(ledger: Ledger, site_id: str, failure: str | None, known: Sequence[Al
         ],
         growth=[read_record(DisturbanceGrowth, stored.row) for stored in current(DISTURBANCE_GROWTH)],
         revisions=[read_record(DisturbanceRevision, stored.row) for stored in current(DISTURBANCE_REVISIONS)],
-        series=[
-            read_record(SeriesPoint, stored.row) for stored in ledger.current(SERIES.name, site_id=site_id)
-        ],
+        series=[read_record(SeriesPoint, stored.row) for stored in series_rows(ledger, site_id=site_id)],
         looks=[dict(stored.row.data) for stored in current(OBSERVATIONS)],
         failure=failure,
         open_keys=frozenset(alert.key for alert in known if alert.state == "open"),
     )
 
 
-def deliver_open(
-    ledger: Ledger, email: EmailSettings | None, *, run_id: str, clock: Clock, send: Send = send_smtp
-) -> list[Alert]:
-    """One mail for the open alerts that were not mailed; returns those that are still not delivered."""
-    if email is None:
-        return []
+def channels(settings: AlertSettings, *, send: Send = send_smtp, post: Post = post_json) -> list[Channel]:
+    """The ways out that the settings name."""
+    found = [email_channel(settings.email, send)] if settings.email else []
+    if settings.webhook:
+        found.append(webhook_channel(settings.webhook.get_secret_value(), post))
+    return found
+
+
+def deliver_open(ledger: Ledger, channel: Channel, *, run_id: str, clock: Clock) -> Delivery:
+    """Tell through one channel of the open alerts that it has not told."""
 
     def remember(changed: Sequence[Alert]) -> None:
         now = timestamp(clock)
@@ -93,8 +108,7 @@ def deliver_open(
             write_alerts(ledger, list(group), site_id=site_id, run_id=run_id, now=now, action="deliver alert")
 
     alerts = [alert for alert in read_alerts(ledger) if alert.state == "open"]
-    told = deliver(alerts, email, remember=remember, send=send)
-    return [alert for alert in told if alert.deliveries[EMAIL] != "sent"]
+    return deliver(alerts, channel, remember=remember)
 
 
 def _site_of(alert: Alert) -> str:

@@ -15,16 +15,18 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from campwatch import __version__
+from campwatch.cli.backup import backup, restore
 from campwatch.cli.evidence import anchor, migrate, redact, release, reproduce, verify
 from campwatch.cli.export import export, figure
 from campwatch.cli.init import init
 from campwatch.cli.logs import LogFormat, set_up
-from campwatch.cli.look import doctor, draw_maps, schedule, status
+from campwatch.cli.look import doctor, draw_maps, healthcheck, schedule, status
 from campwatch.cli.measure import calibrate, question
 from campwatch.cli.pair import pair
 from campwatch.cli.report import claims, report
 from campwatch.cli.search import look, search
 from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
+from campwatch.credentials import credentials_from_files
 from evidence.errors import WatchError
 
 _GROUPS = ("sites", "review")
@@ -80,6 +82,10 @@ def options(
     verbose: Annotated[bool, typer.Option("-v", help="Say more.")] = False,
     quiet: Annotated[bool, typer.Option("-q", help="Say only what went wrong.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.TEXT,
+    log_file: Annotated[
+        Path | None,
+        typer.Option(help="Also keep what is told in this file, put aside when full.", metavar="FILE"),
+    ] = None,
     version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
 ) -> None:
     """Options that every command takes."""
@@ -88,9 +94,9 @@ def options(
     level = logging.INFO if machine else logging.WARNING
     loudness = logging.DEBUG if verbose else logging.ERROR if quiet else level
     console = Console(stderr=True) if quiet else stderr  # what went wrong is told all the same
-    set_up(console, log_format=log_format, level=loudness)
+    set_up(console, log_format=log_format, level=loudness, file=log_file)
     stderr.quiet = quiet and not verbose
-    context.obj = Session(folder=workspace, json=as_json, logs_only=machine)
+    context.obj = Session(folder=workspace, json=as_json, logs_only=machine, keeps_log=log_file is not None)
 
 
 app.command()(init)
@@ -142,10 +148,13 @@ app.command()(report)
 app.command()(verify)
 app.command()(anchor)
 app.command()(migrate)
+app.command()(backup)
+app.command()(restore)
 app.command()(redact)
 app.command()(reproduce)
 app.command()(release)
 app.command()(status)
+app.command()(healthcheck)
 app.command()(doctor)
 app.command()(schedule)
 app.command("map")(draw_maps)
@@ -180,4 +189,5 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    credentials_from_files(os.environ)
     app()

@@ -6,9 +6,13 @@ import datetime as dt
 import json
 import logging
 from enum import StrEnum
+from logging.handlers import RotatingFileHandler
+from pathlib import Path
 
 from rich.console import Console
 from rich.logging import RichHandler
+
+from evidence.errors import WorkspaceError
 
 
 class LogFormat(StrEnum):
@@ -40,8 +44,22 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(told, ensure_ascii=False)
 
 
-def set_up(console: Console, *, log_format: LogFormat, level: int) -> None:
-    """Send log records of `level` and above to `console`'s file."""
+FILE_BYTES, FILES_KEPT = 1_000_000, 10
+"""Of a log file before it is put aside, and how many of these are kept beside it."""
+
+
+def set_up(console: Console, *, log_format: LogFormat, level: int, file: Path | None = None) -> None:
+    """Send log records of `level` and above to `console`'s file, and what matters later to a file of its own.
+
+    Args:
+        console: for people, or a journal.
+        log_format: of what goes there; the file has a JSON object a line.
+        level: of what goes there; the file has all that a run tells.
+        file: put aside when it is full, so that a machine without a journal keeps what was said.
+
+    Raises:
+        WorkspaceError: where the file cannot be written.
+    """
     handler: logging.Handler
     if log_format is LogFormat.JSON:
         handler = logging.StreamHandler(console.file)
@@ -49,6 +67,18 @@ def set_up(console: Console, *, log_format: LogFormat, level: int) -> None:
     else:
         handler = RichHandler(console=console, show_path=False, show_time=level <= logging.DEBUG)
         handler.setFormatter(logging.Formatter("%(message)s"))
-    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    handler.setLevel(level)
+    handlers = [handler] if file is None else [handler, _file_handler(file)]
+    logging.basicConfig(level=logging.WARNING, handlers=handlers, force=True)
     for package in ("evidence", "aoi", "imagery", "detection", "maps", "campwatch"):
-        logging.getLogger(package).setLevel(level)
+        logging.getLogger(package).setLevel(level if file is None else min(level, logging.INFO))
+
+
+def _file_handler(file: Path) -> logging.Handler:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        kept = RotatingFileHandler(file, maxBytes=FILE_BYTES, backupCount=FILES_KEPT, encoding="utf-8")
+    except OSError as err:
+        raise WorkspaceError(f"the log {file} cannot be written: {err.strerror or err}") from err
+    kept.setFormatter(JsonFormatter())
+    return kept

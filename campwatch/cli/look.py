@@ -1,7 +1,8 @@
-"""Commands that look and change nothing: status, doctor, schedule, map."""
+"""Commands that look and change no figure: status, healthcheck, doctor, schedule, map."""
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,8 +11,8 @@ import typer
 from rich.table import Table
 
 from campwatch.cli.search import month_document, print_months
-from campwatch.cli.session import EXIT_ERROR, say, stderr
-from campwatch.run.schedule import Timer, unit_text
+from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, say, stderr
+from campwatch.run.schedule import Job, Timer, unit_text
 
 DAY = len("2024-03-31")
 
@@ -51,6 +52,8 @@ def status(
         )
     stderr.print(table)
     for site in sites:
+        say(f"{site.site_id}: last run {_ago(site.last_run, today)}, search {_ago(site.last_search, today)}")
+    for site in sites:
         if site.coal_search is not None:
             say(f"{site.site_id}: {search_text(site.coal_search)}")
         for line in site.validation:
@@ -83,6 +86,48 @@ def _figure(data: dict[str, Any] | None) -> str:
     return f"{quantity['low']:.2f} to {quantity['high']:.2f}"
 
 
+def _ago(moment: str | None, today: dt.date) -> str:
+    from campwatch.run.status import days_since  # noqa: PLC0415 - start-up stays quick
+
+    return "never" if moment is None else f"{days_since(moment, today)} days ago"
+
+
+def healthcheck(
+    context: typer.Context,
+    *,
+    tell_also: Annotated[
+        bool, typer.Option("--tell", help="Tell what is wrong by the mail and webhook of the settings.")
+    ] = False,
+) -> None:
+    """For monitors: 0 all is well, 1 somebody must look, 3 something is behind or may pass by itself."""
+    from campwatch.run.health import tell, workspace_health  # noqa: PLC0415 - start-up stays quick
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    health = workspace_health(workspace)
+    for site in health.sites:
+        days = [("last run", site.run_days), ("search", site.search_days), ("usable look", site.used_days)]
+        ages = ", ".join(f"{what} {'never' if ago is None else f'{ago:g} days ago'}" for what, ago in days)
+        say(f"{site.site_id}: {ages}")
+    for trouble in health.troubles:
+        say(f"{trouble.kind}: {trouble.detail}")
+    if not health.troubles:
+        say("all is well")
+    document = asdict(health) | {"healthy": not health.troubles}
+    undelivered = {}
+    if tell_also:
+        told = tell(workspace, health)
+        undelivered = dict(told.undelivered)
+        document["told"] = {"kinds": list(told.kinds), "by": list(told.by), "undelivered": undelivered}
+        for channel, why in undelivered.items():
+            say(f"not told by {channel}: {why}")
+    context.obj.report(document)
+    if undelivered or any(trouble.serious for trouble in health.troubles):
+        raise typer.Exit(EXIT_ERROR)
+    if health.troubles:
+        raise typer.Exit(EXIT_INCOMPLETE)
+
+
 def doctor(context: typer.Context) -> None:
     """Environment, credentials, disk, and who learns what when a run goes out."""
     from campwatch.run.doctor import Grade, examine  # noqa: PLC0415
@@ -103,6 +148,10 @@ def schedule(
     cron: Annotated[bool, typer.Option("--cron", help="A crontab line.")] = False,
     windows: Annotated[bool, typer.Option("--windows", help="A task for Windows Task Scheduler.")] = False,
     check: Annotated[bool, typer.Option("--check", help="With --windows: the task of the check.")] = False,
+    health: Annotated[bool, typer.Option("--health", help="With --windows: that of the health.")] = False,
+    account: Annotated[
+        str | None, typer.Option(help="With --systemd: units of the machine, run under this account.")
+    ] = None,
 ) -> None:
     """Print ready unit files; nothing is installed."""
     chosen = [
@@ -112,7 +161,8 @@ def schedule(
     ]
     if len(chosen) != 1:
         raise typer.BadParameter("one of --systemd, --cron and --windows is needed")
-    text = unit_text(chosen[0], context.obj.folder, check=check)
+    job = Job.CHECK if check else Job.HEALTH if health else Job.RUN
+    text = unit_text(chosen[0], context.obj.folder, job=job, account=account)
     if context.obj.json:
         context.obj.report({"timer": chosen[0].value, "text": text})
     else:

@@ -14,8 +14,9 @@ import typer
 from aoi.site_file import read_site
 from campwatch.cli.session import say
 from campwatch.identity import system_clock
-from campwatch.reviews.desk import Desk, open_desk
+from campwatch.reviews.desk import open_desk
 from campwatch.reviews.labels import is_labels_file
+from campwatch.reviews.queue import Desk
 from campwatch.reviews.validation import references, site_checks, validation_lines, validation_texts
 from campwatch.reviews.verdicts import ReviewState, kept_blind, queue, review_rates
 from campwatch.workspace import Workspace, open_workspace

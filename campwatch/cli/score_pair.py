@@ -8,9 +8,9 @@ from pathlib import Path
 from affine import Affine
 from odc.geo.geobox import GeoBox
 
-from detection.coal.coverage import pixel_area_ha
+from aoi.pixels import pixel_area_ha
 from detection.pairs.score import PIXEL_M, PairParams, PairScore, score_pair
-from imagery.pairs import read_pair, write_score
+from imagery.cube.pairs import read_pair, write_score
 
 
 def pair(before: Path, after: Path, out: Path, *, false_alarm_rate: float = 0.01) -> PairScore:

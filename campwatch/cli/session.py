@@ -25,6 +25,8 @@ class Session:
     json: bool
     logs_only: bool = False
     """Whether stderr is for log lines alone."""
+    keeps_log: bool = False
+    """Whether log lines go to a file too."""
 
     def report(self, document: Any) -> None:
         """Print a result: one JSON document, or nothing where people read stderr."""

@@ -16,7 +16,7 @@ from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_work
 from campwatch.run.status import newest_stockpiles
 from campwatch.workspace import Workspace, readable_sites
 from detection.coal.records import COAL_SEARCH, STOCKPILE_AREAS
-from detection.records import FOOTPRINTS, TWO_FIGURES
+from detection.ground.records import FOOTPRINTS, TWO_FIGURES
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 
@@ -30,6 +30,10 @@ class Reporter(Protocol):
     def logs_only(self) -> bool:
         """Whether stderr is for log lines alone."""
 
+    @property
+    def keeps_log(self) -> bool:
+        """Whether log lines go to a file too."""
+
     def report(self, document: Any) -> None:
         """Print one JSON document where that was asked for."""
 
@@ -40,9 +44,10 @@ def run_and_report(
     """Run and tell the summary: to people as tables, else to the log; quiet tells what went wrong."""
     with shown_progress(console) as progress:
         summary = run_workspace(workspace, options, progress=progress)
-    if session.logs_only or console.quiet:
-        log_summary(summary, done=not console.quiet)
-    else:
+    log_only = session.logs_only or console.quiet
+    if log_only or session.keeps_log:
+        log_summary(summary, done=session.keeps_log or not console.quiet)
+    if not log_only:
         print_summary(workspace, summary, console)
     session.report(summary_document(summary))
     return summary
@@ -52,10 +57,12 @@ def log_summary(summary: RunSummary, *, done: bool) -> None:
     """A line for each site that is not done, as an error; for the others and the run too where `done`."""
     document = summary_document(summary)
     for site, told in zip(summary.sites, document["sites"], strict=True):
-        level = logging.ERROR if site.error or site.gaps else logging.INFO
+        level = logging.ERROR if site.error or site.gaps or site.unsearched else logging.INFO
         if done or level > logging.INFO:
             fields = {"run_id": summary.run_id, **told}
             _log.log(level, "%s: %s", site.site_id, _status(site), extra={FIELDS: fields})
+    for channel, why in summary.undelivered.items():
+        _log.error("alerts not delivered by %s: %s", channel, why)
     if done:
         fields = {name: told for name, told in document.items() if name != "sites"}
         _log.info("run %s ended", summary.run_id, extra={FIELDS: fields})
@@ -76,6 +83,8 @@ def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -
             console.print(f"map of {site.site_id}: {site.map_path}", soft_wrap=True, highlight=False)
     if summary.nothing_new:
         console.print("nothing new")
+    for channel, why in summary.undelivered.items():
+        console.print(f"alerts not delivered by {channel}: {why}", soft_wrap=True, markup=False)
     if summary.behind:
         console.print(summary.behind, soft_wrap=True, highlight=False, markup=False)
     if summary.head:
@@ -85,6 +94,8 @@ def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -
 def _status(site: SiteSummary) -> str:
     if site.error or site.skipped:
         return f"failed: {site.error}" if site.error else f"skipped: {site.skipped}"
+    if site.unsearched:
+        return f"incomplete: not searched: {site.unsearched}"
     return f"incomplete: {site.gaps} could not be fetched" if site.gaps else "done"
 
 
@@ -179,6 +190,7 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
         "complete": summary.complete,
         "custody_head": summary.head,
         "behind": summary.behind,
+        "undelivered": dict(summary.undelivered),
         "seconds": {stage: round(seconds, 3) for stage, seconds in summary.seconds.items()},
         "sites": [
             {
@@ -191,6 +203,7 @@ def summary_document(summary: RunSummary) -> dict[str, Any]:
                 "retired_rows": site.retired_rows,
                 "map": str(site.map_path) if site.map_path else None,
                 "error": site.error,
+                "unsearched": site.unsearched,
                 "skipped": site.skipped,
             }
             for site in summary.sites

@@ -67,7 +67,7 @@ def ask_providers(workspace: Workspace, *, scenes: int) -> Iterator[ProviderAnsw
 def _cited(archive: Archive, ledger: Ledger, site: Site, scenes: int) -> list[ArchivedProduct]:
     entry = ledger.last_entry(site.id, "measure")
     cited = {} if entry is None else entry.data["inputs"]["scenes"]
-    found = [scene for scene in group_archived(archive.products(site.id)) if scene.id in cited]
+    found = [scene for scene in group_archived(archive.optical(site.id)) if scene.id in cited]
     chosen = {round(at) for at in np.linspace(0, len(found) - 1, min(scenes, len(found)))}
     return [product for at in sorted(chosen) for product in found[at].products]
 

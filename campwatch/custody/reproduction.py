@@ -15,7 +15,7 @@ from campwatch.identity import code_identity, matching_products, same_code
 from campwatch.layers import measured_layers
 from campwatch.run.inputs import Inputs
 from campwatch.run.measure import measured_rows
-from campwatch.run.site_bench import load_site_cube
+from campwatch.run.site_bench import load_site_cube, other_cubes
 from campwatch.run.site_job import SiteWork, earlier_disturbances
 from campwatch.workspace import Workspace
 from evidence.custody import CustodyEntry
@@ -26,6 +26,7 @@ from evidence.record_reading import read_data
 from evidence.rows import Row, StoredRow
 from evidence.runs import MEASURED, last_measured
 from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.landsat import is_landsat
 from imagery.cube.observations import Observation
 from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct
@@ -123,10 +124,12 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry, before: str | None
         path = Path(folder) / f"{entry.chain}.geojson"
         write_text(path, json.dumps(entry.data["site_file"], ensure_ascii=False))
         site = read_site(path)
+        held = list(_pinned_products(workspace, entry.chain, pinned["scenes"]))
         work = SiteWork(
             site=site,
             path=path,
-            products=tuple(_pinned_products(workspace, entry.chain, pinned["scenes"])),
+            products=tuple(one for one in held if not is_landsat(one)),
+            landsat=tuple(one for one in held if is_landsat(one)),
             inputs=Inputs(
                 site=pinned["site"],
                 scenes=pinned["scenes"],
@@ -139,14 +142,15 @@ def _measure_again(workspace: Workspace, entry: CustodyEntry, before: str | None
             dem=height_files(archived_heights(Archive(workspace.archive_folder), site.id)),
         )
         cube = load_site_cube(workspace, work, cache=Path(folder) / "cache")
-        return measured_rows(cube, site, work.inputs)
+        others = other_cubes(workspace, work, cache=Path(folder) / "others")
+        return measured_rows(cube, site, work.inputs, others=others)
 
 
 def _pinned_products(
     workspace: Workspace, site_id: str, scenes: Mapping[str, str]
 ) -> Iterator[ArchivedProduct]:
     """The processing of each scene that the run worked with, told by its digest."""
-    held = Archive(workspace.archive_folder).products(site_id, superseded=True)
+    held = Archive(workspace.archive_folder).optical(site_id, superseded=True)
     by_scene = {scene.id: scene.products for scene in group_archived(held)}
     for scene_id, digest in scenes.items():
         chosen = matching_products(by_scene.get(scene_id, ()), digest)

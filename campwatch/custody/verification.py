@@ -109,7 +109,7 @@ def _site_findings(
 ) -> Iterator[Finding]:
     try:
         scenes = {
-            scene.id: scene.products for scene in group_archived(archive.products(site_id, superseded=True))
+            scene.id: scene.products for scene in group_archived(archive.optical(site_id, superseded=True))
         }
         tiles = {product_digest(tile) for tile in archived_heights(archive, site_id)}
     except WatchError as err:

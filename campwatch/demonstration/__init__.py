@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from campwatch import study
 from campwatch.demonstration import romania, simulated
+from campwatch.study import Study
 from campwatch.workspace import Workspace, create_workspace, open_workspace
 from evidence.errors import WatchError
 from evidence.files import write_text
@@ -42,6 +44,31 @@ def prepare_demo(folder: Path, *, progress: Callable[[str], object]) -> Workspac
         return create_workspace(folder, settings_text=text)
     write_text(folder / "campwatch.toml", text)
     return open_workspace(folder)
+
+
+def simulated_workspace(folder: Path | str) -> Study:
+    """A workspace with the demo's simulated mine alone, measured once; made where it is missing.
+
+    No such place exists: everything in it is computed, and `campwatch.simulated_mine` knows what is true.
+
+    Args:
+        folder: of the workspace.
+
+    Raises:
+        WorkspaceError: where the folder cannot be written.
+    """
+    folder = Path(folder).absolute()
+    if (folder / "campwatch.toml").is_file():
+        return study.open_workspace(folder)
+    catalog = _made(folder, simulated.CATALOG, simulated.make_simulated)
+    workspace = study.create_workspace(
+        folder, settings_text=_SETTINGS.format(sources=_SOURCE.format(url=catalog))
+    )
+    from campwatch.run.pipeline import run_workspace  # noqa: PLC0415 - loads what pixels need
+    from campwatch.run.records import RunOptions  # noqa: PLC0415 - the same
+
+    run_workspace(workspace, RunOptions())
+    return workspace
 
 
 def _made(folder: Path, catalog: str, make: Callable[[Path], None]) -> str:

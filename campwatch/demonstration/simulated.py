@@ -10,7 +10,7 @@ from typing import Any
 
 from campwatch.workspace import Workspace
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import FOOTPRINTS
+from detection.ground.records import FOOTPRINTS
 from evidence.files import write_text
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
@@ -51,14 +51,14 @@ class Comparison:
         return low is not None and high is not None and low <= self.truth_ha <= high
 
 
-def simulated_site() -> SimulatedSite:
+def simulated_mine() -> SimulatedSite:
     """The demo's site; the same on every machine."""
     return simulate_site(PARAMS, seed=SEED)
 
 
 def make_simulated(folder: Path) -> None:
     """Write the site's catalogue, site file and truth below `folder`."""
-    site = simulated_site()
+    site = simulated_mine()
     site.write_site_file(folder / "sites" / f"{site.site.id}.geojson")
     draft = folder / Path(CATALOG).parent
     site.write_catalog(draft, habits=CLEAN_HABITS)
@@ -66,7 +66,7 @@ def make_simulated(folder: Path) -> None:
 
 def against_truth(workspace: Workspace) -> list[Comparison]:
     """Every figure of the simulated site that has a truth, beside it; empty where it was not measured."""
-    site = simulated_site()
+    site = simulated_mine()
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         areas = ledger.current(STOCKPILE_AREAS.name, site_id=site.site.id)
         footprints = ledger.current(FOOTPRINTS.name, site_id=site.site.id)

@@ -23,7 +23,7 @@ from campwatch.exports.labels import row_label
 from campwatch.exports.names import named
 from campwatch.exports.vector import plain_records
 from campwatch.workspace import Workspace
-from detection.look_pairs import LookPair
+from detection.pairs.looks import LookPair
 from evidence.custody import CustodyEntry, custody_lines
 from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text, write_zip

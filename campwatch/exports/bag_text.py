@@ -8,7 +8,7 @@ from typing import Any
 from campwatch.exports.bundle import Bundle
 from campwatch.exports.labels import VALIDATION_WORD, quantity_text, site_label
 from campwatch.exports.stamp import WORDING
-from detection.look_pairs import LookPair
+from detection.pairs.looks import LookPair
 from evidence.layers import Kind, Layer
 from evidence.rows import StoredRow
 from imagery.records import ArchivedProduct
@@ -78,7 +78,7 @@ def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str
         f"- layer: `{layer.name}`: {layer.title}",
         f"- method and version: `{stored.row.method}`",
         f"- parameters (SHA-256): `{stored.row.params_hash}`",
-        f"- inputs (SHA-256 over site file and every scene used): `{stored.row.inputs_hash}`",
+        f"- inputs (SHA-256 over site file and every scene that it names): `{stored.row.inputs_hash}`",
         f"- what the method was tried on before it saw any site: {validated}",
         f"- what stands behind the interval at this site: {data.get('validation') or 'no interval'}",
         f"- run: `{stored.run_id}`, written {stored.as_of}",

@@ -30,7 +30,7 @@ from campwatch.exports.names import named
 from campwatch.exports.stamp import Stamp, imagery_attribution
 from campwatch.reviews.findings import row_geometry
 from campwatch.workspace import Workspace
-from detection.look_pairs import LookChoice, whole_site_pair
+from detection.pairs.looks import LookChoice, whole_site_pair
 from evidence.errors import ExportError
 from evidence.files import atomic_path
 from evidence.rows import StoredRow

@@ -11,18 +11,19 @@ from matplotlib.figure import Figure
 
 from aoi.records import Site
 from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
+from campwatch.exports.figure_words import figure_word
 from campwatch.exports.stamp import Stamp
 from campwatch.exports.styles import BLUE, GREY, ORANGE
-from detection.records import TWO_FIGURES
+from detection.ground.records import TWO_FIGURES
 
 _PANEL_IN = 2.4
 _HEAD_IN = 0.55
-_AXIS_IN = 0.42
+_AXIS_IN = 0.52
 _LEFT_IN = 0.6
 _GROUPS = (
-    ("inside_ha", "inside the boundary", BLUE, -0.26),
-    ("outside_ha", "outside the boundary", ORANGE, 0.0),
-    ("area_ha", "whole site", GREY, 0.26),
+    ("inside_ha", "inside", BLUE, -0.26),
+    ("outside_ha", "outside", ORANGE, 0.0),
+    ("area_ha", "whole", GREY, 0.26),
 )
 _BAR = 0.24
 
@@ -36,18 +37,24 @@ class FootprintFigure:
     """Rows of the site, without geometry."""
     stamp: Stamp
     attribution: str
+    language: str = "en"
+    bare: bool = False
+    """Without title and foot: a report says the same in its caption."""
 
 
 def draw_footprint(data: FootprintFigure) -> Figure:
     """Bars with intervals for each epoch; an epoch that could not be assessed says so."""
-    foot = foot_lines(data.stamp, _notes(data))
-    total = _HEAD_IN + _PANEL_IN + _AXIS_IN + foot_height(foot)
+    foot = [] if data.bare else foot_lines(data.stamp, _notes(data))
+    foot_in = 0.0 if data.bare else foot_height(foot)
+    total = _HEAD_IN + _PANEL_IN + _AXIS_IN + foot_in
     figure = new_figure(total)
-    figure.text(0.12 / WIDTH_IN, 1 - 0.12 / total, site_title(data.site), fontsize=10, va="top")
-    bottom = (_AXIS_IN + foot_height(foot)) / total
+    if not data.bare:
+        figure.text(0.12 / WIDTH_IN, 1 - 0.12 / total, site_title(data.site), fontsize=10, va="top")
+    bottom = (_AXIS_IN + foot_in) / total
     axes = figure.add_axes((_LEFT_IN / WIDTH_IN, bottom, 1 - (_LEFT_IN + 0.15) / WIDTH_IN, _PANEL_IN / total))
-    _draw(axes, data.footprints.sort_values("epoch_start"))
-    draw_foot(figure, foot, data.stamp)
+    _draw(axes, data.footprints.sort_values(["epoch_start", "boundary_id"]), data.language)
+    if not data.bare:
+        draw_foot(figure, foot, data.stamp)
     return figure
 
 
@@ -72,9 +79,9 @@ def _notes(data: FootprintFigure) -> list[str]:
     ]
 
 
-def _draw(axes: Axes, frame: pd.DataFrame) -> None:
+def _draw(axes: Axes, frame: pd.DataFrame, language: str) -> None:
     places = np.arange(len(frame), dtype=float)
-    for name, label, colour, shift in _GROUPS:
+    for name, key, colour, shift in _GROUPS:
         value, low, high = (
             frame[f"{name}{end}"].to_numpy(float, na_value=np.nan) for end in ("", "_low", "_high")
         )
@@ -83,27 +90,31 @@ def _draw(axes: Axes, frame: pd.DataFrame) -> None:
             continue
         errors = (np.maximum(value - low, 0.0)[seen], np.maximum(high - value, 0.0)[seen])
         axes.bar(
-            places[seen] + shift, value[seen], _BAR, yerr=errors, color=colour, label=label,
+            places[seen] + shift, value[seen], _BAR, yerr=errors, color=colour,
+            label=figure_word(key, language),
             error_kw={"elinewidth": 0.8, "capsize": 2.0, "capthick": 0.8},
         )  # fmt: skip
     for place, value in zip(places, frame["area_ha"], strict=True):
         if pd.isna(value):
             axes.axvspan(place - 0.42, place + 0.42, color="#F2F2F2", zorder=0)
             axes.text(
-                place, 0.5, "not assessable", rotation=90, transform=axes.get_xaxis_transform(),
-                ha="center", va="center", fontsize=7, color="#666666",
+                place, 0.5, figure_word("not_assessable", language), rotation=90,
+                transform=axes.get_xaxis_transform(), ha="center", va="center", fontsize=7, color="#666666",
             )  # fmt: skip
     axes.axhline(0.0, color="black", linewidth=0.5)
-    axes.set_xticks(places, [_epoch_label(row) for row in frame.itertuples()])
+    several = len(set(frame["boundary_id"].dropna())) > 1
+    axes.set_xticks(places, [_epoch_label(row, several=several) for row in frame.itertuples()])
     axes.set_xlim(-0.6, len(frame) - 0.4)
     axes.tick_params(axis="x", length=0)
-    axes.set_ylabel("disturbed ground, ha")
+    axes.set_ylabel(figure_word("disturbed", language))
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2)
 
 
-def _epoch_label(row: object) -> str:
+def _epoch_label(row: object, *, several: bool) -> str:
+    """The year, the looks, and the boundary version where there are several."""
     start, end, scenes = (str(getattr(row, name)) for name in ("epoch_start", "epoch_end", "scene_ids"))
     looks = 0 if scenes in ("<NA>", "None", "") else len(scenes.split())
     whole_year = start[4:] == "-01-01" and end == f"{int(start[:4]) + 1}-01-01"
-    return f"{start[:4] if whole_year else f'{start} to {end}'}\nn = {looks}"
+    told = f"{start[:4] if whole_year else f'{start} to {end}'}\nn = {looks}"
+    return f"{told}\n{getattr(row, 'boundary_id', '')}" if several else told

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, DateFormatter, YearLocator
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from aoi.records import Site
 from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
+from campwatch.exports.figure_words import figure_word
 from campwatch.exports.stamp import Stamp
 from campwatch.exports.styles import BLUE, GREY
 
@@ -25,6 +26,8 @@ _BETWEEN_IN = 0.55
 _LEFT_IN = 0.7
 _MOST_PANELS = 4
 _LONGEST_TITLE = 75
+_YEARS_ALONE = 3.0
+"""Of a longer record the axis names years alone."""
 GAP_DAYS = 60
 """The smoothed line is not drawn across longer times without a figure."""
 
@@ -42,23 +45,29 @@ class SeriesFigure:
     """Rows of `observations` of the site."""
     stamp: Stamp
     attribution: str
+    language: str = "en"
+    bare: bool = False
+    """Without title and foot: a report says the same in its caption."""
 
 
 def draw_series(data: SeriesFigure, zone_ids: Sequence[str]) -> Figure:
     """One panel per zone, at most four."""
     shown = list(zone_ids)[:_MOST_PANELS]
-    foot = foot_lines(data.stamp, _notes(data))
-    total = _HEAD_IN + len(shown) * (_PANEL_IN + _BETWEEN_IN) + foot_height(foot)
+    foot = [] if data.bare else foot_lines(data.stamp, _notes(data))
+    head = 0.3 if data.bare else _HEAD_IN
+    total = head + len(shown) * (_PANEL_IN + _BETWEEN_IN) + (0.0 if data.bare else foot_height(foot))
     figure = new_figure(total)
-    figure.text(0.12 / WIDTH_IN, 1 - 0.12 / total, site_title(data.site), fontsize=10, va="top")
+    if not data.bare:
+        figure.text(0.12 / WIDTH_IN, 1 - 0.12 / total, site_title(data.site), fontsize=10, va="top")
     first: Axes | None = None
     for i, zone_id in enumerate(shown):
-        bottom = total - _HEAD_IN - (i + 1) * (_PANEL_IN + _BETWEEN_IN) + 0.3
+        bottom = total - head - (i + 1) * (_PANEL_IN + _BETWEEN_IN) + 0.3
         place = (_LEFT_IN / WIDTH_IN, bottom / total, 1 - (_LEFT_IN + 0.15) / WIDTH_IN, _PANEL_IN / total)
         axes = figure.add_axes(place, sharex=first)
         first = first or axes
         _panel(axes, data, zone_id)
-    draw_foot(figure, foot, data.stamp)
+    if not data.bare:
+        draw_foot(figure, foot, data.stamp)
     return figure
 
 
@@ -81,22 +90,37 @@ def _notes(data: SeriesFigure) -> list[str]:
 def _panel(axes: Axes, data: SeriesFigure, zone_id: str) -> None:
     zone = next((zone for zone in data.site.zones if zone.id == zone_id), None)
     own = data.areas[(data.areas["zone_id"] == zone_id) & data.areas["area_ha"].notna()]
-    _draw_looks(axes, own)
-    _draw_smoothed(axes, data.series, zone_id)
+    _draw_looks(axes, own, data.language)
+    _draw_smoothed(axes, data.series, zone_id, data.language)
     blind = data.looks[data.looks["status"] != "used"]
     ticks = times(blind["datetime"])
     axes.plot(
         ticks, np.zeros(len(ticks)), "|", color=GREY, markersize=5, transform=axes.get_xaxis_transform()
     )
     axes.axhline(0.0, color="black", linewidth=0.5)
-    axes.set_ylabel("plan area of\nprobable coal, ha")
-    name = f"Zone {zone_id}" + (f": {zone.name}" if zone and zone.name else "")
+    axes.set_ylabel(figure_word("probable_coal", data.language))
+    told = zone_id + (f": {zone.name}" if zone and zone.name else "")
+    name = figure_word("zone_title", data.language, name=told)
     axes.set_title(textwrap.shorten(name, _LONGEST_TITLE, placeholder=" …"), loc="left")
-    locator = AutoDateLocator()  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    if own.empty:
+        reasons = data.areas.loc[data.areas["zone_id"] == zone_id, "reason"].dropna()
+        reason = reasons.mode().iloc[0] if len(reasons) else "–"
+        told = textwrap.fill(figure_word("no_figures", data.language, reason=reason), _LONGEST_TITLE)
+        axes.text(0.5, 0.5, told, transform=axes.transAxes, ha="center", va="center", color="#666666")
+        axes.set_ylim(0.0, 1.0)
+        axes.set_yticks([])
+    _date_axis(axes, own["datetime"], blind["datetime"])
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=3, borderaxespad=0.1)
+
+
+def _date_axis(axes: Axes, *columns: pd.Series) -> None:
+    """Dates whose year is always told: years alone over long records, else month and year."""
+    moments = np.concatenate([times(column) for column in columns])
+    years = (moments.max() - moments.min()) / np.timedelta64(365, "D") if moments.size else 0.0
+    long = years > _YEARS_ALONE
+    axes.xaxis.set_major_locator(YearLocator() if long else AutoDateLocator(minticks=4, maxticks=9))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(DateFormatter("%Y" if long else "%Y-%m"))  # type: ignore[no-untyped-call]
 
 
 def times(column: pd.Series) -> NDArray[np.datetime64]:
@@ -107,9 +131,9 @@ def times(column: pd.Series) -> NDArray[np.datetime64]:
     return np.array(moments, dtype="datetime64[ms]")
 
 
-def _draw_looks(axes: Axes, own: pd.DataFrame) -> None:
+def _draw_looks(axes: Axes, own: pd.DataFrame, language: str) -> None:
     below_floor = own["below_floor"].fillna(value=False).astype(bool)
-    for below, marker, label in ((False, BLUE, "one look"), (True, "white", "one look, below the floor")):
+    for below, marker, key in ((False, BLUE, "one_look"), (True, "white", "below_floor")):
         part = own[below_floor == below]
         if part.empty:
             continue
@@ -117,11 +141,11 @@ def _draw_looks(axes: Axes, own: pd.DataFrame) -> None:
         axes.errorbar(
             times(part["datetime"]), value, yerr=(np.maximum(value - low, 0), np.maximum(high - value, 0)),
             fmt="o", markersize=2.6, markerfacecolor=marker, markeredgecolor=BLUE, markeredgewidth=0.7,
-            ecolor="#9FC5E8", elinewidth=0.6, label=label, zorder=2,
+            ecolor="#9FC5E8", elinewidth=0.6, label=figure_word(key, language), zorder=2,
         )  # fmt: skip
 
 
-def _draw_smoothed(axes: Axes, series: pd.DataFrame | None, zone_id: str) -> None:
+def _draw_smoothed(axes: Axes, series: pd.DataFrame | None, zone_id: str, language: str) -> None:
     if series is None:
         return
     own = series[(series["subject_kind"] == "zone") & (series["subject_id"] == zone_id)]
@@ -132,7 +156,8 @@ def _draw_smoothed(axes: Axes, series: pd.DataFrame | None, zone_id: str) -> Non
             known[name].to_numpy(float)[part] for name in ("value", "value_low", "value_high")
         )
         axes.fill_between(when, low, high, color="black", alpha=0.18, linewidth=0, zorder=3)
-        axes.plot(when, value, color="black", linewidth=1.2, label=None if number else "smoothed", zorder=4)
+        label = None if number else figure_word("smoothed", language)
+        axes.plot(when, value, color="black", linewidth=1.2, label=label, zorder=4)
 
 
 def stretches(when: NDArray[np.datetime64]) -> list[NDArray[np.intp]]:

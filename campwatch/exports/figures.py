@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -13,24 +13,30 @@ from matplotlib.figure import Figure
 
 from aoi.records import Site
 from campwatch.exports.bundle import Bundle, collect
+from campwatch.exports.figure_answer import AnswerFigure, draw_answer
+from campwatch.exports.figure_boundary import BoundaryFigure, draw_boundary_change
 from campwatch.exports.figure_footprint import FootprintFigure, draw_footprint
 from campwatch.exports.figure_page import figure_style, save_figure
-from campwatch.exports.figure_pair import PairFigure, ShownFinding, coarse_site, draw_pair
+from campwatch.exports.figure_pair import NumberedArea, PairFigure, ShownFinding, coarse_site, draw_pair
 from campwatch.exports.figure_series import SeriesFigure, draw_series
+from campwatch.exports.figure_words import figure_word
 from campwatch.exports.findings import find
 from campwatch.exports.imagery import cut, finding_pair, load_looks, projected, usable_looks
 from campwatch.exports.labels import row_label
 from campwatch.exports.names import export_folder, file_name
 from campwatch.exports.stamp import imagery_attribution
 from campwatch.exports.vector import plain_records
+from campwatch.questions.records import ANSWERS
 from campwatch.reviews.findings import row_geometry
 from campwatch.workspace import Workspace
+from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import SERIES, STOCKPILE_AREAS
-from detection.look_pairs import LookChoice, whole_site_pair
-from detection.records import FOOTPRINTS
+from detection.ground.records import FOOTPRINTS
+from detection.pairs.looks import LookChoice, whole_site_pair
 from evidence.errors import ExportError, WatchError
 from evidence.layers import Layer
 from evidence.ledger import Ledger
+from evidence.quantity import Quantity
 from evidence.rows import StoredRow
 from evidence.tables import layer_table
 from imagery.cube.observations import OBSERVATIONS
@@ -38,7 +44,7 @@ from maps.images import geobox_of
 
 _log = logging.getLogger(__name__)
 
-KINDS = ("pair", "series", "footprint")
+KINDS = ("pair", "series", "footprint", "boundary", "answer")
 NEAR_MARGIN_M = 150.0
 """Ground shown around a finding in its figure at least: fifteen pixels."""
 NEAR_SHARE = 0.6
@@ -59,6 +65,8 @@ class FigureOptions:
     """Only the pair that straddles this finding."""
     as_of_run: str | None = None
     restricted: bool = False
+    language: str = "en"
+    """Of captions and legends: en | ko."""
     out: Path | None = None
 
 
@@ -105,14 +113,56 @@ def pair_figure(
     *,
     before: str | None = None,
     after: str | None = None,
-) -> Figure:
-    """Before and after of one site.
+    zone_id: str | None = None,
+    language: str = "en",
+    bare: bool = False,
+) -> tuple[Figure, tuple[LookChoice, LookChoice]]:
+    """Before and after of one site, or of the ground around one of its zones; and the two looks.
 
     Raises:
         MeasurementError: where there are no two looks to compare.
     """
     looks = whole_site_pair(usable_looks(bundle, site.id), before=before, after=after)
-    return _drawn_pair(bundle, site, looks, load_looks(workspace, site, looks), finding=None)
+    cube = load_looks(workspace, site, looks)
+    areas = numbered_areas(bundle, site, looks, only=zone_id)
+    focus = areas[0].geometry if zone_id is not None and areas else None
+    if focus is not None:
+        west, south, east, north = projected(focus, geobox_of(cube)).bounds
+        cube = cut(cube, focus, margin_m=max(NEAR_MARGIN_M, NEAR_SHARE * max(east - west, north - south)))
+    plain = _plain_pair(bundle, site, looks, cube)
+    figure = draw_pair(replace(plain, areas=areas, focus=focus, language=language, bare=bare))
+    return figure, looks
+
+
+def numbered_areas(
+    bundle: Bundle, site: Site, looks: tuple[LookChoice, LookChoice], *, only: str | None = None
+) -> tuple[NumberedArea, ...]:
+    """The measured zones of a site by number, with what each of two looks measured there."""
+    frame = _rows(bundle, STOCKPILE_AREAS.name, site)
+    if frame is None:
+        return ()
+    zones = {zone.id: zone for zone in site.zones}
+    out = []
+    for number, zone_id in enumerate(dict.fromkeys(frame["zone_id"]), 1):
+        if zone_id not in zones or only not in {None, zone_id}:
+            continue
+        own = frame[frame["zone_id"] == zone_id]
+        values = tuple(_on_look(own, look.scene_id) for look in looks)
+        out.append(
+            NumberedArea(
+                number=number, name=zone_id, geometry=zones[zone_id].geometry, values=(values[0], values[1])
+            )
+        )
+    return tuple(out)
+
+
+def _on_look(own: pd.DataFrame, scene_id: str) -> str | None:
+    """`0.62 ha (0.28–0.96)` of the row that rests on this scene."""
+    found = own[own["scene_ids"].map(lambda ids: scene_id in str(ids).split()) & own["area_ha"].notna()]
+    if found.empty:
+        return None
+    row = found.iloc[-1]
+    return f"{row['area_ha']:.2f} ha ({row['area_ha_low']:.2f}–{row['area_ha_high']:.2f})"
 
 
 def finding_figure(
@@ -137,28 +187,20 @@ def finding_figure(
             style=layer.style,
             geometry=shape,
         )
-    return _drawn_pair(bundle, site, looks, cube, finding=shown)
+    return draw_pair(replace(_plain_pair(bundle, site, looks, cube), finding=shown))
 
 
-def _drawn_pair(
-    bundle: Bundle,
-    site: Site,
-    looks: tuple[LookChoice, LookChoice],
-    cube: xr.Dataset,
-    *,
-    finding: ShownFinding | None,
-) -> Figure:
+def _plain_pair(
+    bundle: Bundle, site: Site, looks: tuple[LookChoice, LookChoice], cube: xr.Dataset
+) -> PairFigure:
+    """The two looks with the site's outlines as the profile shows them."""
     notice = imagery_attribution(
         [str(platform) for platform in cube["platform"].to_numpy()],
         [look.datetime.year for look in looks],
         simulated=site.id in bundle.stamp.simulated,
     )
     shown = coarse_site(site, bundle.stamp.coordinate_decimals)
-    return draw_pair(
-        PairFigure(
-            site=shown, cube=cube, looks=looks, stamp=bundle.stamp, attribution=notice, finding=finding
-        )
-    )
+    return PairFigure(site=shown, cube=cube, looks=looks, stamp=bundle.stamp, attribution=notice)
 
 
 def _pair(
@@ -174,7 +216,9 @@ def _pair(
         return
     named = options.before is not None or options.after is not None
     try:
-        figure = pair_figure(workspace, bundle, site, before=options.before, after=options.after)
+        figure, _ = pair_figure(
+            workspace, bundle, site, before=options.before, after=options.after, language=options.language
+        )
     except WatchError as err:
         if named or options.kinds == ("pair",):
             raise
@@ -187,7 +231,7 @@ def _series(
     workspace: Workspace,  # noqa: ARG001 - every maker takes the same
     bundle: Bundle,
     site: Site,
-    options: FigureOptions,  # noqa: ARG001
+    options: FigureOptions,
 ) -> Iterator[tuple[str, Figure]]:
     areas, looks = _rows(bundle, STOCKPILE_AREAS.name, site), _rows(bundle, OBSERVATIONS.name, site)
     if areas is None or looks is None:
@@ -199,6 +243,7 @@ def _series(
         looks=looks,
         stamp=bundle.stamp,
         attribution=_notice(bundle, site),
+        language=options.language,
     )
     zones = list(dict.fromkeys(areas["zone_id"]))
     for i in range(0, len(zones), 4):
@@ -210,13 +255,92 @@ def _footprint(
     workspace: Workspace,  # noqa: ARG001 - every maker takes the same
     bundle: Bundle,
     site: Site,
-    options: FigureOptions,  # noqa: ARG001
+    options: FigureOptions,
 ) -> Iterator[tuple[str, Figure]]:
     rows = _rows(bundle, FOOTPRINTS.name, site)
     if rows is not None:
         notice = _notice(bundle, site)
-        data = FootprintFigure(site=site, footprints=rows, stamp=bundle.stamp, attribution=notice)
+        data = FootprintFigure(
+            site=site, footprints=rows, stamp=bundle.stamp, attribution=notice, language=options.language
+        )
         yield "footprint", draw_footprint(data)
+
+
+def boundary_figures(
+    workspace: Workspace, bundle: Bundle, site: Site, *, language: str = "en", bare: bool = False
+) -> Iterator[tuple[StoredRow, Figure]]:
+    """The two versions of every boundary change over the newest clear look."""
+    looks = usable_looks(bundle, site.id)
+    changes = [s for s in bundle.rows.get(BOUNDARY_CHANGES.name, ()) if s.row.site_id == site.id]
+    if not looks or not changes:
+        return
+    clear = max(looks, key=lambda look: (round(look.valid_fraction, 1), look.datetime))
+    cube = load_looks(workspace, site, [clear])
+    shown = coarse_site(site, bundle.stamp.coordinate_decimals)
+    versions = {version.boundary_id: version for version in shown.boundaries}
+    for stored in changes:
+        data = stored.row.data
+        pair = (versions.get(data["from_boundary_id"]), versions.get(data["to_boundary_id"]))
+        if pair[0] is None or pair[1] is None:
+            continue
+        quantities = {key: Quantity.from_dict(data[f"{key}_ha"]) for key in ("gained", "lost", "net")}
+        told = [
+            f"{figure_word(key, language)} {quantity_words(quantities[key], language)}"
+            for key in ("gained", "lost")
+        ]
+        told.append(figure_word("net", language, text=quantity_words(quantities["net"], language)))
+        figure = draw_boundary_change(
+            BoundaryFigure(
+                site=shown, cube=cube, look=clear, earlier=pair[0], later=pair[1],
+                gained=pair[1].geometry.difference(pair[0].geometry),
+                lost=pair[0].geometry.difference(pair[1].geometry), told=told, stamp=bundle.stamp,
+                attribution=_notice(bundle, site), language=language, bare=bare,
+            )
+        )  # fmt: skip
+        yield stored, figure
+
+
+def quantity_words(q: Quantity, language: str) -> str:
+    """`0.62 ha (0.31–0.93)`, or that there is no figure."""
+    if q.value is None or q.low is None or q.high is None:
+        return figure_word("no_figure", language)
+    return f"{q.value:.2f} ha ({q.low:.2f}–{q.high:.2f})".replace("-", "−")
+
+
+def _boundary(
+    workspace: Workspace, bundle: Bundle, site: Site, options: FigureOptions
+) -> Iterator[tuple[str, Figure]]:
+    for stored, figure in boundary_figures(workspace, bundle, site, language=options.language):
+        data = stored.row.data
+        yield file_name(f"boundary-{data['from_boundary_id']}-{data['to_boundary_id']}"), figure
+
+
+def answer_figure(stored: StoredRow, language: str) -> Figure | None:
+    """The asked change beside ordinary years, where either can be told."""
+    data = stored.row.data
+    change = Quantity.from_dict(data["value"])
+    split = [text.rsplit(":", 1) for text in data["placebos"]]
+    placebos = tuple((name, float(value)) for name, value in split)
+    if change.value is None and not placebos:
+        return None
+    return draw_answer(
+        AnswerFigure(
+            placebos=placebos, change=change, asked=data["question_id"], margin_ha=data["margin_ha"],
+            language=language,
+        )
+    )  # fmt: skip
+
+
+def _answer(
+    workspace: Workspace,  # noqa: ARG001 - every maker takes the same
+    bundle: Bundle,
+    site: Site,
+    options: FigureOptions,
+) -> Iterator[tuple[str, Figure]]:
+    for stored in bundle.rows.get(ANSWERS.name, ()):
+        figure = answer_figure(stored, options.language) if stored.row.site_id == site.id else None
+        if figure is not None:
+            yield file_name(f"answer-{stored.row.data['question_id']}"), figure
 
 
 def _rows(bundle: Bundle, layer: str, site: Site) -> pd.DataFrame | None:
@@ -240,4 +364,6 @@ _MAKERS: dict[str, Callable[[Workspace, Bundle, Site, FigureOptions], Iterator[t
     "pair": _pair,
     "series": _series,
     "footprint": _footprint,
+    "boundary": _boundary,
+    "answer": _answer,
 }

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from campwatch.exports.bundle import Bundle
 from campwatch.layers import LAYERS
 from campwatch.reviews.findings import PLACE
-from detection.look_pairs import Finding
+from detection.pairs.looks import Finding
 from evidence.errors import ExportError
 from evidence.layers import Layer, LayerSpec
 from evidence.record_reading import read_record

@@ -19,7 +19,7 @@ from campwatch.reviews.findings import row_geometry
 from campwatch.run.site_bench import cube_cache, load_site_cube
 from campwatch.run.site_job import site_work
 from campwatch.workspace import Workspace
-from detection.look_pairs import LookChoice, LookPair, event_span, straddling_pair, with_share
+from detection.pairs.looks import LookChoice, LookPair, event_span, straddling_pair, with_share
 from evidence.errors import ExportError, GridMismatchError
 from evidence.layers import Layer
 from evidence.rows import StoredRow

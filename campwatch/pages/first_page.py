@@ -22,7 +22,7 @@ from campwatch.settings import shows_restricted
 from campwatch.workspace import Workspace
 from detection.answers.trends import seasonal_mann_kendall, seasonal_slope
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import DISTURBANCES, FOOTPRINTS
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity, total
 from evidence.rows import StoredRow

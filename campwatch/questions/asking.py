@@ -53,8 +53,8 @@ from detection.answers.questions import (
 from detection.answers.sentences import VERDICTS, sentences, years_text
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS, StockpileArea
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from detection.radar.second_opinion import RadarOpinion
-from detection.records import DISTURBANCES, FOOTPRINTS
 from detection.sampling.references import SiteCheck
 from evidence.errors import MeasurementError
 from evidence.files import below, write_text

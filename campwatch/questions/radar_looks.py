@@ -12,9 +12,9 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from aoi.grid import site_grid
+from aoi.pixels import coverage
 from aoi.records import Site
 from campwatch.workspace import Workspace
-from detection.coal.coverage import coverage
 from detection.coal.records import StockpileArea
 from detection.radar.second_opinion import BANDS, RadarOpinion, radar_opinions, radar_series
 from imagery.archive.store import Archive

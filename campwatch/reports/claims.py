@@ -20,13 +20,14 @@ from shapely.geometry.base import BaseGeometry
 from aoi.geodesy import area_m2
 from aoi.records import Site
 from campwatch.questions.records import ANSWERS
+from campwatch.reports.content import Count, Source, Value
 from detection.answers.activity import FLOOR_HA
 from detection.answers.judgement import Presence, Verdict, judge_presence
 from detection.answers.sentences import VERDICTS, number, reason_ko
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import FOOTPRINTS
-from evidence.quantity import Quantity, difference
+from detection.ground.records import FOOTPRINTS
+from evidence.quantity import Quantity
 from evidence.rows import StoredRow
 
 M2_PER_HA = 10_000.0
@@ -73,6 +74,8 @@ class ClaimLine:
     not_assessable: tuple[tuple[str, str], ...] = ()
     rows: tuple[str, ...] = ()
     """Ids of the rows that it rests on."""
+    values: tuple[Source, ...] = ()
+    """Its figures, and the cells of the release that they are from."""
 
     def line(self, language: str) -> str:
         """The judgement in one line."""
@@ -131,7 +134,7 @@ def _sheet(site: Site, own: Rows, shared: Any, hectares: float) -> ClaimSheet:
         lines=(
             presence_line,
             _production(piles, own),
-            _perimeters(answers, own.get(BOUNDARY_CHANGES.name, ())),
+            _perimeters(answers, own.get(BOUNDARY_CHANGES.name, ()), site),
             _ground(answers, own, shared),
         ),
         questions=len(changes),
@@ -145,68 +148,101 @@ def _presence(areas: Sequence[StoredRow]) -> tuple[dict[str, Presence], ClaimLin
     """Claim C from the last year of looks of every zone."""
     found: dict[str, Presence] = {}
     newest = max((s.row.data["datetime"] for s in areas), default=None)
-    texts, texts_ko, rows = [], [], []
+    texts: list[tuple[str, str]] = []
+    rows: list[str] = []
+    values: list[Source] = []
     blind: list[tuple[str, str]] = []
-    if newest is not None:
-        since = dt.datetime.fromisoformat(newest).date() - dt.timedelta(days=365)
-        for zone in sorted({s.row.data["zone_id"] for s in areas}):
-            own = [s for s in areas if s.row.data["zone_id"] == zone]
-            looks = [(dt.datetime.fromisoformat(s.row.data["datetime"]).date(), s) for s in own]
-            inside = [(day, Quantity.from_dict(s.row.data["area_ha"])) for day, s in looks if day >= since]
-            one = judge_presence(inside, floor=FLOOR_HA)
-            found[zone] = one
-            known = [(day, s) for day, s in looks if s.row.data["area_ha"]["value"] is not None]
-            size, size_ko = "", ""
-            if known:
-                day, last = max(known, key=lambda look: look[0])
-                area = Quantity.from_dict(last.row.data["area_ha"])
-                size = f"; newest figure {day}: {_interval(area)}"
-                size_ko = f"; 최근 수치 {day}: {_interval(area, korean=True)}"
-                rows.append(last.row_id)
-            texts.append(
-                f"zone {zone}: {VERDICTS[one.verdict][0]} on {one.seen} of {one.assessable} assessable looks since {since}{size}"
-            )
-            texts_ko.append(
-                f"구역 {zone}: {since} 이후 평가 가능한 관측 {one.assessable}회 중 {one.seen}회 보임({VERDICTS[one.verdict][1]}){size_ko}"
-            )
-            if one.not_assessable:
-                blind.append(
-                    (
-                        f"zone {zone}: {one.not_assessable} looks without a figure",
-                        f"구역 {zone}: 수치 없는 관측 {one.not_assessable}회",
-                    )
-                )
-    verdicts = {one.verdict for one in found.values()}
-    finding = VERDICTS[Verdict.CANNOT_BE_TOLD]
-    if Verdict.SEEN in verdicts:
-        finding = VERDICTS[Verdict.SEEN]
-    elif verdicts == {Verdict.NOT_SEEN}:
-        finding = VERDICTS[Verdict.NOT_SEEN]
+    last_day = dt.datetime.fromisoformat(newest).date() if newest else dt.date.max
+    since = last_day - dt.timedelta(days=365)
+    for zone in sorted({s.row.data["zone_id"] for s in areas}):
+        own = [s for s in areas if s.row.data["zone_id"] == zone]
+        looks = [(dt.datetime.fromisoformat(s.row.data["datetime"]).date(), s) for s in own]
+        inside = [(day, Quantity.from_dict(s.row.data["area_ha"])) for day, s in looks if day >= since]
+        one = found[zone] = judge_presence(inside, floor=FLOOR_HA)
+        told, told_ko = f"zone {zone}", f"구역 {zone}"
+        known = [(day, s) for day, s in looks if s.row.data["area_ha"]["value"] is not None]
+        if known:
+            day, last = max(known, key=lambda look: look[0])
+            told += f": {quantity_text(last, 'area_ha')} on {day}, the newest figure"
+            told_ko += f": 최근 수치 {day} {quantity_text(last, 'area_ha', korean=True)}"
+            values += quantity_sources(last, "area_ha")
+            rows.append(last.row_id)
+        told += f"; on {one.seen} of {one.assessable} assessable looks since {since} the interval leaves out nought"
+        told_ko += f"; {since} 이후 평가 가능한 관측 {one.assessable}회 중 구간이 0보다 큰 관측 {one.seen}회"
+        values += _presence_counts(own[0].row.site_id, zone, since, one)
+        if one.reason:
+            told += f"; {one.reason}"
+            told_ko += f"; {reason_ko(one.reason, brackets=False)}"
+        texts.append((told, told_ko))
+        if one.not_assessable:
+            blind.append((
+                f"zone {zone}: {one.not_assessable} looks since {since} gave no figure",
+                f"구역 {zone}: {since} 이후 수치 없는 관측 {one.not_assessable}회",
+            ))  # fmt: skip
     nothing = ("no stockyard zone was measured", "측정된 저탄장 구역 없음")
     line = ClaimLine(
         claim="C",
-        finding=finding,
-        text=(
-            "; ".join(texts) + "." if texts else nothing[0] + ".",
-            "; ".join(texts_ko) + "." if texts_ko else nothing[1] + ".",
-        ),
-        supports=tuple(
-            (f"zone {z}: {p.seen} of {p.assessable} looks", f"구역 {z}: 관측 {p.assessable}회 중 {p.seen}회")
-            for z, p in found.items()
-            if p.verdict is Verdict.SEEN
-        ),
-        against=tuple(
-            (
-                f"zone {z}: not seen on {p.assessable} looks",
-                f"구역 {z}: 관측 {p.assessable}회에서 보이지 않음",
-            )
-            for z, p in found.items()
-            if p.verdict is Verdict.NOT_SEEN
-        ),
+        finding=_presence_finding(found),
+        text=_joined(texts or [nothing]),
+        supports=_zones_with(found, Verdict.SEEN, "interval above nought", "구간이 0보다 큼"),
+        against=_zones_with(found, Verdict.NOT_SEEN, "not seen", "보이지 않음"),
         not_assessable=tuple(blind) or (() if texts else (nothing,)),
         rows=tuple(rows),
+        values=tuple(values),
     )
     return found, line
+
+
+def _presence_counts(site_id: str, zone: str, since: dt.date | None, one: Presence) -> tuple[Source, Source]:
+    """The looks that a presence counts, as rows of the release."""
+    looks = {"site_id": [site_id], "zone_id": [zone], "datetime>=": [str(since)], "area_ha!=": [""]}
+    seen = looks | {"area_ha>": [str(FLOOR_HA)], "area_ha_low>": ["0"]}
+    return (
+        Count(layer=STOCKPILE_AREAS.name, where=looks, printed=str(one.assessable)),
+        Count(layer=STOCKPILE_AREAS.name, where=seen, printed=str(one.seen)),
+    )
+
+
+def _presence_finding(found: Mapping[str, Presence]) -> tuple[str, str]:
+    verdicts = {one.verdict for one in found.values()}
+    if Verdict.SEEN in verdicts:
+        return VERDICTS[Verdict.SEEN]
+    if verdicts == {Verdict.NOT_SEEN}:
+        return VERDICTS[Verdict.NOT_SEEN]
+    return VERDICTS[Verdict.CANNOT_BE_TOLD]
+
+
+def _zones_with(
+    found: Mapping[str, Presence], verdict: Verdict, said: str, said_ko: str
+) -> tuple[tuple[str, str], ...]:
+    return tuple(
+        (
+            f"zone {zone}: {said} on {one.seen or one.assessable} of {one.assessable} looks",
+            f"구역 {zone}: 관측 {one.assessable}회 중 {one.seen or one.assessable}회 {said_ko}",
+        )
+        for zone, one in found.items()
+        if one.verdict is verdict
+    )
+
+
+def _joined(texts: Sequence[tuple[str, str]]) -> tuple[str, str]:
+    return "; ".join(t[0] for t in texts) + ".", "; ".join(t[1] for t in texts) + "."
+
+
+def quantity_text(stored: StoredRow, column: str, *, korean: bool = False) -> str:
+    """`0.62 ha (95 % interval 0.31 to 0.93)` of one cell, or why there is none."""
+    return _interval(Quantity.from_dict(stored.row.data[column]), korean=korean)
+
+
+def quantity_sources(stored: StoredRow, column: str) -> tuple[Source, ...]:
+    """The three cells that `quantity_text` prints."""
+    q = Quantity.from_dict(stored.row.data[column])
+    ends = (("", q.value), ("_low", q.low), ("_high", q.high))
+    return tuple(
+        Value(row_id=stored.row_id, column=f"{column}{end}", printed=number(value))
+        for end, value in ends
+        if value is not None
+    )
 
 
 def _interval(q: Quantity, *, korean: bool = False) -> str:
@@ -217,8 +253,16 @@ def _interval(q: Quantity, *, korean: bool = False) -> str:
 
 
 def _told(stored: StoredRow, k: int) -> str:
+    """Id, verdict and either the change or the reason, of one answer."""
     data = stored.row.data
-    return f"{data['question_id']}: {data['sentence_ko' if k else 'sentence_en']}"
+    verdict = VERDICTS[Verdict(data["verdict"])][k]
+    text = f"{data['question_id']}: {verdict}"
+    if data["value"]["value"] is not None:
+        text += f", {quantity_text(stored, 'value', korean=bool(k))}"
+    why = data["why_not"]
+    if why:
+        text += f" – {reason_ko(why, brackets=False) if k else why}"
+    return text
 
 
 def _pairs(stored: Sequence[StoredRow]) -> tuple[tuple[str, str], ...]:
@@ -226,12 +270,12 @@ def _pairs(stored: Sequence[StoredRow]) -> tuple[tuple[str, str], ...]:
 
 
 def _short(stored: Sequence[StoredRow]) -> tuple[str, str]:
-    """Change with interval of each answer, in a line."""
-    told = [(s.row.data["question_id"], Quantity.from_dict(s.row.data["value"])) for s in stored]
-    return (
-        "; ".join(f"{name}: {_interval(q)}" for name, q in told) + "." if told else "",
-        "; ".join(f"{name}: {_interval(q, korean=True)}" for name, q in told) + "." if told else "",
-    )
+    """Change with interval of each answer, or why there is none, in a line."""
+    return _joined(_pairs(stored)) if stored else ("", "")
+
+
+def _answer_sources(stored: Sequence[StoredRow]) -> tuple[Source, ...]:
+    return tuple(source for s in stored for source in quantity_sources(s, "value"))
 
 
 def _sorted_by_verdict(
@@ -282,28 +326,30 @@ def _production(piles: Sequence[StoredRow], own: Rows) -> ClaimLine:
         ),
         not_assessable=(*_pairs(untold), (responds[0] + measured[0], responds[1] + measured[1])),
         rows=tuple(s.row_id for s in changes),
+        values=_answer_sources(changes),
     )
 
 
-def _perimeters(answers: Sequence[StoredRow], changes: Sequence[StoredRow]) -> ClaimLine:
+def _perimeters(answers: Sequence[StoredRow], changes: Sequence[StoredRow], site: Site) -> ClaimLine:
     asked = [s for s in answers if s.row.data["about"] == "boundary"]
     up, down, untold = _sorted_by_verdict(asked)
     finding = VERDICTS[Verdict(asked[-1].row.data["verdict"])] if asked else VERDICTS[Verdict.CANNOT_BE_TOLD]
-    overlays = [
-        (
-            f"{s.row.data['from_boundary_id']} to {s.row.data['to_boundary_id']}: net {_interval(Quantity.from_dict(s.row.data['net_ha']))}",
-            f"{s.row.data['from_boundary_id']}→{s.row.data['to_boundary_id']}: 순 변화 {_interval(Quantity.from_dict(s.row.data['net_ha']), korean=True)}",
-            s.row_id,
-        )
-        for s in changes
-    ]
-    told = ("; ".join(o[0] for o in overlays), "; ".join(o[1] for o in overlays))
-    text = (
-        f"Overlay of traced versions, which claims nothing by itself: {told[0]}."
-        if overlays
-        else "No two traced versions.",
-        f"추적 버전의 중첩(그 자체로는 주장이 아님): {told[1]}." if overlays else "비교할 두 버전 없음.",
+    order = {version.boundary_id: k for k, version in enumerate(site.boundaries)}
+    widest = max(
+        changes,
+        key=lambda s: (
+            order.get(s.row.data["to_boundary_id"], 0) - order.get(s.row.data["from_boundary_id"], 0)
+        ),
+        default=None,
     )
+    text, values = ("No two traced versions.", "비교할 두 버전 없음."), _answer_sources(asked)
+    if widest is not None:
+        data = widest.row.data
+        text = (
+            f"Version {data['from_boundary_id']} to {data['to_boundary_id']}: net {quantity_text(widest, 'net_ha')}; an overlay of two drawings, which claims nothing by itself.",
+            f"{data['from_boundary_id']}→{data['to_boundary_id']}: 순 변화 {quantity_text(widest, 'net_ha', korean=True)}; 두 도면의 중첩으로, 그 자체로는 주장이 아님.",
+        )
+        values += quantity_sources(widest, "net_ha")
     lack = (
         "no declared boundary question with two blind traces of either version",
         "두 버전 모두 두 사람의 블라인드 추적이 있는 선언된 경계 질문 없음",
@@ -312,8 +358,19 @@ def _perimeters(answers: Sequence[StoredRow], changes: Sequence[StoredRow]) -> C
         claim="B1", finding=finding, text=text, supports=_pairs(up),
         against=(*_pairs(down), ("two hands read the same ground differently", "같은 지형도 사람마다 다르게 읽는다")),
         not_assessable=_pairs(untold) or (() if asked else (lack,)),
-        rows=(*(o[2] for o in overlays), *(s.row_id for s in asked)),
+        rows=(*([widest.row_id] if widest else []), *(s.row_id for s in asked)), values=values,
     )  # fmt: skip
+
+
+def reference_epochs(footprints: Sequence[StoredRow]) -> list[StoredRow]:
+    """Accounts against one fixed boundary version, one for each epoch, oldest first."""
+    fixed = [s for s in footprints if s.row.data.get("boundary_role") == "fixed"]
+    versions = [s.row.data["boundary_id"] for s in fixed or footprints]
+    if not versions:
+        return []
+    own = [s for s in footprints if s.row.data["boundary_id"] == versions[0]]
+    by_epoch = {s.row.data["epoch_start"]: s for s in own}
+    return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
 
 def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
@@ -326,28 +383,42 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
             if up and not down
             else VERDICTS[Verdict(asked[-1].row.data["verdict"])]
         )
-    epochs = sorted(own.get(FOOTPRINTS.name, ()), key=lambda s: s.row.data["epoch_end"])
-    name = "disturbed_ha" if epochs and "disturbed_ha" in epochs[-1].row.data else "area_ha"
-    known = [s for s in epochs if s.row.data[name]["value"] is not None]
-    text, text_ko, rows = "No epoch was assessable.", "평가할 수 있는 시기 없음.", [s.row_id for s in asked]
+    epochs = reference_epochs(own.get(FOOTPRINTS.name, ()))
+    known = [s for s in epochs if s.row.data["area_ha"]["value"] is not None]
+    texts, rows, values = list(_pairs(asked)), [s.row_id for s in asked], _answer_sources(asked)
     if known:
-        first, last = known[0], known[-1]
-        state = Quantity.from_dict(last.row.data[name])
-        text = f"Disturbed ground at the end of {last.row.data['epoch_end'][:10]}: {_interval(state)}"
-        text_ko = f"{last.row.data['epoch_end'][:10]} 교란된 땅: {_interval(state, korean=True)}"
-        rows.append(last.row_id)
-        if first is not last:
-            change = difference(state, Quantity.from_dict(first.row.data[name]))
-            text += f"; between looks since {first.row.data['epoch_end'][:10]}, which claims nothing: {_interval(change)}"
-            text_ko += f"; {first.row.data['epoch_end'][:10]} 이후 관측 사이의 차이(주장이 아님): {_interval(change, korean=True)}"
-            rows.append(first.row_id)
-        text, text_ko = text + ".", text_ko + "."
-    short = _short(asked)
+        ends = list(dict.fromkeys((0, len(known) - 1)))
+        for s in (known[k] for k in ends):
+            day = s.row.data["account_date"][:10]
+            texts.append(
+                (
+                    f"disturbed {quantity_text(s, 'area_ha')} on {day}",
+                    f"{day} 교란 {quantity_text(s, 'area_ha', korean=True)}",
+                )
+            )
+            values += quantity_sources(s, "area_ha")
+            rows.append(s.row_id)
+        last = known[-1]
+        version = last.row.data["boundary_id"]
+        if version and last.row.data["outside_ha"]["value"] is not None:
+            texts.append(
+                (
+                    f"outside the fixed version {version} {quantity_text(last, 'outside_ha')}",
+                    f"고정 버전 {version} 밖 {quantity_text(last, 'outside_ha', korean=True)}",
+                )
+            )
+            values += quantity_sources(last, "outside_ha")
+    else:
+        texts.append(("no epoch was assessable", "평가할 수 있는 시기 없음"))
     lack = ("no ground question was declared", "선언된 땅 질문 없음")
     blind = tuple(
-        (f"epoch to {s.row.data['epoch_end'][:10]}: {s.row.data[name]['reason']}", f"{s.row.data['epoch_end'][:10]}까지의 시기: {reason_ko(str(s.row.data[name]['reason']))}")
-        for s in epochs if s.row.data[name]["value"] is None
-    )  # fmt: skip
+        (
+            f"epoch to {s.row.data['epoch_end'][:10]}: {s.row.data['area_ha']['reason']}",
+            f"{s.row.data['epoch_end'][:10]}까지의 시기: {reason_ko(str(s.row.data['area_ha']['reason']))}",
+        )
+        for s in epochs
+        if s.row.data["area_ha"]["value"] is None
+    )
     against = [("farming, logging and rivers bare ground as well", "경작, 벌목, 하천도 땅을 드러낸다")]
     if not shared.is_empty:
         against.append(
@@ -359,9 +430,10 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
     return ClaimLine(
         claim="B2",
         finding=finding,
-        text=(" ".join(filter(None, (short[0], text))), " ".join(filter(None, (short[1], text_ko)))),
+        text=_joined(texts),
         supports=_pairs(up),
         against=(*_pairs(down), *against),
         not_assessable=(*_pairs(untold), *(() if asked else (lack,)), *blind),
         rows=tuple(dict.fromkeys(rows)),
+        values=values,
     )

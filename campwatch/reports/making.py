@@ -117,6 +117,7 @@ def _frozen_document(report: Report, files: Sequence[Path]) -> dict[str, Any]:
         "made": report.made,
         "files": {path.name: sha256_file(path) for path in files},
         "statements": list(report.statements()),
+        "rows": dict(report.numbers),
     }
 
 
@@ -190,6 +191,10 @@ def sign_korean(workspace: Workspace, *, actor: str, clock: Clock = system_clock
 def check_report(workspace: Workspace, path: Path) -> list[str]:
     """What differs in an edited Word file from the release that it names.
 
+    Three comparisons: every statement of the file with the one that was frozen; every frozen figure with the
+    cell of the release's table that it is from, counts by counting again; every row that the file names with
+    the rows of the release.
+
     Raises:
         ExportError: where it is no Word file, or names no report of this workspace.
     """
@@ -203,21 +208,22 @@ def check_report(workspace: Workspace, path: Path) -> list[str]:
         (file, json.loads(file.read_text("utf-8")))
         for file in sorted((workspace.folder / "releases").glob("*/reports/*.json"))
     ]
-    tags = set(TAG.findall(text))
     ranked = sorted(
         frozen,
         key=lambda item: (
             item[1]["release"] in text,
             sum(one["text"] in text for one in item[1]["statements"]),
             item[0].stem == path.stem,
-            len(tags & {row for s in item[1]["statements"] for row in s["rows"]}),
         ),
     )
     if not ranked:
         raise ExportError(f"{path.name}: no report was made in this workspace")
-    statements = ranked[-1][1]["statements"]
-    rows = _released_rows(ranked[-1][0].parent.parent)
-    return [*_differing(statements, lines), *_unknown_rows(tags, rows), *_untrue(statements, rows)]
+    file, told = ranked[-1]
+    rows = _released_rows(file.parent.parent)
+    names = {name: row_id for row_id, name in told["rows"].items()}
+    tags = {name for found in TAG.findall(text) for name in found.split(", ")}
+    unknown = [f"{name} names no row of the release" for name in sorted(tags - set(names))]
+    return [*differing(told["statements"], lines, told["rows"]), *unknown, *untrue(told["statements"], rows)]
 
 
 def _lines(document: Any) -> Iterator[str]:
@@ -229,30 +235,50 @@ def _lines(document: Any) -> Iterator[str]:
             yield " | ".join(cell.text.strip() for cell in row.cells)
 
 
-def _differing(statements: Sequence[Mapping[str, Any]], lines: Sequence[str]) -> list[str]:
-    """Statements that were edited or are gone."""
+def differing(
+    statements: Sequence[Mapping[str, Any]], lines: Sequence[str], names: Mapping[str, str]
+) -> list[str]:
+    """Statements, captions and table lines with a figure that were edited or are gone.
+
+    Args:
+        statements: as they were frozen.
+        lines: of the edited file.
+        names: row id to its number in the report.
+    """
     out = []
     joined = [" ".join(line.split()) for line in lines]
+    left = [line for line in joined if not any(" ".join(s["text"].split()) in line for s in statements)]
     for statement in statements:
         text = " ".join(statement["text"].split())
         if any(text in line for line in joined):
             continue
-        tagged = [line for line in joined if set(statement["rows"]) & set(TAG.findall(line))]
-        best = max(tagged, key=lambda line: _alike(line, text), default=None)
-        name = ", ".join(statement["rows"])
-        if best is None:
-            out.append(f"row {name}: the statement is missing: {text[:100]}")
+        tags = {names[row_id] for row_id in statement["rows"] if row_id in names}
+        tagged = [
+            line for line in left if tags & {t for found in TAG.findall(line) for t in found.split(", ")}
+        ]
+        best = max(tagged or left, key=lambda line: _alike(line, text), default=None)
+        name = _row_names(statement, names)
+        if best is None or _alike(best, text) < _ALIKE_SHARE * len(set(text.split())):
+            out.append(f"{name}: the statement is missing: {text[:100]}")
             continue
         was, now = numbers(text), numbers(best)
         gone = [n for n in was if was.count(n) > now.count(n)]
         new = [n for n in now if now.count(n) > was.count(n) and n not in _lead_numbers(best, text)]
         if gone or new:
-            out.append(
-                f"row {name}: {', '.join(dict.fromkeys(gone)) or 'nothing'} became {', '.join(dict.fromkeys(new)) or 'nothing'}: {best[:120]}"
-            )
+            became = f"{', '.join(dict.fromkeys(gone)) or 'nothing'} became {', '.join(dict.fromkeys(new)) or 'nothing'}"
+            out.append(f"{name}: {became}: {best[:120]}")
         else:
-            out.append(f"row {name}: the words differ, the figures do not: {best[:120]}")
+            out.append(f"{name}: the words differ, the figures do not: {best[:120]}")
     return out
+
+
+_ALIKE_SHARE = 0.4
+"""Of its words that a line must share with a statement to be taken for it."""
+
+
+def _row_names(statement: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    told = [f"{names.get(row_id, '?')} (row {row_id})" for row_id in statement["rows"]]
+    return ", ".join(told) or "a statement without a row"
 
 
 def _lead_numbers(line: str, text: str) -> list[str]:
@@ -265,19 +291,65 @@ def _alike(one: str, other: str) -> int:
     return len(set(one.split()) & set(other.split()))
 
 
-def _unknown_rows(tags: set[str], rows: Mapping[str, Any]) -> list[str]:
-    return [f"row {tag} is not in the release" for tag in sorted(tags - set(rows))]
+def untrue(statements: Sequence[Mapping[str, Any]], rows: Mapping[str, Mapping[str, str]]) -> list[str]:
+    """Frozen figures that are not the cells of the release's tables that they are from.
 
-
-def _untrue(statements: Sequence[Mapping[str, Any]], rows: Mapping[str, Mapping[str, str]]) -> list[str]:
-    """Statements whose frozen answer sentence is not the one in the release's table."""
+    Args:
+        statements: as they were frozen.
+        rows: cells by row id, with the layer as `_layer`.
+    """
     out = []
     for statement in statements:
-        for row_id in statement["rows"]:
-            row = rows.get(row_id)
-            if row is None:
-                out.append(f"row {row_id} of a frozen statement is not in the release")
+        for value in statement["values"]:
+            printed = value["printed"]
+            if "row" in value:
+                cell = rows.get(value["row"], {}).get(value["column"])
+                if cell is None or not _same(printed, cell):
+                    out.append(
+                        f"row {value['row']}, {value['column']}: {printed} is printed, the release has {cell}"
+                    )
+            else:
+                n = sum(_counted(row, value["layer"], value["where"]) for row in rows.values())
+                if str(n) != printed:
+                    out.append(f"{value['layer']}: {printed} rows are printed, the release has {n}")
+            if printed not in statement["text"]:
+                out.append(f"{printed} is not in its statement: {statement['text'][:100]}")
     return out
+
+
+_ROUNDED_OUTWARD = 0.011
+"""A public table rounds ends of intervals outward, by a unit of its last decimal at most."""
+
+
+def _same(printed: str, cell: str) -> bool:
+    """Whether a cell is printed so: equal words, or a number rounded."""
+    if printed.replace(" ", "T") in cell.replace(" ", "T"):
+        return True
+    try:
+        shown, exact = float(printed.replace("−", "-")), float(cell)
+    except ValueError:
+        return False
+    decimals = len(printed.partition(".")[2])
+    return abs(shown - exact) <= 0.5 * 10.0**-decimals + _ROUNDED_OUTWARD
+
+
+def _counted(row: Mapping[str, str], layer: str, where: Mapping[str, Sequence[str]]) -> bool:
+    """Whether a row is among those counted; a column may end in >=, > or !=."""
+    if row["_layer"] != layer:
+        return False
+    for column, cells in where.items():
+        if column.endswith(">="):
+            fits = row[column[:-2]] >= cells[0]
+        elif column.endswith("!="):
+            fits = row[column[:-2]] not in cells
+        elif column.endswith(">"):
+            cell = row[column[:-1]]
+            fits = bool(cell) and float(cell) > float(cells[0])
+        else:
+            fits = row[column] in cells
+        if not fits:
+            return False
+    return True
 
 
 def compare_releases(workspace: Workspace, one: str, other: str) -> list[str]:

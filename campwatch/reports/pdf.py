@@ -10,18 +10,22 @@ from pathlib import Path
 import typst
 
 from campwatch.exports.fonts import hangul_font, require_glyphs
-from campwatch.reports.content import Break, Grid, Heading, Picture, Report, Text
+from campwatch.reports.content import Break, Facts, Grid, Heading, Picture, Report, Text
 from evidence.errors import ExportError
 from evidence.files import atomic_path
 
 PREAMBLE = """\
 #set document(title: {title}, author: "campwatch", date: datetime(year: {y}, month: {m}, day: {d}))
-#set page(paper: "a4", margin: 20mm, footer: [#set text(7pt); {footer} #h(1fr) #context counter(page).display()])
-#set text(font: ({fonts}), size: 9.5pt, lang: "{lang}")
-#set par(spacing: 0.75em, leading: 0.55em)
+#set page(paper: "a4", margin: (x: 17mm, top: 15mm, bottom: 17mm), footer: [#set text(7pt); {footer} #h(1fr) #context counter(page).display()])
+#set text(font: ({fonts}), size: 8.6pt, lang: "{lang}")
+#set par(spacing: 0.65em, leading: 0.5em)
+#let navy = rgb("#1B2A49")
+#let bold(body) = text(stroke: 0.28pt)[#body]
+#show heading: it => block(above: 1.1em, below: 0.6em)[#text(fill: navy, stroke: 0.3pt + navy)[#it.body]]
 #show figure.where(kind: table): set block(breakable: true)
-#show figure.caption: set text(8.5pt)
-#set table(stroke: 0.4pt + gray, inset: 3.5pt)
+#show figure.caption: set text(7.6pt)
+#show figure.caption: set align(left)
+#set table(stroke: 0.4pt + gray, inset: 3pt, fill: (_, y) => if y == 0 {{ rgb("#E7ECF3") }})
 """
 
 
@@ -34,7 +38,7 @@ def write_pdf(report: Report, path: Path) -> Path:
     font = hangul_font()
     if font is None:
         raise ExportError("no font with Hangul: install pylopdf-fonts-ko")
-    require_glyphs(_texts(report))
+    require_glyphs(report.texts())
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         shutil.copy(font.path, folder / font.path.name)
@@ -44,25 +48,6 @@ def write_pdf(report: Report, path: Path) -> Path:
     with atomic_path(path) as temporary:
         temporary.write_bytes(made)
     return path
-
-
-def _texts(report: Report) -> list[str]:
-    out = [report.title, report.footer]
-    for block in report.blocks:
-        if isinstance(block, Heading):
-            out.append(block.text)
-        elif isinstance(block, Text):
-            out += [block.lead, block.printed]
-        elif isinstance(block, Picture):
-            out += [block.caption, block.alt]
-        elif isinstance(block, Grid):
-            out += [
-                block.caption,
-                block.note,
-                *block.head,
-                *(cell for cells in block.cells for cell in cells),
-            ]
-    return out
 
 
 def quoted(text: str) -> str:
@@ -82,47 +67,62 @@ def _source(report: Report, folder: Path, family: str) -> str:
     number = 0
     for block in report.blocks:
         if isinstance(block, Heading):
-            size = "15pt" if block.level == 0 else "12pt"
+            size = {0: "15pt", 1: "12pt"}.get(block.level, "9.6pt")
             parts.append(f"#heading(level: {max(block.level, 1)})[#text({size})[#{quoted(block.text)}]]")
         elif isinstance(block, Text):
-            parts.append(_text(block))
+            parts.append(_text(block, report))
+        elif isinstance(block, Facts):
+            parts.append(_facts(block, report))
         elif isinstance(block, Picture):
             number += 1
             target = folder / f"figure-{number}.png"
             shutil.copy(block.path, target)
             parts.append(
                 f"#figure(image({quoted(target.name)}, width: {block.width_mm}mm, alt: {quoted(block.alt)}), "
-                f"supplement: [{names[0]}], caption: [#{quoted(block.caption)}])"
+                f"supplement: [{names[0]}], caption: [#{quoted(report.caption(block))}])"
             )
         elif isinstance(block, Grid):
-            parts.append(_grid(block, names[1]))
+            parts.append(_grid(block, names[1], report))
         elif isinstance(block, Break):
             parts.append("#pagebreak(weak: true)")
     return "\n\n".join(parts) + "\n"
 
 
-def _text(block: Text) -> str:
+def _text(block: Text, report: Report) -> str:
     if block.style == "blank":
         return "#v(40mm)"
-    lead = f"#strong[#{quoted(block.lead)}]" if block.lead else ""
-    body = f"{lead}#{quoted(block.printed)}"
+    lead = f"#bold[#{quoted(block.lead + ': ')}]" if block.lead else ""
+    body = f"{lead}#{quoted(report.text(block))}"
     if block.style == "bullet":
         return f"#list([{body}])"
     if block.style == "small":
-        return f"#text(8pt)[{body}]"
+        return f"#text(7.4pt)[{body}]"
     if block.style == "mark":
-        return f'#text(10pt, fill: rgb("#B00020"), weight: "bold")[{body}]'
+        return f'#text(10pt, fill: rgb("#B00020"), stroke: 0.3pt + rgb("#B00020"))[{body}]'
     return f"#par[{body}]"
 
 
-def _grid(block: Grid, name: str) -> str:
+def _facts(block: Facts, report: Report) -> str:
+    cells = ",\n".join(
+        f"[#bold[#{quoted(item.lead)}]], [#{quoted(report.text(item))}]" for item in block.items
+    )
+    return (
+        "#grid(columns: (19%, 1fr), column-gutter: 2mm, row-gutter: 1.6mm,\n"
+        + cells
+        + ("," if cells else "")
+        + ")"
+    )
+
+
+def _grid(block: Grid, name: str, report: Report) -> str:
     widths = block.widths or tuple(1.0 for _ in block.head)
     columns = ", ".join(f"{share * 100:.0f}fr" for share in widths)
-    head = ", ".join(f"strong[#{quoted(cell)}]" for cell in block.head)
-    cells = ",\n".join(f"[#{quoted(cell)}]" for row in block.cells for cell in row)
+    head = ", ".join(f"bold[#{quoted(cell)}]" for cell in block.head)
+    cells = ",\n".join(f"[#{quoted(cell)}]" for line in block.lines for cell in report.cells(line))
     comma = "," if cells else ""
-    note = f"\n\n#text(8pt)[#{quoted(block.note)}]" if block.note else ""
-    return (
-        f"#figure(kind: table, supplement: [{name}], caption: figure.caption(position: top, [#{quoted(block.caption)}]), "
-        f"text(7.5pt, align(left, table(columns: ({columns}), table.header({head}){comma}\n{cells}))))" + note
-    )
+    note = f"\n\n#text(7.4pt)[#{quoted(block.note)}]" if block.note else ""
+    table = f"text(7.6pt, align(left, table(columns: ({columns}), table.header({head}){comma}\n{cells})))"
+    if not block.caption:
+        return f"#{table}{note}"
+    caption = f"figure.caption(position: top, [#{quoted(report.caption(block))}])"
+    return f"#figure(kind: table, supplement: [{name}], caption: {caption}, {table})" + note

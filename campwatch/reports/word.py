@@ -13,14 +13,16 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from campwatch.exports.xml import clean_text
-from campwatch.reports.content import Break, Grid, Heading, Picture, Report, Text
+from campwatch.reports.content import Break, Facts, Grid, Heading, Picture, Report, Text
 from evidence.files import atomic_path, fix_times
 
 HANGUL_FONT = "Malgun Gothic"
 """On every Windows and in every Office; other systems put theirs in its place."""
 LATIN_FONT = "Calibri"
-RED = RGBColor(0xB0, 0x00, 0x20)
-BODY_PT, SMALL_PT, MARGIN_MM, PAGE_MM = 9.5, 8.0, 20.0, (210.0, 297.0)
+RED, NAVY = RGBColor(0xB0, 0x00, 0x20), RGBColor(0x1B, 0x2A, 0x49)
+BODY_PT, SMALL_PT, MARGIN_MM, PAGE_MM = 9.0, 7.5, 17.0, (210.0, 297.0)
+LEAD_SHARE = 0.19
+"""Of the width, for the leads of facts."""
 
 
 def write_word(report: Report, path: Path) -> Path:
@@ -28,22 +30,22 @@ def write_word(report: Report, path: Path) -> Path:
     document = docx.Document()
     _set_up(document, report)
     counts = {"Figure": 0, "Table": 0}
-    names = (
-        {"Figure": "그림", "Table": "표"}
-        if report.language == "ko"
-        else {"Figure": "Figure", "Table": "Table"}
-    )
+    korean = report.language == "ko"
+    names = {"Figure": "그림", "Table": "표"} if korean else {"Figure": "Figure", "Table": "Table"}
     for block in report.blocks:
         if isinstance(block, Heading):
             document.add_heading(clean_text(block.text), level=block.level)
         elif isinstance(block, Text):
-            _add_text(document, block)
+            _add_text(document, block, report)
+        elif isinstance(block, Facts):
+            _add_facts(document, block, report)
         elif isinstance(block, Picture):
             _add_picture(document, block)
-            _add_caption(document, names["Figure"], "Figure", counts, block.caption)
+            _add_caption(document, names["Figure"], "Figure", counts, report.caption(block))
         elif isinstance(block, Grid):
-            _add_caption(document, names["Table"], "Table", counts, block.caption)
-            _add_grid(document, block)
+            if block.caption:
+                _add_caption(document, names["Table"], "Table", counts, report.caption(block))
+            _add_grid(document, block, report)
         elif isinstance(block, Break):
             document.add_page_break()  # type: ignore[no-untyped-call]
     with atomic_path(path) as temporary:
@@ -57,12 +59,20 @@ def _set_up(document: Any, report: Report) -> None:
     section.page_width, section.page_height = Mm(PAGE_MM[0]), Mm(PAGE_MM[1])
     for side in ("left_margin", "right_margin", "top_margin", "bottom_margin"):
         setattr(section, side, Mm(MARGIN_MM))
+    section.footer_distance = section.header_distance = Mm(8)
     for name in ("Normal", "Title", "Heading 1", "Heading 2", "Caption", "List Bullet"):
         _set_font(document.styles[name])
-    document.styles["Normal"].font.size = Pt(BODY_PT)
-    document.styles["Normal"].paragraph_format.space_after = Pt(3)
-    document.styles["Title"].font.size = Pt(16)
-    document.styles["Title"].paragraph_format.space_after = Pt(4)
+    for name, size, before, after in (
+        ("Normal", BODY_PT, 0, 2.5), ("List Bullet", BODY_PT, 0, 1.5), ("Caption", SMALL_PT + 0.5, 1, 4),
+        ("Title", 15, 0, 3), ("Heading 1", 12, 8, 3), ("Heading 2", 10, 6, 2),
+    ):  # fmt: skip
+        style = document.styles[name]
+        style.font.size = Pt(size)
+        style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before), Pt(after)
+        style.paragraph_format.line_spacing = 1.0
+        if name.startswith(("Title", "Heading")):
+            style.font.color.rgb = NAVY
+    document.styles["Caption"].font.bold = False
     section.footer.paragraphs[0].text = clean_text(report.footer)
     section.footer.paragraphs[0].runs[0].font.size = Pt(7)
     moment = dt.datetime.fromisoformat(report.made).replace(tzinfo=None)
@@ -83,24 +93,46 @@ def _set_font(style: Any) -> None:
         fonts.set(qn(f"w:{name}"), font)
 
 
-def _add_text(document: Any, block: Text) -> None:
+def _add_text(document: Any, block: Text, report: Report) -> None:
     paragraph = document.add_paragraph(style="List Bullet" if block.style == "bullet" else "Normal")
     if block.style == "blank":
         for _ in range(8):
             document.add_paragraph()
         return
     if block.lead:
-        paragraph.add_run(clean_text(block.lead)).bold = True
-    run = paragraph.add_run(clean_text(block.printed))
+        paragraph.add_run(clean_text(f"{block.lead}: ")).bold = True
+    run = paragraph.add_run(clean_text(report.text(block)))
     if block.style == "small":
         run.font.size = Pt(SMALL_PT)
     if block.style == "mark":
         run.bold, run.font.color.rgb = True, RED
 
 
+def _add_facts(document: Any, block: Facts, report: Report) -> None:
+    """A table without lines: the leads stand under each other."""
+    table = document.add_table(rows=0, cols=2)
+    whole = PAGE_MM[0] - 2 * MARGIN_MM
+    for item in block.items:
+        cells = table.add_row().cells
+        for cell, text, share in (
+            (cells[0], item.lead, LEAD_SHARE), (cells[1], report.text(item), 1.0 - LEAD_SHARE),
+        ):  # fmt: skip
+            cell.width = Mm(whole * share)
+            cell.paragraphs[0].add_run(clean_text(text)).bold = share == LEAD_SHARE
+    _spaced(document)
+
+
+def _spaced(document: Any) -> None:
+    """An empty line of two points: Word joins tables that follow each other."""
+    paragraph = document.add_paragraph()
+    paragraph.paragraph_format.space_after = Pt(0)
+    paragraph.paragraph_format.line_spacing = Pt(3)
+
+
 def _add_picture(document: Any, block: Picture) -> None:
     paragraph = document.add_paragraph()
     paragraph.paragraph_format.keep_with_next = True
+    paragraph.paragraph_format.space_after = Pt(0)
     shape = paragraph.add_run().add_picture(str(block.path), width=Mm(block.width_mm))
     properties = shape._inline.docPr  # noqa: SLF001 - python-docx has no alternative texts
     properties.set("descr", clean_text(block.alt))
@@ -122,13 +154,15 @@ def _add_caption(document: Any, name: str, sequence: str, counts: dict[str, int]
     paragraph.add_run(f". {clean_text(text)}")
 
 
-def _add_grid(document: Any, block: Grid) -> None:
-    grid = document.add_table(rows=1, cols=len(block.head), style="Light Grid Accent 1")
+def _add_grid(document: Any, block: Grid, report: Report) -> None:
+    grid = document.add_table(rows=1, cols=len(block.head), style="Table Grid")
     grid.alignment = WD_TABLE_ALIGNMENT.CENTER
-    _fill(grid.rows[0], block.head, bold=True)
+    _fill(grid.rows[0], block.head, head=True)
     grid.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))  # noqa: SLF001 - the same
-    for cells in block.cells:
-        _fill(grid.add_row(), cells, bold=False)
+    for line in block.lines:
+        row = grid.add_row()
+        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))  # noqa: SLF001 - the same
+        _fill(row, report.cells(line), head=False)
     if block.widths:
         whole = PAGE_MM[0] - 2 * MARGIN_MM
         for row in grid.rows:
@@ -136,9 +170,18 @@ def _add_grid(document: Any, block: Grid) -> None:
                 cell.width = Mm(whole * share)
     if block.note:
         document.add_paragraph().add_run(clean_text(block.note)).font.size = Pt(SMALL_PT)
+    else:
+        _spaced(document)
 
 
-def _fill(row: Any, texts: tuple[str, ...], *, bold: bool) -> None:
+def _fill(row: Any, texts: tuple[str, ...], *, head: bool) -> None:
     for cell, text in zip(row.cells, texts, strict=True):
-        run = cell.paragraphs[0].add_run(clean_text(text))
-        run.font.size, run.bold = Pt(SMALL_PT - 0.5), bold
+        paragraph = cell.paragraphs[0]
+        paragraph.paragraph_format.space_after = Pt(0)
+        run = paragraph.add_run(clean_text(text))
+        run.font.size, run.bold = Pt(SMALL_PT + 0.5), head
+        if head:
+            shade = OxmlElement("w:shd")
+            shade.set(qn("w:val"), "clear")
+            shade.set(qn("w:fill"), "E7ECF3")
+            cell._tc.get_or_add_tcPr().append(shade)  # noqa: SLF001 - the same

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from campwatch.exports.figure_words import FIGURE_WORDS
 from evidence.hashing import sha256_json
 
 WORDS: dict[str, tuple[str, str]] = {
@@ -22,21 +23,17 @@ WORDS: dict[str, tuple[str, str]] = {
     "codes": ("analysts by code", "분석자는 코드로 표기"),
     "imagery": ("Imagery", "영상"),
     "imagery_text": (
-        "{first} to {last} (dates of sensing, UTC): {looks} looks, {used} used, {unused} not usable, {missing} missing or failed",
-        "{first}~{last}(촬영일, UTC): 관측 {looks}회, 사용 {used}회, 사용 불가 {unused}회, 누락·실패 {missing}회",
+        "{first} to {last} (dates of sensing, UTC; {sensors}): {looks} looks, {used} used, {unused} not usable, {missing} missing or failed.",
+        "{first}~{last}(촬영일, UTC; {sensors}): 관측 {looks}회, 사용 {used}회, 사용 불가 {unused}회, 누락·실패 {missing}회.",
     ),
     "questions": ("Questions asked and answered", "질문과 답"),
     "no_questions": (
         "None was declared: nothing below is a claim of change.",
         "선언된 질문 없음: 아래 내용은 변화의 주장이 아니다.",
     ),
-    "declared": (
-        "declared {when} UTC by the clock of the computer that declared it",
-        "{when} UTC 선언(선언한 컴퓨터의 시계)",
-    ),
     "together": (
-        "{n} questions of one set of rows, Holm's correction made; at 5 % each up to {f:.2f} false claims would be expected without it.",
-        "같은 자료에 질문 {n}개, 홀름 보정 적용; 보정하지 않으면 각 5 %에서 최대 {f:.2f}개의 거짓 주장이 예상된다.",
+        "{n} questions of change were asked here; for those of one set of rows Holm's correction was made. Without it up to {f:.2f} false claims would be expected.",
+        "변화에 관한 질문 {n}개; 같은 자료에 대한 질문은 홀름 보정을 적용. 보정이 없으면 최대 {f:.2f}개의 거짓 주장이 예상된다.",
     ),
     "judgements": ("Judgements", "판단"),
     "against": ("What speaks against", "반대되는 것"),
@@ -50,8 +47,8 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "verify": ("How to verify", "검증 방법"),
     "verify_text": (
-        "Every figure names its row; rows, methods and hashes are in release {release} (manifest SHA-256 {manifest}). campwatch verify --head {head}; campwatch report check FILE.docx names figures that differ from the release.",
-        "모든 수치는 자료 행을 명시한다. 행, 방법, 해시는 배포판 {release}에 있다(manifest SHA-256 {manifest}). campwatch verify --head {head}; campwatch report check 파일.docx 는 배포판과 다른 수치를 알려 준다.",
+        "Numbers in brackets, such as [R1], name rows of release {release} (last annex; manifest SHA-256 {manifest}), whose tables, methods and hashes stand in its folder. campwatch verify --head {head} checks custody; campwatch report check FILE.docx names every figure of an edited file that differs from the release.",
+        "대괄호의 번호(예: [R1])는 배포판 {release}의 자료 행을 가리킨다(마지막 부록; manifest SHA-256 {manifest}). 표, 방법, 해시는 배포판 폴더에 있다. campwatch verify --head {head} 는 보관 기록을, campwatch report check 파일.docx 는 편집된 파일에서 배포판과 다른 수치를 확인한다.",
     ),
     "areas": ("Area {n}: {name}", "구역 {n}: {name}"),
     "observed": ("Observed", "관찰"),
@@ -79,8 +76,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "figure": ("Figure", "그림"),
     "table": ("Table", "표"),
     "pair_caption": (
-        "{site}: {before} and {after}, same season, true colour at 10 m. Numbered areas: {areas}. Outlines show supports, which are larger than the areas measured.",
-        "{site}: {before}와 {after}, 같은 계절, 10 m 천연색. 번호 구역: {areas}. 윤곽은 측정 면적보다 큰 지지 영역이다.",
+        "{site}, {before} and {after}: one season, true colour at 10 m. Plan area of probable coal on either look: {areas}. Outlines are supports of the measurement, not areas. {credit}.",
+        "{site}, {before}와 {after}: 같은 계절, 10 m 천연색. 각 관측의 석탄 추정 평면 면적: {areas}. 윤곽은 측정의 지지 영역이며 면적이 아니다. {credit}.",
     ),
     "pair_alt": (
         "Two true-colour satellite pictures of {site} side by side, {before} and {after}.",
@@ -105,7 +102,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "no_pair": ("No same-season pair of clear looks: {reason}", "같은 계절의 맑은 관측 쌍 없음: {reason}"),
     "latest": ("newest assessable look {when}: {text}", "가장 최근의 평가 가능한 관측 {when}: {text}"),
     "none": ("no figure: {reason}", "수치 없음: {reason}"),
-    "row": ("look", "관측"),
     "used_for": ("status", "상태"),
     "scene": ("scene", "영상"),
     "when": ("sensed (UTC)", "촬영(UTC)"),
@@ -119,6 +115,155 @@ WORDS: dict[str, tuple[str, str]] = {
         "{unused} of {looks} looks showed nothing usable and {missing} were missing; the longest stretch without a usable look was {gap} days ({start} to {end}). What came and went within it was not seen. Piles under about 0.1 ha, roofs, tunnels and people are not resolved.",
         "관측 {looks}회 중 {unused}회는 쓸 수 없었고 {missing}회는 누락되었다. 쓸 수 있는 관측이 없던 가장 긴 기간은 {gap}일({start}~{end})이며 그동안 나타났다 사라진 것은 보지 못했다. 약 0.1 ha 미만의 더미, 지붕, 갱도, 사람은 구별되지 않는다.",
     ),
+    "clock_note": (
+        "Declared: UTC by the clock of the computer that declared it; the imagery may have been known before.",
+        "선언 시각: 선언한 컴퓨터의 시계(UTC); 영상은 미리 알려졌을 수 있다.",
+    ),
+    "declared_head": (
+        "declared (UTC)",
+        "선언(UTC)",
+    ),
+    "answer_head": (
+        "answer",
+        "답",
+    ),
+    "figures_head": (
+        "figures, with intervals",
+        "수치와 구간",
+    ),
+    "answers_head": (
+        "Answers to declared questions",
+        "선언된 질문에 대한 답",
+    ),
+    "declared_long": (
+        "Declared {when} by the clock of the declaring computer; file SHA-256 {sha}. Complete years outside the asked window: {years}. Questions asked of these rows: {n}.",
+        "선언 {when}(선언한 컴퓨터의 시계); 파일 SHA-256 {sha}. 질문 기간 밖의 완전한 연도: {years}. 이 자료에 던진 질문: {n}개.",
+    ),
+    "answer_caption": (
+        "{id}: change beyond ordinary years, {value}; grey, how far each ordinary year lies from the others.",
+        "{id}: 평년을 넘는 변화 {value}; 회색은 각 평년이 다른 평년들에서 벗어난 정도.",
+    ),
+    "answer_alt": (
+        "Strip of dots: ordinary years and the asked change with its interval, question {id}.",
+        "점 도표: 질문 {id}의 평년들과 변화의 구간.",
+    ),
+    "dark": (
+        "dark ground there, the area if it is coal: {text}",
+        "그곳의 어두운 땅(석탄일 경우의 면적): {text}",
+    ),
+    "accounts_caption": (
+        "{site}: disturbed ground on 1 August against boundary version {version}.",
+        "{site}: 8월 1일의 교란된 땅, 경계 버전 {version} 기준.",
+    ),
+    "accounts_day": (
+        "day",
+        "날짜",
+    ),
+    "accounts_area_ha": (
+        "disturbed",
+        "교란",
+    ),
+    "accounts_inside_ha": (
+        "inside",
+        "안",
+    ),
+    "accounts_outside_ha": (
+        "outside",
+        "밖",
+    ),
+    "accounts_opened_ha": (
+        "newly disturbed since the account before",
+        "직전 이후 새로 교란",
+    ),
+    "accounts_note": (
+        "Whole pixels of ground that lost what was expected there; ground bare when it was first seen is not among them. Differences between days claim nothing by themselves.",
+        "기대된 식생을 잃은 땅의 전체 화소; 처음 볼 때 이미 드러난 땅은 제외. 날짜 사이의 차이는 그 자체로 주장이 아니다.",
+    ),
+    "cannot_see_perimeter": (
+        "Fences, walls and guard posts at 10 m; whether a line on the ground is a boundary of anybody's; who drew it there and why.",
+        "10 m 해상도에서의 울타리, 담, 초소; 지상의 선이 누구의 경계인지; 누가 왜 그었는지.",
+    ),
+    "perimeter_caption": (
+        "Traced versions {earlier} (blue) and {later} (red): net {net}. An overlay of two drawings. {credit}.",
+        "추적 버전 {earlier}(파랑)와 {later}(빨강): 순 변화 {net}. 두 도면의 중첩. {credit}.",
+    ),
+    "perimeter_alt": (
+        "Satellite picture with the traced perimeters {earlier} and {later}, gained ground hatched.",
+        "추적 경계 {earlier}와 {later}, 추가된 땅에 빗금을 친 위성 사진.",
+    ),
+    "sheet_note": (
+        "Questions of change asked at this site: {n}; false claims to be expected of them at 5 % each without correction: up to {f:.2f}.",
+        "이 대상지의 변화 질문: {n}개; 보정이 없을 때 각 5 %에서 예상되는 거짓 주장: 최대 {f:.2f}개.",
+    ),
+    "places": (
+        "Comparison places: {places}.",
+        "비교 장소: {places}.",
+    ),
+    "no_places": (
+        "none was declared",
+        "선언되지 않음",
+    ),
+    "method_caption": (
+        "Layers and the methods that made them.",
+        "자료층과 방법.",
+    ),
+    "layer": (
+        "layer",
+        "자료층",
+    ),
+    "method_head": (
+        "method",
+        "방법",
+    ),
+    "status_used": (
+        "used",
+        "사용",
+    ),
+    "status_unusable": (
+        "not usable",
+        "사용 불가",
+    ),
+    "status_no_data": (
+        "no data",
+        "자료 없음",
+    ),
+    "status_missing": (
+        "missing",
+        "누락",
+    ),
+    "status_failed": (
+        "failed",
+        "실패",
+    ),
+    "images_note": (
+        "{shown} of {looks} looks are listed; the release has all.",
+        "관측 {looks}회 중 {shown}회 표시; 배포판에 전체가 있다.",
+    ),
+    "rows_head": (
+        "Annex D: rows of the release",
+        "부록 D: 배포판의 자료 행",
+    ),
+    "rows_text": (
+        "Each number in brackets names a row of release {release}: its id stands in the first column of the table named.",
+        "대괄호의 번호는 배포판 {release}의 자료 행을 가리키며, 해당 표의 첫 열에 그 식별자가 있다.",
+    ),
+    "rows_caption": (
+        "Rows that this report names.",
+        "이 보고서가 인용한 자료 행.",
+    ),
+    "rows_number": (
+        "number",
+        "번호",
+    ),
+    "rows_id": (
+        "row",
+        "행",
+    ),
+    "rows_table": (
+        "table of the release",
+        "배포판의 표",
+    ),
+    "no_figure": ("no figure", "수치 없음"),
 }
 HOSTILE: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
     (
@@ -167,6 +312,16 @@ HOSTILE: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
         ),
     ),
 )
+METHOD: tuple[tuple[str, str], ...] = (
+    (
+        "Stockpiles: a pixel is a mixture of its own ground and coal; the plan area of dark material is summed over a zone, and its lower end is nought unless the material is known or the ground changed there. Ground: one state per pixel through time, from its own expected year; disturbed ground counts whole pixels that lost what was expected. Perimeters: two traced versions are overlaid, and only stretches beyond the tracers' errors count.",
+        "저탄: 화소는 그 땅과 석탄의 혼합으로 보며, 구역의 어두운 물질 평면 면적을 합한다. 물질이 알려지거나 땅이 변하지 않는 한 하한은 0이다. 땅: 화소마다 기대되는 1년에 비추어 시간에 따른 하나의 상태를 추정하며, 기대를 잃은 전체 화소를 센다. 경계: 두 추적 버전을 겹치고 추적 오차를 넘는 구간만 센다.",
+    ),
+    (
+        "Answers: a change is judged against what the place does in ordinary years. The covariance of the series (level, season, memory, whole years, look noise) is fitted with the change in the model and integrated over a grid; each ordinary year is compared with the others as a placebo, and annual means with Student's t stand beside it. Fewer than three complete years outside the asked window, or a series that cannot be told from a random walk, say nothing.",
+        "답: 변화는 그 장소의 평년 변동에 비추어 판단한다. 계열의 공분산(수준, 계절, 기억, 연도, 관측 잡음)을 변화와 함께 적합하고 격자에서 적분한다. 각 평년을 다른 평년과 비교하며(위약), 연평균의 스튜던트 t를 함께 제시한다. 질문 기간 밖의 완전한 연도가 셋 미만이거나 무작위 보행과 구별되지 않으면 아무것도 말하지 않는다.",
+    ),
+)
 REFERENCES = (
     "Berkeley Protocol on Digital Open Source Investigations, HR/PUB/20/2.",
     "Durbin and Koopman (2012), Time Series Analysis by State Space Methods.",
@@ -181,7 +336,12 @@ REFERENCES = (
 def catalogue_digest() -> str:
     """SHA-256 of the Korean words, which a signature names."""
     return sha256_json(
-        {"words": {k: v[1] for k, v in WORDS.items()}, "hostile": [[q[1], a[1]] for q, a in HOSTILE]}
+        {
+            "words": {k: v[1] for k, v in WORDS.items()},
+            "hostile": [[q[1], a[1]] for q, a in HOSTILE],
+            "method": [text[1] for text in METHOD],
+            "figures": {k: v[1] for k, v in FIGURE_WORDS.items()},
+        }
     )
 
 

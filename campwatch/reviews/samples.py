@@ -23,10 +23,10 @@ from shapely.geometry.base import BaseGeometry
 from aoi.geodesy import box_around
 from aoi.grid import site_grid
 from campwatch.identity import new_run_id, system_clock, timestamp
-from campwatch.reviews.desk import Desk
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
-from detection.records import DISTURBANCES, FOOTPRINTS
+from campwatch.reviews.queue import Desk
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from detection.sampling.accuracy import STABLE, AccuracyReport
 from detection.sampling.design import (
     SamplingParams,

@@ -18,7 +18,7 @@ from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
 from campwatch.reviews.verdicts import review_states
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS
-from detection.records import DISTURBANCES
+from detection.ground.records import DISTURBANCES
 from detection.sampling.references import (
     ReferencePair,
     ReferenceSummary,

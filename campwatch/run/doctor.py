@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from campwatch.run.sources import build_sources, privacy_mode
+from campwatch.run.sources import build_sources, cdse_credentials, privacy_mode
 from campwatch.settings import FILE_NAME, exposed_secrets
 from campwatch.workspace import Workspace
 from evidence.errors import WatchError
@@ -104,7 +104,10 @@ def _disclosure(workspace: Workspace) -> Iterator[Check]:
 
 
 def _credentials(workspace: Workspace) -> Iterator[Check]:
-    if not any(source.kind == "sentinelhub" for source in workspace.settings.source):
+    kinds = {source.kind for source in workspace.settings.source}
+    if "cdse" in kinds:
+        yield _cdse_credentials(workspace)
+    if "sentinelhub" not in kinds:
         return
     if os.environ.get("SH_CLIENT_ID") and os.environ.get("SH_CLIENT_SECRET"):
         yield Check(topic="credentials", grade=Grade.OK, text="Sentinel Hub: from the environment")
@@ -116,6 +119,21 @@ def _credentials(workspace: Workspace) -> Iterator[Check]:
         text=f"Sentinel Hub: the profile {profile} of the sentinelhub package is used (SH_CLIENT_ID and "
         "SH_CLIENT_SECRET are not set)",
     )
+
+
+def _cdse_credentials(workspace: Workspace) -> Check:
+    try:
+        keys, account = cdse_credentials(workspace)
+    except WatchError as err:
+        return Check(topic="credentials", grade=Grade.WARNING, text=str(err))
+    if keys is not None:
+        text = "Copernicus Data Space: S3 keys; the parts of files that windows touch are read"
+    elif account is not None:
+        text = "Copernicus Data Space: an account without S3 keys; whole files are downloaded"
+    else:
+        text = "Copernicus Data Space: neither S3 keys nor an account"
+    grade = Grade.OK if keys or account else Grade.WARNING
+    return Check(topic="credentials", grade=grade, text=text)
 
 
 def _secrets(workspace: Workspace) -> Iterator[Check]:

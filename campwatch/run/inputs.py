@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-from detection.records import Disturbance
+from detection.ground.records import Disturbance
 from evidence.errors import SettingsError
 from imagery.cube.observations import Observation
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from dataclasses import asdict
 from typing import Any
 
@@ -12,18 +12,21 @@ from aoi.records import Site
 from campwatch.identity import inputs_digest
 from campwatch.run.inputs import Inputs, Overrides, with_overrides
 from campwatch.run.stopwatch import Stopwatch
-from detection import stockpiles
 from detection.boundary import change as boundary_change
+from detection.coal import measure as stockpiles
+from detection.ground import landsat
 from detection.ground import measure as ground
-from detection.records import DISTURBANCES
+from detection.ground.records import DISTURBANCES
 from evidence.hashing import sha256_json
 from evidence.rows import Row, carried_row, plain
 from imagery.cube import observations
+from imagery.cube.observations import OBSERVATIONS
 from imagery.measurement import Measured, Measurement, Work
 
 MEASUREMENTS = (
     observations.MEASUREMENT,
     ground.MEASUREMENT,
+    landsat.MEASUREMENT,
     boundary_change.MEASUREMENT,
     stockpiles.MEASUREMENT,
 )
@@ -37,6 +40,7 @@ def measured_rows(
     *,
     watch: Stopwatch | None = None,
     memory: MutableMapping[str, bytes] | None = None,
+    others: Mapping[str, Callable[[], xr.Dataset]] | None = None,
 ) -> list[Row]:
     """Every row that the cube of a site yields.
 
@@ -46,6 +50,7 @@ def measured_rows(
         inputs: digests of what it is measured from, and what the settings change.
         watch: where to book the time.
         memory: parts that were computed before; the rows are the same with and without.
+        others: cubes of other instruments, by sensor.
     """
     watch = watch or Stopwatch()
     rows: list[Row] = []
@@ -57,8 +62,8 @@ def measured_rows(
             site_digest=inputs.site,
             params=params,
             memory=memory,
-            missed=inputs.gaps,
-            earlier={DISTURBANCES.name: inputs.earlier},
+            earlier={DISTURBANCES.name: inputs.earlier, OBSERVATIONS.name: inputs.gaps},
+            others=others or {},
         )
         with watch.stage(measurement.stage):
             found = measurement.measure(work)
@@ -86,14 +91,14 @@ def _params_hash(params: Any) -> str:
 
 
 def _rows(made: Measured, site: Site, inputs: Inputs, params_hash: str) -> Iterator[Row]:
-    everything = inputs_digest(inputs.site, inputs.scenes)
     for record in made.records:
         used = made.layer.scenes_of(record)
+        # A figure of all scenes that one more leaves as it was is no other figure: custody names the scenes.
         row = made.layer.row(
             record,
             site_id=site.id,
             params_hash=params_hash,
-            inputs_hash=everything if used is None else inputs_digest(inputs.site, inputs.scenes, used),
+            inputs_hash=inputs_digest(inputs.site, inputs.scenes, () if used is None else used),
             validated_on=made.validated_on,
         )
         yield carried_row(row)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -15,14 +15,25 @@ from typing import TYPE_CHECKING, TypeVar
 
 from aoi.records import Site
 from aoi.site_file import read_site
-from campwatch.alerts.watch import deliver_open, watch_sites
+from campwatch.alerts.watch import channels, deliver_open, watch_sites
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
-from campwatch.layers import measured_layers
+from campwatch.layers import NO_LONGER_KEPT, measured_layers
 from campwatch.pages.paths import map_profile, shown_state, site_page_path
 from campwatch.run.derived import DerivedFiles, derived_files, rebuild_behind
+from campwatch.run.health import heartbeat
+from campwatch.run.journal import Journal, journalled
 from campwatch.run.progress import Progress, Step, log_step
 from campwatch.run.records import RunOptions, RunSummary, SiteSummary
-from campwatch.run.site_job import DiskUse, SiteWork, fetch_site, is_measured, nothing_held, site_work
+from campwatch.run.search import search_sites
+from campwatch.run.site_job import (
+    DiskUse,
+    SiteWork,
+    fetch_site,
+    is_measured,
+    nothing_held,
+    site_work,
+    unsearched,
+)
 from campwatch.run.sources import build_sources
 from campwatch.run.stopwatch import Stopwatch
 from campwatch.settings import FILE_NAME, exposed_secrets
@@ -32,8 +43,7 @@ from evidence.errors import AoiError, FileInUseError, WatchError, WorkspaceError
 from evidence.ledger import AppendResult, Ledger
 from evidence.rows import Row
 from imagery.archive.coverage import midnight
-from imagery.archive.fetch import FetchReport
-from imagery.archive.listing import Listing, list_products
+from imagery.archive.listing import Listing
 from imagery.archive.store import Archive
 from imagery.cube.observations import OBSERVATIONS
 from imagery.records import SceneSource
@@ -46,8 +56,6 @@ __all__ = ["RunOptions", "RunSummary", "SiteSummary", "run_workspace"]
 
 _log = logging.getLogger(__name__)
 
-SEARCHES = 4
-"""Sites that are searched at once."""
 
 Done = TypeVar("Done")
 
@@ -93,33 +101,51 @@ def run_workspace(
         WatchError: where nothing can be done at all (no settings, no sites, workspace held or read-only,
             every site failed).
     """
+    journal, run_id = Journal(workspace.logs_folder), new_run_id(clock)
+    asked = options.sites or workspace.site_ids()
+    with (
+        heartbeat(workspace.settings.health) as pulse,
+        journalled(journal, run_id, asked, clock) as pulse.ending,
+        workspace.lock(wait=options.wait),
+    ):
+        return pulse.ending.take(_run(workspace, options, run_id, progress, clock))
+
+
+def _run(
+    workspace: Workspace, options: RunOptions, run_id: str, progress: Progress, clock: Clock
+) -> RunSummary:
+    """The run itself; the workspace is held."""
     paths = workspace.chosen_paths(options.sites)
     for line in exposed_secrets(workspace.folder / FILE_NAME):
         _log.warning("%s", line)
-    with workspace.lock(wait=options.wait):
-        run = _Run(
-            workspace=workspace,
-            options=options,
-            run_id=new_run_id(clock),
-            progress=progress,
-            clock=clock,
-            started=clock(),
-            derived=derived_files(workspace),
-            archive=Archive(workspace.archive_folder),
-            disk=DiskUse(workspace),
-        )
-        sources = build_sources(workspace, time_left=TimeLeft.of_minutes(workspace.settings.limits.minutes))
-        listings = _search_all(run, paths, sources)
-        prepared = [
-            _guarded(path.stem, partial(_prepare, run, path, sources, listings.get(path))) for path in paths
-        ]
-        summaries = tuple(_measure_all(run, prepared))
-        if not workspace.ledger_path.exists():
-            raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
-        head, behind = _finish(run, summaries)
-        return RunSummary(
-            run_id=run.run_id, sites=summaries, head=head, seconds=run.watch.seconds, behind=behind
-        )
+    run = _Run(
+        workspace=workspace,
+        options=options,
+        run_id=run_id,
+        progress=progress,
+        clock=clock,
+        started=clock(),
+        derived=derived_files(workspace),
+        archive=Archive(workspace.archive_folder),
+        disk=DiskUse(workspace),
+    )
+    sources = build_sources(workspace, time_left=TimeLeft.of_minutes(workspace.settings.limits.minutes))
+    listings = _search_all(run, paths, sources)
+    prepared = [
+        _guarded(path.stem, partial(_prepare, run, path, sources, listings.get(path))) for path in paths
+    ]
+    summaries = tuple(_measure_all(run, prepared))
+    if not workspace.ledger_path.exists():
+        raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
+    head, behind, undelivered = _finish(run, summaries)
+    return RunSummary(
+        run_id=run_id,
+        sites=summaries,
+        head=head,
+        seconds=run.watch.seconds,
+        behind=behind,
+        undelivered=undelivered,
+    )
 
 
 def _guarded(site_id: str, step: Callable[[], Done]) -> Done | SiteSummary:
@@ -160,21 +186,17 @@ def _search_all(run: _Run, paths: Sequence[Path], sources: Sequence[SceneSource]
     if len(sites) < 2 or run.out_of_time():  # noqa: PLR2004 - nothing to do at once
         return {}
     since, until = (midnight(day) for day in run.interval())
-    cloudy = run.options.include_cloudy
     run.progress(Step(site_id=", ".join(site.id for site in sites.values()), doing="searching"))
-    pool = ThreadPoolExecutor(SEARCHES, thread_name_prefix="search")
-    search = partial(list_products, since=since, until=until, include_cloudy=cloudy)
-    try:
-        with run.watch.stage("search"):
-            futures = {path: pool.submit(search, site, run.archive, sources) for path, site in sites.items()}
-            wait(futures.values())
-        return {path: future.result() for path, future in futures.items() if not future.exception()}
-    except BaseException:
-        for source in sources:
-            getattr(source, "stop", lambda: None)()
-        raise
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    with run.watch.stage("search"):
+        found = search_sites(
+            list(sites.values()),
+            run.archive,
+            sources,
+            since=since,
+            until=until,
+            include_cloudy=run.options.include_cloudy,
+        )
+    return {path: found[site.id] for path, site in sites.items() if site.id in found}
 
 
 def _prepare(
@@ -188,7 +210,7 @@ def _prepare(
         return SiteSummary(site_id=site.id, error="left for the next run: the time limit has passed")
     run.disk.require()
     since, until = run.interval()
-    report = fetch_site(
+    report, listed = fetch_site(
         run.workspace,
         site,
         sources,
@@ -206,13 +228,13 @@ def _prepare(
         work = site_work(run.workspace, path, archive=run.archive)
     if work is None:
         raise nothing_held(site, report)
-    return _Prepared(path=path, summary=_fetched(work, report), work=work)
-
-
-def _fetched(work: SiteWork, report: FetchReport) -> SiteSummary:
-    return SiteSummary(
-        site_id=work.site.id, fetched=len(report.fetched), gaps=len(report.failed) + report.postponed
+    summary = SiteSummary(
+        site_id=site.id,
+        fetched=len(report.fetched),
+        gaps=len(report.failed) + report.postponed,
+        unsearched=unsearched(listed),
     )
+    return _Prepared(path=path, summary=summary, work=work)
 
 
 def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> Iterator[SiteSummary]:
@@ -275,7 +297,8 @@ def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> Si
                 appended = _append(run, ledger, work, rows)
         with run.watch.stage("alerts"):  # before the map, which lists them
             alerts = run.workspace.settings.alerts
-            watch_sites(ledger, {work.site.id: None}, alerts, run_id=run.run_id, clock=run.clock)
+            trouble = {work.site.id: item.summary.unsearched}
+            watch_sites(ledger, trouble, alerts, run_id=run.run_id, clock=run.clock)
         return _summary(item.summary, ledger, appended, _drawn(run, ledger, work, bench))
 
 
@@ -300,7 +323,7 @@ def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> Appen
         actor="campwatch",
         action="measure",
         details=work.recipe,
-        complete=measured_layers(),
+        complete=(*measured_layers(), *NO_LONGER_KEPT),
     )
 
 
@@ -318,23 +341,28 @@ def _summary(
     )
 
 
-def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> tuple[str, str | None]:
+def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> tuple[str, str | None, Mapping[str, str]]:
     """Alerts, then the tables where they are behind.
 
     Returns:
-        the digest over all custody heads, and what stayed behind because another program holds it open.
+        the digest over all custody heads, what stayed behind because another program holds it open, and by
+        channel why alerts were not delivered.
     """
     workspace, settings = run.workspace, run.workspace.settings.alerts
     with Ledger(workspace.ledger_path) as ledger:
-        failures = {site.site_id: site.error for site in summaries if not site.skipped}
+        failures = {site.site_id: site.error or site.unsearched for site in summaries if not site.skipped}
         with run.watch.stage("alerts"):
             watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
-            deliver_open(ledger, settings.email, run_id=run.run_id, clock=run.clock)
+            undelivered = {}
+            for channel in channels(settings):
+                told = deliver_open(ledger, channel, run_id=run.run_id, clock=run.clock)
+                if told.trouble:
+                    undelivered[channel.name] = told.trouble
         try:
             with run.watch.stage("tables"):
                 rebuild_behind(run.workspace, ledger)
-            return heads_digest(ledger.heads()), None
+            return heads_digest(ledger.heads()), None, undelivered
         except FileInUseError as err:
-            return heads_digest(ledger.heads()), f"{err}; it is as of the run before"
+            return heads_digest(ledger.heads()), f"{err}; it is as of the run before", undelivered
         except OSError as err:
             raise WorkspaceError(f"{workspace.folder} cannot be written: {_disk_words(err)}") from err

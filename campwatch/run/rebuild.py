@@ -15,7 +15,7 @@ from campwatch import __version__
 from campwatch.alerts.book import read_alerts
 from campwatch.layers import LAYERS
 from campwatch.pages.paths import map_profile, site_page_path
-from campwatch.reviews.desk import Desk
+from campwatch.reviews.queue import Desk
 from campwatch.reviews.validation import Checks, annotation, site_checks
 from campwatch.reviews.verdicts import READERS_NEEDED, ReviewState, last_reviews, map_verdict, queue
 from campwatch.workspace import Workspace, readable_sites
@@ -75,7 +75,7 @@ def write_site_page(
     profile = map_profile(workspace, site, restricted=restricted)
     checks = site_checks(ledger, site)
     annotate = annotation(ledger, [site], checks={site.id: checks})
-    shown = [name for name, spec in LAYERS.items() if spec.on_map and spec.derived is None]
+    shown = [spec for spec in LAYERS.values() if spec.on_map]
     data = SiteMapData(
         site=site,
         run=run_info(ledger, site.id),
@@ -84,8 +84,8 @@ def write_site_page(
         looks=_pictureless(ledger, site.id),
         layers=LAYERS,
         rows={
-            name: tuple(stored.row for stored in annotate(ledger.current(name, site_id=site.id)))
-            for name in shown
+            spec.name: tuple(stored.row for stored in annotate(layer_rows(ledger, spec, site_id=site.id)))
+            for spec in shown
         },
         alerts=tuple(
             RaisedAlert(

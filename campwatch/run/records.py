@@ -39,6 +39,8 @@ class SiteSummary:
     map_path: Path | None = None
     """Of the map, where it was drawn anew."""
     error: str | None = None
+    unsearched: str | None = None
+    """Which source could not be searched, and why; the archive is measured all the same."""
     skipped: str | None = None
     """Why it was left alone on purpose."""
 
@@ -56,6 +58,9 @@ class RunSummary:
     behind: str | None = None
     """Which derived file is as of the run before, and why; None where all are current."""
 
+    undelivered: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    """By channel, why alerts could not be delivered."""
+
     @property
     def nothing_new(self) -> bool:
         """Whether the measurements are as they were."""
@@ -64,4 +69,5 @@ class RunSummary:
     @property
     def complete(self) -> bool:
         """Whether everything that was asked for could be done."""
-        return self.behind is None and not any(site.error or site.gaps for site in self.sites)
+        well = self.behind is None and not self.undelivered
+        return well and not any(site.error or site.gaps or site.unsearched for site in self.sites)

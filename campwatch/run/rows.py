@@ -36,9 +36,10 @@ class RunRecord:
     )  # fmt: skip
 
 
-def run_rows(ledger: Ledger, as_of_run: str | None = None) -> list[StoredRow]:
-    """One row per run and chain, in the order of time."""
-    links = sorted(links_until(ledger, as_of_run), key=lambda link: (link[1].run_id, link[1].chain, link[0]))
+def run_rows(ledger: Ledger, as_of_run: str | None = None, site_id: str | None = None) -> list[StoredRow]:
+    """One row per run and chain, in the order of time; of one chain or of all."""
+    held = [link for link in links_until(ledger, as_of_run) if site_id in {None, link[1].chain}]
+    links = sorted(held, key=lambda link: (link[1].run_id, link[1].chain, link[0]))
     groups = itertools.groupby(links, key=lambda link: (link[1].run_id, link[1].chain))
     rows = [_run_row(list(group)) for _, group in groups]
     return sorted(rows, key=lambda stored: stored.seq)

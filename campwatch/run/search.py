@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
+from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.identity import Clock, system_clock
 from campwatch.run.sources import build_sources, unit_budget
@@ -17,6 +21,7 @@ from imagery.archive.fetch import WANTED
 from imagery.archive.gaps import Gap
 from imagery.archive.listing import FetchCost, Listing, fetch_cost, list_products, read_listing, write_listing
 from imagery.archive.store import Archive
+from imagery.records import SceneSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +54,11 @@ def search_workspace(
     sources, archive = build_sources(workspace), Archive(workspace.archive_folder)
     start = midnight(since or workspace.settings.monitor.since)
     end = midnight(until or (clock().date() + dt.timedelta(days=1)))
+    chosen = [read_site(path) for path in workspace.chosen_paths(sites)]
+    listings = search_sites(chosen, archive, sources, since=start, until=end, strict=True)
     found = []
-    for path in workspace.chosen_paths(sites):
-        site = read_site(path)
-        listing = list_products(site, archive, sources, since=start, until=end)
+    for site in chosen:
+        listing = listings[site.id]
         with suppress(OSError):  # a workspace that cannot be written can be searched all the same
             write_listing(listing_path(workspace, site.id), listing)
         found.append(
@@ -66,6 +72,45 @@ def search_workspace(
             )
         )
     return found
+
+
+SEARCHES = 4
+"""Sites that are searched at once (*assumed*: providers answer a few searches as fast as one)."""
+
+
+def search_sites(
+    sites: Sequence[Site],
+    archive: Archive,
+    sources: Sequence[SceneSource],
+    *,
+    since: dt.datetime,
+    until: dt.datetime,
+    include_cloudy: bool = False,
+    strict: bool = False,
+) -> dict[str, Listing]:
+    """What the sources list over each site, by its id; several sites at once.
+
+    Args:
+        sites: with different ids.
+        archive: what is there.
+        sources: ranked.
+        since: sensed from then on, UTC.
+        until: sensed before then, UTC.
+        include_cloudy: also what was left out for cloud before.
+        strict: raise what goes wrong at one site, instead of leaving it out.
+    """
+    pool = ThreadPoolExecutor(SEARCHES, thread_name_prefix="search")
+    search = partial(list_products, since=since, until=until, include_cloudy=include_cloudy)
+    try:
+        futures = {site.id: pool.submit(search, site, archive, sources) for site in sites}
+        wait(futures.values())
+        return {name: future.result() for name, future in futures.items() if strict or not future.exception()}
+    except BaseException:
+        for source in sources:
+            getattr(source, "stop", lambda: None)()
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def listing_path(workspace: Workspace, site_id: str) -> Path:

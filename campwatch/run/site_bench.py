@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import xarray as xr
@@ -26,6 +26,7 @@ from evidence.errors import FileInUseError, WorkspaceError
 from evidence.ledger import Ledger
 from evidence.results import write_custody
 from evidence.rows import Row
+from imagery.cube.landsat import SENSOR, landsat_grid
 from imagery.cube.loading import load_cube
 
 
@@ -66,7 +67,14 @@ class SiteBench:
         """Every row that the site's cube yields."""
         self._tell("measuring")
         rows = measured_rows(
-            self.cube, self._work.site, self._work.inputs, watch=self._watch, memory=self._memory
+            self.cube,
+            self._work.site,
+            self._work.inputs,
+            watch=self._watch,
+            memory=self._memory,
+            others=other_cubes(
+                self._workspace, self._work, cache=cube_cache(self._workspace, self._work.site)
+            ),
         )
         self._memory.forget()
         return rows
@@ -157,6 +165,29 @@ def load_site_cube(
         ),
         lazy=lazy,
     )
+
+
+def other_cubes(workspace: Workspace, work: SiteWork, *, cache: Path) -> dict[str, Callable[[], xr.Dataset]]:
+    """How to load the cubes of instruments beside Sentinel-2, each on its own lattice.
+
+    Args:
+        workspace: whose limits hold.
+        work: the site and its products.
+        cache: folder of scenes on the grid; each instrument has one below it.
+    """
+    if not work.landsat:
+        return {}
+
+    def landsat() -> xr.Dataset:
+        return load_cube(
+            work.landsat,
+            landsat_grid(site_grid(work.site)),
+            cache_dir=cache / SENSOR,
+            aoi=work.site.aoi,
+            memory_gb=workspace.settings.limits.memory_gb,
+        )
+
+    return {SENSOR: landsat}
 
 
 def measure_in_worker(folder: str, path: str) -> list[Row]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ from campwatch.run.progress import Progress, Step
 from campwatch.run.search import listing_path
 from campwatch.run.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
-from detection.records import DISTURBANCES, Disturbance
+from detection.ground.records import DISTURBANCES, Disturbance
 from evidence.errors import SourceError, WorkspaceError
 from evidence.ledger import Ledger
 from evidence.record_reading import read_record
@@ -34,6 +34,7 @@ from imagery.archive.coverage import midnight
 from imagery.archive.fetch import FetchProgress, FetchReport, fetch_new
 from imagery.archive.listing import Listing, list_products, write_listing
 from imagery.archive.store import Archive, archived_heights, height_files
+from imagery.cube.landsat import SENSOR
 from imagery.cube.observations import gap_observations
 from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct, SceneSource
@@ -49,8 +50,12 @@ class SiteWork:
     path: Path
     products: tuple[ArchivedProduct, ...]
     inputs: Inputs
+    landsat: tuple[ArchivedProduct, ...] = ()
+    """Of Landsat, which is measured on a lattice of its own."""
     dem: tuple[Path, ...] = ()
     """Files of heights, where a source was asked for terrain."""
+    preferred: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Archived product to what it was preferred to, each with the reason."""
 
     @property
     def recipe(self) -> dict[str, Any]:
@@ -64,6 +69,7 @@ class SiteWork:
             "code": code_identity(),
             "site_file": document,
             "missed": missed,
+            "preferred": {name: list(told) for name, told in self.preferred.items()},
             "knobs": plain(dict(self.inputs.overrides)),
         }
 
@@ -81,8 +87,8 @@ def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives 
     out_of_time: Callable[[], bool] = lambda: False,
     archive: Archive | None = None,
     listing: Listing | None = None,
-) -> FetchReport:
-    """Search and fetch what is new.
+) -> tuple[FetchReport, Listing]:
+    """Search and fetch what is new; returns what became of it, and what was listed.
 
     Args:
         workspace: whose.
@@ -115,7 +121,7 @@ def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives 
     try:
         with watch.stage("fetch"):
             write_listing(listing_path(workspace, site.id), listing)
-            return fetch_new(
+            report = fetch_new(
                 site,
                 archive,
                 sources,
@@ -126,6 +132,7 @@ def fetch_site(  # noqa: PLR0913 - a site, its interval, and what the run gives 
                 listing=listing,
                 out_of_time=out_of_time,
             )
+            return report, listing
     except OSError as err:
         raise WorkspaceError(f"the archive cannot be written: {err.strerror or err}") from err
 
@@ -177,7 +184,8 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
     products = tuple(archive.products(site.id))
     if not products:
         return None
-    scenes = {scene.id: scene_digest(scene.products) for scene in group_archived(products)}
+    landsat = tuple(archive.products(site.id, sensor=SENSOR))
+    scenes = {scene.id: scene_digest(scene.products) for scene in group_archived((*products, *landsat))}
     missed = gap_observations(archive.gaps(site.id), known=scenes)
     overrides = workspace.settings.measure.model_dump(exclude_defaults=True)
     heights = archived_heights(archive, site.id)
@@ -190,7 +198,15 @@ def site_work(workspace: Workspace, path: Path, *, archive: Archive | None = Non
         overrides=overrides,
         earlier=earlier_disturbances(workspace.ledger_path, site.id),
     )
-    return SiteWork(site=site, path=path, products=products, inputs=inputs, dem=height_files(heights))
+    return SiteWork(
+        site=site,
+        path=path,
+        products=products,
+        inputs=inputs,
+        landsat=landsat,
+        dem=height_files(heights),
+        preferred=archive.preferred(site.id),
+    )
 
 
 def earlier_disturbances(
@@ -202,6 +218,12 @@ def earlier_disturbances(
     with Ledger(ledger, read_only=True) as opened:
         stored = opened.current(DISTURBANCES.name, site_id=site_id, as_of_run=as_of_run)
     return tuple(read_record(Disturbance, one.row) for one in stored)
+
+
+def unsearched(listing: Listing) -> str | None:
+    """Which sources could not be searched, and why; None where all could."""
+    told = dict.fromkeys(f"{gap.source}: {gap.detail}" for gap in listing.troubles)
+    return "; ".join(told) or None
 
 
 def nothing_held(site: Site, report: FetchReport) -> SourceError:
@@ -221,4 +243,4 @@ def is_measured(ledger: Ledger, work: SiteWork) -> bool:
     if last is None or not same_code(last.data.get("code", {}), code_identity()):
         return False
     recipe = work.recipe
-    return all(last.data.get(name) == recipe[name] for name in recipe if name != "code")
+    return all(last.data.get(name) == recipe[name] for name in recipe if name not in {"code", "preferred"})

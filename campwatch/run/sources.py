@@ -8,12 +8,14 @@ from campwatch.settings import SourceSettings
 from campwatch.workspace import Workspace
 from evidence.errors import SettingsError
 from evidence.limits import Limits
-from imagery.budget import UnitBudget
 from imagery.records import SceneSource
+from imagery.sources.budget import UnitBudget
+from imagery.sources.cdse import CDSE_COLLECTIONS, CdseAddresses, open_cdse
 from imagery.sources.http import Http, HttpLimits
 from imagery.sources.open import open_stac
 from imagery.sources.privacy import PrivacyMode
 from imagery.sources.retry import Retrier, TimeLeft
+from imagery.sources.signing import Account, S3Keys
 
 SENTINELHUB_SENSORS = ("sentinel-2", "sentinel-1")
 
@@ -58,6 +60,8 @@ def _build(workspace: Workspace, source: SourceSettings, time_left: TimeLeft) ->
     cloud = workspace.settings.monitor.max_cloud_cover
     if source.kind == "sentinelhub":
         return _sentinelhub(workspace, cloud, time_left)
+    if source.kind == "cdse":
+        return _cdse(workspace, source.collections or CDSE_COLLECTIONS, time_left)
     if source.url is None:
         raise SettingsError('a [[source]] of kind "stac" needs a url')
     if "://" in source.url:
@@ -73,6 +77,48 @@ def _build(workspace: Workspace, source: SourceSettings, time_left: TimeLeft) ->
     path = Path(source.url).expanduser()
     place = str(path if path.is_absolute() else workspace.folder / path)
     return open_stac(place, limits=limits, time_left=time_left)
+
+
+def cdse_credentials(workspace: Workspace) -> tuple[S3Keys | None, Account | None]:
+    """The keys and the account of the Copernicus Data Space, where there are any.
+
+    Raises:
+        SettingsError: where one half of a pair is missing.
+    """
+    told = workspace.settings.cdse
+    pairs = []
+    for one, other in (("access_key", "secret_key"), ("username", "password")):
+        values = [told.secret(name, workspace.folder) for name in (one, other)]
+        if (values[0] is None) != (values[1] is None):
+            raise SettingsError(f"[cdse] needs {one} and {other} together")
+        pairs.append(values)
+    (access, secret), (username, password) = pairs
+    return (
+        S3Keys(access_key=access, secret_key=secret) if access and secret else None,
+        Account(username=username, password=password) if username and password else None,
+    )
+
+
+def _cdse(workspace: Workspace, collections: tuple[str, ...], time_left: TimeLeft) -> list[SceneSource]:
+    told = workspace.settings.cdse
+    keys, account = cdse_credentials(workspace)
+    stated = {
+        name: value.rstrip("/")
+        for name in ("stac_url", "s3_url", "token_url", "download_url")
+        if (value := getattr(told, name))
+    }
+    return [
+        *open_cdse(
+            collections,
+            keys=keys,
+            account=account,
+            addresses=CdseAddresses(**stated),
+            mode=privacy_mode(workspace),
+            max_cloud_cover=workspace.settings.monitor.max_cloud_cover,
+            limits=intake_limits(workspace),
+            time_left=time_left,
+        )
+    ]
 
 
 def _sentinelhub(workspace: Workspace, cloud: float, time_left: TimeLeft) -> list[SceneSource]:

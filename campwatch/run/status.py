@@ -10,9 +10,10 @@ from typing import Any
 from campwatch.alerts.book import Alert, read_alerts
 from campwatch.reviews.records import REVIEWS
 from campwatch.reviews.validation import all_checks, validation_lines
+from campwatch.run.journal import Journal, RunRecord, last_run, last_search
 from campwatch.workspace import Workspace, readable_sites
 from detection.coal.records import COAL_SEARCH, STOCKPILE_AREAS
-from detection.records import DISTURBANCES, FOOTPRINTS
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
 from imagery.archive.store import Archive
@@ -45,27 +46,43 @@ class SiteStatus:
     """Of these, without a verdict."""
     alerts: tuple[Alert, ...]
     """Open."""
+    last_run: str | None = None
+    """End of the newest run that brought it up to date, UTC."""
+    last_search: str | None = None
+    """End of the newest run that searched every source for it, UTC."""
     validation: tuple[str, ...] = ()
     """What stands behind the intervals."""
 
 
 def workspace_status(workspace: Workspace) -> list[SiteStatus]:
     """Every site that has a file, measured or not."""
-    ids = workspace.site_ids()
+    ids, runs = workspace.site_ids(), Journal(workspace.logs_folder).runs()
     if not workspace.ledger_path.exists():
-        return [_site_status(site_id, (), (), Archive(workspace.archive_folder)) for site_id in ids]
+        archive = Archive(workspace.archive_folder)
+        return [_with_runs(_site_status(site_id, (), (), archive), runs) for site_id in ids]
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         archive = Archive(workspace.archive_folder)
         checks = all_checks(ledger, readable_sites(workspace))
         return [
             replace(
-                _site_status(
-                    site_id, ledger.current(site_id=site_id), read_alerts(ledger, site_id=site_id), archive
+                _with_runs(
+                    _site_status(
+                        site_id,
+                        ledger.current(site_id=site_id),
+                        read_alerts(ledger, site_id=site_id),
+                        archive,
+                    ),
+                    runs,
                 ),
                 validation=tuple(validation_lines(checks.get(site_id, {}))),
             )
             for site_id in ids
         ]
+
+
+def _with_runs(status: SiteStatus, runs: Sequence[RunRecord]) -> SiteStatus:
+    site_id = status.site_id
+    return replace(status, last_run=last_run(runs, site_id), last_search=last_search(runs, site_id))
 
 
 def _site_status(

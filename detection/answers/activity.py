@@ -13,11 +13,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from detection.coal.records import StockpileArea
-from detection.series import local_level, pile_days, share_of_looks_with_coal, turnover
+from detection.coal.series import local_level, pile_days, share_of_looks_with_coal, turnover
 from evidence.quantity import DEFAULT_LEVEL, Quantity, combine
 
 FLOOR_HA = 0.1
-"""Smallest area that counts as coal, as in `detection.stockpiles.StockpileParams.floor_ha`."""
+"""Smallest area that counts as coal, as in `detection.coal.measure.StockpileParams.floor_ha`."""
 FEWEST_LOOKS = 5
 """Under this many looks a window is not assessable."""
 

@@ -285,10 +285,12 @@ REASONS_KO = (
 """Korean for reasons, by words of theirs; numbers stay in English beside it."""
 
 
-def reason_ko(reason: str) -> str:
-    """Why it cannot be told, in Korean, with the English words behind it."""
+def reason_ko(reason: str, *, brackets: bool = True) -> str:
+    """Why it cannot be told, in Korean; with the English words behind it where asked for."""
     told = next((korean for words, korean in REASONS_KO if words in reason), None)
-    return f"{told} [{reason}]" if told else reason
+    if told is None:
+        return reason
+    return f"{told} [{reason}]" if brackets else told
 
 
 def _presence(question: Question, answer: Answer) -> tuple[str, str]:

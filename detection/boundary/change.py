@@ -31,8 +31,6 @@ from imagery.measurement import Measured, Measurement, Work
 
 METHOD = BOUNDARY_CHANGES.method
 CAUSES = ("undetermined", "ground", "reinterpretation", "registration")
-SHORTEST_PIECES = 3.0
-"""A partial perimeter must hold this many independent errors to be compared."""
 
 
 def boundary_area(boundary: Boundary, *, params: BoundaryChangeParams | None = None) -> Quantity:
@@ -121,7 +119,7 @@ def compare(before: Boundary, after: Boundary, chosen: BoundaryChangeParams) -> 
     a, b = plane.project(before.geometry), plane.project(after.geometry)
     base, cut = a.boundary, None
     if _extent(before, after) is Extent.PARTIAL:
-        pair = open_pair(a, b, shortest_m=SHORTEST_PIECES * independent_length_m(chosen.correlation_m))
+        pair = open_pair(a, b, shortest_m=chosen.shortest_pieces * independent_length_m(chosen.correlation_m))
         if isinstance(pair, str):
             return pair
         a, base, cut = pair.closed_before(), pair.before, pair.closing_edges()

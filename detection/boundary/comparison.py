@@ -20,6 +20,7 @@ from shapely.ops import linemerge, substring
 from aoi.geodesy import M2_PER_HA, parts
 from aoi.records import Boundary
 from detection.boundary.errors import (
+    UNKNOWNS,
     BoundaryChangeParams,
     TraceError,
     independent_length_m,
@@ -30,8 +31,9 @@ from evidence.arrays import Floats
 from evidence.quantity import Quantity, coverage_factor
 
 ON_LINE_M = 1e-3
+"""A point this close to a line lies on it, m. Assumed: far below any tracing accuracy."""
 STRAIGHT = 0.1
-"""A stretch less deep than this part of its length does not say which side is inside."""
+"""A stretch less deep than this part of its length does not say which side is inside, 1. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,9 +150,13 @@ def _inside(before: BaseGeometry, after: BaseGeometry, stretch: LineString) -> P
 
 
 WEDGE_M = 500_000.0
-"""Sectors reach beyond any site."""
+"""Sectors reach beyond any site, m. Assumed."""
+WEDGE_POINTS = 9
+"""Points of a sector's arc: far beyond the site they need not be round. Assumed."""
+CIRCLE_DEG = 360.0
+"""A full turn, degrees. By definition."""
 ON_EDGE_M = 1e-3
-"""Edges of an overlay lie on the perimeter they come from to within rounding."""
+"""Edges of an overlay lie on the perimeter they come from to within rounding, m. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +235,7 @@ class Comparison:
         effects = [self._one(polygon, sign, cuts) for polygon in polygons]
         return Effect(
             area_m2=sum(e.area_m2 for e in effects),
-            registration=np.sum([e.registration for e in effects], axis=0) if effects else np.zeros(3),
+            registration=np.sum([e.registration for e in effects], axis=0) if effects else np.zeros(UNKNOWNS),
             surplus_m=sum(e.surplus_m for e in effects),
             vertex_m4=sum(e.vertex_m4 for e in effects),
         )
@@ -339,7 +345,7 @@ class Comparison:
         core = shapely.intersection(self.gained_core, wedge).area
         low, high = self.ends_m2(effect, factor, core)
         return SectorAdvance(
-            bearing_deg=(index + 0.5) * 360.0 / count,
+            bearing_deg=(index + 0.5) * CIRCLE_DEG / count,
             length_m=length,
             advance_m=effect.area_m2 / length,
             low_m=low / length,
@@ -349,12 +355,12 @@ class Comparison:
 
 def _sector(points: Floats, centre: Floats, count: int) -> Floats:
     """The sector of each point, numbered clockwise from north."""
-    bearing = np.degrees(np.arctan2(points[:, 0] - centre[0], points[:, 1] - centre[1])) % 360.0
-    return np.asarray(np.floor(bearing / (360.0 / count)), dtype=float)
+    bearing = np.degrees(np.arctan2(points[:, 0] - centre[0], points[:, 1] - centre[1])) % CIRCLE_DEG
+    return np.asarray(np.floor(bearing / (CIRCLE_DEG / count)), dtype=float)
 
 
 def sector_wedge(centre: Floats, index: int, count: int) -> Polygon:
     """One sector as a polygon in the plane."""
-    angles = np.radians(np.linspace(index, index + 1, 9) * 360.0 / count)
+    angles = np.radians(np.linspace(index, index + 1, WEDGE_POINTS) * CIRCLE_DEG / count)
     arc = centre + WEDGE_M * np.column_stack((np.sin(angles), np.cos(angles)))
     return Polygon([centre, *arc])

@@ -22,12 +22,15 @@ from statistics import NormalDist
 from aoi.records import Boundary
 
 CE90_PER_AXIS = 2.1459660262893
-"""Radius of the circle that holds 90 % of a circular normal error, in standard deviations of one axis."""
+"""Radius of the circle that holds 90 % of a circular normal error, in standard deviations of one axis.
+Derived: sqrt(-2 ln 0.1)."""
 RMSE_PER_AXIS = math.sqrt(2.0)
+"""Radial root mean square error in standard deviations of one axis. Derived: two axes of one variance."""
+UNKNOWNS = 3
+"""Of a registration: shift east and north, offset. By definition."""
 HIGHEST_SD, CLOSE_SD = 40.0, 1e-9
 """Standard deviations between which a height is looked for, and how near it is found: far below a
-millimetre."""
-"""Radial root mean square error in standard deviations of one axis."""
+millimetre. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,19 @@ class BoundaryChangeParams:
     """Step of the comparison along the perimeter, m. Assumed: a sixth of the correlation length."""
     sectors: int = 16
     """Bearing sectors for the advance along the perimeter. Assumed: the sixteen points of the compass."""
+    cutoff_sd: float = 3.0
+    """Residuals beyond this are ground change, not error, while the registration is fitted, σ. Assumed: the
+    usual three of a redescending estimator (Huber 1981)."""
+    annealing: tuple[float, ...] = (1.0, 0.5, 0.25, 0.1, 0.0, 0.0, 0.0)
+    """How much of the shift's own spread still widens the cutoff, pass by pass, 1. Assumed: halved until it
+    is none, then three passes to settle."""
+    prior_pieces: float = 20.0
+    """Weight of the stated vertex error against the observed one, in independent stretches. Assumed."""
+    longest_wave: float = 12.0
+    """A wave longer than the perimeter over this is shift or offset, not vertex error, 1. Assumed."""
+    shortest_pieces: float = 3.0
+    """Independent stretches that a partial perimeter must hold to be compared. Derived: as many unknowns
+    (shift east and north, offset) are fitted to them."""
     assumed_accuracy_m: float | None = None
     """Radial RMSE for versions that state none; without it their changes are not assessable."""
 

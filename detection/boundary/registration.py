@@ -23,16 +23,10 @@ from detection.boundary.errors import (
 from evidence.arrays import Floats
 
 TracePair = tuple[TraceError, TraceError]
-CUTOFF = 3.0
-"""Residuals beyond this many σ are ground change, not error, while the registration is fitted."""
-ANNEALING = (1.0, 0.5, 0.25, 0.1, 0.0, 0.0, 0.0)
-"""How much of the shift's own spread still widens the cutoff, pass by pass."""
-PRIOR_PIECES = 20.0
-"""Weight of the stated vertex error against the observed one, in independent stretches."""
-LONGEST_WAVE = 12.0
-"""A wave longer than this part of the perimeter is shift or offset, not vertex error."""
 SAME_IMAGE_SHIFT_M = 1e-3
-"""Traces of one image have no shift against each other."""
+"""Traces of one image have no shift against each other: a divisor is held above this, m. By definition."""
+WGS84 = 4326
+"""EPSG code of the degrees that boundaries are written in. By definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +44,8 @@ class Plane:
             f"+proj=laea +lat_0={(south + north) / 2} +lon_0={(west + east) / 2} +datum=WGS84 +units=m"
         )
         return cls(
-            to_plane=Transformer.from_crs(4326, definition, always_xy=True),
-            to_degrees=Transformer.from_crs(definition, 4326, always_xy=True),
+            to_plane=Transformer.from_crs(WGS84, definition, always_xy=True),
+            to_degrees=Transformer.from_crs(definition, WGS84, always_xy=True),
         )
 
     def project(self, geometry: BaseGeometry) -> BaseGeometry:
@@ -141,9 +135,9 @@ def register(
     design = np.column_stack((edges.normal, np.ones(len(moved))))
     residual = moved - design @ np.array([*first.shift_m, first.offset_m])
     vertex_sd = first.vertex_scale * relative_sds(errors)[2]
-    stable = np.abs(residual) <= CUTOFF * vertex_sd
+    stable = np.abs(residual) <= params.cutoff_sd * vertex_sd
     observed = observed_noise_m3(residual, stable, edges.length, params.spacing_m) / vertex_sd**2
-    longest = float(edges.length.sum()) / LONGEST_WAVE
+    longest = float(edges.length.sum()) / params.longest_wave
     correlation = max(params.correlation_m, min(observed / independent_length_m(1.0), longest))
     return first if correlation == params.correlation_m else _fit(edges, moved, errors, params, correlation)
 
@@ -186,16 +180,16 @@ def _fit(
     shift_sd, offset_sd, vertex_sd = relative_sds(errors)
     prior = np.diag([shift_sd**-2, shift_sd**-2, offset_sd**-2])
     weight = edges.length / independent_length_m(correlation_m)
-    theta: Floats = np.zeros(3)
+    theta: Floats = np.zeros(design.shape[1])
     scale = 1.0
-    for widening in ANNEALING:
+    for widening in params.annealing:
         spread = math.hypot(scale * vertex_sd, widening * math.hypot(shift_sd, offset_sd))
         residual = moved - design @ theta
-        stable = np.abs(residual) <= CUTOFF * spread
+        stable = np.abs(residual) <= params.cutoff_sd * spread
         used = np.where(stable, weight, 0.0) / (scale * vertex_sd) ** 2
         precision = prior + (design * used[:, None]).T @ design
         theta = np.asarray(np.linalg.solve(precision, (design * used[:, None]).T @ moved), dtype=float)
-        scale = _vertex_scale(moved - design @ theta, np.where(stable, weight, 0.0), vertex_sd)
+        scale = _vertex_scale(moved - design @ theta, np.where(stable, weight, 0.0), vertex_sd, params)
     covariance = np.asarray(np.linalg.inv(precision), dtype=float)
     perimeter = float(edges.length.sum())
     height = simultaneous_height(perimeter, correlation_m, level=params.level)
@@ -218,10 +212,10 @@ def relative_sds(errors: TracePair) -> tuple[float, float, float]:
     return shift, math.hypot(before.offset_m, after.offset_m), math.hypot(before.vertex_m, after.vertex_m)
 
 
-def _vertex_scale(residual: Floats, weight: Floats, vertex_sd: float) -> float:
+def _vertex_scale(residual: Floats, weight: Floats, vertex_sd: float, params: BoundaryChangeParams) -> float:
     """Observed over stated vertex error, drawn towards one by few data, never below one."""
     observed = float((weight * residual**2).sum()) / vertex_sd**2
-    ratio = (PRIOR_PIECES + observed) / (PRIOR_PIECES + float(weight.sum()))
+    ratio = (params.prior_pieces + observed) / (params.prior_pieces + float(weight.sum()))
     return math.sqrt(max(1.0, ratio))
 
 

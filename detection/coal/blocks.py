@@ -161,3 +161,11 @@ def block_of(cube: xr.Dataset, window: Window, bands: Sequence[str], suspect: Bo
         days=days,
         bands=tuple(bands),
     )
+
+
+def in_order(cube: xr.Dataset) -> xr.Dataset:
+    """The cube by time, then by scene id where it has one."""
+    times = cube["time"].to_numpy()
+    scenes = cube["scene_id"].to_numpy().astype(str) if "scene_id" in cube.coords else np.zeros(times.size)
+    order = np.lexsort((scenes, times))
+    return cube if (np.diff(order) == 1).all() else cube.isel(time=order)

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from aoi.pixels import coverage
 from aoi.records import Site, Zone, ZoneKind
 from detection.coal.blocks import bands_of
-from detection.coal.coverage import coverage
 from detection.coal.spectra import CoalSpectrum
 from evidence.errors import MeasurementError
 from imagery.robust import MAD_TO_SD

@@ -50,8 +50,8 @@ def _family() -> Any:
 
 def _family_fit() -> Any:
     return column(
-        "mean square distance per band of the dark ground from the coal family; up to 1.2 is coal-like",
-        "석탄 계열에서 어두운 지면까지의 밴드당 평균 제곱 거리(1.2 이하이면 석탄과 비슷함)",
+        "mean square distance per band of that year's dark ground from the coal family; up to 1.2: like coal",
+        "그해의 어두운 지면과 석탄 계열 사이의 밴드당 평균 제곱 거리(1.2 이하이면 석탄과 비슷함)",
         unit="1", shown=Shown.PUBLIC, default=None,
     )  # fmt: skip
 
@@ -195,7 +195,6 @@ SERIES = LayerSpec(
     method=METHOD,
     subject="{quantity}:{subject_kind}:{subject_id}",
     time=("datetime",),
-    measured=True,
     references=ReferenceKind.OUTLINES,
     rows=Rows.PUBLIC,
     age="datetime",

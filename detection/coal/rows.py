@@ -13,8 +13,8 @@ import xarray as xr
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
+from aoi.pixels import pixel_area_ha, to_degrees, world
 from detection.coal.blocks import Window
-from detection.coal.coverage import pixel_area_ha, to_degrees, world
 from detection.coal.records import Stockpile, StockpileArea
 from detection.coal.stockpile_records import Measured, StockpileParams
 from detection.coal.tracking import PileLook, Tracked, track

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from detection.coal.family import FAMILY, FamilyParams
 from detection.coal.records import Stockpile, StockpileArea
-from detection.series import STEP_PRIOR, local_level
+from detection.coal.series import STEP_PRIOR, local_level
 from evidence.quantity import Quantity
 
 Floats = NDArray[np.float64]
@@ -329,8 +329,8 @@ def dark_area(dark: Quantity, who: Identity) -> Quantity:
     return Quantity.bounded(0.0, who.dark_ha, who.reason or NOT_LIKE_COAL, level=dark.level)
 
 
-def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> StockpileArea:
-    """A zone's row with its verdict and what may be claimed."""
+def judged_area(area: StockpileArea, who: Identity, *, fit: float | None, floor_ha: float) -> StockpileArea:
+    """A zone's row with its verdict and what may be claimed; `fit` is that of its own year."""
     dark = area.dark_ha or area.area_ha
     claimed = claimed_area(dark, who, floor_ha=floor_ha)
     return replace(
@@ -341,13 +341,13 @@ def judged_area(area: StockpileArea, who: Identity, *, floor_ha: float) -> Stock
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
-        family_fit=None if who.fit is None else round(who.fit, FIT_DECIMALS),
+        family_fit=None if fit is None else round(fit, FIT_DECIMALS),
         below_floor=claimed.high is not None and claimed.high < floor_ha,
     )
 
 
-def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile:
-    """A pile's row with its verdict and what may be claimed."""
+def judged_pile(pile: Stockpile, who: Identity, *, fit: float | None, floor_ha: float) -> Stockpile:
+    """A pile's row with its verdict and what may be claimed; `fit` is that of its own year."""
     dark = pile.dark_ha or pile.area_ha
     return replace(
         pile,
@@ -357,5 +357,5 @@ def judged_pile(pile: Stockpile, who: Identity, *, floor_ha: float) -> Stockpile
         sentence_en=sentence(who.verdict, "en", calibrated=who.documented),
         sentence_ko=sentence(who.verdict, "ko", calibrated=who.documented),
         family=who.family,
-        family_fit=None if who.fit is None else round(who.fit, FIT_DECIMALS),
+        family_fit=None if fit is None else round(fit, FIT_DECIMALS),
     )

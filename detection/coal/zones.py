@@ -10,10 +10,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
+from aoi.pixels import coverage
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import ZoneSeries, zone_series
 from detection.coal.blocks import block_of, grouped_zones
-from detection.coal.coverage import coverage
 from detection.coal.dark_ground import AROUND_PX, survey_dark_ground, watery_looks
 from detection.coal.family import FamilyFit, updated
 from detection.coal.fraction import block_fractions

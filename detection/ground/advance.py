@@ -11,8 +11,8 @@ import shapely
 from odc.geo.geobox import GeoBox
 from pyproj import Geod
 
+from aoi.pixels import pixel_size_m, to_degrees, to_grid, world
 from aoi.records import Boundary
-from detection.coal.coverage import pixel_size_m, to_degrees, to_grid, world
 from evidence.arrays import Bools, Floats
 from evidence.quantity import Quantity
 

@@ -22,7 +22,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.stats import norm
 
-from detection.coal.coverage import crs_wkt, world
+from aoi.pixels import crs_wkt, world
 from detection.ground.history import History
 from detection.ground.params import EventParams
 from detection.ground.states import decoded, episodes, shares

@@ -101,7 +101,7 @@ def fit_expectation(
     course = (
         earlier.course
         if earlier is not None and keep
-        else np.stack([_courses(plane, expected, cover, params) for plane in series.index])
+        else np.stack([_courses(plane, expected, cover, terms, params) for plane in series.index])
     )
     k = course.shape[2]
     part = ((series.day % YEAR) / YEAR * BINS).astype(np.float32)
@@ -165,7 +165,11 @@ def season_covers(season: Floats, params: ExpectationParams) -> NDArray[np.int16
 
 
 def _courses(
-    plane: NDArray[np.int16], expected: NDArray[np.uint8], cover: NDArray[np.int16], params: ExpectationParams
+    plane: NDArray[np.int16],
+    expected: NDArray[np.uint8],
+    cover: NDArray[np.int16],
+    terms: Floats,
+    params: ExpectationParams,
 ) -> Floats:
     """(time, cover) median index of pixels as expected; else the site's, moved by the usual difference."""
     t, k = plane.shape[0], params.covers
@@ -178,20 +182,32 @@ def _courses(
     for i in range(t):
         row, sure, seen = plane[i], expected[i] > 20, usable[i]  # noqa: PLR2004
         chosen = everywhere[seen[everywhere] & sure[everywhere]]
-        if chosen.size == 0:
+        if chosen.size < params.least_cover:
             chosen = everywhere[seen[everywhere]]
-        if chosen.size:
+        if chosen.size >= params.least_cover:
             site[i] = np.median(row[chosen]) * SCALE
         for j, m in enumerate(members):
             here = m[seen[m] & sure[m]]
             if here.size >= params.least_cover:
                 out[i, j] = np.median(row[here]) * SCALE
+    site = _gaps_filled(site, terms)
     for j in range(k):
         gap = out[:, j] - site
         known = np.isfinite(gap)
         usual = np.median(gap[known]) if known.any() else 0.0
         out[:, j] = np.where(known, out[:, j], site + usual)
-    return np.nan_to_num(out)
+    return out
+
+
+def _gaps_filled(site: Floats, terms: Floats) -> Floats:
+    """(time,) with the ridge-shrunk season of the other looks where too few pixels were seen to speak."""
+    known = np.isfinite(site)
+    if not known.any():
+        return np.zeros_like(site)  # no pixel has others to go by: level and harmonics of its own alone
+    x = np.column_stack([np.ones(len(site)), terms])
+    penalty = np.diag([0.0, 1.0, 1.0, 1.0, 1.0])
+    season = x @ np.linalg.solve(x[known].T @ x[known] + penalty, x[known].T @ site[known])
+    return np.where(known, site, season).astype(np.float32)
 
 
 def _look_variance(residual: Floats, cover: NDArray[np.int16], k: int, params: ExpectationParams) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +31,18 @@ CHUNK = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Water:
+    """Where water is or may be. All (pixel,)."""
+
+    water: NDArray[np.bool_]
+    """Water when first seen."""
+    river: NDArray[np.bool_]
+    """A river's bars and banks, or a thread that may be a river."""
+    beside: NDArray[np.bool_]
+    """Within reach of such a thread."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """What is known of every pixel on every look."""
 
@@ -41,8 +54,7 @@ class History:
     """(time, pixel) probability of disturbed as it was known on the look, 255 for one."""
     smoothed: NDArray[np.uint8]
     """(time, pixel) the same given all looks."""
-    river: NDArray[np.bool_]
-    """(pixel,) corridor of a river."""
+    water: Water
     bare_at_start: Floats
     """(pixel,) share that was bare at the greenest of the expected year when it was first seen."""
 
@@ -63,8 +75,9 @@ def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = 1
     bare = np.array([params.bare.ndvi, params.bare.nbr][: len(series.index)], np.float32)
     bare_sd = np.array([params.bare.ndvi_sd, params.bare.nbr_sd][: len(series.index)], np.float32)
     at_start = bare_at_start(first, params)
-    river = river_corridor(first, series.early, params, series.shape, side_m)
-    begin, group = start(at_start, river, params), odd_season_class(first, params.start)
+    water = find_water(first, series.early, params, series.shape, side_m)
+    at_start = np.where(water.water, np.float32(0.0), at_start)
+    begin, group = start(at_start, water.river, params), odd_season_class(first, params.start)
     cover = season_covers(first, params.expectation)
     disturbed = expected
     expectation, changed = None, None
@@ -82,7 +95,7 @@ def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = 1
         moved = (np.maximum(expected, before) - np.minimum(expected, before)).max(axis=0) > CHANGED
         changed = np.flatnonzero(moved) if number else None
     return History(series=series, model=model, params=params, field=field, filtered=now,
-                   smoothed=disturbed, river=river, bare_at_start=at_start)  # fmt: skip
+                   smoothed=disturbed, water=water, bare_at_start=at_start)  # fmt: skip
 
 
 def smooth(
@@ -117,35 +130,49 @@ def bare_at_start(season: Floats, params: GroundParams) -> Floats:
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 
-def river_corridor(
+def find_water(
     season: Floats, early: Floats, params: GroundParams, shape: tuple[int, int], side_m: float
-) -> NDArray[np.bool_]:
-    """(pixel,) ground that a river may lay bare or cover.
+) -> Water:
+    """Water, and ground that a river may lay bare or cover.
 
-    Long bodies of water, and long narrow threads of pixels that are less green than what surrounds them
-    without the short-wave infrared that
-    bare ground would add (water has none), and what lies within reach of them. Without that band nothing is
-    told.
+    Long bodies of water; and long narrow threads of pixels that are less green than what surrounds them and
+    darker in near infrared without the short-wave infrared that bare soil would add. Tracks look like these
+    threads, so that only the thread itself is the river's. Without that band nothing is told.
     """
     p = params.start
-    out = np.zeros(shape, np.bool_)
+    water, thread = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
     if not np.isfinite(early).all():
-        return out.ravel()
+        return Water(water=water.ravel(), river=water.ravel(), beside=water.ravel())
     peak = _year(season).max(axis=1).reshape(shape)
     red, nir, swir = (plane.reshape(shape) for plane in early)
-    water = (nir < p.water_nir * red) & (swir < p.water_swir)
+    water = (nir < np.maximum(p.water_nir * red, p.dark_nir)) & (swir < p.water_swir)
+    water &= swir < p.water_falls * nir
+
+    def near(what: NDArray[np.bool_], reach_m: float) -> NDArray[np.bool_]:
+        return distance_transform_edt(~what) * side_m <= reach_m if what.any() else what
+
+    water |= near(water, p.swir_m) & (nir < p.dark_nir)
     pale = _around(peak, p) - peak > p.less_green
-    narrow = (pale & ~binary_opening(pale, np.ones((p.widest_px, p.widest_px), np.bool_))) | water
+    narrow = pale & ~water & ~binary_opening(pale, np.ones((p.widest_px, p.widest_px), np.bool_))
     darker = nir / np.maximum(_around(nir, p), 0.01) - 1.0
     wetter = swir / np.maximum(_around(swir, p), 0.01) - 1.0
-    thread, _ = label(narrow, structure=np.ones((3, 3)))
-    for k, place in enumerate(find_objects(thread), start=1):
-        mine = thread == k
-        long = np.hypot(*(s.stop - s.start for s in place)) * side_m >= p.least_river_m
-        if long and darker[mine].mean() < -p.darker and wetter[mine].mean() < p.raised:
-            out |= mine
-    near = distance_transform_edt(~out) * side_m <= p.corridor_m if out.any() else out
-    return np.asarray(near).ravel()
+    for mine in _long(narrow, p.least_river_m / side_m):
+        if darker[mine].mean() < -p.darker and wetter[mine].mean() < p.raised:
+            thread |= mine
+    body = np.zeros(shape, np.bool_)
+    for mine in _long(water, p.least_river_m / side_m):
+        body |= mine
+
+    river = near(body, p.corridor_m) | near(thread, p.thread_m)
+    return Water(water=water.ravel(), river=river.ravel(), beside=near(thread, p.corridor_m).ravel())
+
+
+def _long(what: NDArray[np.bool_], least_px: float) -> Iterator[NDArray[np.bool_]]:
+    """Masks of connected parts that are as long as that."""
+    number, _ = label(what, structure=np.ones((3, 3)))
+    for k, place in enumerate(find_objects(number), start=1):
+        if np.hypot(*(s.stop - s.start for s in place)) >= least_px:
+            yield number == k
 
 
 def _around(plane: Floats, params: StartParams) -> Floats:

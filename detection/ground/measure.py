@@ -20,17 +20,16 @@ from scipy.ndimage import binary_erosion
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
+from aoi.pixels import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from aoi.records import Boundary, Site
 from aoi.versions import starts, version_in_force
-from detection.coal.coverage import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from detection.ground.accounts import Cells, account, account_cells
 from detection.ground.advance import advance, relation, sector_advances
 from detection.ground.events import Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import GroundParams, Kind
-from detection.ground.series import read_series
-from detection.records import (
+from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
@@ -40,6 +39,7 @@ from detection.records import (
     DisturbanceRevision,
     Footprint,
 )
+from detection.ground.series import read_series
 from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work
@@ -107,11 +107,15 @@ def measure_ground(
     history = fit_history(series, params, side_m=pixel_size_m(grid))
     g = _Ground(cube=cube, site=site, grid=grid, weights=weights, history=history, params=params, inside={})
     events = find_events(history, grid, site.id, weights)
-    sure = [event for event in events if event.is_persistent]
+    current = [_disturbance(g, event) for event in events]
+    sure = [
+        event
+        for event, row in zip(events, current, strict=True)
+        if event.is_persistent and row.kind != Kind.RIVER
+    ]
     dates = account_dates(series.day, params)
     known = {_date(day).year for day in dates}
     cells = account_cells(history, sure, weights, dates)
-    current = [_disturbance(g, event) for event in events]
     frozen, revisions = freeze(current, earlier, day=int(series.day[-1]), params=params)
     named = {one.disturbance_id: two.disturbance_id for one, two in zip(current, frozen, strict=False)}
     return GroundRows(
@@ -229,7 +233,8 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         share = float(parts[where].mean()) if len(whole) else 0.0
         return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, 1e-9))
 
-    start = g.history.bare_at_start * (g.history.model.start[4] > 0.5) * g.weights.ravel()  # noqa: PLR2004
+    q = g.params.start
+    start = (g.history.bare_at_start > (q.bare_from + q.bare_surely) / 2) * g.weights.ravel()
     within = None if boundary is None else g.within(boundary).ravel()
 
     def bare(part: Floats | float | None) -> Quantity:
@@ -387,6 +392,10 @@ def _polygon(mask: Bools, window: tuple[slice, slice], grid: GeoBox) -> BaseGeom
 def _kind(g: _Ground, event: Event, window: tuple[slice, slice], mask: Bools, share: float) -> str:
     """What the ground became, from its reflectance before and after on looks in leaf."""
     p, series = g.params.events, g.history.series
+    days = series.day
+    brief = (event.end >= 0) & (days[event.end] - days[event.onset] <= p.kind_days)
+    if g.history.water.beside[event.pixels].mean() > p.likely and brief.mean() > p.likely:
+        return Kind.RIVER
     core = np.asarray(binary_erosion(mask)) if binary_erosion(mask).any() else mask
     part = g.cube.isel(y=window[0], x=window[1])
     days = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)

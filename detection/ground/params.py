@@ -37,6 +37,8 @@ class Kind(StrEnum):
     COAL = "coal"
     THINNED = "thinned"
     GROWN_OVER = "grown_over"
+    RIVER = "river"
+    """A bar of a river too narrow to be told from a track; green again or under water within the year."""
 
 
 DISTURBED = (State.BARED, State.THINNED)
@@ -195,15 +197,26 @@ class StartParams:
     widest_px: int = 5
     """Threads are narrower than this, pixels; wider rivers show water. Assumed."""
     water_nir: float = 0.8
-    """Water has less near infrared than this share of red (DOMAIN: measured on ponds and coal)."""
+    """Water has less near infrared than this share of red (DOMAIN: measured on ponds and coal),"""
+    dark_nir: float = 0.06
+    """or less than this at all. Assumed;"""
     water_swir: float = 0.06
-    """And less short-wave infrared than this. Assumed."""
+    """and less short-wave infrared than this, assumed,"""
+    water_falls: float = 1.15
+    """and than so many times its near infrared; coal and char rise by 1.3 and more (measured:
+    Korba; earthlib 1.1.0). Assumed."""
+    swir_m: float = 20.0
+    """Pixel of the short-wave infrared, within which of its banks water shows their brightness (documented:
+    Sentinel-2)."""
     least_river_m: float = 150.0
     """Length of the shortest thread that is a river, m; assumed."""
     around_px: int = 25
     """Side of the square whose median says what surrounds a pixel. Assumed."""
     corridor_m: float = 50.0
     """How far bars and banks reach from it; assumed."""
+    thread_m: float = 10.0
+    """And of a thread of pixels that may as well be a track; what lies within `corridor_m` of it and is as
+    expected again within `kind_days` was a bar. Assumed."""
     river: float = 0.98
     """Probability that a pixel of the corridor is the river's. Assumed."""
 

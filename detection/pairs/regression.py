@@ -18,7 +18,7 @@ from evidence.arrays import Bools, Floats
 from imagery.robust import MAD_TO_SD
 
 TINY = 1e-9
-"""Standard deviation or share that a divisor is held above."""
+"""Standard deviation or share that a divisor is held above, 1. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,14 +26,17 @@ DISAGREE = "disagree"
 SILENT = "silent"
 BANDS = ("vv", "vh")
 DAY_S = 86400.0
+"""Length of a day, s. By definition."""
 DECIBEL = 10.0
+"""Decibels per power of ten. By definition."""
 
 
 ALMOST_ONE = 0.999
-"""Correlation at which Fisher's z is cut."""
+"""Correlation at which Fisher's z is cut, 1. Assumed: it goes to infinity at one."""
 FISHER_PAIRS = 3.0
 """Pairs that Fisher's z loses: its variance is 1 / (n - 3) (Fisher 1921)."""
 TINY_HA = 1e-3
+"""Interval of an area below which it has none, ha. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,9 +39,12 @@ STABLE = "stable"
 """Name of the stratum that the map calls unchanged."""
 
 MIN_UNITS = 2
-"""Labels of a stratum below which it has no variance."""
+"""Labels of a stratum below which it has no variance. Derived: one value has none."""
+ROUNDING = 1e-6
+"""By how much shares that add up to one may miss it, 1. Assumed."""
 MIN_HALF_WIDTH = 1e-9
-"""Below this a symmetric interval of a share has no width: no error was seen, which does not mean none."""
+"""Below this a symmetric interval of a share has no width: no error was seen, which does not
+mean none, 1. Assumed: rounding."""
 MIN_AGREEMENT = 0.667
 """Krippendorff's alpha of two readers below which labels support no conclusion, not even a tentative one
 (Krippendorff 2004, 11.4.2)."""
@@ -422,7 +425,7 @@ def sample_size(weights: Mapping[str, float], users: Mapping[str, float], *, sta
         users: expected share of correct units by stratum.
         standard_error: of overall accuracy, wanted.
     """
-    if standard_error <= 0 or not math.isclose(sum(weights.values()), 1.0, abs_tol=1e-6):
+    if standard_error <= 0 or not math.isclose(sum(weights.values()), 1.0, abs_tol=ROUNDING):
         raise MeasurementError(
             f"standard error {standard_error}, weights that add up to {sum(weights.values())}"
         )

@@ -18,12 +18,13 @@ from pyproj import Transformer
 from scipy.ndimage import distance_transform_edt
 from shapely.geometry.base import BaseGeometry
 
-from detection.coal.coverage import crs_wkt, pixel_area_ha, pixel_size_m, to_grid
+from aoi.pixels import crs_wkt, pixel_area_ha, pixel_size_m, to_grid
 from detection.sampling.accuracy import STABLE, Stratum
 from evidence.errors import MeasurementError
 
 BUFFER = "buffer"
 OUTSIDE = -1
+"""Stratum of pixels that belong to none. By definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,8 @@ from evidence.layers import ReferenceKind
 from evidence.quantity import DEFAULT_LEVEL, Quantity
 
 ENOUGH = 30
-"""References below which a site counts as not validated."""
+"""References below which a site counts as not validated. Assumed: thirty that all hold still leave a
+failure rate of a tenth open (rule of three, Hanley and Lippman-Hand 1983)."""
 NOT_VALIDATED = "interval from simulation; not validated at this site"
 """What every output says of an interval that no reference of the site stands behind."""
 SITE_REFERENCE, SIMULATION = "site_reference", "simulation"
@@ -84,7 +85,8 @@ class SampleFault(StrEnum):
 
 
 COIN = 0.5
-"""An accuracy that lies below this with its whole interval: more is wrong than right."""
+"""An accuracy that lies below this with its whole interval: more is wrong than right, 1. By
+definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

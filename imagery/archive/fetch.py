@@ -20,7 +20,7 @@ from imagery.archive.items import encode_all, read_band, sensor_of
 from imagery.archive.listing import Candidate, Listing, list_products, measured_bands
 from imagery.archive.store import Archive
 from imagery.bands import BANDS, MEASURED_BANDS, OPTICAL_BANDS, REQUIRED_BANDS
-from imagery.offset import RAW_ADD_DN, offset_from_metadata
+from imagery.radiometry.offset import RAW_ADD_DN, offset_from_metadata
 from imagery.records import ArchivedProduct, FetchedProduct, Product, Raster, SceneSource
 from imagery.scenes import is_private
 from imagery.sources.addresses import shown
@@ -465,7 +465,8 @@ class _Run:
         sensor = sensor_of(product.platform)
         try:
             (fetched, encoded), *filling = future.result()
-            kept = self._put(fetched, encoded, complement=candidate.complement)
+            over = candidate.passed_over(fetched.product)
+            kept = self._put(fetched, encoded, complement=candidate.complement, over=over)
             for further, files in filling:
                 self.report.fetched.append(self._put(further, files, complement=True))
         except LeftOut as decision:
@@ -504,7 +505,12 @@ class _Run:
             self.record(gap, self.report.lacking)
 
     def _put(
-        self, fetched: FetchedProduct, encoded: dict[str, bytes], *, complement: bool
+        self,
+        fetched: FetchedProduct,
+        encoded: dict[str, bytes],
+        *,
+        complement: bool,
+        over: Sequence[str] = (),
     ) -> ArchivedProduct:
         """The product in the archive.
 
@@ -515,7 +521,13 @@ class _Run:
         box = self.site.bounds
         try:
             return self.archive.put(
-                self.site.id, fetched, ordering_box=box, index=False, encoded=encoded, complement=complement
+                self.site.id,
+                fetched,
+                ordering_box=box,
+                index=False,
+                encoded=encoded,
+                complement=complement,
+                preferred_to=over,
             )
         except OSError:
             raise

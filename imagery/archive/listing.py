@@ -24,9 +24,10 @@ from imagery.archive.gaps import Gap, GapKind, malformed_gap
 from imagery.archive.store import Archive, contains, covers
 from imagery.bands import MEASURED_BANDS, NATIVE_RESOLUTION_M
 from imagery.records import ArchivedProduct, Product, SceneSource
-from imagery.scenes import Acquisitions, is_private, version_rank
+from imagery.scenes import Acquisitions, Processing, is_private, version_rank
 from imagery.sources.addresses import shown
 from imagery.sources.items import parse_time
+from imagery.sources.known import strange_deliveries
 from imagery.sources.static import overlaps
 
 Bounds = tuple[float, float, float, float]
@@ -40,6 +41,8 @@ COMPRESSION = 0.6
 ADDED_SHARE = 0.02
 """Of the site's box: what a further product of one tile and pass must show beyond the others to be fetched
 beside them (*assumed*: footprints are drawn to some hundred metres)."""
+WHOLE_FILE_BYTES = 1e8
+"""Of a band of a whole tile, where the metadata do not say (*documented*: 119 MB at 10 m, 30 MB at 20 m)."""
 BYTES_PER_SECOND = 2.5e6
 
 
@@ -61,6 +64,25 @@ class Candidate:
     def product(self) -> Product:
         """The best offer."""
         return self.offers[0][0]
+
+    def passed_over(self, product: Product) -> list[str]:
+        """Other products of the acquisition to which `product` is preferred, each with the reason."""
+        chosen = processing(product)
+        return [
+            f"{other.id} ({other.source}): {self._why_after(processing(other), chosen)}"
+            for other, _ in (*self.offers, *self.spares)
+            if (other.id, other.source) != (product.id, product.source)
+        ]
+
+    @staticmethod
+    def _why_after(other: Processing, chosen: Processing) -> str:
+        if other.source == chosen.source and other.rank < chosen.rank:
+            return other.why_after(chosen)
+        if other.source == chosen.source:
+            return "it was not delivered"
+        if other.bands < chosen.bands:
+            return f"{other.bands} bands, not {chosen.bands}"
+        return "a source that is ranked after, or that did not deliver"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -136,6 +158,7 @@ def list_products(
                 groups.append(group)
                 known.add(product, group)
     listing.acquisitions = len(groups)
+    listing.notices += strange_deliveries(product for product, _ in listing.listed)
     usual = _usual_bands(listing.listed)
     live = [source for source in sources if getattr(source, "lists_everything", False)]
     listing.exhaustive = bool(live) and not listing.troubles
@@ -159,7 +182,14 @@ def fetch_cost(listing: Listing, bands: Iterable[str], bounds: Bounds) -> FetchC
         price = getattr(source, "cost", None)
         units += price(product, wanted, bounds) if price else 0.0
         disk += pixels * COMPRESSION
-        download += pixels * (1.0 if price else BLOCK_OVERHEAD * COMPRESSION)
+        if getattr(source, "whole_files", False):
+            download += sum(
+                asset.file_bytes or WHOLE_FILE_BYTES
+                for band, asset in product.assets.items()
+                if band in wanted
+            )
+        else:
+            download += pixels * (1.0 if price else BLOCK_OVERHEAD * COMPRESSION)
     return FetchCost(
         products=len(listing.todo),
         processing_units=units,
@@ -361,11 +391,20 @@ def _nothing(site: Site, source: SceneSource) -> str:
     return f"{source.name} holds {count} products around {where}; none touches {site.id} {box} {reason}"
 
 
-def _newest_first(products: Iterable[Product]) -> list[Product]:
-    epoch = dt.datetime.min.replace(tzinfo=dt.UTC)
-    return sorted(
-        products, key=lambda p: (version_rank(p.baseline), p.published or epoch, p.id), reverse=True
+def processing(product: Product) -> Processing:
+    """A listed product, as it is told from other processings of its acquisition."""
+    made = product.published.astimezone(dt.UTC).isoformat() if product.published else ""
+    return Processing(
+        id=product.id,
+        source=product.source,
+        baseline=product.baseline,
+        bands=len(measured_bands(product)),
+        made=made,
     )
+
+
+def _newest_first(products: Iterable[Product]) -> list[Product]:
+    return sorted(products, key=lambda product: processing(product).rank, reverse=True)
 
 
 def _pixel_bytes(band: str, bounds: Bounds) -> float:

@@ -52,10 +52,12 @@ from imagery.archive.items import (
 )
 from imagery.bands import MEASURED_BANDS
 from imagery.records import ArchivedProduct, FetchedProduct, Product
-from imagery.scenes import Acquisitions, same_acquisition, version_rank
+from imagery.scenes import Acquisitions, Processing, same_acquisition
 from imagery.sources.items import DEM_PLATFORM
 
 log = logging.getLogger(__name__)
+OPTICAL = ("sentinel-2", "landsat")
+"""Instruments whose scenes are measured on the ground."""
 
 
 class Archive:
@@ -82,6 +84,7 @@ class Archive:
         index: bool = True,
         encoded: Mapping[str, bytes] | None = None,
         complement: bool = False,
+        preferred_to: Sequence[str] = (),
     ) -> ArchivedProduct:
         """Add a product; one that is there already stays as it is and is returned.
 
@@ -92,6 +95,7 @@ class Archive:
             index: also renew the collection's links (a run of many does that once, with `write_index`).
             encoded: from `encode_all`, where another thread has done that.
             complement: whether it fills holes of another product of the same tile and pass.
+            preferred_to: other products of the acquisition that were listed, each with the reason.
 
         Raises:
             ArchiveError: where there is nothing to keep.
@@ -100,7 +104,9 @@ class Archive:
             raise ArchiveError(f"{fetched.product.id}: no pixels to archive")
         same = self._same_processing(site_id, fetched, ordering_box)
         files = encoded or encode_all(fetched)
-        archived = same or self._write(site_id, fetched, ordering_box, files, complement=complement)
+        archived = same or self._write(
+            site_id, fetched, ordering_box, files, complement=complement, preferred_to=preferred_to
+        )
         if index:
             self.write_index(site_id)
         return archived
@@ -118,6 +124,32 @@ class Archive:
         known = [product for product in self._all(site_id) if sensor_of(product.platform) == sensor]
         kept = known if superseded else newest(known)
         return sorted(kept, key=lambda product: (product.datetime, product.id))
+
+    def optical(self, site_id: str, *, superseded: bool = False) -> list[ArchivedProduct]:
+        """The site's products of every instrument whose scenes are measured: Sentinel-2, then Landsat."""
+        return [
+            product
+            for sensor in OPTICAL
+            for product in self.products(site_id, sensor=sensor, superseded=superseded)
+        ]
+
+    def preferred(self, site_id: str) -> dict[str, list[str]]:
+        """What each product that counts was preferred to, listed or held, each with the reason; by its id."""
+        found: dict[str, list[str]] = {}
+        kept = newest(self._all(site_id))
+        counted = {product.id for product in kept}
+        for product in kept:
+            told = [str(text) for text in product.properties.get(PREFERRED_TO) or ()]
+            older = [] if product.properties.get(COMPLEMENT) else self._acquired(site_id).like(product)
+            told += [
+                f"{other.id} (held since {other.properties.get('campwatch:accessed')}): "
+                f"{_processing(other).why_after(_processing(product))}"
+                for other in older
+                if other.id not in counted
+            ]
+            if told:
+                found[product.id] = told
+        return found
 
     def holding(self, site_id: str, product: Product) -> ArchivedProduct | None:
         """What the archive counts for the ground and moment of `product`, in whatever processing."""
@@ -274,6 +306,7 @@ class Archive:
         encoded: Mapping[str, bytes],
         *,
         complement: bool = False,
+        preferred_to: Sequence[str] = (),
     ) -> ArchivedProduct:
         product, accessed = fetched.product, self._clock()
         sensor = sensor_of(product.platform)
@@ -301,6 +334,8 @@ class Archive:
         )
         if complement:
             item["properties"][COMPLEMENT] = True
+        if preferred_to:
+            item["properties"][PREFERRED_TO] = list(preferred_to)
         path = folder / f"{folder.name}.json"
         sync_folder(parent)
         write_text(path, item_text(item))
@@ -340,17 +375,26 @@ COMPLEMENT = "campwatch:complement"
 """Property of an item that fills holes of another product of the same tile and pass."""
 
 
+PREFERRED_TO = "campwatch:preferred_to"
+"""Property of an item that names the other products of its acquisition that were listed, and why not they."""
+
+
+def _processing(product: ArchivedProduct) -> Processing:
+    return Processing(
+        id=product.id,
+        source=product.source,
+        baseline=product.baseline,
+        bands=len(set(MEASURED_BANDS) & set(product.bands)),
+        made=str(product.properties.get("campwatch:processed", "")),
+    )
+
+
 def processing_order(product: ArchivedProduct) -> tuple[object, ...]:
     """Sorts processings of one acquisition: official before private, the newest baseline, the most bands.
 
     Where these agree, what was made last by its own stamp, then what was fetched last.
     """
-    return (
-        version_rank(product.baseline),
-        len(set(MEASURED_BANDS) & set(product.bands)),
-        str(product.properties.get("campwatch:processed", "")),
-        str(product.properties.get("campwatch:accessed", "")),
-    )
+    return *_processing(product).rank[:-1], str(product.properties.get("campwatch:accessed", ""))
 
 
 def newest(products: Sequence[ArchivedProduct]) -> list[ArchivedProduct]:

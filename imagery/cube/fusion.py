@@ -22,32 +22,35 @@ from rasterio.windows import from_bounds
 
 from evidence.arrays import Image
 from imagery.bands import OPTICAL_BANDS
+from imagery.cube.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
 from imagery.cube.scenes import ArchivedScene
-from imagery.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA
 from imagery.masks.spectra import SpectraParams, spectral_cloud
-from imagery.offset import OffsetDecision, decide_offset
+from imagery.radiometry.offset import PROVEN, OffsetDecision, decide_offset
 from imagery.records import ArchivedProduct
 from imagery.registration.blocks import FILTER_MARGIN_PX, Chips, chips, outer_window
 from imagery.resampling import classes_to_grid, is_parallel, same_crs, to_grid, wkt_of
 
 MARGIN_PX = 10
-"""Read beyond the grid: room for the shift and for the resampling kernel."""
+"""Read beyond the grid: room for the shift and for the resampling kernel, pixels. Assumed."""
 
 DEFAULT_SCALE = 1e-4
-"""Sentinel-2 L2A since launch, where the metadata say nothing."""
+"""Sentinel-2 L2A since launch, where the metadata say nothing, 1. Documented by ESA
+(QUANTIFICATION_VALUE)."""
 
 LARGEST_DN = np.iinfo(np.int16).max
 """Of Sentinel-2 L2A: what is above it was below zero before it lost its sign."""
 
 BLOCK_CACHE_BYTES = 64_000_000
-"""GDAL's own default is a twentieth of the machine's memory, beyond any limit that was set here."""
+"""GDAL's own default is a twentieth of the machine's memory, beyond any limit that was set
+here, bytes. Assumed."""
 
-DECIDING_BANDS = ("blue", "green", "red", "nir", "scl")
+DECIDING_BANDS = ("blue", "green", "red", "nir", "swir16", "swir22", "scl")
 """What the offset is decided from."""
 
-Prior = Mapping[tuple[str, str, str], float]
-"""Offset that clear products of one kind (source, baseline, flag) turned out to need."""
+Kind = tuple[str, str, str]
+Prior = Mapping[Kind, float | None]
+"""Offset that clear products of one kind (source, baseline, flag) turned out to need; None: they differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +72,8 @@ class SourceProduct:
     offset: float | None
     """Reflectance to add; None where it could not be decided."""
     evidence: str
+    proven: bool = True
+    """Whether the numbers themselves settled the offset; else the metadata did, or nothing."""
 
     def scale(self, band: str) -> float:
         """Reflectance per number."""
@@ -104,18 +109,16 @@ def no_number(dn: NDArray[Any], platform: str, scale: float) -> NDArray[np.bool_
     return np.asarray(dn > LARGEST_DN) if np.issubdtype(dn.dtype, np.unsignedinteger) else np.asarray(dn < 0)
 
 
-def kind_of(product: ArchivedProduct) -> tuple[str, str, str]:
+def kind_of(product: ArchivedProduct) -> Kind:
     """Products of one kind share what their provider did about the offset."""
     flag = str(product.properties.get("earthsearch:boa_offset_applied"))
     return product.source, str(product.baseline), flag
 
 
-def read_scene(
-    scene: ArchivedScene, grid: GeoBox, bands: Sequence[str], *, prior: Prior | None = None
-) -> list[SourceProduct]:
+def read_scene(scene: ArchivedScene, grid: GeoBox, bands: Sequence[str]) -> list[SourceProduct]:
     """The scene's products over `grid`, those in the grid's own zone first."""
     with rasterio.Env(GDAL_CACHEMAX=BLOCK_CACHE_BYTES):
-        read = [read_product(product, grid, bands, prior=prior) for product in scene.products]
+        read = [read_product(product, grid, bands) for product in scene.products]
     found = [source for source in read if source is not None]
     return sorted(found, key=lambda source: (not _own_zone(source, grid), _fills(source), source.product.id))
 
@@ -129,9 +132,7 @@ def _own_zone(source: SourceProduct, grid: GeoBox) -> bool:
     return same_crs(next(iter(source.bands.values())).crs_wkt, grid)
 
 
-def read_product(
-    product: ArchivedProduct, grid: GeoBox, bands: Iterable[str], *, prior: Prior | None = None
-) -> SourceProduct | None:
+def read_product(product: ArchivedProduct, grid: GeoBox, bands: Iterable[str]) -> SourceProduct | None:
     """The product's pixels over `grid`; None where it holds none there."""
     if is_landsat(product):
         product, bands = as_read(product), (*bands, *QUALITY)
@@ -143,10 +144,13 @@ def read_product(
     if is_landsat(product):
         return _landsat(product, found)
     decision = _decision(product, found)
-    known = (prior or {}).get(kind_of(product))
-    offset = decision.offset if decision.usable else known
-    evidence = decision.detail if decision.usable or known is None else f"{decision.detail}; as its like"
-    return SourceProduct(product=product, bands=found, offset=offset, evidence=evidence)
+    return SourceProduct(
+        product=product,
+        bands=found,
+        offset=decision.offset if decision.usable else None,
+        evidence=decision.detail,
+        proven=decision.basis in PROVEN,
+    )
 
 
 def _landsat(product: ArchivedProduct, found: Mapping[str, SourceBand]) -> SourceProduct:
@@ -214,7 +218,7 @@ def _source_window(dataset: rasterio.DatasetReader, crs_wkt: str, grid: GeoBox) 
 
 
 KERNEL_PX = 6
-"""Source pixels beyond a part of the grid: the kernel's taps and a shift."""
+"""Source pixels beyond a part of the grid: the kernel's taps and a shift. Derived."""
 Window = tuple[slice, slice]
 
 

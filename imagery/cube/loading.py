@@ -23,12 +23,12 @@ from evidence.errors import MeasurementError
 from evidence.files import write_text
 from evidence.hashing import sha256_json
 from imagery.bands import NATIVE_RESOLUTION_M
+from imagery.cube.landsat import PIXEL_M as LANDSAT_M
+from imagery.cube.landsat import as_read, is_landsat
 from imagery.cube.reference import Reference, build_reference, stored_reference
 from imagery.cube.scene import MASKS, CubeParams, SceneImage, Stages, load_scene
 from imagery.cube.scenes import ArchivedScene, group_archived
 from imagery.cube.store import LAYOUT, CubeStore, column, lazy_variable
-from imagery.landsat import PIXEL_M as LANDSAT_M
-from imagery.landsat import as_read, is_landsat
 from imagery.radiometry.terrain import Terrain, read_terrain
 from imagery.records import ArchivedProduct
 from imagery.resampling import shape_of, wkt_of
@@ -56,7 +56,7 @@ CONTENT = "content"
 """Coordinate on time: a digest of everything that the pixels of a step hang on, by which what was computed
 from them can be known again."""
 IN_MEMORY_SHARE = 0.5
-"""A cube larger than this share of the limit stays in the cache: measuring needs room too."""
+"""A cube larger than this share of the limit stays in the cache: measuring needs room too. Assumed."""
 
 
 def load_cube(  # noqa: PLR0913 - one loader, each option with a default

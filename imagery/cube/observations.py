@@ -95,7 +95,12 @@ def told_of_looks(cube: xr.Dataset) -> dict[str, NDArray[Any]]:
 
 
 def _measure(work: Work) -> list[Measured]:
-    return [Measured(layer=OBSERVATIONS, records=[*cube_observations(work.cube), *work.missed])]
+    return [
+        Measured(
+            layer=OBSERVATIONS,
+            records=[*cube_observations(work.cube), *work.earlier.get(OBSERVATIONS.name, ())],
+        )
+    ]
 
 
 MEASUREMENT = Measurement(layers=(OBSERVATIONS,), stage="looks", measure=_measure)

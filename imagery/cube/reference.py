@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from evidence.arrays import Image, Mask
 from evidence.files import atomic_path
 from evidence.hashing import sha256_json
 from imagery.cube.fusion import (
+    Kind,
     Prior,
     SourceProduct,
     classes_on_grid,
@@ -26,11 +27,13 @@ from imagery.cube.fusion import (
     read_scene,
     scene_chips,
 )
+from imagery.cube.offsets import settled
 from imagery.cube.scenes import ArchivedScene
 from imagery.masks.cells import grow
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA, SCL_SNOW, cells_per_side
 from imagery.masks.season import USUAL_BANDS, SeasonLook, Usual, basis_of, season_look, usual_on
 from imagery.masks.spectra import SpectraParams, spectral_cloud, spectral_snow
+from imagery.radiometry.offset import GroundParams
 from imagery.registration.blocks import (
     Chips,
     RegistrationParams,
@@ -94,7 +97,7 @@ def look_of(looks: Sequence[CellLook], params: ReferenceParams) -> SeasonLook | 
 
 
 SEASONS = 4
-"""Three months each, from December."""
+"""Three months each, from December. By definition of the meteorological seasons."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +117,7 @@ class ReferenceParams:
     cloud_margin_cells: float = 2.0
     """By which a member's cloud is widened, cells of 20 m; as `MaskParams.cloud_margin_m`. Assumed."""
     spectra: SpectraParams = field(default_factory=SpectraParams)
+    ground: GroundParams = field(default_factory=GroundParams)
     registration: RegistrationParams = field(default_factory=RegistrationParams)
     doubted: RegistrationParams = field(
         default_factory=lambda: RegistrationParams(
@@ -142,6 +146,7 @@ class Reference:
     basis: Mapping[str, NDArray[np.float32]]
     """The looks side by side: band to (season, y, x) on the masks' cells."""
     prior: Prior
+    """What clear products of each kind turned out to need, by their own numbers or by their ground."""
     digest: str
     """Of the members' bytes; what hangs on the reference hangs on it."""
     support: NDArray[np.bool_]
@@ -163,6 +168,23 @@ class Reference:
         days = [self.looks[season].day for season in sorted(self.looks)]
         unsteady = np.stack([self.looks[season].unsteady for season in sorted(self.looks)])
         return usual_on(self.basis, days, scene.datetime.timetuple().tm_yday, unsteady=unsteady)
+
+    def settled(
+        self,
+        sources: Sequence[SourceProduct],
+        usual: Usual | None,
+        grid: GeoBox,
+        params: ReferenceParams,
+    ) -> list[SourceProduct]:
+        """The products of a scene with the offsets that ground and like products tell."""
+        return settled(
+            sources,
+            grid,
+            usual,
+            self.prior,
+            margin_cells=params.cloud_margin_cells,
+            params=params.ground,
+        )
 
     def shift(self, scene: ArchivedScene, image: Chips, params: RegistrationParams) -> Shift | None:
         """How far the scene lies from the others of its season; None where there are no others."""
@@ -192,17 +214,23 @@ def build_reference(
 ) -> Reference:
     """Choose the members, register them against each other, and remember what the ground looks like."""
     windows, support = reference_frame(grid, params)
+    found: Mapping[int, _Season] = {
+        season: _season([s for s in scenes if season_of(s) == season], grid, params)
+        for season in range(SEASONS)
+    }
+    found, prior = _with_ground(found, grid, params)
+    examined = {
+        season: tuple(s.digest for s in [s for s in scenes if season_of(s) == season][: one.looked_at])
+        for season, one in found.items()
+    }
     seasons: dict[int, list[ArchivedScene]] = {}
     cut: dict[str, Chips] = {}
     looks: dict[int, SeasonLook] = {}
-    votes: dict[tuple[str, str, str], Counter[float]] = defaultdict(Counter)
-    examined: dict[int, tuple[str, ...]] = {}
-    for season in range(SEASONS):
-        candidates = [scene for scene in scenes if season_of(scene) == season]
-        members, look, looked_at = _season(candidates, grid, windows, params, votes)
-        examined[season] = tuple(scene.digest for scene in candidates[:looked_at])
-        seasons[season] = [scene for scene, _ in members]
-        cut |= {scene.id: chip for scene, chip in members}
+    for season, one in found.items():
+        members = [member for member in one.members if member.look is not None]
+        seasons[season] = [member.scene for member in members]
+        cut |= {member.scene.id: member.chips(grid, windows, params) for member in members}
+        look = look_of([member.look for member in members if member.look is not None], params)
         if look is not None:
             looks[season] = look
     ids = {s: tuple(scene.id for scene in members) for s, members in seasons.items()}
@@ -217,7 +245,7 @@ def build_reference(
         composites={s: composite([moved[m] for m in names], support=support) for s, names in lent.items()},
         looks=looks,
         basis=basis_of(looks),
-        prior={kind: count.most_common(1)[0][0] for kind, count in votes.items() if len(count) == 1},
+        prior=prior,
         digest=sha256_json(digests),
         support=support,
         examined=examined,
@@ -233,35 +261,123 @@ def reference_frame(
     return windows, inner_support(shape_of(grid), windows, params.registration)
 
 
-def _season(
-    candidates: Sequence[ArchivedScene],
-    grid: GeoBox,
-    windows: Sequence[tuple[slice, slice]],
-    params: ReferenceParams,
-    votes: dict[tuple[str, str, str], Counter[float]],
-) -> tuple[list[tuple[ArchivedScene, Chips]], SeasonLook | None, int]:
-    """The season's members with their blocks, its usual look, and how many candidates it took."""
-    members: list[tuple[ArchivedScene, Chips]] = []
-    looks: list[CellLook] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Member:
+    """One clear scene of a season."""
+
+    scene: ArchivedScene
+    look: CellLook | None
+    """None where its offset is open."""
+    offsets: Mapping[str, tuple[Kind, float | None, bool]]
+    """By product: kind, offset, and whether that is proven."""
+
+    @property
+    def proven(self) -> bool:
+        """Whether every product's own numbers settled its offset."""
+        return all(proven for _, _, proven in self.offsets.values())
+
+    def sources(self, grid: GeoBox, bands: Sequence[str]) -> list[SourceProduct]:
+        """The products again, with their offsets."""
+        known = {name: offset for name, (_, offset, _) in self.offsets.items() if offset is not None}
+        read = read_scene(self.scene, grid, bands)
+        return [
+            replace(source, offset=known[source.product.id]) for source in read if source.product.id in known
+        ]
+
+    def chips(self, grid: GeoBox, windows: Sequence[tuple[slice, slice]], params: ReferenceParams) -> Chips:
+        """The blocks that scenes are registered by."""
+        bands = params.registration.bands
+        return scene_chips(self.sources(grid, bands), grid, windows, bands, params.spectra)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Season:
+    """The clear scenes of a season, and how many candidates were looked at for them."""
+
+    members: tuple[_Member, ...]
+    looked_at: int
+
+
+def _season(candidates: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams) -> _Season:
+    """The season's first clear scenes."""
+    members: list[_Member] = []
     looked_at = 0
-    bands = tuple(dict.fromkeys((*params.registration.bands, *NEEDED)))
     for scene in candidates:
         if len(members) == params.most_members:
             break
         looked_at += 1
         if not looks_clear(scene, grid, params):
             continue
-        sources = [s for s in read_scene(scene, grid, bands) if s.offset is not None]
-        look = cell_look(scene, sources, grid, params) if sources else None
-        if look is None or look.cloud_free < params.least_clear:
-            continue
-        for source in sources:
-            votes[kind_of(source.product)][float(source.offset or 0.0)] += 1
-        members.append(
-            (scene, scene_chips(sources, grid, windows, params.registration.bands, params.spectra))
-        )
-        looks.append(look)
-    return members, look_of(looks, params), looked_at
+        sources = read_scene(scene, grid, _look_bands_of(params))
+        member = _member(scene, sources, grid, params)
+        if sources and (member.look is None or member.look.cloud_free >= params.least_clear):
+            members.append(member)
+    return _Season(members=tuple(members), looked_at=looked_at)
+
+
+def _look_bands_of(params: ReferenceParams) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*params.registration.bands, *NEEDED)))
+
+
+def _member(
+    scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoBox, params: ReferenceParams
+) -> _Member:
+    known = [source for source in sources if source.offset is not None]
+    return _Member(
+        scene=scene,
+        look=cell_look(scene, known, grid, params) if known else None,
+        offsets={
+            source.product.id: (kind_of(source.product), source.offset, source.proven) for source in sources
+        },
+    )
+
+
+def _votes(members: Iterable[_Member]) -> dict[Kind, Counter[float]]:
+    """What products of each kind turned out to need, by proof."""
+    votes: dict[Kind, Counter[float]] = defaultdict(Counter)
+    for member in members:
+        for kind, offset, proven in member.offsets.values():
+            if proven and offset is not None:
+                votes[kind][offset] += 1
+    return votes
+
+
+def _prior(votes: Mapping[Kind, Counter[float]]) -> Prior:
+    return {kind: count.most_common(1)[0][0] if len(count) == 1 else None for kind, count in votes.items()}
+
+
+def _with_ground(
+    found: Mapping[int, _Season], grid: GeoBox, params: ReferenceParams
+) -> tuple[Mapping[int, _Season], Prior]:
+    """The members with the offsets that proven members' ground tells, and what each kind needs."""
+    prior = _prior(_votes(member for one in found.values() for member in one.members))
+    if all(member.proven for season in found.values() for member in season.members):
+        return found, prior
+    looks = {
+        season: look
+        for season, one in found.items()
+        if (look := look_of([m.look for m in one.members if m.proven and m.look is not None], params))
+    }
+    basis = basis_of(looks)
+    days = [looks[season].day for season in sorted(looks)]
+
+    def again(member: _Member, known: Prior) -> _Member:
+        if member.proven:
+            return member
+        sources = read_scene(member.scene, grid, _look_bands_of(params))
+        day = member.scene.datetime.timetuple().tm_yday
+        usual = usual_on(basis, days, day) if basis else None
+        margin = params.cloud_margin_cells
+        told = settled(sources, grid, usual, known, margin_cells=margin, params=params.ground)
+        return _member(member.scene, told, grid, params)
+
+    for _ in range(2):  # ground first; then with what that tells of each kind
+        found = {
+            season: replace(one, members=tuple(again(member, prior) for member in one.members))
+            for season, one in found.items()
+        }
+        prior = _prior(_votes(member for one in found.values() for member in one.members))
+    return found, prior
 
 
 def looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> bool:
@@ -321,7 +437,8 @@ def _aligned(
 
 
 NAME = "reference.npz"
-LAYOUT = 3
+LAYOUT = 4
+"""Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 UNSTEADY = "unsteady"
 
 

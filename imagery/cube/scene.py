@@ -31,7 +31,7 @@ from imagery.registration.blocks import Shift
 from imagery.resampling import centre_lon_lat
 
 FULL_CLP = 255.0
-"""s2cloudless as a byte (Sentinel Hub's CLP)."""
+"""s2cloudless as a byte (Documented: Sentinel Hub's CLP)."""
 LEAST_UNSEEN = 0.01
 """Share of the site without data from which on a look says so (*assumed*)."""
 MASKS = ("valid", "cloud", "shadow", "snow", "water")
@@ -106,8 +106,10 @@ def load_scene(
     """
     stages = stages or Stages()
     clock = time.process_time()
-    prior = reference.prior if reference is not None else None
-    sources = read_scene(scene, grid, (*bands, "clp"), prior=prior)
+    sources = read_scene(scene, grid, (*bands, "clp"))
+    usual = reference.usual(scene) if reference is not None else None
+    if reference is not None:
+        sources = reference.settled(sources, usual, grid, params.reference)
     clock = stages.add("read", clock)
     decided = [source for source in sources if source.offset is not None]
     shift = measure_shift(scene, decided, grid, params.reference, reference)
@@ -117,7 +119,6 @@ def load_scene(
     scl = classes_on_grid(decided, grid, shift_m=move)
     clock = stages.add("resample", clock)
     sun = sun_angles(scene, *centre_lon_lat(grid))
-    usual = reference.usual(scene) if reference is not None else None
     clp = classes_on_grid(decided, grid, band="clp", shift_m=move)
     probability = None if clp is None else clp.astype(np.float32) / np.float32(FULL_CLP)
     mask = mask_scene(

@@ -22,9 +22,11 @@ from evidence.files import write_text
 from imagery.cube.scene import MASKS, SceneImage
 
 SCALE = 1e-4
-"""Reflectance per stored number."""
+"""Reflectance per stored number, 1. Assumed: that of Level-2A."""
 FILL = -32768
+"""Stored number of what was not seen. By definition: the least of its type."""
 LOWEST, HIGHEST = -1.0, 3.2
+"""Reflectance that is stored, 1. Derived from scale and type."""
 
 
 @numba.njit(cache=True)
@@ -74,8 +76,9 @@ def of_bits(bits: NDArray[Any], name: str, names: Sequence[str]) -> NDArray[np.b
 
 
 CHUNK_ROWS = 256
+"""Rows of the grid in one piece on disk. Assumed."""
 LAYOUT = 9
-"""Raised when what is stored, or how it is computed, changes."""
+"""Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 MANIFEST = "scenes.json"
 MASK_BITS = "masks"
 """The array that holds every mask, a bit each, in the order of `MASKS`."""

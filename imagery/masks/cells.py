@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from evidence.arrays import Image, Mask
 
 TRUNCATE = 4.0
-"""Standard deviations at which a Gaussian is cut, as scipy.ndimage does."""
+"""Standard deviations at which a Gaussian is cut, as scipy.ndimage does. Documented there."""
 BOX = 3
-"""Side of the box of nine."""
+"""Side of the box of nine, cells. By definition."""
 
 
 @numba.njit(cache=True)

@@ -28,10 +28,11 @@ from imagery.masks.spectra import (
 )
 
 SCL_NODATA, SCL_DEFECTIVE, SCL_DARK, SCL_SHADOW, SCL_WATER, SCL_SNOW = 0, 1, 2, 3, 6, 11
+"""Documented (Sen2Cor's scene classes)."""
 SCL_CLOUD = (8, 9, 10)
-"""Cloud of medium and high probability, thin cirrus."""
+"""Cloud of medium and high probability, thin cirrus. Documented (Sen2Cor's scene classes)."""
 CELL_M = 20.0
-"""Masks are made on the classes' own cells."""
+"""Masks are made on the classes' own cells, m. Documented (Sen2Cor)."""
 Cells = Mapping[str, NDArray[np.float32]]
 
 

@@ -19,16 +19,19 @@ from imagery.robust import cauchy_weights, nan_median, spread
 USUAL_BANDS = ("blue", "red", "nir", "swir16")
 """Bands that histories are kept of; those that a site has."""
 YEAR_DAYS = 365.25
+"""Length of the Julian year, days. By definition."""
 DECEMBER_DAYS = 31
-"""December belongs to the winter that follows."""
+"""December belongs to the winter that follows, days. By definition of the seasons."""
 _EVERY = 4
-"""Cells between two that a member's level is taken from: one in sixteen says the same."""
+"""Cells between two that a member's level is taken from: one in sixteen says the same.
+Assumed."""
 _BRIGHTER = 75
-"""Percentile of the members' levels that stands for a season in full light (upper quartile)."""
+"""Percentile of the members' levels that stands for a season in full light (upper quartile). Assumed."""
 _TINY = 1e-3
-"""Reflectance that a divisor is held above."""
+"""Reflectance that a divisor is held above, 1. Assumed."""
 _HAZE = 0.1
-"""Scale of the regression's constant column, so that its prior is that of the others: reflectance."""
+"""Scale of the regression's constant column, so that its prior is that of the others:
+reflectance, 1. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

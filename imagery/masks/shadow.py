@@ -19,10 +19,11 @@ from imagery.masks.season import LightParams
 from imagery.masks.spectra import Bands, SpectraParams, coal_like, spectral_water
 
 _COARSER = 4
-"""Cells along a side of the larger cells that wide averages are made on."""
+"""Cells along a side of the larger cells that wide averages are made on. Assumed."""
 _MAJORITY = 0.5
+"""Share from which on most are, 1. By definition."""
 _TINY = 1e-6
-"""Information that a divisor is held above."""
+"""Information that a divisor is held above, 1. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

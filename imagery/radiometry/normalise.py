@@ -29,9 +29,9 @@ STAND_INS = {
 }
 """Bands without a usual look take the mean of their neighbours' lines."""
 _UNKNOWN = 9.0
-"""Unsteadiness of ground that is not known: more than any limit."""
+"""Unsteadiness of ground that is not known: more than any limit, 1. Assumed."""
 _TINY = 1e-3
-"""Reflectance that a divisor is held above."""
+"""Reflectance that a divisor is held above, 1. Assumed."""
 
 
 class NormaliseHow(StrEnum):

@@ -19,7 +19,7 @@ from imagery.resampling import axis_taps, separable
 from imagery.robust import nan_median
 
 FILTER_MARGIN_PX = 12
-"""Context of a block for its high-pass filter, pixels: three of its widths."""
+"""Context of a block for its high-pass filter, pixels: three of its widths. Assumed."""
 FINE_PX, COARSE_PX = 0.8, 4.0
 """Widths of the Gaussians between which the texture lies that is matched, pixels. Assumed."""
 
@@ -98,7 +98,7 @@ def outer_window(window: slice, length: int, margin: int) -> slice:
 
 
 _WHOLLY = 0.99
-"""Resampled weight of usable ground from which on a pixel is usable."""
+"""Resampled weight of usable ground from which on a pixel is usable, 1. Assumed."""
 _TINY = np.float32(1e-6)
 
 
@@ -112,7 +112,7 @@ def high_pass(image: Image, usable: Mask, *, fine_px: float = FINE_PX, coarse_px
 
 
 ONE_SD_PERCENT = 68
-"""Of a normal law that lies within one standard deviation."""
+"""Of a normal law that lies within one standard deviation, %. By definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

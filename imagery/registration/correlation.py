@@ -20,17 +20,17 @@ Float32s = NDArray[np.float32]
 _Spectrum = NDArray[np.complex64]
 
 EDGE = 2
-"""Taps of the cubic kernel on the far side, in pixels."""
+"""Taps of the cubic kernel on the far side, in pixels. Derived."""
 
 NORMAL_SPREAD = 1.2533
-"""Standard deviation over mean absolute deviation of a normal law."""
+"""Standard deviation over mean absolute deviation of a normal law, 1. Derived: sqrt(pi / 2)."""
 FLAT = 1e-5
-"""Share of the sum of squares that varies, below which single precision sees no texture."""
+"""Share of the sum of squares that varies, below which single precision sees no texture, 1. Assumed."""
 _JITTER = 1e-12
 """Added to the normal matrix per pixel, so that flat blocks fail by their gain and not by a singular
-matrix."""
+matrix, 1. Assumed."""
 UNKNOWNS = 4
-"""East, north, gain and bias."""
+"""East, north, gain and bias. By definition."""
 
 
 class RefineParams(NamedTuple):

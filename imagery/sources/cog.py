@@ -1,4 +1,4 @@
-"""Windows of cloud-optimised GeoTIFFs over HTTP: many in flight, each retried in the one place.
+"""Windows of tiled GeoTIFF and JPEG 2000 over HTTP: many in flight, each retried in the one place.
 
 GDAL decodes, and never sees a URL: so every range is checked to be of the same version of the file, a
 server's Retry-After is seen, and nothing that failed is remembered once the server has healed.
@@ -24,11 +24,12 @@ from imagery.bands import REQUIRED_BANDS
 from imagery.records import Asset, FetchedProduct, Product, Raster
 from imagery.sources.addresses import public_url
 from imagery.sources.http import Http
+from imagery.sources.jp2 import SIGNATURES, joined, read_codestream
 from imagery.sources.privacy import PrivacyMode
 from imagery.sources.ranges import RangesRefusedError, RemoteFile, ReplacedError
 from imagery.sources.retry import Retrier, RetryableError
-from imagery.sources.signing import BlobSigner
-from imagery.sources.tiff import BrokenTiffError, Layout, NotTiledError, read_layout, small_tiff
+from imagery.sources.signing import Signer
+from imagery.sources.tiff import BrokenTiffError, Layout, NotTiledError, read_layout, small_tiff, touched
 from imagery.sources.windows import (
     GDAL_FAILURES,
     NUMBERS,
@@ -60,7 +61,7 @@ class CogReader:
         *,
         http: Http | None = None,
         retrier: Retrier | None = None,
-        signer: BlobSigner | None = None,
+        signer: Signer | None = None,
         workers: int = WORKERS,
         mode: PrivacyMode = PrivacyMode.BOX,
         limits: Limits | None = None,
@@ -146,10 +147,12 @@ class CogReader:
             return self._read_once(file, asset, bounds)
 
     def _read_once(self, file: RemoteFile, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
-        file.url = self._signer.sign(asset.href) if self._signer else asset.href
+        if self._signer is not None:
+            file.url, file.credentials = self._signer.authorised(asset.href)
         try:
-            if self._mode is PrivacyMode.BOX and not public_url(asset.href).endswith(".jp2"):
-                return self._window(file, asset, bounds), file.headers
+            if self._mode is PrivacyMode.BOX:
+                jp2 = file.read(0, len(SIGNATURES[0])).startswith(SIGNATURES)
+                return (self._tiles if jp2 else self._window)(file, asset, bounds), file.headers
         except (RangesRefusedError, NotTiledError) as error:
             log.info("%s; the whole file is read", error)
         except ReplacedError:
@@ -168,10 +171,26 @@ class CogReader:
         window = window_over(lattice, asset, bounds)
         check_window(window, layout.sample_bytes, self.limits)
         blocks = touched_blocks(layout, window)
-        if sum(length for _, length in blocks.places.values()) > 2 * self.limits.window_bytes:
-            raise SourceError(f"{asset.band}: blocks of more than {2 * self.limits.window_bytes} bytes")
+        self._check_bytes(asset, sum(length for _, length in blocks.places.values()))
         file.read_many(blocks.ranges(), self._lines)
         return cut_raster(lattice, asset, window, decode_window(layout, window, blocks, file.read))
+
+    def _tiles(self, file: RemoteFile, asset: Asset, bounds: Bounds) -> Raster:
+        """The same of JPEG 2000: the tile-parts that the window touches."""
+        layout = read_codestream(file.read, self.limits)
+        lattice = _lattice_read(layout.empty_file())
+        window = window_over(lattice, asset, bounds)
+        check_window(window, layout.sample_bytes, self.limits)
+        parts = layout.parts(layout.tiles(window), file.peek)
+        self._check_bytes(asset, sum(part.length for part in parts))
+        blocks = Blocks(places={(part.tile, part.first): (part.first, part.length) for part in parts})
+        file.read_many(blocks.ranges(), self._lines)
+        pieces = {part.first: file.read(part.first, part.length) for part in parts}
+        return cut_raster(lattice, asset, window, _decoded(layout.file_of(joined(parts, pieces)), window))
+
+    def _check_bytes(self, asset: Asset, count: int) -> None:
+        if count > 2 * self.limits.window_bytes:
+            raise SourceError(f"{asset.band}: blocks of more than {2 * self.limits.window_bytes} bytes")
 
     def _whole(self, file: RemoteFile, asset: Asset, bounds: Bounds) -> tuple[Raster, Headers]:
         """The whole file to a temporary place: one exchange, which shows no window."""
@@ -222,10 +241,10 @@ MOST_BYTES = 1 << 23
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Blocks:
-    """A rectangle of blocks."""
+    """Blocks of a file; of a TIFF, a rectangle of them."""
 
-    rows: range
-    columns: range
+    rows: range = range(0)
+    columns: range = range(0)
     places: dict[tuple[int, int], tuple[int, int]]
     """(row, column) to (first byte, length) of the blocks that hold something."""
 
@@ -271,16 +290,12 @@ def _lattice_read(directory: bytes) -> Lattice:
 
 def touched_blocks(layout: Layout, window: Window) -> Blocks:
     """The blocks that `window` touches."""
-    rows = _touched(window.row_off, window.height, layout.block_height)
-    columns = _touched(window.col_off, window.width, layout.block_width)
+    rows = touched(window.row_off, window.height, layout.block_height)
+    columns = touched(window.col_off, window.width, layout.block_width)
     places = {(row, column): layout.block(row, column) for row in rows for column in columns}
     return Blocks(
         rows=rows, columns=columns, places={key: place for key, place in places.items() if all(place)}
     )
-
-
-def _touched(first: int, count: int, block: int) -> range:
-    return range(int(first) // block, (int(first + count) - 1) // block + 1)
 
 
 def decode_window(
@@ -306,11 +321,20 @@ def decode_window(
         window.width,
         window.height,
     )
+    return _decoded(small_tiff(layout, data, blocks.rows, blocks.columns), inside)
+
+
+def _decoded(data: bytes, window: Window) -> NDArray[np.generic]:
+    """Pixels of a small file, (y, x).
+
+    Raises:
+        BrokenTiffError: where they do not decode.
+    """
     try:
-        with open_bytes(small_tiff(layout, data, blocks.rows, blocks.columns)) as dataset:
+        with open_bytes(data) as dataset:
             if dataset.dtypes[0] not in NUMBERS:
                 raise BrokenTiffError(f"pixels of the type {dataset.dtypes[0]}")
-            pixels: NDArray[np.generic] = dataset.read(1, window=inside)
+            pixels: NDArray[np.generic] = dataset.read(1, window=window)
     except (SourceError, *GDAL_FAILURES) as error:
         if isinstance(error, BrokenTiffError):
             raise

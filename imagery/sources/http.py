@@ -195,12 +195,17 @@ def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
     return request
 
 
-def _session() -> requests.Session:
+def limited_session(connections: int) -> requests.Session:
+    """A session that keeps no more connections to a host than its provider allows; who is late waits."""
+    return _session(pool_maxsize=connections, pool_block=True)
+
+
+def _session(**pool: Any) -> requests.Session:
     session = requests.Session()
     session.auth = _as_it_is
     session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _Adapter(pool_maxsize=CONNECTIONS))
+        session.mount(scheme, _Adapter(**{"pool_maxsize": CONNECTIONS, **pool}))
     return session
 
 

@@ -25,9 +25,9 @@ from sentinelhub.geometry import BBox
 from evidence.errors import SourceError
 from evidence.limits import Limits
 from imagery.bands import SENTINEL2_BANDS
-from imagery.budget import RADIOMETRIC_TERRAIN_FACTOR, processing_units
 from imagery.records import Asset, Product, Raster
 from imagery.sources.addresses import shown
+from imagery.sources.budget import RADIOMETRIC_TERRAIN_FACTOR, processing_units
 from imagery.sources.http import KEPT_HEADERS, read_json
 from imagery.sources.items import product_from_item
 from imagery.sources.retry import RetryableError

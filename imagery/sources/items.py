@@ -10,8 +10,8 @@ from contextlib import suppress
 from typing import Any
 
 from evidence.errors import SourceError
-from imagery import landsat
 from imagery.bands import BANDS, SENTINEL2_BANDS
+from imagery.cube import landsat
 from imagery.records import Asset, MalformedItem, Product, finite_number
 from imagery.sources.addresses import shown
 
@@ -24,11 +24,11 @@ DEM_PLATFORM = "copernicus-dem"
 _TILE = re.compile(r"(?:^|[_-])T?(\d{2}[C-HJ-NP-X][A-HJ-NP-Z]{2})(?=[_-]|$)")
 _BASELINE = re.compile(r"_N(\d{2})\.?(\d{2})(?:_|$)")
 _ORBIT = re.compile(r"_R(\d{3})_")
-_DATATAKE = re.compile(r"^GS2[A-D]_\d{8}T\d{6}_(\d{6})_")
+_DATATAKE = re.compile(r"^GS2[A-Z]_\d{8}T\d{6}_(\d{6})_")
 _ABSOLUTE_ORBIT = re.compile(r"_A(\d{6})_")
-_SENTINEL = re.compile(r"s(?:entinel)?[-_]?([12])[-_]?([a-d])?")
+_SENTINEL = re.compile(r"s(?:entinel)?[-_]?([12])[-_]?([a-z])?")
 _GENERATED = re.compile(r"_(\d{8}T\d{6})(?:\.SAFE)?$")
-_S1_ORBIT = re.compile(r"^S1[A-D]_.*_(\d{6})_[0-9A-F]{6}")
+_S1_ORBIT = re.compile(r"^S1[A-Z]_.*_(\d{6})_[0-9A-F]{6}")
 
 _PLATFORM = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _MGRS = re.compile(r"\d{1,2}[C-HJ-NP-X][A-HJ-NP-Z]{2}")
@@ -60,7 +60,7 @@ def parse_time(text: str) -> dt.datetime:
 
 
 def read_listed(
-    item: object, *, source: str, resolve: Resolve = str, make: Callable[..., Product] | None = None
+    item: object, *, source: str, resolve: Resolve = str, make: Callable[[object, str], Product] | None = None
 ) -> Product | MalformedItem:
     """The product of an item, or what is wrong with it: one item never costs the others.
 
@@ -72,7 +72,7 @@ def read_listed(
     """
     try:
         if make is not None:
-            return make(item)
+            return make(item, source)
         return product_from_item(item, source=source, resolve=resolve)
     except SourceError as error:
         reason = shown(error)
@@ -251,6 +251,7 @@ def _asset(band: str, asset: Mapping[str, Any], resolve: Resolve, properties: Ma
         offset=offset if offset is None or abs(offset) <= 1.0 else None,
         nodata=finite_number(value("nodata")) if value("nodata") is not None else _default_nodata(band),
         gsd_m=finite_number(value("gsd", "raster:spatial_resolution", "spatial_resolution")),
+        file_bytes=_whole(asset.get("file:size")),
         crs=_stated_crs(asset) or _stated_crs(properties),
         shape=_stated_shape(asset),
     )
@@ -316,12 +317,14 @@ def _platform(properties: Mapping[str, Any], identifier: str, collection: str) -
         return DEM_PLATFORM
     stated = str(properties.get("platform") or "").lower().replace(" ", "-")
     spelled = _SENTINEL.fullmatch(stated)
-    named = re.match(r"S([12])([A-D])_", identifier)
+    named = re.match(r"S([12])([A-Z])_", identifier)
     series, letter = spelled.groups(default="") if spelled else named.groups() if named else ("", "")
     if named and not letter and named[1] == series:  # the id knows the satellite where the metadata do not
         letter = named[2]
     if series:
         return f"sentinel-{series}{letter.lower()}"
+    if listed := re.match(r"sentinel-[12](?=-)", collection):  # a platform that nobody knows yet
+        return listed[0]
     return stated if _PLATFORM.fullmatch(stated) else "unknown"
 
 

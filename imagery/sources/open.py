@@ -88,6 +88,10 @@ def _learns(name: str, mode: PrivacyMode) -> str:
         return "nothing: read from disk (files that it names by URL are read from there)"
     if kind == "sentinelhub":
         return "your account; searches on boxes snapped to 0.1 degrees; the crop's very box and dates"
+    if kind == "cdse":
+        if mode is PrivacyMode.TILE:
+            return "your account; tile ids and dates; its store: that whole tiles are read"
+        return "your account; boxes snapped to 0.1 degrees; its store: which parts of which files are read"
     storage = next((who for url, who in _STORAGE.items() if place.split("/")[0] in url), "its storage")
     if mode is PrivacyMode.TILE:
         return f"your address; tile ids and dates; {storage}: that whole tiles are read"

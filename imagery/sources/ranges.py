@@ -70,6 +70,8 @@ class RemoteFile:
                 f"{public_url(url)}: only https:// and files on disk are read", url=public_url(url)
             )
         self.url, self._http, self._head_bytes = url, http, head_bytes
+        self.credentials: Mapping[str, str] = {}
+        """Headers that only this host may see; may be set anew before another attempt."""
         self._lock = threading.Lock()
         self.forget()
 
@@ -95,9 +97,20 @@ class RemoteFile:
             self._ask(0, max(self._head_bytes, first + length if first == 0 else 0))
         size = self._version.size if self._version else 0
         length = max(0, min(length, size - first))
+        if length == 0:
+            return b""
         if self._have(first, length) is None:
             self._ask(first, min(max(length, LEAST_BYTES), size - first))
         return self._have(first, length) or b""
+
+    def peek(self, first: int, length: int) -> bytes:
+        """Bytes from `first` on, and no more than these.
+
+        Raises:
+            RetryableError: as `read`.
+        """
+        found = self._have(first, length)
+        return self._ask(first, length) if found is None else found
 
     def read_many(self, ranges: Mapping[int, int], pool: Executor) -> None:
         """Ask for several ranges (first byte to length) at once; `read` then answers from memory.
@@ -117,7 +130,10 @@ class RemoteFile:
         Raises:
             SourceError: where it does not come.
         """
-        response = self._judged(self._http.send("GET", self.url, headers=_PLAIN, sink=sink))
+        sent = {**_PLAIN, **self.credentials}
+        response = self._judged(
+            self._http.send("GET", self.url, headers=sent, sink=sink, secret=bool(self.credentials))
+        )
         self._headers = kept_headers(response)
 
     def _have(self, first: int, length: int) -> bytes | None:
@@ -132,7 +148,8 @@ class RemoteFile:
         response = self._http.send(
             "GET",
             self.url,
-            headers={"Range": asked, **_PLAIN},
+            headers={"Range": asked, **_PLAIN, **self.credentials},
+            secret=bool(self.credentials),
             skip_body_of=requests.codes.ok,
             most_bytes=length,
         )

@@ -17,8 +17,8 @@ from sentinelhub.data_collections import DataCollection
 from sentinelhub.geometry import BBox
 
 from evidence.errors import SettingsError, SourceError
-from imagery.budget import Purse, UnitBudget, catalog_units
 from imagery.records import FetchedProduct, MalformedItem, Product, Raster
+from imagery.sources.budget import Purse, UnitBudget, catalog_units
 from imagery.sources.http import Http
 from imagery.sources.hub_requests import (
     RADAR,
@@ -165,7 +165,7 @@ class SentinelHub:
         product = read_listed(
             item,
             source=self.name,
-            make=lambda item: hub_product(
+            make=lambda _item, _source: hub_product(
                 item,
                 bounds,
                 source=self.name,

@@ -18,9 +18,9 @@ from sentinelhub.download.session import SentinelHubSession
 from sentinelhub.exceptions import BaseSentinelHubException, DownloadFailedException
 
 from evidence.errors import SettingsError, SourceError
-from imagery.budget import Purse, UnitBudget
 from imagery.records import finite_number
 from imagery.sources.addresses import is_private
+from imagery.sources.budget import Purse, UnitBudget
 from imagery.sources.http import Http, read_json, server_message
 from imagery.sources.retry import QuotaError, Retrier, RetryableError
 from imagery.sources.signing import checked_token

@@ -6,7 +6,7 @@ import datetime as dt
 import logging
 import threading
 import urllib.parse
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from pystac_client import ItemSearch
@@ -42,7 +42,7 @@ class StacApi:
 
     masks_first = True
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - parts with defaults
         self,
         url: str,
         collection: str,
@@ -53,6 +53,8 @@ class StacApi:
         reader: CogReader | None = None,
         mode: PrivacyMode = PrivacyMode.BOX,
         max_cloud_cover: float = 100.0,
+        make: Callable[[object, str], Product] | None = None,
+        whole_files: bool = False,
     ) -> None:
         """Name the collection; nothing is sent yet.
 
@@ -65,6 +67,8 @@ class StacApi:
             reader: reads pixels.
             mode: what a search and a read give away.
             max_cloud_cover: percent of the whole tile, from the metadata; 100 asks for everything.
+            make: makes the product of an item and the source's name, in place of `product_from_item`.
+            whole_files: whether a read of a window takes the whole file.
         """
         self._url, self._collection = url.rstrip("/"), collection
         self._host = urllib.parse.urlsplit(self._url).hostname or self._url
@@ -76,6 +80,7 @@ class StacApi:
         )
         self._reader = reader or CogReader(http=self._http, retrier=self._retrier, signer=signer, mode=mode)
         self._mode, self._max_cloud_cover = mode, max_cloud_cover
+        self._make, self.whole_files = make, whole_files or mode is PrivacyMode.TILE
         self._told = threading.local()
 
     @property
@@ -132,7 +137,7 @@ class StacApi:
         self._reader.close()
 
     def _take(self, item: object, found: dict[str, Product]) -> None:
-        product = read_listed(item, source=self._name)
+        product = read_listed(item, source=self._name, make=self._make)
         if isinstance(product, MalformedItem):
             self.malformed.append(product)
         else:

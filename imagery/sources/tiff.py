@@ -260,3 +260,8 @@ def _checked(layout: Layout, limits: Limits) -> Layout:
     if len(layout.offsets) != expected or len(layout.sizes) != expected:
         raise BrokenTiffError(f"a TIFF with {len(layout.offsets)} blocks where {expected} are due")
     return layout
+
+
+def touched(first: float, count: float, block: int) -> range:
+    """Numbers of the blocks along one side that `count` pixels from `first` on touch."""
+    return range(int(first) // block, (int(first + count) - 1) // block + 1)

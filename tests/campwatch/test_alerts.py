@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import socket
-import threading
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
@@ -11,16 +9,25 @@ import pytest
 from shapely import box
 
 from campwatch.alerts.book import read_alerts, turned, write_alerts
-from campwatch.alerts.delivery import EMAIL, deliver, send_smtp, write_alert_file, write_atom
+from campwatch.alerts.delivery import (
+    EMAIL,
+    deliver,
+    email_channel,
+    send_smtp,
+    webhook_channel,
+    write_alert_file,
+    write_atom,
+)
 from campwatch.alerts.rules import Condition, SiteState, conditions
 from campwatch.alerts.watch import deliver_open
 from campwatch.settings import AlertSettings, EmailSettings
 from detection.coal.records import STOCKPILE_AREA, SeriesPoint, StockpileArea
-from detection.records import Disturbance
-from detection.series import smoothed_series
+from detection.coal.series import smoothed_series
+from detection.ground.records import Disturbance
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.verify import verify_ledger
+from tests.servers.smtp import SmtpServer
 
 NOW = "2026-01-02T03:04:05Z"
 TODAY = dt.date(2026, 1, 2)
@@ -159,71 +166,6 @@ def test_an_alert_is_raised_once_and_closed_once(tmp_path):
         assert verify_ledger(ledger) == []
 
 
-class SmtpServer:
-    """A loopback SMTP server that answers as told, for a bounded number of connections."""
-
-    def __init__(
-        self, *, answer: bytes = b"250 taken", hang_up_in_data: bool = False, greet: bytes = b"220 ready"
-    ):
-        self.answer, self.hang_up_in_data, self.greet = answer, hang_up_in_data, greet
-        self.messages: list[str] = []
-        self.listener = socket.create_server(("127.0.0.1", 0))
-        self.port = self.listener.getsockname()[1]
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-        self.thread.start()
-
-    def serve(self):
-        for _ in range(5):
-            try:
-                self.listener.settimeout(20)
-                connection, _ = self.listener.accept()
-            except OSError:
-                return
-            with connection:
-                self.talk(connection)
-
-    def talk(self, connection):
-        connection.settimeout(20)
-        stream = connection.makefile("rwb")
-
-        def say(line):
-            stream.write(line + b"\r\n")
-            stream.flush()
-
-        say(self.greet)
-        while line := stream.readline():
-            verb = line[:4].upper()
-            if verb == b"DATA":
-                say(b"354 go on")
-                body = b""
-                while (part := stream.readline()) not in {b".\r\n", b""}:
-                    body += part
-                if self.hang_up_in_data:
-                    self.messages.append(body.decode())
-                    return
-                if self.answer.startswith(b"2"):
-                    self.messages.append(body.decode())
-                say(self.answer)
-            elif verb == b"QUIT":
-                say(b"221 bye")
-                return
-            else:
-                say(b"250 ok")
-
-    def settings(self) -> EmailSettings:
-        return EmailSettings(
-            host="127.0.0.1",
-            port=self.port,
-            security="none",
-            sender="watch@example.org",
-            recipients=("desk@example.org",),
-            timeout_s=10,
-        )
-
-    def close(self):
-        self.listener.close()
-
-
 @pytest.fixture
 def server():
     made = []
@@ -245,10 +187,15 @@ def ledger(tmp_path):
         yield ledger
 
 
+def mailed(ledger, settings, *, run_id, clock, send=send_smtp):
+    """The alerts that are still not delivered."""
+    return list(deliver_open(ledger, email_channel(settings, send), run_id=run_id, clock=clock).left)
+
+
 def test_mail_is_sent_once_and_names_no_place(ledger, server):
     smtp = server()
     for _ in range(3):
-        assert deliver_open(ledger, smtp.settings(), run_id="r1", clock=clock) == []
+        assert mailed(ledger, smtp.settings(), run_id="r1", clock=clock) == []
     (message,) = smtp.messages
     assert read_alerts(ledger)[0].alert_id in message
     for word in ("secret", "camp-", "39.55", "126.08", "d-77", "ha"):
@@ -264,9 +211,9 @@ def test_what_a_run_finds_is_one_mail_and_the_next_run_tells_only_what_is_new(le
 
     raise_at("other-camp", PLACE, replace(PLACE, subject="d-78"))
     smtp = server()
-    assert deliver_open(ledger, smtp.settings(), run_id="r1", clock=clock) == []
+    assert mailed(ledger, smtp.settings(), run_id="r1", clock=clock) == []
     raise_at("third-camp", replace(PLACE, subject="d-79"))
-    assert deliver_open(ledger, smtp.settings(), run_id="r2", clock=clock) == []
+    assert mailed(ledger, smtp.settings(), run_id="r2", clock=clock) == []
     first, second = smtp.messages
     known = {alert.alert_id: alert.site_id for alert in read_alerts(ledger)}
     assert {name for name in known if name in first} == {
@@ -282,26 +229,26 @@ def test_what_a_run_finds_is_one_mail_and_the_next_run_tells_only_what_is_new(le
 def test_a_server_that_is_away_is_tried_again(ledger, server):
     smtp = server()
     smtp.close()
-    (alert,) = deliver_open(ledger, smtp.settings(), run_id="r1", clock=clock)
+    (alert,) = mailed(ledger, smtp.settings(), run_id="r1", clock=clock)
     assert alert.deliveries[EMAIL] == "failed"
     back = server()
-    assert deliver_open(ledger, back.settings(), run_id="r2", clock=clock) == []
+    assert mailed(ledger, back.settings(), run_id="r2", clock=clock) == []
     assert len(back.messages) == 1
 
 
 def test_a_refused_message_is_tried_again(ledger, server):
     busy = server(answer=b"451 try later")
-    assert deliver_open(ledger, busy.settings(), run_id="r1", clock=clock)[0].deliveries[EMAIL] == "failed"
+    assert mailed(ledger, busy.settings(), run_id="r1", clock=clock)[0].deliveries[EMAIL] == "failed"
     ready = server()
-    assert deliver_open(ledger, ready.settings(), run_id="r2", clock=clock) == []
+    assert mailed(ledger, ready.settings(), run_id="r2", clock=clock) == []
     assert len(ready.messages) == 1
 
 
 def test_a_connection_lost_after_the_message_is_not_sent_again(ledger, server):
     lost = server(hang_up_in_data=True)
-    assert deliver_open(ledger, lost.settings(), run_id="r1", clock=clock)[0].deliveries[EMAIL] == "uncertain"
+    assert mailed(ledger, lost.settings(), run_id="r1", clock=clock)[0].deliveries[EMAIL] == "uncertain"
     ready = server()
-    deliver_open(ledger, ready.settings(), run_id="r2", clock=clock)
+    mailed(ledger, ready.settings(), run_id="r2", clock=clock)
     assert ready.messages == []
     assert len(lost.messages) == 1
 
@@ -312,9 +259,9 @@ def test_a_run_killed_while_sending_does_not_send_again(ledger, server):
 
     smtp = server()
     with pytest.raises(KeyboardInterrupt):
-        deliver_open(ledger, smtp.settings(), run_id="r1", clock=clock, send=killed)
+        mailed(ledger, smtp.settings(), run_id="r1", clock=clock, send=killed)
     assert read_alerts(ledger)[0].deliveries[EMAIL] == "sending"
-    deliver_open(ledger, smtp.settings(), run_id="r2", clock=clock)
+    mailed(ledger, smtp.settings(), run_id="r2", clock=clock)
     assert read_alerts(ledger)[0].deliveries[EMAIL] == "uncertain"
     assert smtp.messages == []
 
@@ -342,8 +289,45 @@ def test_an_unknown_host_is_undelivered_not_uncertain():
     states = []
     deliver(
         [alert],
-        settings,
+        email_channel(settings, send_smtp),
         remember=lambda changed: states.extend(one.deliveries[EMAIL] for one in changed),
-        send=send_smtp,
     )
     assert states == ["sending", "failed"]
+
+
+def test_a_webhook_learns_references_and_rules_alone_and_is_told_again_where_it_may_not_know(ledger):
+    posted = []
+
+    def refuse(url, document):
+        posted.append((url, document))
+        raise OSError("the line went dead")
+
+    hook = webhook_channel("https://hook.example.org/secret", refuse)
+    left = deliver_open(ledger, hook, run_id="r1", clock=clock)
+    assert (len(left.left), left.trouble) == (1, "may or may not have been delivered: the line went dead")
+    hook = webhook_channel("https://hook.example.org/secret", lambda url, told: posted.append((url, told)))
+    for run_id in ("r2", "r3"):
+        assert deliver_open(ledger, hook, run_id=run_id, clock=clock).trouble is None
+    (_, first), (_, second) = posted
+    assert first == second
+    reference = read_alerts(ledger)[0].alert_id
+    assert second["alerts"] == [{"reference": reference, "rule": "outside-boundary"}]
+    for word in ("secret", "camp-", "39.55", "126.08", "d-77", "1.2"):
+        assert word not in json.dumps(second).replace("campwatch", "")
+
+
+def test_every_rule_has_words_for_those_who_know_nothing():
+    from campwatch.alerts import rules
+    from campwatch.alerts.delivery import RULE_WORDS
+
+    names = (
+        rules.PERSISTENT, rules.OUTSIDE, rules.STOCKPILE, rules.OPENED, rules.OPENED_OUTSIDE, rules.GROWTH,
+        rules.REVISION, rules.NO_LOOK, rules.FAILING,
+    )  # fmt: skip
+    assert set(names) == set(RULE_WORDS)
+
+
+def test_a_site_that_was_never_usable_is_told_too():
+    clouded = {"status": "unusable", "datetime": "2025-10-01T02:30:00Z"}
+    assert found(looks=[clouded]) == {"no-usable-look"}
+    assert found(looks=[clouded | {"datetime": "2025-12-30T02:30:00Z"}]) == set()

@@ -16,8 +16,8 @@ from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.run.site_bench import SiteBench
 from campwatch.run.site_job import site_work
 from campwatch.workspace import open_workspace
+from detection.coal.measure import StockpileParams
 from detection.ground.params import EventParams
-from detection.stockpiles import StockpileParams
 from evidence.errors import SettingsError
 from evidence.ledger import Ledger
 from imagery.simulate import CoalParams, SimulationParams, simulate_site

@@ -74,7 +74,7 @@ def test_the_trap_notices_pixels_that_are_read(measured):
 
 ONE_THREAD = """
 import os, sys
-from campwatch.cli.app import app as cli
+from campwatch.cli import app as cli
 
 assert "numpy" not in sys.modules, "its threads are counted when it is loaded"
 cli.app = lambda: print(os.environ["OPENBLAS_NUM_THREADS"], os.environ["OMP_NUM_THREADS"])

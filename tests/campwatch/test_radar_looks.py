@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from aoi.grid import site_grid
+from aoi.pixels import coverage
 from aoi.site_file import read_site
 from campwatch.questions.radar_looks import radar_looks, zone_opinions
 from campwatch.workspace import create_workspace
-from detection.coal.coverage import coverage
 from detection.coal.records import StockpileArea
 from detection.radar.second_opinion import AGREE
 from evidence.quantity import Quantity

@@ -10,8 +10,19 @@ import docx
 import pytest
 from PIL import Image
 
-from campwatch.reports.content import Grid, Heading, Picture, Report, Text, numbers
-from campwatch.reports.making import _differing
+from campwatch.reports.content import (
+    Count,
+    Facts,
+    Grid,
+    Heading,
+    Line,
+    Picture,
+    Report,
+    Text,
+    Value,
+    numbers,
+)
+from campwatch.reports.making import _lines, differing, untrue
 from campwatch.reports.pdf import quoted, write_pdf
 from campwatch.reports.word import write_word
 from campwatch.reports.words import HOSTILE, WORDS, catalogue_digest, word
@@ -21,6 +32,8 @@ from detection.answers.sentences import sentences
 from evidence.quantity import Quantity
 
 ROW = "0123456789abcdef"
+OTHER = "fedcba9876543210"
+LOOKS = Count(layer="observations", where={"status": ["used"], "site_id": ["a"]}, printed="71")
 NOTHING = Quantity.not_assessable("no looks")
 
 
@@ -33,31 +46,68 @@ def report(tmp_path, *, draft=False):
         blocks=[
             Text(text="PUBLIC", style="mark"),
             Heading(text="Title 제목", level=0),
-            Text(lead="yard: ", text="rose by 0.62 ha (95% interval 0.31 to 0.93)", rows=(ROW,), style="bullet"),
-            Picture(path=picture, caption="A picture", alt="what it shows", width_mm=40),
-            Grid(caption="A table", head=("a", "b"), cells=(("1", "x|y"),), note="note"),
+            Text(lead="yard", text="rose by 0.62 ha (95% interval 0.31 to 0.93)", rows=(ROW,), style="bullet",
+                 values=(Value(row_id=ROW, column="area_ha", printed="0.62"),
+                         Value(row_id=ROW, column="area_ha_low", printed="0.31"))),
+            Facts(items=(Text(lead="Looks", text="71 looks", values=(LOOKS,)),)),
+            Picture(path=picture, caption="A picture of 2019", alt="what it shows", width_mm=40, rows=(OTHER,)),
+            Grid(caption="A table", head=("a", "b"), lines=(Line(cells=("1.50 ha", "x|y"), rows=(OTHER,)),),
+                 note="note"),
         ],
     )  # fmt: skip
 
 
 def lines(path):
-    return [p.text for p in docx.Document(str(path)).paragraphs if p.text]
+    return list(_lines(docx.Document(str(path))))
 
 
-def test_an_edited_number_is_found_in_word(tmp_path):
+def edited(path, tmp_path, old, new):
+    document = docx.Document(str(path))
+    cells = [p for t in document.tables for row in t.rows for cell in row.cells for p in cell.paragraphs]
+    for paragraph in [*document.paragraphs, *cells]:
+        for run in paragraph.runs:
+            run.text = run.text.replace(old, new)
+    document.save(str(tmp_path / "edited.docx"))
+    return lines(tmp_path / "edited.docx")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "row"),
+    [
+        ("0.62", "0.92", "R1"),  # in a paragraph
+        ("1.50", "2.50", "R2"),  # in a table
+        ("2019", "2018", "R2"),  # in the caption of a figure
+        ("71", "72", None),  # a count, in a table without lines
+    ],
+)
+def test_an_edited_number_is_found_in_word(tmp_path, old, new, row):
     made = report(tmp_path)
     path = write_word(made, tmp_path / "r.docx")
     statements = list(made.statements())
-    assert _differing(statements, lines(path)) == []
-    document = docx.Document(str(path))
-    for paragraph in document.paragraphs:
-        for run in paragraph.runs:
-            run.text = run.text.replace("0.62", "0.92")
-    document.save(str(tmp_path / "edited.docx"))
-    (found,) = _differing(statements, lines(tmp_path / "edited.docx"))
-    assert ROW in found
-    assert "0.62 became 0.92" in found
-    assert "is missing" in _differing(statements, ["nothing"])[0]
+    assert differing(statements, lines(path), made.numbers) == []
+    (found,) = differing(statements, edited(path, tmp_path, old, new), made.numbers)
+    assert f"{old} became {new}" in found
+    assert (f"{row} (row" if row else "without a row") in found
+
+
+def test_a_statement_that_was_cut_is_missing(tmp_path):
+    made = report(tmp_path)
+    found = differing(list(made.statements()), ["nothing"], made.numbers)
+    assert all("is missing" in line for line in found)
+    assert len(found) == len(list(made.statements()))
+
+
+def test_a_frozen_number_equals_its_cell(tmp_path):
+    statements = list(report(tmp_path).statements())
+    row = {"_layer": "stockpile_areas", "area_ha": "0.623", "area_ha_low": "0.3099"}
+    looks = {f"{k:016x}": {"_layer": "observations", "status": "used", "site_id": "a"} for k in range(71)}
+    assert untrue(statements, {ROW: row} | looks) == []
+    (found,) = untrue(statements, {ROW: row | {"area_ha": "0.66"}} | looks)
+    assert "0.62 is printed, the release has 0.66" in found
+    (found,) = untrue(statements, {ROW: row} | dict(list(looks.items())[:70]))
+    assert "71 rows are printed, the release has 70" in found
+    (found,) = untrue(statements, looks | {ROW: {"_layer": "x", "area_ha": "0.62", "area_ha_low": ""}})
+    assert "area_ha_low" in found
 
 
 def test_word_has_alternative_texts_numbered_captions_and_repeated_heads(tmp_path):
@@ -86,7 +136,7 @@ def test_every_word_has_both_languages_and_the_same_places():
 
 
 def test_numbers_leave_out_ids_of_rows():
-    assert numbers(f"−0.03 ha (95% interval −0.09 to 0.02) [row {ROW}]") == ["−0.03", "95", "−0.09", "0.02"]
+    assert numbers("−0.03 ha (95% interval −0.09 to 0.02) [R3, R12]") == ["−0.03", "95", "−0.09", "0.02"]
 
 
 QUESTION = parse_question({

@@ -8,8 +8,8 @@ import pytest
 from campwatch.run.inputs import with_overrides
 from campwatch.settings import read_settings
 from campwatch.workspace import create_workspace, default_settings_text
+from detection.coal.measure import StockpileParams
 from detection.ground.params import GroundParams
-from detection.stockpiles import StockpileParams
 from evidence.errors import SettingsError, WorkspaceError
 
 
@@ -35,7 +35,9 @@ def test_the_commented_knobs_are_those_of_the_methods():
 def test_the_commented_settings_are_the_defaults(write):
     text = default_settings_text().split("# [alerts.email]")[0]
     uncommented = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
-    unset = r"^(base_url|coordinate_decimals|minutes|restricted) = .*$"
+    unset = (
+        r"^(base_url|coordinate_decimals|minutes|restricted|secrets|webhook|heartbeat|heartbeat_failed) = .*$"
+    )
     uncommented = re.sub(unset, "", uncommented, flags=re.MULTILINE)
     assert len(re.findall(r"^\w+ = ", uncommented, re.MULTILINE)) > 20
     assert read_settings(write(uncommented)) == read_settings(write(text))

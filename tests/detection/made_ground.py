@@ -9,8 +9,8 @@ from affine import Affine
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
+from aoi.pixels import to_degrees
 from aoi.records import Site
-from detection.coal.coverage import to_degrees
 
 GRID = GeoBox((40, 40), Affine(10, 0, 300_000, 0, -10, 4_390_000), "EPSG:32652")
 STARTS = 60

@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from aoi.records import Site
 from detection.coal.burn_scars import Looks, burn_scars, leaf_season, may_be_burnt
+from detection.coal.measure import measure_stockpiles
 from detection.coal.search import FoundParams
 from detection.coal.stockpile_records import StockpileParams
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import LandParams, SensorParams, simulate_site, unchanged_site
 from imagery.simulate.spectra import Material
 

@@ -190,7 +190,7 @@ def test_the_verdict_of_a_zone_stands_in_its_rows() -> None:
         bands=BANDS,
         scene_ids=("s",),
     )
-    told = judged_area(area, who(), floor_ha=0.1)
+    told = judged_area(area, who(), fit=0.3, floor_ha=0.1)
     assert (told.verdict, told.family, told.family_fit) == ("coal_unchanged", "flat_black", 0.3)
     assert told.dark_ha == area.dark_ha
     assert not told.claimed

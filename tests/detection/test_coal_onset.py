@@ -10,9 +10,9 @@ import pytest
 
 from detection.coal.areas import AreaParams, zone_supports
 from detection.coal.fraction import Fractions
+from detection.coal.measure import measure_stockpiles
 from detection.coal.onset import coal_onset
 from detection.coal.search import may_hold_coal, patches
-from detection.stockpiles import measure_stockpiles
 from imagery.simulate import SimulatedSite
 from tests.detection.made_pile import one_pile
 

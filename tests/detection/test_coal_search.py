@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 from scipy.ndimage import binary_dilation
 
+from aoi.pixels import coverage
 from detection.coal.blocks import bands_of
-from detection.coal.coverage import coverage
 from detection.coal.family import prior_fit
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.zones import FULL_OF_DARK, Known, is_tight, measure_subjects, suspect_ground

@@ -10,16 +10,16 @@ import pytest
 import xarray as xr
 
 from aoi.records import Site
-from detection.coal.stockpile_records import StockpileParams
-from detection.coal.years import YearOfCoal, spans, year_bytes, year_from
-from detection.coal.zones import joined
-from detection.looks import in_order
-from detection.stockpiles import (
+from detection.coal.blocks import in_order
+from detection.coal.measure import (
     StockpileResult,
     measure_stockpiles,
     measure_year,
     result_of_years,
 )
+from detection.coal.stockpile_records import StockpileParams
+from detection.coal.years import YearOfCoal, spans, year_bytes, year_from
+from detection.coal.zones import joined
 from imagery.simulate import CoalParams, PilePlan, SensorParams, SimulationParams, simulate_site
 
 ZONES_ONLY = StockpileParams(find_piles=False)

@@ -12,7 +12,7 @@ from shapely.geometry import box
 from aoi.records import Boundary, Site, TracedImage
 from detection.boundary.records import BoundaryChange
 from detection.coal.records import Stockpile
-from detection.look_pairs import (
+from detection.pairs.looks import (
     EventSpan,
     LookChoice,
     PairParams,

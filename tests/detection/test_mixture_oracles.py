@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import linalg, stats
 
-from detection import series
+from detection.coal import series
 from detection.coal.background import fit_factors, information, predicted, project
 from detection.coal.mixture import Uncertain, unmixed
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from detection.coal.measure import StockpileParams, measure_stockpiles
 from detection.radar.second_opinion import (
     AGREE,
     DISAGREE,
@@ -17,7 +18,6 @@ from detection.radar.second_opinion import (
     radar_opinion,
     radar_series,
 )
-from detection.stockpiles import StockpileParams, measure_stockpiles
 from imagery.simulate import CoalParams, SensorParams, SimulationParams, simulate_site
 
 Floats = NDArray[np.float64]

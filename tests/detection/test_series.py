@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from detection.coal.series import local_level, pile_days, share_of_looks_with_coal, turnover
 from detection.coal.tracking import track
-from detection.series import local_level, pile_days, share_of_looks_with_coal, turnover
 
 
 def test_smoothing_halves_the_error_of_a_steady_pile_and_ignores_one_bad_look() -> None:

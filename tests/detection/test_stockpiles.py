@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from benchmarks.stockpiles.painting import Painted, clear_dates, paint, random_piles, romania
+from detection.coal.measure import StockpileParams, StockpileResult, measure_stockpiles
 from detection.coal.search import FoundParams
-from detection.stockpiles import StockpileParams, StockpileResult, measure_stockpiles
 
 pytestmark = pytest.mark.nrt
 Floats = NDArray[np.float64]

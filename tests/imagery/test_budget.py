@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from evidence.errors import SourceError
-from imagery.budget import UnitBudget, catalog_units, processing_units
+from imagery.sources.budget import UnitBudget, catalog_units, processing_units
 from imagery.sources.retry import QuotaError, Retrier, RetryableError, RetryPolicy, retry_after_s
 
 NOW = dt.datetime(2026, 11, 22, tzinfo=dt.UTC)

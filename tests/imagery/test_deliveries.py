@@ -280,3 +280,58 @@ def _folder(tmp_path: Path, name: str) -> Path:
     folder = tmp_path / name
     folder.mkdir(exist_ok=True)
     return folder
+
+
+TIES: Mapping[str, tuple[dict[str, Any], dict[str, Any], str]] = {
+    "private": ({"baseline": "02.04"}, {"baseline": "99.99"}, "a private processing, 99.99"),
+    "older baseline": ({"baseline": "05.11"}, {"baseline": "05.09"}, "baseline 05.09, not 05.11"),
+    "fewer bands": ({}, {"lacks": "swir22"}, "6 bands, not 7"),
+    "made earlier": (
+        {"made": "2024-06-01T00:00:00Z"},
+        {"made": "2024-05-01T00:00:00Z"},
+        "made 2024-05-01T00:00:00+00:00, not 2024-06-01",
+    ),
+    "of one make": ({}, {}, "the id decides"),
+}
+"""The one that counts, the one that does not, and why not."""
+
+
+@pytest.mark.parametrize("name", TIES)
+@pytest.mark.parametrize("order", [1, -1])
+def test_ties_are_told_apart_by_a_stated_rule_and_the_archive_says_which(
+    name: str, order: int, tmp_path: Path
+) -> None:
+    *pair, why = TIES[name]
+    items = []
+    for identifier, stated in zip(("S2A_b_counts", "S2A_a_not"), pair, strict=True):
+        lacks, when = stated.get("lacks"), stated.get("made", "2024-07-01T00:00:00Z")
+        item = made(
+            tmp_path,
+            identifier,
+            DAYS[0],
+            identifier=identifier,
+            baseline=stated.get("baseline", "05.10"),
+            properties={"s2:generation_time": when},
+        )
+        if lacks:
+            item["assets"].pop(lacks)
+        items.append(item)
+    _, archive = run(tmp_path, listed(tmp_path, items[::order]))
+    (held,) = archive.products("tiny")
+    assert held.properties["campwatch:product_id"] == "S2A_b_counts"
+    (told,) = archive.preferred("tiny")[held.id]
+    assert told.startswith("S2A_a_not (static:")
+    assert why in told
+
+
+def test_a_later_version_is_preferred_to_the_one_that_was_held(tmp_path: Path) -> None:
+    old = made(tmp_path, "old", DAYS[0], identifier="S2A_old", baseline="02.09")
+    run(tmp_path, listed(tmp_path, [old]))
+    new = made(tmp_path, "new", DAYS[0], identifier="S2A_new", baseline="05.10")
+    _, archive = run(tmp_path, listed(tmp_path, [new]))
+    (held,) = archive.products("tiny")
+    assert held.baseline == "05.10"
+    assert any(
+        "S2A_old" in told and "baseline 02.09, not 05.10" in told
+        for told in archive.preferred("tiny")[held.id]
+    )

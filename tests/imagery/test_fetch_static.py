@@ -15,7 +15,7 @@ from evidence.errors import SourceError
 from imagery.archive.fetch import fetch_new
 from imagery.archive.gaps import GapKind
 from imagery.archive.store import Archive
-from imagery.offset import decide_offset
+from imagery.radiometry.offset import decide_offset
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny
 

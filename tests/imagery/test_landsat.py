@@ -14,9 +14,7 @@ from hypothesis import strategies as st
 from aoi.grid import site_grid
 from imagery.archive.fetch import fetch_new
 from imagery.archive.store import Archive
-from imagery.cube.loading import load_cube
-from imagery.cube.scene import CubeParams
-from imagery.landsat import (
+from imagery.cube.landsat import (
     CIRRUS,
     CLOUD,
     DILATED,
@@ -30,6 +28,8 @@ from imagery.landsat import (
     landsat_grid,
     scene_classes,
 )
+from imagery.cube.loading import load_cube
+from imagery.cube.scene import CubeParams
 from imagery.radiometry.sensors import TO_OLI, c_factor, li_sparse, ross_thick, sensor_residuals, to_oli
 from imagery.records import ArchivedProduct
 from imagery.simulate import CLEAN_HABITS, SimulatedSite, SimulationParams, simulate_site

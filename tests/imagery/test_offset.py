@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imagery.offset import decide_offset
+from imagery.radiometry.offset import decide_offset
 
 RAW = {"s2:processing_baseline": "05.10"}
 OLD = {"s2:processing_baseline": "02.09"}

@@ -13,7 +13,7 @@ import pytest
 from aoi.records import Site
 from imagery.archive.fetch import fetch_new
 from imagery.archive.store import Archive
-from imagery.budget import UnitBudget
+from imagery.sources.budget import UnitBudget
 from imagery.sources.http import Http
 from imagery.sources.retry import Retrier, RetryPolicy
 from imagery.sources.sentinelhub import SentinelHub

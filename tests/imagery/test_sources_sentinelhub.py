@@ -21,7 +21,7 @@ from evidence.errors import SettingsError, SourceError
 from imagery.archive.fetch import FetchReport, fetch_new
 from imagery.archive.gaps import GapKind
 from imagery.archive.store import Archive
-from imagery.budget import UnitBudget
+from imagery.sources.budget import UnitBudget
 from imagery.sources.http import Http, HttpLimits
 from imagery.sources.hub_requests import grid_over
 from imagery.sources.privacy import PrivacyMode, snap_outward

@@ -29,7 +29,7 @@ from detection.coal.records import (
     Stockpile,
     StockpileArea,
 )
-from detection.records import DISTURBANCES, FOOTPRINTS, Disturbance, Footprint
+from detection.ground.records import DISTURBANCES, FOOTPRINTS, Disturbance, Footprint
 from evidence.layers import LayerSpec, by_name
 from evidence.quantity import Quantity
 from evidence.record_reading import read_record

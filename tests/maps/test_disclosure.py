@@ -11,7 +11,7 @@ import pytest
 
 from aoi.records import Boundary, PublishedPoint, Sensitivity, Zone, ZoneKind
 from detection.coal.records import SERIES, STOCKPILE_AREAS, STOCKPILES
-from detection.records import DISTURBANCES, FOOTPRINTS
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from evidence.errors import ExportError
 from maps.disclosure import disclose
 from maps.overview import write_overview

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from detection.coal.records import STOCKPILES
-from detection.records import DISTURBANCES
+from detection.ground.records import DISTURBANCES
 from maps.overview import write_overview
 from maps.records import Look, SiteMapData, SiteSummary
 from maps.site_map import write_site_map

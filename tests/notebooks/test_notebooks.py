@@ -8,6 +8,7 @@ import jupytext
 import nbclient
 import pytest
 
+from campwatch import simulated_workspace
 from detection.sampling.references import NOT_VALIDATED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,8 +21,15 @@ def test_the_five_are_there():
     assert len(NOTEBOOKS) == 5
 
 
+@pytest.fixture(scope="module")
+def watch(tmp_path_factory):
+    """The workspace that the first notebook opens."""
+    return simulated_workspace(tmp_path_factory.mktemp("notebooks") / "watch").folder
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
-def test_a_notebook_runs_and_shows_figures(path):
+def test_a_notebook_runs_and_shows_figures(path, watch, monkeypatch):
+    monkeypatch.setenv("CAMPWATCH_WORKSPACE", str(watch))
     notebook = jupytext.read(path)
     client = nbclient.NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(ROOT)}})
     client.execute()

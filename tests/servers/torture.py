@@ -17,7 +17,7 @@ import numpy as np
 from imagery.archive.fetch import FetchReport, fetch_new
 from imagery.archive.gaps import GapKind
 from imagery.archive.store import Archive
-from imagery.budget import UnitBudget
+from imagery.sources.budget import UnitBudget
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny
 

@@ -15,7 +15,7 @@ from campwatch.exports.bundle import collect
 from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import Workspace, open_workspace
 from detection.coal.records import STOCKPILE_AREA, SeriesPoint, Stockpile
-from detection.records import Disturbance
+from detection.ground.records import Disturbance
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.rows import Row, record_data, record_geometry

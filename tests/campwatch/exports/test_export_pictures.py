@@ -25,7 +25,7 @@ from campwatch.exports.write import ExportFormat, ExportOptions, export
 from campwatch.reviews.desk import open_desk
 from campwatch.reviews.findings import reviewed_layers
 from campwatch.workspace import readable_sites
-from detection.look_pairs import LookChoice, PairParams, season_gap, whole_site_pair
+from detection.pairs.looks import LookChoice, PairParams, season_gap, whole_site_pair
 from evidence.errors import ExportError, MeasurementError
 from evidence.hashing import canonical_json
 

@@ -11,7 +11,7 @@ import xarray as xr
 from aoi.records import Boundary, Site
 from detection.ground.measure import METHOD_EPOCH, freeze, measure_ground
 from detection.ground.params import GroundParams, Kind
-from detection.records import Disturbance
+from detection.ground.records import Disturbance
 from tests.detection.made_ground import SITE, STARTS, box, ground
 
 SMALL = {"y": slice(6, 24), "x": slice(4, 24)}

@@ -13,15 +13,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 import xarray as xr
 
+from aoi.pixels import pixel_area_ha
 from aoi.records import Site
-from detection.coal.blocks import bands_of
+from detection.coal.blocks import bands_of, in_order
 from detection.coal.calibration import identity_documented, spectrum_of
-from detection.coal.coverage import pixel_area_ha
 from detection.coal.family import SWIR, prior_fit
 from detection.coal.intervals import calibrated
 from detection.coal.records import (
     COAL_SEARCH,
-    SERIES,
     STOCKPILE_AREAS,
     STOCKPILES,
     CoalSearch,
@@ -30,6 +29,7 @@ from detection.coal.records import (
     StockpileArea,
 )
 from detection.coal.rows import area_records, blind_records, pile_records, time_of, with_last_seen
+from detection.coal.series import smoothed_series
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.tracking import Tracked
@@ -45,9 +45,7 @@ from detection.coal.verdicts import (
 )
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
 from detection.coal.zones import Known, as_subjects, found_masks, measure_subjects, not_called, stockyards
-from detection.looks import in_order
 from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
-from detection.series import smoothed_series
 from evidence.quantity import Quantity, total
 from imagery.measurement import Measured as MeasuredLayer
 from imagery.measurement import Measurement, Remembered, Work
@@ -142,8 +140,25 @@ def result_of_years(
     ends = [with_interval(pile.area_ha, history[subject_of(pile)], params) for pile in piles]
     piles = [replace(pile, area_ha=end, dark_ha=end) for pile, end in zip(piles, ends, strict=True)]
     who = identities(history, areas, site, coal, params)
-    areas = [judged_area(area, who[area.zone_id], floor_ha=params.floor_ha) for area in areas]
-    piles = [judged_pile(pile, who[subject_of(pile)], floor_ha=params.floor_ha) for pile in piles]
+    fits = fits_by_year(measured)
+    areas = [
+        judged_area(
+            area,
+            who[area.zone_id],
+            fit=fits.get((area.zone_id, area.datetime.year)),
+            floor_ha=params.floor_ha,
+        )
+        for area in areas
+    ]
+    piles = [
+        judged_pile(
+            pile,
+            who[subject_of(pile)],
+            fit=fits.get((subject_of(pile), pile.datetime.year)),
+            floor_ha=params.floor_ha,
+        )
+        for pile in piles
+    ]
     searches = coal_searches(measured, piles, zones, coal, params)
     missed = searches[-1].missed_ha if searches and params.find_piles else None
     return StockpileResult(
@@ -162,6 +177,15 @@ def result_of_years(
 def subject_of(pile: Stockpile) -> str:
     """The zone or found ground that a pile belongs to."""
     return pile.pile_id.rsplit("/", 1)[0].split("/", 1)[1]
+
+
+def fits_by_year(years: Sequence[YearOfCoal]) -> dict[tuple[str, int], float | None]:
+    """Distance of a subject's dark ground from the family, as each year found it."""
+    return {
+        (name, year.last_look.year): subject.distance
+        for year in years
+        for name, subject in year.subjects.items()
+    }
 
 
 def histories(years: Sequence[YearOfCoal]) -> dict[str, tuple[SubjectYear, ...]]:
@@ -417,7 +441,6 @@ def _measure(work: Work) -> list[MeasuredLayer]:
     layers = (
         (STOCKPILE_AREAS, found.areas),
         (STOCKPILES, found.piles),
-        (SERIES, found.series),
         (COAL_SEARCH, found.searches),
     )
     return [
@@ -427,7 +450,7 @@ def _measure(work: Work) -> list[MeasuredLayer]:
 
 
 MEASUREMENT = Measurement(
-    layers=(STOCKPILE_AREAS, STOCKPILES, SERIES, COAL_SEARCH),
+    layers=(STOCKPILE_AREAS, STOCKPILES, COAL_SEARCH),
     stage="coal",
     measure=_measure,
     params=StockpileParams,

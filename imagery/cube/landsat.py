@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     import xarray as xr  # loads slowly, and items are read without a cube
     from odc.geo.geobox import GeoBox
 
+SENSOR = "landsat"
+"""As the archive names Landsat 8 and 9."""
 PIXEL_M = 30.0
+"""Side of a pixel, m. Documented (USGS, Collection 2)."""
 QUALITY = ("qa_pixel", "qa_radsat")
 """Assets beside the bands: pixel quality, radiometric saturation."""
 SCALE, OFFSET = 2.75e-05, -0.2
-"""Of surface reflectance in Collection 2, where an item does not say."""
+"""Of surface reflectance in Collection 2, where an item does not say, 1. Documented (USGS)."""
 STAND_IN = {"nir": "nir08"}
 """Bands that Landsat lacks, and what stands for them."""
 
@@ -99,9 +102,9 @@ def believed_offset(
 FILL, DILATED, CIRRUS, CLOUD, SHADOW, SNOW, _CLEAR, WATER = (1 << bit for bit in range(8))
 """Bits of QA_PIXEL (USGS LSDS-1619, table 6-2)."""
 SATURATED = {"blue": 1, "green": 2, "red": 3, "nir08": 4, "swir16": 5, "swir22": 6}
-"""Bits of QA_RADSAT by band."""
+"""Bits of QA_RADSAT by band. Documented (USGS, Collection 2)."""
 OCCLUDED = 1 << 11
-"""Of QA_RADSAT: relief hides the ground from the sensor."""
+"""Of QA_RADSAT: relief hides the ground from the sensor. Documented (USGS, Collection 2)."""
 CLASSES = (
     (DILATED, 7),
     (WATER, 6),
@@ -114,6 +117,7 @@ CLASSES = (
 """Bit and the scene class (as Sen2Cor numbers them) that it stands for, the later over the earlier. Dilated
 cloud is unclassified: the masks widen cloud themselves, and give back what the season knows as bright."""
 BARE, DEFECTIVE = 5, 1
+"""Scene classes of clear ground and of broken pixels. Documented (Sen2Cor)."""
 
 
 def scene_classes(qa_pixel: NDArray[Any], qa_radsat: NDArray[Any] | None = None) -> NDArray[np.uint8]:
@@ -141,7 +145,8 @@ def landsat_grid(grid: GeoBox) -> GeoBox:
 
 
 PART_M = 5.0
-"""Pixels of both lattices are whole numbers of these: 10 m pixels, and 30 m pixels that begin on odd 15 m."""
+"""Pixels of both lattices are whole numbers of these: 10 m pixels, and 30 m pixels that begin on odd 15 m.
+Derived."""
 MOSTLY = 0.75
 """Valid share of a coarse pixel from which it is valid (assumed)."""
 _MASKS = ("cloud", "shadow", "snow", "water")
@@ -195,6 +200,7 @@ def coarsened(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
 
 
 HALF = 0.5
+"""Share of a cell from which on it counts as a whole, 1. By definition of rounding."""
 
 
 def collection_version(properties: Mapping[str, Any]) -> str | None:

@@ -20,7 +20,21 @@ from evidence.quantity import DEFAULT_LEVEL, Quantity
 Floats = NDArray[np.float64]
 
 SURPRISE_SD = 3.0
-"""A look further than this from what its neighbours expect is widened until it is this far."""
+"""A look further than this from what its neighbours expect is widened until it is this far, σ. Assumed."""
+REWEIGHTINGS = 3
+"""Times that surprising looks are widened and the level smoothed anew. Assumed."""
+LEAST_SD_HA = 1e-4
+"""Random error that a look has at least, ha. Assumed: rounding."""
+SHORTEST_STEP_DAYS = 0.01
+"""Time between two looks at least, days. Assumed: two passes of one orbit."""
+RIDGE_HA2 = 1e-12
+"""Added to the covariance, so that its root exists, ha². Assumed: rounding."""
+DRAWS = 500
+"""Series drawn from the posterior. Assumed: quantiles of 95 % to a tenth of a standard deviation."""
+LONGEST_GAP_DAYS = 60.0
+"""Longest stretch over which neighbouring looks speak for the days between them, days. Assumed."""
+DAY_S = 86_400.0
+"""Length of a day, s. By definition."""
 STEP_PRIOR = tuple(10.0**k for k in np.arange(-9.0, -2.0, 0.5))
 """Variances of the level's steps per day that are tried, ha² per day."""
 
@@ -48,9 +62,9 @@ def local_level(days: Floats, value: Floats, sd: Floats) -> Level:
     Returns:
         means and their full covariance, so that draws and differences are possible.
     """
-    variance = np.maximum(sd, 1e-4) ** 2
+    variance = np.maximum(sd, LEAST_SD_HA) ** 2
     step = _likeliest_step(days, value, variance)
-    for _ in range(3):
+    for _ in range(REWEIGHTINGS):
         mean, covariance = _posterior(days, value, variance, step)
         surprise = np.abs(value - mean) / np.sqrt(variance)
         variance = np.where(surprise > SURPRISE_SD, variance * (surprise / SURPRISE_SD) ** 2, variance)
@@ -81,7 +95,7 @@ def _log_likelihood(days: Floats, value: Floats, variance: Floats, step: float) 
 def _posterior(days: Floats, value: Floats, variance: Floats, step: float) -> tuple[Floats, Floats]:
     """Smoothed means and covariance from the precision of the random walk, which is tridiagonal."""
     precision = np.diag(1.0 / variance)
-    link = 1.0 / (step * np.maximum(np.diff(days), 0.01))
+    link = 1.0 / (step * np.maximum(np.diff(days), SHORTEST_STEP_DAYS))
     at = np.arange(len(link))
     precision[at, at] += link
     precision[at + 1, at + 1] += link
@@ -103,7 +117,7 @@ def smoothed_series(areas: Sequence[StockpileArea], *, level: float = DEFAULT_LE
 def looks_of(areas: Sequence[StockpileArea]) -> tuple[list[StockpileArea], Floats, Floats, Floats]:
     """Dates that were measured, with days since 1970, values and random errors in hectares."""
     seen = [area for area in areas if area.area_ha.value is not None]
-    days = np.array([area.datetime.timestamp() / 86400.0 for area in seen])
+    days = np.array([area.datetime.timestamp() / DAY_S for area in seen])
     value = np.array([area.area_ha.value for area in seen], dtype=np.float64)
     sd = np.array([area.area_ha.sd_random for area in seen])
     return seen, days, value, sd
@@ -144,7 +158,7 @@ def _one_series(zone_id: str, areas: Sequence[StockpileArea], level: float) -> l
 def draws(smooth: Level, *, count: int, seed: int) -> Floats:
     """(draw, look) series that the looks allow."""
     rng = np.random.default_rng(seed)
-    root = np.linalg.cholesky(smooth.covariance + 1e-12 * np.eye(len(smooth.mean)))
+    root = np.linalg.cholesky(smooth.covariance + RIDGE_HA2 * np.eye(len(smooth.mean)))
     return np.asarray(smooth.mean + rng.normal(size=(count, len(smooth.mean))) @ root.T)
 
 
@@ -169,7 +183,7 @@ def downward_swings(series: Floats, least: float) -> float:
     return total + (top - bottom if falling else 0.0)
 
 
-def turnover(smooth: Level, *, level: float = DEFAULT_LEVEL, count: int = 300, seed: int = 0) -> Quantity:
+def turnover(smooth: Level, *, level: float = DEFAULT_LEVEL, count: int = DRAWS, seed: int = 0) -> Quantity:
     """Area that went away between looks, from posterior draws, in hectares.
 
     A sum of the noisy drops themselves would count noise as turnover; in every draw only swings count that
@@ -188,7 +202,7 @@ def pile_days(
     *,
     floor_ha: float,
     level: float = DEFAULT_LEVEL,
-    longest_gap_days: float = 60.0,
+    longest_gap_days: float = LONGEST_GAP_DAYS,
 ) -> Quantity:
     """Days with more than `floor_ha` of coal, from posterior draws; longer gaps count for nobody looked.
 
@@ -199,7 +213,7 @@ def pile_days(
         level: of the interval.
         longest_gap_days: longest stretch over which neighbouring looks speak for the days between them.
     """
-    there = draws(smooth, count=500, seed=0) > floor_ha
+    there = draws(smooth, count=DRAWS, seed=0) > floor_ha
     gap = np.diff(days)
     gap = np.where(gap <= longest_gap_days, gap, 0.0)
     return _spread_of((0.5 * (there[:, 1:] + there[:, :-1].astype(np.float64)) * gap).sum(axis=1), level)

@@ -15,10 +15,13 @@ from dataclasses import dataclass, replace
 from aoi.records import Boundary, Site
 from detection.boundary.records import BoundaryChange
 from detection.coal.records import Stockpile, StockpileArea
-from detection.records import Disturbance, Footprint
+from detection.ground.records import Disturbance, Footprint
 from evidence.errors import MeasurementError
 
 _YEAR_DAYS = 365.25
+"""Length of the Julian year, days. By definition."""
+_DAY_S = 86400.0
+"""Length of a day, s. By definition."""
 _DAY = dt.timedelta(days=1)
 
 
@@ -233,7 +236,7 @@ def _unlikeness(pair: tuple[LookChoice, LookChoice], params: PairParams) -> floa
 
 def season_gap(one: LookChoice, other: LookChoice) -> float:
     """Days between the days of the year of two looks."""
-    days = abs((one.datetime - other.datetime).total_seconds()) / 86_400.0 % _YEAR_DAYS
+    days = abs((one.datetime - other.datetime).total_seconds()) / _DAY_S % _YEAR_DAYS
     return min(days, _YEAR_DAYS - days)
 
 
