@@ -88,9 +88,13 @@ def _designed(
     if place is None:
         return None, cover
     born = blob_growth(world.frame, place, (0.0, area), (start, last), rng)
-    born = np.where((rng.random(born.shape) < cover) & ~taken, born, NEVER).astype(np.int32)
+    extent = np.where(taken, NEVER, born).astype(np.int32)
+    born = np.where(rng.random(born.shape) < cover, extent, NEVER).astype(np.int32)
     name = f"patch-{number}"
-    return Disturbed(event_id=name, kind="clearing", material=material, born=born, regrown=regrown), cover
+    made = Disturbed(
+        event_id=name, kind="clearing", material=material, born=born, regrown=regrown, extent=extent
+    )
+    return made, cover
 
 
 def _free_place(

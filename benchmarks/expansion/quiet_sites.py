@@ -37,13 +37,14 @@ FIELDS = {
     "alike": FieldParams(),
     "own": FieldParams(own_days=7.0, year_days=8.0, odd=0.05, fallow=0.02, ploughed=0.5),
 }
+SIZE_PX = 120
 LASTING = 3
 """Ends of months at which a patch was persistent, above which it was more than a passing one."""
 NAMES = {"alike": "all fields on the same days", "own": "parcels with calendars of their own"}
 
 
 def params_of(fields: str) -> SimulationParams:
-    shipped = quiet(GROUND_BANDS)
+    shipped = quiet(GROUND_BANDS, size_px=SIZE_PX)
     return replace(shipped, land=replace(shipped.land, fields=FIELDS[fields]))
 
 
@@ -59,7 +60,7 @@ def seen_by(made: SimulatedSite) -> dict[str, list[Disturbance]]:
         day = day + MONTH
         earlier = measure_ground(cube.isel(time=slice(0, upto)), made.site, earlier=earlier).disturbances
         for one in earlier:
-            if one.machine_status == "persistent":
+            if one.machine_status == "persistent" and one.kind != Kind.RIVER:
                 found.setdefault(one.disturbance_id, []).append(one)
     return found
 

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import shapely
+import xarray as xr
 
 from aoi.pixels import to_grid
+from aoi.records import Site
 from benchmarks.expansion.arguments import described
 from benchmarks.manual import write_table
 from campwatch.demonstration.romania import SITE_ID
@@ -84,20 +86,25 @@ def table(rows: GroundRows, grid: Any, aoi: Any, cost: float) -> list[str]:
     return [*lines, "", f"With hindsight over all looks; {cost:.1f} CPU seconds per megapixel and date."]
 
 
+def demo_cube(folder: Path) -> tuple[xr.Dataset, Site]:
+    """The cube of the real site of the demo, as a run measures it, and the site."""
+    workspace = open_workspace(folder)
+    work = site_work(workspace, workspace.folder / "sites" / f"{SITE_ID}.geojson")
+    assert work is not None
+    return kept_cube(workspace, work), work.site
+
+
 def main() -> None:
     parser = described(__doc__)
     parser.add_argument("workspace", type=Path, help="made by `campwatch demo`")
     parser.add_argument("--write", action="store_true", help="write the table into docs/expansion.md")
     asked = parser.parse_args()
-    workspace = open_workspace(asked.workspace)
-    work = site_work(workspace, workspace.folder / "sites" / f"{SITE_ID}.geojson")
-    assert work is not None
-    cube = kept_cube(workspace, work)
+    cube, site = demo_cube(asked.workspace)
     grid = cube.odc.geobox
     begun = time.process_time()
-    rows = measure_ground(cube, work.site)
+    rows = measure_ground(cube, site)
     cost = (time.process_time() - begun) / (cube["red"].size / 1e6)
-    lines = table(rows, grid, to_grid(work.site.aoi, grid), cost)
+    lines = table(rows, grid, to_grid(site.aoi, grid), cost)
     print("\n".join(lines))
     if asked.write:
         write_table(

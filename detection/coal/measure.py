@@ -136,7 +136,7 @@ def result_of_years(
     areas = sorted((area for year in measured for area in year.areas), key=lambda area: area.zone_id)
     ends = [with_interval(area.area_ha, history.get(area.zone_id, ()), params) for area in areas]
     areas = [replace(area, area_ha=end, dark_ha=end) for area, end in zip(areas, ends, strict=True)]
-    piles = with_last_seen([pile for year in measured for pile in year.piles])
+    piles = [pile for year in measured for pile in with_last_seen(year.piles)]
     ends = [with_interval(pile.area_ha, history[subject_of(pile)], params) for pile in piles]
     piles = [replace(pile, area_ha=end, dark_ha=end) for pile, end in zip(piles, ends, strict=True)]
     who = identities(history, areas, site, coal, params)

@@ -37,9 +37,9 @@ class Water:
     water: NDArray[np.bool_]
     """Water when first seen."""
     river: NDArray[np.bool_]
-    """A river's bars and banks, or a thread that may be a river."""
+    """A river's bars and banks."""
     beside: NDArray[np.bool_]
-    """Within reach of such a thread."""
+    """Within reach of a thread that may be a narrow river, or a track."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +137,8 @@ def find_water(
 
     Long bodies of water; and long narrow threads of pixels that are less green than what surrounds them and
     darker in near infrared without the short-wave infrared that bare soil would add. Tracks look like these
-    threads, so that only the thread itself is the river's. Without that band nothing is told.
+    threads, so that an event there must have closed soon to be called a bar. Without that band nothing is
+    told.
     """
     p = params.start
     water, thread = np.zeros(shape, np.bool_), np.zeros(shape, np.bool_)
@@ -163,8 +164,8 @@ def find_water(
     for mine in _long(water, p.least_river_m / side_m):
         body |= mine
 
-    river = near(body, p.corridor_m) | near(thread, p.thread_m)
-    return Water(water=water.ravel(), river=river.ravel(), beside=near(thread, p.corridor_m).ravel())
+    river, beside = near(body, p.corridor_m), near(thread, p.beside_m)
+    return Water(water=water.ravel(), river=river.ravel(), beside=beside.ravel())
 
 
 def _long(what: NDArray[np.bool_], least_px: float) -> Iterator[NDArray[np.bool_]]:

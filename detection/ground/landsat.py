@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import replace
 
+import numpy as np
 import xarray as xr
 
 from aoi.pixels import pixel_size_m
@@ -19,8 +21,13 @@ from detection.ground.params import GroundParams
 from detection.ground.records import TWO_FIGURES, TWO_FIGURES_KO, Footprint
 from evidence.layers import LayerSpec, Printed, Rows, Shown, Style, column, record
 from evidence.quantity import Quantity
-from imagery.cube.landsat import SENSOR
+from imagery.cube.landsat import SENSOR, coarsened
 from imagery.measurement import Measured, Measurement, Work
+from imagery.radiometry.sensors import PairParams, sensor_residuals
+
+NO_PAIRS = Quantity.not_assessable("no look of Sentinel-2 within three days of one of Landsat")
+PAIRED = ("red", "nir08")
+"""Bands whose difference says how the instruments agree: those of NDVI."""
 
 
 @record
@@ -73,6 +80,29 @@ class LandsatGround:
         shown=Shown.PUBLIC,
         public_decimals=2,
     )
+    pairs: int = column(
+        "looks of Sentinel-2 within three days of one of Landsat, over the whole record",
+        "Landsat 관측 3일 이내의 Sentinel-2 관측 쌍(전 기간)",
+        shown=Shown.PUBLIC,
+        default=0,
+    )
+    red_difference: Quantity = column(
+        "Landsat less Sentinel-2 in the red, reflectance: what every difference across the change of "
+        "instrument has in common at this site",
+        "적색 반사율 차(Landsat − Sentinel-2): 센서 교체를 사이에 둔 모든 차이에 공통된 오차",
+        unit="1",
+        shown=Shown.PUBLIC,
+        public_decimals=4,
+        default=NO_PAIRS,
+    )
+    nir_difference: Quantity = column(
+        "the same in the near infrared",
+        "근적외선에서 같은 차이",
+        unit="1",
+        shown=Shown.PUBLIC,
+        public_decimals=4,
+        default=NO_PAIRS,
+    )
     scene_ids: tuple[str, ...] = column("looks used", "사용한 관측", shown=Shown.PUBLIC)
 
 
@@ -112,7 +142,11 @@ LANDSAT_GROUND = LayerSpec(
 
 
 def measure_landsat(
-    cube: xr.Dataset, site: Site, *, params: GroundParams | None = None
+    cube: xr.Dataset,
+    site: Site,
+    *,
+    params: GroundParams | None = None,
+    sentinel: xr.Dataset | None = None,
 ) -> list[LandsatGround]:
     """Yearly accounts of a site's ground from Landsat alone.
 
@@ -121,7 +155,9 @@ def measure_landsat(
             takes them.
         site: with its aoi and boundary versions.
         params: of the ground history.
+        sentinel: the site's cube at 10 m, to hold the instruments against each other.
     """
+    pairs, (red, nir) = (0, (NO_PAIRS, NO_PAIRS)) if sentinel is None else differences(sentinel, cube)
     fixed = fixed_version(site)
     wanted = None if fixed is None else fixed.boundary_id
     size = pixel_size_m(cube.odc.geobox)
@@ -129,8 +165,38 @@ def measure_landsat(
     found = measure_ground(cube, site, params=params).footprints
     chosen = {one.epoch_start: one for one in found if one.boundary_id == wanted or one.area_ha.value is None}
     return [
-        _account(one, wanted, size, int((years == one.epoch_start.year).sum())) for one in chosen.values()
+        replace(
+            _account(one, wanted, size, int((years == one.epoch_start.year).sum())),
+            pairs=pairs,
+            red_difference=red,
+            nir_difference=nir,
+        )
+        for one in chosen.values()
     ]
+
+
+def differences(sentinel: xr.Dataset, landsat: xr.Dataset) -> tuple[int, tuple[Quantity, ...]]:
+    """Pairs of looks within three days, and Landsat less Sentinel-2 in each band of `PAIRED`.
+
+    Args:
+        sentinel: (time, y, x) at 10 m.
+        landsat: (time, y, x) at 30 m.
+
+    Returns:
+        how many pairs, and the median difference of reflectance with the standard error of its pairs.
+    """
+    none = 0, (NO_PAIRS,) * len(PAIRED)
+    gap_days = np.abs(sentinel.time.values[:, None] - landsat.time.values[None, :]) / np.timedelta64(1, "D")
+    near = (gap_days <= PairParams().days).any(axis=1)
+    if not near.any() or any(band not in cube for band in PAIRED for cube in (sentinel, landsat)):
+        return none
+    close = sentinel[[*PAIRED, "valid", "snow"]].isel(time=np.flatnonzero(near))
+    found = sensor_residuals(coarsened(close, landsat.odc.geobox), landsat, PAIRED)
+    if found[0].pairs <= 1:
+        return none
+    return found[0].pairs, tuple(
+        Quantity.measured(one.median, sd_random=one.spread / float(np.sqrt(one.pairs))) for one in found
+    )
 
 
 def _account(one: Footprint, boundary_id: str | None, size_m: float, looks: int) -> LandsatGround:
@@ -155,7 +221,8 @@ def _measure(work: Work) -> Sequence[Measured]:
     cube = work.cube_of(SENSOR)
     if cube is None:
         return ()
-    return (Measured(layer=LANDSAT_GROUND, records=measure_landsat(cube, work.site, params=work.params)),)
+    found = measure_landsat(cube, work.site, params=work.params, sentinel=work.cube)
+    return (Measured(layer=LANDSAT_GROUND, records=found),)
 
 
 MEASUREMENT = Measurement(

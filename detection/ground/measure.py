@@ -28,7 +28,7 @@ from detection.ground.advance import advance, relation, sector_advances
 from detection.ground.events import Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
-from detection.ground.params import GroundParams, Kind
+from detection.ground.params import EventParams, GroundParams, Kind
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
@@ -48,6 +48,7 @@ METHOD_EPOCH = "ground-1"
 """Ids and first sights are frozen under it; a change of method or baseline opens another."""
 EPOCH = dt.date(1970, 1, 1)
 NO_BOUNDARY = "no_boundary"
+UNBORNE = "later looks do not bear it out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +119,11 @@ def measure_ground(
     cells = account_cells(history, sure, weights, dates)
     frozen, revisions = freeze(current, earlier, day=int(series.day[-1]), params=params)
     named = {one.disturbance_id: two.disturbance_id for one, two in zip(current, frozen, strict=False)}
+    for a, b in reopenings(g, events, current):
+        old, new = frozen[a], frozen[b]
+        frozen[b] = replace(new, parents=(*new.parents, old.disturbance_id))
+        detail = f"disturbed again: {new.disturbance_id}"
+        revisions.append(_revision(old, "reopened", new.first_seen, detail))
     return GroundRows(
         footprints=(
             *(
@@ -134,9 +140,9 @@ def measure_ground(
 
 
 def account_dates(day: Ints, params: GroundParams) -> Ints:
-    """Days of the accounts: one each year, from the first that has half a year of looks before it."""
+    """Days of the accounts: one each year, from the first after the looks that expectation is anchored in."""
     days = [_account_day(year, params) for year in range(_date(day[0]).year, _date(day[-1]).year + 1)]
-    first = day[0] + params.events.first_account_days
+    first = day[0] + params.expectation.anchor_days
     return np.array([d for d in days if first <= d <= day[-1]], np.int64)
 
 
@@ -148,7 +154,8 @@ def _too_early(year: int, day: Ints, params: GroundParams) -> str:
     """Why a year has no account."""
     if _account_day(year, params) > day[-1]:
         return f"the account day lies after the last look, {_date(day[-1])}"
-    return f"less than {params.events.first_account_days} days of looks before the account day"
+    anchor = params.expectation.anchor_days
+    return f"what ground is expected to look like is learnt from the first {anchor:.0f} days of looks"
 
 
 def _unassessed(site: Site, year: int, why: str, params: GroundParams) -> Footprint:
@@ -227,8 +234,8 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
     def quantity(name: str, where: str = "") -> Quantity:
         if where not in terms:
             return Quantity.not_assessable(NO_BOUNDARY)
-        if why is not None:
-            return Quantity.not_assessable(why)
+        if why is not None or (k == 0 and "after" not in name):
+            return Quantity.not_assessable(why or "no account before this one")
         value, sd = terms[where][name]
         share = float(parts[where].mean()) if len(whole) else 0.0
         return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, 1e-9))
@@ -389,7 +396,9 @@ def _polygon(mask: Bools, window: tuple[slice, slice], grid: GeoBox) -> BaseGeom
     return to_degrees(shapely.union_all(cells), grid)
 
 
-def _kind(g: _Ground, event: Event, window: tuple[slice, slice], mask: Bools, share: float) -> str:
+def _kind(  # noqa: PLR0911 - one answer after another
+    g: _Ground, event: Event, window: tuple[slice, slice], mask: Bools, share: float
+) -> str:
     """What the ground became, from its reflectance before and after on looks in leaf."""
     p, series = g.params.events, g.history.series
     days = series.day
@@ -419,7 +428,16 @@ def _kind(g: _Ground, event: Event, window: tuple[slice, slice], mask: Bools, sh
         return Kind.COAL if old and grown.mean() < 0.5 else Kind.BURNT  # noqa: PLR2004 - by majority
     if found in {"coal", "built"}:
         return Kind.COAL if found == "coal" else Kind.BUILT
+    if _grows_over(event, share, p):
+        return Kind.GROWN_OVER
     return Kind.SOIL_SPOIL if ndvi < BARE_NDVI or share >= 0.6 else Kind.THINNED  # noqa: PLR2004 - mostly bare
+
+
+def _grows_over(event: Event, share: float, p: EventParams) -> bool:
+    """Whether what is still disturbed was twice as bare in the first half of its looks."""
+    told = event.share[(event.sd < p.informative_sd) & (event.looks >= event.onset.min())]
+    first = np.median(told[: len(told) // 2 + 1]) if told.size else 0.0
+    return bool(event.end.min() < 0 and share < p.grown_over <= first / 2)
 
 
 def _reflectance(part: xr.Dataset, looks: Ints, core: Bools) -> dict[str, float]:
@@ -489,9 +507,12 @@ def freeze(
         if one.machine_status == "closed":
             revisions.append(_revision(old, "closed", None, "as expected again"))
     for old in known:
-        if old.disturbance_id not in taken and old.method_epoch == METHOD_EPOCH:
-            rows.append(replace(old, machine_status="withdrawn", cause="later looks do not bear it out"))
-            revisions.append(_revision(old, "withdrawn", None, "later looks do not bear it out"))
+        if old.disturbance_id in taken or old.method_epoch != METHOD_EPOCH:
+            continue
+        whole = next((row for row in rows[: len(current)] if _part_of(old, row, p.likely)), None)
+        what, why = ("withdrawn", UNBORNE) if whole is None else ("merged", f"part of {whole.disturbance_id}")
+        rows.append(replace(old, machine_status=what, cause=why))
+        revisions.append(_revision(old, what, None, why))
     return rows, revisions
 
 
@@ -512,6 +533,25 @@ def _same(old: Disturbance, new: Disturbance, least: float) -> bool:
         return overlap(one, two) >= least and abs((old.first_seen - new.first_seen).days) <= 400  # noqa: PLR2004
     smaller = min(old.geometry.area, new.geometry.area)
     return bool(old.geometry.intersection(new.geometry).area >= least * smaller)
+
+
+def _part_of(old: Disturbance, row: Disturbance, least: float) -> bool:
+    """Whether most of an event's ground lies in that of another, which has taken it in."""
+    return bool(row.geometry.intersection(old.geometry).area > least * old.geometry.area)
+
+
+def reopenings(g: _Ground, events: Sequence[Event], rows: Sequence[Disturbance]) -> list[tuple[int, int]]:
+    """Pairs of positions: a closed event, and a later one on the same ground."""
+    p, day = g.params.events, g.history.series.day
+    over = [k for k, row in enumerate(rows) if row.machine_status == "closed"]
+    return [
+        (a, b)
+        for a in over
+        for b, event in enumerate(events)
+        if event.is_persistent
+        and event.first_seen >= day[events[a].end].max()
+        and overlap(events[a].pixels, event.pixels) >= p.same_event
+    ]
 
 
 def _growth(

@@ -281,8 +281,8 @@ class Disturbance:
         "when enough later looks agreed", "이후 관측이 충분히 일치한 날", shown=Shown.PUBLIC
     )
     machine_status: str = column(
-        "provisional, persistent, closed (as expected again) or withdrawn",
-        "provisional(잠정), persistent(지속), closed(회복), withdrawn(철회)",
+        "provisional, persistent, closed (as expected again), merged (part of another) or withdrawn",
+        "provisional(잠정), persistent(지속), closed(회복), merged(통합), withdrawn(철회)",
         shown=Shown.PUBLIC,
         judged=True,
     )
@@ -358,8 +358,8 @@ class DisturbanceRevision:
 
     disturbance_id: str = column("the event", "교란 구역", shown=Shown.PUBLIC, names=DISTURBANCE)
     revision: str = column(
-        "smoothed (another date), withdrawn, closed or reopened",
-        "smoothed(다른 날짜), withdrawn(철회), closed(회복), reopened(재교란)",
+        "smoothed (another date), withdrawn, merged, closed or reopened",
+        "smoothed(다른 날짜), withdrawn(철회), merged(통합), closed(회복), reopened(재교란)",
         shown=Shown.PUBLIC,
     )
     first_seen: dt.date = column("as it was frozen", "고정된 처음 본 날", shown=Shown.PUBLIC)
