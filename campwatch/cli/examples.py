@@ -28,7 +28,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "verify": ("campwatch -C my-watch verify --deep",),
     "anchor": ("campwatch -C my-watch anchor --print page.html",),
     "migrate": ("campwatch -C my-watch migrate",),
-    "backup": ("campwatch -C my-watch backup /media/disk", "campwatch -C my-watch backup /media/disk --no-pixels"),
+    "backup": (
+        "campwatch -C my-watch backup /media/disk",
+        "campwatch -C my-watch backup /media/disk --no-pixels",
+    ),
     "restore": ("campwatch restore BACKUP my-watch",),
     "serve": ("campwatch -C my-watch serve --review",),
     "redact": ('campwatch -C my-watch redact "a name" --reason "named by mistake" --actor a1',),

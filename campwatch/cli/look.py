@@ -29,10 +29,12 @@ def status(
     ] = False,
 ) -> None:
     """Per site: last look, gaps, latest figures, open alerts, review queue."""
-    from campwatch.identity import system_clock  # noqa: PLC0415 - start-up stays quick
+    from campwatch.cli.summaries import search_text  # noqa: PLC0415 - start-up stays quick
+    from campwatch.identity import system_clock  # noqa: PLC0415
     from campwatch.run.sources import unit_budget  # noqa: PLC0415
+    from campwatch.run.lacking import lines_of  # noqa: PLC0415
     from campwatch.run.status import days_since, workspace_status  # noqa: PLC0415
-    from campwatch.workspace import open_workspace  # noqa: PLC0415
+    from campwatch.workspace import open_workspace, readable_sites  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)
     sites = workspace_status(workspace)
@@ -56,9 +58,11 @@ def status(
     stderr.print(table)
     for site in sites:
         say(f"{site.site_id}: last run {_ago(site.last_run, today)}, search {_ago(site.last_search, today)}")
-    for line in _lacking(workspace):
+    for line in lines_of(readable_sites(workspace)):
         say(line)
     for site in sites:
+        if site.coal_search is not None:
+            say(f"{site.site_id}: {search_text(site.coal_search)}")
         for line in site.validation:
             say(f"{site.site_id}: {line}")
         for alert in site.alerts:
@@ -80,25 +84,13 @@ def status(
     )
 
 
-def _lacking(workspace: Workspace) -> list[str]:
-    """What stands where figures would have stood."""
-    from campwatch.cli.summaries import lacking_lines  # noqa: PLC0415 - start-up stays quick
-    from campwatch.run.lacking import lines_of  # noqa: PLC0415
-    from campwatch.workspace import readable_sites  # noqa: PLC0415
-    from evidence.ledger import Ledger  # noqa: PLC0415
-
-    sites = readable_sites(workspace)
-    if not workspace.ledger_path.exists():
-        return lines_of(sites)
-    with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        return [line for site in sites for line in lacking_lines(site, ledger)]
-
-
 def _figure(data: dict[str, Any] | None) -> str:
     """The interval and the day that it is of."""
     if data is None:
         return "none"
     quantity = data["area_ha"]
+    if quantity["high"] is None:
+        return "not assessable"
     day = str(data.get("datetime") or data.get("epoch_end") or "")[:DAY]
     return f"{quantity['low']:.2f} to {quantity['high']:.2f}" + (f" ({day})" if day else "")
 
