@@ -16,6 +16,7 @@ from campwatch.run.schedule import Job, Timer, unit_text
 from campwatch.workspace import workspace_folder
 
 if TYPE_CHECKING:
+    from campwatch.run.status import SiteStatus
     from campwatch.workspace import Workspace
 
 DAY = len("2024-03-31")
@@ -29,10 +30,9 @@ def status(
     ] = False,
 ) -> None:
     """Per site: last look, gaps, latest figures, open alerts, review queue."""
-    from campwatch.cli.summaries import search_text  # noqa: PLC0415 - start-up stays quick
     from campwatch.identity import system_clock  # noqa: PLC0415
-    from campwatch.run.sources import unit_budget  # noqa: PLC0415
     from campwatch.run.lacking import lines_of  # noqa: PLC0415
+    from campwatch.run.sources import unit_budget  # noqa: PLC0415
     from campwatch.run.status import days_since, workspace_status  # noqa: PLC0415
     from campwatch.workspace import open_workspace, readable_sites  # noqa: PLC0415
 
@@ -61,13 +61,7 @@ def status(
     for line in lines_of(readable_sites(workspace)):
         say(line)
     for site in sites:
-        if site.coal_search is not None:
-            say(f"{site.site_id}: {search_text(site.coal_search)}")
-        for line in site.validation:
-            say(f"{site.site_id}: {line}")
-        for alert in site.alerts:
-            since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
-            say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")
+        _tell_of(site)
     by_site: dict[str, Any] = {}
     if months:
         from campwatch.run.search import held_months  # noqa: PLC0415
@@ -82,6 +76,19 @@ def status(
             for site in sites
         ]
     )
+
+
+def _tell_of(site: SiteStatus) -> None:
+    """What the search outside the zones came to, what stands behind the intervals, open alerts."""
+    from campwatch.cli.summaries import search_text  # noqa: PLC0415 - start-up stays quick
+
+    if site.coal_search is not None:
+        say(f"{site.site_id}: {search_text(site.coal_search)}")
+    for line in site.validation:
+        say(f"{site.site_id}: {line}")
+    for alert in site.alerts:
+        since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
+        say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")
 
 
 def _figure(data: dict[str, Any] | None) -> str:
