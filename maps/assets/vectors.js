@@ -54,7 +54,7 @@ CW.setupVectors = (map) => {
 CW.geo = (geometry, style, pane, subject) => {
   const cased = style.fillOpacity && subject && subject.type !== "point";
   /* A dark line under the bright one keeps it readable on any ground; made first, so that it is drawn first. */
-  const under = cased && L.geoJSON(geometry, { pane, interactive: false, style: () => ({ pane, color: "#10151c", weight: style.weight + 2.4, opacity: 0.55, fill: false }) });
+  const under = cased && L.geoJSON(geometry, { pane, interactive: false, style: () => ({ pane, color: "#10151c", weight: style.weight + 2.4, opacity: 0.55, fill: false }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane, interactive: false }) });
   const layer = L.geoJSON(geometry, { pane, style: () => ({ ...style, pane }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane }) });
   if (subject) {
     /* While measuring or drawing a click on a shape is a click on the map. */
