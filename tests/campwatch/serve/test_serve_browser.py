@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from campwatch.reviews.desk import open_desk
@@ -230,3 +231,31 @@ def test_from_no_boundary_and_no_yard_to_figures(tmp_path: Path, browser: Browse
     run_workspace(workspace, RunOptions())
     assert set(workspace.table("stockpile_areas").zone_id) == {"yard-01"}
     assert set(workspace.table("footprints").boundary_id) == {site.boundaries[0].boundary_id}
+
+
+def serious(page: Page) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page).response["violations"]
+    return [
+        (v["id"], [str(n["target"]) for n in v["nodes"]][:5])
+        for v in found
+        if v["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_serious_in_the_states_of_a_served_page(
+    enter: Callable[[], Page], width: int
+) -> None:
+    page = enter()
+    page.set_viewport_size({"width": width, "height": 844})
+    assert not serious(page), "first page"
+    to_desk(page, "anna")
+    assert not serious(page), "desk"
+    page.click("#all-fields > summary")
+    assert not serious(page), "all fields"
+    page.click("#tab-site")
+    page.click("#draw-yard")
+    assert not serious(page), "yards"
+    page.keyboard.press("Escape")
+    page.click("#tab-figures")
+    assert not serious(page), "figures"
