@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 from campwatch.reviews.desk import open_desk
 from campwatch.reviews.site_edits import ACTION
 from campwatch.run.pipeline import RunOptions, run_workspace
+from campwatch.study import open_workspace as open_study
 from campwatch.workspace import Workspace, open_workspace, readable_sites
 from evidence.ledger import Ledger
 from tests.campwatch.conftest import site_document, write_workspace
@@ -189,7 +190,7 @@ def test_from_no_boundary_and_no_yard_to_figures(tmp_path: Path, browser: Browse
     catalog = tiny.write_catalog(tmp_path / "catalog", dates=tiny.days(6, step=10))
     document = site_document()
     document["features"] = document["features"][:1]
-    workspace = open_workspace(write_workspace(tmp_path / "watch", catalog, document))
+    workspace = open_study(write_workspace(tmp_path / "watch", catalog, document))
     run_workspace(workspace, RunOptions())
     assert workspace.table("stockpile_areas").empty
     for served in serving(workspace.folder, review=True):
