@@ -192,7 +192,8 @@ def _description(site: Site) -> list[str]:
     ]
     lines += [f"{'zone':<12} {z.id}: {z.kind.value}, {area_ha(z.geometry):.2f} ha" for z in site.zones]
     lines += [
-        f"point        {p.id}: {p.geometry.y:.5f} {p.geometry.x:.5f} ± {p.accuracy_m or '?'} m, {p.source}"
+        f"point        {p.id}: {p.geometry.y:.5f} {p.geometry.x:.5f} ± {p.accuracy_m or '?'} m, "
+        f"{p.source or 'no source stated'}"
         for p in site.points
     ]
     return lines
@@ -286,6 +287,10 @@ def _add_each(ctx: typer.Context, path: Path, answers: Answers, *, yes: bool) ->
     folder = sites_folder(ctx)
     fresh = [p for p in places if p.known is None and not (folder / f"{p.reading.site.id}.geojson").exists()]
     tell([f"the file lists {len(places)} places:", *(_place_line(place, folder) for place in places)])
+    outlines = [where for place in places for where in place.outlines]
+    if outlines:
+        more = f" and {len(outlines) - 1} more" if len(outlines) > 1 else ""
+        tell([f"no role or date: {outlines[0]}{more}; they give their boxes and are not kept as boundaries"])
     if not fresh:
         raise AoiError("nothing in the file is new")
     if not yes and not typer.confirm(f"Write {len(fresh)} sites, none of them accepted?", err=True):
