@@ -32,6 +32,7 @@ $(VENV)/.dev: $(VENV)/.demo requirements-dev.lock
 lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint --deny-warnings maps/assets
 
 types: dev
 	$(BIN)/mypy

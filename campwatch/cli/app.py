@@ -25,6 +25,7 @@ from campwatch.cli.measure import calibrate, question
 from campwatch.cli.pair import pair
 from campwatch.cli.report import claims, report
 from campwatch.cli.search import look, search
+from campwatch.cli.serve import serve
 from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
 from campwatch.credentials import credentials_from_files
 from evidence.errors import WatchError
@@ -158,6 +159,7 @@ app.command()(healthcheck)
 app.command()(doctor)
 app.command()(schedule)
 app.command("map")(draw_maps)
+app.command()(serve)
 
 
 @app.command()

@@ -25,7 +25,8 @@ def status(
     ] = False,
 ) -> None:
     """Per site: last look, gaps, latest figures, open alerts, review queue."""
-    from campwatch.identity import system_clock  # noqa: PLC0415 - start-up stays quick
+    from campwatch.cli.summaries import search_text  # noqa: PLC0415 - start-up stays quick
+    from campwatch.identity import system_clock  # noqa: PLC0415
     from campwatch.run.sources import unit_budget  # noqa: PLC0415
     from campwatch.run.status import days_since, workspace_status  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
@@ -53,6 +54,8 @@ def status(
     for site in sites:
         say(f"{site.site_id}: last run {_ago(site.last_run, today)}, search {_ago(site.last_search, today)}")
     for site in sites:
+        if site.coal_search is not None:
+            say(f"{site.site_id}: {search_text(site.coal_search)}")
         for line in site.validation:
             say(f"{site.site_id}: {line}")
         for alert in site.alerts:
@@ -78,6 +81,8 @@ def _figure(data: dict[str, Any] | None) -> str:
     if data is None:
         return "none"
     quantity = data["area_ha"]
+    if quantity["high"] is None:
+        return "not assessable"
     return f"{quantity['low']:.2f} to {quantity['high']:.2f}"
 
 
