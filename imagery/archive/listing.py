@@ -202,6 +202,11 @@ def fetch_cost(listing: Listing, bands: Iterable[str], bounds: Bounds) -> FetchC
     )
 
 
+def bytes_of_one_look(bounds: Bounds) -> float:
+    """About what is read of one Sentinel-2 product over bounds in degrees, in windows of its files."""
+    return sum(_pixel_bytes(band, bounds) for band in MEASURED_BANDS) * BLOCK_OVERHEAD * COMPRESSION
+
+
 def is_newer(product: Product, held: ArchivedProduct, box: Bounds) -> bool:
     """Whether `product` is worth fetching beside `held`: a newer processing, or a box that has grown."""
     if not covers(held, box):
