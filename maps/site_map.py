@@ -25,6 +25,8 @@ from maps.records import SiteMapData
 FORMAT = "campwatch-site-map/1"
 SCRIPTS = (
     "core.js",
+    "live.js",
+    "outline.js",
     "known.js",
     "pictures.js",
     "vectors.js",
@@ -32,9 +34,12 @@ SCRIPTS = (
     "charts.js",
     "details.js",
     "tools.js",
+    "save.js",
     "panel.js",
     "more.js",
+    "labels.js",
     "review.js",
+    "site_edit.js",
     "site.js",
 )
 MEGABYTE = 1e6
@@ -111,6 +116,9 @@ def _embedded(content: dict[str, Any], store: PictureStore) -> str:
     parts = [f'<script type="application/json" id="cw-data">{script_json(content)}</script>']
     parts.append(
         f'<script type="application/json" id="cw-strings">{script_json_text(asset("strings.json"))}</script>'
+    )
+    parts.append(
+        f'<script type="application/json" id="cw-outline">{script_json_text(asset("outline.json"))}</script>'
     )
     parts += [
         f'<script type="text/plain" id="cw-pic-{html.escape(key)}">{uri}</script>'

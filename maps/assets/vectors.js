@@ -49,6 +49,7 @@ CW.setupVectors = (map) => {
   CW.watch(["date", "before", "compare", "lang"], CW.drawDated);
   CW.watch(["layers", "overlays", "drawn"], () => CW.applyLayers(map));
   CW.watch(["lang"], CW.drawFixed);
+  CW.watch(["opacity"], () => { for (const name of ["ground", "findings", "before-ground", "after-ground", "before-findings", "after-findings", "before-piles", "after-piles"]) map.getPane(name).style.opacity = CW.state.opacity; });
 };
 CW.geo = (geometry, style, pane, subject) => {
   const cased = style.fillOpacity && subject && subject.type !== "point";
