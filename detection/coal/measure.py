@@ -217,6 +217,8 @@ def identities(
     for name in (*zones, *(name for name in history if name not in zones)):
         own = history.get(name, ())
         looks = [area for area in areas if area.zone_id == name]
+        told = [area.dark_ha.value for area in looks if area.dark_ha is not None]
+        values = [value for value in told if value is not None]
         out[name] = identity(
             own,
             changing=is_changing(looks, params.verdict)
@@ -226,6 +228,8 @@ def identities(
             calibrated=coal is not None,
             documented=coal is not None and identity_documented(coal, site, name),
             params=params.family,
+            reads_ha=float(np.median(values)) if values else None,
+            limits=params.verdict,
         )
     return out
 
