@@ -43,7 +43,7 @@ from campwatch.reports.content import (
     Text,
     Value,
 )
-from campwatch.reports.words import HOSTILE, METHOD, REFERENCES, word
+from campwatch.reports.words import HOSTILE, METHOD, REFERENCES, standing_ko, word
 from campwatch.workspace import Workspace
 from detection.answers.judgement import Verdict
 from detection.answers.sentences import VERDICTS, reason_ko, years_text
@@ -338,7 +338,8 @@ class _Part:
         return Text(lead=self.say("not_seen"), text=text, values=counts)
 
     def _rests(self) -> str:
-        return "; ".join(line for _, line in self.bundle.stamp.of(self.site.id).validation()) + "."
+        told = "; ".join(line for _, line in self.bundle.stamp.of(self.site.id).validation()) + "."
+        return standing_ko(told) if self.lang == "ko" else told
 
     def _likelihood(self) -> str:
         told = [

@@ -333,6 +333,20 @@ REFERENCES = (
 )
 
 
+STANDING_KO = (
+    ("interval from simulation", "모의 자료에서 얻은 구간"),
+    ("not validated at this site", "이 대상지에서 검증되지 않음"),
+)
+"""Korean for what stands behind intervals; other words stay English."""
+
+
+def standing_ko(text: str) -> str:
+    """What stands behind the intervals, in Korean as far as there are words."""
+    for english, korean in STANDING_KO:
+        text = text.replace(english, korean)
+    return text
+
+
 def catalogue_digest() -> str:
     """SHA-256 of the Korean words, which a signature names."""
     return sha256_json(

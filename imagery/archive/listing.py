@@ -36,14 +36,17 @@ Offers = list[tuple[Product, SceneSource]]
 """Of one acquisition: each source's product."""
 
 BLOCK_OVERHEAD = 6.0
-"""Bytes of the blocks that a 5 km window touches over bytes of its pixels, at blocks of 1024 (3 at 512)."""
+"""Bytes of the blocks that a 5 km window touches over bytes of its pixels, at blocks of 1024 (3 at 512).
+Measured: benchmarks.fetch.bench."""
 COMPRESSION = 0.6
+"""Bytes that are kept over bytes of pixels. Assumed."""
 ADDED_SHARE = 0.02
 """Of the site's box: what a further product of one tile and pass must show beyond the others to be fetched
 beside them (*assumed*: footprints are drawn to some hundred metres)."""
 WHOLE_FILE_BYTES = 1e8
 """Of a band of a whole tile, where the metadata do not say (*documented*: 119 MB at 10 m, 30 MB at 20 m)."""
 BYTES_PER_SECOND = 2.5e6
+"""Assumed: a line of 20 Mbit/s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
