@@ -12,6 +12,7 @@ from rich.table import Table
 from campwatch.cli.logs import FIELDS
 from campwatch.cli.progress_bar import shown_progress
 from campwatch.reviews.validation import all_checks, validation_lines
+from campwatch.run.lacking import lines_of
 from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
 from campwatch.run.status import newest_stockpiles
 from campwatch.workspace import Workspace, readable_sites
@@ -111,12 +112,15 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
             table.add_row(stored.row.site_id, _epoch(data), *_figures(data))
         areas = ledger.current(STOCKPILE_AREAS.name)
         piles = [*zone_lines(areas), *search_lines(ledger.current(COAL_SEARCH.name))]
-        checks = all_checks(ledger, readable_sites(workspace))
+        sites = readable_sites(workspace)
+        checks = all_checks(ledger, sites)
     if table.row_count:
         console.print(table)
         console.print(TWO_FIGURES, highlight=False)
     for line in piles:
         console.print(line, highlight=False)
+    for line in lines_of(sites):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for site_id, told in checks.items():
         for line in validation_lines(told):
             console.print(f"{site_id}: {line}", highlight=False, soft_wrap=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.dictionary import data_dictionary, provenance
 from campwatch.exports.names import named
 from campwatch.exports.times import with_times
+from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
 
 JSON_DECIMALS = 7
@@ -58,7 +60,13 @@ def _metadata(bundle: Bundle, table: Table) -> dict[str, str]:
 
 
 def write_parquet(bundle: Bundle, folder: Path) -> list[Path]:
-    """One (Geo)Parquet file per table; the stamp is in the schema's metadata under `campwatch`."""
+    """One (Geo)Parquet file per table; the stamp is in the schema's metadata under `campwatch`.
+
+    Raises:
+        ExportError: where pyarrow is not installed.
+    """
+    if find_spec("pyarrow") is None:
+        raise ExportError('GeoParquet needs pyarrow: pip install "campwatch[parquet]"')
     return [
         _write_parquet(
             bundle, table, named(folder, table.name, ".parquet", restricted=bundle.stamp.restricted)

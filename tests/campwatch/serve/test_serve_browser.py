@@ -10,11 +10,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from campwatch.reviews.desk import open_desk
 from campwatch.reviews.site_edits import ACTION
 from campwatch.run.pipeline import RunOptions, run_workspace
+from campwatch.study import open_workspace as open_study
 from campwatch.workspace import Workspace, open_workspace, readable_sites
 from evidence.ledger import Ledger
 from tests.campwatch.conftest import site_document, write_workspace
@@ -188,7 +190,7 @@ def test_from_no_boundary_and_no_yard_to_figures(tmp_path: Path, browser: Browse
     catalog = tiny.write_catalog(tmp_path / "catalog", dates=tiny.days(6, step=10))
     document = site_document()
     document["features"] = document["features"][:1]
-    workspace = open_workspace(write_workspace(tmp_path / "watch", catalog, document))
+    workspace = open_study(write_workspace(tmp_path / "watch", catalog, document))
     run_workspace(workspace, RunOptions())
     assert workspace.table("stockpile_areas").empty
     for served in serving(workspace.folder, review=True):
@@ -230,3 +232,31 @@ def test_from_no_boundary_and_no_yard_to_figures(tmp_path: Path, browser: Browse
     run_workspace(workspace, RunOptions())
     assert set(workspace.table("stockpile_areas").zone_id) == {"yard-01"}
     assert set(workspace.table("footprints").boundary_id) == {site.boundaries[0].boundary_id}
+
+
+def serious(page: Page) -> list[tuple[str, list[str]]]:
+    found = Axe().run(page).response["violations"]
+    return [
+        (v["id"], [str(n["target"]) for n in v["nodes"]][:5])
+        for v in found
+        if v["impact"] in {"serious", "critical"}
+    ]
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_axe_finds_nothing_serious_in_the_states_of_a_served_page(
+    enter: Callable[[], Page], width: int
+) -> None:
+    page = enter()
+    page.set_viewport_size({"width": width, "height": 844})
+    assert not serious(page), "first page"
+    to_desk(page, "anna")
+    assert not serious(page), "desk"
+    page.click("#all-fields > summary")
+    assert not serious(page), "all fields"
+    page.click("#tab-site")
+    page.click("#draw-yard")
+    assert not serious(page), "yards"
+    page.keyboard.press("Escape")
+    page.click("#tab-figures")
+    assert not serious(page), "figures"
