@@ -105,6 +105,7 @@ def _content(data: SiteMapData, payload: Payload, store: PictureStore) -> dict[s
             "window_margin_m": rule.window_margin_m,
             "overview_px": rule.overview_px,
             "quality": rule.overview_quality,
+            "left_out": store.left_out,
         },
         "folder": store.folder.name,
         "new_since": None if data.new_since is None else payload.moment(data.new_since),
@@ -168,7 +169,9 @@ def write_site_map(path: Path, data: SiteMapData) -> Path:
     target = map_path(path, restricted=data.profile.restricted)
     target.parent.mkdir(parents=True, exist_ok=True)
     store = PictureStore(
-        folder=target.with_name(f"{target.stem}.files"), budget_bytes=data.rule.page_budget_mb * MEGABYTE
+        folder=target.with_name(f"{target.stem}.files"),
+        budget_bytes=data.rule.page_budget_mb * MEGABYTE,
+        beside_bytes=data.rule.beside_budget_mb * MEGABYTE,
     )
     payload = Payload(shown)
     content = _content(shown, payload, store)

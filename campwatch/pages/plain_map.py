@@ -20,6 +20,7 @@ from maps import composites
 from maps.images import encode_colours, geobox_of, mercator_grid, to_mercator
 from maps.page import OfflineMap
 
+STYLE = "html, body { margin: 0; height: 100%; } .folium-map { position: absolute; inset: 0; }"
 QUALITY = 82
 """Of the picture (WebP)."""
 SHOWN = ("footprints", "disturbances", "stockpiles")
@@ -52,7 +53,9 @@ def site_map(
     site = read_site(path)
     west, south, east, north = site.bounds
     page = OfflineMap(
-        title=f"{site.id} (restricted) · campwatch", location=((south + north) / 2, (west + east) / 2)
+        title=f"{site.id} (restricted) · campwatch",
+        location=((south + north) / 2, (west + east) / 2),
+        style=STYLE,
     )
     _add_picture(page, watch, site_id, date)
     lines = [(one.geometry, one.boundary_id) for one in site.boundaries]

@@ -26,6 +26,12 @@ from maps.review_format import CODE_PATTERN
 
 LIVE_POLICY = POLICY.replace("connect-src 'none'", "connect-src 'self'").replace(" file:", "")
 """The page's own policy, with requests to this server alone."""
+DRAWING = (
+    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>campwatch</title>'
+    '<link rel="icon" href="data:,"><meta http-equiv="refresh" content="2">'
+    "<p>The page is being drawn from the archive. 페이지를 그리는 중입니다.</p></html>"
+)
+"""While a page is drawn; it asks again by itself."""
 MOST_BODY = 1_000_000
 PAGE = re.compile(r"[\w.-]+\.html")
 PICTURE = re.compile(r"[\w.-]+\.js")
@@ -131,7 +137,8 @@ async def _page(work: Work, request: Request) -> Response:
     site_id = await run_in_threadpool(work.site_of_page, name)
     if site_id is None:
         return _missing()
-    return await _live(work, request, await run_in_threadpool(work.site_page, site_id), site_id)
+    page = await run_in_threadpool(work.site_page, site_id)
+    return HTMLResponse(DRAWING) if page is None else await _live(work, request, page, site_id)
 
 
 async def _live(work: Work, request: Request, page: Path, site_id: str | None) -> Response:

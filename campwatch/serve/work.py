@@ -59,7 +59,8 @@ class Work:
         """Nothing is drawn yet; `restricted` as for `campwatch map`."""
         self.workspace, self.review, self._clock = workspace, review, clock
         self._asked = True if review else restricted
-        self._drawing, self._drafting = threading.Lock(), threading.Lock()
+        self._drawing, self._drafting, self._first = (threading.Lock() for _ in range(3))
+        self._at_work, self._faults = set[str](), dict[str, WatchError]()
         self._behind, self._undrawn = threading.Event(), set[str]()
         self._stop = threading.Event()
         self._redrawer = threading.Thread(target=self._redraw_behind, name="redraw", daemon=True)
@@ -79,7 +80,7 @@ class Work:
         sites = [read_site(path) for path in self.workspace.site_paths()]
         restricted = any(self._profile(site).restricted for site in sites)
         page = first_page_path(self.workspace, sites, restricted=restricted)
-        with self._drawing, Ledger(self.workspace.ledger_path, read_only=True) as ledger:
+        with self._first, Ledger(self.workspace.ledger_path, read_only=True) as ledger:
             from campwatch.pages.first_page import write_first_page  # noqa: PLC0415 - loads what drawing needs
             from campwatch.reviews.validation import all_checks  # noqa: PLC0415
 
@@ -89,27 +90,40 @@ class Work:
                 self.workspace, ledger, sites, checks=all_checks(ledger, sites), restricted=restricted
             ) if known else page  # fmt: skip
 
-    def site_page(self, site_id: str) -> Path:
-        """The page of a site, drawn anew where it shows an earlier state.
+    def site_page(self, site_id: str) -> Path | None:
+        """The page of a site; None while it is drawn because it shows an earlier state.
 
         What was said here since is put over it when it is sent, and drawn in the background.
 
         Raises:
-            WatchError: where the site has not been measured.
+            WatchError: where it could not be drawn.
         """
         site = self._site(site_id)
         page = site_page_path(self.workspace, site, self._profile(site))
-        if site_id in self._undrawn and page.exists():
+        if page.exists() and (site_id in self._undrawn or self._is_current(site, page)):
             return page
-        self._draw(site, page)
-        return page
+        if site_id in self._faults:
+            raise self._faults.pop(site_id)
+        if site_id not in self._at_work:
+            self._at_work.add(site_id)
+            threading.Thread(target=self._draw, args=(site, page), name="draw", daemon=True).start()
+        return None
+
+    def _is_current(self, site: Site, page: Path) -> bool:
+        with Ledger(self.workspace.ledger_path, read_only=True) as ledger:
+            return derived_files(self.workspace).is_current(page, shown_state(ledger, site))
 
     def _draw(self, site: Site, page: Path) -> None:
-        with self._drawing:
-            with Ledger(self.workspace.ledger_path, read_only=True) as ledger:
-                current = derived_files(self.workspace).is_current(page, shown_state(ledger, site))
-            if not current:
-                draw(self.workspace, (site.id,), restricted=self._asked, progress=log_step)
+        try:
+            with self._drawing:
+                if not self._is_current(site, page):
+                    draw(self.workspace, (site.id,), restricted=self._asked, progress=log_step)
+        except WatchError as error:
+            self._faults[site.id] = error
+        except OSError as error:
+            self._faults[site.id] = WorkspaceError(f"the page of {site.id} cannot be drawn: {error}")
+        finally:
+            self._at_work.discard(site.id)
 
     def _profile(self, site: Site) -> Profile:
         return map_profile(self.workspace, site, restricted=self._asked)

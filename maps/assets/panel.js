@@ -281,7 +281,7 @@ CW.imagerySection = () => {
   const f = (v) => v.map((x) => x.toFixed(3)).join(", ");
   const rows = Object.entries(data.stretches).map(([id, s]) => [CW.el("dt", {}, CW.t(`view_${id}`)), CW.el("dd", {}, CW.t("stretch_line", { low: f(s.low), high: f(s.high), gamma: s.gamma }))]);
   if (data.change) rows.push([CW.el("dt", {}, CW.t("view_change")), CW.el("dd", {}, CW.t("change_line", { index: data.change.index, limit: data.change.limit, days: data.change.season_days }), CW.el("span", { class: "ramp", "aria-hidden": "true" }))]);
-  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px })), CW.el("p", { class: "small muted" }, data.attribution), CW.el("p", { class: "small muted" }, CW.t("outline_credit", { source: CW.outlineData.source })));
+  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px }), data.rule.left_out ? ` ${CW.t("rule_left_out")}` : null), CW.el("p", { class: "small muted" }, data.attribution), CW.el("p", { class: "small muted" }, CW.t("outline_credit", { source: CW.outlineData.source })));
 };
 CW.aboutSection = () => {
   const { site, run, profile } = CW.data;

@@ -31,6 +31,12 @@ CW.own = () => CW.verdicts.filter((v) => v.by === CW.reviewer);
 CW.ownObservations = () => CW.observations.filter((o) => o.by === CW.reviewer);
 CW.field = (id, label, control, note) => CW.el("div", { class: "field" }, CW.el("label", { for: id }, CW.t(label)), CW.set(control, { id }), note ? CW.el("p", { class: "small muted" }, CW.t(note)) : null);
 CW.choices = (group, type, chosen) => CW.el("select", {}, CW.el("option", { value: "" }, CW.t("choose")), CW.REVIEW[group].map((code) => CW.el("option", { value: code, selected: code === chosen }, CW.t(CW.has(`${group}_${type}_${code}`) ? `${group}_${type}_${code}` : `${group}_${code}`))));
+/* On a phone the panel lies under the map: the desk comes into view by itself. */
+CW.focusDesk = () => {
+  const desk = CW.byId("sheet-review").querySelector(".desk");
+  (desk || CW.byId("review-subject"))?.focus({ preventScroll: true });
+  if (desk && getComputedStyle(CW.byId("pages")).overflowY === "visible") window.scrollTo({ top: desk.getBoundingClientRect().top + window.scrollY - 64 });
+};
 CW.startReview = (subject) => {
   CW.reviewSubject = subject;
   CW.closeCard();
@@ -38,7 +44,7 @@ CW.startReview = (subject) => {
   CW.drawReview();
   CW.markSelected();
   CW.byId("pages").scrollTop = 0;
-  (CW.byId("sheet-review").querySelector(".desk") || CW.byId("review-subject"))?.focus({ preventScroll: true });
+  CW.focusDesk();
 };
 /* In the order of the queue; without one, all findings. */
 CW.reviewable = () => {
@@ -92,7 +98,7 @@ CW.setReviewer = async (code) => {
   if (CW.reviewSubject) CW.lookAt(CW.reviewSubject);
   CW.drawReview();
   CW.drawFindings();
-  if (code) (CW.byId("sheet-review").querySelector(".desk") || CW.byId("review-subject"))?.focus({ preventScroll: true });
+  if (code) CW.focusDesk();
 };
 CW.verdictSection = () => {
   const chosen = CW.reviewSubject;
