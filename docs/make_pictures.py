@@ -24,6 +24,10 @@ CARD = (
     "CW.open(CW.reviewable().find((s) => s.type === 'disturbance')"
     " || CW.reviewable().find((s) => s.type === 'pile') || CW.reviewable()[0])"
 )
+DESK = (
+    "CW.change({ tab: 'review' }); CW.setReviewer('anna');"
+    " CW.setPick(CW.reviewSubject, 'confidence', 'moderate')"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,8 @@ SHOTS = (
     Shot(name="site-false-colour", script="CW.change({ view: 'false', tab: 'layers' })"),
     Shot(name="site-change", script="CW.change({ view: 'change', tab: 'findings' })"),
     Shot(name="site-card", script=CARD),
+    Shot(name="site-desk", script=DESK),
+    Shot(name="site-phone-desk", size=PHONE, script=DESK),
     Shot(name="site-korean", script="CW.setLanguage('ko')"),
     Shot(name="site-phone", size=PHONE),
     Shot(name="site-phone-card", size=PHONE, script=CARD),

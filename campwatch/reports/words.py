@@ -264,6 +264,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "배포판의 표",
     ),
     "no_figure": ("no figure", "수치 없음"),
+    "comparison_caption": (
+        "B2, places to compare with: the last account of the ground of every site of this report.",
+        "B2 비교 장소: 이 보고서의 모든 대상지의 마지막 땅 계정.",
+    ),
+    "comparison_place": (
+        "place",
+        "장소",
+    ),
+    "comparison_purpose": (
+        "purpose",
+        "목적",
+    ),
+    "comparison_note": (
+        "Sites differ in size and use; that one had more is no claim. A declared question with comparison places is (campwatch question).",
+        "대상지마다 크기와 용도가 다르며, 어느 곳이 더 많다는 것은 주장이 아니다. 비교 장소를 둔 선언된 질문만이 주장이다(campwatch question).",
+    ),
 }
 HOSTILE: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
     (
