@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= campwatch-demo
 
-.PHONY: demo test env dev lint types layers unit browser lock clean
+.PHONY: demo test env dev lint types layers unit browser docs sbom lock clean
 
 demo: $(VENV)/.demo  ## the main job on real imagery: a table, a map, nothing new the second time
 	$(BIN)/campwatch demo "$(DEMO)"
@@ -32,6 +32,7 @@ $(VENV)/.dev: $(VENV)/.demo requirements-dev.lock
 lint: dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint --deny-warnings maps/assets
 
 types: dev
 	$(BIN)/mypy
@@ -45,10 +46,24 @@ unit: dev browser
 browser:  ## Debian's chromium, for the tests of the maps
 	@sh tests/need_chromium.sh
 
+docs: dev  ## the manual as pages that open from disk, search included: build/manual, and as an archive in dist/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
+	mkdir -p dist
+	$(BIN)/python -m zipfile -c dist/campwatch-manual.zip build/manual/
+
+sbom: dev  ## what a user gets installed: bill of materials (CycloneDX) and licences, in dist/
+	$(PYTHON) -m venv build/shipped
+	build/shipped/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	build/shipped/bin/python -m pip uninstall --quiet --yes pip
+	mkdir -p dist
+	$(BIN)/cyclonedx-py environment --output-reproducible --of JSON -o dist/campwatch-sbom.json build/shipped/bin/python
+	$(BIN)/pip-licenses --python build/shipped/bin/python --format markdown --order license --output-file dist/campwatch-licences.md
+	du -sm build/shipped
+
 lock: dev  ## refresh the lock files; no index address goes into them
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header pyproject.toml -o requirements.lock
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev -c requirements.lock pyproject.toml -o requirements-dev.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --group dev --all-extras -c requirements.lock pyproject.toml -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from types import MappingProxyType
@@ -22,6 +23,25 @@ def is_absent(value: Any) -> bool:
         or (isinstance(value, float) and math.isnan(value))
         or (isinstance(value, str) and not value.strip())
     )
+
+
+_TURNS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\ufeff")
+"""Signs that turn the direction of what follows, which can hide what a text says."""
+
+
+def visible(text: str) -> str:
+    """A text without signs that are none: controls, noncharacters, changes of direction."""
+    return "".join(
+        sign
+        for sign in text
+        if sign in "\n\t"
+        or not (unicodedata.category(sign) == "Cc" or sign in _TURNS or _is_noncharacter(ord(sign)))
+    ).strip()
+
+
+def _is_noncharacter(point: int) -> bool:
+    """Of the 66 that Unicode will never assign."""
+    return point & 0xFFFE == 0xFFFE or 0xFDD0 <= point <= 0xFDEF  # noqa: PLR2004 - of Unicode
 
 
 class Fields:
@@ -54,6 +74,7 @@ class Fields:
             raise AoiError(f"{self.where}: {name} is {type(value).__name__}, not text")
         if len(value) > MAX_TEXT:
             raise AoiError(f"{self.where}: {name} has {len(value)} characters; {MAX_TEXT} is the most")
+        value = visible(value)
         try:
             value.encode()
         except UnicodeEncodeError as error:

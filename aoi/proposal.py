@@ -14,7 +14,16 @@ from typing import Any
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
-from shapely import LineString, MultiLineString, Point, Polygon, STRtree, get_coordinates, orient_polygons
+from shapely import (
+    LineString,
+    MultiLineString,
+    Point,
+    Polygon,
+    STRtree,
+    get_coordinates,
+    line_merge,
+    orient_polygons,
+)
 from shapely.geometry.base import BaseGeometry
 
 from aoi.features import Feature, Role
@@ -92,11 +101,13 @@ class Proposed:
     """Dates that the name may mean, where it has more than one."""
     why: str = ""
     skipped: bool = False
+    outline: bool = False
+    """Of a place in a list: it gives the box, and is not kept."""
 
     @property
     def question(self) -> str | None:
         """What has to be asked before the feature can be taken over."""
-        if self.skipped:
+        if self.skipped or self.outline:
             return None
         if self.role is None:
             return "role"
@@ -141,7 +152,7 @@ def propose(path: Path, *, answers: Answers | None = None, limits: Limits | None
     for feature in answered:
         found = suspects(feature.candidate.geometry)
         notices += [f"{feature.candidate.where}: looks like {entry.name}. {entry.reason}" for entry in found]
-    return Proposal(name=path.stem, features=answered, notices=tuple(notices))
+    return Proposal(name=path.stem, features=answered, notices=tuple(condensed(notices)))
 
 
 def _check_answers(features: Sequence[Proposed], answers: Answers) -> None:
@@ -180,9 +191,30 @@ def with_role(feature: Proposed, answer: str) -> Proposed:
     )
 
 
+def condensed(notices: Sequence[str]) -> list[str]:
+    """The notices, those that say the same of many features in one line."""
+    said: dict[str, list[str]] = {}
+    for notice in notices:
+        where, mark, what = notice.partition(": ")
+        said.setdefault(what if mark else notice, []).append(where if mark else "")
+    lines: list[str] = []
+    for what, places in said.items():
+        if len(places) > SAME_NOTICES:
+            lines.append(f"{what} ({places[0]} and {len(places) - 1} more)")
+        else:
+            lines += [f"{where}: {what}" if where else what for where in places]
+    return lines
+
+
+SAME_NOTICES = 3
+"""Features of which the same is said one by one (assumed)."""
+
+
 def _closed(candidate: Candidate, answers: Answers, notices: list[str]) -> Candidate:
     """A path that ends where it began, within the tracing accuracy, as the outline that it is."""
     path = candidate.geometry
+    if isinstance(path, MultiLineString):  # traced in pieces that follow each other
+        path = line_merge(path)
     stated = candidate.properties.get("accuracy_m") or answers.accuracy_m
     within = float(stated) if isinstance(stated, int | float) else CLOSED_WITHIN_M
     if not isinstance(path, LineString) or len(path.coords) < 4:  # noqa: PLR2004 - a triangle and its end
@@ -283,10 +315,11 @@ def site_from(proposal: Proposal, *, answers: Answers | None = None) -> SiteRead
         first = proposal.questions[0]
         more = f" (and {len(proposal.questions) - 1} more)" if len(proposal.questions) > 1 else ""
         meant = f" (it may mean {' or '.join(first.meanings)})" if first.meanings else ""
-        raise AoiError(f"{first.candidate.where}: the {first.question} is not known{meant}{more}")
+        many = "; a list of places is added with --each" if len(proposal.questions) > SAME_NOTICES else ""
+        raise AoiError(f"{first.candidate.where}: the {first.question} is not known{meant}{more}{many}")
     taken = [feature for feature in proposal.features if not feature.skipped]
     notices = list(proposal.notices)
-    features = _features(taken, given)
+    features = _features([feature for feature in taken if not feature.outline], given)
     name = given.site_name or proposal.name
     if not any(feature.role is Role.AOI for feature in taken):
         features.insert(0, _derived_aoi(taken, name, given))
@@ -321,12 +354,15 @@ class Place:
 
     reading: SiteReading
     known: Site | None = None
+    outlines: tuple[str, ...] = ()
+    """Features without a role or a date, which only gave the box."""
 
 
 def places_from(proposal: Proposal, *, answers: Answers | None = None) -> list[Place]:
     """One site for each place of a file that lists many, none of them accepted.
 
-    Features less than 2 km apart are one place. A place that bears the name of a shipped site within 50 km of
+    Features less than 2 km apart are one place. An outline of which nothing says what it is, or from when,
+    gives the box of its place and is not kept. A place that bears the name of a shipped site within 50 km of
     it, or lies on a published point of it within its accuracy, is marked as that site.
 
     Raises:
@@ -336,15 +372,18 @@ def places_from(proposal: Proposal, *, answers: Answers | None = None) -> list[P
     taken = [feature for feature in proposal.features if not feature.skipped]
     used: set[str] = set()
     found = []
-    for group in _groups(taken):
-        name = _place_name(group, proposal.name)
+    for members in _groups(taken):
+        name = _place_name(members, proposal.name)
+        group = [replace(one, outline=one.question is not None and not one.meanings) for one in members]
         part = replace(proposal, name=name, features=tuple(group), notices=())
         reading = site_from(part, answers=replace(given, site_id=None, site_name=name))
         told = {
             key: value for key, value in _said_of_place(group).items() if not getattr(reading.site, key, None)
         }
         site = replace(reading.site, id=_fresh(slug_from(name) or "place", used), accepted=False, **told)
-        found.append(Place(reading=replace(reading, site=site), known=_known(site, group)))
+        outlines = tuple(feature.candidate.where for feature in group if feature.outline)
+        known = _known(site, group)
+        found.append(Place(reading=replace(reading, site=site), known=known, outlines=outlines))
     return found
 
 

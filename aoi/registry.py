@@ -18,7 +18,7 @@ import shapely
 from shapely import Polygon
 
 from aoi.geodesy import area_m2, box_around
-from aoi.names import name_keys
+from aoi.names import hangul_key, name_keys
 from aoi.records import PublishedPoint, Site
 from aoi.site_file import site_of
 from evidence.errors import AoiError
@@ -100,7 +100,24 @@ def search(query: str, sites: Sequence[Site]) -> list[Site]:
         if site not in exact
         and any(key in own for key in long_enough for name in names_of(site) for own in name_keys(name))
     ]
-    return exact + partial
+    return exact + partial or _word_by_word(query, sites)
+
+
+def _word_by_word(query: str, sites: Sequence[Site]) -> list[Site]:
+    """The sites among whose names every word of a query stands, in whatever order."""
+    words = [
+        keys - {hangul_key(word)} if any(sign.isdigit() for sign in word) else keys
+        for word in query.split()
+        if (keys := name_keys(word))
+    ]
+    if len(words) < 2:  # noqa: PLR2004 - one word has been looked for
+        return []
+
+    def answers(site: Site) -> bool:
+        own = [key for name in names_of(site) for key in name_keys(name)]
+        return all(any(key in known for key in keys for known in own) for keys in words)
+
+    return [site for site in sites if answers(site)]
 
 
 def suspects(geometry: shapely.geometry.base.BaseGeometry) -> list[LeftOut]:

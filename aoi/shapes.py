@@ -98,7 +98,7 @@ class ShapeReader:
         if len(numbers) < 2:  # noqa: PLR2004 - lon lat
             raise AoiError(f"{where}: a position needs two numbers")
         x, y = _number(numbers[0], where), _number(numbers[1], where)
-        if len(numbers) > 2:  # noqa: PLR2004
+        if len(numbers) > 2 and numbers[2]:  # noqa: PLR2004
             self._tell(f"{where}: heights were dropped")
         lon, lat = (x, y) if self.project is None else self.project(x, y)
         if not (math.isfinite(lon) and math.isfinite(lat)):

@@ -30,7 +30,7 @@ NAMED = (
     "detection/sampling",
 )
 """Rooms whose every number has a name, and whose every named number says where it is from."""
-PLUMBING = ("imagery/cube",)
+PLUMBING = ("imagery/cube", "imagery/sources", "imagery/archive")
 """Rooms whose named numbers say where they are from; those of arithmetic and bytes need no name."""
 SOURCE = re.compile(
     r"\b(assum|measur|deriv|document|defin|fitted|chosen|a choice of)\w*|\b(18|19|20)\d\d\b",

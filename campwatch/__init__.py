@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from campwatch.demonstration import simulated_workspace
     from campwatch.demonstration.simulated import simulated_mine
     from campwatch.layers import LAYERS
+    from campwatch.pages.plain_map import site_map
     from campwatch.run.pipeline import RunOptions, run_workspace
     from campwatch.study import Study, create_workspace, open_workspace
 
@@ -27,6 +28,7 @@ __all__ = [
     "run_workspace",
     "simulated_mine",
     "simulated_workspace",
+    "site_map",
 ]
 __getattr__, __dir__, _ = lazy_loader.attach(
     __name__,
@@ -34,6 +36,7 @@ __getattr__, __dir__, _ = lazy_loader.attach(
         "demonstration": ["simulated_workspace"],
         "demonstration.simulated": ["simulated_mine"],
         "layers": ["LAYERS"],
+        "pages.plain_map": ["site_map"],
         "run.pipeline": ["RunOptions", "run_workspace"],
         "study": ["Study", "create_workspace", "open_workspace"],
     },

@@ -54,6 +54,13 @@ def source_digest(*packages: str) -> str:
     return sha256_json({name: sha256_file(path) for name, path in source_files(*packages).items()})
 
 
+@cache
+def page_digest() -> str:
+    """SHA-256 over what makes a page of pictures and records: our programs, styles and words."""
+    assets = sorted(path for path in (ROOT / "maps" / "assets").iterdir() if path.is_file())
+    return sha256_json([source_digest("maps"), {path.name: sha256_file(path) for path in assets}])
+
+
 def source_files(*packages: str) -> dict[str, Path]:
     """Every source file of some of our packages, by its path from their common folder."""
     sources = sorted(path for name in packages for path in (ROOT / name).rglob("*.py"))

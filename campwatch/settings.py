@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 import stat
 import sys
 import tomllib
 import urllib.parse
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from aoi.records import Sensitivity, Site
 from evidence.errors import SettingsError
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 FILE_NAME = "campwatch.toml"
 SECRET_WORDS = (
@@ -255,7 +259,7 @@ def read_settings(path: Path) -> Settings:
     try:
         return Settings(**values)
     except ValidationError as err:
-        raise SettingsError(f"{path}: {_first_problem(err)}") from err
+        raise SettingsError(f"{path}: " + "; ".join(_problems(err))) from err
 
 
 def exposed_secrets(path: Path) -> list[str]:
@@ -298,15 +302,60 @@ def _variable(place: str) -> str:
     return "SH_CLIENT_ID and SH_CLIENT_SECRET" if "client" in place else "it"
 
 
-def _first_problem(error: ValidationError) -> str:
-    problem = error.errors()[0]
-    place = ".".join(str(part) for part in problem["loc"])
-    if problem["type"] != "extra_forbidden":
-        return f"{place}: {problem['msg']}"
-    near = difflib.get_close_matches(
-        str(problem["loc"][-1]), _known_keys(problem["loc"][:-1]), n=1, cutoff=0.0
-    )
-    return f"{place} is not a setting" + (f"; the nearest is {near[0]}" if near else "")
+def _problems(error: ValidationError) -> list[str]:
+    """Every fault of a settings file, in the words of the file, the nearest known value named."""
+    return [_problem(fault) for fault in error.errors(include_url=False)]
+
+
+def _problem(fault: ErrorDetails) -> str:
+    place = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        near = _nearest(str(fault["loc"][-1]), _known_keys(fault["loc"][:-1]))
+        return f"{place} is not a setting" + (f"; the nearest is {near}" if near else "")
+    value = fault["input"]
+    plain = isinstance(value, (bool, int, float, str)) and not place.lower().endswith(SECRET_WORDS)
+    return f"{place}{f' = {value!r}' if plain else ''}: {fault_words(fault)}"
+
+
+_WORDS = {
+    "missing": "is needed",
+    "int_parsing": "a whole number is needed",
+    "int_type": "a whole number is needed",
+    "float_parsing": "a number is needed",
+    "float_type": "a number is needed",
+    "bool_parsing": "true or false is needed",
+    "bool_type": "true or false is needed",
+    "string_type": "a text in quotes is needed",
+    "tuple_type": "a list in brackets is needed",
+    "extra_forbidden": "is not known here",
+}
+"""Kinds of faults, in words of the field."""
+
+
+def fault_words(fault: ErrorDetails) -> str:
+    """What is wrong with one value, without the words of a library; the nearest known value named."""
+    if fault["type"].startswith("date"):
+        return "a day is needed, as 2019-01-31"
+    context = fault.get("ctx", {})
+    for name, words in (
+        ("gt", "must be more than"),
+        ("ge", "must be at least"),
+        ("lt", "must be less than"),
+        ("le", "must be at most"),
+    ):
+        if name in context:
+            return f"{words} {context[name]:g}"
+    if fault["type"] in {"literal_error", "enum"}:
+        known = re.findall("'([^']+)'", str(context["expected"]))
+        near = _nearest(str(fault["input"]), known)
+        return f"one of {', '.join(known)} is needed" + (f"; the nearest is {near}" if near else "")
+    if "error" in context:
+        return str(context["error"])
+    return _WORDS.get(fault["type"]) or fault["msg"].removeprefix("Input should be ")
+
+
+def _nearest(word: str, known: list[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(word, known, n=1, cutoff=0.0)), None)
 
 
 def _known_keys(place: tuple[int | str, ...]) -> list[str]:

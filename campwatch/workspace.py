@@ -153,11 +153,21 @@ def open_workspace(folder: Path | str) -> Workspace:
         WorkspaceError: where there is none.
         SettingsError: where its settings do not hold.
     """
-    folder = Path(folder).absolute()
-    path = folder / FILE_NAME
-    if not path.is_file():
-        raise WorkspaceError(f"{folder} is not a workspace: it has no {FILE_NAME} (campwatch init makes one)")
-    return Workspace(folder=folder, settings=read_settings(path))
+    folder = workspace_folder(Path(folder))
+    return Workspace(folder=folder, settings=read_settings(folder / FILE_NAME))
+
+
+def workspace_folder(folder: Path) -> Path:
+    """The absolute path of a workspace's folder.
+
+    Raises:
+        WorkspaceError: where it is none.
+    """
+    folder = folder.absolute()
+    if (folder / FILE_NAME).is_file():
+        return folder
+    why = f"it has no {FILE_NAME}" if folder.is_dir() else "there is no such folder"
+    raise WorkspaceError(f"{folder} is not a workspace: {why} (campwatch init makes one)")
 
 
 def create_workspace(folder: Path, *, settings_text: str | None = None) -> Workspace:

@@ -20,18 +20,18 @@ from evidence.custody_table import CustodyTable, Stored
 from evidence.errors import LedgerError
 from evidence.files import atomic_path
 from evidence.ledger_schema import (
+    READ_COLUMNS,
     READ_VERSIONS,
     ROW_COLUMNS,
     SCHEMA_VERSION,
     create_schema,
     has_schema,
     in_words,
-    row_values,
-    stored_row,
     upgrade_schema,
 )
 from evidence.redaction import ACTION as REDACT
 from evidence.redaction import Place, remove
+from evidence.row_packing import RowPacking
 from evidence.rows import Row, StoredRow
 
 
@@ -67,6 +67,7 @@ class Ledger:
                 f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30.0
             )
             self._custody = CustodyTable(self._db)
+            self._packing = RowPacking(self._db)
             self._prepare(create=create and not read_only)
         except sqlite3.Error as err:
             raise LedgerError(f"cannot open the ledger {path}: {err}") from err
@@ -174,7 +175,7 @@ class Ledger:
             head = self._custody.append(seq, entry)
             self._db.executemany(
                 f"INSERT INTO rows ({ROW_COLUMNS}, entry) VALUES ({', '.join('?' * 15)})",  # noqa: S608 - constants
-                [(*row_values(item), seq) for item in stored],
+                [(*self._packing.values(item), seq) for item in stored],
             )
         return AppendResult(new=len(fresh), unchanged=unchanged, retired=len(retired), head=head)
 
@@ -244,7 +245,7 @@ class Ledger:
         if self.version == SCHEMA_VERSION:
             return
         try:
-            upgrade_schema(self._db)
+            upgrade_schema(self._db, self.version)
         except sqlite3.Error as err:
             self._rollback()
             raise LedgerError(f"cannot migrate the ledger {self.path}: {in_words(err)}") from err
@@ -309,19 +310,32 @@ class Ledger:
             values.append(limit)
         condition = " AND ".join(where)
         query = (
-            f"SELECT {ROW_COLUMNS} FROM rows WHERE seq IN "  # noqa: S608 - only constants are put in
+            f"SELECT {READ_COLUMNS} FROM rows WHERE seq IN "  # noqa: S608 - only constants are put in
             f"(SELECT max(seq) FROM rows WHERE {condition} GROUP BY layer, site_id, subject, time) "
             "AND retired = 0 ORDER BY layer, site_id, time, subject"
         )
-        return [stored_row(values_) for values_ in self._db.execute(query, values)]
+        return [self._packing.row(values_) for values_ in self._db.execute(query, values)]
+
+    def newest(self, key: tuple[str, str, str, str]) -> StoredRow | None:
+        """The newest row of a key, retired or not; None where there is none."""
+        where = "layer = ? AND site_id = ? AND subject = ? AND time = ? ORDER BY seq DESC LIMIT 1"
+        found = self._db.execute(f"SELECT {READ_COLUMNS} FROM rows WHERE {where}", key).fetchone()  # noqa: S608
+        return None if found is None else self._packing.row(found)
+
+    def has_row(self, row_id: str) -> bool:
+        """Whether a row of this content was ever appended."""
+        return (
+            self._db.execute("SELECT 1 FROM rows WHERE row_id = ? LIMIT 1", (row_id,)).fetchone() is not None
+        )
 
     def rows(self) -> Iterator[StoredRow]:
         """Every row ever appended, oldest first."""
-        for values in self._db.execute(f"SELECT {ROW_COLUMNS} FROM rows ORDER BY seq"):  # noqa: S608
-            yield stored_row(values)
+        for values in self._db.execute(f"SELECT {READ_COLUMNS} FROM rows ORDER BY seq"):  # noqa: S608
+            yield self._packing.row(values)
 
     def _last_seq_of(self, run_id: str) -> int:
-        found = self._db.execute("SELECT max(seq) FROM rows WHERE run_id = ?", (run_id,)).fetchone()[0]
+        query = "SELECT max(seq) FROM rows WHERE entry IN (SELECT seq FROM custody WHERE run_id = ?)"
+        found = self._db.execute(query, (run_id,)).fetchone()[0]
         if found is None:
             raise LedgerError(f"no run {run_id} in {self.path}")
         return int(found)
@@ -372,10 +386,10 @@ class Ledger:
         Raises:
             LedgerError: where the file cannot be read.
         """
-        query = f"SELECT {ROW_COLUMNS} FROM rows WHERE entry = ? ORDER BY seq"  # noqa: S608 - constants
+        query = f"SELECT {READ_COLUMNS} FROM rows WHERE entry = ? ORDER BY seq"  # noqa: S608 - constants
         try:
             for values in self._db.execute(query, (seq,)):
-                yield stored_row(values)
+                yield self._packing.row(values)
         except (sqlite3.Error, ValueError) as err:
             raise LedgerError(f"cannot read the ledger {self.path}: {err}") from err
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
-from evidence.hashing import canonical_json
-from evidence.rows import Row, StoredRow
-
-SCHEMA_VERSION = 2
-"""What is written. Version 1 is read: it had no table of texts (`evidence.custody_table`)."""
-READ_VERSIONS = frozenset({1, 2})
+SCHEMA_VERSION = 3
+"""What is written. Older ones are read: version 1 had no table of texts (`evidence.custody_table`), version 2
+no packed rows (`evidence.row_packing`)."""
+READ_VERSIONS = frozenset({1, 2, 3})
 
 _SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -35,12 +31,22 @@ _SINCE_2 = """
 CREATE TABLE texts (sha256 TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
 CREATE INDEX rows_by_id ON rows (row_id);
 """
-_GUARDED = ("rows", "custody", "meta", "texts")
+_SINCE_3 = """
+CREATE TABLE dictionaries (layer TEXT PRIMARY KEY, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX custody_by_run ON custody (run_id);
+"""
+_GUARDED = ("rows", "custody", "meta", "texts", "dictionaries")
 ROW_COLUMNS = (
     "seq, row_id, layer, site_id, subject, time, method, params_hash, inputs_hash, run_id, as_of, retired, "
     "data, geometry"
 )
-"""Columns of a row in the order of `row_values`."""
+"""Columns of a row as they are written."""
+READ_COLUMNS = ROW_COLUMNS.replace(
+    "run_id, as_of",
+    "coalesce(nullif(run_id, ''), (SELECT c.run_id FROM custody c WHERE c.seq = rows.entry)), "
+    "coalesce(nullif(as_of, ''), (SELECT c.time FROM custody c WHERE c.seq = rows.entry))",
+)
+"""The same as they are read: a packed row leaves run and time to the entry that vouches for it."""
 
 
 def has_schema(db: sqlite3.Connection) -> bool:
@@ -52,14 +58,16 @@ def has_schema(db: sqlite3.Connection) -> bool:
 def create_schema(db: sqlite3.Connection) -> None:
     """Make the tables, and the triggers that refuse to change or delete what they hold."""
     version = f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');"  # noqa: S608 - a constant
-    db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{_SINCE_2}{version}{_guards()}COMMIT;")
+    db.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{_SINCE_2}{_SINCE_3}{version}{_guards()}COMMIT;")
 
 
-def upgrade_schema(db: sqlite3.Connection) -> None:
-    """Make a ledger of version 1 one of version 2, in one transaction; what it holds stays as it is."""
+def upgrade_schema(db: sqlite3.Connection, version_held: int) -> None:
+    """Bring an older ledger to the version that is written, in one transaction; what it holds stays."""
     drop = "".join(f"DROP TRIGGER meta_no_{verb};" for verb in ("UPDATE", "DELETE"))
+    tables = ("texts", "dictionaries") if version_held == 1 else ("dictionaries",)
+    added = (_SINCE_2 if version_held == 1 else "") + _SINCE_3
     version = f"UPDATE meta SET value = '{SCHEMA_VERSION}' WHERE key = 'schema_version';"  # noqa: S608
-    db.executescript(f"BEGIN IMMEDIATE;{drop}{_SINCE_2}{version}{_guards('meta', 'texts')}COMMIT;")
+    db.executescript(f"BEGIN IMMEDIATE;{drop}{added}{version}{_guards('meta', *tables)}COMMIT;")
 
 
 @contextmanager
@@ -91,28 +99,3 @@ def in_words(err: sqlite3.Error) -> str:
     """What SQLite says; of a full disk in the words that the rest of the system has for it."""
     full = getattr(err, "sqlite_errorname", None) == "SQLITE_FULL"
     return os.strerror(errno.ENOSPC) if full else str(err)
-
-
-def row_values(stored: StoredRow) -> tuple[Any, ...]:
-    """A row as the table holds it."""
-    row = stored.row
-    identity = (stored.seq, stored.row_id, row.layer, row.site_id, row.subject, row.time)
-    how = (row.method, row.params_hash, row.inputs_hash, stored.run_id, stored.as_of)
-    return (*identity, *how, int(row.retired), canonical_json(row.data), row.geometry)
-
-
-def stored_row(values: Sequence[Any]) -> StoredRow:
-    """The row that the table holds as `values`, in the order of `ROW_COLUMNS`."""
-    row = Row(
-        layer=values[2],
-        site_id=values[3],
-        subject=values[4],
-        time=values[5],
-        method=values[6],
-        params_hash=values[7],
-        inputs_hash=values[8],
-        retired=bool(values[11]),
-        data=json.loads(values[12]),
-        geometry=values[13],
-    )
-    return StoredRow(seq=values[0], row_id=values[1], run_id=values[9], as_of=values[10], row=row)

@@ -18,7 +18,8 @@ from evidence.custody import CustodyEntry, entry_hash, row_digest
 from evidence.custody_table import REDACTED, SINCE, CustodyTable, Stored
 from evidence.errors import LedgerError
 from evidence.hashing import canonical_json, sha256_bytes
-from evidence.ledger_schema import ROW_COLUMNS, stored_row, unguarded
+from evidence.ledger_schema import READ_COLUMNS, unguarded
+from evidence.row_packing import RowPacking
 from evidence.rows import StoredRow
 
 ACTION = "redact"
@@ -82,19 +83,32 @@ def remove(db: sqlite3.Connection, places: Sequence[Place], wanted: str) -> list
     """
     told: list[dict[str, Any]] = []
     with unguarded(db):
+        _open_dictionaries(db, wanted)
         for place in places:
             told += _REMOVERS[place.kind](db, place, wanted)
     return told
 
 
+def _open_dictionaries(db: sqlite3.Connection, wanted: str) -> None:
+    """Lay out as text what was packed against a text that holds `wanted`, and forget that text."""
+    packing = RowPacking(db)
+    for layer, text in packing.dictionaries().items():
+        if wanted.casefold() in text.casefold():
+            query = f"SELECT {READ_COLUMNS} FROM rows WHERE layer = ? AND typeof(data) = 'blob'"  # noqa: S608
+            for values in db.execute(query, (layer,)).fetchall():
+                packing.replace(packing.row(values))
+            packing.empty_dictionary(layer)
+
+
 def _remove_row(db: sqlite3.Connection, place: Place, wanted: str) -> Iterator[dict[str, Any]]:
-    query = f"SELECT {ROW_COLUMNS} FROM rows WHERE row_id = ?"  # noqa: S608 - constants
-    held = [stored_row(values) for values in db.execute(query, (place.subject,)).fetchall()]
+    query = f"SELECT {READ_COLUMNS} FROM rows WHERE row_id = ?"  # noqa: S608 - constants
+    packing = RowPacking(db)
+    held = [packing.row(values) for values in db.execute(query, (place.subject,)).fetchall()]
     if not held:
         raise LedgerError(f"no row {place.subject}")
     for stored in held:
         after = _with(stored, without(stored.row.data, wanted))
-        db.execute("UPDATE rows SET data = ? WHERE seq = ?", (canonical_json(after.row.data), stored.seq))
+        packing.replace(after)
         yield {
             "kind": "row",
             "seq": stored.seq,

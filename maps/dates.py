@@ -92,8 +92,12 @@ def list_dates(
             "compared": before,
             "pictures": {"true": [], "false": [], "change": [], "mask": []},
         }
-        for picture in look_pictures(cube, time, plan, stretches=stretches, before=before, drawn=drawn):
-            entry["pictures"][picture.view].append(store.add(picture))
+        pictures = look_pictures(cube, time, plan, stretches=stretches, before=before, drawn=drawn)
+        copied = {picture.view for picture in pictures if picture.role == "copy"}
+        for picture in pictures:
+            told_of = store.add(picture, spare=picture.view in copied)
+            if told_of is not None:
+                entry["pictures"][picture.view].append(told_of)
         entries.append(entry)
     return entries[::-1], stretches
 

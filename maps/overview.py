@@ -67,6 +67,9 @@ def _page(content: dict[str, Any], lines: Sequence[dict[str, Any]], *, restricte
     strings = (
         f'<script type="application/json" id="cw-strings">{script_json_text(asset("strings.json"))}</script>'
     )
+    outline = (
+        f'<script type="application/json" id="cw-outline">{script_json_text(asset("outline.json"))}</script>'
+    )
     page = OfflineMap(
         title=f"campwatch{' (restricted)' if restricted else ''}",
         location=middle,
@@ -75,8 +78,8 @@ def _page(content: dict[str, Any], lines: Sequence[dict[str, Any]], *, restricte
         scroll_wheel_zoom=False,
         style=asset("page.css") + asset("overview.css"),
         before=before.replace("{{flags}}", " is-restricted" if restricted else ""),
-        after=f"{after}{data}\n{strings}",
-        program="\n".join(asset(name) for name in ("core.js", "overview.js")),
+        after=f"{after}{data}\n{strings}\n{outline}",
+        program="\n".join(asset(name) for name in ("core.js", "outline.js", "overview.js")),
     )
     folium.FitBounds(bounds, padding=(24, 24), max_zoom=11).add_to(page)
     return page

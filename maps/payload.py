@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import mgrs
 import shapely
 from shapely.geometry import mapping
 from shapely.geometry.base import BaseGeometry
@@ -24,6 +25,8 @@ from maps.records import Look, QueueItem, RaisedAlert, SiteMapData, Verdict
 
 FULL_DECIMALS = 7
 """A centimetre; finer than any vertex is known."""
+FINEST, FINEST_PUBLIC = 5, 3
+"""Decimals of the middle of a site: a metre, and on public pages a hundred metres."""
 
 
 def script_json(value: object) -> str:
@@ -113,7 +116,19 @@ class Payload:
             "kind": site.kind, "status": site.status, "source": site.source, "source_url": site.source_url,
             "accuracy_m": site.accuracy_m, "confidence": site.confidence, "note": site.note,
             "derived": site.derived, "bounds": list(site.bounds), "aoi": self.geometry(site.aoi),
+            "where": self.where(site),
         }  # fmt: skip
+
+    def where(self, site: Site) -> dict[str, Any]:
+        """Middle of the site's area: decimal degrees, DMS, MGRS to 10 m; in public rounded, without MGRS."""
+        middle = site.aoi.centroid
+        finest = min(self.decimals, FINEST if self.data.profile.restricted else FINEST_PUBLIC)
+        lat, lon = round(middle.y, finest), round(middle.x, finest)
+        told: dict[str, Any] = {"lat": lat, "lon": lon, "dms": f"{_dms(lat, 'NS')} {_dms(lon, 'EW')}"}
+        if self.data.profile.restricted:
+            grid = mgrs.MGRS().toMGRS(lat, lon, MGRSPrecision=4)
+            told["mgrs"] = f"{grid[:-10]} {grid[-10:-8]} {grid[-8:-4]} {grid[-4:]}"
+        return told
 
     def boundary(self, b: Boundary) -> dict[str, Any]:
         """One dated perimeter."""
@@ -260,6 +275,14 @@ class Payload:
             "places": [{"id": p.place_id, "geometry": self.geometry(p.geometry)} for p in d.places],
             "enough": ENOUGH,
         }
+
+
+def _dms(degrees: float, letters: str) -> str:
+    """Degrees, minutes and whole seconds (30 m), as in 39°33'24"N."""
+    seconds = round(abs(degrees) * 3600)
+    minutes, second = divmod(seconds, 60)
+    degree, minute = divmod(minutes, 60)
+    return f"{degree}°{minute:02d}'{second:02d}\"{letters[degrees < 0]}"
 
 
 class _Names(dict[str, Any]):

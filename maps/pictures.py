@@ -38,15 +38,28 @@ class PictureStore:
     folder: Path
     """Beside the page; made only when something has to go there."""
     budget_bytes: float
+    beside_bytes: float = float("inf")
+    """Of files beside the page; beyond the share of native windows these are left out."""
     inline: dict[str, str] = field(default_factory=dict)
     """Data URI by key."""
     files: set[str] = field(default_factory=set)
     used_bytes: float = 0.0
     native_bytes: float = 0.0
     file_bytes: int = 0
+    native_file_bytes: int = 0
+    left_out: int = 0
+    """Native windows that found no room."""
 
-    def add(self, picture: Picture) -> dict[str, Any]:
-        """Store one picture; the answer is what the page needs to show it."""
+    def add(self, picture: Picture, *, spare: bool = False) -> dict[str, Any] | None:
+        """Store one picture.
+
+        Args:
+            picture: what is stored.
+            spare: whether another picture shows the same ground, so that this one may be left out.
+
+        Returns:
+            what the page needs to show it; None where it was left out.
+        """
         key = hashlib.sha256(picture.data).hexdigest()[:20]
         entry: dict[str, Any] = {
             "key": key,
@@ -54,9 +67,21 @@ class PictureStore:
             "bounds": [round(v, 9) for v in picture.bounds],
             "size": [picture.shape[1], picture.shape[0]],
         }
+        if spare and picture.role == "native" and not self._has_room(key, picture):
+            self.left_out += 1
+            return None
         if key not in self.inline and not self._keep(key, picture):
             entry["file"] = f"{self.folder.name}/{key}.js"
         return entry
+
+    def _has_room(self, key: str, picture: Picture) -> bool:
+        size = len(picture.data) * BASE64_GROWTH
+        known = key in self.inline or f"{key}.js" in self.files
+        return (
+            known
+            or self._fits(picture, size)
+            or (self.native_file_bytes + size <= NATIVE_SHARE * self.beside_bytes)
+        )
 
     def _keep(self, key: str, picture: Picture) -> bool:
         """Whether the picture went into the page."""
@@ -73,6 +98,7 @@ class PictureStore:
             self._write(key, script)
             self.files.add(f"{key}.js")
             self.file_bytes += len(script)
+            self.native_file_bytes += len(script) if picture.role == "native" else 0
         return False
 
     def _fits(self, picture: Picture, size: float) -> bool:

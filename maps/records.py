@@ -129,6 +129,8 @@ class ImageRule:
     """Native imagery comes in blocks of this side, loaded as they come into view."""
     page_budget_mb: float = 12.0
     """Imagery inside the page, newest looks first; the rest lies in files beside it."""
+    beside_budget_mb: float = 90.0
+    """Files beside the page, newest looks first; beyond it older looks have no native windows, but copies."""
     min_valid_fraction: float = 0.02
     """Looks that saw less carry no picture; the reason is listed instead."""
 

@@ -108,7 +108,8 @@ def _known_geometry(value: dict[str, Any]) -> dict[str, Any]:
 
 Short = Annotated[str, Field(min_length=1, max_length=300), AfterValidator(_plain)]
 Long = Annotated[str, Field(max_length=4000), AfterValidator(_plain)]
-Code = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$")]
+CODE_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$"
+Code = Annotated[str, Field(pattern=CODE_PATTERN)]
 Geometry = Annotated[dict[str, Any], AfterValidator(_known_geometry)]
 
 

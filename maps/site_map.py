@@ -25,6 +25,8 @@ from maps.records import SiteMapData
 FORMAT = "campwatch-site-map/1"
 SCRIPTS = (
     "core.js",
+    "live.js",
+    "outline.js",
     "known.js",
     "pictures.js",
     "vectors.js",
@@ -32,9 +34,12 @@ SCRIPTS = (
     "charts.js",
     "details.js",
     "tools.js",
+    "save.js",
     "panel.js",
     "more.js",
+    "labels.js",
     "review.js",
+    "site_edit.js",
     "site.js",
 )
 MEGABYTE = 1e6
@@ -100,6 +105,7 @@ def _content(data: SiteMapData, payload: Payload, store: PictureStore) -> dict[s
             "window_margin_m": rule.window_margin_m,
             "overview_px": rule.overview_px,
             "quality": rule.overview_quality,
+            "left_out": store.left_out,
         },
         "folder": store.folder.name,
         "new_since": None if data.new_since is None else payload.moment(data.new_since),
@@ -111,6 +117,9 @@ def _embedded(content: dict[str, Any], store: PictureStore) -> str:
     parts = [f'<script type="application/json" id="cw-data">{script_json(content)}</script>']
     parts.append(
         f'<script type="application/json" id="cw-strings">{script_json_text(asset("strings.json"))}</script>'
+    )
+    parts.append(
+        f'<script type="application/json" id="cw-outline">{script_json_text(asset("outline.json"))}</script>'
     )
     parts += [
         f'<script type="text/plain" id="cw-pic-{html.escape(key)}">{uri}</script>'
@@ -160,7 +169,9 @@ def write_site_map(path: Path, data: SiteMapData) -> Path:
     target = map_path(path, restricted=data.profile.restricted)
     target.parent.mkdir(parents=True, exist_ok=True)
     store = PictureStore(
-        folder=target.with_name(f"{target.stem}.files"), budget_bytes=data.rule.page_budget_mb * MEGABYTE
+        folder=target.with_name(f"{target.stem}.files"),
+        budget_bytes=data.rule.page_budget_mb * MEGABYTE,
+        beside_bytes=data.rule.beside_budget_mb * MEGABYTE,
     )
     payload = Payload(shown)
     content = _content(shown, payload, store)

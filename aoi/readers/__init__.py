@@ -1,7 +1,8 @@
-"""Any file that analysts bring, as candidates: GeoJSON, KML, GeoPackage, Shapefile, CSV, Excel, zipped."""
+"""Any file that analysts bring, as candidates: GeoJSON, KML, tables of GIS, CSV, Excel, zipped."""
 
 from __future__ import annotations
 
+import re
 import tempfile
 import zipfile
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from aoi.features import Feature
-from aoi.readers.candidates import Candidate
+from aoi.readers.candidates import Candidate, name_of
 from aoi.readers.kml import is_mac_fork, read_kml, read_kmz, unpacking, zip_archive
 from aoi.readers.tables import csv_rows, read_sheet, read_table, workbook_rows
 from aoi.readers.text import decoded
@@ -19,7 +20,9 @@ from evidence.files import path_component
 from evidence.limits import Limits
 
 ZIP, SQLITE, SHAPEFILE = b"PK\x03\x04", b"SQLite format 3\x00", b"\x00\x00\x27\x0a"
-FORMATS = "GeoJSON, KML, KMZ, GeoPackage, Shapefile, CSV, Excel"
+FLATGEOBUF, MAPINFO = b"fgb\x03fgb", b"!table"
+GPX = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<gpx[\s>]", re.DOTALL)
+FORMATS = "GeoJSON, KML, KMZ, GeoPackage, Shapefile, FlatGeobuf, GPX, MapInfo, CSV, Excel"
 SHEETS = (".csv", ".tsv")
 _SHAPEFILE_PARTS = (".shp", ".shx", ".dbf", ".prj", ".cpg")
 
@@ -53,7 +56,7 @@ def _read(
         return read_kmz(data, notices, limits, encoding=encoding)
     if data.startswith(ZIP):
         return _read_zip(data, notices, limits, encoding)
-    if data.startswith((SQLITE, SHAPEFILE)):
+    if data.startswith((SQLITE, SHAPEFILE, FLATGEOBUF)) or _is_gpx(path, data) or _is_mapinfo(path, data):
         return read_table(path, notices, limits, encoding=encoding)
     if not data.strip():
         raise AoiError("the file is empty")
@@ -69,6 +72,14 @@ def _read(
     raise AoiError(f"not a format that can be read ({FORMATS})")
 
 
+def _is_gpx(path: Path, data: bytes) -> bool:
+    return path.suffix.lower() == ".gpx" and GPX.match(data.lstrip(b"\xef\xbb\xbf")) is not None
+
+
+def _is_mapinfo(path: Path, data: bytes) -> bool:
+    return path.suffix.lower() == ".tab" and data.lower().startswith(MAPINFO)
+
+
 def _of_geojson(document: Any, notices: list[str]) -> list[Candidate]:
     found = [_candidate(feature) for feature in checked_features(document, notices, skip_empty=True)]
     if not found:
@@ -77,11 +88,10 @@ def _of_geojson(document: Any, notices: list[str]) -> list[Candidate]:
 
 
 def _candidate(feature: Feature) -> Candidate:
-    name: Any = feature.properties.get("name") or feature.properties.get("Name")
     return Candidate(
         where=feature.where,
         geometry=feature.geometry,
-        name=name if isinstance(name, str) else None,
+        name=name_of(feature.properties),
         properties=feature.properties,
     )
 

@@ -26,6 +26,17 @@ class Candidate:
     properties: Mapping[str, Any] = field(default_factory=dict)
 
 
+NAME_FIELDS = frozenset({"name", "title", "label", "이름", "명칭", "시설명"})
+"""Fields that hold a feature's name, in small letters."""
+
+
+def name_of(properties: Mapping[str, Any]) -> str | None:
+    """The name of a feature, from the first of its fields that is called one and holds text."""
+    return next(
+        (v for key, v in properties.items() if key.casefold() in NAME_FIELDS and isinstance(v, str)), None
+    )
+
+
 def by_kind(geometry: Mapping[str, Any], where: str, notices: list[str]) -> list[Mapping[str, Any]]:
     """A GeoJSON geometry, taken apart where it collects different kinds.
 

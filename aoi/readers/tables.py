@@ -1,4 +1,4 @@
-"""GeoPackage and Shapefile, through GDAL; tables of places as CSV and Excel."""
+"""GeoPackage, Shapefile, FlatGeobuf, GPX and MapInfo, through GDAL; tables of places as CSV and Excel."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import pyogrio
 import shapely
 from shapely.geometry import mapping
 
-from aoi.readers.candidates import Candidate, by_kind
+from aoi.readers.candidates import Candidate, by_kind, name_of
 from aoi.readers.text import code_page_of
 from aoi.shapes import ShapeReader
 from aoi.site_file import feature_label, projector
@@ -29,7 +29,6 @@ from evidence.limits import Limits
 MAX_FEATURES = 20_000
 DBASE_FIELD = 32
 """Bytes of a dBase header, and of each field's description in it."""
-NAME_FIELDS = ("name", "Name", "NAME", "title", "label")
 
 
 def read_table(
@@ -59,9 +58,13 @@ def read_table(
     return found
 
 
+TRACES = ("track_points", "route_points")
+"""Layers of a GPX file that hold the vertices of its tracks and routes once more."""
+
+
 def _layers(path: Path) -> list[str]:
     layers = _asked(lambda: pyogrio.list_layers(path))
-    return [str(name) for name, kind in layers if kind is not None]
+    return [str(name) for name, kind in layers if kind is not None and str(name) not in TRACES]
 
 
 def _asked(question: Any) -> Any:
@@ -99,7 +102,7 @@ def _layer(
         if shape is None or shape.is_empty:
             notices.append(f"{where}: no geometry, left out")
             continue
-        name = next((row[key] for key in NAME_FIELDS if isinstance(row.get(key), str)), None)
+        name = name_of(row)
         found += [
             Candidate(
                 where=where,
@@ -165,7 +168,23 @@ _COLUMNS = {
         "좌표",
     ),
     "mgrs": ("mgrs", "grid", "utm/mgrs", "군사좌표"),
-    "name": ("name", "title", "place", "site", "label", "이름", "명칭", "시설명", "장소"),
+    "name": (
+        "name",
+        "title",
+        "place",
+        "site",
+        "site name",
+        "label",
+        "camp",
+        "mine",
+        "facility",
+        "이름",
+        "명칭",
+        "시설명",
+        "장소",
+        "시설",
+        "광산",
+    ),
     "name_ko": ("name_ko", "korean name", "korean", "국문", "한글명"),
     "kind": ("kind", "type", "category", "종류", "유형"),
     "status": ("status", "state", "상태"),
@@ -184,7 +203,7 @@ _DMS = re.compile(
     + _PART
     + r"\s*(?:['’′m분]|\s)\s*)?(?:"
     + _PART
-    + r"\s*(?:\"|”|″|''|s|초)?)?\s*([NSEW])?",
+    + r"\s*(\"|”|″|''|s|초)?)?\s*([NSEW])?",
     re.IGNORECASE,
 )
 _SOUTH_WEST = frozenset("SWsw남서")
@@ -206,13 +225,22 @@ def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Can
     lines = [line for line in lines if any(line)]
     if not lines:
         raise AoiError("the table is empty")
-    columns = _columns_of(lines[0])
-    if not ({"lat", "lon"} <= set(columns) or {"both", "mgrs"} & set(columns)):
+    heading, columns = next(
+        (
+            (k, named)
+            for k, line in enumerate(lines[:HEADING_WITHIN])
+            if {"lat", "lon"} <= set(named := _columns_of(line)) or {"both", "mgrs"} & set(named)
+        ),
+        (0, {}),
+    )
+    if not columns:
         raise AoiError(
             "no column is called latitude and longitude, coordinates or MGRS (위도 and 경도, 좌표)"
         )
+    if heading:
+        notices.append(f"the heading is the row {' | '.join(cell for cell in lines[heading] if cell)[:80]}")
     found = []
-    for number, line in enumerate(lines[1 : MAX_FEATURES + 1], start=1):
+    for number, line in enumerate(lines[heading + 1 : heading + MAX_FEATURES + 1], start=1):
         cells = {what: line[at] for what, at in columns.items() if at < len(line) and line[at]}
         where = f"row {number}" + (f" ({cells['name'][:60]})" if cells.get("name") else "")
         try:
@@ -253,7 +281,7 @@ def workbook_rows(data: bytes) -> list[Sequence[object]]:
 
 
 def _columns_of(heading: Sequence[str]) -> dict[str, int]:
-    said = [" ".join(re.sub(r"\(.*?\)|[°_]", " ", cell).casefold().split()) for cell in heading]
+    said = [" ".join(re.sub(r"\(.*?\)|[°_.:]", " ", cell).casefold().split()) for cell in heading]
     found: dict[str, int] = {}
     for what, words in _COLUMNS.items():
         plain = {word.replace("_", " ") for word in words}
@@ -300,6 +328,9 @@ def coordinate_pair(text: str) -> tuple[float, float] | None:
     return (one, two) if east_first else (two, one)
 
 
+HEADING_WITHIN = 10
+"""Rows, of those that hold something, among which a table's heading is looked for: titles stand above it
+(assumed)."""
 RIGHT_ANGLE = 90.0
 MINUTES = 60.0
 
@@ -317,8 +348,10 @@ def angle(text: str, where: str) -> float:
     if match is None:
         raise AoiError(f"{where}: {text[:40]!r} is no angle")
     degrees, minutes, seconds = (float((match[k] or "0").replace(",", ".")) for k in (2, 3, 4))
+    if match[3] is None and match[5] is None:  # "39 34.2": a second number without a mark is minutes
+        minutes, seconds = seconds, 0.0
     if minutes >= MINUTES or seconds >= MINUTES:
         raise AoiError(f"{where}: {text[:40]!r} has more than 59 minutes or seconds")
     size = abs(degrees) + minutes / MINUTES + seconds / MINUTES**2
-    letters = {match[1] or "", match[5] or ""}
+    letters = {match[1] or "", match[6] or ""}
     return -size if degrees < 0 or letters & _SOUTH_WEST else size

@@ -376,11 +376,14 @@ def tables(rows: Sequence[dict[str, Any]]) -> list[str]:
     inside = [row for row in rows if row["process"] not in OUTSIDE]
     over = [f"{row['process']} ({TITLES[row['test']].lower()}, {row['years']} years: {row['false']:.1%})"
             for row in rows if row["false"] > AIM]  # fmt: skip
-    hardest = max((row["false"] for row in rows if row["process"] in OUTSIDE), default=0.0)
+    hardest = [row["false"] for row in rows if row["process"] in OUTSIDE]
+    beside = (
+        f"; {max(hardest, default=0.0):.1%} in the hardest (levels that jump at each turn of the asked year)"
+    )
     out.append(
         f"Worst cell: {max(row['false'] for row in inside):.1%} false claims, of at least "
-        f"{min(row['series'] for row in rows)} series each; {hardest:.1%} in the hardest (levels that jump "
-        f"at each turn of the asked year). Over {AIM:.0%}: {'; '.join(over) or 'none'}."
+        f"{min(row['series'] for row in rows)} series each{beside if hardest else ''}. Over {AIM:.0%}: "
+        f"{'; '.join(over) or 'none'}."
     )
     return out
 

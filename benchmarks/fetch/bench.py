@@ -1,6 +1,7 @@
 """Wall time over the bandwidth floor, bytes over needed: 5 km, 30 dates, 6 bands, a slow loopback server.
 
     python -m benchmarks.fetch.bench --write     # renews the table in docs/imagery-sources.md
+    python -m benchmarks.fetch.bench --jp2 --write     # and that of JPEG 2000
 
 The server adds 80 ms to each answer and sends 200 Mbit/s in all. The floor is what the blocks that must be
 fetched take at that rate. odc-stac reads the same windows in the same run, with the same GDAL options and 16
@@ -109,7 +110,7 @@ def make_jp2(folder: Path, *, stated: bool) -> None:
     for pixel in sorted(set(BANDS.values())):
         size = SIDE_M // pixel
         column, row = (int(abs(CENTRE[i] - ORIGIN[i]) / pixel) for i in (0, 1))
-        half = 2048 * 10 // pixel
+        half = 1024 * 10 // pixel
         grain = np.kron(rng.normal(2600, 500, (2 * half // 16, 2 * half // 16)), np.ones((16, 16)))
         image = np.zeros((size, size), "uint16")
         image[row - half : row + half, column - half : column + half] = np.clip(
@@ -197,7 +198,7 @@ def timed(url: str, action: Callable[[], None]) -> tuple[float, int, int]:
     return wall, counted["bytes"], counted["requests"]
 
 
-def run(folder: Path, make: Callable[[], None], rows: Callable[[str], Iterator[Row]]) -> list[Row]:
+def run(make: Callable[[], None], folder: Path, rows: Callable[[str], Iterator[Row]]) -> list[Row]:
     make()
     context = multiprocessing.get_context("spawn")
     ready, asked = context.Queue(), context.Queue()
@@ -222,7 +223,7 @@ def _bounds() -> tuple[float, float, float, float]:
     return west, south, east, north
 
 
-JP2_DATES, JP2_WORKERS = 6, 4
+JP2_DATES, JP2_WORKERS = 2, 4
 """As many connections as the Data Space allows."""
 
 
@@ -375,31 +376,46 @@ def table(rows: list[Row]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="renew the table in docs/imagery-sources.md")
+    parser.add_argument("--jp2", action="store_true", help="JPEG 2000 instead: bytes and requests")
     parser.add_argument("--workers", type=int, default=16)
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
+    if options.jp2:
+        _jp2(write=options.write)
+        return
     rows: list[Row] = []
     for block in (1024, 512):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             rows += run(
-                folder,
                 partial(make_files, folder, block),
-                partial(_rows, block, folder, workers=options.workers, repeats=options.repeats),
-            )
-    for stated in (True, False):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name)
-            rows += run(
                 folder,
-                partial(make_jp2, folder, stated=stated),
-                partial(jp2_rows, folder, stated=stated),
+                partial(_rows, block, folder, workers=options.workers, repeats=options.repeats),
             )
     text = table(rows)
     print(text)
     if options.write:
         write_table(
             "imagery-sources.md", "fetch benchmark", text, method=["fetch_new"], seeds="loopback server"
+        )
+
+
+def _jp2(*, write: bool) -> None:
+    """Bytes and requests of JPEG 2000, beside the bytes of the tiles that the windows touch."""
+    rows: list[Row] = []
+    for stated in (True, False):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            make = partial(make_jp2, folder, stated=stated)
+            rows += run(make, folder, partial(jp2_rows, folder, stated=stated))
+    lines = ["| loader | tiles | bytes / needed | requests |", "|---|---|---|---|"]
+    lines += [
+        f"| {row.loader} | {row.block} | {row.bytes_over_needed:.3f} | {row.requests} |" for row in rows
+    ]
+    print("\n".join(lines))
+    if write:
+        write_table(
+            "imagery-sources.md", "jp2 benchmark", lines, method=["read_codestream"], seeds="loopback server"
         )
 
 

@@ -43,6 +43,9 @@ LEVEL = 0.95
 BARE = replace(ONLY_ZONES, interval=IntervalParams(version="none", factors=()))
 LEFT_OUT = ("half-coal yard",)
 """Conditions whose zones have no figure."""
+SIZES = (Stratum.SMALL, Stratum.MIDDLE, Stratum.LARGE)
+FEWEST_SITES = 20
+"""With fewer no quantile at this level is finite."""
 COAL_LIKE = {Verdict.COAL_CHANGING, Verdict.COAL_UNCHANGED}
 
 
@@ -65,32 +68,38 @@ def least(holds: Callable[[float], bool]) -> float:
 
 
 def factors(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float, float]]:
-    """(stratum, factor on random errors, factor on shared errors)."""
-    z = coverage_factor(LEVEL)
+    """(stratum, factor on random errors, factor on shared errors); few sites take pooled ones."""
     told = [row for row in rows if row["dark"][0] is not None]
+    kinds = {kind: [row for row in told if stratum(row) is kind] for kind in Stratum}
+    pooled = _of_stratum([row for kind in SIZES for row in kinds[kind]])
     out = []
-    for kind in Stratum:
-        own = [row for row in told if stratum(row) is kind]
-        if not own:
-            continue
-        sites = [row["seed"] for row in own]
-        error = np.array([row["dark"][0] - row["truth"] for row in own])
+    for kind, own in kinds.items():
         if kind is Stratum.NOTHING:
             ends = np.array([row["dark"][2] for row in own])
-            out.append((str(kind), pooled_quantile(-error / ends, sites, LEVEL), 1.0))
+            short = np.array([row["truth"] for row in own]) / ends if own else ends
+            end = pooled_quantile(short, [row["seed"] for row in own], LEVEL) if own else np.inf
+            out.append((str(kind), end if np.isfinite(end) else 1.0, 1.0))
             continue
-        apart = pairs(own)
-        scores = np.array([abs(one["error"]) / one["half"] for one in apart])
-        random = pooled_quantile(scores, [one["seed"] for one in apart], LEVEL)
-        own_sd = random * np.array([row["sd_random"] for row in own])
-        shared_sd = np.array([np.linalg.norm(list(row["shared"].values())) for row in own])
-
-        def holds(factor: float, own_sd: Floats = own_sd, shared_sd: Floats = shared_sd) -> bool:
-            score = np.abs(error) / (z * np.hypot(own_sd, factor * shared_sd))  # noqa: B023
-            return pooled_quantile(score, sites, LEVEL) <= 1.0  # noqa: B023
-
-        out.append((str(kind), random, least(holds)))
+        enough = len({row["seed"] for row in own}) >= FEWEST_SITES
+        random, shared = _of_stratum(own) if enough else pooled
+        out.append((str(kind), random, shared))
     return out
+
+
+def _of_stratum(own: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """Factors on random and on shared errors."""
+    z, sites = coverage_factor(LEVEL), [row["seed"] for row in own]
+    apart = pairs(own)
+    scores = np.array([abs(one["error"]) / one["half"] for one in apart])
+    random = pooled_quantile(scores, [one["seed"] for one in apart], LEVEL)
+    error = np.abs([row["dark"][0] - row["truth"] for row in own])
+    own_sd = random * np.array([row["sd_random"] for row in own])
+    shared_sd = np.array([np.linalg.norm(list(row["shared"].values())) for row in own])
+
+    def holds(factor: float) -> bool:
+        return pooled_quantile(error / (z * np.hypot(own_sd, factor * shared_sd)), sites, LEVEL) <= 1.0
+
+    return random, least(holds)
 
 
 def module(table: Sequence[tuple[str, float, float]], seeds: Sequence[int]) -> str:
@@ -112,9 +121,7 @@ def main() -> None:
     rows = [
         row
         for number, seed in enumerate(FITTED)
-        for row in measured(
-            [conditions[(number + k) % len(conditions)] for k in (0, 4)], [seed], options.keep, BARE
-        )
+        for row in measured([conditions[number % len(conditions)]], [seed], options.keep, BARE)
     ]
     table = factors(rows)
     for kind, random, shared in table:

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +18,16 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+import xarray as xr
+from shapely.geometry import Polygon, box
 
-from aoi.records import Site, ZoneKind
-from benchmarks.manual import kept_in, write_table
+from aoi.records import Site, Zone, ZoneKind
+from benchmarks.manual import write_table
 from benchmarks.stockpiles.rank_table import clustered, seeds_of
-from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, ONLY_ZONES, PER_25_KM2, SHORT
-from detection.coal.measure import StockpileParams, measure_stockpiles
-from imagery.simulate import simulate_site, unchanged_site
+from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, PER_25_KM2, SHORT
+from benchmarks.stockpiles.yards import kept_result, years_path
+from detection.coal.measure import StockpileParams
+from imagery.simulate import SimulatedSite, simulate_site, unchanged_site
 from imagery.simulate.params import (
     CoalParams,
     LandParams,
@@ -37,21 +39,29 @@ from imagery.simulate.params import (
     farmed_site,
 )
 
-AREA_HA = 0.8
+AREA_HA = 0.4
 QUARTER_DAYS = 75
-MIDDLE = (0.0, 0.0)
-"""Of the yard, metres."""
 WIDE: Mapping[str, Any] = MappingProxyType(SHORT | {"size_px": 180, "sensor": SensorParams(bands=BANDS)})
+ACROSS_M, DOWN_M = (-195.0, -65.0, 65.0, 195.0), (-130.0, 0.0, 130.0)
+PLACES_M = tuple((east, north) for north in DOWN_M for east in ACROSS_M)
+"""Middles of patches and of their zones, metres east and north of the middle of the yard."""
+HALF_ZONE_M = 60.0
 STEADY = (
     "asphalt", "road", "parking", "roofing_felt", "tar_paper", "tar_roof", "shingle", "char", "burnt_ground",
     "magnetite", "black_shale", "wet soil",
 )  # fmt: skip
-COMING_AND_GOING = ("asphalt", "roofing_felt", "char", "burnt_ground", "wet soil")
+COMING_AND_GOING = (
+    "asphalt", "roofing_felt", "tar_paper", "char", "char", "burnt_ground", "burnt_ground", "wet soil",
+    "wet soil",
+)  # fmt: skip
+PONDS = (0.9, -0.2, -0.2)
+"""Share of a pond that is water at its lowest; below 0 it falls dry."""
 STAYS, MOVES = "stays", "comes and goes"
+SITES = (STAYS, MOVES, "town and rail yard")
 SURROUNDINGS = ("town", "rail yard", "farmed valley")
 
 
-def patch(material: str, habit: str) -> PatchPlan:
+def patch(material: str, habit: str, at_m: tuple[float, float]) -> PatchPlan:
     """A patch in the yard: for good, or in every other quarter."""
     since, until = SHORT["since"], SHORT["until"]
     quarters = range(0, (until - since).days, 2 * QUARTER_DAYS)
@@ -60,49 +70,66 @@ def patch(material: str, habit: str) -> PatchPlan:
         material="soil" if material == "wet soil" else material,
         wetness=1.0 if material == "wet soil" else 0.0,
         area_ha=AREA_HA,
-        at_m=MIDDLE,
+        at_m=at_m,
         periods=tuple(spells) if habit == MOVES else (),
     )
 
 
-def cases() -> dict[tuple[str, str], tuple[SimulationParams, str]]:
-    """(what, habit) -> the site, and the zone that is measured as a stockyard."""
-
-    def quiet(**land: Any) -> SimulationParams:
-        return unchanged_site(**SHORT, sensor=SensorParams(bands=BANDS), land=LandParams(**land))
-
-    out = {
-        (material, habit): (quiet(patches=(patch(material, habit),)), "stockyard")
-        for habit, materials in ((STAYS, STEADY), (MOVES, COMING_AND_GOING))
-        for material in materials
-    }
-    out["pond", STAYS] = quiet(ponds=(PondPlan(area_ha=AREA_HA, at_m=MIDDLE, lowest=0.9),)), "stockyard"
-    out["pond", MOVES] = quiet(ponds=(PondPlan(area_ha=AREA_HA, at_m=MIDDLE, lowest=-0.2),)), "stockyard"
-    out["town", STAYS] = quiet(town_ha=6.0, measured=True), "control-town"
-    out["rail yard", STAYS] = quiet(rail_yard=True, measured=True), "control-rails"
-    return out
-
-
-def zoned(site: Site, zone_id: str) -> Site:
-    """The site with one zone, measured as a stockyard."""
-    zones = tuple(replace(z, kind=ZoneKind.STOCKYARD) for z in site.zones if z.id == zone_id)
-    return replace(site, zones=zones)
+def site_params(name: str) -> SimulationParams:
+    """A site without coal: a dozen patches in its yard, or a town and a rail yard."""
+    if name not in {STAYS, MOVES}:
+        land = LandParams(town_ha=6.0, rail_yard=True, measured=True)
+        return unchanged_site(**SHORT, sensor=SensorParams(bands=BANDS), land=land)
+    materials = STEADY if name == STAYS else COMING_AND_GOING
+    patches = tuple(patch(one, name, at) for one, at in zip(materials, PLACES_M, strict=False))
+    ponds = (
+        ()
+        if name == STAYS
+        else tuple(
+            PondPlan(area_ha=AREA_HA, at_m=at, lowest=low)
+            for low, at in zip(PONDS, PLACES_M[len(materials) :], strict=True)
+        )
+    )
+    land = LandParams(patches=patches, ponds=ponds)
+    return unchanged_site(**SHORT, sensor=SensorParams(bands=BANDS), land=land)
 
 
-def judged(what: str, habit: str, seed: int) -> list[dict[str, Any]]:
-    """What is said of the zone on every clear look."""
-    params, zone = cases()[what, habit]
-    simulated = simulate_site(params, seed=seed)
-    result = measure_stockpiles(simulated.cube(), zoned(simulated.site, zone), params=ONLY_ZONES)
+def zones_of(simulated: SimulatedSite, name: str) -> tuple[Zone, ...]:
+    """Stockyards that hold no coal, each named after what it holds."""
+    if name not in {STAYS, MOVES}:
+        return tuple(
+            replace(zone, kind=ZoneKind.STOCKYARD)
+            for zone in simulated.site.zones
+            if zone.id in {"control-town", "control-rails"}
+        )
+    frame = simulated.truth.world.frame
+    west, south, east, north = frame.bounds_m
+    named = STEADY if name == STAYS else (*COMING_AND_GOING, *(f"pond, water {low:g}" for low in PONDS))
+    out = []
+    for number, (what, (dx, dy)) in enumerate(zip(named, PLACES_M, strict=True)):
+        x, y = (west + east) / 2 + dx, (south + north) / 2 + dy
+        square = box(x - HALF_ZONE_M, y - HALF_ZONE_M, x + HALF_ZONE_M, y + HALF_ZONE_M)
+        shape = Polygon([frame.to_degrees.transform(*corner) for corner in square.exterior.coords])
+        out.append(Zone(id=f"{number:02d} {what}", kind=ZoneKind.STOCKYARD, geometry=shape))
+    return tuple(out)
+
+
+def judged(name: str, seed: int, folder: Path) -> list[dict[str, Any]]:
+    """What is said of every zone of a site on every clear look."""
+
+    def made() -> tuple[xr.Dataset, Site]:
+        simulated = simulate_site(site_params(name), seed=seed)
+        return simulated.cube(), replace(simulated.site, zones=zones_of(simulated, name))
+
+    result = kept_result(f"dark-{name}-{seed}", folder, made)
     return [
         {
             "seed": seed,
-            "what": what,
-            "habit": habit,
+            "what": area.zone_id.split(" ", 1)[-1].removeprefix("control-"),
+            "habit": MOVES if name == MOVES and "0.9" not in area.zone_id else STAYS,
             "verdict": area.verdict,
             "low": area.area_ha.low,
             "high": area.area_ha.high,
-            "value": area.area_ha.value,
             "dark": None if area.dark_ha is None else area.dark_ha.value,
         }
         for area in result.areas
@@ -119,13 +146,16 @@ def surroundings(what: str) -> SimulationParams:
     return unchanged_site(**WIDE, land=LandParams(measured=True, **land))
 
 
-def searched(what: str, seed: int) -> dict[str, Any]:
+def searched(what: str, seed: int, folder: Path) -> dict[str, Any]:
     """What is found outside zones on a site without coal, hectares per 25 km², at the last looks."""
-    simulated = simulate_site(surroundings(what), seed=seed)
-    cube = simulated.cube()
-    result = measure_stockpiles(cube, replace(simulated.site, zones=()), params=StockpileParams())
+
+    def made() -> tuple[xr.Dataset, Site]:
+        simulated = simulate_site(surroundings(what), seed=seed)
+        return simulated.cube(), replace(simulated.site, zones=())
+
+    result = kept_result(f"around-{what}-{seed}", folder, made, StockpileParams())
     newest = {pile.pile_id: pile for pile in sorted(result.piles, key=lambda pile: pile.datetime)}
-    scale = PER_25_KM2 / (cube.sizes["x"] * cube.sizes["y"])
+    scale = PER_25_KM2 / WIDE["size_px"] ** 2
     claimed = sum(max(0.0, pile.area_ha.low or 0.0) for pile in newest.values() if pile.area_ha.value)
     return {
         "seed": seed,
@@ -145,7 +175,7 @@ def zone_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         ),
         "|---|---|---|---|---|---|---|",
     ]
-    for what, habit in cases():
+    for what, habit in dict.fromkeys((row["what"], row["habit"]) for row in rows):
         part = [row for row in rows if row["what"] == what and row["habit"] == habit]
         if part:
             lines.append(_row(what, habit, part))
@@ -199,23 +229,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "LAST"))
+    parser.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "LAST"), required=True)
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--kept", action="store_true", help="only sites that the folder has")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    kept = kept_in(options.keep, MADE_WITH)
-    for seed in range(options.seeds[0], options.seeds[1] + 1) if options.seeds else ():
-        for what, habit in cases():
-            path = kept / f"dark-{what.replace(' ', '_')}-{habit.replace(' ', '_')}-{seed}.json"
-            if not path.exists():
-                path.write_text(json.dumps(judged(what, habit, seed)), encoding="utf-8")
-        for what in SURROUNDINGS:
-            path = kept / f"around-{what.replace(' ', '_')}-{seed}.json"
-            if not path.exists():
-                path.write_text(json.dumps(searched(what, seed)), encoding="utf-8")
-    rows = [row for path in sorted(kept.glob("dark-*.json")) for row in json.loads(path.read_text("utf-8"))]
-    around = [json.loads(path.read_text("utf-8")) for path in sorted(kept.glob("around-*.json"))]
-    lines = [*zone_table(rows), "", *search_table(around)]
+    seeds = range(options.seeds[0], options.seeds[1] + 1)
+
+    def wanted(name: str) -> bool:
+        return not options.kept or years_path(name, options.keep).exists()
+
+    rows = [
+        row
+        for seed in seeds
+        for name in SITES
+        if wanted(f"dark-{name}-{seed}")
+        for row in judged(name, seed, options.keep)
+    ]
+    around = [
+        searched(what, seed, options.keep)
+        for seed in seeds
+        for what in SURROUNDINGS
+        if wanted(f"around-{what}-{seed}")
+    ]
+    lines = [*zone_table(rows), *(["", *search_table(around)] if around else [])]
     print("\n".join(lines))
     if options.write:
         write_table(

@@ -7,13 +7,14 @@ python -m benchmarks.stockpiles.open_yards FOLDER --stand-ins 4    simulated sit
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import xarray as xr
 from scipy.stats import t as student
 
 from aoi.records import Zone, ZoneKind
@@ -73,21 +74,21 @@ def stand_ins(folder: Path, count: int) -> None:
                                 "area_ha": read,
                             }
                         )
-        calibration = calibration or calibrated_on(simulated)
+        calibration = calibration or calibrated_on(simulated, cube)
     pd.DataFrame(rows).to_csv(folder / "rows.csv", index=False)
     pd.DataFrame(readings).to_csv(folder / "readings.csv", index=False)
 
 
-def calibrated_on(simulated: SimulatedSite) -> CoalSpectrum:
+def calibrated_on(simulated: SimulatedSite, cube: xr.Dataset) -> CoalSpectrum:
     """The spectrum of the largest pile of a site, marked whole."""
-    day = simulated.cube()["time"].to_numpy()[-1].astype("datetime64[D]").item()
+    day = cube["time"].to_numpy()[-1].astype("datetime64[D]").item()
     pile = max(simulated.truth.piles, key=lambda pile: pile.area_ha(day))
     outline = simulated.truth.pile_outline(pile.pile_id, day)
     if outline is None:
         raise ValueError("the stand-in has no pile to calibrate on")
     zone = Zone(id="marked", kind=ZoneKind.COAL_REFERENCE, geometry=outline)
     marked = replace(simulated.site, id="stand-in-1", zones=(*simulated.site.zones, zone))
-    return calibrate_spectrum(simulated.cube(), marked)
+    return calibrate_spectrum(cube, marked)
 
 
 def matched(rows: pd.DataFrame, readings: pd.DataFrame) -> Iterator[dict[str, Any]]:
@@ -137,14 +138,14 @@ def table(looks: pd.DataFrame) -> list[str]:
     return lines
 
 
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Fill an empty folder with stand-ins where asked for, and print the table."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", type=Path)
     parser.add_argument("--stand-ins", type=int, default=0, metavar="N")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     if options.stand_ins:
         stand_ins(options.folder, options.stand_ins)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import importlib.util
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -187,10 +187,12 @@ def blurred(fine: Floats, factor: int) -> Floats:
     return np.asarray(smooth.reshape(height // factor, factor, width // factor, factor).mean(axis=(1, 3)))
 
 
-def endmember(rng: np.random.Generator, spread: float) -> dict[str, float]:
-    """A site's coal: the Korba medians, brighter or darker as a whole and a little by band."""
+def endmember(
+    rng: np.random.Generator, spread: float, middle: Mapping[str, float] = KORBA
+) -> dict[str, float]:
+    """A site's coal: a curve, brighter or darker as a whole and a little by band."""
     level = np.exp(rng.normal(0, spread))
-    return {band: value * level * np.exp(rng.normal(0, spread / 3)) for band, value in KORBA.items()}
+    return {band: value * level * np.exp(rng.normal(0, spread / 3)) for band, value in middle.items()}
 
 
 def paint(
@@ -202,11 +204,12 @@ def paint(
     shift_sd_px: float = 0.0,
     spoil_scl: bool = True,
     zone_margin_px: float = 3.0,
+    coal: Mapping[str, float] | None = None,
 ) -> Painted:
     """Paint piles into every date and wrap the result as the pipeline would load it."""
     rng = np.random.default_rng(seed + 10_000)
     source = romania()
-    coal = endmember(rng, spread)
+    coal = endmember(rng, spread, coal or KORBA)
     fine = {band: values.copy() for band, values in source.fine.items()}
     coarse = {band: values.copy() for band, values in source.coarse.items()}
     scl, true = source.scl.copy(), np.zeros((len(source.times), 100, 100))

@@ -5,6 +5,7 @@ Simulated, not real. `FITTED` seeds set limits and the calibration of intervals;
 
 from __future__ import annotations
 
+import ast
 import copyreg
 import datetime as dt
 import hashlib
@@ -105,35 +106,69 @@ def yard_of(condition: str, seed: int, folder: Path) -> Yard:
     return yard
 
 
-LATER = {"intervals.py", "interval_factors.py", "verdicts.py", "records.py", "calibration.py"}
-"""Modules that only what is said of measured years depends on."""
+MEASURING = (
+    "areas", "background", "blocks", "burn_scars", "dark_ground", "family", "fraction", "ground",
+    "matched_filter", "mixture", "onset", "rows", "search", "shadow", "smoothing", "spectra",
+    "stockpile_records", "tracking", "years", "zones",
+)  # fmt: skip
+"""Modules that what is measured in a year depends on; intervals and verdicts come after."""
 
 
 @cache
 def measured_digest() -> str:
-    """Digest of the source of the modules that measure a year."""
+    """Digest of the code that measures a year, without its imports and docstrings."""
     digest = hashlib.sha256()
-    for path in sorted((ROOT / "detection" / "coal").glob("*.py")):
-        if path.name not in LATER:
-            digest.update(path.read_bytes())
+    for name in MEASURING:
+        tree = ast.parse((ROOT / "detection" / "coal" / f"{name}.py").read_text("utf-8"))
+        for node in ast.walk(tree):
+            if hasattr(node, "body") and isinstance(node.body, list):
+                node.body = [one for one in node.body if not _says_nothing(one)]
+        digest.update(ast.dump(tree).encode())
     return digest.hexdigest()[:12]
 
 
-def result_of(yard: Yard, folder: Path, params: StockpileParams) -> StockpileResult:
-    """What the method says of a yard, its years measured unless the folder has them.
+def _says_nothing(node: ast.stmt) -> bool:
+    """Whether a statement is an import or a docstring."""
+    text = isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    return text or isinstance(node, ast.Import | ast.ImportFrom)
 
-    Args:
-        yard: measured.
-        folder: for years.
-        params: of intervals and verdicts; years are measured with the default ones, zones alone.
-    """
+
+def years_path(name: str, folder: Path) -> Path:
+    """Where the measured years of a cube are kept."""
     kept = folder / f"years-{measured_digest()}-{digest_of('simulate_site')}"
     kept.mkdir(parents=True, exist_ok=True)
-    path = kept / f"{yard.condition.replace(' ', '_')}-{yard.seed}.pickle"
+    return kept / f"{name.replace(' ', '_').replace('/', '_')}.pickle"
+
+
+def kept_result(
+    name: str,
+    folder: Path,
+    made: Callable[[], tuple[xr.Dataset, Site]],
+    params: StockpileParams = ONLY_ZONES,
+) -> StockpileResult:
+    """What the method says of a cube, its years measured unless the folder has them.
+
+    Args:
+        name: of the cube within the folder.
+        folder: for years.
+        made: the cube and its site.
+        params: of intervals and verdicts, and whether piles are looked for; years are measured with the
+            default ones else.
+    """
+    path = years_path(name, folder)
     if path.exists():
-        years = [year_from(held) for held in pickle.loads(path.read_bytes())]  # noqa: S301 - written here
+        site, zones, held = pickle.loads(path.read_bytes())  # noqa: S301 - written here
+        years = [year_from(one) for one in held]
     else:
-        years = measured_years(in_order(yard.cube), yard.site, None, ONLY_ZONES, None)
-        path.write_bytes(pickle.dumps([year_bytes(year) for year in years]))
-    zones = tuple(dict.fromkeys(zone for zone, _ in yard.truth_ha))
-    return result_of_years(years, yard.site, zones, coal=None, params=params)
+        cube, site = made()
+        zones = tuple(zone.id for zone in stockyards(cube, site))
+        with_default = StockpileParams(find_piles=params.find_piles)
+        years = measured_years(in_order(cube), site, None, with_default, None)
+        path.write_bytes(pickle.dumps((site, zones, [year_bytes(year) for year in years])))
+    return result_of_years(years, site, zones, coal=None, params=params)
+
+
+def result_of(yard: Yard, folder: Path, params: StockpileParams = ONLY_ZONES) -> StockpileResult:
+    """What the method says of a yard."""
+    name = f"{yard.condition}-{yard.seed}"
+    return kept_result(name, folder, lambda: (yard.cube, yard.site), params)

@@ -15,8 +15,9 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from campwatch import __version__
-from campwatch.cli.backup import backup, restore
+from campwatch.cli.backup import backup, merge, restore
 from campwatch.cli.evidence import anchor, migrate, redact, release, reproduce, verify
+from campwatch.cli.examples import epilog
 from campwatch.cli.export import export, figure
 from campwatch.cli.init import init
 from campwatch.cli.logs import LogFormat, set_up
@@ -25,6 +26,7 @@ from campwatch.cli.measure import calibrate, question
 from campwatch.cli.pair import pair
 from campwatch.cli.report import claims, report
 from campwatch.cli.search import look, search
+from campwatch.cli.serve import serve
 from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
 from campwatch.credentials import credentials_from_files
 from evidence.errors import WatchError
@@ -38,8 +40,21 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """The command; groups are imported when they are asked for, so that the others start at once."""
         if cmd_name in _GROUPS:
-            return typer.main.get_command(importlib.import_module(f"campwatch.cli.{cmd_name}").app)
-        return super().get_command(ctx, cmd_name)
+            group: Any = typer.main.get_command(importlib.import_module(f"campwatch.cli.{cmd_name}").app)
+            for name, command in group.commands.items():
+                command.epilog = epilog(f"{cmd_name} {name}")
+            return group
+        command = super().get_command(ctx, cmd_name)
+        if command is not None:
+            command.epilog = epilog(cmd_name)
+        return command
+
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """The arguments; `--json` counts wherever it stands."""
+        end = args.index("--") if "--" in args else len(args)
+        rest = [arg for arg in args[:end] if arg != "--json"]
+        told = ["--json"] if len(rest) < end else []
+        return super().parse_args(ctx, [*told, *rest, *args[end:]])
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Every command, groups among them."""
@@ -78,7 +93,9 @@ def options(
     context: typer.Context,
     *,
     workspace: Annotated[Path, typer.Option("-C", help="The workspace.", metavar="DIR")] = Path(),
-    as_json: Annotated[bool, typer.Option("--json", help="Make stdout one JSON document.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Make stdout one JSON document; may stand after the command too.")
+    ] = False,
     verbose: Annotated[bool, typer.Option("-v", help="Say more.")] = False,
     quiet: Annotated[bool, typer.Option("-q", help="Say only what went wrong.")] = False,
     log_format: Annotated[LogFormat, typer.Option(help="How log lines look.")] = LogFormat.TEXT,
@@ -150,6 +167,7 @@ app.command()(anchor)
 app.command()(migrate)
 app.command()(backup)
 app.command()(restore)
+app.command()(merge)
 app.command()(redact)
 app.command()(reproduce)
 app.command()(release)
@@ -158,6 +176,7 @@ app.command()(healthcheck)
 app.command()(doctor)
 app.command()(schedule)
 app.command("map")(draw_maps)
+app.command()(serve)
 
 
 @app.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.table import Table
@@ -13,6 +13,11 @@ from rich.table import Table
 from campwatch.cli.search import month_document, print_months
 from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, say, stderr
 from campwatch.run.schedule import Job, Timer, unit_text
+from campwatch.workspace import workspace_folder
+
+if TYPE_CHECKING:
+    from campwatch.run.status import SiteStatus
+    from campwatch.workspace import Workspace
 
 DAY = len("2024-03-31")
 
@@ -25,10 +30,11 @@ def status(
     ] = False,
 ) -> None:
     """Per site: last look, gaps, latest figures, open alerts, review queue."""
-    from campwatch.identity import system_clock  # noqa: PLC0415 - start-up stays quick
+    from campwatch.identity import system_clock  # noqa: PLC0415
+    from campwatch.run.lacking import lines_of  # noqa: PLC0415
     from campwatch.run.sources import unit_budget  # noqa: PLC0415
     from campwatch.run.status import days_since, workspace_status  # noqa: PLC0415
-    from campwatch.workspace import open_workspace  # noqa: PLC0415
+    from campwatch.workspace import open_workspace, readable_sites  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)
     sites = workspace_status(workspace)
@@ -52,12 +58,10 @@ def status(
     stderr.print(table)
     for site in sites:
         say(f"{site.site_id}: last run {_ago(site.last_run, today)}, search {_ago(site.last_search, today)}")
+    for line in lines_of(readable_sites(workspace)):
+        say(line)
     for site in sites:
-        for line in site.validation:
-            say(f"{site.site_id}: {line}")
-        for alert in site.alerts:
-            since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
-            say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")
+        _tell_of(site)
     by_site: dict[str, Any] = {}
     if months:
         from campwatch.run.search import held_months  # noqa: PLC0415
@@ -74,11 +78,28 @@ def status(
     )
 
 
+def _tell_of(site: SiteStatus) -> None:
+    """What the search outside the zones came to, what stands behind the intervals, open alerts."""
+    from campwatch.cli.summaries import search_text  # noqa: PLC0415 - start-up stays quick
+
+    if site.coal_search is not None:
+        say(f"{site.site_id}: {search_text(site.coal_search)}")
+    for line in site.validation:
+        say(f"{site.site_id}: {line}")
+    for alert in site.alerts:
+        since = f"alert {alert.alert_id} since {alert.raised_at[:10]}"
+        say(f"{since}: {site.site_id}, {alert.rule}: {alert.detail}")
+
+
 def _figure(data: dict[str, Any] | None) -> str:
+    """The interval and the day that it is of."""
     if data is None:
         return "none"
     quantity = data["area_ha"]
-    return f"{quantity['low']:.2f} to {quantity['high']:.2f}"
+    if quantity["high"] is None:
+        return "not assessable"
+    day = str(data.get("datetime") or data.get("epoch_end") or "")[:DAY]
+    return f"{quantity['low']:.2f} to {quantity['high']:.2f}" + (f" ({day})" if day else "")
 
 
 def _ago(moment: str | None, today: dt.date) -> str:
@@ -123,17 +144,55 @@ def healthcheck(
         raise typer.Exit(EXIT_INCOMPLETE)
 
 
-def doctor(context: typer.Context) -> None:
+def doctor(
+    context: typer.Context,
+    *,
+    live: Annotated[
+        str | None,
+        typer.Option(
+            "--live",
+            help="Ask each provider once over this site: one search, one small read.",
+            metavar="SITE",
+        ),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="With --live: ask without a question first.")] = False,
+) -> None:
     """Environment, credentials, disk, and who learns what when a run goes out."""
     from campwatch.run.doctor import Grade, examine  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
-    checks = examine(open_workspace(context.obj.folder))
+    workspace = open_workspace(context.obj.folder)
+    if live is not None:
+        _ask_providers(context, workspace, live, yes=yes)
+        return
+    checks = examine(workspace)
     for check in checks:
         say(f"{check.grade.value:8}{check.topic}: {check.text}")
     context.obj.report([asdict(check) for check in checks])
     if any(check.grade is Grade.WARNING for check in checks):
         raise typer.Exit(EXIT_ERROR)
+
+
+def _ask_providers(context: typer.Context, workspace: Workspace, site_id: str, *, yes: bool) -> None:
+    """Say what is about to go out, ask, and tell what came as a table to send back."""
+    from campwatch import __version__  # noqa: PLC0415
+    from campwatch.run.live import planned, probe  # noqa: PLC0415
+
+    workspace.chosen_paths((site_id,))
+    say("Before anything goes out:")
+    for plan in planned(workspace):
+        say(f"  {plan.provider}: {plan.cost}; learns {plan.learns}")
+    if not yes and not typer.confirm("Ask them?", err=True):
+        raise typer.Exit(EXIT_ERROR)
+    answers = probe(workspace, site_id, progress=lambda name: say(f"asking {name}"))
+    say(f"To send back (no place, no name, no credential is in it); campwatch {__version__}:")
+    say("provider | listed | search s | read | read s")
+    for one in answers:
+        listed = "failed" if one.listed is None else one.listed
+        say(f"{one.provider} | {listed} | {one.search_s:.1f} | {one.read} | {one.read_s:.1f}")
+    context.obj.report({"version": __version__, "answers": [asdict(one) for one in answers]})
+    if not all(one.answered for one in answers):
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def schedule(
@@ -156,6 +215,7 @@ def schedule(
     ]
     if len(chosen) != 1:
         raise typer.BadParameter("one of --systemd, --cron and --windows is needed")
+    workspace_folder(context.obj.folder)
     job = Job.CHECK if check else Job.HEALTH if health else Job.RUN
     text = unit_text(chosen[0], context.obj.folder, job=job, account=account)
     if context.obj.json:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
@@ -67,7 +68,9 @@ def report(  # noqa: PLR0913 - options
     ],
     *,
     question: Annotated[list[str] | None, typer.Option("--question", help="Only these answers.")] = None,
-    formats: Annotated[str, typer.Option("--format", help="docx, pdf, or both.")] = "docx,pdf",
+    formats: Annotated[
+        str | None, typer.Option("--format", help="docx, pdf, or docx,pdf; both where typst is installed.")
+    ] = None,
     release_id: Annotated[str | None, typer.Option("--release", help="The newest where left out.")] = None,
     organisation: Annotated[str | None, typer.Option("--organisation")] = None,
     analyst: Annotated[list[str] | None, typer.Option("--analyst", help="A code, not a name.")] = None,
@@ -94,7 +97,7 @@ def report(  # noqa: PLR0913 - options
         organisation=organisation,
         analysts=tuple(analyst or ()),
     )
-    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
+    kinds = [kind.strip() for kind in (formats or _usual_formats()).split(",") if kind.strip()]
     with workspace.lock(wait=True):
         made = make_report(workspace, sites, options, formats=kinds, release_id=release_id, actor=actor)
     for path in made.files:
@@ -104,6 +107,14 @@ def report(  # noqa: PLR0913 - options
     context.obj.report(
         {"release": made.release_id, "draft": made.draft, "files": [str(path) for path in made.files]}
     )
+
+
+def _usual_formats() -> str:
+    """Word and PDF, or Word alone where the PDF's compiler was not installed."""
+    if find_spec("typst") is not None:
+        return "docx,pdf"
+    say('Word alone: a PDF needs pip install "campwatch[pdf]"')
+    return "docx"
 
 
 def _check(context: typer.Context, files: list[str]) -> None:

@@ -9,12 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
+import shapely
 import typer
 
 from aoi.site_file import read_site
 from campwatch.cli.session import say
+from campwatch.cli.summaries import interval_text
 from campwatch.identity import system_clock
 from campwatch.reviews.desk import open_desk
+from campwatch.reviews.findings import PLACE, Finding
 from campwatch.reviews.labels import is_labels_file
 from campwatch.reviews.queue import Desk
 from campwatch.reviews.validation import references, site_checks, validation_lines, validation_texts
@@ -34,7 +37,10 @@ from maps.review_format import (
 )
 
 app = typer.Typer(
-    name="review", help="Verdicts, observations and validation samples of analysts.", no_args_is_help=True
+    name="review",
+    help="Verdicts, observations and validation samples of analysts.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 Reviewer = Annotated[str, typer.Option(help="A code, not a name.")]
 Image = Annotated[str | None, typer.Option(help="PROVIDER,ID,DATE,METRES of the image that was seen.")]
@@ -72,8 +78,9 @@ def _told(desk: Desk, states: list[ReviewState], *, everything: bool, unblind: b
     shown = shown if unblind else [kept_blind(state) for state in shown]
     rates = review_rates(states)
     say(f"{desk.site.id}: {len(shown)} of {len(states)} findings and places")
+    where = _descriptions(desk)
     for state in shown:
-        say(_line(state))
+        say(_line(state, where.get((state.kind, state.subject), "")))
     say(f"  agreement of blind pairs: {_share(rates.agreement)} ({rates.readers.n} pairs)")
     say(f"  findings decided by two that were rejected: {_share(rates.false_share)}")
     say(f"  random places decided by two that show a miss: {_share(rates.miss_share)}")
@@ -93,11 +100,40 @@ def _told(desk: Desk, states: list[ReviewState], *, everything: bool, unblind: b
     }
 
 
-def _line(state: ReviewState) -> str:
+def _descriptions(desk: Desk) -> dict[tuple[str, str], str]:
+    """Of each finding and place: when, how large, where; what a person asks before an id."""
+    told = {key: _described(found) for key, found in desk.findings().items()}
+    return told | {(PLACE, place.place_id): _middle(place.geometry) for place in desk.places()}
+
+
+def _described(finding: Finding) -> str:
+    """Dates, hectares with their interval, and the middle of a finding, of its newest row."""
+    row = finding.newest.row
+    dates = [row.data.get(name) for name in ("first_seen", "onset_from", "datetime", "year")]
+    areas = [row.data.get(name) for name in ("area_ha", "net_ha", "dark_ha")]
+    parts = [next((f"since {str(day)[:10]}" for day in dates[:2] if day), "")]
+    if not parts[0]:
+        parts = [next((str(day)[:10] for day in dates[2:] if day), "")]
+    area = next((one for one in areas if isinstance(one, dict)), None)
+    if area is not None:
+        parts.append(f"{interval_text(area)}{' ha' if area['value'] is not None else ''}")
+    if row.geometry:
+        parts.append(_middle(shapely.from_wkb(row.geometry)))
+    return ", ".join(part for part in parts if part)
+
+
+def _middle(geometry: Any) -> str:
+    middle = geometry.centroid
+    return f"at {middle.y:.4f} N {middle.x:.4f} E"
+
+
+def _line(state: ReviewState, described: str) -> str:
     machine = state.machine_status or "no machine status"
     said = "; ".join(f"{v.reviewer}: {v.verdict} ({v.reason_code})" for v in state.standing)
     why = f" because {'; '.join(state.reopened_because[:3])}" if state.reopened_because else ""
-    return f"  {state.kind} {state.subject}: {machine}; review {state.review_status}{why}" + (
+    shown = f"{described}; " if described else ""
+    status = state.review_status.replace("_", " ")
+    return f"  {state.kind} {state.subject}: {shown}{machine}; review {status}{why}" + (
         f" [{said}]" if said else ""
     )
 

@@ -35,5 +35,5 @@ class Session:
 
 
 def say(text: str) -> None:
-    """A line for people, as it is: no markup, no wrapping."""
-    stderr.print(text, markup=False, highlight=False, soft_wrap=True)
+    """A line for people, as it is: no markup, no wrapping, no emoji."""
+    stderr.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)

@@ -32,20 +32,27 @@ from aoi.records import Site
 from aoi.registry import search, shipped_sites
 from aoi.site_file import SiteReading, read_site_file, site_document, write_site
 from campwatch.settings import FILE_NAME, read_settings
+from campwatch.workspace import workspace_folder
 from evidence.errors import AoiError
 from evidence.files import is_temporary
 from evidence.limits import Limits
 
 app = typer.Typer(
-    name="sites", help="Where to look: list, show, add, accept and validate sites.", no_args_is_help=True
+    name="sites",
+    help="Where to look: list, show, add, accept and validate sites.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 FAILED, INCOMPLETE = 1, 3
 
 
 def sites_folder(ctx: typer.Context) -> Path:
-    """The folder of site files of the workspace that the command line named."""
-    folder: Path = ctx.obj.folder
-    return folder / "sites"
+    """The folder of site files of the workspace that the command line named.
+
+    Raises:
+        WorkspaceError: where it is none: nothing is written into another folder.
+    """
+    return workspace_folder(ctx.obj.folder) / "sites"
 
 
 def site_paths(folder: Path) -> list[Path]:
@@ -192,7 +199,8 @@ def _description(site: Site) -> list[str]:
     ]
     lines += [f"{'zone':<12} {z.id}: {z.kind.value}, {area_ha(z.geometry):.2f} ha" for z in site.zones]
     lines += [
-        f"point        {p.id}: {p.geometry.y:.5f} {p.geometry.x:.5f} ± {p.accuracy_m or '?'} m, {p.source}"
+        f"point        {p.id}: {p.geometry.y:.5f} {p.geometry.x:.5f} ± {p.accuracy_m or '?'} m, "
+        f"{p.source or 'no source stated'}"
         for p in site.points
     ]
     return lines
@@ -237,9 +245,13 @@ def add(  # noqa: PLR0913 - options of a command
     each: Annotated[
         bool, typer.Option("--each", help="The file lists many places: one site for each, none accepted.")
     ] = False,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", help="Add boundaries, zones and points to this site instead.", metavar="ID"),
+    ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Take the preview as it is.")] = False,
 ) -> None:
-    """Add a site: preview, questions, then one file in sites/."""
+    """Add a site, or with --to what a site lacks: preview, questions, then one file in sites/."""
     answers = Answers(
         roles=_pairs(role or (), "--role"),
         dates=_pairs(date or (), "--date"),
@@ -256,8 +268,10 @@ def add(  # noqa: PLR0913 - options of a command
         _add_each(ctx, Path(source), answers, yes=yes)
         return
     reading = _shipped(source) or _proposed(Path(source), answers, ask=not yes, limits=_limits(ctx))
+    if to is not None:
+        reading = _added_to(one_site(to, [one.site for _, one in read_folder(sites_folder(ctx))[0]]), reading)
     target = sites_folder(ctx) / f"{reading.site.id}.geojson"
-    if target.exists():
+    if target.exists() and to is None:
         raise AoiError(f"{target.name} exists in sites/; give another --id, or remove it first")
     tell([*reading.notices, *site_findings(reading.site)])
     tell([f"would be written as sites/{target.name}:", *_description(reading.site)])
@@ -265,6 +279,28 @@ def add(  # noqa: PLR0913 - options of a command
         raise typer.Exit(FAILED)
     write_site(target, reading.site)
     _print_json(_summary(reading.site)) if ctx.obj.json else typer.echo(str(target))
+
+
+def _added_to(site: Site, reading: SiteReading) -> SiteReading:
+    """The site with the boundaries, zones and points that a file brings; its aoi and names stay.
+
+    Raises:
+        AoiError: where the file brings nothing of the kind, or an id that the site has.
+    """
+    new = reading.site
+    have = {b.boundary_id for b in site.boundaries} | {z.id for z in site.zones} | {p.id for p in site.points}
+    come = [b.boundary_id for b in new.boundaries] + [z.id for z in new.zones] + [p.id for p in new.points]
+    if twice := sorted(have.intersection(come)):
+        raise AoiError(f"{site.id} has {', '.join(twice)} already; give what you add another name")
+    if not come:
+        raise AoiError(f"the file holds no boundary, zone or point to add to {site.id}")
+    merged = replace(
+        site,
+        boundaries=(*site.boundaries, *new.boundaries),
+        zones=(*site.zones, *new.zones),
+        points=(*site.points, *new.points),
+    )
+    return SiteReading(site=merged, notices=tuple(n for n in reading.notices if not n.startswith("no aoi")))
 
 
 def _image(text: str | None) -> dict[str, str] | None:
@@ -286,6 +322,10 @@ def _add_each(ctx: typer.Context, path: Path, answers: Answers, *, yes: bool) ->
     folder = sites_folder(ctx)
     fresh = [p for p in places if p.known is None and not (folder / f"{p.reading.site.id}.geojson").exists()]
     tell([f"the file lists {len(places)} places:", *(_place_line(place, folder) for place in places)])
+    outlines = [where for place in places for where in place.outlines]
+    if outlines:
+        more = f" and {len(outlines) - 1} more" if len(outlines) > 1 else ""
+        tell([f"no role or date: {outlines[0]}{more}; they give their boxes and are not kept as boundaries"])
     if not fresh:
         raise AoiError("nothing in the file is new")
     if not yes and not typer.confirm(f"Write {len(fresh)} sites, none of them accepted?", err=True):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -12,9 +12,11 @@ from rich.table import Table
 from campwatch.cli.logs import FIELDS
 from campwatch.cli.progress_bar import shown_progress
 from campwatch.reviews.validation import all_checks, validation_lines
+from campwatch.run.lacking import lines_of
 from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
+from campwatch.run.status import newest_stockpiles
 from campwatch.workspace import Workspace, readable_sites
-from detection.coal.records import STOCKPILE_AREAS
+from detection.coal.records import COAL_SEARCH, STOCKPILE_AREAS
 from detection.ground.records import FOOTPRINTS, TWO_FIGURES
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
@@ -108,13 +110,17 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
         for stored in ledger.current(FOOTPRINTS.name):
             data = stored.row.data
             table.add_row(stored.row.site_id, _epoch(data), *_figures(data))
-        piles = _pile_lines(ledger.current(STOCKPILE_AREAS.name))
-        checks = all_checks(ledger, readable_sites(workspace))
+        areas = ledger.current(STOCKPILE_AREAS.name)
+        piles = [*zone_lines(areas), *search_lines(ledger.current(COAL_SEARCH.name))]
+        sites = readable_sites(workspace)
+        checks = all_checks(ledger, sites)
     if table.row_count:
         console.print(table)
         console.print(TWO_FIGURES, highlight=False)
     for line in piles:
         console.print(line, highlight=False)
+    for line in lines_of(sites):
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     for site_id, told in checks.items():
         for line in validation_lines(told):
             console.print(f"{site_id}: {line}", highlight=False, soft_wrap=True)
@@ -137,21 +143,44 @@ def _figures(data: Mapping[str, Any]) -> list[str]:
     return [told[0], *blank] if data["area_ha"]["value"] is None and len(set(told)) == 1 else told
 
 
-def _pile_lines(rows: list[StoredRow]) -> list[str]:
-    latest: dict[tuple[str, str], StoredRow] = {}
-    for stored in rows:
-        if stored.row.data["area_ha"]["value"] is not None:
-            latest[stored.row.site_id, stored.row.subject] = stored
+def zone_lines(areas: Sequence[StoredRow]) -> list[str]:
+    """The newest figure of every stockyard zone, or why there is none, with what its verdict means."""
+    by_site: dict[str, list[dict[str, Any]]] = {}
+    for stored in areas:
+        by_site.setdefault(stored.row.site_id, []).append(dict(stored.row.data))
     return [
-        f"probable coal in {site_id}/{zone_id} on {stored.row.data['datetime'][:10]}: "
-        f"{interval_text(stored.row.data['area_ha'])} ha"
-        + (" (below the floor: cannot be told from none)" if stored.row.data["below_floor"] else "")
-        for (site_id, zone_id), stored in sorted(latest.items())
+        f"probable coal in {site_id}/{zone_id} on {data['datetime'][:10]}: {interval_text(data['area_ha'])}"
+        + (" ha" if data["area_ha"]["value"] is not None else "")
+        + (" (below the floor: cannot be told from none)" if data["below_floor"] else "")
+        + (f". {data['sentence_en']}" if data.get("sentence_en") else "")
+        for site_id, rows in sorted(by_site.items())
+        for zone_id, data in newest_stockpiles(rows).items()
     ]
+
+
+def search_lines(searches: Sequence[StoredRow]) -> list[str]:
+    """What the newest year's search outside the zones of each site found, and what it may have missed."""
+    newest = {
+        stored.row.site_id: stored.row.data
+        for stored in sorted(searches, key=lambda stored: int(stored.row.data["year"]))
+    }
+    return [f"{site_id}: {search_text(data)}" for site_id, data in sorted(newest.items())]
+
+
+def search_text(data: Mapping[str, Any]) -> str:
+    """A row of `coal_search` for people."""
+    told = {name: interval_text(data[name]) for name in ("found_ha", "missed_ha")}
+    units = {name: " ha" if data[name]["value"] is not None else "" for name in told}
+    return (
+        f"probable coal outside the zones by {data['datetime'][:10]}: found {told['found_ha']}"
+        f"{units['found_ha']}; may have been missed {told['missed_ha']}{units['missed_ha']}. {data['notes']}"
+    ).rstrip()
 
 
 def interval_text(quantity: dict[str, Any]) -> str:
     """A quantity for people: the interval first, then the best estimate; or why there is none."""
+    if quantity["value"] is None and quantity["high"] is not None:
+        return f"{quantity['low']:.2f} to {quantity['high']:.2f} ha, no best estimate: {quantity['reason']}"
     if quantity["value"] is None:
         return f"not assessable: {quantity['reason']}"
     return f"{quantity['low']:.2f} to {quantity['high']:.2f} (best {quantity['value']:.2f})"

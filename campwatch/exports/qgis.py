@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import shapely
@@ -12,7 +12,19 @@ from lxml import etree
 
 from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.names import named
-from campwatch.exports.vector import write_geopackage
+from campwatch.exports.pictures import SitePicture, write_picture
+from campwatch.exports.qgis_views import (
+    Raster,
+    layer_times,
+    layouts,
+    project_times,
+    raster_layers,
+    record_times,
+    themes,
+)
+from campwatch.exports.site_tables import SUPPORTS
+from campwatch.exports.times import time_names
+from campwatch.exports.vector import geometry_type, write_geopackage
 from campwatch.exports.xml import Element, Maker
 from evidence.files import atomic_path, write_zip
 from evidence.layers import Style
@@ -26,36 +38,46 @@ _MARGIN = 0.05
 _POLYGONS = 2
 
 
-def write_qgis(bundle: Bundle, folder: Path) -> list[Path]:
-    """Write `campwatch.qgz` beside the GeoPackage that it shows."""
+def write_qgis(bundle: Bundle, folder: Path, *, pictures: Sequence[SitePicture] = ()) -> list[Path]:
+    """Write `campwatch.qgz` beside the GeoPackage and the pictures that it shows."""
     restricted = bundle.stamp.restricted
     data = named(folder, "results", ".gpkg", restricted=restricted)
     if data.exists():
         data.chmod(data.stat().st_mode | stat.S_IWUSR)  # Windows does not replace what is read-only
     write_geopackage(bundle, data)
     data.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+    rasters = [
+        Raster(picture=picture, path=write_picture(picture, folder, restricted=restricted))
+        for picture in pictures
+    ]
     project = named(folder, "campwatch", ".qgz", restricted=restricted)
     text = etree.tostring(
-        project_document(bundle, data.name),
+        project_document(bundle, data.name, rasters),
         encoding="UTF-8",
         pretty_print=True,
         doctype="<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>",
     )
     with atomic_path(project) as temporary:
         write_zip(temporary, [(f"{project.stem}.qgs", text)])
-    return [project, data]
+    return [project, data, *(raster.path for raster in rasters)]
 
 
-def project_document(bundle: Bundle, data_name: str) -> Element:
+def project_document(bundle: Bundle, data_name: str, rasters: Sequence[Raster] = ()) -> Element:
     """The project's XML over the GeoPackage `data_name` in the same folder."""
     layers = list(_layers(bundle, data_name))
+    times = record_times(bundle)
+    drawn = [
+        (identifier, short_title(table), layer.findtext("datasource") or "", "ogr")
+        for identifier, layer, table in layers
+        if table.layer.has_geometry and table.layer.style.shown_at_first
+    ]
     title = "campwatch" + (" – RESTRICTED" if bundle.stamp.restricted else "")
     return _E(
         "qgis",
         _E("homePath", path=""),
         _E("title", title),
         _E("projectCrs", _wgs84()),
-        _tree(layers, bundle),
+        _tree(layers, rasters, bundle),
         _E(
             "mapcanvas",
             _E("units", "degrees"),
@@ -64,7 +86,10 @@ def project_document(bundle: Bundle, data_name: str) -> Element:
             _srs("destinationsrs"),
             name="theMapCanvas",
         ),
-        _E("projectlayers", *(layer for _, layer, _ in layers)),
+        _E("projectlayers", *(layer for _, layer, _ in layers), *raster_layers(rasters, times)),
+        themes(drawn, rasters),
+        project_times(times),
+        layouts(bundle, drawn, rasters),
         _metadata(bundle, title),
         _E("properties", _E("Paths", _E("Absolute", "false", type="bool"))),
         projectname=title,
@@ -94,7 +119,8 @@ def _from_the_top(table: Table) -> int:
 
 def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, str, str] | None) -> Element:
     geometry = kind[1] if kind else "No geometry"
-    source = f"./{data_name}|layername={table.name}" + (f"|geometrytype={geometry}" if kind else "")
+    mixed = kind is not None and geometry_type(table) == "Unknown"
+    source = f"./{data_name}|layername={table.name}" + (f"|geometrytype={geometry}" if mixed else "")
     layer = _E(
         "maplayer",
         _E("id", identifier),
@@ -117,12 +143,16 @@ def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, s
     )
     if kind:
         layer.append(renderer(table.layer.style, kind[2]))
+    begin, end = time_names(table.layer)
+    if begin is not None:
+        layer.append(layer_times(begin, end))
     return layer
 
 
 def short_title(table: Table) -> str:
-    """The layer's title up to its explanation."""
-    return re.split(r"[:;,]", table.layer.title)[0]
+    """The layer's title up to its explanation; that outlines of piles are supports."""
+    title = re.split(r"[:;,]", table.layer.title)[0]
+    return f"{title} (outlines are supports, not areas)" if table.name in SUPPORTS else title
 
 
 def renderer(style: Style, kind: str) -> Element:
@@ -186,17 +216,20 @@ def _marker_symbol(style: Style) -> Element:
     )
 
 
-def _tree(layers: list[tuple[str, Element, Table]], bundle: Bundle) -> Element:
+def _tree(layers: list[tuple[str, Element, Table]], rasters: Sequence[Raster], bundle: Bundle) -> Element:
     root = etree.Element("layer-tree-group")
-    maps, tables = (
+    maps, imagery, tables = (
         etree.Element("layer-tree-group", name=n, expanded="1", checked="Qt::Checked")
-        for n in ("Map", "Tables")
+        for n in ("Map", "Imagery", "Tables")
     )
+    for raster in reversed(rasters):
+        imagery.append(raster.tree_node())
     for identifier, layer, table in layers:
         node = etree.SubElement(maps if table.layer.has_geometry else tables, "layer-tree-layer")
         node.set("id", identifier)
         node.set("name", short_title(table))
-        node.set("checked", "Qt::Checked")
+        shown = table.layer.has_geometry and table.layer.style.shown_at_first
+        node.set("checked", "Qt::Checked" if shown else "Qt::Unchecked")
         node.set("expanded", "0")
         node.set("providerKey", "ogr")
         node.set("source", layer.findtext("datasource") or "")
@@ -204,7 +237,7 @@ def _tree(layers: list[tuple[str, Element, Table]], bundle: Bundle) -> Element:
     note.append(
         _E("Option", _E("Option", type="QString", name="campwatch", value=bundle.stamp.footer()), type="Map")
     )
-    root.extend([maps, tables])
+    root.extend([maps, imagery, tables])
     return root
 
 

@@ -26,6 +26,10 @@ _ACCURACY = Column(
 )
 _SITE = _text("site_id", "the site", "대상지")
 
+SUPPORTS = frozenset({"stockpiles", "found_stockpiles", "zones"})
+"""Layers whose outlines are supports of a measurement: its area is smaller."""
+SUPPORT_NOTE = "The outline is the support of the measurement, not the area: the area is the figure."
+
 SITES = Layer(
     name="sites",
     title="Sites: where we look; an ordering box or polygon, never a camp boundary",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +14,45 @@ import shapely
 from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.dictionary import data_dictionary, provenance
 from campwatch.exports.names import named
+from campwatch.exports.times import with_times
+from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
-from evidence.results import write_frame
 
 JSON_DECIMALS = 7
 
 
 def write_geopackage(bundle: Bundle, path: Path) -> Path:
-    """Every table as a layer, with `provenance` and `data_dictionary` as plain tables."""
+    """Every table as a layer of one geometry type, with times as times; `provenance` and `data_dictionary`.
+
+    Only a table that mixes points or lines with polygons has no type of its own.
+    """
     with atomic_path(path) as temporary:
         for table in bundle.tables:
-            write_frame(table.layer, table.frame, temporary, layer_metadata=_metadata(bundle, table))
+            frame = with_times(table.layer, table.frame)
+            typed = {"geometry_type": geometry_type(table)} if table.layer.has_geometry else {}
+            pyogrio.write_dataframe(
+                frame, temporary, layer=table.name, driver="GPKG", layer_metadata=_metadata(bundle, table),
+                promote_to_multi=typed.get("geometry_type", "").startswith("Multi"), **typed,
+            )  # fmt: skip
         for name, frame in (("provenance", provenance(bundle)), ("data_dictionary", data_dictionary())):
             pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG")
     return path
+
+
+_TYPES = ("Point", "MultiLineString", "MultiPolygon")
+"""By dimension."""
+
+
+def geometry_type(table: Table) -> str:
+    """The type that all geometries of a table have; `Unknown` where they are of several dimensions."""
+    shapes = table.frame.geometry.dropna().to_numpy()
+    found = set(shapely.get_dimensions(shapes).tolist()) - {-1}
+    if len(found) > 1:
+        return "Unknown"
+    (dimension,) = found or {2}
+    if dimension == 0 and (shapely.get_num_geometries(shapes) > 1).any():
+        return "MultiPoint"
+    return _TYPES[dimension]
 
 
 def _metadata(bundle: Bundle, table: Table) -> dict[str, str]:
@@ -34,7 +60,13 @@ def _metadata(bundle: Bundle, table: Table) -> dict[str, str]:
 
 
 def write_parquet(bundle: Bundle, folder: Path) -> list[Path]:
-    """One (Geo)Parquet file per table; the stamp is in the schema's metadata under `campwatch`."""
+    """One (Geo)Parquet file per table; the stamp is in the schema's metadata under `campwatch`.
+
+    Raises:
+        ExportError: where pyarrow is not installed.
+    """
+    if find_spec("pyarrow") is None:
+        raise ExportError('GeoParquet needs pyarrow: pip install "campwatch[parquet]"')
     return [
         _write_parquet(
             bundle, table, named(folder, table.name, ".parquet", restricted=bundle.stamp.restricted)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from campwatch.exports.bundle import Bundle, collect
@@ -63,9 +64,10 @@ def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> 
             from campwatch.exports.bag import write_bag  # noqa: PLC0415
 
             return [write_bag(workspace, ledger, bundle, folder, finding=str(options.finding))]
-        return _write_tables(bundle, kind, folder)
+        return _write_tables(workspace, bundle, kind, folder)
 
 
+_WITH_PICTURES = (ExportFormat.KMZ, ExportFormat.QGIS)
 _WRITERS = {
     ExportFormat.CSV: ("csv_files", "write_csv", None),
     ExportFormat.XLSX: ("excel", "write_excel", ".xlsx"),
@@ -80,9 +82,13 @@ _WRITERS = {
 """(module, function, suffix of a single file or None where the format is a folder)."""
 
 
-def _write_tables(bundle: Bundle, kind: ExportFormat, folder: Path) -> list[Path]:
+def _write_tables(workspace: Workspace, bundle: Bundle, kind: ExportFormat, folder: Path) -> list[Path]:
     module, function, suffix = _WRITERS[kind]
     write = getattr(importlib.import_module(f"campwatch.exports.{module}"), function)
+    if kind in _WITH_PICTURES:
+        from campwatch.exports.pictures import site_pictures  # noqa: PLC0415 - each format loads its libraries
+
+        write = partial(write, pictures=site_pictures(workspace, bundle))
     if suffix is None:
         return list(write(bundle, folder))
     path: Path = write(bundle, named(folder, "campwatch", suffix, restricted=bundle.stamp.restricted))

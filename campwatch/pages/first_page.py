@@ -33,6 +33,8 @@ from maps.records import Profile, SiteSummary
 
 TREND_SPAN_YEARS = 3
 """Years of figures that a direction is told of at least: two pairs of every season (assumed)."""
+IN_FORCE = "in_force"
+"""Of the two rows of a year the one for the boundary that was in force; the other compares years."""
 TREND_P = 0.05
 """Probability of such a trend by chance from which none is told."""
 TOGETHER_DAYS = 30
@@ -83,7 +85,8 @@ def site_summary(
     newest = [(zone.name or zone.id, _newest([a for a in areas if a["zone_id"] == zone.id], "datetime"))
               for zone in zones]  # fmt: skip
     whole, day = _sum_of_zones([row for _, row in newest])
-    footprint = _newest(_data(rows, FOOTPRINTS.name), "epoch_end")
+    in_force = [row for row in _data(rows, FOOTPRINTS.name) if row.get("boundary_role", IN_FORCE) == IN_FORCE]
+    footprint = _newest(in_force, "epoch_end")
     last = looks[-1] if looks else None
     trend, test = _trend(areas, [zone.id for zone in zones])
     return SiteSummary(

@@ -14,6 +14,7 @@ from aoi.geodesy import distance_m
 from aoi.records import Site, ZoneKind
 from campwatch.identity import Clock
 from campwatch.questions.custody import QuestionError, declaration, declare, required_declaration
+from campwatch.settings import fault_words
 from detection.answers.comparison import Comparison, ComparisonParams, Observation, compare
 from detection.coal.records import STOCKPILE_AREAS
 from evidence.custody import CustodyEntry
@@ -84,9 +85,11 @@ def read_question(path: Path) -> Question:
     try:
         return Question.model_validate(_document(path))
     except ValidationError as err:
-        fault = err.errors(include_url=False, include_input=False)[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "file"
-        raise QuestionError(f"{path.name}: {where}: {fault['msg']}") from err
+        faults = [
+            f"{'.'.join(str(part) for part in fault['loc']) or 'file'}: {fault_words(fault)}"
+            for fault in err.errors(include_url=False)
+        ]
+        raise QuestionError(f"{path.name}: {'; '.join(faults)}") from err
 
 
 def _document(path: Path) -> dict[str, object]:

@@ -43,7 +43,7 @@ from campwatch.reports.content import (
     Text,
     Value,
 )
-from campwatch.reports.words import HOSTILE, METHOD, REFERENCES, word
+from campwatch.reports.words import HOSTILE, METHOD, REFERENCES, standing_ko, word
 from campwatch.workspace import Workspace
 from detection.answers.judgement import Verdict
 from detection.answers.sentences import VERDICTS, reason_ko, years_text
@@ -115,6 +115,7 @@ def compose(
         report.blocks.extend(part.answer_pages())
         report.blocks.extend(part.area_pages())
     report.blocks.extend(_sheets_page(bundle.sites, sheets, lang))
+    report.blocks.extend(_comparison(bundle.sites, rows, lang))
     report.blocks.extend(_closing(bundle, rows, lang))
     report.blocks.extend(_rows_page(report, rows))
     return report
@@ -338,7 +339,8 @@ class _Part:
         return Text(lead=self.say("not_seen"), text=text, values=counts)
 
     def _rests(self) -> str:
-        return "; ".join(line for _, line in self.bundle.stamp.of(self.site.id).validation()) + "."
+        told = "; ".join(line for _, line in self.bundle.stamp.of(self.site.id).validation()) + "."
+        return standing_ko(told) if self.lang == "ko" else told
 
     def _likelihood(self) -> str:
         told = [
@@ -591,6 +593,48 @@ def _sheets_page(sites: Sequence[Site], sheets: Sequence[ClaimSheet], lang: str)
             )
         )
     return blocks
+
+
+def _comparison(sites: Sequence[Site], rows: dict[str, list[StoredRow]], lang: str) -> list[Block]:
+    """The last account of the ground of every site of the report, beside each other: places to compare with."""
+    k = lang == "ko"
+    lines = []
+    for site in sites:
+        own = [s for s in rows.get(FOOTPRINTS.name, ()) if s.row.site_id == site.id]
+        known = [s for s in reference_epochs(own) if s.row.data["opened_ha"]["value"] is not None]
+        if known:
+            last = known[-1]
+            columns = ("opened_ha", "area_ha")
+            lines.append(
+                Line(
+                    cells=(
+                        site.name,
+                        site.purpose or "–",
+                        last.row.data["account_date"][:10],
+                        *(quantity_text(last, column, korean=k) for column in columns),
+                    ),
+                    rows=(last.row_id,),
+                    values=tuple(source for column in columns for source in quantity_sources(last, column)),
+                )
+            )
+    if len(lines) < 2:  # noqa: PLR2004 - one place is compared with none
+        return []
+    heads = (
+        "comparison_place",
+        "comparison_purpose",
+        "accounts_day",
+        "accounts_opened_ha",
+        "accounts_area_ha",
+    )
+    return [
+        Grid(
+            caption=word("comparison_caption", lang),
+            head=tuple(word(key, lang) for key in heads),
+            lines=tuple(lines),
+            note=word("comparison_note", lang),
+            widths=(0.28, 0.12, 0.12, 0.24, 0.24),
+        )
+    ]
 
 
 def _closing(bundle: Bundle, rows: dict[str, list[StoredRow]], lang: str) -> list[Block]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,7 @@ def _set_up(document: Any, report: Report) -> None:
         if name.startswith(("Title", "Heading")):
             style.font.color.rgb = NAVY
     document.styles["Caption"].font.bold = False
+    document.styles["Caption"].font.color.rgb = RGBColor(0x33, 0x33, 0x33)
     section.footer.paragraphs[0].text = clean_text(report.footer)
     section.footer.paragraphs[0].runs[0].font.size = Pt(7)
     moment = dt.datetime.fromisoformat(report.made).replace(tzinfo=None)
@@ -111,15 +113,24 @@ def _add_text(document: Any, block: Text, report: Report) -> None:
 def _add_facts(document: Any, block: Facts, report: Report) -> None:
     """A table without lines: the leads stand under each other."""
     table = document.add_table(rows=0, cols=2)
-    whole = PAGE_MM[0] - 2 * MARGIN_MM
     for item in block.items:
         cells = table.add_row().cells
-        for cell, text, share in (
-            (cells[0], item.lead, LEAD_SHARE), (cells[1], report.text(item), 1.0 - LEAD_SHARE),
-        ):  # fmt: skip
-            cell.width = Mm(whole * share)
-            cell.paragraphs[0].add_run(clean_text(text)).bold = share == LEAD_SHARE
+        cells[0].paragraphs[0].add_run(clean_text(item.lead)).bold = True
+        cells[1].paragraphs[0].add_run(clean_text(report.text(item)))
+        for cell in cells:
+            cell.paragraphs[0].paragraph_format.space_after = Pt(1.5)
+    _set_widths(table, (LEAD_SHARE, 1.0 - LEAD_SHARE))
     _spaced(document)
+
+
+def _set_widths(table: Any, shares: Sequence[float]) -> None:
+    """Widths of columns as shares of the page; of the grid, of each cell, and not to be fitted again."""
+    whole = PAGE_MM[0] - 2 * MARGIN_MM
+    table.autofit = False
+    for column, share in zip(table.columns, shares, strict=True):
+        column.width = Mm(whole * share)
+        for cell in column.cells:
+            cell.width = Mm(whole * share)
 
 
 def _spaced(document: Any) -> None:
@@ -163,11 +174,7 @@ def _add_grid(document: Any, block: Grid, report: Report) -> None:
         row = grid.add_row()
         row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))  # noqa: SLF001 - the same
         _fill(row, report.cells(line), head=False)
-    if block.widths:
-        whole = PAGE_MM[0] - 2 * MARGIN_MM
-        for row in grid.rows:
-            for cell, share in zip(row.cells, block.widths, strict=True):
-                cell.width = Mm(whole * share)
+    _set_widths(grid, block.widths or [1.0 / len(block.head)] * len(block.head))
     if block.note:
         document.add_paragraph().add_run(clean_text(block.note)).font.size = Pt(SMALL_PT)
     else:

@@ -264,6 +264,22 @@ WORDS: dict[str, tuple[str, str]] = {
         "배포판의 표",
     ),
     "no_figure": ("no figure", "수치 없음"),
+    "comparison_caption": (
+        "B2, places to compare with: the last account of the ground of every site of this report.",
+        "B2 비교 장소: 이 보고서의 모든 대상지의 마지막 땅 계정.",
+    ),
+    "comparison_place": (
+        "place",
+        "장소",
+    ),
+    "comparison_purpose": (
+        "purpose",
+        "목적",
+    ),
+    "comparison_note": (
+        "Sites differ in size and use; that one had more is no claim. A declared question with comparison places is (campwatch question).",
+        "대상지마다 크기와 용도가 다르며, 어느 곳이 더 많다는 것은 주장이 아니다. 비교 장소를 둔 선언된 질문만이 주장이다(campwatch question).",
+    ),
 }
 HOSTILE: tuple[tuple[tuple[str, str], tuple[str, str]], ...] = (
     (
@@ -319,7 +335,7 @@ METHOD: tuple[tuple[str, str], ...] = (
     ),
     (
         "Answers: a change is judged against what the place does in ordinary years. The covariance of the series (level, season, memory, whole years, look noise) is fitted with the change in the model and integrated over a grid; each ordinary year is compared with the others as a placebo, and annual means with Student's t stand beside it. Fewer than three complete years outside the asked window, or a series that cannot be told from a random walk, say nothing.",
-        "답: 변화는 그 장소의 평년 변동에 비추어 판단한다. 계열의 공분산(수준, 계절, 기억, 연도, 관측 잡음)을 변화와 함께 적합하고 격자에서 적분한다. 각 평년을 다른 평년과 비교하며(위약), 연평균의 스튜던트 t를 함께 제시한다. 질문 기간 밖의 완전한 연도가 셋 미만이거나 무작위 보행과 구별되지 않으면 아무것도 말하지 않는다.",
+        "답: 변화는 그 장소의 평년 변동에 비추어 판단한다. 계열의 공분산(수준, 계절, 기억, 연도, 관측 잡음)을 변화와 함께 적합하고 격자에서 적분한다. 각 평년을 다른 평년과 비교하며(가상 사건일), 연평균의 스튜던트 t를 함께 제시한다. 질문 기간 밖의 완전한 연도가 셋 미만이거나 무작위 보행과 구별되지 않으면 아무것도 말하지 않는다.",
     ),
 )
 REFERENCES = (
@@ -331,6 +347,20 @@ REFERENCES = (
     "Olofsson et al. (2014), Remote Sensing of Environment 148, 42-57.",
     "Patterson and Thompson (1971), Biometrika 58, 545-554.",
 )
+
+
+STANDING_KO = (
+    ("interval from simulation", "모의 자료에서 얻은 구간"),
+    ("not validated at this site", "이 대상지에서 검증되지 않음"),
+)
+"""Korean for what stands behind intervals; other words stay English."""
+
+
+def standing_ko(text: str) -> str:
+    """What stands behind the intervals, in Korean as far as there are words."""
+    for english, korean in STANDING_KO:
+        text = text.replace(english, korean)
+    return text
 
 
 def catalogue_digest() -> str:

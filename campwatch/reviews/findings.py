@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -237,17 +238,32 @@ def random_places(
 
 def all_places(site: Site, *, count: int = 200) -> list[Place]:
     """The beginning of the sequence, whatever was detected since."""
-    places = []
-    for place in _sequence(site, tries=TRIES):
-        places.append(place)
-        if len(places) == count:
-            break
-    return places
+    return list(itertools.islice(_sequence(site, tries=TRIES), count))
 
 
 def _sequence(site: Site, *, tries: int) -> Iterator[Place]:
-    """Squares at random within the aoi, none over an earlier one."""
+    """Squares at random within the aoi, none over an earlier one; those drawn before are remembered."""
     seed = sha256_json({"site": site.id, "aoi": site.aoi.wkt})
+    if seed not in _DRAWN:
+        if len(_DRAWN) >= MOST_DRAWN:
+            _DRAWN.pop(next(iter(_DRAWN)))
+        _DRAWN[seed] = ([], _squares(site, seed, tries=tries))
+    known, more = _DRAWN[seed]
+    for k in itertools.count():
+        if k == len(known):
+            place = next(more, None)
+            if place is None:
+                return
+            known.append(place)
+        yield known[k]
+
+
+_DRAWN: dict[str, tuple[list[Place], Iterator[Place]]] = {}
+MOST_DRAWN = 8
+"""Sites whose sequences are remembered: to draw one takes a third of a second."""
+
+
+def _squares(site: Site, seed: str, *, tries: int) -> Iterator[Place]:
     rng = np.random.default_rng(int(seed[:16], 16))
     west, south, east, north = site.bounds
     middle = box_around([site.aoi.centroid], margin_m=2 * HALF_SIDE_M).bounds

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -31,6 +33,8 @@ METHOD = "sample-label/1"
 CANNOT_TELL = "cannot_tell"
 CHANGED = "disturbed"
 """Disturbed ground of all years together."""
+DELIMITERS = (",", ";", "\t")
+"""What Excel puts between columns, by the country that it is set to."""
 COLUMNS = ("site", "sample", "reader", "point", "label", "note")
 THIRD = "third"
 """Code of whoever decides where two readers differ."""
@@ -70,10 +74,16 @@ def read_labels(path: Path) -> Labels:
         LabelsError: where it is not one, or speaks of two samples or readers.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            lines = [row for row in csv.DictReader(stream) if (row.get("label") or "").strip()]
+        text = _decoded(path.read_bytes())
     except (OSError, UnicodeDecodeError) as err:
         raise LabelsError(f"cannot read {path}: {err}") from err
+    head = text.partition("\n")[0]
+    sign = max(DELIMITERS, key=head.count)
+    lines = [
+        row
+        for row in csv.DictReader(io.StringIO(text, newline=""), delimiter=sign)
+        if (row.get("label") or "").strip()
+    ]
     if not lines or not set(COLUMNS) <= set(lines[0]):
         raise LabelsError(f"{path.name} has no label, or not the columns {', '.join(COLUMNS)}")
     heads = {(row["site"], row["sample"], row["reader"]) for row in lines}
@@ -82,6 +92,45 @@ def read_labels(path: Path) -> Labels:
     ((site_id, sample_id, reader),) = heads
     told = {row["point"].strip(): (row["label"].strip(), (row["note"] or "").strip()) for row in lines}
     return Labels(site_id=site_id, sample_id=sample_id, reader=reader, by_point=told)
+
+
+def _decoded(data: bytes) -> str:
+    """The text of a file that Excel wrote: UTF-8, UTF-16 where it says so, else the Korean code page."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data.decode("utf-16")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("cp949")
+
+
+def labelling(ledger: Ledger, site_id: str, reader: str) -> dict[str, Any] | None:
+    """What one reader of the newest sample has to label, by the reader's own random codes.
+
+    No stratum and nobody else's label is in it. The third reader is given what the two differ on.
+
+    Returns:
+        sample, allowed labels, points (code, lon, lat) and what the reader said already; None where there is
+        no sample or it is not this reader's.
+    """
+    result = sample_result(ledger, site_id)
+    if result is None:
+        return None
+    data = result.drawn.row.data
+    if reader != THIRD and reader not in data["readers"]:
+        return None
+    own = labels_of(ledger, site_id, str(data["sample_id"])).get(reader, {})
+    wanted = {*result.waiting, *own} if reader == THIRD else set(data["units"])
+    codes = [(code, unit) for code, unit in data["codes"][reader].items() if unit in wanted]
+    return {
+        "sample": str(data["sample_id"]),
+        "labels": [*sorted(str(name) for name in data["classes"]), CANNOT_TELL],
+        "points": [
+            {"code": code, "lon": data["units"][unit]["lon"], "lat": data["units"][unit]["lat"]}
+            for code, unit in codes
+        ],
+        "done": {code: own[unit] for code, unit in codes if unit in own},
+    }
 
 
 def take_labels(ledger: Ledger, labels: Labels, *, clock: Clock) -> AppendResult:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from aoi.records import Site
 from campwatch.identity import PACKAGES, source_digest
-from campwatch.pages.paths import first_page_path, map_profile, shown_state, site_page_path
+from campwatch.pages.paths import kept_first_pages, kept_pages, shown_state
 from campwatch.workspace import Workspace, readable_sites
 from evidence.custody import heads_digest
 from evidence.errors import WatchError
@@ -55,7 +55,8 @@ def tables_state(workspace: Workspace, ledger: Ledger) -> str:
 
 def table_files(workspace: Workspace, sites: Sequence[Site]) -> tuple[Path, ...]:
     """The files that are rebuilt from the ledger without pixels."""
-    return workspace.results_path, workspace.custody_path, first_page_path(workspace, sites)
+    firsts = [path for _, path in kept_first_pages(workspace, sites)]
+    return workspace.results_path, workspace.custody_path, *firsts
 
 
 def behind(workspace: Workspace, ledger: Ledger) -> list[Path]:
@@ -65,9 +66,8 @@ def behind(workspace: Workspace, ledger: Ledger) -> list[Path]:
     late = [path for path in table_files(workspace, sites) if not stamps.is_current(path, state)]
     measured = set(ledger.heads())
     for site in (site for site in sites if site.id in measured):
-        page = site_page_path(workspace, site, map_profile(workspace, site))
-        if not stamps.is_current(page, shown_state(ledger, site)):
-            late.append(page)
+        shown = shown_state(ledger, site)
+        late += [page for _, page in kept_pages(workspace, site) if not stamps.is_current(page, shown)]
     return late
 
 

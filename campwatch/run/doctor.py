@@ -59,7 +59,7 @@ def _environment() -> Iterator[Check]:
     for name in PACKAGES:
         module = importlib.import_module(name)
         ours = Path(module.__file__ or "").resolve().parent.parent
-        here = Path(__file__).resolve().parent.parent
+        here = Path(__file__).resolve().parents[2]
         if ours != here:
             yield Check(
                 topic="packages",

@@ -18,7 +18,7 @@ from aoi.site_file import read_site
 from campwatch.alerts.watch import channels, deliver_open, watch_sites
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.layers import NO_LONGER_KEPT, measured_layers
-from campwatch.pages.paths import map_profile, shown_state, site_page_path
+from campwatch.pages.paths import kept_pages, shown_state
 from campwatch.run.derived import DerivedFiles, derived_files, rebuild_behind
 from campwatch.run.health import heartbeat
 from campwatch.run.journal import Journal, journalled
@@ -305,13 +305,16 @@ def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> Si
 def _drawn(run: _Run, ledger: Ledger, work: SiteWork, bench: SiteBench | None) -> Path | None:
     """The map, where it was behind and has been drawn."""
     with run.watch.stage("ledger"):
-        page = site_page_path(run.workspace, work.site, map_profile(run.workspace, work.site))
         shown = shown_state(ledger, work.site)
-    if run.derived.is_current(page, shown):
+        kept = kept_pages(run.workspace, work.site)
+    late = [asked for asked, page in kept if not run.derived.is_current(page, shown)]
+    if not late:
         return None
-    drawn = (bench or _bench(run, work)).draw(ledger)
-    run.derived.stamp(drawn, shown)
-    return drawn
+    bench = bench or _bench(run, work)
+    drawn = [bench.draw(ledger, restricted=asked) for asked in late]
+    for page in drawn:
+        run.derived.stamp(page, shown)
+    return drawn[0]
 
 
 def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> AppendResult:

@@ -98,7 +98,7 @@ def write_site_page(
             )
             for alert in read_alerts(ledger, site_id=site.id)
         ),
-        **_reviews(Desk(workspace=workspace, site=site, ledger=ledger)),
+        **review_data(Desk(workspace=workspace, site=site, ledger=ledger)),
         checks=checks,
         profile=profile,
         simulated=site.kind == "simulated",
@@ -107,7 +107,7 @@ def write_site_page(
     return write_site_map(site_page_path(workspace, site, profile), data)
 
 
-def _reviews(desk: Desk) -> dict[str, Any]:
+def review_data(desk: Desk) -> dict[str, Any]:
     """What the map needs for reviewing: verdicts that hold, the queue, random places."""
     places, states = desk.places(), desk.states()
     waiting = queue(states)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import xarray as xr
@@ -14,6 +15,7 @@ from campwatch.alerts.book import read_alerts
 from campwatch.alerts.watch import write_channels
 from campwatch.identity import drawing_code, measuring_code, pixel_code
 from campwatch.pages.first_page import write_first_page
+from campwatch.pages.paths import kept_first_pages
 from campwatch.reviews.validation import all_checks
 from campwatch.run.measure import measured_rows
 from campwatch.run.memory import Memory
@@ -206,12 +208,17 @@ def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site])
     checks = all_checks(ledger, sites)
     alerts = workspace.settings.alerts
     held = []
-    for write in (
+    firsts = kept_first_pages(workspace, sites)
+    writers: list[Callable[[], object]] = [
         lambda: rebuild_tables(workspace, ledger, sites, checks=checks),
         lambda: write_custody(ledger, workspace.custody_path),
         lambda: write_channels(read_alerts(ledger), alerts, workspace.folder, checks=checks),
-        lambda: write_first_page(workspace, ledger, sites, checks=checks),
-    ):
+        *(
+            partial(write_first_page, workspace, ledger, sites, checks=checks, restricted=asked)
+            for asked, _ in firsts
+        ),
+    ]
+    for write in writers:
         try:
             write()
         except FileInUseError as error:

@@ -12,7 +12,7 @@ from campwatch.reviews.records import REVIEWS
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.run.journal import Journal, RunRecord, last_run, last_search
 from campwatch.workspace import Workspace, readable_sites
-from detection.coal.records import STOCKPILE_AREAS
+from detection.coal.records import COAL_SEARCH, STOCKPILE_AREAS
 from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from evidence.ledger import Ledger
 from evidence.rows import StoredRow
@@ -37,7 +37,9 @@ class SiteStatus:
     footprint: dict[str, Any] | None
     """Newest epoch with a figure."""
     stockpiles: dict[str, dict[str, Any]]
-    """Newest figure by zone."""
+    """Newest figure by zone; of a zone without any, why there is none."""
+    coal_search: dict[str, Any] | None
+    """Newest year of the search for coal outside the zones."""
     disturbances: int
     """Persistent ones."""
     unreviewed: int
@@ -100,7 +102,8 @@ def _site_status(
         used=len(used),
         gaps=len(archive.gaps(site_id)),
         footprint=max(footprints, key=lambda data: str(data["epoch_end"])) if footprints else None,
-        stockpiles=_newest_stockpiles(rows),
+        stockpiles=newest_stockpiles(_data(rows, STOCKPILE_AREAS.name)),
+        coal_search=max(_data(rows, COAL_SEARCH.name), key=lambda data: int(data["year"]), default=None),
         disturbances=len(persistent),
         unreviewed=sum(str(d["disturbance_id"]) not in reviewed for d in persistent),
         alerts=tuple(alert for alert in alerts if alert.state == "open"),
@@ -115,12 +118,18 @@ def _detail(look: dict[str, Any]) -> str:
     return str(look["status"]) + (f": {look['detail']}" if look.get("detail") else "")
 
 
-def _newest_stockpiles(rows: Sequence[StoredRow]) -> dict[str, dict[str, Any]]:
-    newest: dict[str, dict[str, Any]] = {}
-    for data in sorted(_data(rows, STOCKPILE_AREAS.name), key=lambda item: str(item["datetime"])):
-        if data["area_ha"]["value"] is not None:
-            newest[str(data["zone_id"])] = data
-    return newest
+def newest_stockpiles(areas: Sequence[dict[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Of every zone the newest row with a figure or ends; of one that has none, the newest with its reason.
+
+    Args:
+        areas: rows of `stockpile_areas` of one site.
+    """
+
+    def worth(data: dict[str, Any]) -> tuple[bool, str]:
+        return data["area_ha"]["high"] is not None, str(data["datetime"])
+
+    newest = {str(data["zone_id"]): data for data in sorted(areas, key=worth)}
+    return dict(sorted(newest.items()))
 
 
 def days_since(moment: str | None, today: dt.date) -> int | None:

@@ -129,6 +129,8 @@ class DarkSurvey:
     ground was seen often enough."""
     dark: Bools
     """(y, x) ground that is persistently dark, of any kind but water."""
+    most_px: float
+    """Pixels of it that are dark at one time, at most; ground that is dark once alone is wet or shaded."""
     water: Bools
     """(y, x) water by its history, with its rim."""
     bare_share: float
@@ -161,7 +163,7 @@ def survey_dark_ground(
     sunny = noon_sun_deg(block.days, latitude) >= params.least_sun_deg
     medians = _medians(block, near, own & sunny, params) or _medians(block, near, own, params)
     if not medians:
-        return DarkSurvey(clusters=(), dark=nothing, water=nothing, bare_share=0.0)
+        return DarkSurvey(clusters=(), dark=nothing, most_px=0.0, water=nothing, bare_share=0.0)
     bands = block.bands
     long = [i for i, band in enumerate(bands) if band not in {"blue", "green"}]
     short = [i for i, band in enumerate(bands) if band not in SWIR]
@@ -181,9 +183,9 @@ def survey_dark_ground(
     medians_of_pixels = np.full((1, *every.shape[1:]), np.nan)
     told = np.isfinite(bright).any(axis=0)
     medians_of_pixels[0, told] = nan_median(every[:, told])
-    lasting = (medians_of_pixels, (usable.sum(axis=0) * 2 > np.isfinite(bright).sum(axis=0))[None])
+    of_year = (medians_of_pixels, (usable.sum(axis=0) * 2 > np.isfinite(bright).sum(axis=0))[None])
     for (image, may), used, share_of_it in itertools.product(
-        ((every, usable), lasting), (long, short), (0.0, params.dark_share)
+        ((every, usable), of_year), (long, short), (0.0, params.dark_share)
     ):
         count = max(params.fewest_dark, round(share_of_it * int(may.sum())))
         if may.sum() < count:
@@ -197,10 +199,12 @@ def survey_dark_ground(
         clusters.append(DarkGround(reflectance=value, impurity=impurity, ground=ground, ratio=ratio))
     with np.errstate(invalid="ignore"):
         plants = (ndvi > params.plants_ndvi).any(axis=0)
+    lasting = dark & usable & ((dark & usable).sum(axis=0) >= min(len(medians), params.fewest_dark_medians))
     bare = inside & np.isfinite(bright).any(axis=0) & ~plants & ~dark.any(axis=0) & ~wet
     return DarkSurvey(
         clusters=tuple(clusters),
         dark=(dark & usable).any(axis=0),
+        most_px=float(lasting.sum(axis=(1, 2)).max()),
         water=wet & (share > 0.0),
         bare_share=float(bare.sum() / max(int(inside.sum()), 1)),
     )

@@ -155,6 +155,9 @@ class FamilyParams:
     """Days whose looks give one median of a pixel. Assumed."""
     fewest_looks: int = 3
     """Looks that such a median needs. Assumed."""
+    fewest_dark_medians: int = 2
+    """Medians in which ground must be dark to count as dark ground that coal may hide in: once alone it is
+    wet or shaded. Assumed."""
     greenest: float = 0.3
     """NDVI of a median from which ground is plants. Measured: coal at Korba lies below .2."""
     plants_ndvi: float = 0.4

@@ -136,7 +136,7 @@ def result_of_years(
     areas = sorted((area for year in measured for area in year.areas), key=lambda area: area.zone_id)
     ends = [with_interval(area.area_ha, history.get(area.zone_id, ()), params) for area in areas]
     areas = [replace(area, area_ha=end, dark_ha=end) for area, end in zip(areas, ends, strict=True)]
-    piles = with_last_seen([pile for year in measured for pile in year.piles])
+    piles = [pile for year in measured for pile in with_last_seen(year.piles)]
     ends = [with_interval(pile.area_ha, history[subject_of(pile)], params) for pile in piles]
     piles = [replace(pile, area_ha=end, dark_ha=end) for pile, end in zip(piles, ends, strict=True)]
     who = identities(history, areas, site, coal, params)
@@ -217,6 +217,8 @@ def identities(
     for name in (*zones, *(name for name in history if name not in zones)):
         own = history.get(name, ())
         looks = [area for area in areas if area.zone_id == name]
+        told = [area.dark_ha.value for area in looks if area.dark_ha is not None]
+        values = [value for value in told if value is not None]
         out[name] = identity(
             own,
             changing=is_changing(looks, params.verdict)
@@ -226,6 +228,8 @@ def identities(
             calibrated=coal is not None,
             documented=coal is not None and identity_documented(coal, site, name),
             params=params.family,
+            reads_ha=float(np.median(values)) if values else None,
+            limits=params.verdict,
         )
     return out
 

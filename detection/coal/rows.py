@@ -190,7 +190,7 @@ def pile_records(
 
 
 def with_last_seen(piles: Sequence[Stockpile]) -> list[Stockpile]:
-    """The same piles, each with the last of its dates."""
+    """The same piles of one year, each with the last of its dates: a later year restates none."""
     last = {pile.pile_id: pile.datetime.date() for pile in sorted(piles, key=lambda pile: pile.datetime)}
     return [replace(pile, last_seen=last[pile.pile_id]) for pile in piles]
 

@@ -67,4 +67,4 @@ class Measured:
     fit: FamilyFit
     """What its dark ground says about its coal."""
     dark_px: float
-    """Pixels of persistently dark ground, water left out."""
+    """Pixels of lasting dark ground at one time at most, water left out."""

@@ -271,7 +271,7 @@ def measure_subjects(
                         bands=bands,
                         refused=FULL_OF_DARK if full else None,
                         fit=fits[index],
-                        dark_px=float(surveys[index].dark.sum()),
+                        dark_px=surveys[index].most_px,
                     )
                 )
     return out, watery, lit

@@ -25,8 +25,9 @@ from imagery.records import ArchivedProduct, Product
 from imagery.scenes import group_passes, platform_of, same_platform
 
 CLOUD_CLASSES = (8, 9)
-"""Scene classes: cloud of medium and high probability. Cirrus (10) is looked through."""
+"""Scene classes: cloud of medium and high probability. Cirrus (10) is looked through. Documented: Sen2Cor."""
 USABLE_CLOUD_SHARE = 0.9
+"""Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -232,7 +233,7 @@ SERVICE: MappingProxyType[str, tuple[Slot, ...]] = MappingProxyType(
 degrees off and not everywhere, which makes nothing likely; Sentinel-1C was moved in June 2026."""
 
 LEAST_SIGHTINGS = 3
-"""In one rhythm before passes are expected of it."""
+"""In one rhythm before passes are expected of it. Assumed."""
 SAME_PHASE = dt.timedelta(hours=1)
 """Stamps of one orbit differ by the quarter of an hour between a datatake's start and a tile's own time."""
 PUBLICATION = dt.timedelta(days=5)

@@ -169,7 +169,7 @@ WANTED = (*BANDS, "clp", "data_mask", "elevation", "qa_pixel", "qa_radsat")
 Delivered = list[tuple[FetchedProduct, dict[str, bytes]]]
 """A product and its files, encoded by the thread that fetched it; after it, what fills its holes."""
 INDEX_EVERY = 25
-"""Products after which the catalogue's links are renewed in a long run."""
+"""Products after which the catalogue's links are renewed in a long run. Assumed."""
 DEFAULT_RULES = FetchRules()
 LEAST_HOLES = 0.01
 """Share of the crop's pixels without data from which on further products are asked for (*assumed*)."""

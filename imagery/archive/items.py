@@ -230,7 +230,7 @@ def archived_from_item(path: Path, item: Mapping[str, Any]) -> ArchivedProduct:
 
 
 BLOCK = 128
-"""Pixels along a side of a block: a camp's crop is a few hundred pixels wide."""
+"""Pixels along a side of a block: a camp's crop is a few hundred pixels wide. Assumed."""
 
 
 def encode_cog(raster: Raster) -> bytes:

@@ -36,14 +36,17 @@ Offers = list[tuple[Product, SceneSource]]
 """Of one acquisition: each source's product."""
 
 BLOCK_OVERHEAD = 6.0
-"""Bytes of the blocks that a 5 km window touches over bytes of its pixels, at blocks of 1024 (3 at 512)."""
+"""Bytes of the blocks that a 5 km window touches over bytes of its pixels, at blocks of 1024 (3 at 512).
+Measured: benchmarks.fetch.bench."""
 COMPRESSION = 0.6
+"""Bytes that are kept over bytes of pixels. Assumed."""
 ADDED_SHARE = 0.02
 """Of the site's box: what a further product of one tile and pass must show beyond the others to be fetched
 beside them (*assumed*: footprints are drawn to some hundred metres)."""
 WHOLE_FILE_BYTES = 1e8
 """Of a band of a whole tile, where the metadata do not say (*documented*: 119 MB at 10 m, 30 MB at 20 m)."""
 BYTES_PER_SECOND = 2.5e6
+"""Assumed: a line of 20 Mbit/s."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +200,11 @@ def fetch_cost(listing: Listing, bands: Iterable[str], bounds: Bounds) -> FetchC
         download_bytes=download,
         hours=download / BYTES_PER_SECOND / 3600,
     )
+
+
+def bytes_of_one_look(bounds: Bounds) -> float:
+    """About what is read of one Sentinel-2 product over bounds in degrees, in windows of its files."""
+    return sum(_pixel_bytes(band, bounds) for band in MEASURED_BANDS) * BLOCK_OVERHEAD * COMPRESSION
 
 
 def is_newer(product: Product, held: ArchivedProduct, box: Bounds) -> bool:

@@ -86,7 +86,9 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
             relief's shadow masked, see `CubeParams.terrain`; the archive's: `imagery.archive.store`.
         progress: called with scenes done and scenes to do.
         stages: where to book the time.
-        lazy: leave the pixels in the cache though they would fit in memory; `Dataset.load` reads them.
+        lazy: leave the pixels in the cache though they would fit in memory, where few of the scenes are new
+            to it; `Dataset.load` reads them. Where most are new, as when the reference has gained a member,
+            nothing that was remembered of them holds, and every pixel is read anyway.
 
     Raises:
         MeasurementError: where there is nothing to load, or it does not fit and there is no cache.
@@ -110,8 +112,11 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
         progress=progress,
         stages=stages or Stages(),
     )
-    dataset = work.in_memory(scenes) if cache_dir is None else work.in_cache(scenes, cache_dir)
-    return dataset.load() if fits and not lazy else dataset
+    if cache_dir is None:
+        return work.in_memory(scenes)
+    dataset, new = work.in_cache(scenes, cache_dir)
+    mostly_new = new > len(scenes) / 2
+    return dataset.load() if fits and (mostly_new or not lazy) else dataset
 
 
 def cube_bytes(scenes: int, bands: int, grid: GeoBox) -> int:
@@ -156,7 +161,8 @@ class _Work:
         key = self.key(reference)
         return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
 
-    def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> xr.Dataset:
+    def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> tuple[xr.Dataset, int]:
+        """The cube, and how many of its scenes were new to the cache."""
         inputs = sha256_json([self.key(None), [scene.digest for scene in scenes]])
         note = cache_dir / "cube-inputs.json"
         known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
@@ -172,9 +178,10 @@ class _Work:
             self.stages.add("store", clock)
         write_text(note, json.dumps({"inputs": inputs, "key": key}))
         records = [store.records[scene.digest] for scene in scenes]
-        slabs = np.array([record["slab"] for record in records])
-        variables = {name: lazy_variable(store, name, slabs) for name in (*self.bands, *MASKS)}
-        return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
+        digests = [scene.digest for scene in scenes]
+        variables = {name: lazy_variable(store, name, digests) for name in (*self.bands, *MASKS)}
+        content = [sha256_json([key, scene.digest]) for scene in scenes]
+        return self.dataset(variables, records, content), len(new)
 
     def reference(self, scenes: Sequence[ArchivedScene], folder: Path | None = None) -> Reference | None:
         if not self.params.register and not self.params.use_history:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +13,12 @@ from typing import Any
 import numba
 import numpy as np
 import xarray as xr
-import zarr
+from numcodecs import Blosc
 from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
-from zarr.codecs import BloscCodec
 
-from evidence.files import write_text
+from evidence.files import atomic_path, remove_leftovers
 from imagery.cube.scene import MASKS, SceneImage
 
 SCALE = 1e-4
@@ -76,23 +76,30 @@ def of_bits(bits: NDArray[Any], name: str, names: Sequence[str]) -> NDArray[np.b
 
 
 CHUNK_ROWS = 256
-"""Rows of the grid in one piece on disk. Assumed."""
-LAYOUT = 9
-"""Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
-MANIFEST = "scenes.json"
+"""Rows of a block: what is read at once of a scene of a large site."""
+LAYOUT = 10
+"""Raised when what is stored, or how it is computed, changes."""
 MASK_BITS = "masks"
-"""The array that holds every mask, a bit each, in the order of `MASKS`."""
+"""The plane that holds every mask, a bit each, in the order of `MASKS`."""
+SUFFIX = ".scene"
+CODEC = Blosc(cname="lz4", clevel=1, shuffle=Blosc.BITSHUFFLE)
+LENGTH = struct.Struct("<Q")
+"""Of the header, before it."""
+
+Blocks = Mapping[str, Sequence[tuple[int, int]]]
+"""By plane, (offset in the file, bytes) of each block of rows."""
 
 
 @dataclass(slots=True)
 class CubeStore:
-    """A Zarr group with one slab per scene, and a manifest that names the complete ones."""
+    """A folder with one file per scene: a header, then every band and the masks in blocks of rows."""
 
     folder: Path
     bands: tuple[str, ...]
     shape: tuple[int, int]
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """By scene digest: coordinate values and `slab`, the index in the arrays."""
+    """Coordinate values by scene digest."""
+    _blocks: dict[str, Blocks] = field(default_factory=dict)
 
     @classmethod
     def open(cls, root: Path, key: str, bands: Sequence[str], shape: tuple[int, int]) -> CubeStore:
@@ -102,52 +109,54 @@ class CubeStore:
             if other != folder and other.is_dir():
                 shutil.rmtree(other, ignore_errors=True)
         store = cls(folder=folder, bands=tuple(bands), shape=shape)
-        manifest = folder / MANIFEST
-        if manifest.exists():
-            store.records = json.loads(manifest.read_text(encoding="utf-8"))
-        else:
-            store._create()
+        folder.mkdir(parents=True, exist_ok=True)
+        remove_leftovers(folder)
+        for path in folder.glob(f"*{SUFFIX}"):
+            store._take(path)
         return store
 
-    def _create(self) -> None:
-        """Empty arrays (time, y, x)."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-        self.folder.mkdir(parents=True)
-        group = zarr.open_group(self.folder / "data.zarr", mode="w")
-        chunks = (1, min(CHUNK_ROWS, self.shape[0]), self.shape[1])
-        codec = BloscCodec(cname="lz4", clevel=1, shuffle="bitshuffle")
-        for name in (*self.bands, MASK_BITS):
-            kind, fill = (np.int16, FILL) if name in self.bands else (np.uint8, 0)
-            group.create_array(
-                name, shape=(0, *self.shape), chunks=chunks, dtype=kind, fill_value=fill, compressors=codec
-            )
-        self._save()
-
-    def _save(self) -> None:
-        write_text(self.folder / MANIFEST, json.dumps(self.records))
+    def _take(self, path: Path) -> None:
+        with path.open("rb") as stream:
+            (length,) = LENGTH.unpack(stream.read(LENGTH.size))
+            header = json.loads(stream.read(length))
+        self.records[path.stem], self._blocks[path.stem] = header["record"], header["blocks"]
 
     def add(self, digest: str, image: SceneImage) -> None:
-        """Write one scene; it exists once the manifest names it."""
-        group = zarr.open_group(self.folder / "data.zarr", mode="r+")
-        slab = len(self.records)
-        for name in (*self.bands, MASK_BITS):
-            array = group[name]
-            if not isinstance(array, zarr.Array):
-                raise TypeError(name)
-            if array.shape[0] <= slab:
-                array.resize((slab + 1, *self.shape))
-            banded = name in self.bands
-            array[slab] = packed(image.reflectance[name]) if banded else as_bits(image.masks, MASKS)
-        self.records[digest] = {**image.record, "slab": slab}
-        self._save()
+        """Write one scene, whole or not at all."""
+        planes: dict[str, NDArray[Any]] = {name: packed(image.reflectance[name]) for name in self.bands}
+        planes[MASK_BITS] = as_bits(image.masks, MASKS)
+        blocks: dict[str, list[tuple[int, int]]] = {}
+        parts: list[bytes] = []
+        at = 0
+        for name, plane in planes.items():
+            blocks[name] = []
+            for start in range(0, self.shape[0], CHUNK_ROWS):
+                part = CODEC.encode(np.ascontiguousarray(plane[start : start + CHUNK_ROWS]))
+                blocks[name].append((at, len(part)))
+                parts.append(part)
+                at += len(part)
+        header = json.dumps({"record": image.record, "blocks": blocks}).encode()
+        path = self.folder / f"{digest}{SUFFIX}"
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(b"".join([LENGTH.pack(len(header)), header, *parts]))
+        self._take(path)
 
-    def array(self, name: str) -> zarr.Array[Any]:
-        """The stored array (slab, y, x); that of all masks for a mask's name."""
-        held = name if name in self.bands else MASK_BITS
-        array = zarr.open_group(self.folder / "data.zarr", mode="r")[held]
-        if not isinstance(array, zarr.Array):
-            raise TypeError(name)
-        return array
+    def read(self, digest: str, name: str, first: int, end: int) -> NDArray[Any]:
+        """Rows of a band as they are stored, (y, x); of all masks for a mask's name."""
+        plane = name if name in self.bands else MASK_BITS
+        kind = np.int16 if name in self.bands else np.uint8
+        blocks = self._blocks[digest][plane]
+        rows = []
+        with (self.folder / f"{digest}{SUFFIX}").open("rb") as stream:
+            (length,) = LENGTH.unpack(stream.read(LENGTH.size))
+            for number in range(first // CHUNK_ROWS, -(-end // CHUNK_ROWS)):
+                offset, size = blocks[number]
+                stream.seek(LENGTH.size + length + offset)
+                block = np.frombuffer(CODEC.decode(stream.read(size)), kind)
+                rows.append(block.reshape(-1, self.shape[1]))
+        start = first // CHUNK_ROWS * CHUNK_ROWS
+        held = rows[0] if len(rows) == 1 else np.concatenate(rows)
+        return held[first - start : end - start]
 
 
 def column(records: Sequence[Mapping[str, Any]], name: str) -> NDArray[Any]:
@@ -158,12 +167,12 @@ def column(records: Sequence[Mapping[str, Any]], name: str) -> NDArray[Any]:
     return np.array(values)
 
 
-class SlabArray(BackendArray):
-    """A stored array with its slabs in the order of time; bands come out as reflectance."""
+class SceneArray(BackendArray):
+    """A band or mask of stored scenes in the order of time; bands come out as reflectance."""
 
-    def __init__(self, store: CubeStore, name: str, slabs: NDArray[np.int64]) -> None:  # noqa: D107
-        self.store, self.name, self.slabs = store, name, slabs
-        self.shape = (len(slabs), *store.shape)
+    def __init__(self, store: CubeStore, name: str, digests: Sequence[str]) -> None:  # noqa: D107
+        self.store, self.name, self.digests = store, name, np.array(digests)
+        self.shape = (len(digests), *store.shape)
         self.dtype = np.dtype(np.float32 if name in store.bands else np.bool_)
 
     def __getitem__(self, key: indexing.ExplicitIndexer) -> Any:  # noqa: D105
@@ -172,21 +181,28 @@ class SlabArray(BackendArray):
         )
 
     def _read(self, key: tuple[Any, ...]) -> NDArray[Any]:
-        """One slab after the other, so that no more than the answer and a slab is held."""
-        array = self.store.array(self.name)
-        wanted = self.slabs[key[0]]
+        """One scene after the other, so that no more than the answer and a scene is held."""
+        wanted, rows = self.digests[key[0]], np.arange(self.shape[1])[key[1]]
         if np.ndim(wanted) == 0:
-            return self._decoded(array[(int(wanted), *key[1:])])
-        parts = [self._decoded(array.oindex[(int(slab), *key[1:])]) for slab in wanted]
-        empty = self._decoded(array.oindex[(slice(0, 0), *key[1:])])
-        return np.stack(parts) if parts else empty
+            return self._scene(str(wanted), rows, key[2])
+        columns = np.arange(self.shape[2])[key[2]]
+        out: NDArray[Any] = np.empty((len(wanted), *np.shape(rows), *np.shape(columns)), self.dtype)
+        for k, digest in enumerate(wanted):
+            out[k] = self._scene(str(digest), rows, key[2])
+        return out
 
-    def _decoded(self, stored: Any) -> NDArray[Any]:
-        values = np.asarray(stored)
-        return unpacked(values) if self.name in self.store.bands else of_bits(values, self.name, MASKS)
+    def _scene(self, digest: str, rows: Any, columns: Any) -> NDArray[Any]:
+        if np.size(rows) == 0:
+            return np.empty((0, *np.shape(np.arange(self.shape[2])[columns])), self.dtype)
+        first, end = int(np.min(rows)), int(np.max(rows)) + 1
+        held = self.store.read(digest, self.name, first, end)
+        whole = np.ndim(rows) and len(rows) == end - first and (len(rows) == 1 or rows[0] < rows[-1])
+        held = held if whole else held[rows - first]
+        held = held if columns == slice(None) else held[..., columns]
+        return unpacked(held) if self.name in self.store.bands else of_bits(held, self.name, MASKS)
 
 
-def lazy_variable(store: CubeStore, name: str, slabs: NDArray[np.int64]) -> xr.Variable:
+def lazy_variable(store: CubeStore, name: str, digests: Sequence[str]) -> xr.Variable:
     """(time, y, x), read when used."""
-    data = indexing.LazilyIndexedArray(SlabArray(store, name, slabs))
+    data = indexing.LazilyIndexedArray(SceneArray(store, name, digests))
     return xr.Variable(("time", "y", "x"), data)

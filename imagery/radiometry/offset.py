@@ -66,8 +66,8 @@ class GroundParams:
     level_sd: float = 0.3
     """Relative level of a scene's ground against its calendar, 1. Measured on simulated years at 39.5 N (seed
     551): 0.05 in a season that is known, 0.35 in a winter that is not."""
-    haze_sd: float = 0.03
-    """Haze on ground that the classes call clear, in blue, reflectance. Assumed."""
+    haze_sd: float = 0.015
+    """Haze on ground that the classes call clear, in blue, reflectance. Measured on the same year: 0.01."""
     haze: Mapping[str, float] = field(
         default_factory=lambda: {"blue": 1.0, "green": 0.8, "red": 0.6, "nir": 0.4, "swir16": 0.15}
     )
@@ -79,8 +79,8 @@ class GroundParams:
         default_factory=lambda: {"blue": 1.0, "green": 1.0, "red": 1.0, "nir": 0.9, "swir16": 0.0}
     )
     """By band, share of its effect in blue, 1. Derived: in the infrared at 1.6 µm it is dark."""
-    noise_sd: float = 0.012
-    """What is left in each band, reflectance. Measured on the same year: 0.01."""
+    noise_sd: float = 0.01
+    """What is left in each band, reflectance. Measured on the same year: 0.008."""
     least_log_odds: float = 4.6
     """Natural logarithm of the odds that decide, 1: a hundred to one. Assumed."""
     largest_misfit: float = 4.0
@@ -285,7 +285,7 @@ def offset_from_ground(
     precision = np.linalg.inv(covariance)
     misfit = {}
     for add in (0, RAW_ADD_DN):
-        left = apart + add / 10000
+        left = apart + add / DN_PER_UNIT
         misfit[add] = float(left @ precision @ left)
     odds = (misfit[0] - misfit[RAW_ADD_DN]) / 2
     better = RAW_ADD_DN if odds > 0 else 0

@@ -51,30 +51,34 @@ class CoalParams:
     plans: tuple[PilePlan, ...] | None = None
     """None: `n_piles` histories drawn from the seed."""
     n_piles: int = 6
+    """Number of piles. Assumed: of the scenario."""
     area_range_ha: tuple[float, float] = (0.05, 2.0)
+    """Smallest and largest pile, ha. Assumed: of the scenario."""
     dustiness: float = 0.3
     """0 clean anthracite … 1 dusty as measured on the Korba mine."""
     halo_fraction: float = 0.15
-    """Coal dust mixed into the ground that touches a pile."""
+    """Coal dust mixed into the ground that touches a pile. Assumed."""
     halo_m: float = 25.0
-    """Distance over which the dust thins out (e-folding)."""
+    """Distance over which the dust thins out (e-folding). Assumed."""
     rank: CoalRank | None = None
     """None: the first guess between clean and Korba's dusty coal, wetted by an assumed rule. With a rank or a
     `spectrum` wetness goes by Ångström's law."""
     spectrum: tuple[float, ...] | None = None
     """Reflectance of dry coal at the ten optical bands, instead of any curve."""
     vary: float = 1.0
-    """Factor on the deviation of a site's coal from the curve of its rank (drawn from the seed); 0: none."""
+    """Factor on the deviation of a site's coal from the curve of its rank (drawn from the seed); 0: none.
+    Assumed."""
     pile_spread: float = 0.0
-    """Sd of ln reflectance from pile to pile, all bands together."""
+    """Sd of ln reflectance from pile to pile, all bands together. Assumed."""
     year_spread: float = 0.0
-    """Sd of ln reflectance from year to year, all bands and piles together."""
+    """Sd of ln reflectance from year to year, all bands and piles together. Assumed."""
     wetness: float = 0.0
-    """Least wetness of the piles: coal that is washed or sprinkled."""
+    """Least wetness of the piles: coal that is washed or sprinkled. Assumed."""
     yard_fines: float = 0.0
-    """Coal trampled into the yard's ground: share of the coal in it; no pile, and not counted as one."""
+    """Coal trampled into the yard's ground: share of the coal in it; no pile, and not counted as one.
+    Assumed."""
     snow_dust: float = 0.0
-    """Coal dust on snow beside piles, share after ten days without fresh snow."""
+    """Coal dust on snow beside piles, share after ten days without fresh snow. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,31 +88,35 @@ class MineParams:
     active: bool = True
     """False: the mine changes nothing (for false alarms)."""
     pit_ha: tuple[float, float] = (1.0, 6.0)
-    """Pit area at the start and at the end."""
+    """Pit area at the start and at the end. Assumed."""
     spoil_ha: tuple[float, float] = (1.5, 8.0)
+    """Spoil at the start and at the end, ha. Assumed: of the scenario."""
     clearings: int = 4
+    """Number of clearings. Assumed: of the scenario."""
     clearing_ha: tuple[float, float] = (0.3, 3.0)
+    """Smallest and largest clearing, ha. Assumed: of the scenario."""
     linear_clearings: int = 1
-    """Tracks cut through forest, 10–15 m wide, that lead out of the perimeter."""
+    """Tracks cut through forest, 10–15 m wide, that lead out of the perimeter. Assumed."""
     perimeter_steps: tuple[tuple[dt.date, float], ...] | None = None
     """(date, metres by which the perimeter moves out on one side); None: two steps drawn from the seed."""
     regrowth_years: float = 0.0
-    """After how many years a clearing is green again; 0: never."""
+    """After how many years a clearing is green again; 0: never. Assumed."""
     pit_bearing_deg: float | None = None
     """Direction in which pit and spoil advance, clockwise from north; None: to all sides."""
     black_shale: bool = False
     """Pit and spoil of carbonaceous shale, darker than the assumed curves."""
     thinned: int = 0
-    """Stands logged within weeks."""
+    """Stands logged within weeks. Assumed."""
     thinned_ha: tuple[float, float] = (0.5, 3.0)
+    """Smallest and largest thinned stand, ha. Assumed: of the scenario."""
     thinned_left: float = 0.3
-    """Share of the canopy that is left."""
+    """Share of the canopy that is left. Assumed."""
     roads: int = 0
-    """Roads of 8 m that are built, of asphalt or gravel."""
+    """Roads of 8 m that are built, of asphalt or gravel. Assumed."""
     buildings: int = 0
-    """Groups of buildings of 20 m by 50 m that are built, three to eight at a time."""
+    """Groups of buildings of 20 m by 50 m that are built, three to eight at a time. Assumed."""
     hillside_cleared: int = 0
-    """Patches of forest turned into fields for good: cleared ground, but nobody's mine."""
+    """Patches of forest turned into fields for good: cleared ground, but nobody's mine. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,18 +124,19 @@ class FieldParams:
     """How the calendars of fields differ from parcel to parcel; as it is, all go through the year alike."""
 
     own_days: float = 0.0
-    """How early or late a parcel is in all years, sd."""
+    """How early or late a parcel is in all years, sd. Assumed."""
     year_days: float = 0.0
-    """And in each year, sd."""
+    """And in each year, sd. Assumed."""
     odd: float = 0.0
-    """Share of parcels each year that grow something else, `odd_days` earlier or later."""
+    """Share of parcels each year that grow something else, `odd_days` earlier or later. Assumed."""
     odd_days: float = 30.0
+    """By how much, days. Assumed: of the scenario."""
     fallow: float = 0.0
-    """Share of parcels each year that are not sown."""
+    """Share of parcels each year that are not sown. Assumed."""
     ploughed: float = 0.0
-    """Share of parcels each year that are soil, not stubble, over winter."""
+    """Share of parcels each year that are soil, not stubble, over winter. Assumed."""
     rested: float = 0.0
-    """Share of parcels each year that is given up to grass for three years."""
+    """Share of parcels each year that is given up to grass for three years. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,35 +173,40 @@ class LandParams:
     """What else is there, and so what can be taken for coal or for change."""
 
     relief_m: float = 220.0
+    """Height between valley and ridge, m. Assumed: of the scenario."""
     forest_fraction: float = 0.55
+    """Share of the ground under forest, 1. Assumed: of the scenario."""
     conifer_fraction: float = 0.25
+    """Share of the forest that is conifers, 1. Assumed: of the scenario."""
     river: bool = True
     villages: int = 2
+    """Number of villages. Assumed: of the scenario."""
     asphalt: bool = True
     dark_roofs: bool = True
     wet_soil: bool = True
     burn_scars: int = 1
-    """Forest fires of about 2 ha within the period."""
+    """Forest fires of about 2 ha within the period. Assumed."""
     fields: FieldParams = field(default_factory=FieldParams)
     texture: float = 0.05
-    """Relative sd of reflectance between neighbouring 5 m cells of one material."""
+    """Relative sd of reflectance between neighbouring 5 m cells of one material. Assumed."""
     measured: bool = False
     """Roads, roofs, yards, soils, gravel and burnt ground of measured spectra, drawn for each object; False:
     one assumed curve per material."""
     patches: tuple[PatchPlan, ...] = ()
     ponds: tuple[PondPlan, ...] = ()
     town_ha: float = 0.0
-    """A town of streets, yards and roofs in the west."""
+    """A town of streets, yards and roofs in the west. Assumed."""
     rail_yard: bool = False
     """Sidings of ballast with rust and coal fines, 35 m by 320 m, south of the stockyard."""
     floods: bool = False
     """The river's bed is gravel that floods and dries; high floods strip the banks."""
     hillside: float = 0.0
-    """Share of the forest's slopes that is farmed."""
+    """Share of the forest's slopes that is farmed. Assumed."""
     terraced: float = 0.5
-    """Share of the hillside fields that is terraced: strips along the contours between grassy risers."""
+    """Share of the hillside fields that is terraced: strips along the contours between grassy risers.
+    Assumed."""
     slope_fires: float = 0.0
-    """Share of hillside parcels and grassy slopes that is burnt each April, before sowing."""
+    """Share of hillside parcels and grassy slopes that is burnt each April, before sowing. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,15 +214,15 @@ class WeatherParams:
     """Clouds, haze and snow."""
 
     cloudiness: float = 1.0
-    """Factor on the monthly mean cloud cover; 0: no clouds."""
+    """Factor on the monthly mean cloud cover; 0: no clouds. Assumed."""
     cirrus: float = 0.15
-    """Share of dates with thin cirrus."""
+    """Share of dates with thin cirrus. Assumed."""
     haze: float = 1.0
-    """Factor on the error that atmospheric correction leaves; 0: none."""
+    """Factor on the error that atmospheric correction leaves; 0: none. Assumed."""
     snow: float = 1.0
-    """Factor on the number of snowfalls per winter; 0: none."""
+    """Factor on the number of snowfalls per winter; 0: none. Assumed."""
     rain: float = 1.0
-    """Factor on the chance of rain, which wets the ground."""
+    """Factor on the chance of rain, which wets the ground. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,11 +230,11 @@ class SensorParams:
     """The instrument and the product grid."""
 
     mtf_nyquist: float = 0.25
-    """Modulation at the Nyquist frequency, detector included."""
+    """Modulation at the Nyquist frequency, detector included. Assumed."""
     noise: float = 1.0
-    """Factor on the sensor noise; 0: none."""
+    """Factor on the sensor noise; 0: none. Assumed."""
     residual_shift_px: float = 0.06
-    """Registration error per axis left in the fast cube, sd in 10 m pixels."""
+    """Registration error per axis left in the fast cube, sd in 10 m pixels. Assumed."""
     raw_shift_m: tuple[float, float] = (4.5, 1.7)
     """Geolocation error per axis in products, sd, before and after the 2021 geometric reference."""
     bands: tuple[str, ...] = OPTICAL_BANDS
@@ -235,17 +249,20 @@ class SimulationParams:
     """A simulated camp mine: where, when, what is there and how it is seen."""
 
     lon: float = 150.9
+    """Longitude, degrees. Assumed: of the scenario."""
     lat: float = 39.5
-    """Centre; the default lies in the open Pacific on the latitude of Korea: plainly no place."""
+    """Centre; the default lies in the open Pacific on the latitude of Korea: plainly no place. Assumed."""
     size_px: int = 252
-    """Side of the site in 10 m pixels; rounded up to a multiple of 6 (60 m), as grids of sites are."""
+    """Side of the site in 10 m pixels; rounded up to a multiple of 6 (60 m), as grids of sites are.
+    Assumed."""
     since: dt.date = dt.date(2017, 1, 1)
+    """First day. Assumed: of the scenario."""
     until: dt.date = dt.date(2022, 1, 1)
-    """First day that is not simulated."""
+    """First day that is not simulated. Assumed."""
     months: tuple[int, ...] = tuple(range(1, 13))
-    """Months in which the satellite is let look: a season study takes fewer."""
+    """Months in which the satellite is let look: a season study takes fewer. Assumed."""
     missing: float = 0.03
-    """Share of passes without a product."""
+    """Share of passes without a product. Assumed."""
     mask: MaskHabit = MaskHabit.COAL_SAFE
     coal: CoalParams = field(default_factory=CoalParams)
     mine: MineParams = field(default_factory=MineParams)

@@ -8,6 +8,7 @@ import urllib.parse
 
 _SIGNED = re.compile(r"(https?://[^\s?'\"]+)\?[^\s'\"]*")
 LONGEST_SHOWN = 200
+"""Characters of words from outside that are shown. Assumed."""
 
 
 def public_url(text: str) -> str:

@@ -22,14 +22,21 @@ log = logging.getLogger(__name__)
 
 UNIT_PIXELS = 512 * 512
 UNIT_BANDS = 3
+"""Input bands that one unit pays for. Documented: Sentinel Hub, processing units."""
 LEAST_UNITS = 0.005
+"""Of one request. Documented: the same page."""
 LEAST_SHARE = 0.01
+"""Of an image of 512 by 512 pixels, that is paid for. Documented: the same page."""
 LONGEST_SHORT_SAMPLE_BITS = 16
+"""Longer samples cost twice. Documented: the same page."""
 RADIOMETRIC_TERRAIN_FACTOR = 2.5
-"""Sentinel-1 with terrain-flattened gamma0; 2 for orthorectification alone."""
+"""Sentinel-1 with terrain-flattened gamma0; 2 for orthorectification alone. Documented: the same page."""
 CATALOG_AREA_M2 = 1e12
+"""Of a search that costs one unit a month. Documented: the same page."""
 LEAST_CATALOG_UNITS = 0.01
+"""Of a search. Documented: the same page."""
 MOST_CATALOG_UNITS = 1.0
+"""Of a search. Documented: the same page."""
 
 
 def processing_units(

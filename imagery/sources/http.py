@@ -35,9 +35,10 @@ KEPT_HEADERS = ("date", "etag", "last-modified", "content-type", "content-length
 
 _CHUNK = 1 << 16
 CONNECTIONS = 64
-"""Kept open per host; more than any reader has in flight."""
+"""Kept open per host; more than any reader has in flight. Assumed."""
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 MOST_REDIRECTS = 4
+"""Followed one after the other. Assumed: providers use one or two."""
 
 
 class _WithoutQueries(logging.Filter):

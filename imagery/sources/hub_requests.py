@@ -35,7 +35,7 @@ from imagery.sources.sentinelhub_client import COMMERCIAL
 from imagery.sources.windows import GDAL_FAILURES, MARGIN_M, SNAP_M, UnreadableError, cause, open_bytes
 
 MOST_MEMBERS = 8
-"""Files of an answer; two are due."""
+"""Files of an answer; two are due. Assumed."""
 BYTE_BANDS = frozenset({"scl", "clp", "data_mask"})
 
 
@@ -106,7 +106,7 @@ def raster_of(band: str, pixels: NDArray[Any], grid: Grid) -> Raster:
 Bounds = tuple[float, float, float, float]
 
 MOST_PIXELS = 2500
-"""Along a side of one Process request."""
+"""Along a side of one Process request. Documented: Process API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,9 +35,9 @@ _MGRS = re.compile(r"\d{1,2}[C-HJ-NP-X][A-HJ-NP-Z]{2}")
 _VERSION = re.compile(r"\d{1,4}(\.\d{1,4})*")
 _CODE = re.compile(r"[A-Za-z][A-Za-z0-9_]{1,19}:[A-Za-z0-9_.-]{1,20}")
 DEEPEST, MOST_VALUES, LONGEST_TEXT = 40, 50_000, 100_000
-"""Of one item; providers' items are 8 deep and hold some 500 values."""
+"""Of one item; providers' items are 8 deep and hold some 500 values. Assumed."""
 SCALES = (1e-7, 10.0)
-"""Reflectance, backscatter or metres per number; outside it no provider's file can lie."""
+"""Reflectance, backscatter or metres per number; outside it no provider's file can lie. Assumed."""
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 Resolve = Callable[[str], str]

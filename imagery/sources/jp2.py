@@ -22,15 +22,16 @@ SIGNATURES = (b"\x00\x00\x00\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51")
 
 _SOC, _SIZ, _TLM, _SOT, _SOD, _EOC = 0xFF4F, 0xFF51, 0xFF55, 0xFF90, 0xFF93, b"\xff\xd9"
 _TILE_PART = 12
-"""Bytes of a tile-part's own header."""
+"""Bytes of a tile-part's own header. Defined by ISO/IEC 15444-1."""
 _CODESTREAM = b"jp2c"
 _BOX, _LONG_BOX = 8, 16
+"""Bytes of the head of a box, and of a long one. Defined by ISO/IEC 15444-1."""
 WIDEST = 1 << 24
 """Pixels along a side; a tile of Sentinel-2 has 10,980."""
 MOST_BOXES = 64
-"""Before the codestream; Sentinel-2's files have six."""
+"""Before the codestream; Sentinel-2's files have six. Assumed."""
 MOST_PARTS = 4096
-"""Tile-parts of a file; Sentinel-2's have 121 at most."""
+"""Tile-parts of a file; Sentinel-2's have 121 at most. Assumed."""
 MOST_AFTER = 1 << 16
 """Bytes after the codestream that are looked at for a georeference."""
 

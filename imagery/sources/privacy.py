@@ -8,10 +8,14 @@ from enum import StrEnum
 from pyproj import Transformer
 
 SNAP_DEG = 0.1
+"""Boxes are snapped outward to multiples of this. Assumed: some ten kilometres hide which of several sites
+is meant."""
 TILE_M, STEP_M = 109_800, 100_000
-"""Sentinel-2 tiles are 109.8 km wide on the 100 km squares of MGRS."""
+"""Sentinel-2 tiles are 109.8 km wide on the 100 km squares of MGRS. Documented: the Sentinel-2 tiling
+grid."""
 
 MOST_COLUMNS = 8
+"""Squares of 100 km across a zone. Defined by MGRS."""
 _COLUMNS = ("STUVWXYZ", "ABCDEFGH", "JKLMNPQR")
 _ROWS = "ABCDEFGHJKLMNPQRSTUV"
 _BANDS = "CDEFGHJKLMNPQRSTUVWX"

@@ -21,7 +21,8 @@ Answer = TypeVar("Answer")
 
 RETRIED_STATUS = frozenset({408, 429, 500, 502, 503, 504})
 SMALLEST_MILLISECONDS = 100
-"""Sentinel Hub states Retry-After in milliseconds; a number below this can only be meant as seconds."""
+"""Sentinel Hub states Retry-After in milliseconds; a number below this can only be meant as seconds.
+Assumed."""
 
 
 class RetryableError(SourceError):

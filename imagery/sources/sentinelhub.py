@@ -38,7 +38,9 @@ from imagery.sources.retry import Retrier
 from imagery.sources.sentinelhub_client import PaidLine, Tokens, collection_at
 
 MOST_PAGES = 400
+"""Of one search. Assumed: 40,000 products."""
 DAYS_PER_MONTH = 30.4
+"""For the price of a search. Derived: the mean of a year."""
 
 
 class SentinelHub:

@@ -29,6 +29,7 @@ COMMERCIAL = "https://services.sentinel-hub.com"
 DATA_SPACE = "https://sh.dataspace.copernicus.eu"
 DATA_SPACE_TOKEN = "https://identity.dataspace.copernicus.eu/auth/realms/CDSE/protocol/openid-connect/token"  # noqa: S105 - an address
 RENEW_BEFORE_END_S = 60
+"""Assumed."""
 LONGEST_TOKEN_S = 30 * 86_400
 
 

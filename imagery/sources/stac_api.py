@@ -28,11 +28,14 @@ log = logging.getLogger(__name__)
 Bounds = tuple[float, float, float, float]
 
 PAGE_SIZE = 100
+"""Items of one page. Assumed: a page that every provider allows."""
 MOST_PAGES = 400
+"""Of one search. Assumed: 40,000 products."""
 EARTH_SEARCH = "https://earth-search.aws.element84.com/v1"
 PLANETARY_COMPUTER = "https://planetarycomputer.microsoft.com/api/stac/v1"
 WHOLE_DEGREE = 1.0
-"""In tile mode, what has no Sentinel-2 tile is searched on whole degrees, which are about as large as one."""
+"""In tile mode, what has no Sentinel-2 tile is searched on whole degrees, which are about as large as one.
+Derived from the width of a tile."""
 TILE_PROPERTY = {"planetarycomputer.microsoft.com": ("s2:mgrs_tile", "{}")}
 """Where a provider spells a tile otherwise than the grid extension (`grid:code`, `MGRS-51SYD`)."""
 

@@ -18,7 +18,9 @@ Read = Callable[[int, int], bytes]
 """(first byte, length) to these bytes of the file."""
 
 WIDTH, HEIGHT, BITS, SAMPLES = 256, 257, 258, 277
+"""Tags. Defined by TIFF 6.0."""
 BLOCK_WIDTH, BLOCK_HEIGHT, OFFSETS, SIZES = 322, 323, 324, 325
+"""Tags. Defined by TIFF 6.0."""
 _SUBFILES = frozenset({254, 255, 330, 34665, 34853})
 """Tags that lead to other images; these are left behind."""
 _WRITTEN = frozenset({WIDTH, HEIGHT, OFFSETS, SIZES})
@@ -28,7 +30,9 @@ _BYTES = MappingProxyType(
 )
 _INTEGERS = MappingProxyType({1: "B", 3: "H", 4: "I", 16: "Q"})
 _LONG, _NEWEST_CLASSIC_KIND = 4, 13
+"""Kinds of values. Defined by TIFF 6.0."""
 _MOST_TAGS = 500
+"""Of one directory. Assumed: files have some twenty."""
 WIDEST = 1 << 24
 """Pixels along a side; a tile of Sentinel-2 has 10,980."""
 

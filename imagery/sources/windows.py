@@ -27,10 +27,12 @@ from imagery.sources.addresses import public_url, shown
 Bounds = tuple[float, float, float, float]
 
 SNAP_M = 60.0
-"""Crops start and end on multiples of this from the product's origin, so that 10, 20 and 60 m bands nest."""
+"""Crops start and end on multiples of this from the product's origin, so that 10, 20 and 60 m bands nest.
+Derived: the least common multiple of the pixels."""
 
 MARGIN_M = 60.0
-"""Read beyond the ordering box, so that shifts and resampling at its edge find neighbours."""
+"""Read beyond the ordering box, so that shifts and resampling at its edge find neighbours. Assumed: shifts
+reach 12 m, resampling three pixels."""
 
 
 class UnreadableError(SourceError):

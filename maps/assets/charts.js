@@ -18,6 +18,24 @@ CW.runs = (line) => {
   }
   return runs;
 };
+/* Pointing moves the date, leaving brings the kept one back, a click keeps. */
+CW.hovered = (root, dateAt) => {
+  let kept = null;
+  root.addEventListener("pointermove", (event) => {
+    if (event.pointerType !== "mouse" || CW.state.playing) return;
+    const goal = dateAt(event);
+    if (goal < 0 || goal === CW.state.date) return;
+    if (kept === null) kept = CW.state.date;
+    CW.change({ date: goal });
+  });
+  root.addEventListener("pointerleave", () => { if (kept !== null) CW.change({ date: kept }); kept = null; });
+  root.addEventListener("click", (event) => {
+    const goal = dateAt(event);
+    CW.stop();
+    kept = null;
+    if (goal >= 0) CW.change({ date: goal });
+  });
+};
 CW.frame = (host, height, label) => {
   const width = Math.max(280, host.clientWidth || 380);
   const left = 42, right = 8, top = 10, bottom = 22;
@@ -52,7 +70,8 @@ CW.timeAxis = (f, from, to) => {
 /* Few years: the quarters between them are named too, where there is room. */
 CW.quarterTicks = (f, x, from, to) => {
   const room = x(from + 91 * 86400e3) - x(from);
-  for (let at = new Date(Date.UTC(new Date(from).getUTCFullYear(), 0, 1)); at <= to; at.setUTCMonth(at.getUTCMonth() + 3)) {
+  for (let month = 0; Date.UTC(new Date(from).getUTCFullYear(), month, 1) <= to; month += 3) {
+    const at = new Date(Date.UTC(new Date(from).getUTCFullYear(), month, 1));
     if (at < from || at.getUTCMonth() === 0 || x(at.getTime()) > f.width - 14) continue;
     CW.fill(f.root, CW.svg("line", { class: "grid", x1: x(at.getTime()), x2: x(at.getTime()), y1: f.top + f.h - 4, y2: f.top + f.h }));
     if (room > 34) CW.fill(f.root, CW.svg("text", { class: "tick-text", x: x(at.getTime()), y: f.height - 6, "text-anchor": "middle" }, at.toLocaleString(CW.lang === "ko" ? "ko-KR" : "en-GB", { month: "short", timeZone: "UTC" })));
@@ -102,12 +121,10 @@ CW.timeChart = (host, { points, line, unit, label, height = 190, from, to }) => 
     CW.fill(f.root, CW.svg("circle", { class: p.floor ? "dot floor" : "dot", cx: at, cy: y(p.q.v), r: 3 }, CW.svg("title", {}, tip)));
   }
   CW.cursor(f, x);
-  f.root.addEventListener("click", (event) => {
+  CW.hovered(f.root, (event) => {
     const box = f.root.getBoundingClientRect();
     const t = start + ((((event.clientX - box.left) / box.width) * f.width - f.left) / f.w) * (end - start);
-    CW.stop();
-    const goal = CW.nearest(new Date(Math.min(end, Math.max(start, t))).toISOString(), CW.stops());
-    if (goal >= 0) CW.change({ date: goal });
+    return CW.nearest(new Date(Math.min(end, Math.max(start, t))).toISOString(), CW.stops());
   });
   return f;
 };

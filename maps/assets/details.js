@@ -1,5 +1,9 @@
 /* What a click opens: chips before and after, figures with intervals, scenes, the chart of its series. */
 CW.attributionShort = () => CW.data.attribution;
+/* Titles are words (what, how much, when); ids are for machines and stand among the facts. */
+CW.month = (iso) => (iso ? new Date(CW.time(CW.day(iso))).toLocaleDateString(CW.lang === "ko" ? "ko-KR" : "en-GB", { year: "numeric", month: "long", timeZone: "UTC" }) : "");
+CW.titleOf = (...parts) => parts.filter(Boolean).join(" · ");
+CW.shortArea = (q) => (CW.known(q) ? CW.interval(q, "ha") : "");
 CW.subjectTitle = (s) => {
   const r = s.record;
   if (s.type === "boundary") return `${CW.t("boundary_version")} ${r.id}`;
@@ -8,7 +12,9 @@ CW.subjectTitle = (s) => {
   if (s.type === "more") return r.label;
   if (s.type === "change") return `${CW.t("change")} ${r.from} → ${r.to}`;
   if (s.type === "footprint") return `${CW.t("footprint")} ${r.start.slice(0, 4)}`;
-  if (s.type === "disturbance") return `${CW.kindWord(r)} ${s.key}`;
+  if (s.type === "disturbance") return CW.titleOf(CW.kindWord(r), CW.shortArea(r.area), CW.month(r.first));
+  if (s.type === "pile") return CW.titleOf(CW.t("pile"), CW.shortArea(r.area), CW.month(r.utc));
+  if (s.type === "place") return CW.titleOf(CW.t("place"), String(CW.data.places.findIndex((p) => p.id === s.key) + 1));
   return `${CW.t(s.type)} ${s.key}`;
 };
 CW.boundsOf = (geometry) => L.geoJSON(geometry).getBounds();
@@ -103,11 +109,11 @@ CW.factsOf = {
     ["kind", CW.kindWord(r)], ["area", CW.figure(r.area, "ha")], ["outside_boundary", CW.figure(r.outside, "ha")], ["advance", CW.figure(r.advance, "m")],
     ["bearing", r.bearing === null ? null : `${Math.round(r.bearing)}°`], ["first_seen", CW.range(r.first_low, r.first, r.first_high)],
     ["persistent_since", r.persistent], ["relation", `${CW.word("relation", r.relation)}${r.boundary_id ? ` (${r.boundary_id})` : ""}`],
-    ["cause", r.cause && CW.name(r.cause)], ["review_state", CW.reviewWord(r.id)],
+    ["cause", r.cause && CW.name(r.cause)], ["review_state", CW.reviewWord(r.id)], ["id", CW.name(r.id)],
   ]),
   pile: (r) => CW.facts([
     ["area", CW.figure(r.area, "ha")], ["measured", CW.bothDates(r)], ["first_seen", r.first], ["last_seen", r.last],
-    ["parents", r.parents.join(", ")], ["review_state", CW.reviewWord(r.id)],
+    ["parents", r.parents.join(", ")], ["review_state", CW.reviewWord(r.id)], ["id", CW.name(r.id)],
   ]),
   zone: (r) => {
     const last = CW.lastKnown(r.id);
@@ -118,7 +124,8 @@ CW.factsOf = {
     ["accuracy", r.accuracy_m === null ? null : `${r.accuracy_m} m ${r.accuracy_kind || ""}`], ["traced_on", r.image && CW.name(r.image.filter(Boolean).join(" · "))], ["digitised_by", r.digitised_by && CW.name(r.digitised_by)], ["note", r.note && CW.name(r.note)],
   ]),
   footprint: (r) => CW.facts([
-    ["epoch", CW.epoch(r)], ["area", CW.figure(r.area, "ha")], ["inside", CW.figure(r.inside, "ha")], ["outside", CW.figure(r.outside, "ha")],
+    ["epoch", CW.epoch(r)], ["disturbed", CW.figure(r.area, "ha")], ["inside", CW.figure(r.inside, "ha")], ["outside", CW.figure(r.outside, "ha")],
+    ["open_ground", r.terms.open && CW.figure(r.terms.open, "ha")], ["bare_at_start", r.terms.bare_at_start && CW.figure(r.terms.bare_at_start, "ha")],
     ["valid_share", CW.percent(r.valid)], ["looks", r.n_scenes],
   ]),
   more: (r) => CW.moreCard(CW.selectedSubject.layer, r),
@@ -168,6 +175,11 @@ CW.card = (subject) => {
 };
 /* The card covers the panel, on a phone the lower part of the screen: the map and the swipe stay in sight. */
 CW.open = (subject) => {
+  /* A finding that is a speck on the map, or beside it, is brought near. */
+  if (["disturbance", "pile", "change"].includes(subject.type) && subject.record.geometry) {
+    const box = CW.boundsOf(subject.record.geometry), view = CW.map.getBounds();
+    if (!view.contains(box) || box.getEast() - box.getWest() < 0.06 * (view.getEast() - view.getWest())) CW.zoomTo(subject);
+  }
   CW.opener = document.activeElement;
   CW.selectedSubject = subject;
   CW.drawCard();

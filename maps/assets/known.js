@@ -4,9 +4,11 @@ CW.layersByName = new Map(CW.data.layers.map((layer) => [layer.name, layer]));
 CW.view = (name, make) => ((CW.layersByName.get(name) || { rows: [] }).rows.map((row) => ({ ...make(row), geometry: row.geometry })));
 CW.checkOfLayer = (name) => (CW.layersByName.get(name) || {}).check || null;
 CW.checkOf = { disturbance: "disturbances", pile: "stockpiles", zone: "stockpile_areas", footprint: "footprints", change: "boundary_changes" };
-CW.known_ = new Set([...Object.values(CW.checkOf), "series"]);
-CW.data.checks = Object.fromEntries([...CW.known_].map((name) => [name, CW.checkOfLayer(name)]));
-CW.data.footprints = CW.view("footprints", (r) => ({ start: r.epoch_start, end: r.epoch_end, boundary_id: r.boundary_id, area: r.area_ha, inside: r.inside_ha, outside: r.outside_ha, valid: r.valid_fraction, n_scenes: (r.scene_ids || []).length }));
+CW.ownLayers = new Set([...Object.values(CW.checkOf), "series"]);
+CW.data.checks = Object.fromEntries([...CW.ownLayers].map((name) => [name, CW.checkOfLayer(name)]));
+/* Of the two rows of a year the one for the boundary that was in force; the fixed version serves comparisons of years. */
+CW.TERMS = ["before", "opened", "closed", "revised", "open", "open_before", "open_opened", "deepened", "regrown", "open_closed", "bare_at_start"];
+CW.data.footprints = CW.view("footprints", (r) => ({ role: r.boundary_role || "in_force", day: r.account_date, terms: Object.fromEntries(CW.TERMS.map((name) => [name, r[`${name}_ha`]])), start: r.epoch_start, end: r.epoch_end, boundary_id: r.boundary_id, area: r.area_ha, inside: r.inside_ha, outside: r.outside_ha, valid: r.valid_fraction, n_scenes: (r.scene_ids || []).length })).filter((f) => f.role === "in_force");
 CW.data.disturbances = CW.view("disturbances", (r) => ({
   id: r.disturbance_id, parents: r.parents || [], kind: r.kind, first: r.first_seen, first_low: r.first_seen_low, first_high: r.first_seen_high, persistent: r.persistent_since, status: r.machine_status, cause: r.cause, came: r.persistent_since || r.first_seen_high,
   boundary_id: r.boundary_id, relation: r.relation || "no_boundary", area: r.area_ha, outside: r.outside_ha, advance: r.advance_m, bearing: r.bearing_deg, scenes: r.scene_ids || [],
@@ -18,4 +20,4 @@ CW.data.changes = CW.view("boundary_changes", (r) => ({
   from: r.from_boundary_id, to: r.to_boundary_id, cause: r.cause, extent: r.extent, gained: r.gained_ha, lost: r.lost_ha, net: r.net_ha, advance: r.max_advance_m, bearing: r.bearing_deg, lost_geometry: r.lost_geojson,
   overlay_gained: r.overlay_gained_ha, overlay_lost: r.overlay_lost_ha, shift_east: r.shift_east_m, shift_north: r.shift_north_m, offset: r.offset_m, threshold: r.threshold_m, compared: r.compared_m, stable: r.stable_fraction,
 }));
-CW.moreLayers = CW.data.layers.filter((layer) => !CW.known_.has(layer.name) && layer.rows.length);
+CW.moreLayers = CW.data.layers.filter((layer) => !CW.ownLayers.has(layer.name) && layer.rows.length);

@@ -7,7 +7,7 @@ CW.link = (s) => (s.map ? CW.el("a", { href: s.map }, CW.name(CW.title(s))) : CW
 /* Letters without accents, case or width, so that any way of writing an alias finds its site. */
 CW.folded = (text) => (text || "").normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase("en").replace(/[\s'’`-]+/g, "").normalize("NFC");
 CW.words = (s) => [s.id, s.name, s.name_ko, s.kind, s.status, ...s.aliases].map(CW.folded).join("\n");
-CW.low = (q) => (CW.known(q) ? q.v : -Infinity);
+CW.low = (q) => (CW.known(q) ? q.v : -1);
 CW.queue = (s) => s.first_review + s.second_review;
 CW.epochText = (text) => { const [start, end] = (text || "").split("/"); return end ? CW.epoch({ start, end }) : text; };
 CW.columns = [
@@ -46,12 +46,14 @@ CW.amount = (q, when, more, check) => {
   if (!CW.known(q)) return CW.el("span", { class: "small muted" }, CW.interval(q, ""));
   return [CW.el("div", { class: "num amount" }, CW.interval(q, ""), CW.star(check)), CW.el("div", { class: "small muted num" }, `${CW.t("best_date", { value: CW.num(q.v) })}${when ? ` · ${when}` : ""}`), more];
 };
+CW.collator = new Intl.Collator("en", { numeric: true });
 CW.shown = () => {
   const wanted = CW.folded(CW.byId("search").value);
   const column = CW.columns.find((c) => c.key === CW.sortKey);
   return CW.sites.filter((s) => !wanted || CW.words(s).includes(wanted)).sort((a, b) => {
     const x = column.value(a), y = column.value(b);
-    const order = x < y ? -1 : x > y ? 1 : a.id < b.id ? -1 : 1;
+    /* As people count: Mine 9 before Mine 10. */
+    const order = (typeof x === "string" ? CW.collator.compare(x, y) : x - y || 0) || CW.collator.compare(a.id, b.id);
     return CW.sortDown ? -order : order;
   });
 };
@@ -122,6 +124,14 @@ CW.drawGrid = () => {
 };
 CW.grid = L.layerGroup().addTo(map_page);
 map_page.on("moveend resize", CW.drawGrid);
+/* Coasts and borders of where most sites are; redrawn with the language for the names. */
+CW.redrawOutline = () => {
+  if (CW.outlineLayer) CW.outlineLayer.remove();
+  if (!CW.sites.length) return;
+  const middle = (k) => [...CW.sites.map((s) => s.middle[k])].sort((a, b) => a - b)[Math.floor(CW.sites.length / 2)];
+  CW.outlineLayer = CW.drawOutline(map_page, middle(0), middle(1));
+};
+CW.watch(["lang"], CW.redrawOutline);
 CW.marks = L.layerGroup().addTo(map_page);
 map_page.getContainer().setAttribute("role", "application");
 map_page.getContainer().setAttribute("aria-label", "map");

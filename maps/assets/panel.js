@@ -1,5 +1,5 @@
 /* The side panel: figures and charts, findings, review, layers and what the page is made of. */
-CW.tabNames = ["figures", "findings", "review", "layers"];
+CW.tabNames = ["figures", "findings", "review", ...(CW.mayWrite() ? ["site"] : []), "layers"];
 CW.sheets = {};
 CW.setupPanel = () => {
   const tabs = CW.byId("tabs");
@@ -36,8 +36,9 @@ CW.showTab = () => {
     CW.byId(`tab-${name}`).tabIndex = on ? 0 : -1;
   }
   if (CW.state.tab === "figures") CW.drawFigures();
+  if (CW.state.tab === "site") CW.drawEdits();
 };
-CW.drawPanel = () => { CW.drawFigures(); CW.drawFindings(); CW.drawLayers(); CW.drawReview(); CW.showTab(); };
+CW.drawPanel = () => { CW.drawFigures(); CW.drawFindings(); CW.drawLayers(); CW.keepTyped(CW.byId("sheet-review"), CW.drawReview); if (CW.byId("sheet-site")) CW.keepTyped(CW.byId("sheet-site"), CW.drawEdits); CW.showTab(); };
 CW.section = (title, ...content) => CW.el("section", { class: "block" }, CW.el("h2", {}, title), content);
 CW.stat = (label, q, unit, lines) => CW.el("div", { class: "stat" }, CW.el("h3", {}, label),
   CW.el("p", { class: CW.known(q) ? "big num" : "big none" }, CW.interval(q, unit)),
@@ -52,13 +53,90 @@ CW.latestStats = () => {
     const last = CW.lastKnown(zone);
     stats.push(CW.stat([CW.t("stockpile_area"), " · ", CW.name(CW.zoneName(zone))], last.area, "ha", [`${CW.day(last.utc)} · ${CW.t("seen_share", { share: CW.percent(last.valid) })}`, last.below_floor ? CW.t("below_floor") : null]));
   }
-  const prints = CW.data.footprints;
-  const last = [...prints].reverse().find((f) => CW.known(f.area)) || prints[prints.length - 1];
+  const last = CW.lastGround();
   if (last) {
-    stats.push(CW.stat(CW.t("footprint"), last.area, "ha", [CW.epoch(last)]));
+    stats.push(CW.stat(CW.t("disturbed"), last.area, "ha", [CW.groundDay(last)]));
+    if (CW.known(last.terms.open)) stats.push(CW.stat(CW.t("open_ground"), last.terms.open, "ha", [CW.t("open_note")]));
     stats.push(CW.stat(CW.t("footprint_outside"), last.outside, "ha", [last.boundary_id ? [CW.t("boundary_version"), " ", CW.name(last.boundary_id)] : CW.t("relation_no_boundary")]));
   }
   return stats;
+};
+/* ---- ten seconds: where, what changed since when, how sure, what to do ---- */
+CW.copyText = async (text) => {
+  try { await navigator.clipboard.writeText(text); } catch {
+    const area = CW.el("textarea", { class: "sr", value: text });
+    document.body.append(area);
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  CW.say(CW.t("copied", { text }));
+};
+CW.coordinates = () => {
+  const { where } = CW.data.site;
+  if (!where) return null;
+  const rows = [["coord_decimal", `${where.lat}, ${where.lon}`], ["coord_dms", where.dms], ["coord_mgrs", where.mgrs]].filter((row) => row[1]);
+  return CW.el("div", { class: "coords" }, rows.map(([key, text]) => CW.el("button", { type: "button", class: "coord num", "data-copy": key, title: CW.t("copy"), "aria-label": `${CW.t("copy")} ${CW.t(key)} ${text}`, onclick: () => CW.copyText(text) }, CW.el("span", { class: "small muted" }, CW.t(key)), " ", text)),
+    where.mgrs ? null : CW.el("span", { class: "small muted" }, CW.t("rounded_public")), CW.goToForm());
+};
+/* The newest figure of the site's coal and the one a year before in the same season, zone by zone only where there is one zone. */
+CW.coalSentence = () => {
+  const zones = CW.data.zones.filter((z) => z.kind === "stockyard");
+  if (zones.length !== 1) return null;
+  const own = CW.data.areas.filter((a) => a.zone === zones[0].id && CW.known(a.area));
+  const last = own[own.length - 1];
+  if (!last) return null;
+  const goal = CW.time(last.utc) - 365.25 * 86400e3;
+  const then = own.filter((a) => Math.abs(CW.time(a.utc) - goal) < CW.SEASON_DAYS * 86400e3).sort((a, b) => Math.abs(CW.time(a.utc) - goal) - Math.abs(CW.time(b.utc) - goal))[0];
+  return then ? CW.t("changed_coal_step", { day: CW.day(last.utc), after: CW.interval(last.area, "ha"), earlier: CW.day(then.utc), before: CW.interval(then.area, "ha") }) : CW.t("changed_coal", { day: CW.day(last.utc), area: CW.interval(last.area, "ha") });
+};
+CW.changedSentence = () => {
+  const f = CW.lastGround();
+  const since = CW.newSince();
+  const fresh = since && since !== "0000" ? CW.t("changed_new", { n: CW.data.disturbances.filter(CW.isNew).length, day: CW.day(since) }) : null;
+  const ground = !f ? null : CW.known(f.terms.opened) ? CW.t("changed_ground", { day: f.day || f.end, opened: CW.interval(f.terms.opened, "ha"), closed: CW.interval(f.terms.closed, "ha") }) : CW.known(f.area) ? null : CW.t("changed_none", { reason: f.area?.reason || "–" });
+  return [ground, CW.coalSentence(), fresh].filter(Boolean).join(" ");
+};
+/* The first thing that stands between these figures and a use of them. */
+CW.nextStep = () => {
+  const { data } = CW;
+  const newest = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
+  const waits = data.profile.restricted ? data.queue.filter((item) => item.kind !== "place" && !CW.SETTLED.includes(item.status)).length : 0;
+  if (data.profile.restricted && !data.boundaries.length) return [CW.t("next_boundary"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
+  if (data.profile.restricted && !data.zones.some((z) => z.kind === "stockyard") && !data.simulated) return [CW.t("next_yard"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
+  if (waits) return [CW.t("next_review", { n: waits }), () => { CW.change({ tab: "review" }); if (CW.reviewer) CW.goTo(1); else CW.byId("reviewer")?.focus(); }];
+  if (newest && CW.daysSince(newest.utc) > CW.OLD_DAYS && data.profile.restricted) return [CW.t("next_old", { n: CW.daysSince(newest.utc) }), null];
+  const latest = [...data.disturbances].filter((d) => d.status !== "withdrawn").sort((a, b) => (a.first < b.first ? 1 : -1))[0];
+  return latest ? [CW.t("next_findings"), () => CW.visit({ type: "disturbance", key: latest.id, record: latest })] : [CW.t("next_none"), null];
+};
+CW.briefSection = () => {
+  const [text, act] = CW.nextStep();
+  const changed = CW.changedSentence();
+  const check = [CW.data.checks.footprints, CW.data.checks.stockpile_areas].find(Boolean);
+  return CW.el("section", { class: "block brief", id: "brief", "aria-label": CW.t("brief") }, CW.el("dl", { class: "facts" }, [
+    [CW.t("where"), [CW.locator(), CW.coordinates()]], changed && [CW.t("what_changed"), changed], [CW.t("how_sure"), CW.t("sure_line", { check: CW.validation(check) })],
+    [CW.t("what_next"), act ? CW.el("button", { type: "button", class: "link", id: "next-step", onclick: act }, text) : CW.el("span", { id: "next-step" }, text)],
+  ].filter(Boolean).map(([k, v]) => [CW.el("dt", {}, k), CW.el("dd", {}, v)])));
+};
+CW.locator = () => { const { where } = CW.data.site; return where ? CW.locatorPicture(where.lat, where.lon) : null; };
+/* ---- the ground: two stocks of one state, and how each adds up ---- */
+CW.lastGround = () => [...CW.data.footprints].reverse().find((f) => CW.known(f.area)) || CW.data.footprints[CW.data.footprints.length - 1];
+CW.groundDay = (f) => (f.day ? CW.t("as_on", { day: f.day }) : CW.epoch(f));
+CW.groundSection = () => {
+  const f = CW.lastGround();
+  if (!f || !CW.known(f.terms.open)) return null;
+  const { terms } = f;
+  const value = (q) => (CW.known(q) ? CW.interval(q, "ha") : "–");
+  const short = (q) => (CW.known(q) ? CW.num(CW.floored(q.v, "ha")) : "–");
+  const lines = [["+", "term_before", terms.before, terms.open_before], ["+", "term_opened", terms.opened, terms.open_opened], ["+", "term_deepened", null, terms.deepened], ["−", "term_closed", terms.closed, terms.open_closed], ["−", "term_regrown", null, terms.regrown]];
+  if (CW.known(terms.revised) && terms.revised.v) lines.push(["±", "term_revised", terms.revised, null]);
+  return CW.section(CW.t("ground_account"),
+    CW.el("p", { id: "ground-sentence" }, CW.t("ground_sentence", { day: f.day || f.end, area: short(f.area), before: short(terms.before), opened: short(terms.opened), closed: short(terms.closed), open: short(terms.open) })),
+    CW.el("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": CW.t("ground_account") }, CW.el("table", { id: "ground-table" },
+      CW.el("thead", {}, CW.el("tr", {}, [" ", CW.t("disturbed"), CW.t("open_ground")].map((h) => CW.el("th", { scope: "col" }, h)))),
+      CW.el("tbody", {}, lines.map(([sign, name, whole, open]) => CW.el("tr", {}, CW.el("th", { scope: "row" }, `${sign} ${CW.t(name)}`), CW.el("td", { class: "num" }, whole ? value(whole) : ""), CW.el("td", { class: "num" }, open ? value(open) : ""))),
+        CW.el("tr", { class: "sum" }, CW.el("th", { scope: "row" }, `= ${CW.groundDay(f)}`), CW.el("td", { class: "num" }, value(f.area)), CW.el("td", { class: "num" }, value(terms.open)))))),
+    CW.known(terms.bare_at_start) ? CW.el("p", { class: "small" }, CW.el("strong", {}, `${CW.t("bare_at_start")}: ${value(terms.bare_at_start)}. `), CW.t("bare_at_start_note")) : null);
 };
 /* One line where the figures on the sheet share a sentence, one each where they do not. */
 CW.validationLines = () => {
@@ -78,11 +156,11 @@ CW.drawFigures = () => {
   CW.cursors = [];
   const stats = CW.latestStats();
   const lookback = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
-  CW.fill(sheet, CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? [`${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })} · `, CW.el("span", { class: CW.daysSince(lookback.utc) > CW.OLD_DAYS ? "warn-text" : null, id: "age" }, CW.age(lookback.utc))] : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
+  CW.fill(sheet, CW.briefSection(), CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? [`${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })} · `, CW.el("span", { class: CW.daysSince(lookback.utc) > CW.OLD_DAYS ? "warn-text" : null, id: "age" }, CW.age(lookback.utc))] : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
   const zones = CW.zonesWithArea();
-  if (stats.length) CW.fill(sheet.firstChild, CW.unmeasured(), CW.validationLines());
+  if (stats.length) CW.fill(sheet.children[1], CW.unmeasured(), CW.validationLines());
   if (zones.length) CW.fill(sheet, CW.stockSection(zones));
-  if (CW.data.footprints.length) CW.fill(sheet, CW.footprintSection());
+  if (CW.data.footprints.length) CW.fill(sheet, CW.groundSection(), CW.footprintSection());
   const calendar = CW.el("div", { class: "chart-host" });
   CW.fill(sheet, CW.section(CW.t("calendar"), calendar, CW.lookTable()));
   CW.calendar(calendar);
@@ -152,14 +230,15 @@ CW.finding = (subject) => {
   const colour = subject.type === "disturbance" ? CW.kindColour(r) : "#ff6adf";
   return CW.el("li", {}, CW.el("button", { type: "button", class: "finding", "data-subject": subject.key, onclick: () => CW.visit(subject) },
     CW.el("i", { class: "swatch", style: `--c:${colour}` }),
-    CW.el("span", { class: "finding-main" }, CW.el("strong", {}, subject.type === "disturbance" ? CW.kindWord(r) : CW.name(subject.key)), subject.type === "disturbance" ? CW.el("span", { class: "small muted" }, CW.name(r.id)) : null, subject.type === "disturbance" && CW.isNew(r) ? CW.chipTag(CW.t("new"), "new") : null,
+    CW.el("span", { class: "finding-main" }, CW.el("strong", {}, subject.type === "disturbance" ? CW.titleOf(CW.kindWord(r), CW.month(r.first)) : CW.titleOf(CW.t("pile"), CW.month(r.utc))), subject.type === "disturbance" && CW.isNew(r) ? CW.chipTag(CW.t("new"), "new") : null,
       CW.el("span", { class: "small muted" }, subject.type === "disturbance" ? `${CW.word("relation", r.relation)} · ${CW.word("machine", r.status)} · ${CW.reviewWord(r.id)}` : CW.reviewWord(r.id)),
       CW.el("span", { class: "small muted num" }, subject.type === "disturbance" ? `${CW.t("first_seen")} ${r.first_low === r.first_high ? r.first : `${r.first_low} – ${r.first_high}`}` : `${CW.t("last_seen")} ${r.last}`)),
     CW.el("span", { class: "num finding-area" }, CW.interval(r.area, "ha"))));
 };
+CW.zoomTo = (subject) => { if (subject.record.geometry) CW.map.fitBounds(CW.boundsOf(subject.record.geometry).pad(2.2), { maxZoom: 17, animate: false }); };
 CW.visit = (subject) => {
   const { record } = subject;
-  if (record.geometry) CW.map.fitBounds(CW.boundsOf(record.geometry).pad(2.2), { maxZoom: 17, animate: false });
+  CW.zoomTo(subject);
   if (subject.type === "place" && !CW.state.layers.includes("places")) CW.toggleLayer("places", true);
   if (subject.type === "disturbance") {
     const pair = CW.chipPair(subject);
@@ -186,13 +265,14 @@ CW.swatch = (name) => {
   if (name === "points") CW.fill(root, CW.svg("circle", { cx: 17, cy: 9, r: 4, fill: "#fff", stroke: "#10151c" }));
   return name === "hatching" ? CW.el("i", { class: "legend-hatch" }) : root;
 };
+CW.presentLayers = () => ({ boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, places: CW.data.places, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [], ...Object.fromEntries(CW.moreLayers.map((layer) => [layer.name, layer.rows])) });
 CW.drawLayers = () => {
   const sheet = CW.clear(CW.byId("sheet-layers"));
-  const present = { boundaries: CW.data.boundaries, zones: CW.data.zones, footprint: CW.data.footprints, disturbances: CW.data.disturbances, piles: CW.data.piles, changes: CW.data.changes, points: CW.data.points, places: CW.data.places, hatching: CW.dates, aoi: CW.data.site.aoi ? [1] : [], ...Object.fromEntries(CW.moreLayers.map((layer) => [layer.name, layer.rows])) };
+  const present = CW.presentLayers();
   CW.fill(sheet, CW.section(CW.t("legend"), CW.el("ul", { class: "layers" }, CW.layerNames.filter((n) => present[n].length).map((name) =>
     CW.el("li", {}, CW.el("label", {}, CW.el("input", { type: "checkbox", checked: CW.state.layers.includes(name), "data-layer": name, onchange: (e) => CW.toggleLayer(name, e.target.checked) }), CW.swatch(name), CW.moreLayer(name) ? CW.el("span", {}, CW.title(CW.moreLayer(name).title)) : CW.el("span", {}, CW.t(`layer_${name}`), CW.el("span", { class: "small muted" }, CW.t(`layer_${name}_note`)))))))));
   if (CW.kindsPresent().length) CW.fill(sheet, CW.section(CW.t("kind_colours"), CW.el("p", { class: "key small" }, CW.kindsPresent().map((kind) => CW.el("span", {}, CW.el("i", { class: "swatch", style: `--c:${CW.KINDS_OF_GROUND[kind]}` }), ` ${CW.t(`kind_${kind}`)}`)))));
-  CW.fill(sheet, CW.backgroundSection(), CW.imagerySection(), CW.aboutSection());
+  CW.fill(sheet, CW.el("label", { class: "field opacity" }, CW.el("span", {}, CW.t("opacity")), CW.el("input", { type: "range", id: "opacity", min: "10", max: "100", step: "5", value: Math.round((CW.state.opacity ?? 1) * 100), oninput: (e) => CW.change({ opacity: Number(e.target.value) / 100 }) })), CW.backgroundSection(), CW.imagerySection(), CW.aboutSection());
 };
 CW.backgroundSection = () => CW.section(CW.t("backgrounds"), CW.el("p", { class: "small warn" }, CW.t("background_warning")),
   CW.el("div", { class: "radios", role: "radiogroup", "aria-label": CW.t("backgrounds") }, ["none", "osm", "esri"].map((name) => CW.el("label", {}, CW.el("input", { type: "radio", name: "background", value: name, checked: (CW.state.background || "none") === name, onchange: () => CW.setBackground(name) }), ` ${name === "none" ? CW.t("background_none") : CW.backgrounds[name].name}`))));
@@ -201,7 +281,7 @@ CW.imagerySection = () => {
   const f = (v) => v.map((x) => x.toFixed(3)).join(", ");
   const rows = Object.entries(data.stretches).map(([id, s]) => [CW.el("dt", {}, CW.t(`view_${id}`)), CW.el("dd", {}, CW.t("stretch_line", { low: f(s.low), high: f(s.high), gamma: s.gamma }))]);
   if (data.change) rows.push([CW.el("dt", {}, CW.t("view_change")), CW.el("dd", {}, CW.t("change_line", { index: data.change.index, limit: data.change.limit, days: data.change.season_days }), CW.el("span", { class: "ramp", "aria-hidden": "true" }))]);
-  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px })), CW.el("p", { class: "small muted" }, data.attribution));
+  return CW.section(CW.t("imagery"), CW.el("dl", { class: "facts" }, rows), CW.el("p", { class: "small muted", id: "rule" }, CW.t("rule_line", { days: data.rule.native_days, margin: data.rule.window_margin_m, px: data.rule.overview_px }), data.rule.left_out ? ` ${CW.t("rule_left_out")}` : null), CW.el("p", { class: "small muted" }, data.attribution), CW.el("p", { class: "small muted" }, CW.t("outline_credit", { source: CW.outlineData.source })));
 };
 CW.aboutSection = () => {
   const { site, run, profile } = CW.data;

@@ -6,9 +6,16 @@ window.campwatchPicture = (key, uri) => {
   const wait = CW.pictureWaits.get(key);
   if (wait) wait.resolve(uri);
 };
+/* Pictures of files beside the page are let go again, the longest unused first, so that the page does not grow with every look. */
+CW.MOST_HELD = 60;
+CW.held = [];
+CW.letGo = (key) => {
+  CW.held = [...CW.held.filter((one) => one !== key), key];
+  while (CW.held.length > CW.MOST_HELD) { const old = CW.held.shift(); CW.pictureCache.delete(old); CW.pictureWaits.delete(old); }
+};
 /* The address of a picture, from the page or by loading its script file from the folder beside the page. */
 CW.picture = (entry) => {
-  if (CW.pictureCache.has(entry.key)) return CW.pictureCache.get(entry.key);
+  if (CW.pictureCache.has(entry.key)) { if (entry.file && CW.held.includes(entry.key)) CW.letGo(entry.key); return CW.pictureCache.get(entry.key); }
   const inline = CW.byId(`cw-pic-${entry.key}`);
   let promise;
   if (inline) promise = Promise.resolve(inline.textContent);
@@ -17,7 +24,7 @@ CW.picture = (entry) => {
     promise = new Promise((resolve, reject) => {
       const tag = document.createElement("script");
       CW.pictureWaits.set(entry.key, { resolve });
-      tag.onload = () => tag.remove();
+      tag.onload = () => { tag.remove(); CW.letGo(entry.key); };
       tag.onerror = () => { tag.remove(); CW.pictureCache.delete(entry.key); reject(new Error(entry.file)); };
       tag.src = entry.file.split("/").map(encodeURIComponent).join("/");
       document.head.append(tag);

@@ -9,7 +9,7 @@ CW.drawHeader = () => {
   const { site } = CW.data;
   const korean = CW.lang === "ko" && site.name_ko;
   CW.fill(CW.clear(CW.byId("site-name")), CW.name(korean ? site.name_ko : site.name));
-  CW.fill(CW.clear(CW.byId("site-sub")), [korean ? site.name : site.name_ko, site.kind, site.status].filter(Boolean).map((text, k) => [k ? " · " : null, CW.name(text)]));
+  CW.fill(CW.clear(CW.byId("site-sub")), [korean ? site.name : site.name_ko, site.kind, site.status, site.where ? `${site.where.lat}, ${site.where.lon}` : null].filter(Boolean).map((text, k) => [k ? " · " : null, CW.name(text)]));
   CW.byId("flag-restricted").hidden = !CW.data.profile.restricted;
   CW.byId("home-link").href = CW.data.profile.restricted ? "index.restricted.html" : "index.html";
   CW.byId("flag-simulated").hidden = !CW.data.simulated;
@@ -40,25 +40,28 @@ CW.watchAll = (map) => {
   CW.watch(["lang", "view"], CW.drawViews);
   CW.watch(["lang", "drawn", "view"], CW.drawQuality);
   CW.watch(["lang", "background"], CW.drawAttribution);
-  CW.watch(["date", "before", "compare", "split", "view", "layers", "overlays", "lang", "tab"], CW.writeHash);
+  CW.watch(["date", "before", "compare", "split", "view", "layers", "overlays", "lang", "tab", "selected"], CW.writeHash);
   map.on("moveend", CW.writeHash);
   map.on("moveend", CW.drawQuality);
   window.addEventListener("hashchange", () => { if (location.hash !== CW.ownHash) CW.applyHash(); });
-  window.addEventListener("beforeprint", () => { document.body.classList.add("printing"); map.invalidateSize({ animate: false }); CW.change({ tab: "figures" }); });
+  window.addEventListener("beforeprint", () => { document.body.classList.add("printing"); CW.byId("legend").open = true; map.invalidateSize({ animate: false }); CW.change({ tab: "figures" }); });
   window.addEventListener("afterprint", () => { document.body.classList.remove("printing"); map.invalidateSize({ animate: false }); });
   for (const button of CW.byId("lang").children) button.addEventListener("click", () => CW.setLanguage(button.dataset.lang));
 };
 CW.applyHash = () => {
   const { patch, lang } = CW.readHash();
   CW.change(patch);
+  CW.openLinked();
   if (lang && lang !== CW.lang) CW.setLanguage(lang);
 };
 CW.start = (map) => {
+  if (CW.mayWrite() && CW.live.reader) { CW.reviewer = CW.live.reader; CW.drafts = CW.live.drafts || {}; }
   /* The page opens on the newest look that saw most of the site. */
   const clear = CW.usableDates.filter(CW.sawMost);
   const last = [...clear, ...(clear.length ? [] : CW.usableDates)].pop() ?? Math.max(0, CW.dates.length - 1);
   CW.state = { date: last, before: CW.usableDates[0] ?? 0, view: "true", compare: false, split: 0.5, overlays: true, layers: CW.defaultLayers, onlyUsable: true, playing: false, lang: null, tab: "figures", drawn: 0, background: "none" };
   CW.setupMap(map);
+  if (CW.data.site.where) CW.drawOutline(map, CW.data.site.where.lat, CW.data.site.where.lon);
   CW.before = new CW.Side(map, "before", 210);
   CW.after = new CW.Side(map, "after", 220);
   CW.setupPanel();
@@ -68,6 +71,7 @@ CW.start = (map) => {
   CW.setupReadout(map);
   CW.setupTools(map);
   CW.setupKeys();
+  CW.setupLegend();
   const yearAgo = CW.sameSeasonLastYear(last);
   CW.state.before = yearAgo >= 0 ? yearAgo : CW.state.before;
   const { patch, lang } = CW.readHash();
@@ -80,6 +84,7 @@ CW.start = (map) => {
   CW.applyLayers(map);
   CW.change({ compare: !CW.state.compare });
   CW.change({ compare: !CW.state.compare });
+  CW.openLinked();
   document.documentElement.dataset.ready = "yes";
 };
 CW.start(map_page);

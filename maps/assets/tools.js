@@ -106,8 +106,8 @@ CW.setupTools = (map) => {
 
 /* ---- keys ---- */
 CW.keys = [
-  ["←  →", "key_step"], ["Space", "key_play"], ["H", "key_hide"], ["Y", "key_year"], ["S", "key_swap"], ["C", "key_compare"],
-  ["1 2 3", "key_views"], ["M", "key_measure"], ["V", "key_vertex"], ["Enter", "key_finish"], ["Backspace", "key_undo"], ["Esc", "key_end"], ["L", "key_language"], ["?", "key_help"],
+  ["←  →", "key_step"], ["Shift ← → ↑ ↓", "key_pan"], ["+  −", "key_zoom"], ["Space", "key_play"], ["H", "key_hide"], ["Y", "key_year"], ["S", "key_swap"], ["C", "key_compare"],
+  ["1 2 3", "key_views"], ["M", "key_measure"], ["V", "key_vertex"], ["Enter", "key_finish"], ["Backspace", "key_undo"], ["Esc", "key_end"], ["0 – 9", "key_verdict"], [", .", "key_likelihood"], ["/", "key_confidence"], ["N P", "key_desk"], ["L", "key_language"], ["?", "key_help"],
 ];
 CW.showKeys = () => {
   const list = CW.clear(CW.byId("keys-list"));
@@ -133,6 +133,7 @@ CW.actions = {
   ArrowLeft: () => { CW.stop(); CW.change({ date: CW.step(CW.state.date, -1) }); },
   ArrowRight: () => { CW.stop(); CW.change({ date: CW.step(CW.state.date, 1) }); },
   " ": () => (CW.state.playing ? CW.stop() : CW.play()),
+  "+": () => CW.map.zoomIn(1), "=": () => CW.map.zoomIn(1), "-": () => CW.map.zoomOut(1),
   h: () => CW.change({ overlays: !CW.state.overlays }),
   y: () => CW.lastYear(),
   s: () => CW.swap(),
@@ -148,15 +149,30 @@ CW.toolActions = {
   Backspace: () => { CW.tool.points.pop(); CW.drawTool(); },
   Escape: () => CW.endTool(),
 };
+/* While a finding is on the desk: digits give the verdict, the rest sets how likely and how sure. */
+CW.deskActions = {
+  ",": () => CW.stepPick("likelihood", -1), ".": () => CW.stepPick("likelihood", 1), "/": () => CW.stepPick("confidence", 1),
+  n: () => (CW.labelOpen ? CW.stepLabel(1) : CW.goTo(1)), p: () => (CW.labelOpen ? CW.stepLabel(-1) : CW.goTo(-1)),
+};
+for (let digit = 0; digit <= 9; digit += 1) {
+  CW.deskActions[digit] = () => {
+    if (CW.labelOpen && CW.labelTask()) { const label = CW.labelTask().labels[(digit + 9) % 10]; if (label && CW.labelPoint()) CW.giveLabel(label); return; }
+    const subject = CW.deskSubject();
+    const quick = CW.quickOf(subject).find((q) => q.key === String(digit));
+    if (quick) CW.giveQuick(subject, quick);
+  };
+}
 CW.setView = (k) => { const view = CW.views()[k]; if (view) CW.change({ view }); };
+CW.PAN = { ArrowLeft: [-120, 0], ArrowRight: [120, 0], ArrowUp: [0, -120], ArrowDown: [0, 120] };
 CW.setupKeys = () => {
   document.addEventListener("keydown", (event) => {
+    if (event.shiftKey && CW.PAN[event.key] && !event.target.closest("input, select, textarea, dialog")) { event.preventDefault(); CW.map.panBy(CW.PAN[event.key], { animate: false }); return; }
     if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=range]):not([type=checkbox]), select, textarea, dialog")) return;
     if (event.key === " " && event.target.closest("button, summary, [role=button], [role=tab], input")) return;
     if (event.key.startsWith("Arrow") && event.target.closest("[role=tab], [role=slider], .pages")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Escape" && !CW.tool) { CW.closeCard(); CW.map.closePopup(); return; }
-    const run = (CW.tool && CW.toolActions[key]) || CW.actions[key];
+    const run = (CW.tool && CW.toolActions[key]) || ((CW.deskSubject() || (CW.labelOpen && CW.state.tab === "review")) && CW.deskActions[key]) || CW.actions[key];
     if (!run) return;
     event.preventDefault();
     run();
@@ -211,8 +227,17 @@ CW.writeHash = () => {
   parts.set("at", `${centre.lat.toFixed(5)},${centre.lng.toFixed(5)},${CW.map.getZoom()}`);
   parts.set("lang", CW.lang);
   parts.set("tab", state.tab);
+  if (CW.selectedSubject && CW.findSubject(CW.selectedSubject.key)) parts.set("finding", CW.selectedSubject.key);
   const hash = `#${parts.toString().replace(/%2C/g, ",").replace(/%3A/g, ":")}`;
   if (hash !== location.hash) { CW.ownHash = hash; history.replaceState(null, "", hash); }
+};
+/* A link to a finding opens it, and keeps the sender's dates and view. */
+CW.openLinked = () => {
+  const subject = CW.linked && CW.findSubject(CW.linked);
+  if (!subject) return;
+  CW.selectedSubject = subject;
+  CW.drawCard();
+  CW.writeHash();
 };
 CW.readHash = () => {
   const parts = new URLSearchParams(location.hash.slice(1));
@@ -231,5 +256,6 @@ CW.readHash = () => {
   if (CW.tabNames.includes(parts.get("tab"))) patch.tab = parts.get("tab");
   const [lat, lng, zoom] = (parts.get("at") || "").split(",").map(Number);
   if (Number.isFinite(lat) && Number.isFinite(lng) && Number.isFinite(zoom) && zoom) CW.map.setView([lat, lng], zoom, { animate: false });
+  CW.linked = parts.get("finding");
   return { patch, lang: parts.get("lang") };
 };

@@ -13,7 +13,7 @@ CW.shape = {
   lost: { color: "#35c9c0", weight: 1.5, dashArray: "4 3", fillColor: "#35c9c0", fillOpacity: 0.3 },
 };
 /* What happened, by colour and by word: recovery, fire and what was taken back are no new works. */
-CW.KINDS_OF_GROUND = { vegetation_loss: "#ffb000", soil_spoil: "#ff7a59", built: "#e0e6ec", coal: "#ff6adf", water: "#4aa3ff", linear: "#fff06a", burnt: "#b03a2e", recovery: "#3ddc84", other: "#ffb000" };
+CW.KINDS_OF_GROUND = { vegetation_loss: "#ffb000", soil_spoil: "#ff7a59", built: "#e0e6ec", coal: "#ff6adf", water: "#4aa3ff", linear: "#fff06a", burnt: "#b03a2e", thinned: "#c9d94a", river: "#7cc4ff", grown_over: "#3ddc84", recovery: "#3ddc84", other: "#ffb000" };
 CW.kindOf = (d) => (d.kind.startsWith("linear") ? "linear" : Object.hasOwn(CW.KINDS_OF_GROUND, d.kind) ? d.kind : "other");
 CW.kindWord = (d) => (CW.kindOf(d) === "other" ? d.kind : CW.t(`kind_${CW.kindOf(d)}`));
 CW.kindColour = (d) => (d.status === "withdrawn" ? "#9aa5b1" : CW.KINDS_OF_GROUND[CW.kindOf(d)]);
@@ -49,11 +49,12 @@ CW.setupVectors = (map) => {
   CW.watch(["date", "before", "compare", "lang"], CW.drawDated);
   CW.watch(["layers", "overlays", "drawn"], () => CW.applyLayers(map));
   CW.watch(["lang"], CW.drawFixed);
+  CW.watch(["opacity"], () => { for (const name of ["ground", "findings", "before-ground", "after-ground", "before-findings", "after-findings", "before-piles", "after-piles"]) map.getPane(name).style.opacity = CW.state.opacity; });
 };
 CW.geo = (geometry, style, pane, subject) => {
   const cased = style.fillOpacity && subject && subject.type !== "point";
   /* A dark line under the bright one keeps it readable on any ground; made first, so that it is drawn first. */
-  const under = cased && L.geoJSON(geometry, { pane, interactive: false, style: () => ({ pane, color: "#10151c", weight: style.weight + 2.4, opacity: 0.55, fill: false }) });
+  const under = cased && L.geoJSON(geometry, { pane, interactive: false, style: () => ({ pane, color: "#10151c", weight: style.weight + 2.4, opacity: 0.55, fill: false }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane, interactive: false }) });
   const layer = L.geoJSON(geometry, { pane, style: () => ({ ...style, pane }), pointToLayer: (_, at) => L.circleMarker(at, { radius: 5, pane }) });
   if (subject) {
     /* While measuring or drawing a click on a shape is a click on the map. */

@@ -8,17 +8,20 @@ import zipfile
 from pathlib import Path
 
 import geopandas as gpd
+import openpyxl
 import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shapely import Polygon
+from shapely import Polygon, box
+from shapely.geometry import mapping
 
 from aoi.geodesy import area_ha
-from aoi.proposal import Answers, places_from, propose, site_from
+from aoi.proposal import Answers, condensed, places_from, propose, site_from
 from aoi.readers import read_candidates
 from aoi.readers.dates import dates_in, is_range
 from aoi.readers.tables import angle, coordinate_pair
+from aoi.registry import search, shipped_sites
 from evidence.errors import AoiError
 
 OUTLINE = "126.0,39.5,0 126.03,39.5,0 126.03,39.53,0 126.0,39.53,0 126.0,39.5,0"
@@ -427,3 +430,127 @@ def test_a_shapefile_with_a_cut_table_is_refused_in_one_line_or_read(tmp_path, l
     except AoiError as error:
         told = str(error).splitlines()
     assert len(told) in {1, 2}  # a line that says why, or both features
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("39 34.2", 39.57),
+        ("39° 34.2'", 39.57),
+        ("N39 34.2", 39.57),
+        ("39 34 12", 39.57),
+        ("126 03.5E", 126.0583),
+    ],
+)
+def test_minutes_with_decimals_are_minutes_whether_marked_or_not(text, degrees):
+    assert angle(text, "here") == pytest.approx(degrees, abs=1e-4)
+
+
+def test_a_workbook_with_titles_above_its_heading(tmp_path):
+    book = openpyxl.Workbook()
+    sheet = book.active
+    for row in (
+        ["List of mines (2024)"],
+        [],
+        ["No.", "Mine", "Lat.", "Long.", "First seen"],
+        [1, "Aoji", 42.52, 130.4, "2016. 2. 28."],
+        [2, "Kogonwon", "42 40 10 N", "130 12 05 E", ""],
+    ):
+        sheet.append(row)
+    book.save(tmp_path / "mines.xlsx")
+    notices: list[str] = []
+    found = read_candidates(tmp_path / "mines.xlsx", notices)
+    assert [one.name for one in found] == ["Aoji", "Kogonwon"]
+    assert found[1].geometry.y == pytest.approx(42.6694, abs=1e-4)
+    assert notices == ["the heading is the row No. | Mine | Lat. | Long. | First seen"]
+
+
+def test_a_fence_traced_in_pieces_that_follow_each_other_is_a_perimeter(tmp_path):
+    pieces = (
+        "<LineString><coordinates>127.30,39.10 127.33,39.10 127.33,39.13</coordinates></LineString>",
+        "<LineString><coordinates>127.30,39.10 127.30,39.13 127.33,39.13</coordinates></LineString>",
+    )
+    inner = f"<MultiGeometry>{''.join(pieces)}</MultiGeometry>"
+    (tmp_path / "a.kml").write_text(kml(placemark("fence 2016-05-01", inner)), encoding="utf-8")
+    reading = site_from(propose(tmp_path / "a.kml"))
+    (boundary,) = reading.site.boundaries
+    assert boundary.extent.value == "complete"
+    assert area_ha(boundary.geometry) == pytest.approx(864, rel=0.01)
+
+
+@pytest.mark.parametrize(("suffix", "driver"), [("fgb", "FlatGeobuf"), ("tab", "MapInfo File")])
+def test_what_gdal_reads_is_not_refused(tmp_path, suffix, driver):
+    frame = gpd.GeoDataFrame(
+        {"name": ["perimeter 2016-05-01", "coal yard"]},
+        geometry=[box(127.30, 39.10, 127.33, 39.13), box(127.31, 39.11, 127.313, 39.113)],
+        crs=4326,
+    )
+    frame.to_file(tmp_path / f"a.{suffix}", driver=driver)
+    reading = site_from(propose(tmp_path / f"a.{suffix}"))
+    assert [zone.kind.value for zone in reading.site.zones] == ["stockyard"]
+    assert [str(one.valid_from) for one in reading.site.boundaries] == ["2016-05-01"]
+
+
+def test_a_walk_round_the_fence_with_a_handheld(tmp_path):
+    path = ((127.30, 39.10), (127.33, 39.10), (127.33, 39.13), (127.30, 39.13), (127.30, 39.1001))
+    points = "".join(f'<trkpt lat="{lat}" lon="{lon}"/>' for lon, lat in path)
+    (tmp_path / "a.gpx").write_text(
+        '<?xml version="1.0"?><gpx version="1.1" creator="x" xmlns="http://www.topografix.com/GPX/1/1">'
+        f'<wpt lat="39.1" lon="127.3"><name>gate</name></wpt><trk><name>fence 2016</name><trkseg>{points}'
+        "</trkseg></trk></gpx>",
+        encoding="utf-8",
+    )
+    reading = site_from(propose(tmp_path / "a.gpx"))
+    assert [one.extent.value for one in reading.site.boundaries] == ["complete"]
+    assert [point.id for point in reading.site.points] == ["gate"]
+
+
+@pytest.mark.parametrize("name", ["aux \uffff mine", "con \u202egnp.exe\u202c", "a\x07b", "\ufdd0x"])
+def test_signs_that_are_none_do_not_reach_a_name(tmp_path, name):
+    document = {
+        "type": "Feature",
+        "properties": {"name": name},
+        "geometry": {
+            "type": "Polygon",
+            "coordinates": [[[127.3, 39.1], [127.33, 39.1], [127.33, 39.13], [127.3, 39.1]]],
+        },
+    }
+    (tmp_path / "a.geojson").write_text(json.dumps(document), encoding="utf-8")
+    site = site_from(propose(tmp_path / "a.geojson")).site
+    assert not set(site.name) & set("\uffff\u202e\u202c\x07\ufdd0")
+    assert site.id not in {"aux", "con"}
+
+
+def test_a_list_of_outlines_without_dates_gives_boxes_and_no_boundaries(tmp_path):
+    document = {
+        "type": "FeatureCollection",
+        "features": [
+            {
+                "type": "Feature",
+                "properties": {"NAME": f"Mine {k}" if k else "Camp 5 perimeter"},
+                "geometry": mapping(box(125 + k, 39, 125.02 + k, 39.02)),
+            }
+            for k in range(4)
+        ],
+    }
+    (tmp_path / "a.geojson").write_text(json.dumps(document), encoding="utf-8")
+    proposal = propose(tmp_path / "a.geojson")
+    with pytest.raises(AoiError, match="--each"):
+        site_from(proposal)
+    places = places_from(proposal)
+    assert [place.reading.site.name for place in places] == ["Camp 5 perimeter", "Mine 1", "Mine 2", "Mine 3"]
+    assert all(len(place.outlines) == 1 for place in places)
+    assert not any(place.reading.site.boundaries or place.reading.site.accepted for place in places)
+    assert all(
+        place.reading.site.aoi.contains(box(125 + k, 39, 125.02 + k, 39.02)) for k, place in enumerate(places)
+    )
+
+
+def test_what_is_said_of_many_features_is_said_once():
+    told = condensed([f"placemark {k}: heights were dropped" for k in range(9)] + ["a: b", "no aoi"])
+    assert told == ["heights were dropped (placemark 0 and 8 more)", "a: b", "no aoi"]
+
+
+@pytest.mark.parametrize("query", ["개천 14호", "14 kaechon", "Kaech'ŏn Camp 14"])
+def test_the_words_of_a_name_may_come_in_any_order(query):
+    assert [site.id for site in search(query, shipped_sites())] == ["camp-14"]

@@ -11,9 +11,14 @@ from typer.testing import CliRunner
 
 from aoi.site_file import read_site
 from campwatch.cli.sites import app
-from evidence.errors import AoiError
+from evidence.errors import AoiError, WorkspaceError
 
 RING = [[126.03, 39.53], [126.07, 39.53], [126.07, 39.57], [126.03, 39.57], [126.03, 39.53]]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_workspace(tmp_path: Path) -> None:
+    (tmp_path / "campwatch.toml").touch()
 
 
 @dataclass
@@ -130,3 +135,25 @@ def test_init_offers_the_shipped_sites_and_writes_those_that_are_named(tmp_path,
     unknown = cli("init", tmp_path / "c", "--site", "nowhere")
     assert unknown.returncode == 1
     assert not (tmp_path / "c").exists()
+
+
+def test_what_a_site_lacks_is_added_to_it(tmp_path: Path) -> None:
+    run(tmp_path, "add", "camp-18", "--yes")
+    before = read_site(tmp_path / "sites" / "camp-18.geojson")
+    path = drawing(tmp_path, name="fence 2016-02-07")
+    added = run(tmp_path, "add", str(path), "--to", "camp-18", "--accuracy", "5", "--yes")
+    assert added.exit_code == 0, added.output
+    site = read_site(tmp_path / "sites" / "camp-18.geojson")
+    (boundary,) = site.boundaries
+    assert (boundary.accuracy_m, str(boundary.valid_from)) == (5, "2016-02-07")
+    assert site.aoi.equals(before.aoi)
+    assert {point.id for point in site.points} > {point.id for point in before.points}
+    with pytest.raises(AoiError, match="already"):
+        run(tmp_path, "add", str(path), "--to", "camp-18", "--yes")
+
+
+def test_nothing_is_written_where_there_is_no_workspace(tmp_path: Path) -> None:
+    (tmp_path / "campwatch.toml").unlink()
+    with pytest.raises(WorkspaceError, match="is not a workspace"):
+        run(tmp_path, "add", "camp-18", "--yes")
+    assert list(tmp_path.iterdir()) == []

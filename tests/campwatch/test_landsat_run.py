@@ -10,7 +10,7 @@ import pytest
 from campwatch import RunOptions, create_workspace, run_workspace
 from campwatch.custody.reproduction import reproduce_run
 from campwatch.custody.verification import verify_workspace
-from detection.ground.landsat import LANDSAT_GROUND
+from detection.ground.landsat_records import LANDSAT_GROUND
 from evidence.ledger import Ledger
 from imagery.simulate import CLEAN_HABITS, SimulationParams, simulate_site
 

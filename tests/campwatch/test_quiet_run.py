@@ -14,7 +14,18 @@ from tests.servers import tiny
 
 from .conftest import ROOT, site_document, write_workspace
 
-HEAVY = ("xarray", "pandas", "geopandas", "scipy", "numba", "zarr", "odc", "folium", "matplotlib", "pyogrio")
+HEAVY = (
+    "xarray",
+    "pandas",
+    "geopandas",
+    "scipy",
+    "numba",
+    "numcodecs",
+    "odc",
+    "folium",
+    "matplotlib",
+    "pyogrio",
+)
 PROGRAM = """
 import sys, rasterio
 from pathlib import Path

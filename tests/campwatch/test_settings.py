@@ -35,9 +35,8 @@ def test_the_commented_knobs_are_those_of_the_methods():
 def test_the_commented_settings_are_the_defaults(write):
     text = default_settings_text().split("# [alerts.email]")[0]
     uncommented = re.sub(r"^# (\w+ = )", r"\1", text, flags=re.MULTILINE)
-    unset = (
-        r"^(base_url|coordinate_decimals|minutes|restricted|secrets|webhook|heartbeat|heartbeat_failed) = .*$"
-    )
+    names = "base_url|coordinate_decimals|minutes|restricted|webhook|heartbeat|heartbeat_failed"
+    unset = rf"^({names}|certificate|secrets) = .*$"
     uncommented = re.sub(unset, "", uncommented, flags=re.MULTILINE)
     assert len(re.findall(r"^\w+ = ", uncommented, re.MULTILINE)) > 20
     assert read_settings(write(uncommented)) == read_settings(write(text))

@@ -11,7 +11,12 @@ import xarray as xr
 
 from aoi.records import Site
 from detection.coal.blocks import in_order
-from detection.coal.measure import StockpileResult, measure_stockpiles
+from detection.coal.measure import (
+    StockpileResult,
+    measure_stockpiles,
+    measure_year,
+    result_of_years,
+)
 from detection.coal.stockpile_records import StockpileParams
 from detection.coal.years import YearOfCoal, spans, year_bytes, year_from
 from detection.coal.zones import joined
@@ -90,6 +95,25 @@ def test_a_pile_keeps_its_name_through_the_years_and_its_last_day(whole: Stockpi
         assert {pile.last_seen for pile in looks} == {max(pile.datetime.date() for pile in looks)}
     late = [area.area_ha.value for area in whole.areas if area.datetime.date() > dt.date(2019, 8, 15)]
     assert max(value for value in late if value is not None) < 0.15
+
+
+def test_nothing_jumps_at_new_year(
+    watched: tuple[xr.Dataset, Site], held: dict[str, YearOfCoal], whole: StockpileResult
+) -> None:
+    """The same looks under the estimates of two neighbouring years agree within their intervals."""
+    cube, site = watched
+    years, apart = list(held.values()), []
+    published = {area.datetime: area.area_ha for area in whole.areas}
+    for number, span in list(enumerate(spans(cube["time"].values)))[1:]:
+        looks = cube.isel(time=span.use)
+        every = list(range(looks.sizes["time"]))
+        again = measure_year(looks, site, every, years[number - 1].carried, coal=None, params=ZONES_ONLY)
+        for area in result_of_years([again], site, ["stockyard"], coal=None, params=ZONES_ONLY).areas:
+            first, second = published[area.datetime], area.area_ha
+            if area.datetime < years[number - 1].last_look and None not in {first.value, second.value}:
+                apart.append(abs(first.value - second.value) / np.hypot(first.sd, second.sd))
+    assert len(apart) >= 5
+    assert max(apart) < 1.0
 
 
 def test_another_zone_is_another_year(

@@ -141,7 +141,7 @@ def test_migration_keeps_a_copy_and_every_head(tmp_path):
     copy = migrate_ledger(path, "now")
     assert copy is not None
     assert copy.name == "ledger-version-1-now.sqlite"
-    for one, version in ((copy, 1), (path, 2)):
+    for one, version in ((copy, 1), (path, 3)):
         with Ledger(one) as ledger:
             assert (ledger.version, ledger.heads(), list(ledger.rows())) == (version, heads, rows)
             assert verify_ledger(ledger) == []
@@ -161,5 +161,5 @@ def test_a_ledger_of_a_newer_version_says_what_is_needed(tmp_path):
     with Ledger(path, create=True):
         pass
     tamper(path, "UPDATE meta SET value = '9'")
-    with pytest.raises(LedgerError, match="ledger version 9, this campwatch knows 1 to 2: a newer campwatch"):
+    with pytest.raises(LedgerError, match="ledger version 9, this campwatch knows 1 to 3: a newer campwatch"):
         Ledger(path)

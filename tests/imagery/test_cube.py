@@ -65,6 +65,19 @@ def test_tiles_of_one_pass_are_fused(write_product: WriteProduct, small_grid: Ge
     assert cube.valid.all()
 
 
+@pytest.mark.parametrize("share", [0.25, 0.5])
+def test_what_a_look_could_not_show_is_said_as_a_share(
+    write_product: WriteProduct, small_grid: GeoBox, share: float
+) -> None:
+    bands = ground()
+    for dn in bands.values():
+        dn[:, : round(112 * share * dn.shape[1] / 140)] = 0
+    cube = load_cube([write_product(bands)], small_grid, params=CubeParams(register=False))
+    assert cube.status.item() == "used"
+    assert f"no data on {share:.0%} of the site" in cube.detail.item()
+    assert cube.valid_fraction.item() == pytest.approx(1 - share, abs=0.03)
+
+
 def test_an_all_cloud_scene_is_kept_with_its_reason(write_product: WriteProduct, small_grid: GeoBox) -> None:
     cloudy = {band: np.full_like(dn, 7000) for band, dn in ground().items() if band != "scl"}
     cloudy["scl"] = np.full((70, 70), 9, np.uint8)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from imagery.radiometry.offset import decide_offset
+from imagery.radiometry.offset import decide_offset, offset_from_ground
 
 RAW = {"s2:processing_baseline": "05.10"}
 OLD = {"s2:processing_baseline": "02.09"}
@@ -131,3 +131,61 @@ def test_the_romania_dates_are_never_taken_for_raw(romania_folder: Path) -> None
     assert counts[0][-1000] == 0, counts
     assert counts[1000][0] == 0, counts
     assert counts[0][0] >= 25, counts
+
+
+SOIL = {"blue": 0.07, "red": 0.13, "nir": 0.19, "swir16": 0.24}
+"""Brown winter ground."""
+
+
+def departed(
+    add: float, *, level: float = 1.0, haze: float = 0.0, bands: tuple[str, ...] = tuple(SOIL)
+) -> Any:
+    """Reflectance of 300 cells with nothing added, and what other seasons make of them."""
+    rng = np.random.default_rng(3)
+    shape = {"blue": 1.0, "red": 0.6, "nir": 0.4, "swir16": 0.15}
+    expected = {band: SOIL[band] * rng.uniform(0.7, 1.3, 300) for band in bands}
+    noise = {band: 0.01 * rng.normal(size=300) for band in bands}
+    seen = {band: level * expected[band] + haze * shape[band] + add + noise[band] for band in bands}
+    return seen, expected
+
+
+@pytest.mark.parametrize("add", [0.1, 0.0])
+@pytest.mark.parametrize("level", [0.8, 1.0, 1.35])
+@pytest.mark.parametrize("haze", [0.0, 0.04])
+@pytest.mark.parametrize("bands", [tuple(SOIL), ("blue", "red", "nir")])
+def test_ground_of_other_seasons_decides_where_numbers_prove_nothing(
+    add: float, level: float, haze: float, bands: tuple[str, ...]
+) -> None:
+    """The offset is flat, moisture grows with brightness, haze falls with wavelength."""
+    seen, expected = departed(add, level=level, haze=haze, bands=bands)
+    found, words = offset_from_ground(seen, expected, snow_share=0.0)
+    assert found in {None, -1000 if add else 0}, words
+    if haze == 0.0 and len(bands) > 3:
+        assert found == (-1000 if add else 0), words
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(0.7, 1.5), st.floats(0.0, 0.05), st.sampled_from([0.0, 0.1]))
+def test_ground_never_says_the_opposite(level: float, haze: float, add: float) -> None:
+    seen, expected = departed(add, level=level, haze=haze)
+    assert offset_from_ground(seen, expected, snow_share=0.0)[0] in {None, -1000 if add else 0}
+
+
+def test_few_cells_and_cloud_leave_it_open() -> None:
+    seen, expected = departed(0.1)
+    few = {band: values[:10] for band, values in seen.items()}
+    assert offset_from_ground(few, {b: v[:10] for b, v in expected.items()}, snow_share=0.0)[0] is None
+    cloud = {band: values + 0.3 for band, values in seen.items()}
+    assert offset_from_ground(cloud, expected, snow_share=0.0)[0] is None
+
+
+@pytest.mark.parametrize(("offset", "found"), [(1000, -1000), (0, None)])
+def test_snow_is_dark_in_the_short_wave_infrared(offset: int, found: int | None) -> None:
+    rng = np.random.default_rng(5)
+    pixels = {band: np.full((80, 80), 7000 + offset, "uint16") for band in ("blue", "green", "red", "nir")}
+    for band, level in (("swir16", 900), ("swir22", 600)):
+        pixels[band] = (
+            np.clip(level * (1 + 0.3 * rng.normal(size=(40, 40))), 1, None).astype("uint16") + offset
+        )
+    pixels["scl"] = np.full((40, 40), 11, "uint8")
+    assert decide_offset(FLAG_TRUE, pixels).from_pixels == found

@@ -9,6 +9,7 @@ import folium
 import pytest
 from shapely import Polygon
 
+from detection.ground.params import Kind
 from maps.page import TILE_HOSTS, OfflineMap, asset, leaflet_script, leaflet_style
 from maps.payload import script_json
 from maps.review_format import Confidence, Judgement, Likelihood, Reason
@@ -26,6 +27,11 @@ SCRIPTS = (
     "review",
     "site",
     "overview",
+    "live",
+    "labels",
+    "site_edit",
+    "save",
+    "outline",
 )
 
 
@@ -105,3 +111,9 @@ def test_page_and_format_know_the_same_codes(
     offered = re.findall(r'"([a-z_]+)"', block.group(1))
     assert offered == [word.value for word in words]
     assert all(f"{group}_{word}" in STRINGS for word in offered)
+
+
+@pytest.mark.parametrize("kind", list(Kind))
+def test_every_kind_of_ground_has_a_word_and_a_colour(kind: Kind) -> None:
+    assert f"kind_{kind.value}" in STRINGS
+    assert f"{kind.value}: " in asset("vectors.js")

@@ -42,6 +42,8 @@ def workspace(ran: Workspace, tmp_path: Path) -> Workspace:
 
 def judge(page: Page, subject: str, verdict: str) -> None:
     page.select_option("#review-subject", subject)
+    if not page.locator("#r-verdict").is_visible():
+        page.click("#all-fields > summary")
     page.select_option("#r-verdict", verdict)
     page.select_option("#r-reason", "probable_coal")
     page.select_option("#r-likelihood", "likely")
@@ -118,7 +120,7 @@ def test_a_place_is_shown_on_the_map_while_it_is_judged(workspace: Workspace, op
     assert page.locator(f"path[data-subject={place}]").count() == 0
     page.select_option("#review-subject", place)
     expect(page.locator(f"path[data-subject={place}]")).to_have_count(1)
-    expect(page.locator("#verdict-form")).to_contain_text("the machine detected nothing here")
+    expect(page.locator(".desk")).to_contain_text("the machine detected nothing here")
     expect(page.locator("#r-verdict")).to_contain_text("something was missed here")
 
 
@@ -143,7 +145,7 @@ def test_a_verdict_on_changed_evidence_can_be_given_again_by_the_same_person(
     page.fill("#reviewer", "anna")
     page.press("#reviewer", "Tab")
     page.select_option("#review-subject", "yard")
-    expect(page.locator("#verdict-form")).to_contain_text("area_ha left its interval")
+    expect(page.locator(".desk")).to_contain_text("area_ha left its interval")
     target = reviewed(page, "anna", {"yard": "rejected"}, tmp_path / "b.json")
     take(workspace, target)
     assert states(workspace)["yard"] == "awaiting_second"

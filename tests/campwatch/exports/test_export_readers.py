@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import datetime as dt
 import json
 import os
 import shutil
@@ -20,13 +21,16 @@ import pytest
 import python_calamine
 import shapely
 from lxml import etree
+from PIL import Image
 
 from campwatch.exports.csv_files import write_csv
 from campwatch.exports.dictionary import data_dictionary
 from campwatch.exports.excel import write_excel
 from campwatch.exports.kmz import write_kmz
+from campwatch.exports.pictures import site_pictures
 from campwatch.exports.qgis import write_qgis
-from campwatch.exports.vector import write_geojson, write_geopackage, write_parquet
+from campwatch.exports.times import as_time
+from campwatch.exports.vector import geometry_type, write_geojson, write_geopackage, write_parquet
 from campwatch.exports.word import printed_tables, write_word
 from evidence.layers import Kind
 
@@ -96,15 +100,83 @@ def test_excel_read_by_calamine_equals_the_csv(restricted, csv_tables, tmp_path)
     path = write_excel(restricted, tmp_path / "c.xlsx")
     book = python_calamine.CalamineWorkbook.from_path(path)
     assert book.sheet_names[0] == "about"
-    assert set(book.sheet_names) == {*(t.name for t in restricted.tables), "about", "columns"}
+    assert set(book.sheet_names) == {*(t.name for t in restricted.tables), "about", "summary", "columns"}
     for table in restricted.tables:
         head, units, *rows = book.get_sheet_by_name(table.name).to_python(skip_empty_area=False)
         assert len(units) == len(head)
-        found = [dict(zip(head, row, strict=True)) for row in rows]
-        assert_rows_equal(csv_tables[table.name], found, skip=("geometry_wkt",))
+        found = [dict(zip(head, map(as_text, row), strict=True)) for row in rows]
+        for wanted, got in zip(csv_tables[table.name], found, strict=True):
+            midnight = {name for name, text in wanted.items() if text == f"{got.get(name)}T00:00:00Z"}
+            got.update({name: wanted[name] for name in midnight})  # the reader gives midnight as a date
+        figures = [name for name, _ in table.columns if f"{name}_low" in table.plain]
+        rounded_off = tuple(f"{name}{end}" for name in figures for end in ("", "_low", "_high"))
+        assert_rows_equal(csv_tables[table.name], found, skip=("geometry_wkt", *rounded_off))
+        for wanted, got in zip(csv_tables[table.name], found, strict=True):
+            for name in figures:
+                assert_rounded(wanted, got, name)
     about = dict(book.get_sheet_by_name("about").to_python()[1:])
     assert about["custody head"] == restricted.stamp.custody_head
     assert "attribution of observations" in about
+
+
+def as_text(value: object) -> object:
+    """Dates and times as the CSV writes them."""
+    if isinstance(value, dt.datetime):
+        milliseconds = round(value.microsecond / 1000)
+        return f"{value:%Y-%m-%dT%H:%M:%S}" + (f".{milliseconds:03d}Z" if milliseconds else "Z")
+    return value.isoformat() if isinstance(value, dt.date) else value
+
+
+def assert_rounded(wanted: dict[str, str], got: dict, name: str) -> None:
+    """Rounded by less than a tenth of the half-width of its interval."""
+    if not wanted[name]:
+        assert got[name] in ("", None)
+        return
+    half = (float(wanted[f"{name}_high"]) - float(wanted[f"{name}_low"])) / 2
+    for end in ("", "_low", "_high"):
+        assert float(got[f"{name}{end}"]) == pytest.approx(
+            float(wanted[f"{name}{end}"]), abs=0.1 * half + 1e-9
+        )
+
+
+def test_excel_has_dates_that_are_dates_and_a_summary_with_a_chart(restricted, tmp_path):
+    book = openpyxl.load_workbook(write_excel(restricted, tmp_path / "c.xlsx"))
+    looks = book["observations"]
+    head = [cell.value for cell in looks[1]]
+    assert isinstance(looks.cell(3, head.index("datetime") + 1).value, dt.datetime)
+    summary = book["summary"]
+    assert summary["A1"].value == "site"
+    assert isinstance(summary["C2"].value, dt.datetime)
+    assert len(summary._charts) == 1
+
+
+def test_geopackage_is_typed_and_times_are_times(restricted, tmp_path):
+    path = write_geopackage(restricted, tmp_path / "c.gpkg")
+    told = dict(pyogrio.list_layers(path))
+    for table in restricted.tables:
+        if table.layer.has_geometry:
+            shapes = table.frame.geometry.dropna().to_numpy()
+            mixed = len(set(shapely.get_dimensions(shapes))) > 1
+            typed = {"Point", "MultiLineString", "MultiPolygon", "MultiPoint"}
+            assert told[table.name] in ({"Unknown"} if mixed else typed)
+    info = pyogrio.read_info(path, layer="stockpiles")
+    kinds = dict(zip(info["fields"], info["dtypes"], strict=True))
+    assert kinds["datetime_time"].startswith("datetime64")
+    held = pyogrio.read_dataframe(path, layer="stockpiles", read_geometry=False)
+    assert [f"{t:%Y-%m-%dT%H:%M:%SZ}" for t in held["datetime_time"]] == list(held["datetime"])
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2020-03-01T02:26:01Z", dt.datetime(2020, 3, 1, 2, 26, 1, tzinfo=dt.UTC)),
+        ("2018~", dt.datetime(2018, 1, 1, tzinfo=dt.UTC)),
+        ("2018-05", dt.datetime(2018, 5, 1, tzinfo=dt.UTC)),
+        ("..", None), ("2018-13-01", None), (None, None), ("12 ha", None),
+    ],
+)  # fmt: skip
+def test_iso_and_edtf_texts_as_times(text, moment):
+    assert as_time(text) == moment
 
 
 def test_excel_keeps_formulas_as_text(restricted, tmp_path):
@@ -163,13 +235,17 @@ def test_kmz_read_as_xml_equals_the_csv(restricted, csv_tables, tmp_path):
     folders = site_folder.findall(f"{KML}Folder")
     assert len(folders) == len(with_geometry)
     for table, folder in zip(with_geometry, folders, strict=True):
-        marks = folder.findall(f"{KML}Placemark")
+        marks = list(folder.iter(f"{KML}Placemark"))
         rows = [
             {node.get("name"): node.findtext(f"{KML}value") for node in mark.iter(f"{KML}Data")}
             for mark in marks
         ]
         expected = csv_tables[table.name]
         assert len(rows) == len(expected)
+        if rows and "row_id" in rows[0]:  # years have folders of their own
+            order = {row["row_id"]: k for k, row in enumerate(expected)}
+            pairs = sorted(zip(rows, marks, strict=True), key=lambda pair: order[pair[0]["row_id"]])
+            rows, marks = [row for row, _ in pairs], [mark for _, mark in pairs]
         for wanted, got in zip(expected, rows, strict=True):
             for name, text in wanted.items():
                 if name != "geometry_wkt":
@@ -180,6 +256,25 @@ def test_kmz_read_as_xml_equals_the_csv(restricted, csv_tables, tmp_path):
                 assert shapely.from_wkt(wanted["geometry_wkt"]).bounds == pytest.approx(
                     kml_bounds(mark), abs=2e-7
                 )
+
+
+def test_kmz_has_years_a_view_and_imagery(workspace, restricted, tmp_path):
+    pictures = site_pictures(workspace, restricted)
+    path = write_kmz(restricted, tmp_path / "c.kmz", pictures=pictures)
+    with zipfile.ZipFile(path) as archive:
+        document = etree.fromstring(archive.read("doc.kml"))
+        overlays = list(document.iter(f"{KML}GroundOverlay"))
+        assert len(overlays) == len(pictures) == 2
+        for overlay in overlays:
+            assert archive.read(overlay.findtext(f"{KML}Icon/{KML}href"))[:4] == b"\x89PNG"
+            assert overlay.findtext(f"{KML}TimeSpan/{KML}begin")
+    site = document.find(f"{KML}Document/{KML}Folder")
+    west, south, east, north = restricted.sites[0].aoi.bounds
+    assert west < float(site.findtext(f"{KML}LookAt/{KML}longitude")) < east
+    assert south < float(site.findtext(f"{KML}LookAt/{KML}latitude")) < north
+    names = {folder.findtext(f"{KML}name") for folder in document.iter(f"{KML}Folder")}
+    assert any(name.isdigit() for name in names)
+    assert "not the area" in etree.tostring(document, encoding="unicode")
 
 
 def numbers_or_text(text: str) -> object:
@@ -257,21 +352,42 @@ def test_qgis_project_names_layers_that_are_there_and_read_only(restricted, tmp_
         assert layer.get("readOnly") == "1"
         if layer.get("geometry") != "No geometry":
             assert layer.find("renderer-v2/symbols/symbol/layer") is not None
-    tree = [node.get("id") for node in document.iter("layer-tree-layer")]
+    tree = [node.get("id") for node in document.find("layer-tree-group").iter("layer-tree-layer")]
     assert tree == [layer.findtext("id") for layer in layers]
     write_qgis(restricted, tmp_path)  # again, over what is read-only
 
 
 QGIS_CHECK = """
 import json, os, sys
-from qgis.core import QgsApplication, QgsProject
+from qgis.core import QgsApplication, QgsLayoutExporter, QgsLayoutItemMap, QgsProject
 application = QgsApplication([], False)
 application.initQgis()
 project = QgsProject.instance()
 read = project.read(sys.argv[1])
 nodes = [node.layer() for node in project.layerTreeRoot().findLayers()]
-told = [[layer.isValid(), layer.featureCount(), layer.readOnly(), layer.isSpatial()] for layer in nodes]
-print("told " + json.dumps({"read": read, "title": project.title(), "layers": told}), flush=True)
+vectors = [layer for layer in nodes if layer.type() == 0]
+told = [[layer.isValid(), layer.featureCount(), layer.readOnly(), layer.isSpatial()] for layer in vectors]
+timed = [
+    [name, layer.fields().field(name).typeName()] for layer in vectors
+    for name in [layer.temporalProperties().startField()] if layer.temporalProperties().isActive()
+]
+printed = []
+for layout in project.layoutManager().printLayouts():
+    settings = QgsLayoutExporter.ImageExportSettings()
+    settings.dpi = 60
+    target = os.path.join(os.path.dirname(sys.argv[1]), "layout-%d.png" % len(printed))
+    maps = [item for item in layout.items() if isinstance(item, QgsLayoutItemMap)]
+    themes = project.mapThemeCollection().mapThemeVisibleLayers(maps[0].followVisibilityPresetName())
+    printed.append([
+        int(QgsLayoutExporter(layout).exportToImage(target, settings)), target,
+        maps[0].crs().isValid(), len(themes),
+    ])
+print("told " + json.dumps({
+    "read": read, "title": project.title(), "layers": told, "timed": timed, "printed": printed,
+    "rasters": [layer.isValid() for layer in nodes if layer.type() == 1],
+    "themes": project.mapThemeCollection().mapThemes(),
+    "begin": project.timeSettings().temporalRange().begin().toString("yyyy-MM-dd"),
+}), flush=True)
 os._exit(0)
 """
 
@@ -286,11 +402,11 @@ def system_python_with_qgis() -> str | None:
     return python
 
 
-def test_qgis_itself_opens_the_project(restricted, tmp_path):
+def test_qgis_itself_opens_the_project_and_prints_its_layout(workspace, restricted, tmp_path):
     python = system_python_with_qgis()
     if python is None:
         pytest.skip("QGIS with its Python bindings is not installed")
-    project, data = write_qgis(restricted, tmp_path)
+    project, data, *rasters = write_qgis(restricted, tmp_path, pictures=site_pictures(workspace, restricted))
     before = data.read_bytes()
     clean = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment = clean | {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path)}
@@ -307,10 +423,24 @@ def test_qgis_itself_opens_the_project(restricted, tmp_path):
     assert told["read"]
     assert told["title"] == "campwatch – RESTRICTED"
     assert all(valid and read_only for valid, _, read_only, _ in told["layers"])
-    shapes = [table.frame.geometry for table in restricted.tables if table.layer.has_geometry]
-    assert sum(count for _, count, _, spatial in told["layers"] if spatial) == sum(
-        s.notna().sum() for s in shapes
+    expected = sum(
+        table.frame.geometry.notna().sum() if geometry_type(table) == "Unknown" else len(table.frame)
+        for table in restricted.tables
+        if table.layer.has_geometry
     )
+    assert sum(count for _, count, _, spatial in told["layers"] if spatial) == expected
+    assert told["rasters"] == [True] * len(rasters)
+    assert len(rasters) == 2
+    assert told["timed"]
+    assert all(kind == "DateTime" for _, kind in told["timed"])
+    assert len(told["themes"]) == 1 + len(rasters)
+    assert told["begin"][:4].isdigit()
+    ((result_code, picture, has_crs, shown),) = told["printed"]
+    assert (result_code, has_crs) == (0, True)
+    assert shown > 1
+    with Image.open(picture) as printed:
+        colours = np.asarray(printed.convert("RGB")).reshape(-1, 3)
+    assert len(np.unique(colours, axis=0)) > 200  # imagery, not an empty frame
     assert data.read_bytes() == before
 
 
