@@ -1,6 +1,7 @@
 """The +1000 under flags that are wrong or missing, through whole years with snow and brown ground.
 
     python -m benchmarks.cube.winter_offsets --seeds 561 562 [--bolzano FOLDER] [--real] [--write]
+    python -m benchmarks.cube.winter_offsets --seeds --folder FOLDER --write    # of what was counted there
 
 Simulated years at 39.5 N, the Romania cube and Bolzano. Numbers with the offset and without, under flags that
 deny it in winter, always, on half of the products, or leave it open. The parameters of
@@ -224,7 +225,7 @@ def main() -> None:
             "winter offsets table",
             lines,
             method=["load_cube", "simulate_site"],
-            seeds=f"fitted on seed {FITTED[0]}, judged on {options.seeds} and on real imagery",
+            seeds=f"fitted on seed {FITTED[0]}, judged on the places named",
         )
 
 

@@ -25,7 +25,7 @@ from aoi.records import Site, Zone, ZoneKind
 from benchmarks.manual import write_table
 from benchmarks.stockpiles.rank_table import clustered, seeds_of
 from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, PER_25_KM2, SHORT
-from benchmarks.stockpiles.yards import kept_result
+from benchmarks.stockpiles.yards import kept_result, years_path
 from detection.coal.measure import StockpileParams
 from imagery.simulate import SimulatedSite, simulate_site, unchanged_site
 from imagery.simulate.params import (
@@ -231,12 +231,28 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, nargs=2, metavar=("FIRST", "LAST"), required=True)
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--kept", action="store_true", help="only sites that the folder has")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     seeds = range(options.seeds[0], options.seeds[1] + 1)
-    rows = [row for seed in seeds for name in SITES for row in judged(name, seed, options.keep)]
-    around = [searched(what, seed, options.keep) for seed in seeds for what in SURROUNDINGS]
-    lines = [*zone_table(rows), "", *search_table(around)]
+
+    def wanted(name: str) -> bool:
+        return not options.kept or years_path(name, options.keep).exists()
+
+    rows = [
+        row
+        for seed in seeds
+        for name in SITES
+        if wanted(f"dark-{name}-{seed}")
+        for row in judged(name, seed, options.keep)
+    ]
+    around = [
+        searched(what, seed, options.keep)
+        for seed in seeds
+        for what in SURROUNDINGS
+        if wanted(f"around-{what}-{seed}")
+    ]
+    lines = [*zone_table(rows), *(["", *search_table(around)] if around else [])]
     print("\n".join(lines))
     if options.write:
         write_table(

@@ -18,7 +18,7 @@ import numpy as np
 
 from benchmarks.manual import write_table
 from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
-from benchmarks.stockpiles.yards import CONDITIONS, JUDGED, Yard, result_of, yard_of
+from benchmarks.stockpiles.yards import CONDITIONS, JUDGED, Yard, result_of, yard_of, years_path
 from detection.coal.measure import StockpileParams
 from detection.coal.verdicts import Verdict
 from evidence.quantity import coverage_factor
@@ -60,15 +60,28 @@ def main() -> None:
     parser.add_argument("--conditions", nargs="*", default=tuple(CONDITIONS), choices=tuple(CONDITIONS))
     parser.add_argument("--seeds", type=int, nargs="*", default=JUDGED)
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--kept", action="store_true", help="only sites that the folder has")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     if not set(options.seeds) <= set(JUDGED):
         parser.error(f"judged on seeds {JUDGED}")
-    rows = measured(options.conditions, options.seeds, options.keep)
+    rows = [
+        row
+        for seed in options.seeds
+        for condition in options.conditions
+        if not options.kept or years_path(f"{condition}-{seed}", options.keep).exists()
+        for row in measured([condition], [seed], options.keep)
+    ]
     lines = [*table(rows), "", *pair_table(rows)]
     print("\n".join(lines))
     if options.write:
-        write_table("stockpiles.md", "rank table", lines, method=MADE_WITH, seeds=f"seeds {seeds_of(rows)}")
+        write_table(
+            "stockpiles.md",
+            "rank table",
+            lines,
+            method=MADE_WITH,
+            seeds=f"seeds {seeds_of(rows)}; {LOOKED_AT}",
+        )
 
 
 def measured(
@@ -100,6 +113,9 @@ def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, flo
     return float(np.mean(values)), float(low), float(high)
 
 
+LOOKED_AT = (
+    "1121 was looked at when a rule refused it, and the rule was limited then: it is no judgement of that"
+)
 HEAD = (
     "| condition | sites | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha "
     "| dark_ha covers, % | area_ha covers, % | changing, % | looks like |\n"

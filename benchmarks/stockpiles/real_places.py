@@ -37,7 +37,7 @@ from benchmarks.stockpiles.painting import (
 )
 from benchmarks.stockpiles.rank_table import clustered
 from benchmarks.stockpiles.simulated_table import CLEAR
-from benchmarks.stockpiles.yards import kept_result
+from benchmarks.stockpiles.yards import kept_result, years_path
 from detection.coal.family import component_means
 
 JUDGED = (330,)
@@ -207,12 +207,24 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--kept", action="store_true", help="only what the folder has")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    rows = [row for layout in JUDGED for rank in RANKS for row in painted_looks(rank, layout, options.keep)]
-    rows += [row for place in PLACES for row in bare_looks(place, options.keep)]
+
+    def wanted(name: str) -> bool:
+        return not options.kept or years_path(name, options.keep).exists()
+
+    rows = [
+        row
+        for layout in JUDGED
+        for rank in RANKS
+        if wanted(f"painted-{rank}-{layout}")
+        for row in painted_looks(rank, layout, options.keep)
+    ]
+    rows += [row for place in PLACES if wanted(f"place-{place}") for row in bare_looks(place, options.keep)]
     lines = [*painted_table([row for row in rows if "rank" in row]), ""]
-    lines += bare_table([row for row in rows if "place" in row])
+    bare = [row for row in rows if "place" in row]
+    lines += bare_table(bare) if bare else []
     print("\n".join(lines))
     if options.write:
         write_table(

@@ -133,6 +133,13 @@ def _says_nothing(node: ast.stmt) -> bool:
     return text or isinstance(node, ast.Import | ast.ImportFrom)
 
 
+def years_path(name: str, folder: Path) -> Path:
+    """Where the measured years of a cube are kept."""
+    kept = folder / f"years-{measured_digest()}-{digest_of('simulate_site')}"
+    kept.mkdir(parents=True, exist_ok=True)
+    return kept / f"{name.replace(' ', '_').replace('/', '_')}.pickle"
+
+
 def kept_result(
     name: str,
     folder: Path,
@@ -148,9 +155,7 @@ def kept_result(
         params: of intervals and verdicts, and whether piles are looked for; years are measured with the
             default ones else.
     """
-    kept = folder / f"years-{measured_digest()}-{digest_of('simulate_site')}"
-    kept.mkdir(parents=True, exist_ok=True)
-    path = kept / f"{name.replace(' ', '_').replace('/', '_')}.pickle"
+    path = years_path(name, folder)
     if path.exists():
         site, zones, held = pickle.loads(path.read_bytes())  # noqa: S301 - written here
         years = [year_from(one) for one in held]

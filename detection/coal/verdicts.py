@@ -55,7 +55,8 @@ class VerdictParams:
     """Least range of the smoothed area: the floor of 10 m bands (DOMAIN notes). Assumed."""
     most_over_dark: float = 1.1
     """Median area over lasting dark ground from which what reads as coal was not dark (hill shade across a
-    yard). Measured on fitting seeds 510 to 539: up to 1.0 where areas hold, 1.16 in shade."""
+    yard), where the area does not change: a pile that came late was not dark for long. Measured on fitting
+    seeds 510 to 539: up to 1.0 where areas hold, 1.16 in shade."""
     least_dark_ha: float = 0.1
     """Dark ground under which nothing is said of its likeness: the floor of 10 m bands. Assumed."""
     surprise_sd: float = 3.0
@@ -297,7 +298,7 @@ def identity(
         why = NO_SWIR
     elif refused and len(refused) == len(years):
         why = refused[-1]
-    elif is_dark and not calibrated and (reads_ha or 0.0) > limits.most_over_dark * dark:
+    elif is_dark and not (calibrated or changing) and (reads_ha or 0.0) > limits.most_over_dark * dark:
         why = MORE_THAN_DARK
     elif is_dark and not like and dark < limits.least_dark_ha:
         why = TOO_LITTLE

@@ -15,7 +15,7 @@ from typing import Any
 from imagery.bands import MEASURED_BANDS
 from imagery.records import Product
 from imagery.sources.addresses import shown
-from imagery.sources.items import DEM_PLATFORM, band_of_asset
+from imagery.sources.items import DEM_PLATFORM, MALFORMED, band_of_asset
 
 KNOWN_PLATFORMS = frozenset(
     {DEM_PLATFORM}
@@ -316,4 +316,7 @@ def _strange_keys(product: Product) -> Iterable[str]:
 
 
 def _no_band(key: str, asset: Mapping[str, Any]) -> bool:
-    return band_of_asset(key.removesuffix("-jp2"), asset) is None
+    try:
+        return band_of_asset(key.removesuffix("-jp2"), asset) is None
+    except MALFORMED:
+        return True

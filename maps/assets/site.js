@@ -44,7 +44,7 @@ CW.watchAll = (map) => {
   map.on("moveend", CW.writeHash);
   map.on("moveend", CW.drawQuality);
   window.addEventListener("hashchange", () => { if (location.hash !== CW.ownHash) CW.applyHash(); });
-  window.addEventListener("beforeprint", () => { document.body.classList.add("printing"); map.invalidateSize({ animate: false }); CW.change({ tab: "figures" }); });
+  window.addEventListener("beforeprint", () => { document.body.classList.add("printing"); CW.byId("legend").open = true; map.invalidateSize({ animate: false }); CW.change({ tab: "figures" }); });
   window.addEventListener("afterprint", () => { document.body.classList.remove("printing"); map.invalidateSize({ animate: false }); });
   for (const button of CW.byId("lang").children) button.addEventListener("click", () => CW.setLanguage(button.dataset.lang));
 };

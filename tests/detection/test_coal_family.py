@@ -35,6 +35,7 @@ from detection.coal.verdicts import (
     VerdictParams,
     change_log_ratio,
     claimed_area,
+    dark_area,
     identity,
     judged_area,
     sentence,
@@ -168,6 +169,28 @@ def test_every_verdict_claims_what_it_may() -> None:
     for hidden in (who(swir=False), who(years=(year(ratio=0.8),))):
         assert hidden.verdict is Verdict.NOT_ASSESSABLE
         assert claimed_area(ground, hidden, floor_ha=0.1).value is None
+
+
+def test_more_coal_than_was_dark_for_long_is_refused_unless_it_changes_or_was_marked() -> None:
+    def told(reads_ha: float, *, changing: bool = False, calibrated: bool = False) -> Verdict:
+        return identity(
+            (year(),), changing=changing, has_swir=True, calibrated=calibrated, documented=False,
+            params=PARAMS, reads_ha=reads_ha,
+        ).verdict  # fmt: skip
+
+    assert told(1.5) is Verdict.COAL_UNCHANGED
+    assert told(1.6) is Verdict.NOT_ASSESSABLE
+    assert told(1.6, changing=True) is Verdict.COAL_CHANGING
+    assert told(1.6, calibrated=True) is Verdict.COAL_UNCHANGED
+
+
+def test_dark_ground_that_is_like_no_coal_leaves_none_of_it_out() -> None:
+    other = who(years=(year(distance=3.0),))
+    low = dark_area(Quantity.measured(0.1, sd_random=0.05), other)
+    assert (low.value, low.low, low.high) == (None, 0.0, 1.4)
+    high = Quantity.measured(1.3, sd_random=0.1)
+    assert dark_area(high, other) == high
+    assert dark_area(Quantity.measured(0.1, sd_random=0.05), who()).value == 0.1
 
 
 def test_a_fall_back_never_means_nought() -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+from pytest_httpserver import HTTPServer
 
 from campwatch.reviews.desk import open_desk
 from campwatch.reviews.site_edits import ACTION
@@ -260,3 +261,44 @@ def test_axe_finds_nothing_serious_in_the_states_of_a_served_page(
     page.keyboard.press("Escape")
     page.click("#tab-figures")
     assert not serious(page), "figures"
+
+
+EVIL = """<!DOCTYPE html><script>
+const target = "http://127.0.0.1:%d";
+const tell = [];
+const body = JSON.stringify({ code: "eve", site: "tiny" });
+(async () => {
+  for (const path of ["/", "/api/state?site=tiny", "/tiny.restricted.html"]) {
+    try { tell.push(["read", (await (await fetch(target + path, { credentials: "include" })).text()).length]); } catch (e) { tell.push(["read", 0]); }
+  }
+  for (const headers of [{ "content-type": "text/plain" }, { "content-type": "application/json" }]) {
+    try { await fetch(target + "/api/reader", { method: "POST", mode: "no-cors", credentials: "include", headers, body }); } catch (e) { /* refused */ }
+    try { await fetch(target + "/api/reader", { method: "POST", credentials: "include", headers, body }); tell.push(["post", 1]); } catch (e) { tell.push(["post", 0]); }
+  }
+  await new Promise((done) => { const s = document.createElement("script"); s.src = target + "/api/state?site=tiny"; s.onload = () => { tell.push(["script", 1]); done(); }; s.onerror = () => { tell.push(["script", 0]); done(); }; document.head.append(s); });
+  await new Promise((done) => { const f = document.createElement("iframe"); f.src = target + "/"; f.onload = () => { let seen = 0; try { seen = f.contentDocument.body.textContent.length; } catch (e) { /* other origin */ } tell.push(["frame", seen]); done(); }; document.documentElement.append(f); });
+  window.told = tell;
+})();
+</script>"""  # noqa: E501
+
+
+@pytest.mark.parametrize("name", ["127.0.0.1", "localhost"])
+def test_a_page_of_another_origin_can_neither_read_nor_post(
+    served: Served, enter: Callable[[], Page], httpserver: HTTPServer, name: str
+) -> None:
+    own = enter()  # the session's cookie is in this browser
+    httpserver.expect_request("/").respond_with_data(EVIL % served.port, content_type="text/html")
+    evil = own.context.new_page()
+    evil.goto(f"http://{name}:{httpserver.port}/")
+    until = time.monotonic() + 60
+    while not (told := evil.evaluate("window.told || null")):
+        assert time.monotonic() < until
+        evil.wait_for_timeout(200)
+    assert {what for what, _ in told} == {"read", "post", "script", "frame"}
+    assert [got for _, got in told] == [0] * len(told)
+    assert served.work.workspace.site_ids() == ["tiny"]
+    cookie = own.context.cookies(f"http://127.0.0.1:{served.port}")[0]
+    session = f"{cookie['name']}={cookie['value']}"
+    body = {"code": "anna", "site": "tiny"}
+    status, _, _ = served.post("/api/reader", body, session, served.key(session))
+    assert status == 200  # nobody had named a reader before
