@@ -47,7 +47,7 @@ browser:  ## Debian's chromium, for the tests of the maps
 	@sh tests/need_chromium.sh
 
 docs: dev  ## the manual as pages that open from disk, search included: build/manual, and as an archive in dist/
-	$(BIN)/python -m mkdocs build --quiet --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --quiet --strict
 	mkdir -p dist
 	$(BIN)/python -m zipfile -c dist/campwatch-manual.zip build/manual/
 

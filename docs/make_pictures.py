@@ -1,15 +1,17 @@
 # ruff: noqa: INP001 - a script, not part of a package
 """Pictures for the manual, taken from finished maps in Debian's chromium without a network.
 
-    python docs/make_pictures.py MAPS_FOLDER [--out docs/pictures]
+    python docs/make_pictures.py MAPS_FOLDER [--out docs/pictures] [--report REPORT.pdf]
 
 MAPS_FOLDER holds a first page (index*.html) and the page of at least one site, as `campwatch demo` or
-`benchmarks/maps/simulated_maps.py` leave them. The Korean pictures need a font with Hangul (fonts-nanum).
+`benchmarks/maps/simulated_maps.py` leave them. With --report the first page of a report
+is drawn by pdftoppm (poppler-utils). The Korean pictures need a font with Hangul (fonts-nanum).
 """
 
 from __future__ import annotations
 
 import argparse
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -85,6 +87,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path, default=Path(__file__).resolve().parent / "pictures")
+    parser.add_argument("--report", type=Path, help="A report as PDF.")
     chosen = parser.parse_args()
     pages = sorted(chosen.folder.resolve().glob("*.html"))
     first = next((p for p in pages if p.name.startswith("index")), None)
@@ -97,6 +100,10 @@ def main() -> None:
             if path is not None:
                 print(take(browser, shot, path, chosen.out))  # noqa: T201 - a script tells what it made
         browser.close()
+    if chosen.report is not None:
+        target = chosen.out / "report-first-page"
+        command = ["pdftoppm", "-r", "80", "-png", "-singlefile", "-l", "1", str(chosen.report), str(target)]
+        subprocess.run(command, check=True)  # noqa: S603 - our own file
 
 
 if __name__ == "__main__":

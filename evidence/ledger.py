@@ -316,6 +316,18 @@ class Ledger:
         )
         return [self._packing.row(values_) for values_ in self._db.execute(query, values)]
 
+    def newest(self, key: tuple[str, str, str, str]) -> StoredRow | None:
+        """The newest row of a key, retired or not; None where there is none."""
+        where = "layer = ? AND site_id = ? AND subject = ? AND time = ? ORDER BY seq DESC LIMIT 1"
+        found = self._db.execute(f"SELECT {READ_COLUMNS} FROM rows WHERE {where}", key).fetchone()  # noqa: S608
+        return None if found is None else self._packing.row(found)
+
+    def has_row(self, row_id: str) -> bool:
+        """Whether a row of this content was ever appended."""
+        return (
+            self._db.execute("SELECT 1 FROM rows WHERE row_id = ? LIMIT 1", (row_id,)).fetchone() is not None
+        )
+
     def rows(self) -> Iterator[StoredRow]:
         """Every row ever appended, oldest first."""
         for values in self._db.execute(f"SELECT {READ_COLUMNS} FROM rows ORDER BY seq"):  # noqa: S608

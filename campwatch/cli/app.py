@@ -15,7 +15,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from campwatch import __version__
-from campwatch.cli.backup import backup, restore
+from campwatch.cli.backup import backup, merge, restore
 from campwatch.cli.evidence import anchor, migrate, redact, release, reproduce, verify
 from campwatch.cli.examples import epilog
 from campwatch.cli.export import export, figure
@@ -167,6 +167,7 @@ app.command()(anchor)
 app.command()(migrate)
 app.command()(backup)
 app.command()(restore)
+app.command()(merge)
 app.command()(redact)
 app.command()(reproduce)
 app.command()(release)

@@ -1,4 +1,4 @@
-"""The commands `backup` and `restore`."""
+"""The commands `backup`, `restore` and `merge`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from campwatch.cli.session import say
+from campwatch.cli.session import EXIT_INCOMPLETE, say
 
 PASSPHRASE = "CAMPWATCH_BACKUP_PASSPHRASE"  # noqa: S105 - the name of a variable
 """Of a secret key; CAMPWATCH_BACKUP_PASSPHRASE_FILE names a file."""
@@ -74,6 +74,30 @@ def restore(
     say(f"{made.folder}: {made.files} files as they were written, the ledger verified")
     say(f"custody head {made.head}; campwatch -C {made.folder} run makes maps and tables again")
     context.obj.report({**asdict(made), "folder": str(made.folder)})
+
+
+def merge(
+    context: typer.Context,
+    other: Annotated[Path, typer.Argument(metavar="LEDGER", help="Or the folder of the other workspace.")],
+    *,
+    actor: Annotated[str, typer.Option(help="Who does it: a code, not a name.")] = "campwatch",
+) -> None:
+    """Take over verdicts, questions and samples of another workspace of the same sites; show conflicts."""
+    from campwatch.custody.merging import merge_ledger  # noqa: PLC0415 - start-up stays quick
+    from campwatch.workspace import open_workspace  # noqa: PLC0415
+
+    workspace = open_workspace(context.obj.folder)
+    with workspace.lock(wait=True):
+        made = merge_ledger(workspace, other, actor=actor)
+    say(f"{made.entries} entries with {made.rows} rows taken over; the other ledger as it was: {made.kept}")
+    for one in made.conflicts:
+        say(f"conflict, left as it is: {one.layer} {one.site_id} {one.subject} ({one.ours}, {one.theirs})")
+    for action, count in made.left.items():
+        say(f"not taken over: {count} of {action}")
+    say(f"custody head {made.head}")
+    context.obj.report({**asdict(made), "kept": str(made.kept)})
+    if made.conflicts:
+        raise typer.Exit(EXIT_INCOMPLETE)
 
 
 def _passphrase(prompt: str) -> str | None:

@@ -13,6 +13,7 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from campwatch.custody.anchoring import anchor_findings
+from campwatch.custody.merging import merged_findings
 from campwatch.identity import matching_products, product_digest
 from campwatch.layers import LAYERS
 from campwatch.reviews.validation import ANNOTATED, Annotate, annotation
@@ -69,6 +70,7 @@ def verify_workspace(
         if not wrong:
             findings += archive_findings(archive, ledger)
             findings += anchor_findings(ledger)
+            findings += merged_findings(workspace, ledger)
             late = behind(workspace, ledger)
             findings += _derived(workspace, ledger, late)
         head = heads_digest(ledger.heads())

@@ -166,7 +166,7 @@ def _released_rows(folder: Path) -> dict[str, dict[str, str]]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             for row in csv.DictReader(file):
                 if row.get("row_id"):
-                    out[row["row_id"]] = row | {"_layer": path.stem}
+                    out[row["row_id"]] = row | {"_layer": path.name.partition(".")[0]}
     return out
 
 

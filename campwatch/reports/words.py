@@ -335,7 +335,7 @@ METHOD: tuple[tuple[str, str], ...] = (
     ),
     (
         "Answers: a change is judged against what the place does in ordinary years. The covariance of the series (level, season, memory, whole years, look noise) is fitted with the change in the model and integrated over a grid; each ordinary year is compared with the others as a placebo, and annual means with Student's t stand beside it. Fewer than three complete years outside the asked window, or a series that cannot be told from a random walk, say nothing.",
-        "답: 변화는 그 장소의 평년 변동에 비추어 판단한다. 계열의 공분산(수준, 계절, 기억, 연도, 관측 잡음)을 변화와 함께 적합하고 격자에서 적분한다. 각 평년을 다른 평년과 비교하며(위약), 연평균의 스튜던트 t를 함께 제시한다. 질문 기간 밖의 완전한 연도가 셋 미만이거나 무작위 보행과 구별되지 않으면 아무것도 말하지 않는다.",
+        "답: 변화는 그 장소의 평년 변동에 비추어 판단한다. 계열의 공분산(수준, 계절, 기억, 연도, 관측 잡음)을 변화와 함께 적합하고 격자에서 적분한다. 각 평년을 다른 평년과 비교하며(가상 사건일), 연평균의 스튜던트 t를 함께 제시한다. 질문 기간 밖의 완전한 연도가 셋 미만이거나 무작위 보행과 구별되지 않으면 아무것도 말하지 않는다.",
     ),
 )
 REFERENCES = (
