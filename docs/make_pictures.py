@@ -52,7 +52,6 @@ SHOTS = (
     Shot(name="site-change", script="CW.change({ view: 'change', tab: 'findings' })"),
     Shot(name="site-card", script=CARD),
     Shot(name="site-desk", script=DESK),
-    Shot(name="site-phone-desk", size=PHONE, script=DESK),
     Shot(name="site-korean", script="CW.setLanguage('ko')"),
     Shot(name="site-phone", size=PHONE),
     Shot(name="site-phone-card", size=PHONE, script=CARD),

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,37 +18,6 @@ def described(doc: str | None) -> argparse.ArgumentParser:
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
-def measure_or_print(
-    doc: str | None, *, measure: Callable[[Path, Path, int], None], table: Callable[[Path], None]
-) -> None:
-    """Run a benchmark in two steps: `measure CACHE OUT FIRST LAST`, then `table OUT`.
-
-    Args:
-        doc: what the benchmark does.
-        measure: keeps what comes of a seed; takes the folder of cubes, the folder of outcomes and the seed.
-        table: prints what is in a folder of outcomes.
-    """
-    chosen = _parser(doc).parse_args()
-    if chosen.step == "table":
-        table(chosen.out)
-        return
-    for seed in range(chosen.first, chosen.last + 1):
-        measure(chosen.cache, chosen.out, seed)
-        print(seed, file=sys.stderr, flush=True)
-
-
-def _parser(doc: str | None) -> argparse.ArgumentParser:
-    parser = described(doc)
-    steps = parser.add_subparsers(dest="step", required=True)
-    measure = steps.add_parser("measure", help="one file of outcomes per seed")
-    measure.add_argument("cache", type=Path, help="folder of cubes, made where they are missing")
-    measure.add_argument("out", type=Path, help="folder of outcomes")
-    measure.add_argument("first", type=int, help="first seed")
-    measure.add_argument("last", type=int, help="last seed")
-    steps.add_parser("table", help="print the table").add_argument("out", type=Path, help="outcomes")
-    return parser
-
-
 def keep(out: Path, seed: int, outcome: Mapping[str, Any]) -> None:
     """Keep what came of a seed."""
     out.mkdir(parents=True, exist_ok=True)
@@ -59,13 +27,6 @@ def keep(out: Path, seed: int, outcome: Mapping[str, Any]) -> None:
 def read(out: Path) -> Outcomes:
     """What came of every seed that was measured."""
     return [json.loads(path.read_text("utf-8")) for path in sorted(out.glob("*.json"))]
-
-
-def print_values(rows: Mapping[str, str]) -> None:
-    """A table of two columns."""
-    print("\n| what | value |\n|---|---|")
-    for name, value in rows.items():
-        print(f"| {name} | {value} |")
 
 
 def percent(part: list[bool]) -> str:

@@ -75,10 +75,11 @@ def painted_looks(rank: str, layout: int, folder: Path) -> list[dict[str, Any]]:
 
 
 def quarters(grid: GeoBox) -> Iterator[tuple[str, Polygon]]:
-    """The scene in four zones, half a kilometre wide on a cube of one."""
+    """A zone in the middle of each quarter of the scene, half as wide, with ground of the scene around it."""
     height, width = grid.shape
     for name, row, column in (("nw", 0, 0), ("ne", 0, 1), ("sw", 1, 0), ("se", 1, 1)):
-        shape = box(column * width / 2, row * height / 2, (column + 1) * width / 2, (row + 1) * height / 2)
+        x, y = (column + 0.5) * width / 2, (row + 0.5) * height / 2
+        shape = box(x - width / 8, y - height / 8, x + width / 8, y + height / 8)
         a = grid.affine
         corners = [a @ point for point in shape.exterior.coords]
         yield name, to_degrees(Polygon(corners), grid)

@@ -15,6 +15,7 @@ smoothed state of the last look is the filtered one exactly.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,16 +117,16 @@ def generator(rates: RateParams, odd: float) -> NDArray[np.float64]:
 def transitions(day: NDArray[np.int64], rates: RateParams) -> Floats:
     """(time, class, from, to): the first look's are identities."""
     out = np.tile(np.eye(STATES, dtype=np.float32), (len(day), FIELD_CLASSES, 1, 1))
-    gaps = np.diff(day)
-    made = {
-        int(gap): np.stack(
-            [expm(generator(rates, k / (FIELD_CLASSES - 1)) * gap / YEAR) for k in range(FIELD_CLASSES)]
-        )
-        for gap in np.unique(gaps)
-    }
-    for i, gap in enumerate(gaps, start=1):
-        out[i] = made[int(gap)]
+    for i, gap in enumerate(np.diff(day), start=1):
+        out[i] = _moves(int(gap), rates)
     return out
+
+
+@lru_cache(maxsize=1024)
+def _moves(gap_days: int, rates: RateParams) -> Floats:
+    """(class, from, to) after so many days."""
+    odd = np.linspace(0.0, 1.0, FIELD_CLASSES)
+    return np.asarray(expm(np.stack([generator(rates, float(o)) for o in odd]) * gap_days / YEAR), np.float32)
 
 
 def emission_table(params: EmissionParams) -> Floats:

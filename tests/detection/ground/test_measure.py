@@ -11,6 +11,7 @@ import xarray as xr
 from aoi.records import Boundary, Site
 from detection.ground.measure import METHOD_EPOCH, freeze, measure_ground
 from detection.ground.params import GroundParams, Kind
+from detection.ground.rates import disturbance_rates
 from detection.ground.records import Disturbance
 from tests.detection.made_ground import SITE, STARTS, box, ground
 
@@ -78,10 +79,28 @@ def test_unchanged_ground_gives_no_event() -> None:
     assert account.inside_ha.reason == "no_boundary"
 
 
-def test_rows_are_a_function_of_the_set_of_scenes(cube, rows) -> None:
-    order = np.random.default_rng(4).permutation(cube.sizes["time"])
-    again = measure_ground(cube.isel(time=order).sortby("time"), BOUNDED)
-    assert again == rows
+def test_fifty_orders_of_arrival_give_the_same_current_rows(cube) -> None:
+    """Scenes come in some order, a few late; each run has what came so far, and what the run before froze."""
+    small = cube.isel(y=slice(4, 12), x=slice(4, 12))
+    whole = measure_ground(small, BOUNDED)
+    rng = np.random.default_rng(4)
+    for arrival in range(50):
+        order = rng.permutation(small.sizes["time"])
+        early = small.isel(time=np.sort(order[:80]))
+        first = measure_ground(early, BOUNDED).disturbances if arrival % 10 == 0 else ()
+        last = measure_ground(small.isel(time=order).sortby("time"), BOUNDED, earlier=first)
+        assert last.footprints == whole.footprints
+        found = [d for d in last.disturbances if d.machine_status not in {"withdrawn", "merged"}]
+        assert [unfrozen(d) for d in found] == [unfrozen(d) for d in whole.disturbances]
+
+
+def unfrozen(row: Disturbance) -> Disturbance:
+    """The row without what is frozen of it."""
+    day = dt.date(2000, 1, 1)
+    return dataclasses.replace(
+        row, disturbance_id="", frozen_on=None, founding_cells=(), first_seen=day, first_seen_low=day,
+        first_seen_high=day, persistent_since=None,
+    )  # fmt: skip
 
 
 def test_what_was_frozen_stays_and_what_looks_say_otherwise_is_a_revision(cube, rows) -> None:
@@ -103,6 +122,49 @@ def test_an_event_that_is_no_longer_found_is_withdrawn_beside_its_frozen_row(row
     assert [d.machine_status for d in kept] == ["withdrawn"]
     assert kept[0].first_seen == found.first_seen
     assert [r.revision for r in revisions] == ["withdrawn"]
+
+
+def test_an_event_that_another_has_taken_in_is_merged_and_not_withdrawn(rows) -> None:
+    (found,) = [d for d in rows.disturbances if d.machine_status == "persistent"]
+    other = dataclasses.replace(found, disturbance_id="d-part", founding_cells=("1 1", "2 2"))
+    kept, revisions = freeze([found], [other], day=20_000, params=GroundParams())
+    assert [(d.disturbance_id, d.machine_status) for d in kept] == [
+        (found.disturbance_id, "persistent"), ("d-part", "merged"),
+    ]  # fmt: skip
+    assert [(r.disturbance_id, r.revision) for r in revisions] == [("d-part", "merged")]
+
+
+def test_ground_that_was_cleared_twice_is_reopened() -> None:
+    twice = ground(looks=130).isel(SMALL).load()
+    shut, again = STARTS + 20, STARTS + 45
+    for band, green in (("red", 0.04), ("nir", 0.38), ("blue", 0.03), ("green", 0.04)):
+        calm = twice[band].to_numpy()[:, 14, 16]
+        twice[band][shut:again, 4:14, 6:12] = calm[shut:again, None, None]
+        assert abs(float(calm.mean()) - green) < 0.1
+    found = measure_ground(twice, BOUNDED)
+    first, second = sorted(found.disturbances, key=lambda d: d.first_seen)
+    assert [d.machine_status for d in (first, second)] == ["closed", "persistent"]
+    assert second.parents == (first.disturbance_id,)
+    assert (first.disturbance_id, "reopened") in {(r.disturbance_id, r.revision) for r in found.revisions}
+
+
+def test_rates_before_and_after_a_date_count_what_lies_outside(rows) -> None:
+    (found,) = [d for d in rows.disturbances if d.machine_status == "persistent"]
+    since, until = dt.date(2017, 1, 1), dt.date(2021, 1, 1)
+    split = found.first_seen - dt.timedelta(days=100)
+    told = disturbance_rates([found], split=split, since=since, until=until, boundary=BOUNDARY)
+    years = (until - split).days / 365.25
+    assert told.before.value == 0
+    assert told.after.value == pytest.approx(0.5 * found.area_ha.value / years, rel=0.1)
+    assert told.after.low <= 0.3 / years <= told.after.high
+    assert told.change.value == told.after.value
+    assert (told.events, told.unsure) == ((0, 1), 0)
+    whole = disturbance_rates([found], split=found.first_seen, since=since, until=until)
+    assert whole.unsure == 1
+    withdrawn = dataclasses.replace(found, machine_status="withdrawn")
+    assert disturbance_rates([withdrawn], split=split, since=since, until=until).after.value == 0
+    with pytest.raises(ValueError, match="between"):
+        disturbance_rates([found], split=since, since=since, until=until)
 
 
 def earlier_method(found: Disturbance) -> Disturbance:
