@@ -11,7 +11,7 @@ from campwatch.run.rows import RUNS
 from campwatch.run.series import series_rows
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
-from detection.ground.landsat_records import LANDSAT_GROUND
+from detection.ground.landsat_records import LANDSAT_GROUND, LANDSAT_RATES
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
@@ -31,6 +31,7 @@ LAYERS = by_name(
         DISTURBANCE_REVISIONS,
         GROUND_RATES,
         LANDSAT_GROUND,
+        LANDSAT_RATES,
         BOUNDARY_CHANGES,
         STOCKPILE_AREAS,
         STOCKPILES,

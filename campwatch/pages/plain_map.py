@@ -14,6 +14,8 @@ import shapely
 from aoi.site_file import read_site
 from campwatch.layers import LAYERS
 from campwatch.study import Study
+from detection.coal.records import STOCKPILES
+from detection.ground.records import DISTURBANCES, FOOTPRINTS
 from evidence.errors import WorkspaceError
 from evidence.layers import LayerSpec
 from maps import composites
@@ -23,7 +25,7 @@ from maps.page import OfflineMap
 STYLE = "html, body { margin: 0; height: 100%; } .folium-map { position: absolute; inset: 0; }"
 QUALITY = 82
 """Of the picture (WebP)."""
-SHOWN = ("footprints", "disturbances", "stockpiles")
+SHOWN = (FOOTPRINTS.name, DISTURBANCES.name, STOCKPILES.name)
 """Layers that are drawn where nothing else is asked for."""
 CLEAR_SHARE = 0.9
 """Share of the site that a look has seen at least to be the picture (assumed); else the clearest is."""

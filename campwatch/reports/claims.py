@@ -26,6 +26,7 @@ from detection.answers.judgement import Presence, Verdict, judge_presence
 from detection.answers.sentences import VERDICTS, number, reason_ko
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS
+from detection.ground.landsat_records import LANDSAT_RATES
 from detection.ground.records import FOOTPRINTS, GROUND_RATES
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
@@ -410,7 +411,7 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
             values += quantity_sources(last, "outside_ha")
     else:
         texts.append(("no epoch was assessable", "평가할 수 있는 시기 없음"))
-    for s in own.get(GROUND_RATES.name, ()):
+    for s in (*own.get(LANDSAT_RATES.name, ()), *own.get(GROUND_RATES.name, ())):
         if s.row.data["before_ha_a_year"]["value"] is None:
             continue
         outside = s.row.data["boundary_id"]

@@ -39,7 +39,7 @@ from evidence.files import write_text
 from evidence.ledger import Ledger
 from maps.payload import Payload, quantity
 from maps.records import Profile, SiteMapData
-from maps.review_format import FORMAT, parse_review
+from maps.review_format import FORMAT, ReviewFile, parse_review
 
 _log = logging.getLogger(__name__)
 WAIT_SECONDS = 8.0
@@ -48,6 +48,10 @@ QUIET_SECONDS = 15.0
 """Without a verdict, before pages are redrawn: a reader who goes on is not slowed down."""
 MOST_DRAFT = 20_000
 """Characters of one draft."""
+SAID_BY_SERVER = frozenset(
+    ("format", "site_id", "run_id", "map_version", "reviewer", "exported_at", "verdicts")
+)
+"""Fields of a review that are not taken from a reader's document as they are."""
 
 
 class Work:
@@ -192,7 +196,7 @@ class Work:
                         "format": FORMAT, "site_id": site_id, "run_id": document.get("run_id"),
                         "map_version": str(document.get("map_version") or __version__), "reviewer": reader,
                         "exported_at": self._clock().isoformat(), "verdicts": verdicts,
-                        "observations": document.get("observations", []),
+                        **{name: told for name, told in document.items() if name in ReviewFile.model_fields.keys() - SAID_BY_SERVER},
                     }
                 )
             )  # fmt: skip

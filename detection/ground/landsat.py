@@ -14,10 +14,10 @@ import xarray as xr
 
 from aoi.pixels import pixel_size_m
 from aoi.records import Site
-from detection.ground.landsat_records import LANDSAT_GROUND, NO_PAIRS, LandsatGround
+from detection.ground.landsat_records import LANDSAT_GROUND, LANDSAT_RATES, NO_PAIRS, LandsatGround
 from detection.ground.measure import fixed_version, measure_ground
 from detection.ground.params import GroundParams
-from detection.ground.records import GROUND_RATES, Footprint, GroundRate
+from detection.ground.records import Footprint, GroundRate
 from evidence.quantity import Quantity
 from imagery.cube.landsat import SENSOR, coarsened
 from imagery.measurement import Measured, Measurement, Work
@@ -112,12 +112,12 @@ def _measure(work: Work) -> Sequence[Measured]:
     found, rates = measure_landsat(cube, work.site, params=work.params, sentinel=work.cube)
     return (
         Measured(layer=LANDSAT_GROUND, records=found),
-        Measured(layer=GROUND_RATES, records=rates),
+        Measured(layer=LANDSAT_RATES, records=rates),
     )
 
 
 MEASUREMENT = Measurement(
-    layers=(LANDSAT_GROUND, GROUND_RATES),
+    layers=(LANDSAT_GROUND, LANDSAT_RATES),
     stage="ground at 30 m",
     measure=_measure,
     params=GroundParams,

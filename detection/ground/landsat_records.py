@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 
 from detection.boundary.records import BOUNDARY
-from detection.ground.records import TWO_FIGURES, TWO_FIGURES_KO
+from detection.ground.records import GROUND_RATES, TWO_FIGURES, TWO_FIGURES_KO
 from evidence.layers import LayerSpec, Printed, ReferenceKind, Rows, Shown, Style, column, record
 from evidence.quantity import Quantity
 
@@ -121,4 +122,11 @@ LANDSAT_GROUND = LayerSpec(
             ("looks", "looks", "관측 수"),
         ),
     ),
+)
+LANDSAT_RATES = replace(
+    GROUND_RATES,
+    name="landsat_rates",
+    title="Ground newly disturbed a year before and after a date, by Landsat (30 m)",
+    title_ko="기준일 전후 연간 새 교란, Landsat(30 m)",
+    method="ground-1-30m",
 )

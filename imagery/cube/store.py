@@ -76,9 +76,9 @@ def of_bits(bits: NDArray[Any], name: str, names: Sequence[str]) -> NDArray[np.b
 
 
 CHUNK_ROWS = 256
-"""Rows of a block: what is read at once of a scene of a large site."""
+"""Rows of a block: what is read at once of a scene of a large site. Assumed."""
 LAYOUT = 10
-"""Raised when what is stored, or how it is computed, changes."""
+"""Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 MASK_BITS = "masks"
 """The plane that holds every mask, a bit each, in the order of `MASKS`."""
 SUFFIX = ".scene"

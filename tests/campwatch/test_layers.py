@@ -172,7 +172,7 @@ def test_every_column_has_words_in_both_languages_and_every_figure_its_unit():
             assert one.meaning, (spec.name, one.name)
             assert one.meaning_ko, (spec.name, one.name)
             if one.kind is Kind.QUANTITY:
-                assert one.unit in {"ha", "m", "1", "days"}, (spec.name, one.name)
+                assert one.unit in {"ha", "ha/a", "m", "1", "days"}, (spec.name, one.name)
         assert not spec.measured or spec.rows is not Rows.RESTRICTED, spec.name
         if any(one.shown is Shown.BOUNDARY for one in spec.columns):
             assert any(one.names == "boundary" for one in spec.columns), spec.name
