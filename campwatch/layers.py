@@ -17,6 +17,7 @@ from detection.ground.records import (
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
     FOOTPRINTS,
+    GROUND_RATES,
 )
 from evidence.layers import by_name
 from imagery.cube.observations import OBSERVATIONS
@@ -28,6 +29,7 @@ LAYERS = by_name(
         DISTURBANCES,
         DISTURBANCE_GROWTH,
         DISTURBANCE_REVISIONS,
+        GROUND_RATES,
         LANDSAT_GROUND,
         BOUNDARY_CHANGES,
         STOCKPILE_AREAS,

@@ -142,7 +142,7 @@ def test_the_readme_s_first_site_works_as_written(tmp_path, environment):
     """Every `campwatch` command of that chapter, verbatim; a catalogue on disk stands in for Earth Search."""
     (site,) = (block for block in blocks("json") if '"role": "aoi"' in block)
     (tmp_path / "my-place.geojson").write_text(site, encoding="utf-8")
-    catalog = moved(tiny.write_catalog(tmp_path / "source"), epsg=32632, origin=(677_000.0, 5_154_000.0))
+    catalog = moved(tiny.write_catalog(tmp_path / "source"), epsg=32644, origin=(657_000.0, 2_473_000.0))
     chapter = README.split("## A first site of your own")[1].split("\n## ")[0]
     steps = [
         line for block in re.findall(r"```sh\n(.*?)```", chapter, re.DOTALL) for line in block.splitlines()
@@ -172,8 +172,8 @@ def test_the_readme_s_first_site_works_as_written(tmp_path, environment):
 
 
 def test_the_readme_names_no_other_command():
-    known = {"make demo", "make test", "python -m venv watch-env", "pip install .", "campwatch demo"}
-    known |= {"pip install --no-deps nrt==0.2.1"}
+    known = {"make demo", "make test", "python3 -m venv watch-env"}
+    known |= {"watch-env/bin/pip install .", "watch-env/bin/campwatch demo"}
     chapter = README.split("## A first site of your own")[1].split("\n## ")[0]
     rest = [line for line in commands() if line not in chapter]
     assert set(rest) == known

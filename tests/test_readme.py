@@ -23,7 +23,7 @@ def blocks(language):
 def test_the_example_site_is_added_without_a_warning(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("my-place.geojson").write_text(blocks("json")[0], "utf-8")
-    init, add = blocks("sh")[1].splitlines()[:2]
+    init, add = blocks("sh")[2].splitlines()[:2]
     assert CliRunner().invoke(app, shlex.split(init)[1:]).exit_code == 0
     added = CliRunner().invoke(app, shlex.split(add)[1:])
     assert added.exit_code == 0, added.output

@@ -6,7 +6,9 @@
 bands): a forest in Sichuan that burnt in March 2024, one that was logged between 2024-04-03 and 04-08, and a
 field with two harvests a year. The *quarry* (aurora-mine0, India) hardly changed in 2019 to 2023; over the
 *town* (Bolzano) nothing was opened in June 2022. These two are rows of `campwatch run` on their catalogues in
-FOLDER, which is kept and gone on from. Nothing was chosen on any of them.
+FOLDER, which is kept and gone on from. Nothing was fitted on them, but that bare at
+start counts whole pixels was decided after a first look at the quarry, and the fire's first day (28 March)
+and the column of likely looks after a first look at the pixels.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ from detection.answers.judgement import Presence, Verdict, judge_presence
 from detection.answers.sentences import VERDICTS, number, reason_ko
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS
-from detection.ground.records import FOOTPRINTS
+from detection.ground.records import FOOTPRINTS, GROUND_RATES
 from evidence.quantity import Quantity
 from evidence.rows import StoredRow
 
@@ -410,6 +410,24 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
             values += quantity_sources(last, "outside_ha")
     else:
         texts.append(("no epoch was assessable", "평가할 수 있는 시기 없음"))
+    for s in own.get(GROUND_RATES.name, ()):
+        if s.row.data["before_ha_a_year"]["value"] is None:
+            continue
+        outside = s.row.data["boundary_id"]
+        where = (f"outside the fixed version {outside} ", f"고정 버전 {outside} 밖 ") if outside else ("", "")
+        told = [
+            [quantity_text(s, name, korean=korean) for name in ("before_ha_a_year", "after_ha_a_year")]
+            for korean in (False, True)
+        ]
+        day, sensor = s.row.data["split"][:10], f"{s.row.data['sensor']}, {s.row.data['resolution_m']:g} m"
+        texts.append(
+            (
+                f"newly disturbed {where[0]}a year: {told[0][0]} before {day}, {told[0][1]} after ({sensor})",
+                f"{where[1]}연간 새 교란: {day} 전 {told[1][0]}, 후 {told[1][1]} ({sensor})",
+            )
+        )
+        values += (*quantity_sources(s, "before_ha_a_year"), *quantity_sources(s, "after_ha_a_year"))
+        rows.append(s.row_id)
     lack = ("no ground question was declared", "선언된 땅 질문 없음")
     blind = tuple(
         (

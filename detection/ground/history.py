@@ -119,7 +119,8 @@ def smooth(
 def _sum(q: NDArray[np.uint8], states: tuple[State, ...]) -> NDArray[np.uint8]:
     """(time, pixel) probability of any of some states, of (pixel, time, state)."""
     total = q[:, :, list(states)].sum(axis=2, dtype=np.int16)
-    return np.minimum(total, 255).astype(np.uint8).T
+    out: NDArray[np.uint8] = np.minimum(total, 255).astype(np.uint8)
+    return out.T
 
 
 def bare_at_start(season: Floats, params: GroundParams) -> Floats:

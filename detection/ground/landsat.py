@@ -17,7 +17,7 @@ from aoi.records import Site
 from detection.ground.landsat_records import LANDSAT_GROUND, NO_PAIRS, LandsatGround
 from detection.ground.measure import fixed_version, measure_ground
 from detection.ground.params import GroundParams
-from detection.ground.records import Footprint
+from detection.ground.records import GROUND_RATES, Footprint, GroundRate
 from evidence.quantity import Quantity
 from imagery.cube.landsat import SENSOR, coarsened
 from imagery.measurement import Measured, Measurement, Work
@@ -33,8 +33,8 @@ def measure_landsat(
     *,
     params: GroundParams | None = None,
     sentinel: xr.Dataset | None = None,
-) -> list[LandsatGround]:
-    """Yearly accounts of a site's ground from Landsat alone.
+) -> tuple[list[LandsatGround], tuple[GroundRate, ...]]:
+    """Yearly accounts of a site's ground from Landsat alone, and rates before and after 2016.
 
     Args:
         cube: (time, y, x) at 30 m, as `load_cube` gives it on `landsat_grid`; bands as `measure_ground`
@@ -48,9 +48,10 @@ def measure_landsat(
     wanted = None if fixed is None else fixed.boundary_id
     size = pixel_size_m(cube.odc.geobox)
     years = cube["time"].dt.year.to_numpy()
-    found = measure_ground(cube, site, params=params).footprints
+    rows = measure_ground(cube, site, params=params, sensor=SENSOR)
+    found = rows.footprints
     chosen = {one.epoch_start: one for one in found if one.boundary_id == wanted or one.area_ha.value is None}
-    return [
+    accounts = [
         replace(
             _account(one, wanted, size, int((years == one.epoch_start.year).sum())),
             pairs=pairs,
@@ -59,6 +60,7 @@ def measure_landsat(
         )
         for one in chosen.values()
     ]
+    return accounts, rows.rates
 
 
 def differences(sentinel: xr.Dataset, landsat: xr.Dataset) -> tuple[int, tuple[Quantity, ...]]:
@@ -107,10 +109,17 @@ def _measure(work: Work) -> Sequence[Measured]:
     cube = work.cube_of(SENSOR)
     if cube is None:
         return ()
-    found = measure_landsat(cube, work.site, params=work.params, sentinel=work.cube)
-    return (Measured(layer=LANDSAT_GROUND, records=found),)
+    found, rates = measure_landsat(cube, work.site, params=work.params, sentinel=work.cube)
+    return (
+        Measured(layer=LANDSAT_GROUND, records=found),
+        Measured(layer=GROUND_RATES, records=rates),
+    )
 
 
 MEASUREMENT = Measurement(
-    layers=(LANDSAT_GROUND,), stage="ground at 30 m", measure=_measure, params=GroundParams, settings="ground"
+    layers=(LANDSAT_GROUND, GROUND_RATES),
+    stage="ground at 30 m",
+    measure=_measure,
+    params=GroundParams,
+    settings="ground",
 )

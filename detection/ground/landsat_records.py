@@ -6,7 +6,7 @@ import datetime as dt
 
 from detection.boundary.records import BOUNDARY
 from detection.ground.records import TWO_FIGURES, TWO_FIGURES_KO
-from evidence.layers import LayerSpec, Printed, Rows, Shown, Style, column, record
+from evidence.layers import LayerSpec, Printed, ReferenceKind, Rows, Shown, Style, column, record
 from evidence.quantity import Quantity
 
 NO_PAIRS = Quantity.not_assessable("no look of Sentinel-2 within three days of one of Landsat")
@@ -99,6 +99,7 @@ LANDSAT_GROUND = LayerSpec(
     time=("epoch_start", "epoch_end"),
     scenes="scene_ids",
     measured=True,
+    references=ReferenceKind.NONE,
     rows=Rows.PUBLIC,
     age="epoch_end",
     span=("epoch_start", "epoch_end"),

@@ -29,15 +29,18 @@ from detection.ground.events import Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import EventParams, GroundParams, Kind
+from detection.ground.rates import rate_row
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
     FOOTPRINTS,
+    GROUND_RATES,
     Disturbance,
     DisturbanceGrowth,
     DisturbanceRevision,
     Footprint,
+    GroundRate,
 )
 from detection.ground.series import read_series
 from evidence.arrays import Bools, Floats, Ints
@@ -59,6 +62,7 @@ class GroundRows:
     disturbances: tuple[Disturbance, ...] = ()
     growth: tuple[DisturbanceGrowth, ...] = ()
     revisions: tuple[DisturbanceRevision, ...] = ()
+    rates: tuple[GroundRate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,6 +91,7 @@ def measure_ground(
     *,
     params: GroundParams | None = None,
     earlier: Sequence[Disturbance] = (),
+    sensor: str = "sentinel-2",
 ) -> GroundRows:
     """The ground of a site through time.
 
@@ -96,6 +101,7 @@ def measure_ground(
         site: with its aoi and boundary versions.
         params: numbers.
         earlier: disturbances as earlier runs left them: what they froze stays.
+        sensor: the instrument, as rows of rates name it.
     """
     params = params or GroundParams()
     series = read_series(cube, params.looks)
@@ -124,6 +130,7 @@ def measure_ground(
         frozen[b] = replace(new, parents=(*new.parents, old.disturbance_id))
         detail = f"disturbed again: {new.disturbance_id}"
         revisions.append(_revision(old, "reopened", new.first_seen, detail))
+    growth = tuple(_growth(g, sure, cells, dates, named))
     return GroundRows(
         footprints=(
             *(
@@ -134,8 +141,20 @@ def measure_ground(
             *_footprints(g, cells, dates),
         ),
         disturbances=tuple(frozen),
-        growth=tuple(_growth(g, sure, cells, dates, named)),
+        growth=growth,
         revisions=tuple(revisions),
+        rates=(
+            rate_row(
+                frozen,
+                growth,
+                first_look=_date(series.day[0]),
+                last_look=_date(series.day[-1]),
+                anchor_days=params.expectation.anchor_days,
+                boundary=fixed_version(site),
+                sensor=sensor,
+                resolution_m=pixel_size_m(grid),
+            ),
+        ),
     )
 
 
@@ -602,11 +621,12 @@ def _measure(work: Work) -> list[Measured]:
         Measured(layer=DISTURBANCES, records=rows.disturbances),
         Measured(layer=DISTURBANCE_GROWTH, records=rows.growth),
         Measured(layer=DISTURBANCE_REVISIONS, records=rows.revisions),
+        Measured(layer=GROUND_RATES, records=rows.rates),
     ]
 
 
 MEASUREMENT = Measurement(
-    layers=(FOOTPRINTS, DISTURBANCES, DISTURBANCE_GROWTH, DISTURBANCE_REVISIONS),
+    layers=(FOOTPRINTS, DISTURBANCES, DISTURBANCE_GROWTH, DISTURBANCE_REVISIONS, GROUND_RATES),
     stage="ground",
     measure=_measure,
     params=GroundParams,

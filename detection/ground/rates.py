@@ -8,12 +8,14 @@ from dataclasses import dataclass
 
 from aoi.records import Boundary
 from detection.ground.params import Kind
-from detection.ground.records import Disturbance, DisturbanceGrowth
+from detection.ground.records import Disturbance, DisturbanceGrowth, GroundRate
 from evidence.quantity import Quantity, combine, difference
 
 COUNTED = frozenset({"persistent", "closed"})
 """Statuses of events that later looks bear out and that are not part of another."""
 DAYS_A_YEAR = 365.25
+SPLIT = dt.date(2016, 12, 31)
+"""The date of the claim: boundaries are said to have expanded after 2016 (NKHR 2021)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,55 @@ def disturbance_rates(
         events=(sum(e.first_seen < split for e in rows), sum(e.first_seen >= split for e in rows)),
         unsure=sum(e.first_seen_low <= split <= e.first_seen_high for e in rows),
     )  # fmt: skip
+
+
+def rate_row(
+    events: Iterable[Disturbance],
+    growth: Sequence[DisturbanceGrowth],
+    *,
+    first_look: dt.date,
+    last_look: dt.date,
+    anchor_days: float,
+    boundary: Boundary | None,
+    sensor: str,
+    resolution_m: float,
+) -> GroundRate:
+    """Rates on either side of `SPLIT` as a row.
+
+    Args:
+        events: rows of the site's disturbances.
+        growth: rows of what events gained in each year.
+        first_look: of the record.
+        last_look: of the record.
+        anchor_days: what the expectation takes of the record's beginning: nothing can be new in them.
+        boundary: the version outside of which ground counts; None: all ground.
+        sensor: the instrument.
+        resolution_m: side of its pixels, metres.
+    """
+    since, until = first_look + dt.timedelta(days=round(anchor_days)), last_look + dt.timedelta(days=1)
+    years = min((SPLIT - since).days, (until - SPLIT).days) / DAYS_A_YEAR
+    found = None
+    if years >= 1:
+        found = disturbance_rates(
+            events, split=SPLIT, since=since, until=until, boundary=boundary, growth=growth
+        )
+    why = Quantity.not_assessable(
+        f"looks that count are from {since} to {last_look}: a year on either side of {SPLIT} is needed"
+    )
+    return GroundRate(
+        sensor=sensor,
+        resolution_m=resolution_m,
+        boundary_id=None if boundary is None else boundary.boundary_id,
+        since=since,
+        split=SPLIT,
+        until=until,
+        before_ha_a_year=found.before if found else why,
+        after_ha_a_year=found.after if found else why,
+        change_ha_a_year=found.change if found else why,
+        events_before=found.events[0] if found else 0,
+        events_after=found.events[1] if found else 0,
+        events_unsure=found.unsure if found else 0,
+    )
 
 
 def _outside(event: Disturbance, boundary: Boundary | None) -> float:

@@ -369,6 +369,57 @@ class DisturbanceRevision:
     detail: str = column("in words", "설명", shown=Shown.PUBLIC)
 
 
+@record
+class GroundRate:
+    """Ground newly disturbed a year, before and after a date, outside one fixed boundary version."""
+
+    sensor: str = column("instrument", "센서", shown=Shown.PUBLIC)
+    resolution_m: float = column(
+        "side of a pixel", "화소 한 변", unit="m", shown=Shown.PUBLIC, public_decimals=0
+    )
+    boundary_id: str | None = column(
+        "version outside of which ground counts: in force on 2016-12-31, or the first; empty: all ground",
+        "이 버전 밖의 땅만 셈: 2016-12-31에 유효한 것, 없으면 첫 버전; 비어 있으면 전체",
+        shown=Shown.BOUNDARY,
+        names=BOUNDARY,
+    )
+    since: dt.date = column(
+        "first day that counts: what was opened before belongs to the state at start",
+        "셈의 첫날; 그 전의 교란은 처음 상태에 속함",
+        shown=Shown.PUBLIC,
+    )
+    split: dt.date = column("the date", "기준일", shown=Shown.PUBLIC)
+    until: dt.date = column("day after the last", "마지막 날의 다음 날", shown=Shown.PUBLIC)
+    before_ha_a_year: Quantity = column(
+        "newly disturbed a year before the date",
+        "기준일 전 연간 새 교란",
+        unit="ha/a",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+    )
+    after_ha_a_year: Quantity = column(
+        "newly disturbed a year after it",
+        "기준일 후 연간 새 교란",
+        unit="ha/a",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+    )
+    change_ha_a_year: Quantity = column(
+        "after less before, between these looks; whether it goes beyond ordinary years is a question",
+        "후 − 전(이 관측들 사이); 평년을 넘는지는 별도의 질문",
+        unit="ha/a",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+    )
+    events_before: int = column("events first seen before", "그 전에 처음 본 사건 수", shown=Shown.BOUNDARY)
+    events_after: int = column("events first seen after", "그 뒤에 처음 본 사건 수", shown=Shown.BOUNDARY)
+    events_unsure: int = column(
+        "events whose interval of first seen holds the date",
+        "처음 본 날의 구간이 기준일을 포함하는 사건 수",
+        shown=Shown.BOUNDARY,
+    )
+
+
 FOOTPRINTS = LayerSpec(
     name="footprints",
     title="Accounts of the ground per year: disturbed, open and bare at start",
@@ -471,4 +522,34 @@ DISTURBANCE_REVISIONS = LayerSpec(
     subject="{disturbance_id}:{revision}",
     rows=Rows.PUBLIC,
     age="first_seen",
+)
+GROUND_RATES = LayerSpec(
+    name="ground_rates",
+    title="Ground newly disturbed a year before and after a date, outside one boundary version",
+    title_ko="기준일 전후 연간 새 교란, 하나의 경계 버전 밖",
+    record=GroundRate,
+    method="ground-1",
+    subject="{sensor}",
+    time=("since", "until"),
+    measured=True,
+    references=ReferenceKind.NONE,
+    rows=Rows.PUBLIC,
+    age="until",
+    span=("since", "until"),
+    label="Ground newly disturbed a year, before and after {split}",
+    style=Style(line="#D55E00", width_mm=0.3, fill_opacity=0.2, height=20),
+    printed=Printed(
+        caption="Ground newly disturbed a year before and after a date, outside one boundary version",
+        caption_ko="기준일 전후 연간 새 교란, 하나의 경계 버전 밖",
+        note="A difference between looks; it claims nothing beyond ordinary years.",
+        note_ko="관측 사이의 차이이며 평년을 넘는다는 주장이 아니다.",
+        columns=(
+            ("sensor", "instrument", "센서"),
+            ("boundary_id", "outside version", "이 버전 밖"),
+            ("split", "date", "기준일"),
+            ("before_ha_a_year", "before, ha a year", "전, ha/년"),
+            ("after_ha_a_year", "after, ha a year", "후, ha/년"),
+            ("change_ha_a_year", "change, ha a year", "변화, ha/년"),
+        ),
+    ),
 )
