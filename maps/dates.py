@@ -95,7 +95,8 @@ def list_dates(
         pictures = look_pictures(cube, time, plan, stretches=stretches, before=before, drawn=drawn)
         copied = {picture.view for picture in pictures if picture.role == "copy"}
         for picture in pictures:
-            told_of = store.add(picture, spare=picture.view in copied)
+            spare = picture.view == "change" or (picture.role == "native" and picture.view in copied)
+            told_of = store.add(picture, spare=spare)
             if told_of is not None:
                 entry["pictures"][picture.view].append(told_of)
         entries.append(entry)

@@ -21,6 +21,10 @@ BASE64_GROWTH = 4 / 3
 NATIVE_SHARE = 0.6
 """Of the budget; the rest is kept for display copies and masks: the slider then has every look at hand."""
 
+NATIVE_BESIDE, CHANGE_BESIDE = 0.5, 0.8
+"""Of the files beside the page: native windows up to the first share of the budget, change pictures while all
+files together are below the second (assumed; the colours of every look have to find room)."""
+
 
 def data_uri(mime: str, data: bytes) -> str:
     """The bytes as an address that needs no request."""
@@ -48,7 +52,7 @@ class PictureStore:
     file_bytes: int = 0
     native_file_bytes: int = 0
     left_out: int = 0
-    """Native windows that found no room."""
+    """Native windows and change pictures that found no room."""
 
     def add(self, picture: Picture, *, spare: bool = False) -> dict[str, Any] | None:
         """Store one picture.
@@ -67,7 +71,7 @@ class PictureStore:
             "bounds": [round(v, 9) for v in picture.bounds],
             "size": [picture.shape[1], picture.shape[0]],
         }
-        if spare and picture.role == "native" and not self._has_room(key, picture):
+        if spare and not self._has_room(key, picture):
             self.left_out += 1
             return None
         if key not in self.inline and not self._keep(key, picture):
@@ -76,12 +80,11 @@ class PictureStore:
 
     def _has_room(self, key: str, picture: Picture) -> bool:
         size = len(picture.data) * BASE64_GROWTH
-        known = key in self.inline or f"{key}.js" in self.files
-        return (
-            known
-            or self._fits(picture, size)
-            or (self.native_file_bytes + size <= NATIVE_SHARE * self.beside_bytes)
-        )
+        if key in self.inline or f"{key}.js" in self.files or self._fits(picture, size):
+            return True
+        if picture.role == "native" and self.native_file_bytes + size > NATIVE_BESIDE * self.beside_bytes:
+            return False
+        return picture.view != "change" or self.file_bytes + size <= CHANGE_BESIDE * self.beside_bytes
 
     def _keep(self, key: str, picture: Picture) -> bool:
         """Whether the picture went into the page."""

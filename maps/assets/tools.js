@@ -212,7 +212,7 @@ CW.drawQuality = () => {
   CW.byId("change-key").hidden = CW.state.view !== "change";
   badge.className = `badge ${found.kind === "native" ? "is-native" : found.kind === "copy" ? "" : "is-warn"}`;
   badge.textContent = CW.t(`quality_${found.kind}`, { metres: CW.data.grid ? Math.round(CW.data.grid.ground_m) : "", file: found.detail || "" });
-  if (found.kind === "none" && CW.state.view === "change") badge.textContent = CW.t("no_comparable");
+  if (found.kind === "none" && CW.state.view === "change") badge.textContent = CW.t(((CW.dates[CW.state.date] || {}).compared || []).length ? "change_left_out" : "no_comparable");
 };
 
 /* ---- the address line holds date, layers and view, so that a link shows what its sender saw ---- */
