@@ -48,10 +48,16 @@ QUIET_SECONDS = 15.0
 """Without a verdict, before pages are redrawn: a reader who goes on is not slowed down."""
 MOST_DRAFT = 20_000
 """Characters of one draft."""
-SAID_BY_SERVER = frozenset(
-    ("format", "site_id", "run_id", "map_version", "reviewer", "exported_at", "verdicts")
-)
-"""Fields of a review that are not taken from a reader's document as they are."""
+OTHER_FIELDS = ReviewFile.model_fields.keys() - {
+    "format",
+    "site_id",
+    "run_id",
+    "map_version",
+    "reviewer",
+    "exported_at",
+    "verdicts",
+}
+"""Fields of a review that are taken from a reader's document as they are."""
 
 
 class Work:
@@ -196,7 +202,7 @@ class Work:
                         "format": FORMAT, "site_id": site_id, "run_id": document.get("run_id"),
                         "map_version": str(document.get("map_version") or __version__), "reviewer": reader,
                         "exported_at": self._clock().isoformat(), "verdicts": verdicts,
-                        **{name: told for name, told in document.items() if name in ReviewFile.model_fields.keys() - SAID_BY_SERVER},
+                        **{name: document[name] for name in document.keys() & OTHER_FIELDS},
                     }
                 )
             )  # fmt: skip
