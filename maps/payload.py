@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,6 +24,8 @@ from evidence.rows import Row
 from maps.disclosure import rounded
 from maps.records import Look, QueueItem, RaisedAlert, SiteMapData, Verdict
 
+LONG_TEXT = 32
+"""Characters of JSON from which on a value that several rows share is written once."""
 FULL_DECIMALS = 7
 """A centimetre; finer than any vertex is known."""
 FINEST, FINEST_PUBLIC = 5, 3
@@ -161,6 +164,7 @@ class Payload:
         """One layer with its rows in the order of time: every column by its name, and how it is shown."""
         columns = [column for column in spec.columns if column.kind is not Kind.OUTLINE]
         style = spec.style
+        told, shared = share_values([self.row(spec, row) for row in sorted(rows, key=lambda row: row.time)])
         return {
             "name": spec.name,
             "title": [spec.title, spec.title_ko],
@@ -176,7 +180,8 @@ class Payload:
             "has_geometry": spec.has_geometry,
             "style": {"line": style.line, "fill": style.fill_opacity, "dashed": style.dashed},
             "check": None if spec.references is None else check(self._check_of(spec)),
-            "rows": [self.row(spec, row) for row in sorted(rows, key=lambda row: row.time)],
+            "rows": told,
+            "shared": shared,
         }
 
     def _check_of(self, spec: LayerSpec) -> SiteCheck:
@@ -290,6 +295,22 @@ class _Names(dict[str, Any]):
 
     def __missing__(self, key: str) -> str:
         return ""
+
+
+def share_values(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[Any]]:
+    """Rows whose long values stand once where they are the same in several, such as a pile's outline.
+
+    Returns:
+        rows with ``{"$": k}`` in place of such a value, and the values by k; the page puts them back.
+    """
+    written = [{name: json.dumps(value, sort_keys=True) for name, value in row.items()} for row in rows]
+    often = Counter(text for row in written for text in row.values() if len(text) >= LONG_TEXT)
+    place = {text: k for k, text in enumerate(text for text, count in often.items() if count > 1)}
+    told = [
+        {name: {"$": place[texts[name]]} if texts[name] in place else value for name, value in row.items()}
+        for row, texts in zip(rows, written, strict=True)
+    ]
+    return told, [json.loads(text) for text in place]
 
 
 def _outlines(spec: LayerSpec) -> list[str]:

@@ -2,6 +2,13 @@
 /* What every part of the page shares: data, language, state, elements, numbers as intervals first. */
 const CW = {};
 CW.data = JSON.parse(document.getElementById("cw-data").textContent);
+for (const layer of CW.data.layers || []) {  // what rows share is written once
+  for (const row of layer.rows || []) {
+    for (const [name, value] of Object.entries(row)) {
+      if (value && typeof value === "object" && "$" in value) row[name] = layer.shared[value.$];
+    }
+  }
+}
 CW.strings = JSON.parse(document.getElementById("cw-strings").textContent);
 CW.lang = "en";
 CW.byId = (id) => document.getElementById(id);
