@@ -34,7 +34,7 @@ from benchmarks.manual import write_table
 from benchmarks.runs.crash_states import States, Trap
 from campwatch.custody.verification import verify_workspace
 from campwatch.identity import code_identity
-from campwatch.run import site_bench as workshop  # noqa: F401 - loaded before the fork, so that children start at once
+from campwatch.run import site_bench  # noqa: F401 - loaded before the fork, so that children start at once
 from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import open_workspace
 from evidence.ledger import Ledger
