@@ -217,12 +217,16 @@ hidden, root, packages = set(sys.argv[1].split()), pathlib.Path(sys.argv[2]), sy
 
 
 class Hide:
+    "A finder that finds all but what is hidden; who only asks whether it is there is told that it is not."
+
+    def __init__(self, finder):
+        self.finder = finder
+
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in hidden:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+        return None if name.partition(".")[0] in hidden else self.finder.find_spec(name, path, target)
 
 
-sys.meta_path.insert(0, Hide())
+sys.meta_path[:] = map(Hide, sys.meta_path)
 for package in packages:
     for path in sorted((root / package).rglob("*.py")):
         parts = path.relative_to(root).with_suffix("").parts

@@ -44,14 +44,9 @@ def test_reference_is_the_code_s_own(site):
 @pytest.mark.browser
 @pytest.mark.enable_socket
 @pytest.mark.parametrize("word", ["stockyard", "저탄장"])
-def test_the_search_works_from_disk_without_a_network(site, word):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path="/usr/bin/chromium", args=["--headless", "--no-sandbox", "--disable-gpu"]
-        )
-        page = browser.new_context(offline=True).new_page()
+def test_the_search_works_from_disk_without_a_network(site, word, browser):
+    with browser.new_context(offline=True) as context:
+        page = context.new_page()
         asked = []
         page.on("request", lambda request: asked.append(request.url))
         page.goto((site / "tutorial.html").as_uri())
@@ -59,5 +54,4 @@ def test_the_search_works_from_disk_without_a_network(site, word):
         page.keyboard.type(word)
         page.wait_for_selector(".md-search-result__item", state="attached", timeout=60_000)
         assert page.locator(".md-search-result__item").count() > 2
-        browser.close()
     assert [url for url in asked if url.startswith("http")] == []

@@ -58,6 +58,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "review set": (
         "campwatch -C my-watch review set ID --site my-place --verdict accepted --reason ground_works --reviewer r1",
     ),
+    "merge": ("campwatch -C my-watch merge ../other-laptop --actor r1",),
     "review add": (
         "campwatch -C my-watch review add --site my-place --kind absent --label yard --reviewer r1 --image Maxar,ID,2024-08-02,0.5",
     ),

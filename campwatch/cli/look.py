@@ -13,7 +13,6 @@ from rich.table import Table
 from campwatch.cli.search import month_document, print_months
 from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, say, stderr
 from campwatch.run.schedule import Job, Timer, unit_text
-from campwatch.workspace import workspace_folder
 
 if TYPE_CHECKING:
     from campwatch.run.status import SiteStatus
@@ -215,6 +214,8 @@ def schedule(
     ]
     if len(chosen) != 1:
         raise typer.BadParameter("one of --systemd, --cron and --windows is needed")
+    from campwatch.workspace import workspace_folder  # noqa: PLC0415 - start-up stays quick
+
     workspace_folder(context.obj.folder)
     job = Job.CHECK if check else Job.HEALTH if health else Job.RUN
     text = unit_text(chosen[0], context.obj.folder, job=job, account=account)

@@ -9,6 +9,7 @@ import geopandas as gpd
 
 from aoi.records import Boundary, PublishedPoint, Site, Zone
 from campwatch.exports.styles import BLACK, BLUE, GREY, VERMILION
+from detection.coal.records import STOCKPILES
 from evidence.layers import Column, Kind, Layer, Style
 from maps.disclosure import coarse
 
@@ -26,7 +27,7 @@ _ACCURACY = Column(
 )
 _SITE = _text("site_id", "the site", "대상지")
 
-SUPPORTS = frozenset({"stockpiles", "found_stockpiles", "zones"})
+SUPPORTS = frozenset({STOCKPILES.name, "found_stockpiles", "zones"})
 """Layers whose outlines are supports of a measurement: its area is smaller."""
 SUPPORT_NOTE = "The outline is the support of the measurement, not the area: the area is the figure."
 

@@ -265,7 +265,7 @@ def coal_searches(
         if params.find_piles:
             told = [pile.area_ha for pile in newest.values() if pile.area_ha.value is not None]
             nought = Quantity.interval(0.0, 0.0, 0.0, level=params.level)
-            found = total(told, level=params.level) if told else nought
+            found = _nought_or_more(total(told, level=params.level)) if told else nought
             unsure = sum(_most(pile) for pile in newest.values() if pile.area_ha.value is None)
             high = year.doubtful_ha + unsure + params.floor_ha
             missed = Quantity.interval(0.0, 0.0, high, level=params.level)
@@ -286,6 +286,12 @@ def coal_searches(
             )
         )
     return tuple(out)
+
+
+def _nought_or_more(q: Quantity) -> Quantity:
+    """The part of an interval of hectares that can be."""
+    value, low, high = (max(end or 0.0, 0.0) for end in (q.value, q.low, q.high))
+    return replace(q, value=value, low=low, high=high)
 
 
 def _most(pile: Stockpile) -> float:

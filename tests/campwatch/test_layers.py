@@ -15,7 +15,6 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from docx import Document
-from playwright.sync_api import sync_playwright
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
@@ -274,7 +273,7 @@ def test_a_public_file_holds_only_what_a_rule_makes_public_and_rounds_outwards(p
     assert WITHHELD not in str(shown.data)
 
 
-def test_a_toy_layer_is_on_the_map_panel(ponds, tmp_path):
+def test_a_toy_layer_is_on_the_map_panel(ponds, tmp_path, browser):
     data = SiteMapData(
         site=tiny.site("tiny"),
         run=RunInfo(run_id="r", as_of=dt.datetime(2024, 6, 2, tzinfo=dt.UTC), version="t"),
@@ -283,12 +282,8 @@ def test_a_toy_layer_is_on_the_map_panel(ponds, tmp_path):
         profile=Profile(restricted=True),
     )
     page = write_site_map(tmp_path / "site.html", data)
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(
-            executable_path="/usr/bin/chromium",
-            args=["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        opened = chromium.new_page()
+    with browser.new_context() as context:
+        opened = context.new_page()
         faults: list[str] = []
         opened.on("pageerror", lambda error: faults.append(str(error)))
         opened.goto(page.as_uri())
@@ -298,7 +293,6 @@ def test_a_toy_layer_is_on_the_map_panel(ponds, tmp_path):
         table = opened.locator("[data-layer-table=ponds]").inner_text()
         opened.evaluate("CW.change({ tab: 'layers' })")
         legend = opened.locator("#sheet-layers").inner_text()
-        chromium.close()
     assert faults == []
     assert "pond-7" in table
     assert "area of open water" in table

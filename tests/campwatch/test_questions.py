@@ -202,7 +202,7 @@ def test_two_ways_of_naming_and_a_subject_beside_itself_are_refused(path, text, 
 def test_faults_are_named(tmp_path):
     file = tmp_path / "bad.toml"
     file.write_text(TEXT.replace("event = 2017-08-15\n", ""), encoding="utf-8")
-    with pytest.raises(QuestionError, match=r"bad.toml: event: Field required"):
+    with pytest.raises(QuestionError, match=r"bad.toml: event: is needed"):
         read_question(file)
 
 

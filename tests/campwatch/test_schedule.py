@@ -117,10 +117,11 @@ def test_what_fails_or_hangs_is_ended_and_told():
 
 
 def test_the_command_prints_and_installs_nothing(cli, tmp_path):
+    (tmp_path / "campwatch.toml").write_text("", encoding="utf-8")
     result = cli("-C", tmp_path, "schedule", "--cron")
     assert result.returncode == 0
     assert "campwatch" in result.stdout
-    assert list(tmp_path.iterdir()) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["campwatch.toml"]
     assert cli("schedule").returncode == 2
 
 

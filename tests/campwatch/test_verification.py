@@ -206,7 +206,7 @@ def test_what_providers_give_today_is_held_against_what_was_archived(copy, sourc
 def test_a_comment_in_a_measuring_module_measures_nothing_again(copy, tmp_path, cli):
     for name in PACKAGES:
         shutil.copytree(ROOT / name, tmp_path / "code" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    module = tmp_path / "code" / "detection" / "stockpiles.py"
+    module = tmp_path / "code" / "detection" / "coal" / "measure.py"
     module.write_text("# a comment, with a comma\n" + module.read_text("utf-8"), encoding="utf-8")
     with Ledger(copy / "ledger.sqlite", read_only=True) as ledger:
         heads = ledger.heads()

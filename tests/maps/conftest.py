@@ -15,7 +15,7 @@ import xarray as xr
 from affine import Affine
 from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from rasterio.warp import transform_bounds
 from shapely import Polygon, box
 
@@ -43,7 +43,6 @@ CLOUDED = 5
 """Index of the look that saw nothing."""
 START = dt.datetime(2022, 3, 1, 2, 36, tzinfo=dt.UTC)
 GRID = GeoBox((SIDE, SIDE), Affine(10, 0, 248_000, 0, -10, 4_384_000), "EPSG:32652")
-CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def q(value: float, sd: float = 0.1) -> Quantity:
@@ -266,14 +265,6 @@ def with_rule(data: SiteMapData, **rule: float) -> SiteMapData:
 @pytest.fixture(scope="session")
 def make() -> Callable[..., SiteMapData]:
     return made_data
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as driver:
-        chromium = driver.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
-        yield chromium
-        chromium.close()
 
 
 def _inside(url: str, folder: Path) -> bool:

@@ -108,7 +108,7 @@ def test_excel_read_by_calamine_equals_the_csv(restricted, csv_tables, tmp_path)
         for wanted, got in zip(csv_tables[table.name], found, strict=True):
             midnight = {name for name, text in wanted.items() if text == f"{got.get(name)}T00:00:00Z"}
             got.update({name: wanted[name] for name in midnight})  # the reader gives midnight as a date
-        figures = [name for name, _ in table.columns if f"{name}_low" in table.plain]
+        figures = [name for name, _ in table.columns if f"{name}_low" in table.plain and name != "first_seen"]
         rounded_off = tuple(f"{name}{end}" for name in figures for end in ("", "_low", "_high"))
         assert_rows_equal(csv_tables[table.name], found, skip=("geometry_wkt", *rounded_off))
         for wanted, got in zip(csv_tables[table.name], found, strict=True):

@@ -105,7 +105,8 @@ def _parquet(path):
 
 def _zip(path):
     with zipfile.ZipFile(path) as archive:
-        return "\n".join(archive.read(name).decode("utf-8-sig") for name in archive.namelist())
+        texts = [name for name in archive.namelist() if not name.endswith((".png", ".jpg", ".webp"))]
+        return "\n".join(archive.read(name).decode("utf-8-sig") for name in texts)
 
 
 def _tif(path):
