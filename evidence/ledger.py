@@ -25,7 +25,6 @@ from evidence.ledger_schema import (
     ROW_COLUMNS,
     SCHEMA_VERSION,
     create_schema,
-    has_schema,
     in_words,
     upgrade_schema,
 )
@@ -49,6 +48,19 @@ class AppendResult:
     """Hash of the chain's newest custody entry."""
 
 
+def holds_ledger(path: Path) -> bool:
+    """Whether a ledger is at `path`; an empty file is none: nothing was ever appended to it."""
+    return path.exists() and path.stat().st_size > 0
+
+
+def _make_ledger(path: Path) -> None:
+    """Make an empty ledger, whole or not at all; the workspace is locked, since an empty file is replaced."""
+    with atomic_path(path) as temporary, closing(sqlite3.connect(temporary, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.execute("PRAGMA synchronous = FULL")
+        create_schema(db)
+
+
 class Ledger:
     """Read and append. Use as a context manager; one writer at a time.
 
@@ -58,26 +70,25 @@ class Ledger:
 
     def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
         """Open `path`; `create` makes it where it is missing."""
-        if not path.exists() and not create:
+        if not holds_ledger(path) and not create:
             raise LedgerError(f"no ledger at {path}")
         self.path = path
-        mode = "ro" if read_only else "rwc"
+        mode = "ro" if read_only else "rw"
         try:
+            if not holds_ledger(path):
+                _make_ledger(path)
             self._db = sqlite3.connect(
                 f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30.0
             )
             self._custody = CustodyTable(self._db)
             self._packing = RowPacking(self._db)
-            self._prepare(create=create and not read_only)
+            self._prepare()
         except sqlite3.Error as err:
             raise LedgerError(f"cannot open the ledger {path}: {err}") from err
 
-    def _prepare(self, *, create: bool) -> None:
+    def _prepare(self) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")
         self._db.execute("PRAGMA synchronous = FULL")
-        if create and not has_schema(self._db):
-            self._db.execute("PRAGMA journal_mode = DELETE")
-            create_schema(self._db)
         found = self._db.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
         self.version = 0 if found is None else int(found[0])
         if self.version not in READ_VERSIONS:

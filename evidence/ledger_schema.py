@@ -49,12 +49,6 @@ READ_COLUMNS = ROW_COLUMNS.replace(
 """The same as they are read: a packed row leaves run and time to the entry that vouches for it."""
 
 
-def has_schema(db: sqlite3.Connection) -> bool:
-    """Whether the tables are there."""
-    query = "SELECT count(*) FROM sqlite_master WHERE name = 'meta'"
-    return bool(db.execute(query).fetchone()[0])
-
-
 def create_schema(db: sqlite3.Connection) -> None:
     """Make the tables, and the triggers that refuse to change or delete what they hold."""
     version = f"INSERT INTO meta VALUES ('schema_version', '{SCHEMA_VERSION}');"  # noqa: S608 - a constant

@@ -11,12 +11,14 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 import rasterio
 from affine import Affine
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from pyproj import Transformer
 from shapely.geometry import box, mapping
@@ -44,15 +46,22 @@ def test_lock_files_pin_hashes_and_name_no_index(name):
     assert all(line.endswith("\\") for line in requirements), "a requirement without a hash"
 
 
-def test_the_lock_holds_everything_that_the_package_asks_for():
-    import tomllib
+def locked_names(name: str) -> set[str]:
+    text = (ROOT / name).read_text("utf-8")
+    return {canonicalize_name(found) for found in re.findall(r"^([A-Za-z0-9._-]+)==", text, re.MULTILINE)}
 
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    wanted = {re.split(r"[<>=\[; ]", line)[0].lower().replace("_", "-") for line in project["dependencies"]}
-    locked = set(
-        re.findall(r"^([a-z0-9][\w.\-]*)==", (ROOT / "requirements.lock").read_text("utf-8"), re.MULTILINE)
-    )
-    assert wanted <= locked
+
+def test_the_locks_hold_everything_that_the_package_its_extras_and_its_tests_ask_for():
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    project = whole["project"]
+
+    def names(lines: list[str]) -> set[str]:
+        return {canonicalize_name(Requirement(line).name) for line in lines} - {"campwatch"}
+
+    extras = [line for lines in project["optional-dependencies"].values() for line in lines]
+    assert names(project["dependencies"]) <= locked_names("requirements.lock")
+    wanted = names([*project["dependencies"], *extras, *whole["dependency-groups"]["dev"]])
+    assert wanted <= locked_names("requirements-dev.lock")
 
 
 def test_no_module_imports_itself_by_way_of_others():
@@ -243,8 +252,7 @@ for package in packages:
 
 def test_what_users_install_is_enough_to_import_everything():
     """The tests' environment holds more: an import that only it satisfies would break `make demo`."""
-    lock = (ROOT / "requirements.lock").read_text("utf-8")
-    locked = {canonicalize_name(name) for name in re.findall(r"^([A-Za-z0-9._-]+)==", lock, re.MULTILINE)}
+    locked = locked_names("requirements.lock")
     hidden = {
         module
         for module, names in importlib.metadata.packages_distributions().items()

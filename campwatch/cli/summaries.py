@@ -18,7 +18,7 @@ from campwatch.run.status import newest_stockpiles
 from campwatch.workspace import Workspace, readable_sites
 from detection.coal.records import COAL_SEARCH, STOCKPILE_AREAS
 from detection.ground.records import FOOTPRINTS, TWO_FIGURES
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, holds_ledger
 from evidence.rows import StoredRow
 
 _log = logging.getLogger(__name__)
@@ -101,7 +101,7 @@ def _status(site: SiteSummary) -> str:
 
 
 def _print_figures(workspace: Workspace, console: Console) -> None:
-    if not workspace.ledger_path.exists():
+    if not holds_ledger(workspace.ledger_path):
         return
     table = Table(title="Ground on 1 August, 95 % interval in hectares", title_justify="left")
     for name in ("site", "epoch", "disturbed", "open", "disturbed inside", "disturbed outside"):

@@ -28,7 +28,7 @@ from evidence.custody import heads_digest
 from evidence.errors import WorkspaceError
 from evidence.files import atomic_path, is_temporary, write_text
 from evidence.hashing import sha256_file
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, holds_ledger
 from evidence.verify import verify_ledger
 
 PREFIX, PLAIN, ENCRYPTED = "campwatch-backup-", ".tar", ".tar.age"
@@ -124,7 +124,7 @@ def _write(workspace: Workspace, stream: IO[bytes], *, with_archive: bool) -> tu
     sums: dict[str, str] = {}
     heads: dict[str, str] = {}
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-        if workspace.ledger_path.exists():
+        if holds_ledger(workspace.ledger_path):
             with tempfile.TemporaryDirectory() as scratch:
                 copy = Path(scratch) / LEDGER
                 with Ledger(workspace.ledger_path, read_only=True) as ledger:

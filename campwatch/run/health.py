@@ -22,7 +22,7 @@ from campwatch.identity import Clock, system_clock, timestamp
 from campwatch.run.journal import Ending, Journal, Outcome, RunRecord, last_run, last_search
 from campwatch.settings import HealthSettings
 from campwatch.workspace import Workspace
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, holds_ledger
 from imagery.cube.observations import OBSERVATIONS
 
 _log = logging.getLogger(__name__)
@@ -149,7 +149,7 @@ def _at_work(workspace: Workspace, runs: Sequence[RunRecord]) -> RunRecord | Non
 def _newest_looks(workspace: Workspace) -> dict[str, str | None]:
     """By site, its newest usable look."""
     ids = workspace.site_ids()
-    if not workspace.ledger_path.exists():
+    if not holds_ledger(workspace.ledger_path):
         return dict.fromkeys(ids)
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         looks = {

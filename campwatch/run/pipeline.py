@@ -40,7 +40,7 @@ from campwatch.settings import FILE_NAME, exposed_secrets
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
 from evidence.errors import AoiError, FileInUseError, WatchError, WorkspaceError
-from evidence.ledger import AppendResult, Ledger
+from evidence.ledger import AppendResult, Ledger, holds_ledger
 from evidence.rows import Row
 from imagery.archive.coverage import midnight
 from imagery.archive.listing import Listing
@@ -135,7 +135,7 @@ def _run(
         _guarded(path.stem, partial(_prepare, run, path, sources, listings.get(path))) for path in paths
     ]
     summaries = tuple(_measure_all(run, prepared))
-    if not workspace.ledger_path.exists():
+    if not holds_ledger(workspace.ledger_path):
         raise WatchError("; ".join(f"{site.site_id}: {site.error or site.skipped}" for site in summaries))
     head, behind, undelivered = _finish(run, summaries)
     return RunSummary(

@@ -27,7 +27,7 @@ from campwatch.run.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
 from detection.ground.records import DISTURBANCES, Disturbance
 from evidence.errors import SourceError, WorkspaceError
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, holds_ledger
 from evidence.record_reading import read_record
 from evidence.rows import plain, record_data
 from imagery.archive.coverage import midnight
@@ -213,7 +213,7 @@ def earlier_disturbances(
     ledger: Path, site_id: str, *, as_of_run: str | None = None
 ) -> tuple[Disturbance, ...]:
     """Disturbances as an earlier run left them: the newest, or as of a run."""
-    if not ledger.exists():
+    if not holds_ledger(ledger):
         return ()
     with Ledger(ledger, read_only=True) as opened:
         stored = opened.current(DISTURBANCES.name, site_id=site_id, as_of_run=as_of_run)

@@ -14,7 +14,7 @@ from campwatch.run.journal import Journal, RunRecord, last_run, last_search
 from campwatch.workspace import Workspace, readable_sites
 from detection.coal.records import COAL_SEARCH, STOCKPILE_AREAS
 from detection.ground.records import DISTURBANCES, FOOTPRINTS
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, holds_ledger
 from evidence.rows import StoredRow
 from imagery.archive.store import Archive
 from imagery.cube.observations import OBSERVATIONS
@@ -57,7 +57,7 @@ class SiteStatus:
 def workspace_status(workspace: Workspace) -> list[SiteStatus]:
     """Every site that has a file, measured or not."""
     ids, runs = workspace.site_ids(), Journal(workspace.logs_folder).runs()
-    if not workspace.ledger_path.exists():
+    if not holds_ledger(workspace.ledger_path):
         archive = Archive(workspace.archive_folder)
         return [_with_runs(_site_status(site_id, (), (), archive), runs) for site_id in ids]
     with Ledger(workspace.ledger_path, read_only=True) as ledger:

@@ -8,7 +8,7 @@ import shapely
 
 from campwatch.layers import LAYERS
 from evidence.errors import LedgerError
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, holds_ledger
 from evidence.quantity import Quantity
 from evidence.results import write_custody, write_results
 from evidence.rows import Row, plain
@@ -165,6 +165,26 @@ def test_a_missing_ledger_is_an_error_not_a_new_file(path):
     with pytest.raises(LedgerError, match="no ledger"):
         Ledger(path)
     assert not path.exists()
+
+
+def test_an_empty_file_is_no_ledger_and_a_run_makes_one_there(path):
+    path.touch()
+    assert not holds_ledger(path)
+    with pytest.raises(LedgerError, match="no ledger"):
+        Ledger(path, read_only=True)
+    with Ledger(path, create=True) as ledger:
+        assert ledger.heads() == {}
+    assert holds_ledger(path)
+
+
+def test_a_ledger_whose_making_is_interrupted_is_not_there(path, monkeypatch):
+    def stopped(_db):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("evidence.ledger.create_schema", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        Ledger(path, create=True)
+    assert list(path.parent.iterdir()) == []
 
 
 def test_results_and_custody_are_rebuilt_from_the_ledger(path, tmp_path):
