@@ -150,15 +150,16 @@ class RateParams:
     """Of expected ground; assumed: half of what is bared."""
     odd: float = 0.002
     """A late spring or a dry summer takes any ground, assumed; it is over sooner than a clearing."""
-    field_bare: float = 0.2
+    field_bare: float = 0.1
     """A field lies fallow, is sown late or cut early: of ground whose own expected year has a bare month.
-    Assumed: one year in five."""
+    Assumed: one year in ten."""
     field_thin: float = 0.1
     """Little grows on it, or something else. Assumed."""
     field_turns: float = 0.9
     """It grows over, or is turned, while that lasts; assumed: as bared ground does."""
-    field_over: float = 2.0
-    """And its crop is back; assumed: after half a year in mean, after fifteen months in nine of ten."""
+    field_over: float = 3.0
+    """And its crop is back; assumed: after four months in mean. With the rate above, ground that is bare for
+    fourteen months, a fallow year and the spring after, is not yet surely bared; after nineteen it is."""
     odd_ends: float = 1.6
     """An odd season is over; assumed."""
     grows_over: float = 0.9
@@ -243,7 +244,8 @@ class CouplingParams:
     """Neighbours speak for each other (mean field, Besag 1986)."""
 
     strength: float = 0.35
-    """Largest change of the log odds of disturbed by all eight neighbours, at each look. Assumed."""
+    """Largest change of the log odds of loss, for good or for now, by all eight neighbours, at each look.
+    Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -91,7 +91,7 @@ def enumerated(
     for t in range(looks):
         emission(model, t, pixel, like)
         odds = np.exp(strength * (int(field[t, pixel]) - 128) / 127.0)
-        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3)), odds, 1.0)
+        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3, 5, 6)), odds, 1.0)
     post = np.zeros((looks, STATES))
     for path in itertools.product(range(STATES), repeat=looks):
         p = float(model.start[:, pixel] @ model.moves[0, model.group[pixel], :, path[0]]) * table[0, path[0]]
