@@ -196,14 +196,13 @@ class StartParams:
     """NDVI by which green ground is greener than bare ground, at least. Assumed."""
     most_surely: float = 0.98
     """Probability of bare at start that no pixel goes beyond. Assumed."""
-    growing_months: tuple[float, float] = (5.5, 10.0)
-    """Middle of May to September: when plants grow at the sites watched. Assumed."""
-    field_bare: tuple[float, float] = (0.52, 0.15)
+    growing_months: tuple[float, float] = (5.0, 10.0)
+    """May to September: when plants grow at the sites watched. Assumed."""
+    field_bare: tuple[float, float] = (0.5, 0.1)
     """NDVI of the barest half month of the expected year below which a pixel may be a field, and the width of
     that; assumed."""
-    field_range: tuple[float, float] = (0.1, 0.1)
-    """NDVI by which its greenest half month is greener, and the width of that; assumed: two harmonics of one
-    rainy summer flatten a field's year to that."""
+    field_range: tuple[float, float] = (0.2, 0.2)
+    """NDVI by which it was seen greener than that, and the width of that; assumed."""
     less_green: float = 0.08
     """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
     assumed."""
