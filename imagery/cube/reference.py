@@ -112,9 +112,9 @@ class ReferenceParams:
     most_members: int = 7
     """Clear scenes in a season's composite. Derived: the median of seven rides out three that are wrong
     somewhere."""
-    base_members: int = 3
+    base_members: int = 5
     """Clear scenes of each season that all scenes are held against, earlier ones too; later members count
-    from their own day on. Derived: the median of three rides out one that is wrong somewhere."""
+    from their own day on. Derived: the median of five rides out two that are wrong, or hidden, somewhere."""
     least_members: int = 2
     """With fewer a season borrows from the season nearest to it that has enough. Assumed."""
     least_clear: float = 0.9

@@ -266,8 +266,8 @@ def test_a_clear_scene_of_a_young_season_changes_nothing_before_it(
 def test_every_order_of_arrival_gives_the_same_cube(
     write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path
 ) -> None:
-    days = [dt.date(2023, 6, 1) + dt.timedelta(days=5 * k) for k in range(5)]
-    days += [dt.date(2023, 10, 1) + dt.timedelta(days=5 * k) for k in range(4)]
+    days = [dt.date(2023, 6, 1) + dt.timedelta(days=5 * k) for k in range(7)]
+    days += [dt.date(2023, 10, 1) + dt.timedelta(days=5 * k) for k in range(2)]
     products = different(write_product, days)
     batch = load_cube(products, small_grid)
     rng = np.random.default_rng(5)
@@ -287,9 +287,9 @@ def test_an_edition_holds_the_members_of_its_day(write_product: WriteProduct, sm
     scenes = group_archived(different(write_product, days))
     references = build_references(scenes, small_grid, ReferenceParams())
     held = [references.at(scene).members[2] for scene in scenes]
-    assert [len(names) for names in held] == [3, 3, 3, 4, 5, 6, 7, 7, 7]
-    assert [set(names) <= {s.id for s in scenes[: max(3, k + 1)]} for k, names in enumerate(held)] == [
+    assert [len(names) for names in held] == [5, 5, 5, 5, 5, 6, 7, 7, 7]
+    assert [set(names) <= {s.id for s in scenes[: max(5, k + 1)]} for k, names in enumerate(held)] == [
         True
     ] * 9
     looks = [references.at(scene).looks[2].scenes for scene in scenes]
-    assert looks == [3, 3, 3, 4, 5, 6, 7, 7, 7]
+    assert looks == [5, 5, 5, 5, 5, 6, 7, 7, 7]
