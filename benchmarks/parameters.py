@@ -24,6 +24,7 @@ NAMED = (
     "imagery/masks",
     "imagery/registration",
     "imagery/radiometry",
+    "detection/answers",
     "detection/boundary",
     "detection/pairs",
     "detection/radar",

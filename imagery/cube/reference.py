@@ -10,10 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from evidence.arrays import Image, Mask
+from evidence.arrays import Bools, Floats32, Image, Mask
 from evidence.files import atomic_path
 from evidence.hashing import sha256_json
 from imagery.cube.fusion import (
@@ -143,13 +142,13 @@ class Reference:
     """By season, of all members."""
     looks: Mapping[int, SeasonLook]
     """The ground's usual look by season, where there are scenes enough."""
-    basis: Mapping[str, NDArray[np.float32]]
+    basis: Mapping[str, Floats32]
     """The looks side by side: band to (season, y, x) on the masks' cells."""
     prior: Prior
     """What clear products of each kind turned out to need, by their own numbers or by their ground."""
     digest: str
     """Of the members' bytes; what hangs on the reference hangs on it."""
-    support: NDArray[np.bool_]
+    support: Bools
     examined: Mapping[int, tuple[str, ...]]
     """Digests of the candidates that were looked at, by season, in order of time."""
     full: frozenset[int]
@@ -253,9 +252,7 @@ def build_reference(
     )
 
 
-def reference_frame(
-    grid: GeoBox, params: ReferenceParams
-) -> tuple[tuple[tuple[slice, slice], ...], NDArray[np.bool_]]:
+def reference_frame(grid: GeoBox, params: ReferenceParams) -> tuple[tuple[tuple[slice, slice], ...], Bools]:
     """Windows of the blocks, and where they may be used."""
     windows = tuple(block_windows(shape_of(grid), params.registration))
     return windows, inner_support(shape_of(grid), windows, params.registration)
@@ -402,7 +399,7 @@ def _lend(ids: Mapping[int, tuple[str, ...]], least: int) -> dict[int, tuple[str
 def _group_shifts(
     ids: Mapping[int, tuple[str, ...]],
     cut: Mapping[str, Chips],
-    support: NDArray[np.bool_],
+    support: Bools,
     params: RegistrationParams,
 ) -> dict[str, tuple[float, float]]:
     """Shift of every member against the mean of all: within its season, then season against season."""
@@ -431,7 +428,7 @@ def _aligned(
     names: Sequence[str],
     cut: Mapping[str, Chips],
     shifts: Mapping[str, tuple[float, float]],
-    support: NDArray[np.bool_] | None = None,
+    support: Bools | None = None,
 ) -> Chips:
     return composite([aligned(cut[name], shifts[name]) for name in names], support=support)
 
