@@ -25,6 +25,7 @@ NAMED = (
     "imagery/registration",
     "imagery/radiometry",
     "detection/boundary",
+    "detection/coal",
     "detection/pairs",
     "detection/radar",
     "detection/sampling",
