@@ -26,6 +26,7 @@ NAMED = (
     "imagery/radiometry",
     "detection/answers",
     "detection/boundary",
+    "detection/coal",
     "detection/pairs",
     "detection/radar",
     "detection/sampling",

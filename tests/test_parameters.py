@@ -42,7 +42,7 @@ def test_every_named_number_says_where_it_is_from():
     assert [f"{one.module}.{one.name} = {one.value}" for one in held if not one.has_source] == []
 
 
-@pytest.mark.parametrize("room", [*parameters.NAMED, "detection/coal"])
+@pytest.mark.parametrize("room", parameters.NAMED)
 def test_no_bare_number_in_a_method(room):
     paths = sorted((ROOT / room).rglob("*.py"))
     assert paths
