@@ -19,6 +19,7 @@ from pyproj import Transformer
 from rasterio.features import geometry_mask
 from shapely.geometry.base import BaseGeometry
 
+from evidence.arrays import Bools
 from evidence.errors import MeasurementError
 from evidence.files import write_text
 from evidence.hashing import sha256_json
@@ -230,7 +231,7 @@ class _Work:
             if self.progress is not None:
                 self.progress(k + 1, len(scenes))
 
-    def within(self) -> NDArray[np.bool_] | None:
+    def within(self) -> Bools | None:
         """(y, x): pixels of the aoi."""
         if self.aoi is None:
             return None

@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from evidence.arrays import Image, Mask
+from evidence.arrays import Bools, Floats32, Image, Mask
 from evidence.files import atomic_path
 from evidence.hashing import sha256_json
 from imagery.cube.fusion import (
@@ -151,11 +150,11 @@ class Reference:
     """By season, of all members."""
     looks: Mapping[int, SeasonLook]
     """The ground's usual look by season, where there are scenes enough."""
-    basis: Mapping[str, NDArray[np.float32]]
+    basis: Mapping[str, Floats32]
     """The looks side by side: band to (season, y, x) on the masks' cells."""
     prior: Prior
     """What clear products of each kind turned out to need, by their own numbers or by their ground."""
-    support: NDArray[np.bool_]
+    support: Bools
 
     def season(self, scene: ArchivedScene) -> int | None:
         """The scene's own season, else the nearest that has members; None where no season has."""
@@ -230,7 +229,7 @@ class References:
     """The editions of one site's reference."""
 
     windows: tuple[tuple[slice, slice], ...]
-    support: NDArray[np.bool_]
+    support: Bools
     editions: tuple[Edition, ...]
     """In order of time, the base first."""
     member_chips: Mapping[str, Chips]
@@ -315,7 +314,7 @@ class _Growing:
 
     grid: GeoBox
     windows: tuple[tuple[slice, slice], ...]
-    support: NDArray[np.bool_]
+    support: Bools
     params: ReferenceParams
     editions: list[Edition] = field(default_factory=list)
     chips: dict[str, Chips] = field(default_factory=dict)
@@ -392,9 +391,7 @@ class _Growing:
         return name
 
 
-def reference_frame(
-    grid: GeoBox, params: ReferenceParams
-) -> tuple[tuple[tuple[slice, slice], ...], NDArray[np.bool_]]:
+def reference_frame(grid: GeoBox, params: ReferenceParams) -> tuple[tuple[tuple[slice, slice], ...], Bools]:
     """Windows of the blocks, and where they may be used."""
     windows = tuple(block_windows(shape_of(grid), params.registration))
     return windows, inner_support(shape_of(grid), windows, params.registration)
@@ -543,7 +540,7 @@ def _lend(ids: Mapping[int, tuple[str, ...]], least: int) -> dict[int, tuple[str
 def _group_shifts(
     ids: Mapping[int, tuple[str, ...]],
     cut: Mapping[str, Chips],
-    support: NDArray[np.bool_],
+    support: Bools,
     params: RegistrationParams,
 ) -> dict[str, tuple[float, float]]:
     """Shift of every member against the mean of all: within its season, then season against season."""
@@ -572,7 +569,7 @@ def _aligned(
     names: Sequence[str],
     cut: Mapping[str, Chips],
     shifts: Mapping[str, tuple[float, float]],
-    support: NDArray[np.bool_] | None = None,
+    support: Bools | None = None,
 ) -> Chips:
     return composite([aligned(cut[name], shifts[name]) for name in names], support=support)
 
