@@ -161,7 +161,8 @@ def main() -> int:
     truth = found[0][1].rows
     lines = table(found, truth)
     told = (
-        f"{options.sites} simulated sites of {options.size} × {options.size} pixels, {products} products, {len(truth)} rows; "
+        f"{options.sites} simulated sites of {options.size} × {options.size} pixels, {products} products, "
+        f"{len(truth)} rows; "
         f"{os.cpu_count()} processors; libraries are loaded and maps drawn in every run."
     )
     print("\n".join([*lines, "", told]))
