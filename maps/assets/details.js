@@ -1,4 +1,6 @@
 /* What a click opens: chips before and after, figures with intervals, scenes, the chart of its series. */
+CW.selectedSubject = /** @type {any} */ (null);
+CW.opener = /** @type {any} */ (null);
 CW.attributionShort = () => CW.data.attribution;
 /* Titles are words (what, how much, when); ids are for machines and stand among the facts. */
 CW.month = (iso) => (iso ? new Date(CW.time(CW.day(iso))).toLocaleDateString(CW.lang === "ko" ? "ko-KR" : "en-GB", { year: "numeric", month: "long", timeZone: "UTC" }) : "");

@@ -1,4 +1,8 @@
 /* Labels of a validation sample, one point at a time: chips of one season through the years, one key a label. Served pages only. */
+CW.labelAt = /** @type {any} */ (null);
+CW.labelMark = /** @type {any} */ (null);
+CW.labelled = 0;
+CW.labelOpen = false;
 CW.labelTask = () => (CW.live && CW.live.labelling) || null;
 CW.labelLeft = () => CW.labelTask().points.filter((p) => !(p.code in CW.labelTask().done));
 CW.labelPoint = () => CW.labelTask().points.find((p) => p.code === CW.labelAt) || CW.labelLeft()[0] || null;
@@ -52,7 +56,7 @@ CW.giveLabel = async (label) => {
   task.done[point.code] = label;
   CW.labelAt = null;
   CW.showLabel();
-  try { await CW.post("/api/label", { said: { sample: task.sample, point: point.code, label } }); CW.labelled = (CW.labelled || 0) + 1; } catch (problem) {
+  try { await CW.post("/api/label", { said: { sample: task.sample, point: point.code, label } }); CW.labelled += 1; } catch (problem) {
     if (before) task.done[point.code] = before; else delete task.done[point.code];
     CW.labelAt = point.code;
     CW.showLabel();

@@ -49,7 +49,7 @@ CW.amount = (q, when, more, check) => {
 CW.collator = new Intl.Collator("en", { numeric: true });
 CW.shown = () => {
   const wanted = CW.folded(CW.byId("search").value);
-  const column = CW.columns.find((c) => c.key === CW.sortKey);
+  const column = CW.columns.find((c) => c.key === CW.sortKey) || CW.columns[0];
   return CW.sites.filter((s) => !wanted || CW.words(s).includes(wanted)).sort((a, b) => {
     const x = column.value(a), y = column.value(b);
     /* As people count: Mine 9 before Mine 10. */
@@ -122,6 +122,7 @@ CW.drawGrid = () => {
   for (let x = Math.ceil(b.getWest() / step) * step; x < b.getEast(); x += step) line([[b.getSouth(), x], [b.getNorth(), x]], text(x, "E", "W"), [b.getSouth(), x], "lon");
   for (let y = Math.ceil(b.getSouth() / step) * step; y < b.getNorth(); y += step) line([[y, b.getWest()], [y, b.getEast()]], text(y, "N", "S"), [y, b.getEast()], "lat");
 };
+CW.outlineLayer = /** @type {any} */ (null);
 CW.grid = L.layerGroup().addTo(map_page);
 map_page.on("moveend resize", CW.drawGrid);
 /* Coasts and borders of where most sites are; redrawn with the language for the names. */

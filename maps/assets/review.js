@@ -1,4 +1,13 @@
 /* Review in the page: one key or click per verdict, evidence named, the second reviewer blind; into a file, or live. */
+CW.reviewSubject = /** @type {any} */ (null);
+CW.outline = /** @type {any} */ (null);
+CW.lastKept = /** @type {any} */ (null);
+CW.again = /** @type {any} */ (null);
+CW.draftTimer = /** @type {any} */ (null);
+CW.sending = 0;
+CW.stored = 0;
+CW.allFields = false;
+CW.observing = false;
 CW.verdicts = [];
 CW.observations = [];
 CW.reviewer = "";
@@ -19,8 +28,8 @@ CW.QUICK = {
   change: ["accepted perimeter", "accepted construction", "rejected misregistration", "rejected vegetation", "rejected other"],
   place: ["accepted ground_works", "accepted pit_or_spoil", "accepted probable_coal", "accepted construction", "rejected vegetation", "rejected agriculture", "rejected other"],
 };
-CW.QUICK.zone = CW.QUICK.pile;
-CW.quickOf = (subject) => [...(CW.QUICK[subject.type] || []), "undecided cannot_tell"].map((pair, k, all) => { const [verdict, reason] = pair.split(" "); return { verdict, reason, key: k === all.length - 1 ? "0" : String(k + 1) }; });
+CW.QUICK_AS = { zone: "pile" };
+CW.quickOf = (subject) => [...(CW.QUICK[CW.QUICK_AS[subject.type] || subject.type] || []), "undecided cannot_tell"].map((pair, k, all) => { const [verdict, reason] = pair.split(" "); return { verdict, reason, key: k === all.length - 1 ? "0" : String(k + 1) }; });
 CW.CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
 CW.reviewOf = (key) => CW.data.reviews[key] || { state: "none", reviewers: [], verdicts: [] };
 CW.KINDS = { change: "boundary_change" };
@@ -277,10 +286,10 @@ CW.keep = (subject, said) => {
   CW.announce(CW.t("verdict_kept"));
 };
 CW.send = async (subject, { by, ...verdict }, said) => {
-  CW.sending = (CW.sending || 0) + 1;
+  CW.sending += 1;
   try {
     CW.takeLive(await CW.post("/api/review", { run_id: CW.data.run.id, map_version: CW.data.run.version, verdicts: [verdict] }));
-    CW.stored = (CW.stored || 0) + 1;
+    CW.stored += 1;
   } catch (problem) {
     CW.verdicts = CW.verdicts.filter((v) => v.subject !== subject.key || v.by !== by);
     CW.drafts[subject.key] = { ...said };

@@ -1,4 +1,7 @@
 /* From "no boundary, no yard" to a figure: yards that are proposed, boundaries that are traced. Only where the page is served for review. */
+CW.proposed = /** @type {any} */ (null);
+CW.proposedLayer = /** @type {any} */ (null);
+CW.traced = /** @type {any} */ (null);
 CW.editMessage = null;
 CW.drawEdits = () => {
   const sheet = CW.byId("sheet-site");

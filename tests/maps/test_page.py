@@ -10,29 +10,12 @@ import pytest
 from shapely import Polygon
 
 from detection.ground.params import Kind
+from maps import overview, site_map
 from maps.page import TILE_HOSTS, OfflineMap, asset, leaflet_script, leaflet_style
 from maps.payload import script_json
 from maps.review_format import Confidence, Judgement, Likelihood, Reason
 
 STRINGS: dict[str, list[str]] = json.loads(asset("strings.json"))
-SCRIPTS = (
-    "core",
-    "pictures",
-    "vectors",
-    "timeline",
-    "charts",
-    "details",
-    "tools",
-    "panel",
-    "review",
-    "site",
-    "overview",
-    "live",
-    "labels",
-    "site_edit",
-    "save",
-    "outline",
-)
 
 
 def test_names_no_address_that_a_browser_would_fetch() -> None:
@@ -75,7 +58,8 @@ def test_embedded_json_cannot_leave_its_element(text: str) -> None:
 
 
 def used_keys() -> set[str]:
-    source = "".join(asset(f"{name}.js") for name in SCRIPTS) + asset("site.html") + asset("overview.html")
+    names = [*dict.fromkeys([*site_map.SCRIPTS, *overview.SCRIPTS]), "site.html", "overview.html"]
+    source = "".join(asset(name) for name in names)
     return set(re.findall(r'CW\.t\("([a-z_0-9]+)"', source)) | set(
         re.findall(r'data-t(?:-label)?="([a-z_0-9]+)"', source)
     )
