@@ -3,7 +3,10 @@ CW.sites = CW.data.sites;
 CW.sortKey = "name";
 CW.sortDown = false;
 CW.title = (s) => (CW.lang === "ko" && s.name_ko ? s.name_ko : s.name);
-CW.link = (s) => (s.map ? CW.el("a", { href: s.map }, CW.name(CW.title(s))) : CW.name(CW.title(s)));
+/* A server draws a page that is not there yet when it is asked for. */
+CW.servedPages = CW.byId("cw-live") ? JSON.parse(CW.byId("cw-live").textContent).pages : {};
+CW.pageOf = (s) => s.map || CW.servedPages[s.id];
+CW.link = (s) => (CW.pageOf(s) ? CW.el("a", { href: CW.pageOf(s) }, CW.name(CW.title(s))) : CW.name(CW.title(s)));
 /* Letters without accents, case or width, so that any way of writing an alias finds its site. */
 CW.folded = (text) => (text || "").normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase("en").replace(/[\s'’`-]+/g, "").normalize("NFC");
 CW.words = (s) => [s.id, s.name, s.name_ko, s.kind, s.status, ...s.aliases].map(CW.folded).join("\n");

@@ -44,7 +44,7 @@ CW.choices = (group, type, chosen) => CW.el("select", {}, CW.el("option", { valu
 CW.focusDesk = () => {
   const desk = CW.byId("sheet-review").querySelector(".desk");
   (desk || CW.byId("review-subject"))?.focus({ preventScroll: true });
-  if (desk && getComputedStyle(CW.byId("pages")).overflowY === "visible") window.scrollTo({ top: desk.getBoundingClientRect().top + window.scrollY - 64 });
+  if (desk && CW.narrow()) window.scrollTo({ top: desk.getBoundingClientRect().top + window.scrollY - 64 });
 };
 CW.startReview = (subject) => {
   CW.reviewSubject = subject;
@@ -84,7 +84,8 @@ CW.drawReview = () => {
 };
 CW.reviewerSection = () => {
   if (CW.live && CW.live.reader) return CW.el("p", { class: "small muted", id: "who" }, CW.t("reads_here"), " ", CW.el("strong", {}, CW.live.reader), " · ", CW.t("next_reader"));
-  return CW.section(CW.t("reviewer"), CW.el("p", { class: "small muted" }, CW.t(CW.live ? "reviewer_note_live" : "reviewer_note")),
+  const given = Boolean(CW.reviewer);
+  return CW.el("section", { class: given ? "block who-line" : "block" }, given ? null : [CW.el("h2", {}, CW.t("reviewer")), CW.el("p", { class: "small muted" }, CW.t(CW.live ? "reviewer_note_live" : "reviewer_note"))],
     CW.field("reviewer", "reviewer_code", CW.el("input", { value: CW.reviewer, autocomplete: "off", spellcheck: "false", maxlength: "32", onchange: (e) => CW.setReviewer(e.target.value.trim()), onkeydown: (e) => { if (e.key === "Enter") e.target.blur(); } })));
 };
 /* Another code, another person: nothing that the last one wrote stays on the page. */
@@ -140,7 +141,7 @@ CW.goTo = (by) => {
 CW.lookAt = (subject) => {
   if (subject.type === "place" && !CW.state.layers.includes("places")) CW.toggleLayer("places", true);
   const shape = subject.record.geometry || CW.zoneShape(subject.key);
-  if (shape) CW.map.fitBounds(CW.boundsOf(shape).pad(2.2), { maxZoom: 17, animate: false });
+  if (shape) CW.zoomOn(shape);
   const pair = CW.chipPair(subject);
   if (pair) CW.change({ date: pair.after, before: pair.before });
 };

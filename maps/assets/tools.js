@@ -55,12 +55,15 @@ CW.measureText = (points) => {
   const long = length >= 1000 ? `${(length / 1000).toFixed(2)} km` : `${length.toFixed(0)} m`;
   return points.length < 3 ? long : `${long} · ${CW.t("enclosed", { area: CW.num(CW.ringArea(points) / 1e4) })}`;
 };
+/* Whether the panel lies under the map, as on a phone. */
+CW.narrow = () => getComputedStyle(CW.byId("pages")).overflowY === "visible";
 CW.startTool = (kind, done) => {
   CW.endTool();
   const tool = { kind, points: [], done, shape: L.polyline([], { pane: "labels", color: "#ffe14d", weight: 3, className: "cased", interactive: false }).addTo(CW.map), dots: L.layerGroup().addTo(CW.map) };
   CW.tool = tool;
   CW.map.doubleClickZoom.disable();
   CW.byId("mapbox").classList.add("is-drawing");
+  if (CW.narrow()) CW.byId("mapbox").scrollIntoView({ block: "start" });
   CW.map.getContainer().focus({ preventScroll: true });
   CW.drawTool();
 };

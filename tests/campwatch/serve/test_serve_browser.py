@@ -139,6 +139,18 @@ def test_two_readers_settle_the_queue_with_the_keyboard(
         sys.stdout.write(f"\n{line}\n")
 
 
+def test_a_page_that_is_not_drawn_yet_is_linked_drawn_and_opened_where_its_link_points(
+    served: Served, enter: Callable[[], Page]
+) -> None:
+    (served.work.workspace.maps_folder / "tiny.restricted.html").unlink()
+    page = enter()
+    address = page.evaluate("document.querySelector('#table a').href")
+    assert address.endswith("/tiny.restricted.html")
+    page.goto(f"{address}#lang=ko&tab=findings")
+    page.wait_for_selector("html[data-ready=yes]", state="attached")
+    assert page.evaluate("[CW.lang, CW.state.tab]") == ["ko", "findings"]
+
+
 def test_a_draft_survives_a_reload(enter: Callable[[], Page]) -> None:
     page = enter()
     to_desk(page, "anna")
