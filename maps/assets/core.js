@@ -4,13 +4,15 @@ const CW = {};
 /** @type {(id: string) => any} Which element it is, the page says: site.html, overview.html. */
 CW.byId = (id) => document.getElementById(id);
 CW.data = JSON.parse(CW.byId("cw-data").textContent);
-for (const layer of CW.data.layers || []) {  // what rows share is written once
-  for (const row of layer.rows || []) {
-    for (const [name, value] of Object.entries(row)) {
-      if (value && typeof value === "object" && "$" in value) row[name] = layer.shared[value.$];
-    }
+/* Rows are written by column: one value for all, one each, or a few values and which row has which. */
+CW.rowsOf = ({ n, columns }) => {
+  const rows = Array.from({ length: n }, () => ({}));
+  for (const [name, { same, each, of, at }] of Object.entries(columns)) {
+    for (let k = 0; k < n; k += 1) rows[k][name] = at ? of[at[k]] : each ? each[k] : same;
   }
-}
+  return rows;
+};
+for (const layer of CW.data.layers || []) layer.rows = CW.rowsOf(layer.rows);
 CW.strings = JSON.parse(CW.byId("cw-strings").textContent);
 CW.lang = "en";
 
