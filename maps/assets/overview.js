@@ -125,17 +125,13 @@ CW.drawGrid = () => {
   for (let x = Math.ceil(b.getWest() / step) * step; x < b.getEast(); x += step) line([[b.getSouth(), x], [b.getNorth(), x]], text(x, "E", "W"), [b.getSouth(), x], "lon");
   for (let y = Math.ceil(b.getSouth() / step) * step; y < b.getNorth(); y += step) line([[y, b.getWest()], [y, b.getEast()]], text(y, "N", "S"), [y, b.getEast()], "lat");
 };
-CW.outlineLayer = /** @type {any} */ (null);
 CW.grid = L.layerGroup().addTo(map_page);
 map_page.on("moveend resize", CW.drawGrid);
-/* Coasts and borders of where most sites are; redrawn with the language for the names. */
-CW.redrawOutline = () => {
-  if (CW.outlineLayer) CW.outlineLayer.remove();
-  if (!CW.sites.length) return;
+/* Coasts and borders of where most sites are. */
+if (CW.sites.length) {
   const middle = (k) => [...CW.sites.map((s) => s.middle[k])].sort((a, b) => a - b)[Math.floor(CW.sites.length / 2)];
-  CW.outlineLayer = CW.drawOutline(map_page, middle(0), middle(1));
-};
-CW.watch(["lang"], CW.redrawOutline);
+  CW.showOutline(map_page, middle(0), middle(1));
+}
 CW.marks = L.layerGroup().addTo(map_page);
 map_page.getContainer().setAttribute("role", "application");
 map_page.getContainer().setAttribute("aria-label", "map");

@@ -92,11 +92,17 @@ CW.coalSentence = () => {
   const then = own.filter((a) => Math.abs(CW.time(a.utc) - goal) < CW.SEASON_DAYS * 86400e3).sort((a, b) => Math.abs(CW.time(a.utc) - goal) - Math.abs(CW.time(b.utc) - goal))[0];
   return then ? CW.t("changed_coal_step", { day: CW.day(last.utc), after: CW.interval(last.area, "ha"), earlier: CW.day(then.utc), before: CW.interval(then.area, "ha") }) : CW.t("changed_coal", { day: CW.day(last.utc), area: CW.interval(last.area, "ha") });
 };
+/* Without the terms of the year: this year's figure beside that of the year before, where there is one. */
+CW.groundSentence = (f) => {
+  const now = { day: f.day || f.end, area: CW.interval(f.area, "ha") };
+  const before = CW.data.footprints.filter((other) => CW.known(other.area) && other.end < f.end).pop();
+  return before ? CW.t("changed_ground_step", { ...now, earlier: before.day || before.end, before: CW.interval(before.area, "ha") }) : CW.t("changed_ground_first", now);
+};
 CW.changedSentence = () => {
   const f = CW.lastGround();
   const since = CW.newSince();
   const fresh = since && since !== "0000" ? CW.t("changed_new", { n: CW.data.disturbances.filter(CW.isNew).length, day: CW.day(since) }) : null;
-  const ground = !f ? null : CW.known(f.terms.opened) ? CW.t("changed_ground", { day: f.day || f.end, opened: CW.interval(f.terms.opened, "ha"), closed: CW.interval(f.terms.closed, "ha") }) : CW.known(f.area) ? CW.t("changed_ground_first", { day: f.day || f.end, area: CW.interval(f.area, "ha") }) : CW.t("changed_none", { reason: f.area?.reason || "–" });
+  const ground = !f ? null : CW.known(f.terms.opened) ? CW.t("changed_ground", { day: f.day || f.end, opened: CW.interval(f.terms.opened, "ha"), closed: CW.interval(f.terms.closed, "ha") }) : CW.known(f.area) ? CW.groundSentence(f) : CW.t("changed_none", { reason: f.area?.reason || "–" });
   return [ground, CW.coalSentence(), fresh].filter(Boolean).join(" ");
 };
 /* The first thing that stands between these figures and a use of them. */

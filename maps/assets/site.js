@@ -9,7 +9,7 @@ CW.drawHeader = () => {
   const { site } = CW.data;
   const korean = CW.lang === "ko" && site.name_ko;
   CW.fill(CW.clear(CW.byId("site-name")), CW.name(korean ? site.name_ko : site.name));
-  CW.fill(CW.clear(CW.byId("site-sub")), [...new Set([korean ? site.name : site.name_ko, site.kind, site.status, site.where ? `${site.where.lat}, ${site.where.lon}` : null])].filter(Boolean).map((text, k) => [k ? " · " : null, CW.name(text)]));
+  CW.fill(CW.clear(CW.byId("site-sub")), [...new Set([korean ? site.name : site.name_ko, site.where ? CW.nearTown(site.where.lat, site.where.lon) : null, site.where ? `${site.where.lat}, ${site.where.lon}` : null, site.kind, site.status])].filter(Boolean).map((text, k) => [k ? " · " : null, CW.name(text)]));
   CW.byId("flag-restricted").hidden = !CW.data.profile.restricted;
   CW.byId("home-link").href = CW.data.profile.restricted ? "index.restricted.html" : "index.html";
   CW.byId("flag-simulated").hidden = !CW.data.simulated;
@@ -63,7 +63,7 @@ CW.start = (map) => {
   const last = [...clear, ...(clear.length ? [] : CW.usableDates)].pop() ?? Math.max(0, CW.dates.length - 1);
   CW.state = { date: last, before: CW.usableDates[0] ?? 0, view: "true", compare: false, split: 0.5, overlays: true, layers: CW.defaultLayers, onlyUsable: true, playing: false, lang: null, tab: "figures", drawn: 0, background: "none" };
   CW.setupMap(map);
-  if (CW.data.site.where) CW.drawOutline(map, CW.data.site.where.lat, CW.data.site.where.lon);
+  if (CW.data.site.where) CW.showOutline(map, CW.data.site.where.lat, CW.data.site.where.lon);
   CW.before = new CW.Side(map, "before", 210);
   CW.after = new CW.Side(map, "after", 220);
   CW.setupPanel();
