@@ -112,7 +112,7 @@ CW.nextStep = () => {
   const waits = data.profile.restricted ? data.queue.filter((item) => item.kind !== "place" && !CW.SETTLED.includes(item.status)).length : 0;
   if (data.profile.restricted && !data.boundaries.length) return [CW.t("next_boundary"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
   if (data.profile.restricted && !data.zones.some((z) => z.kind === "stockyard") && !data.simulated) return [CW.t("next_yard"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
-  if (waits) return [CW.t("next_review", { n: waits }), () => { CW.change({ tab: "review" }); if (CW.reviewer) CW.goTo(1); else CW.byId("reviewer")?.focus(); }];
+  if (waits) return [CW.t("next_review", { n: waits }), CW.openReview];
   if (newest && CW.daysSince(newest.utc) > CW.OLD_DAYS && data.profile.restricted) return [CW.t("next_old", { n: CW.daysSince(newest.utc) }), null];
   const latest = [...data.disturbances].filter((d) => d.status !== "withdrawn").sort((a, b) => (a.first < b.first ? 1 : -1))[0];
   return latest ? [CW.t("next_findings"), () => CW.visit({ type: "disturbance", key: latest.id, record: latest })] : [CW.t("next_none"), null];

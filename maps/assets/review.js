@@ -46,6 +46,14 @@ CW.focusDesk = () => {
   (desk || CW.byId("review-subject"))?.focus({ preventScroll: true });
   if (desk && CW.narrow()) window.scrollTo({ top: desk.getBoundingClientRect().top + window.scrollY - 64 });
 };
+/* The desk, or first the question who reads. */
+CW.openReview = () => {
+  CW.closeCard();
+  CW.change({ tab: "review" });
+  if (!CW.reviewer) CW.byId("reviewer")?.focus();
+  else if (CW.deskSubject()) CW.focusDesk();
+  else CW.goTo(1);
+};
 CW.startReview = (subject) => {
   CW.reviewSubject = subject;
   CW.closeCard();
