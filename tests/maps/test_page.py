@@ -7,9 +7,11 @@ import re
 
 import folium
 import pytest
+from folium import plugins
 from shapely import Polygon
 
 from detection.ground.params import Kind
+from evidence.errors import ExportError
 from maps import overview, site_map
 from maps.page import TILE_HOSTS, OfflineMap, asset, leaflet_script, leaflet_style
 from maps.payload import script_json
@@ -40,6 +42,15 @@ def test_plain_folium_layers_work_on_it() -> None:
     page = OfflineMap(title="t", location=(39.5, 126.0))
     folium.GeoJson(Polygon([(126, 39), (126.1, 39), (126.1, 39.1)]).__geo_interface__).add_to(page)
     assert "L.geoJson(" in page.to_html()
+
+
+def test_a_plugin_that_would_ask_a_network_for_its_program_is_refused_by_name() -> None:
+    page = OfflineMap(title="t", location=(39.5, 126.0))
+    plugins.ScrollZoomToggler().add_to(page)  # needs nothing but Leaflet
+    assert "toggleScroll" in page.to_html()
+    plugins.Fullscreen().add_to(page)
+    with pytest.raises(ExportError, match="FullScreen"):
+        page.to_html()
 
 
 def test_title_and_parts_are_not_run_as_templates() -> None:
