@@ -5,8 +5,8 @@
 A small simulated site is run once and reviewed in Chromium in two ways: served (`campwatch serve --review`),
 where a verdict is stored when the server says that it is in the ledger, and from disk, where it is when the
 review file is downloaded. *First*: from the first page to the first stored verdict, the reader's code counted
-as one entry that is typed; *further*: each verdict after it. The seconds are the machine's alone: nobody looks
-looks or thinks.
+as one entry that is typed; *further*: each verdict after it. The seconds are the machine's alone: nobody
+looks or thinks in them.
 """
 
 from __future__ import annotations
