@@ -34,7 +34,7 @@ CW.nearTown = (lat, lng) => {
   return CW.t("near_town", { km: Math.round(next.far), side: CW.t(`side_${side}`), town });
 };
 CW.drawOutline = (map, lat, lng) => {
-  if (!map.getPane("outline")) map.createPane("outline").style.zIndex = 150;
+  if (!map.getPane("outline")) CW.set(map.createPane("outline"), { style: "z-index: 150", "aria-hidden": "true" });
   const found = CW.outlinePaths(lat, lng);
   const group = L.layerGroup().addTo(map);
   for (const [name, style] of Object.entries(CW.OUTLINE_STYLE)) for (const line of found[name]) group.addLayer(L.polyline(line, { pane: "outline", interactive: false, ...style }));
