@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, uniform_filter
 
 from detection.pairs.regression import TINY, RegressionParams, foreseen
-from evidence.arrays import Bools, Floats
+from evidence.arrays import Bools, Floats, Floats32
 from evidence.errors import MeasurementError
 
 PIXEL_M = 10.0
@@ -82,7 +82,7 @@ class PairParams:
 class PairScore:
     """How much each pixel looks changed."""
 
-    score: NDArray[np.float32]
+    score: Floats32
     """(y, x); 1 is the scene's median, NaN where either date was not seen."""
     threshold: float
     """Score above which at most `false_alarm_rate` of unchanged pixels lie."""
