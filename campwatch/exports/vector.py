@@ -10,10 +10,9 @@ from typing import Any
 import pandas as pd
 import shapely
 
-from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.bundle import Bundle, Table, with_times
 from campwatch.exports.dictionary import data_dictionary, provenance
-from campwatch.exports.names import named
-from campwatch.exports.times import with_times
+from campwatch.exports.formats import named
 from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
 from evidence.results import write_layer
