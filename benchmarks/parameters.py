@@ -24,8 +24,13 @@ NAMED = (
     "imagery/masks",
     "imagery/registration",
     "imagery/radiometry",
+    "detection/answers",
     "detection/boundary",
+<<<<<<< HEAD
     "detection/ground",
+=======
+    "detection/coal",
+>>>>>>> main
     "detection/pairs",
     "detection/radar",
     "detection/sampling",
