@@ -26,11 +26,8 @@ NAMED = (
     "imagery/radiometry",
     "detection/answers",
     "detection/boundary",
-<<<<<<< HEAD
-    "detection/ground",
-=======
     "detection/coal",
->>>>>>> main
+    "detection/ground",
     "detection/pairs",
     "detection/radar",
     "detection/sampling",
