@@ -75,7 +75,6 @@ def figure(  # noqa: PLR0913 - options of a command
         str | None,
         typer.Option(help="The looks on either side of it; an id of `review list`.", metavar="ID"),
     ] = None,
-    lang: Annotated[str, typer.Option(help="Of captions and legends: en or ko.")] = "en",
     as_of: Annotated[str | None, _AS_OF] = None,
     restricted: Annotated[bool | None, _RESTRICTED] = None,
     out: Annotated[Path | None, _OUT] = None,
@@ -93,7 +92,7 @@ def figure(  # noqa: PLR0913 - options of a command
         finding=finding,
         as_of_run=as_of,
         restricted=_profile(workspace, restricted, site),
-        language=lang,
+        language=context.obj.language,
         out=out,
     )
     _tell(context, write_figures(workspace, options))

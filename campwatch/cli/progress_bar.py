@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from campwatch.language import told
 from campwatch.run.progress import Progress as Tell
 from campwatch.run.progress import Step, log_step
 
@@ -20,9 +21,9 @@ def shown_progress(console: Console) -> Iterator[Tell]:
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("starting", total=None)
+        task = bars.add_task(told("starting"), total=None)
 
         def tell(step: Step) -> None:
-            bars.update(task, description=step.text, total=step.total, completed=step.done or 0)
+            bars.update(task, description=told(step.text), total=step.total, completed=step.done or 0)
 
         yield tell

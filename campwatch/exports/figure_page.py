@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from aoi.records import Site
 from campwatch.exports.fonts import require_glyphs, use_fonts
 from campwatch.exports.stamp import WORDING, Stamp
+from campwatch.language import told
 from evidence.files import atomic_path
 
 DPI = 300
@@ -60,13 +61,13 @@ def new_figure(height_in: float) -> Figure:
 def site_title(site: Site) -> str:
     """The site's name in both languages."""
     name = f"{site.name} · {site.name_ko}" if site.name_ko else site.name
-    return f"{name} · SIMULATED" if site.kind == "simulated" else name
+    return f"{name} · {told('SIMULATED')}" if site.kind == "simulated" else name
 
 
 def foot_lines(stamp: Stamp, notes: list[str]) -> list[str]:
     """The foot: notes, wording, who made it from what; long lines wrapped."""
-    told = [*notes, WORDING, stamp.footer()]
-    return [line for text in told for line in textwrap.wrap(text, _FOOT_COLUMNS)]
+    lines = [*(told(note) for note in notes), told(WORDING), stamp.footer()]
+    return [line for text in lines for line in textwrap.wrap(text, _FOOT_COLUMNS)]
 
 
 def foot_height(lines: list[str]) -> float:
@@ -83,7 +84,7 @@ def draw_foot(figure: Figure, lines: list[str], stamp: Stamp) -> None:
     )  # fmt: skip
     if stamp.restricted:
         figure.text(
-            1 - _MARGIN_IN / WIDTH_IN, 1 - _MARGIN_IN / height, "RESTRICTED",
+            1 - _MARGIN_IN / WIDTH_IN, 1 - _MARGIN_IN / height, told("RESTRICTED"),
             fontsize=8, color="#B00020", ha="right", va="top",
         )  # fmt: skip
 
@@ -95,10 +96,10 @@ def save_figure(figure: Figure, path: Path, *, title: str, stamp: Stamp) -> list
         ExportError: where the font lacks a character that the figure prints.
     """
     require_glyphs(text.get_text() for text in figure.findobj(Text))
-    told = f"{stamp.footer()} · custody head {stamp.custody_head}"
+    about = f"{stamp.footer()} · custody head {stamp.custody_head}"
     metadata = {
-        ".png": {"Title": title, "Description": told, "Software": f"campwatch {stamp.version}"},
-        ".svg": {"Title": title, "Description": told, "Date": None, "Creator": f"campwatch {stamp.version}"},
+        ".png": {"Title": title, "Description": about, "Software": f"campwatch {stamp.version}"},
+        ".svg": {"Title": title, "Description": about, "Date": None, "Creator": f"campwatch {stamp.version}"},
     }
     written = []
     for suffix, said in metadata.items():
