@@ -239,6 +239,13 @@ def _of_layers(found: dict[str, Found]) -> None:
             one.korean = one.korean or korean
 
 
+def glossary() -> dict[str, str]:
+    """Terms of the manual's glossary, which the catalogue and the maps follow."""
+    page = (ROOT / "docs" / "glossary-ko.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|", page, re.MULTILINE)[2:]
+    return {english.strip(): text.strip() for english, text in rows if " / " not in english}
+
+
 def collected() -> dict[str, Found]:
     """Every id of the catalogue, in a fixed order."""
     found: dict[str, Found] = {}
@@ -246,6 +253,9 @@ def collected() -> dict[str, Found]:
         _visit(tree, name, _docstrings(tree), found, logged=False)
     _of_commands(found)
     _of_layers(found)
+    for english, text in glossary().items():
+        found.setdefault(english, Found()).files.add("docs/glossary-ko.md")
+        found[english].korean = text
     for word in (*WORDS, *MADE, *REPORT_WORDS.values(), *FIGURE_WORDS.values()):
         found.setdefault(word, Found()).files.add("words")
     return dict(sorted(found.items()))
@@ -291,7 +301,7 @@ def renewed(korean: dict[str, str] | None = None) -> Catalog:
     Args:
         korean: Korean texts to enter.
     """
-    before, given = held(), korean or {}
+    before, given, terms = held(), korean or {}, glossary()
     made = Catalog(locale="ko", project="campwatch", version="1", charset="utf-8", fuzzy=False)
     made.creation_date = made.revision_date = before.creation_date
     made.header_comment = (
@@ -299,7 +309,7 @@ def renewed(korean: dict[str, str] | None = None) -> Catalog:
     )
     for text, one in collected().items():
         old = before.get(text)
-        string = given.get(text) or (old.string if old else "") or one.korean
+        string = terms.get(text) or given.get(text) or (old.string if old else "") or one.korean
         comments = [f"{{{n}}} = {place}" for n, place in enumerate(one.places)]
         made.add(text, string, locations=[(name, None) for name in sorted(one.files)], auto_comments=comments)
     return made

@@ -122,6 +122,18 @@ class _Template:
     korean: str
     letters: int
     """Outside the places: of two that match, the one with more is meant."""
+    narrow: bool
+    """Whether it says so little that each place holds one word, with a digit in it."""
+
+    def places(self, text: str) -> dict[str, str] | None:
+        """What stands in its places; None where the text is not it."""
+        match = self.pattern.fullmatch(text) if self.anchor in text else None
+        if match is None:
+            return None
+        given = {name[2:]: value or "" for name, value in match.groupdict().items()}
+        if self.narrow and not all(_DIGIT.search(value) for value in given.values()):
+            return None
+        return given
 
 
 @cache
@@ -156,6 +168,7 @@ def _template(english: str, korean: str) -> _Template:
         anchor=max((piece.strip() for piece in fixed), key=len),
         korean=korean,
         letters=letters,
+        narrow=not says_something,
     )
 
 
@@ -163,7 +176,8 @@ _WORD = re.compile(r"[a-z]{2,}")
 _LITTLE_WORDS = frozenset(
     {"to", "of", "at", "and", "by", "in", "on", "from", "since", "or", "for", "is", "was", "has", "the", "ha"}
 )
-"""A template of these alone, as `{0} to {1}`, holds one word in each place, lest it match any sentence."""
+"""A template of these alone, as `{0} to {1}`, is narrow, lest it match any sentence."""
+_DIGIT = re.compile(r"\d")
 _ONE_WORD = r"(?:[^A-Za-z,;]|,(?! ))*?(?:[A-Za-z][\w.:/-]*)?(?:[^A-Za-z,;]|,(?! ))*?"
 _SEPARATORS = ("\n", " · ", ". ", "; ", ": ", ", ", " [", " (", " | ")
 """Between parts that are texts of their own."""
@@ -186,9 +200,9 @@ def _korean(text: str) -> str:
 def _readings(text: str) -> Iterator[tuple[int, float, int, str]]:
     """Every way to read a text, the best the least: by English words left, what places swallow, letters."""
     yield _english_words(text), 0.0, 0, text
+    flat = " ".join(text.split())
     for template in _templates():
-        if template.anchor in text and (match := template.pattern.fullmatch(text)):
-            given = {name[2:]: value or "" for name, value in match.groupdict().items()}
+        if (given := template.places(flat)) is not None:
             read = with_particles(_filled(template.korean, given))
             yield _english_words(read), _swallowed(given.values()), -template.letters, read
     if inside := _BRACKETS.fullmatch(text):

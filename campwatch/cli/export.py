@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from campwatch.exports.formats import ExportFormat
+from campwatch.extras import extra_module
 
 if TYPE_CHECKING:
     from campwatch.workspace import Workspace
@@ -80,6 +81,7 @@ def figure(  # noqa: PLR0913 - options of a command
     out: Annotated[Path | None, _OUT] = None,
 ) -> None:
     """Draw figures for print: PNG at 300 dpi and SVG."""
+    extra_module("matplotlib", "report", "figure")
     from campwatch.exports.figures import FigureOptions, write_figures  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 

@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from campwatch.cli.session import EXIT_ERROR, say
+from campwatch.extras import extra_module
 from campwatch.language import KOREAN
 
 CHECK, SIGN = "check", "sign-korean"
@@ -61,15 +61,14 @@ def report(
     ],
     *,
     question: Annotated[list[str] | None, typer.Option("--question", help="Only these answers.")] = None,
-    formats: Annotated[
-        str | None, typer.Option("--format", help="docx, pdf, or docx,pdf; both where typst is installed.")
-    ] = None,
+    formats: Annotated[str, typer.Option("--format", help="docx, pdf, or docx,pdf.")] = "docx,pdf",
     release_id: Annotated[str | None, typer.Option("--release", help="The newest where left out.")] = None,
     organisation: Annotated[str | None, typer.Option("--organisation")] = None,
     analyst: Annotated[list[str] | None, typer.Option("--analyst", help="A code, not a name.")] = None,
     actor: Annotated[str, typer.Option("--actor", help="Who does it: a code, not a name.")] = "campwatch",
 ) -> None:
     """A report from a release, in the form that readers of such reports know."""
+    extra_module("matplotlib", "report", "report")
     from campwatch.reports.compose import Options  # noqa: PLC0415 - start-up stays quick
     from campwatch.reports.making import make_report  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
@@ -91,7 +90,7 @@ def report(
         organisation=organisation,
         analysts=tuple(analyst or ()),
     )
-    kinds = [kind.strip() for kind in (formats or _usual_formats()).split(",") if kind.strip()]
+    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
     with workspace.lock(wait=True):
         made = make_report(workspace, sites, options, formats=kinds, release_id=release_id, actor=actor)
     for path in made.files:
@@ -101,14 +100,6 @@ def report(
     context.obj.report(
         {"release": made.release_id, "draft": made.draft, "files": [str(path) for path in made.files]}
     )
-
-
-def _usual_formats() -> str:
-    """Word and PDF, or Word alone where the PDF's compiler was not installed."""
-    if find_spec("typst") is not None:
-        return "docx,pdf"
-    say('Word alone: a PDF needs pip install "campwatch[pdf]"')
-    return "docx"
 
 
 def _check(context: typer.Context, files: list[str]) -> None:
@@ -129,6 +120,7 @@ def _check(context: typer.Context, files: list[str]) -> None:
 
 def compare(context: typer.Context, one: str, other: str) -> None:
     """Published sentences of a release that no longer hold in another."""
+    extra_module("matplotlib", "report", "comparing reports")
     from campwatch.reports.making import compare_releases  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 

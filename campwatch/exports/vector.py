@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.dictionary import data_dictionary, provenance
 from campwatch.exports.names import named
 from campwatch.exports.times import with_times
-from evidence.errors import ExportError
+from campwatch.extras import extra_module
 from evidence.files import atomic_path, write_text
 
 JSON_DECIMALS = 7
@@ -63,10 +62,9 @@ def write_parquet(bundle: Bundle, folder: Path) -> list[Path]:
     """One (Geo)Parquet file per table; the stamp is in the schema's metadata under `campwatch`.
 
     Raises:
-        ExportError: where pyarrow is not installed.
+        WatchError: where pyarrow is not installed.
     """
-    if find_spec("pyarrow") is None:
-        raise ExportError('GeoParquet needs pyarrow: pip install "campwatch[parquet]"')
+    extra_module("pyarrow", "parquet", "GeoParquet")
     return [
         _write_parquet(
             bundle, table, named(folder, table.name, ".parquet", restricted=bundle.stamp.restricted)

@@ -11,6 +11,7 @@ from campwatch.exports.bundle import Bundle, collect
 from campwatch.exports.findings import find
 from campwatch.exports.formats import ExportFormat
 from campwatch.exports.names import export_folder, named
+from campwatch.extras import extra_module
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
@@ -61,6 +62,7 @@ def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> 
 
             return write_chips(workspace, bundle, folder, finding=options.finding)
         if kind is ExportFormat.BAG:
+            extra_module("matplotlib", "report", "an evidence bag")
             from campwatch.exports.bag import write_bag  # noqa: PLC0415
 
             return [write_bag(workspace, ledger, bundle, folder, finding=str(options.finding))]

@@ -190,7 +190,8 @@ def tutorial(tmp_path_factory, catalog):
 
 
 NAMES = re.compile(
-    r"`[^`]*`|/\S+|\S*[/\\]\S*|campwatch( -C \S+)?( [a-z-]+)*( \S*\|\S*)?|\b(my-\w+|coal-yard|fence|area|yard|Camp)\S*"
+    r"`[^`]*`|/\S+|\S*[/\\]\S*|campwatch( -C \S+)?( [a-z-]+)*( \S*\|\S*)?"
+    r"|\b(my-\w+|coal-yard|fence|area|yard|Camp)\S*"
     r"|--?[a-z-]+|\b[\w.-]+\.(toml|docx|pdf|json|xlsx|csv|txt|kmz|geojson)\b|\b[0-9a-f]{8,}\b|\b[A-Z][\w.'-]*\b"
     r"|\b\w+_\w+\b|\bname '[^']*'|\bstatic:.*$"
 )
