@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from campwatch.cli.progress_bar import shown_progress
+from campwatch.cli.session import say, stderr
 from campwatch.exports.formats import ExportFormat
 from campwatch.extras import extra_module
 
@@ -50,7 +51,9 @@ def export(
         finding=finding,
         out=out,
     )
-    _tell(context, write(workspace, kind, options))
+    with shown_progress(stderr) as progress:
+        paths = write(workspace, kind, options, progress=progress)
+    _tell(context, paths)
 
 
 class FigureOption(StrEnum):
@@ -97,7 +100,9 @@ def figure(  # noqa: PLR0913 - options of a command
         language=context.obj.language,
         out=out,
     )
-    _tell(context, write_figures(workspace, options))
+    with shown_progress(stderr) as progress:
+        paths = write_figures(workspace, options, progress=progress)
+    _tell(context, paths)
 
 
 def _profile(workspace: Workspace, asked: bool | None, only: list[str] | None) -> bool:
@@ -109,7 +114,6 @@ def _profile(workspace: Workspace, asked: bool | None, only: list[str] | None) -
 
 
 def _tell(context: typer.Context, paths: list[Path]) -> None:
-    console = Console(stderr=True, quiet=bool(context.find_root().params.get("quiet")))
     for path in paths:
-        console.print(str(path), soft_wrap=True, highlight=False, markup=False)
+        say(str(path))
     context.obj.report({"files": [str(path) for path in paths]})

@@ -181,7 +181,7 @@ def tutorial(tmp_path_factory, catalog):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         said = said_in_korean(DOCS / "tutorial.md", catalog)
-        for kind in ("docx", "kmz"):
+        for kind in ("word", "kmz"):
             result = CliRunner().invoke(
                 app, ["-C", "my-watch", "export", "--format", kind, "--lang", "ko"], env={"COLUMNS": "400"}
             )
