@@ -8,14 +8,13 @@ from typing import Any
 import numpy as np
 import odc.geo.xr  # noqa: F401 - registers the accessor that a cube brings its grid by
 import shapely
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import Geod, Transformer
 from shapely.geometry.base import BaseGeometry
 
+from evidence.arrays import Floats
 from evidence.errors import MeasurementError
 
-Floats = NDArray[np.float64]
 SQUARE_METRES_PER_HECTARE = 1e4
 
 

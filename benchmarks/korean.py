@@ -27,7 +27,7 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 from campwatch.cli.app import app
-from campwatch.exports.figure_words import FIGURE_WORDS
+from campwatch.exports.figure_page import FIGURE_WORDS
 from campwatch.exports.site_tables import SITE_LAYERS
 from campwatch.language import CATALOGUE, DRAFT, GOVERNS
 from campwatch.layers import LAYERS
@@ -45,7 +45,7 @@ SPEAKING = (
 )  # fmt: skip
 """Where texts for people are written."""
 SILENT = (
-    "campwatch/cli/examples.py", "campwatch/exports/bag_text.py", "campwatch/exports/citations.py",
+    "campwatch/cli/examples.py", "campwatch/exports/bag.py", "campwatch/exports/citations.py",
     "campwatch/exports/qgis_views.py", "campwatch/exports/qgis.py", "campwatch/exports/fonts.py",
     "campwatch/run/schedule.py", "campwatch/custody/redaction.py",
     "campwatch/reports/pdf.py", "campwatch/language.py", "campwatch/demonstration/romania.py",

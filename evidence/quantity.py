@@ -17,7 +17,12 @@ from typing import Any
 
 from evidence.errors import MeasurementError
 
+DAY_S = 86_400.0
+"""Length of a day, s. By definition."""
+YEAR_DAYS = 365.25
+"""Length of the Julian year, days. By definition."""
 DEFAULT_LEVEL = 0.95
+"""Probability of intervals where nobody asks for another. Assumed, as is usual."""
 
 
 def coverage_factor(level: float) -> float:

@@ -92,6 +92,23 @@ def _imported(tree, modules):
     return found & set(modules)
 
 
+def test_array_types_have_one_home():
+    """`Floats` means the same in every room but the two that measure pixels, which have their own so far."""
+    shared = {"np.float32", "np.float64", "np.bool_", "np.int64"}
+    named = [
+        f"{path.relative_to(ROOT)}: {ast.unparse(node)}"
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+        for node in ast.parse(path.read_text("utf-8")).body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Subscript)
+        and ast.unparse(node.value.value) == "NDArray"
+        and ast.unparse(node.value.slice) in shared
+        and path.parts[-2] not in {"coal", "ground"}
+    ]
+    assert {line.partition(":")[0] for line in named} == {"evidence/arrays.py"}, named
+
+
 def test_the_test_command_is_what_continuous_integration_calls():
     assert "make test" in (ROOT / ".ci" / "run").read_text("utf-8")
 

@@ -10,6 +10,7 @@ whole sites (`detection.coal.intervals.pooled_quantile`). `--write` writes the m
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,18 +28,9 @@ from detection.coal.verdicts import Verdict
 from evidence.quantity import Quantity, coverage_factor
 
 Floats = NDArray[np.float64]
-TARGET = ROOT / "detection" / "coal" / "interval_factors.py"
-TEMPLATE = '''"""Factors on the errors of areas: written by `benchmarks.stockpiles.intervals`, not by hand."""
-
-from __future__ import annotations
-
-VERSION = "{version}"
-"""Of the table: digest of the modules that measure a year, and the seeds that it was fitted on."""
-FACTORS: tuple[tuple[str, float, float], ...] = (
-{lines}
-)
-"""(stratum, factor on the random error, factor on the errors that all looks share)."""
-'''
+TARGET = ROOT / "detection" / "coal" / "intervals.py"
+TABLE = re.compile(r'VERSION = ".*?"\n(""".*?"""\n)FACTORS: (.*?) = \(\n.*?\n\)\n', re.DOTALL)
+"""Where the module keeps the table."""
 LEVEL = 0.95
 BARE = replace(ONLY_ZONES, interval=IntervalParams(version="none", factors=()))
 LEFT_OUT = ("half-coal yard",)
@@ -102,11 +94,21 @@ def _of_stratum(own: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return random, least(holds)
 
 
-def module(table: Sequence[tuple[str, float, float]], seeds: Sequence[int]) -> str:
-    """Source of `detection.coal.interval_factors`."""
+def module(source: str, table: Sequence[tuple[str, float, float]], seeds: Sequence[int]) -> str:
+    """Source of `detection.coal.intervals` with another table.
+
+    Raises:
+        ValueError: where it has no table.
+    """
     lines = "\n".join(f'    ("{name}", {random:.3f}, {shared:.3f}),' for name, random, shared in table)
     version = f"{measured_digest()}; seeds {seeds[0]} to {seeds[-1]}"
-    return TEMPLATE.format(version=version, lines=lines)
+    new, count = TABLE.subn(
+        lambda found: f'VERSION = "{version}"\n{found[1]}FACTORS: {found[2]} = (\n{lines}\n)\n', source
+    )
+    if count != 1:
+        message = "detection.coal.intervals has no single table of factors"
+        raise ValueError(message)
+    return new
 
 
 def main() -> None:
@@ -128,7 +130,7 @@ def main() -> None:
         count = len({row["seed"] for row in rows if row["dark"][0] is not None and stratum(row) == kind})
         print(f"{kind:12} {random:.3f} {shared:.3f}   {count} sites")
     if options.write:
-        TARGET.write_text(module(table, FITTED), encoding="utf-8")
+        TARGET.write_text(module(TARGET.read_text("utf-8"), table, FITTED), encoding="utf-8")
 
 
 if __name__ == "__main__":

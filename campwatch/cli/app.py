@@ -28,8 +28,15 @@ from campwatch.cli.pair import pair
 from campwatch.cli.report import claims, report
 from campwatch.cli.search import look, search
 from campwatch.cli.serve import serve
-from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
-from campwatch.credentials import credentials_from_files
+from campwatch.cli.session import (
+    EXIT_ERROR,
+    EXIT_INCOMPLETE,
+    EXIT_INTERRUPTED,
+    Session,
+    credentials_from_files,
+    say,
+    stderr,
+)
 from campwatch.language import ENGLISH, LANGUAGES, speak, spoken, system_language, told
 from evidence.errors import WatchError
 
@@ -194,13 +201,16 @@ app.command()(init)
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - every option of a run
     context: typer.Context,
     *,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
+    dask: Annotated[
+        str | None, typer.Option(help="Dask scheduler whose workers measure, or local:N.", metavar="ADDRESS")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
     include_cloudy: Annotated[
@@ -221,6 +231,7 @@ def run(
         until=until.date() if until else None,
         wait=wait,
         workers=workers,
+        dask=dask,
         include_cloudy=include_cloudy,
     )
     summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campwatch.cli.progress_bar import shown_progress
-from campwatch.cli.session import say, stderr
+from campwatch.cli.session import say, shown_progress, stderr
 from campwatch.exports.formats import ExportFormat
 from campwatch.extras import extra_module
 

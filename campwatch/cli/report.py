@@ -69,8 +69,8 @@ def report(
 ) -> None:
     """A report from a release, in the form that readers of such reports know."""
     extra_module("matplotlib", "report", "report")
-    from campwatch.reports.compose import Options  # noqa: PLC0415 - start-up stays quick
     from campwatch.reports.making import make_report  # noqa: PLC0415
+    from campwatch.reports.site_pages import Options  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)

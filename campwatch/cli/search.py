@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from campwatch.cli.session import EXIT_INCOMPLETE, Session, said_table, say, stderr
+from campwatch.cli.session import EXIT_INCOMPLETE, Session, said_table, say, shown_progress, stderr
 
 if TYPE_CHECKING:
     from campwatch.run.search import SearchResult
@@ -36,7 +36,6 @@ def look(
     session: Session, site: list[str] | None, since: dt.datetime | None, until: dt.datetime | None
 ) -> None:
     """Search, print and report; exit code 3 where a source could not be asked."""
-    from campwatch.cli.progress_bar import shown_progress  # noqa: PLC0415 - start-up stays quick
     from campwatch.run.search import search_workspace  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 

@@ -1,10 +1,11 @@
-"""What the options before a command say, and how results reach programs."""
+"""What a command is started with, options and secrets, and how progress and results are shown."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,9 +13,13 @@ from typing import Any
 
 import typer
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from campwatch.language import told
+from campwatch.run.progress import Progress as Tell
+from campwatch.run.progress import Step, log_step
+from evidence.errors import SettingsError
 
 EXIT_ERROR = 1
 EXIT_INCOMPLETE = 3
@@ -85,3 +90,55 @@ def said_table(
     for row in rows:
         table.add_row(*(told(cell) for cell in row))
     (console or stderr).print(table)
+
+
+@contextmanager
+def shown_progress(console: Console) -> Iterator[Tell]:
+    """What to tell each step to; the line is gone when the work is done."""
+    if console.quiet or not console.is_terminal:
+        yield log_step
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task(told("starting"), total=None)
+
+        def tell(step: Step) -> None:
+            bars.update(task, description=told(step.text), total=step.total, completed=step.done or 0)
+
+        yield tell
+
+
+PREFIXES = ("CAMPWATCH_", "SH_CLIENT_")
+"""Variables that hold settings and credentials."""
+END = "_FILE"
+FOLDER = "CREDENTIALS_DIRECTORY"
+"""Set by systemd for a service with LoadCredential= or LoadCredentialEncrypted=."""
+
+
+def credentials_from_files(environment: MutableMapping[str, str]) -> None:
+    """Put into the environment of this process what its variables name as files.
+
+    `NAME_FILE=/path` gives NAME its content; so does a file NAME in the folder of systemd's credentials, in
+    capitals or not. What the environment says itself stands.
+
+    Raises:
+        SettingsError: where a file that is named cannot be read.
+    """
+    for name, path in (*_named(environment), *_handed(environment)):
+        try:
+            environment.setdefault(name, path.read_text("utf-8").strip())
+        except (OSError, UnicodeDecodeError) as err:
+            raise SettingsError(f"{name} cannot be read from {path}: {err}") from err
+
+
+def _named(environment: MutableMapping[str, str]) -> Iterator[tuple[str, Path]]:
+    for name in [name for name in environment if name.startswith(PREFIXES) and name.endswith(END)]:
+        yield name.removesuffix(END), Path(environment.pop(name))
+
+
+def _handed(environment: MutableMapping[str, str]) -> Iterator[tuple[str, Path]]:
+    folder = environment.get(FOLDER)
+    if folder and Path(folder).is_dir():
+        for path in sorted(Path(folder).iterdir()):
+            if path.name.upper().startswith(PREFIXES):
+                yield path.name.upper(), path

@@ -9,8 +9,7 @@ from typing import Any, Protocol
 from rich.console import Console
 
 from campwatch.cli.logs import FIELDS
-from campwatch.cli.progress_bar import shown_progress
-from campwatch.cli.session import said_table, say
+from campwatch.cli.session import said_table, say, shown_progress
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.run.lacking import lines_of
 from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace

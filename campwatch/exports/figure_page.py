@@ -1,4 +1,4 @@
-"""The page that every figure is drawn on: font, foot, glyph test, PNG at 300 dpi and SVG."""
+"""The page that every figure is drawn on: font, words in both languages, foot, glyph test, PNG and SVG."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from aoi.records import Site
 from campwatch.exports.fonts import require_glyphs, use_fonts
 from campwatch.exports.stamp import WORDING, Stamp
-from campwatch.language import told
+from campwatch.language import told, told_with
 from evidence.files import atomic_path
 
 DPI = 300
@@ -64,6 +64,12 @@ def site_title(site: Site) -> str:
     return f"{name} · {told('SIMULATED')}" if site.kind == "simulated" else name
 
 
+def draw_title(figure: Figure, site: Site) -> None:
+    """Print the site's name at the head."""
+    at = (_MARGIN_IN / WIDTH_IN, 1 - _MARGIN_IN / figure.get_figheight())
+    figure.text(*at, site_title(site), fontsize=10, va="top")
+
+
 def foot_lines(stamp: Stamp, notes: list[str]) -> list[str]:
     """The foot: notes, wording, who made it from what; long lines wrapped."""
     lines = [*(told(note) for note in notes), told(WORDING), stamp.footer()]
@@ -108,3 +114,38 @@ def save_figure(figure: Figure, path: Path, *, title: str, stamp: Stamp) -> list
             figure.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=said)
         written.append(target)
     return written
+
+
+FIGURE_WORDS: dict[str, str] = {
+    "local": "local",
+    "before_after": "{label}: the last clear look before, the first clear look of that season after",
+    "where": "where in\nthe site",
+    "locator": "where the\nsite lies",
+    "boundary_version": "boundary version {id}",
+    "zone": "zone {id} ({kind})",
+    "no_figure": "no figure",
+    "probable_coal": "plan area of\nprobable coal, ha",
+    "zone_title": "Zone {name}",
+    "one_look": "one look",
+    "below_floor": "one look, below the floor",
+    "smoothed": "smoothed",
+    "inside": "inside the boundary",
+    "outside": "outside the boundary",
+    "whole": "whole site",
+    "disturbed": "disturbed ground, ha",
+    "not_assessable": "not assessable",
+    "gained": "gained",
+    "lost": "lost",
+    "net": "net {text}",
+    "version_line": "version {id}, from {since}",
+    "ordinary": "each ordinary year\nagainst the others",
+    "judged": "{name}\nchange with its interval",
+    "no_figures": "no look gave a figure: {reason}",
+    "margin": "declared margin",
+    "change_axis": "change, ha",
+}
+
+
+def figure_word(key: str, language: str, **places: object) -> str:
+    """One text of a figure in one language."""
+    return told_with(FIGURE_WORDS[key], language, **places)

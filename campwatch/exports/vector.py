@@ -10,10 +10,9 @@ import pandas as pd
 import pyogrio
 import shapely
 
-from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.bundle import Bundle, Table, with_times
 from campwatch.exports.dictionary import data_dictionary, provenance
-from campwatch.exports.names import named
-from campwatch.exports.times import with_times
+from campwatch.exports.formats import named
 from campwatch.extras import extra_module
 from evidence.files import atomic_path, write_text
 

@@ -21,9 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import t as student
 
-from evidence.quantity import DEFAULT_LEVEL, Quantity
-
-YEAR_DAYS = 365.25
+from evidence.quantity import DEFAULT_LEVEL, YEAR_DAYS, Quantity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

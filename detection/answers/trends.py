@@ -10,12 +10,9 @@ from collections.abc import Sequence
 from statistics import NormalDist
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evidence.arrays import Floats
 from evidence.quantity import DEFAULT_LEVEL, Quantity, coverage_factor
-
-Floats = NDArray[np.float64]
-DAYS_PER_YEAR = 365.25
 
 
 def seasons(days: Sequence[dt.date], values: Floats) -> list[tuple[Floats, Floats]]:

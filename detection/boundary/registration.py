@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely import Polygon
 from shapely.affinity import translate
@@ -20,7 +19,7 @@ from detection.boundary.errors import (
     independent_length_m,
     simultaneous_height,
 )
-from evidence.arrays import Floats
+from evidence.arrays import Bools, Floats
 
 TracePair = tuple[TraceError, TraceError]
 SAME_IMAGE_SHIFT_M = 1e-3
@@ -142,7 +141,7 @@ def register(
     return first if correlation == params.correlation_m else _fit(edges, moved, errors, params, correlation)
 
 
-def observed_noise_m3(residual: Floats, stable: NDArray[np.bool_], length: Floats, spacing_m: float) -> float:
+def observed_noise_m3(residual: Floats, stable: Bools, length: Floats, spacing_m: float) -> float:
     """Integral of the residuals' autocovariance where the ground stayed, m³: what makes areas uncertain.
 
     The sum stops at the first lag whose correlation is not positive (Geyer 1992's initial positive sequence).

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label, uniform_filter
 
+from detection.coal.blocks import WHOLE
 from detection.coal.fraction import Fractions
 from detection.coal.smoothing import EIGHT, smooth_time
 from imagery import robust
@@ -21,8 +23,6 @@ UNKNOWN_SPREAD = 0.05
 """Spread of the ground beside, fraction of coal, where too little of it was seen. Assumed."""
 SHRINKAGE_BESIDE = 20.0
 """Pixels beside at which their median weighs half. Assumed."""
-WHOLE = 0.99
-"""Coverage from which a pixel lies inside a zone."""
 HIDDEN_SD = 0.3
 """Error of a hidden pixel of a support, in pixels, whose area is that of other dates. Assumed."""
 
@@ -102,11 +102,18 @@ class ZoneSeries:
     """(time,) share of the zone that was seen."""
     doubt: Floats
     """(time,) 0..1: how far the piles are no mixture of coal and ground on that date."""
+    terms: Mapping[str, Floats]
+    """(time,) parts of the error by name, pixels."""
 
 
+RANDOM = ("noise", "edge", "hidden", "missed", "disagreement")
+"""Terms of the error of one look: noise of fractions, outline, hidden pixels, coal too thin for a support,
+and other looks' word where the piles are no mixture of coal and ground."""
+SHARED = ("beside", "relative", "spectrum")
+"""Terms that looks share: ground below that differs from the ground beside, coal that differs, its
+spectrum."""
 MISFIT_CAP = 20.0
-
-"""One bad look must not condemn a pixel: misfits count up to this."""
+"""Mean square misfit, up to which a look counts: one bad look must not condemn a pixel. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,18 +191,16 @@ def _without_later_looks(usable: Bools) -> Bools:
 
 
 NULL_RANGE = (-0.5, 0.6)
-
-"""Beyond this the ground beside says nothing about the ground below."""
+"""Fraction of coal beyond which the ground beside says nothing about the ground below. Assumed."""
 
 FEWEST_BESIDE = 15
-
-"""Pixels beside the piles under which they say nothing."""
+"""Pixels beside the piles under which they say nothing. Assumed."""
 
 FEWEST_DATES_OF_DUST = 5
+"""Dates with both belts under which dust at edges is taken for that beside. Assumed."""
 
 MOST_DUST = 0.2
-
-"""Fraction of coal that is taken for dust at the edge of a pile at most."""
+"""Fraction of coal that is taken for dust at the edge of a pile at most. Assumed."""
 
 
 def ground_beside(core: Bools, inside: Bools, seen: Bools, params: AreaParams) -> Bools:
@@ -245,16 +250,13 @@ def dust_at_edges(value: Floats, cores: Bools, inside: Bools, seen: Bools, param
 
 
 DOUBTFUL_MISFIT = (1.5, 4.0)
-
-"""Median misfit over a support from which a date is doubted, and at which wholly (haze, shadow)."""
+"""Median misfit over a support from which a date is doubted, and at which wholly (haze, shadow). Assumed."""
 
 THIN = 0.15
-
-"""Mean fraction over the ground beside from which ground outside of supports may hold thin coal."""
+"""Mean fraction over the ground beside from which ground outside of supports may hold thin coal. Assumed."""
 
 STANDING_OUT_DAYS = 60.0
-
-"""Looks no further apart say that what lies between them stands out."""
+"""Looks no further apart, days, say that what lies between them stands out. Assumed."""
 
 
 def zone_series(
@@ -269,8 +271,7 @@ def zone_series(
         days: (time,).
         params: knobs.
     """
-    names = ("area", "random", "ground", "spectrum", "limit", "doubt")
-    out = {name: np.full(len(days), np.nan) for name in names}
+    out = {name: np.full(len(days), np.nan) for name in ("area", "limit", "doubt", *RANDOM, *SHARED)}
     weighted = np.zeros(seen.shape)
     seen_share = (seen * share).sum(axis=(1, 2)) / share.sum()
     looked = np.flatnonzero(fractions.usable & (seen_share > 0.0)).tolist()
@@ -282,20 +283,22 @@ def zone_series(
         numbers, weighted[t] = _one_date(fractions, t, on.support[t], ring, share, on.mean[t], dust, params)
         for name, value in numbers.items():
             out[name][t] = value
+    random = np.linalg.norm([out[name] for name in RANDOM], axis=0)
     return ZoneSeries(
         area=out["area"],
         sd_random=np.hypot(
-            np.sqrt(1.0 - params.lasting_share**2) * out["random"],
-            stands_out(out["area"], out["random"], days),
+            np.sqrt(1.0 - params.lasting_share**2) * random,
+            stands_out(out["area"], random, days),
         ),
-        sd_outline=params.lasting_share * out["random"],
-        sd_ground=out["ground"],
+        sd_outline=params.lasting_share * random,
+        sd_ground=np.hypot(out["beside"], out["relative"]),
         sd_spectrum=out["spectrum"],
         limit=out["limit"],
         support=on.support,
         weighted=weighted,
         seen_share=seen_share,
         doubt=np.nan_to_num(out["doubt"]),
+        terms={name: out[name] for name in (*RANDOM, *SHARED)},
     )
 
 
@@ -347,15 +350,13 @@ def _one_date(
     numbers = {
         "area": total,
         "doubt": doubt,
-        "random": float(
-            np.linalg.norm([noise, params.edge_px * outline, HIDDEN_SD * hidden, missed, doubt * against])
-        ),
-        "ground": float(
-            np.hypot(
-                params.ring_sd_share * ring_sd * (size * params.noise_pixels) ** 0.5,
-                params.relative * total,
-            )
-        ),
+        "noise": noise,
+        "edge": params.edge_px * outline,
+        "hidden": HIDDEN_SD * hidden,
+        "missed": missed,
+        "disagreement": doubt * against,
+        "beside": params.ring_sd_share * ring_sd * (size * params.noise_pixels) ** 0.5,
+        "relative": params.relative * total,
         "spectrum": float(fractions.relative_sd[t]) * max(total, 0.0),
         "limit": 2.0 * (one_pixel + ring_sd) * (EIGHT.size * params.noise_pixels) ** 0.5 + 1.0,
     }

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 TINY = 1e-9
-"""Keeps a quotient finite where nothing was seen."""
+"""Keeps a quotient finite where nothing was seen. Assumed: rounding."""
 LEAST_SPREAD = 1e-3
 """Reflectance added to the spread of a band on one date. Assumed."""
 ROUNDS, FEWEST_PIXELS = 4, 60
@@ -31,9 +31,9 @@ CLIPPED_SD = 5.0
 """Standard deviations beyond which a pixel counts no more at the start. Assumed."""
 
 RIDGE = 9e-6
-"""Variance of reflectance: (0.003)², the noise of one Sentinel-2 band over dark ground."""
+"""Variance of reflectance: (0.003)², the noise of one Sentinel-2 band over dark ground. Assumed."""
 OUTLIER_SD = 4.0
-"""Residuals beyond this many standard deviations do not belong to the ground."""
+"""Standard deviations beyond which a residual does not belong to the ground. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import label
 
-from detection.coal.smoothing import EIGHT
+from detection.coal.smoothing import EIGHT, YEAR_DAYS
 
 Floats = NDArray[np.float64]
 
@@ -22,23 +22,19 @@ ENOUGH_PLANTS, FULL_LEAF = 0.1, 0.9
 """Share of the plants that a look must show to tell the season; quantile of the looks that is full leaf.
 Assumed."""
 
-YEAR_DAYS = 365.25
-
 OUTLASTED_DAYS = 300.0
-
-"""From looks of one season of leaves to looks of the next: further apart than any one of them is long."""
+"""Days from looks of one season of leaves to looks of the next: further apart than any one of them is long.
+Assumed."""
 
 MOSTLY = 2.0 / 3.0
 
 """Share of the looks between that must be dark, too: paddies are dark for weeks of every year."""
 
 IN_LEAF = 0.8
-
-"""Of the most that is ever green of a block's plants: from this share on they are in leaf."""
+"""Share of the most that is ever green of a block's plants, from which they are in leaf. Assumed."""
 
 FEWEST_PLANTS = 0.02
-
-"""Share of a block under which there are no plants to burn, and none to wait for."""
+"""Share of a block under which there are no plants to burn, and none to wait for. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

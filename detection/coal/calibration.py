@@ -11,7 +11,7 @@ import xarray as xr
 
 from aoi.pixels import coverage
 from aoi.records import Site, Zone, ZoneKind
-from detection.coal.blocks import bands_of
+from detection.coal.blocks import WHOLE, bands_of
 from detection.coal.spectra import CoalSpectrum
 from evidence.errors import MeasurementError
 from imagery.robust import MAD_TO_SD
@@ -21,11 +21,10 @@ RELATIVE_SD, LEAST_SD = 0.05, 0.002
 CORRELATION = 0.8
 """Between bands where a site file does not say. Assumed."""
 DECIMALS = 6
-"""Of reflectance in a site file."""
+"""Of reflectance in a site file. A choice of notation."""
 
-WHOLE = 0.99
-"""Coverage from which a pixel lies inside a zone; pixels on its edge are mixed with other ground."""
 FEWEST_DATES = 3
+"""Dates that must show marked coal, under which it is not calibrated. Assumed."""
 PROPERTY = "coal_spectrum"
 """Where a site file keeps the site's spectrum, among its extra properties: it is part of what is measured."""
 
@@ -96,8 +95,9 @@ def identity_documented(coal: CoalSpectrum, site: Site, subject: str) -> bool:
 
 
 FINEST_IMAGE_M = 1.0
-"""Metres: pixels of an image on which a pile can be told from a roof."""
+"""Pixels of an image, m, on which a pile can be told from a roof. Assumed."""
 REVIEWERS = 2
+"""People who must agree that marked ground is coal. A choice of protocol."""
 
 
 def is_documented(zone: Zone) -> bool:

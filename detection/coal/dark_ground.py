@@ -10,26 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label, uniform_filter
 
-from detection.coal.blocks import Block
+from detection.coal.blocks import WHOLE, Block
 from detection.coal.family import COARSE_BANDS, SWIR, DarkGround, FamilyParams
-from detection.coal.smoothing import EIGHT, nan_median
+from detection.coal.smoothing import EIGHT, TINY, YEAR_DAYS, nan_median
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-TINY = 1e-9
-"""Keeps a quotient finite where nothing was seen."""
-YEAR_DAYS, EQUINOX_DAY, RIGHT_ANGLE_DEG = 365.2422, 79.5, 90.0
-"""Tropical year; day of the year of the equinox of March."""
+EQUINOX_DAY, RIGHT_ANGLE_DEG = 79.5, 90.0
+"""Day of the year of the equinox of March; a right angle, degrees. By definition."""
 BLUR_PX2 = 0.364
 """Variance of the blur of a pixel of 10 m, pixels²: a Gaussian of .53 px (modulation transfer .25 at Nyquist)
-and the pixel's own 1/12."""
+and the pixel's own 1/12. Derived."""
 COARSE_BLUR_PX2 = 4.0 * BLUR_PX2
 """The same of a pixel of 20 m."""
 DECLINATION_DEG = 23.44
-WHOLE = 0.99
-"""Coverage from which a pixel lies inside a zone."""
+"""Largest declination of the sun, degrees. By definition."""
 AROUND_PX = 6
-"""Ground around a small zone or a found pile that says what its ground is like."""
+"""Pixels around a small zone or a found pile whose ground says what its own is like. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +126,9 @@ class DarkSurvey:
     ground was seen often enough."""
     dark: Bools
     """(y, x) ground that is persistently dark, of any kind but water."""
+    lasting: Bools
+    """(y, x) which of it was dark in more than one median; ground that is dark once alone is wet or
+    shaded."""
     most_px: float
     """Pixels of it that are dark at one time, at most; ground that is dark once alone is wet or shaded."""
     water: Bools
@@ -163,7 +163,9 @@ def survey_dark_ground(
     sunny = noon_sun_deg(block.days, latitude) >= params.least_sun_deg
     medians = _medians(block, near, own & sunny, params) or _medians(block, near, own, params)
     if not medians:
-        return DarkSurvey(clusters=(), dark=nothing, most_px=0.0, water=nothing, bare_share=0.0)
+        return DarkSurvey(
+            clusters=(), dark=nothing, lasting=nothing, most_px=0.0, water=nothing, bare_share=0.0
+        )
     bands = block.bands
     long = [i for i, band in enumerate(bands) if band not in {"blue", "green"}]
     short = [i for i, band in enumerate(bands) if band not in SWIR]
@@ -204,6 +206,7 @@ def survey_dark_ground(
     return DarkSurvey(
         clusters=tuple(clusters),
         dark=(dark & usable).any(axis=0),
+        lasting=lasting.any(axis=0),
         most_px=float(lasting.sum(axis=(1, 2)).max()),
         water=wet & (share > 0.0),
         bare_share=float(bare.sum() / max(int(inside.sum()), 1)),

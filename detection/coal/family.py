@@ -23,14 +23,12 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 from scipy.stats import chi2
 
-from detection.coal.spectra import CoalSpectrum
+from detection.coal.spectra import DARKEST, GRAIN, LIKENESS, RELATIVE_GRAIN, CoalSpectrum
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-DARKEST = 1e-3
-"""Reflectance under which a look is taken for this."""
 RIDGE = 1e-6
-"""Variance of ln reflectance that keeps a covariance invertible."""
+"""Variance of ln reflectance that keeps a covariance invertible. Assumed: rounding."""
 LEAST_OWN = 0.1
 """Share of a mixed pixel that is taken for its own at least. Assumed."""
 WATER_PER_CM = MappingProxyType({"swir16": 6.7, "swir22": 16.5})
@@ -120,10 +118,6 @@ class FamilyParams:
     """ln reflectance of single bands. Measured: ratios at Korba (nir/red 1.16 to 1.35 over p10 to p90)."""
     shape_length: float = 0.25
     """Correlation length of the shape, in ln wavelength. Assumed."""
-    grain: float = 0.004
-    """Reflectance: noise of one look at one pixel. Measured: Sentinel-2 over dark ground."""
-    relative_grain: float = 0.05
-    """Share of reflectance: texture and haze of one look at one pixel. Assumed."""
     year_level_sd: float = 0.08
     """ln reflectance: how one year's coal differs from another's at one zone as a whole. Assumed."""
     year_shape_sd: float = 0.03
@@ -144,8 +138,6 @@ class FamilyParams:
     """Refractive index of water: wet reflectance is R / (n² (1 − R) + R) (Ångström 1925)."""
     film_cm: float = 0.02
     """Centimetres of water over wet coal, passed twice. Assumed."""
-    likeness: float = 0.95
-    """Share of a component's looks that count as like it. Assumed."""
     dark_share: float = 0.02
     """Share of a zone's pixel medians that is taken for its darkest ground. Prototype on simulated yards.
     Assumed."""
@@ -419,10 +411,10 @@ def like_family(pixels: Floats, bands: Sequence[str], params: FamilyParams) -> B
     """
     seen = np.log(np.maximum(np.nan_to_num(pixels), DARKEST))
     dry = component_means(bands)
-    limit = chi2.ppf(params.likeness, len(bands))
+    limit = chi2.ppf(LIKENESS, len(bands))
     out = np.zeros(pixels.shape[:-1], dtype=bool)
     for mean in (*dry, *wetted(dry, bands, params)):
-        grain = (params.grain + params.relative_grain * np.exp(mean)) / np.exp(mean)
+        grain = (GRAIN + RELATIVE_GRAIN * np.exp(mean)) / np.exp(mean)
         precision = np.linalg.inv(family_covariance(bands, params) + np.diag(grain**2))
         away = seen - mean
         out |= ((away @ precision) * away).sum(axis=-1) < limit

@@ -16,7 +16,7 @@ from detection.coal.ground import FractionParams, Ground, ground_of
 from detection.coal.matched_filter import matched_fraction
 from detection.coal.mixture import Mixed, control_fractions, spectrum_error, unmixed
 from detection.coal.onset import coal_onset
-from detection.coal.smoothing import smooth_time
+from detection.coal.smoothing import BRIEF_TAU_DAYS, smooth_time
 from detection.coal.spectra import (
     PIXELS_PER_INDEPENDENT_LOOK,
     VISIBLE_BANDS,
@@ -29,8 +29,6 @@ from detection.coal.spectra import (
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
-BRIEF_TAU_DAYS = 15.0
-"""Over how long looks speak together before there is an estimate. Assumed."""
 LEAST_VARIANCE = 0.005
 """Variance of a fraction that no look goes below when looks are weighed. Assumed."""
 SURE_SD = 3.0
@@ -62,8 +60,7 @@ class Fractions:
 
 
 ONSET_READS = 0.8
-
-"""Fraction to begin with where coal came."""
+"""Fraction of coal to begin with where coal came. Assumed."""
 
 
 def above(mean: Floats, level: Floats) -> Floats:

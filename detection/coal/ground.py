@@ -10,8 +10,9 @@ from scipy.ndimage import binary_dilation, binary_erosion, label
 
 from detection.coal.background import RIDGE, Factors, fit_factors, information, predicted, project
 from detection.coal.blocks import Block
+from detection.coal.matched_filter import MINIMUM_RING
 from detection.coal.mixture import Uncertain
-from detection.coal.smoothing import EIGHT, Lattice, nan_median, smooth_time
+from detection.coal.smoothing import BRIEF_TAU_DAYS, EIGHT, Lattice, nan_median, smooth_time
 
 Floats = NDArray[np.float64]
 
@@ -62,30 +63,23 @@ class FractionParams:
 
 
 BARE_READS_AS = 0.1
-
-"""Fraction, against the surroundings, from which the ground of a zone counts as a yard."""
-
-FEWEST_PIXELS = 60
+"""Fraction, against the surroundings, from which the ground of a zone counts as a yard. Assumed."""
 
 GROUND_QUANTILE = 0.6
-
-"""Where the first guess of the ground lies in the zone's range of brightness: coal is darker than yards."""
+"""Quantile of a zone's brightness at which the first guess of its ground lies: coal is darker than yards.
+Assumed."""
 
 COAL_FREE = 0.25
-
-"""Mean fraction below which a pixel tells what the yard looks like."""
+"""Mean fraction below which a pixel tells what the yard looks like. Assumed."""
 
 NOISE = 0.006
-
-"""Reflectance: what one band of one look is off by."""
+"""Reflectance: what one band of one look is off by. Assumed."""
 
 TEXTURE = 0.3
-
-"""How far one part of a yard is brighter as a whole than another, relative."""
+"""How far one part of a yard is brighter as a whole than another, relative. Assumed."""
 
 LEAST_CONTRAST = 0.02
-
-"""Mean difference of ground and coal, reflectance, below which nothing can be told."""
+"""Mean difference of ground and coal, reflectance, below which nothing can be told. Assumed."""
 
 
 def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, Bools] | None:
@@ -100,7 +94,7 @@ def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, B
         (time, n) fraction (NaN where not told), (n,) bare ground; None where ground and coal cannot be told
         apart.
     """
-    if pixels.shape[1] < FEWEST_PIXELS:
+    if pixels.shape[1] < MINIMUM_RING:
         return None
     shown = np.where(seen[..., None], pixels, np.nan)
     dates = np.flatnonzero(seen.sum(axis=1) > 0.5 * seen.shape[1])
@@ -113,7 +107,7 @@ def yard_fractions(pixels: Floats, seen: Bools, coal: Floats) -> tuple[Floats, B
         fraction[dates] = _against(shown[dates], ground, coal)
         level = np.nan_to_num(nan_median(fraction[dates]), nan=1.0)
         bare = level < COAL_FREE
-        if bare.sum() < FEWEST_PIXELS // 2:
+        if bare.sum() < MINIMUM_RING // 2:
             return None
         ground = np.where(np.isfinite(at := nan_median(shown[dates][:, bare], axis=1)), at, ground)
     if np.median(ground - coal, axis=0).mean() < LEAST_CONTRAST:
@@ -132,8 +126,8 @@ def _against(shown: Floats, ground: Floats, coal: Floats) -> Floats:
 
 
 Positions = NDArray[np.intp]
-YARD_TURNS, YARD_TAU_DAYS = 3, 15.0
-"""Turns of the first guess of a yard's ground; over how long its looks speak together. Assumed."""
+YARD_TURNS = 3
+"""Turns of the first guess of a yard's ground. Assumed."""
 FEWEST_OWN = 30
 """Coal-free pixels of a zone that tell how its ground varies. Assumed."""
 OUTLIER_SD = 5.0
@@ -144,31 +138,22 @@ NEAR_TAU_DAYS, OTHER_COAL, TWO_LOOKS = 25.0, 0.3, 0.82
 """Coal outside zones, that no background is learned from: days over which looks speak together, fraction,
 and the standard error of about two looks. Assumed."""
 RIDGE_LOADINGS = 1e-3
-"""Variance added to the spread of loadings."""
+"""Variance added to the spread of loadings. Assumed: rounding."""
 
 YARD_QUANTILE = 0.25
-
-"""At least this share of a zone is taken to be bare ground."""
+"""Share of a zone that is taken to be bare ground at least. Assumed."""
 
 HIGHEST_YARD_LEVEL = 0.35
-
-"""Bare ground does not read as more coal than this: a zone may be full of coal."""
+"""Fraction of coal that bare ground reads as at most: a zone may be full of coal. Assumed."""
 
 COAL_AT_FIRST = 0.35
-
-"""First fraction above which a pixel and its neighbours in a yard are not taken for ground."""
+"""First fraction above which a pixel and its neighbours in a yard are not taken for ground. Assumed."""
 
 FREE_LOOKS = 4
-
-"""Coal-free looks from which the loadings of a pixel tell about its neighbours."""
+"""Coal-free looks from which the loadings of a pixel tell about its neighbours. Assumed."""
 
 PIXELS_OF_PRIOR = 60.0
-
-"""Bare pixels of one date at which their own scatter weighs as much as that of all dates."""
-
-FEWEST_CONTROLS = 60
-
-"""Fewer coal-free pixels describe no ground."""
+"""Bare pixels of one date at which their own scatter weighs as much as that of all dates. Assumed."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -232,7 +217,7 @@ class Ground:
             found = yard_fractions(self.target[:, inner], self.seen[:, inner], coal)
             if found is None or np.median(first[:, inner][:, found[1]]) < BARE_READS_AS:
                 continue
-            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=YARD_TAU_DAYS)
+            mean, _ = smooth_time(found[0], np.ones(1), self.days, tau_days=BRIEF_TAU_DAYS)
             smooth[:, inner] = np.clip(mean, 0.0, 1.0)
             free[:, inner] = mean < self.params.free_below
             free[:, inner] &= ~self.beside(_placed(mean > COAL_AT_FIRST, inner))[:, inner]
@@ -332,9 +317,9 @@ def ground_of(block: Block, first: Floats, params: FractionParams) -> Ground | N
     there = there[:: max(1, len(there) // params.controls)]
     flat = np.nan_to_num(block.pixels.reshape(len(first), -1, block.pixels.shape[-1]))
     seen = block.seen.reshape(len(first), -1)
-    if len(there) < FEWEST_CONTROLS or not len(where):
+    if len(there) < MINIMUM_RING or not len(where):
         return None
-    factors, _ = fit_factors(flat[:, there], seen[:, there], rank=params.rank, minimum=FEWEST_CONTROLS)
+    factors, _ = fit_factors(flat[:, there], seen[:, there], rank=params.rank, minimum=MINIMUM_RING)
     if not factors.usable.any():
         return None
     return _carried(block, first.reshape(len(first), -1), factors, flat, seen, there, where, params)

@@ -15,22 +15,19 @@ Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
 LEAST_SPREAD = 1e-4
-"""Reflectance added to the robust spread."""
+"""Reflectance added to the robust spread. Assumed."""
 OUTLIER_SD, PIXELS_A_BAND = 6.0, 4
 """Robust deviations from which a pixel is not this ground; pixels a band that must be left. Assumed."""
 
 MINIMUM_RING = 60
-
-"""Fewer coal-free pixels than this describe no background."""
+"""Coal-free pixels under which they describe no ground. Assumed."""
 
 MAXIMUM_RING = 1000
-
-"""More coal-free pixels than this add time and no knowledge."""
+"""Coal-free pixels beyond which more add time and no knowledge. Assumed."""
 
 RIDGE = 2e-5
-
 """Variance of reflectance added to every band: (0.0045)², about the noise of one Sentinel-2 band over dark
-ground."""
+ground. Assumed."""
 
 
 def background(pixels: Floats) -> tuple[Floats, Floats]:

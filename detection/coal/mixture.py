@@ -39,8 +39,7 @@ def whitened(lower: Floats, vectors: Floats) -> Floats:
 Bools = NDArray[np.bool_]
 
 PAIRS_AT_ONCE = 200_000
-
-"""Pixels times dates that are solved together: bounds memory."""
+"""Pixels times dates that are solved together: bounds memory. A choice of layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

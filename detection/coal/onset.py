@@ -13,43 +13,35 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
+from detection.coal.blocks import CELL_PX, NEIGHBOURHOOD
 from detection.coal.smoothing import nan_median
 
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
 
-CELL_PX = 5
-
-NEIGHBOURHOOD = 5
-
-"""Cells along one side of what counts as the ground around: 250 m."""
-
 AFTER_DAYS = 90.0
-
-"""Over how long looks say together that coal has come."""
+"""Days over which looks say together that coal has come. Assumed."""
 
 BEFORE_DAYS = 430.0
-
-"""Over how long they say what was there: a year and the same season before it."""
+"""Days over which they say what was there: a year and the same season before it. Assumed."""
 
 LEAST_RISE, SURE_SD, FEWEST_LOOKS = 0.3, 5.0, 3
-
-"""Of what a pixel reads beyond its surroundings, fraction and standard errors; looks on each side."""
+"""Of what a pixel reads beyond its surroundings: fraction of coal, standard errors, looks on each side.
+Assumed."""
 
 CLEAN = 0.5
-
-"""Of the least rise: what clean ground reads beyond its surroundings at most."""
+"""Share of the least rise that clean ground reads beyond its surroundings at most. Assumed."""
 
 LEAST_FALL = 0.2
-
-"""Natural logarithm by which ground must be darker than before: ripening crops are not."""
+"""Natural logarithm by which ground must be darker than before: ripening crops are not. Assumed."""
 
 DARKEST = 0.005
+"""Reflectance under which a look is taken for this before its logarithm is. Assumed."""
 
 PRIOR_LOOKS, PRIOR_SD = 4.0, 0.05
-
-"""Looks at which a pixel's own scatter weighs as much as the usual one, and that, in fractions of coal."""
+"""Looks at which a pixel's own scatter weighs as much as the usual one, and that, in fractions of coal.
+Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from evidence.quantity import Quantity
 METHOD = "coal-family-8"
 PILE, ZONE = "pile", "zone"
 AREA_DECIMALS = 3
-"""Of hectares that are published."""
+"""Of hectares that are published. A choice of notation."""
 STOCKPILE_AREA = "stockpile_area_ha"
 """The quantity of the smoothed series of a stockyard."""
 

@@ -11,7 +11,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
-from detection.coal.areas import plausible_mixture
+from detection.coal.areas import LEAST_VARIANCE, plausible_mixture
 from detection.coal.blocks import Block, block_of, tiles, within
 from detection.coal.burn_scars import Looks, burn_scars, leaf_season, may_be_burnt
 from detection.coal.dark_ground import WaterParams, water_objects, watery_looks
@@ -19,41 +19,33 @@ from detection.coal.family import FamilyParams, like_family
 from detection.coal.fraction import Fractions, block_fractions, first_fraction
 from detection.coal.ground import FractionParams
 from detection.coal.onset import LEAST_RISE, SURE_SD, coal_onset, standing_out
-from detection.coal.smoothing import EIGHT, smooth_time
+from detection.coal.smoothing import EIGHT, TINY, smooth_time
 from detection.coal.spectra import CoalSpectrum
 
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
-TINY = 1e-6
-"""Keeps a quotient finite."""
-LEAST_VARIANCE = 0.01
-"""Variance of a fraction that no look goes below when looks are weighed. Assumed."""
 CANDIDATE = 0.7
 """Share of the fraction of a core from which a plain matched filter makes a candidate. Assumed."""
 COLOUR_SD, COLOUR_RELATIVE_SD = 0.008, 0.1
 """Error of the median spectrum of a core, reflectance and share of it. Assumed."""
 
 NEWEST = 3
-
-"""Looks at a pixel that say what is there now."""
+"""Looks at a pixel that say what is there now. Assumed."""
 
 MOST = 2
-
-"""Of these, looks like coal that count; the very newest alone is enough: a pile may be one look old."""
+"""Of these, looks like coal that count; the very newest alone is enough: a pile may be one look old.
+Assumed."""
 
 STANDS_OUT = 0.25
-
 """Fraction beyond the ground around from which a look may show half a pixel of coal: full ones read 0.5 and
-more, not 1, because their ground is darker than most of the ground around."""
+more, not 1, because their ground is darker than most of the ground around. Assumed."""
 
 READS = 0.4
-
-"""The same by itself, where piles fill the ground around."""
+"""The same by itself, where piles fill the ground around. Assumed."""
 
 WATCHED_DAYS = 365.0
-
-"""Looks older than this before the last one say nothing of today."""
+"""Days before the last look beyond which a look says nothing of today. Assumed."""
 
 
 def may_hold_coal(first: Floats, like: Bools, days: Floats) -> Bools:

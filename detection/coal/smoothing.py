@@ -58,7 +58,11 @@ def smooth_time(
 
 Positions = NDArray[np.intp]
 TINY = 1e-9
-"""Keeps a quotient finite where nothing was seen."""
+"""Keeps a quotient finite where nothing was seen. Assumed: rounding."""
+YEAR_DAYS = 365.2422
+"""Tropical year, days. By definition."""
+BRIEF_TAU_DAYS = 15.0
+"""Days over which the nearest looks speak together. Assumed."""
 FRACTION_RANGE = (-0.5, 1.3)
 """Fractions beyond this count as this: one bad look must not decide. Assumed."""
 
@@ -67,8 +71,7 @@ EIGHT = np.ones((3, 3), dtype=bool)
 """A pixel and its eight neighbours."""
 
 PLANES_AT_ONCE = 256
-
-"""Planes that are summed together: bounds memory."""
+"""Planes that are summed together: bounds memory. A choice of layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

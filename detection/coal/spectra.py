@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
 from scipy.stats import chi2
 
-from detection.coal.smoothing import EIGHT, smooth_time
+from detection.coal.smoothing import BRIEF_TAU_DAYS, EIGHT, smooth_time
 
 Floats = NDArray[np.float64]
 
@@ -53,36 +53,30 @@ MOST_LOOKS = 30.0
 """Independent looks that the cores of a site count for at most. Assumed."""
 
 CORE_FRACTION = 0.55
-
-"""Mean fraction above which a pixel may be inside a pile; cores are such pixels with all their neighbours."""
-
-CORE_TAU_DAYS = 15.0
+"""Mean fraction above which a pixel may be inside a pile; cores are such pixels with all their neighbours.
+Assumed."""
 
 PIXELS_PER_INDEPENDENT_LOOK = 60.0
-
-"""Pixels of one pile and neighbouring dates share texture and haze: this many count as one."""
+"""Pixels of one pile and neighbouring dates that count as one, for they share texture and haze. Assumed."""
 
 GRAIN, RELATIVE_GRAIN = 0.004, 0.05
-
-"""What one look at one pixel of coal is off by, reflectance and share of it: noise, haze, texture."""
+"""What one look at one pixel of coal is off by, reflectance (measured: Sentinel-2 over dark ground) and share
+of it (assumed): noise, haze, texture."""
 
 VISIBLE_BANDS = 3
+"""Bands before the near infrared. By definition."""
 
 DARKEST = 1e-3
-
-"""Reflectance under which a look is taken for this."""
+"""Reflectance under which a look is taken for this before its logarithm is. Assumed."""
 
 LIKENESS = 0.95
-
-"""Share of a site's coal that counts as like it."""
+"""Share of a site's coal that counts as like it. Assumed."""
 
 LIKENESS_TAU_DAYS = 60.0
-
-"""Over how long a pixel's looks say together whether it is coal: one hazy look does not."""
+"""Days over which a pixel's looks say together whether it is coal: one hazy look does not. Assumed."""
 
 SHRINKAGE_PIXELS = 3.0
-
-"""Core pixels at which a date's own spectrum weighs as much as the site's."""
+"""Core pixels at which a date's own spectrum weighs as much as the site's. Assumed."""
 
 
 def like_coal(pixels: Floats, mean: Floats, covariance: Floats) -> Bools:
@@ -118,7 +112,7 @@ def core_pixels(fraction: Floats, days: Floats, where: NDArray[np.intp], shape: 
         where: (n,) flat positions in the block.
         shape: (rows, columns) of the block.
     """
-    mean, _ = smooth_time(fraction, np.ones(1), days, tau_days=CORE_TAU_DAYS)
+    mean, _ = smooth_time(fraction, np.ones(1), days, tau_days=BRIEF_TAU_DAYS)
     full = np.zeros((len(days), shape[0] * shape[1]), dtype=bool)
     full[:, where] = mean > CORE_FRACTION
     inner = binary_erosion(full.reshape(-1, *shape), structure=EIGHT[None])

@@ -17,6 +17,7 @@ from detection.coal.intervals import IntervalParams
 from detection.coal.search import FoundParams
 from detection.coal.verdicts import VerdictParams
 
+Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
@@ -68,3 +69,5 @@ class Measured:
     """What its dark ground says about its coal."""
     dark_px: float
     """Pixels of lasting dark ground at one time at most, water left out."""
+    lasting: Bools
+    """(y, x) of the window: ground that was dark for long, water left out."""

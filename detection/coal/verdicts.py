@@ -19,15 +19,12 @@ from numpy.typing import NDArray
 
 from detection.coal.family import FAMILY, FamilyParams
 from detection.coal.records import Stockpile, StockpileArea
-from detection.coal.series import STEP_PRIOR, local_level
+from detection.coal.series import DAY_S, LEAST_SD_HA, STEP_PRIOR, local_level
 from evidence.quantity import Quantity
 
 Floats = NDArray[np.float64]
-LEAST_SD_HA = 1e-3
-"""Random error of a look at least, hectares."""
-DAY_SECONDS = 86400.0
 FIT_DECIMALS = 3
-"""Of the distance from the family."""
+"""Of the distance from the family. A choice of notation."""
 
 
 class Verdict(StrEnum):
@@ -192,7 +189,7 @@ def is_changing(areas: Sequence[StockpileArea], params: VerdictParams) -> bool:
     )
     if len(looks) < params.fewest_looks:
         return False
-    days = np.array([look.datetime.timestamp() / DAY_SECONDS for look in looks])
+    days = np.array([look.datetime.timestamp() / DAY_S for look in looks])
     quantities = [look.dark_ha for look in looks if look.dark_ha is not None]
     ratio, change = change_log_ratio(days, quantities, params)
     largest = max(quantity.value or 0.0 for quantity in quantities)

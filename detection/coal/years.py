@@ -31,7 +31,7 @@ from evidence.record_reading import record_document, record_from
 
 Bools = NDArray[np.bool_]
 HEAD_BYTES = 8
-"""That say how long the head is."""
+"""That say how long the head is. A choice of layout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

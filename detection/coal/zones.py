@@ -26,28 +26,25 @@ Bools = NDArray[np.bool_]
 
 Floats = NDArray[np.float64]
 PIXEL_M = 10.0
-"""Side of a pixel of the grid of sites."""
+"""Side of a pixel of the grid of sites, m. By definition."""
 
 ROOMY_PX = 500
-
-"""From this size on a zone holds bare ground beside its piles."""
+"""Pixels from which on a zone holds bare ground beside its piles. Assumed."""
 
 BARE_SHARE = 0.6
 
 """Share of bare ground that is never dark from which a smaller one does, too. Assumed."""
 
 FULL_SHARE = 0.8
-
-"""Share of persistently dark ground from which a zone shows no other: half-coal yards have 0.94, judged
-yards up to 0.55 (fitting seeds 510 to 514)."""
+"""Share of persistently dark ground from which a zone shows no other. Measured: half-coal yards have .94,
+judged yards up to .55 (fitting seeds 510 to 514)."""
 
 MOST_OF_ZONE = 0.5
 
 """Share of a zone that may read as coal although it never was dark. Assumed; half-coal yards read more."""
 
 APART_PX = 5
-
-"""Pieces of ground further apart are learned one by one (`detection.coal.ground`)."""
+"""Pixels beyond which pieces of ground are learned one by one (`detection.coal.ground`). Assumed."""
 
 FULL_OF_DARK = "nearly all of the zone is dark ground: draw it with bare ground beside the coal"
 
@@ -272,6 +269,7 @@ def measure_subjects(
                         refused=FULL_OF_DARK if full else None,
                         fit=fits[index],
                         dark_px=surveys[index].most_px,
+                        lasting=surveys[index].lasting,
                     )
                 )
     return out, watery, lit

@@ -20,13 +20,12 @@ from scipy.stats import rankdata
 from detection.coal.blocks import days_of
 from detection.coal.records import StockpileArea
 from evidence.arrays import Floats
+from evidence.quantity import DAY_S
 
 AGREE = "agree"
 DISAGREE = "disagree"
 SILENT = "silent"
 BANDS = ("vv", "vh")
-DAY_S = 86400.0
-"""Length of a day, s. By definition."""
 DECIBEL = 10.0
 """Decibels per power of ten. By definition."""
 

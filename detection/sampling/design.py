@@ -20,6 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.pixels import crs_wkt, pixel_area_ha, pixel_size_m, to_grid
 from detection.sampling.accuracy import STABLE, Stratum
+from evidence.arrays import Bools, Ints
 from evidence.errors import MeasurementError
 
 BUFFER = "buffer"
@@ -129,7 +130,7 @@ def _burn(shapes: Sequence[tuple[BaseGeometry, int]], geobox: GeoBox) -> NDArray
     return burned
 
 
-def _merged(years: NDArray[np.int32], at_least: int, inside: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _merged(years: NDArray[np.int32], at_least: int, inside: Bools) -> NDArray[np.int32]:
     """Years with too few pixels joined to the next one, the last to the one before."""
     result = years.copy()
     found = [int(year) for year in np.unique(years[inside]) if year > 0]
@@ -165,7 +166,7 @@ def draw_sample(
     return _units(strata, [names[i] for i in order], np.array(pixels, dtype=np.int64)[order])
 
 
-def _units(strata: StratumMap, names: Sequence[str], pixels: NDArray[np.int64]) -> list[SampleUnit]:
+def _units(strata: StratumMap, names: Sequence[str], pixels: Ints) -> list[SampleUnit]:
     rows, columns = np.divmod(pixels, strata.codes.shape[1])
     a = strata.geobox.affine
     x = a.a * (columns + 0.5) + a.b * (rows + 0.5) + a.c

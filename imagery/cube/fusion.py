@@ -20,7 +20,7 @@ from rasterio.warp import transform_bounds
 from rasterio.windows import Window as RasterWindow
 from rasterio.windows import from_bounds
 
-from evidence.arrays import Image
+from evidence.arrays import Bools, Image
 from imagery.bands import OPTICAL_BANDS
 from imagery.cube.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
 from imagery.cube.scenes import ArchivedScene
@@ -79,10 +79,10 @@ class SourceProduct:
         """Reflectance per number."""
         return self.product.scale.get(band) or DEFAULT_SCALE
 
-    def missing(self, band: str, window: tuple[slice, slice]) -> NDArray[np.bool_]:
+    def missing(self, band: str, window: tuple[slice, slice]) -> Bools:
         """Where no band of the same lattice holds anything: a zero among others is clamped ground."""
         own = self.bands[band]
-        missing: NDArray[np.bool_] = own.dn[window] == 0
+        missing: Bools = own.dn[window] == 0
         for name, other in self.bands.items():
             if not missing.any():
                 break
@@ -91,7 +91,7 @@ class SourceProduct:
         return missing | no_number(own.dn[window], self.product.platform, self.scale(band))
 
 
-def no_number(dn: NDArray[Any], platform: str, scale: float) -> NDArray[np.bool_]:
+def no_number(dn: NDArray[Any], platform: str, scale: float) -> Bools:
     """Where a source number is none: not finite, or below zero and wrapped.
 
     Sentinel-2 L2A numbers are 16 bits without a sign in steps of 1e-4; some processors let a reflectance
@@ -296,7 +296,7 @@ def coarse_grid(grid: GeoBox, step: int) -> GeoBox:
 
 def clear_ground(
     sources: Sequence[SourceProduct], images: Mapping[str, Image], grid: GeoBox, spectra: SpectraParams
-) -> NDArray[np.bool_]:
+) -> Bools:
     """A first guess at what is neither cloud nor missing."""
     classes = classes_on_grid(sources, grid)
     seen = _seen(images)
@@ -305,7 +305,7 @@ def clear_ground(
     return np.asarray(seen & ~np.isin(classes, (*SCL_CLOUD, SCL_NODATA)))
 
 
-def _seen(images: Mapping[str, Image]) -> NDArray[np.bool_]:
+def _seen(images: Mapping[str, Image]) -> Bools:
     return np.asarray(~np.any([np.isnan(image) for image in images.values()], axis=0))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from evidence.arrays import Floats
 from imagery.bands import OPTICAL_BANDS
 from imagery.records import ArchivedProduct
 
@@ -169,7 +170,7 @@ def coarsened(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
     column = round((grid.transform.c - fine.transform.c) / PART_M)
     shape = (int(grid.shape[0]), int(grid.shape[1]))
 
-    def mean(plane: NDArray[Any]) -> NDArray[np.float64]:
+    def mean(plane: NDArray[Any]) -> Floats:
         parts = np.repeat(np.repeat(plane.astype(float), repeat, axis=0), repeat, axis=1)
         whole = np.zeros((shape[0] * side, shape[1] * side))
         rows, columns = (

@@ -1,4 +1,5 @@
 /* A picture of the map as it is shown, with what a reader must know on it; the legend; going to a place. */
+CW.goToMark = /** @type {any} */ (null);
 CW.placed = (element, frame) => { const r = element.getBoundingClientRect(); return { x: r.left - frame.left, y: r.top - frame.top, w: r.width, h: r.height }; };
 CW.paintSide = (context, name, frame) => {
   for (const image of CW.map.getPane(`${name}-imagery`).querySelectorAll("img")) {

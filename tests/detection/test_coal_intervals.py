@@ -7,8 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detection.coal.interval_factors import FACTORS, VERSION
-from detection.coal.intervals import IntervalParams, Stratum, calibrated, pooled_quantile, stratum_of
+from detection.coal.intervals import (
+    FACTORS,
+    VERSION,
+    IntervalParams,
+    Stratum,
+    calibrated,
+    pooled_quantile,
+    stratum_of,
+)
 from evidence.quantity import Quantity, difference
 
 PARAMS = IntervalParams(

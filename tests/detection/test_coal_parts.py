@@ -10,11 +10,11 @@ from shapely.geometry import box
 
 from aoi.records import Site
 from detection.answers.activity import activity
+from detection.coal.blocks import lit_looks
 from detection.coal.calibration import PROPERTY, spectrum_document, spectrum_of
 from detection.coal.family import rank_spectrum
 from detection.coal.mixture import cholesky, whitened
 from detection.coal.records import StockpileArea
-from detection.coal.shadow import lit_looks
 from detection.coal.smoothing import Lattice
 from detection.coal.spectra import CoalSpectrum, like_coal
 from evidence.errors import MeasurementError

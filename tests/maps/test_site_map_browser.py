@@ -456,6 +456,34 @@ def test_print_view_keeps_map_figures_flag_and_attribution(site_page: Path, open
     assert pdf.startswith(b"%PDF")
 
 
+def test_paper_shows_the_whole_view_legend_and_what_was_found_and_then_the_page_is_as_before(
+    site_page: Path, open_page: Open
+) -> None:
+    page = open_page(site_page)
+    drawn(page)
+    page.click("#tab-findings")
+    view = "[CW.map.getCenter().lat, CW.map.getCenter().lng, CW.map.getZoom(), CW.state.tab]"
+    before = page.evaluate(view)
+    seen = page.evaluate("CW.map.getBounds().toBBoxString()")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    box = page.locator("#mapbox").bounding_box()
+    assert box is not None
+    assert box["width"] < 190 / 25.4 * 96  # a sheet of A4 or Letter between its margins
+    assert page.evaluate("""(text) => { const [w, s, e, n] = text.split(',').map(Number);
+        return CW.map.getBounds().contains([[s, w], [n, e]]); }""", seen)  # fmt: skip
+    expect(page.locator("#legend li").first).to_be_visible()
+    expect(page.locator("#print-table tbody tr")).to_have_count(
+        page.evaluate("CW.data.disturbances.length + new Set(CW.data.piles.map((p) => p.id)).size")
+    )
+    assert page.locator("#footprint-chart svg").count() == 1
+    assert "Restricted" in page.locator("#sheet-marks").evaluate("(e) => e.textContent")
+    page.emulate_media(media="screen")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(view) == before
+    assert page.locator("#print-table").count() == 0
+
+
 def serious_faults(page: Page) -> list[tuple[str, list[str]]]:
     found = Axe().run(page).response["violations"]
     return [
