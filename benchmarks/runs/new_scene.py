@@ -6,7 +6,7 @@ are processor seconds, so that a busy machine changes them little. Beside them s
 decompressing every archived file once with rasterio takes, in the same minutes on the same machine.
 
     python -m benchmarks.runs.new_scene                          all of it (about ten minutes)
-    python -m benchmarks.runs.new_scene --years 2 --young        two years, seasons not yet full; for --write too
+    python -m benchmarks.runs.new_scene --years 2 --young        two years, its own table
     python -m benchmarks.runs.new_scene --folder F --write       go on in F; the table into docs/running.md
     python -m benchmarks.runs.new_scene --folder F --check       also: rows equal to those of one batch run
 """
@@ -134,7 +134,7 @@ def reading(archive: Path) -> float:
 
 
 def measure(bench: Bench) -> tuple[dict[str, Cost], float]:
-    """Backfill, nothing new, one new scene, and seconds of reading; what was measured before is taken from the folder."""
+    """Backfill, nothing new, one new scene, and seconds of reading; what the folder holds is taken from it."""
     kept = bench.base / "costs.json"
     known: dict[str, Any] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     code = source_digest("evidence", "aoi", "imagery", "detection", "maps", "campwatch")
