@@ -134,7 +134,7 @@ def reading(archive: Path) -> float:
 
 
 def measure(bench: Bench) -> tuple[dict[str, Cost], float]:
-    """Backfill, nothing new, one new scene, and seconds of reading; what the folder holds is taken from it."""
+    """Backfill, nothing new, one new scene, and seconds of reading; what the folder has is taken."""
     kept = bench.base / "costs.json"
     known: dict[str, Any] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     code = source_digest("evidence", "aoi", "imagery", "detection", "maps", "campwatch")
