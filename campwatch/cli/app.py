@@ -27,8 +27,15 @@ from campwatch.cli.pair import pair
 from campwatch.cli.report import claims, report
 from campwatch.cli.search import look, search
 from campwatch.cli.serve import serve
-from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, EXIT_INTERRUPTED, Session, say, stderr
-from campwatch.credentials import credentials_from_files
+from campwatch.cli.session import (
+    EXIT_ERROR,
+    EXIT_INCOMPLETE,
+    EXIT_INTERRUPTED,
+    Session,
+    credentials_from_files,
+    say,
+    stderr,
+)
 from evidence.errors import WatchError
 
 _GROUPS = ("sites", "review")

@@ -238,7 +238,7 @@ def draw_maps(
     ] = None,
 ) -> None:
     """Draw the maps anew."""
-    from campwatch.cli.progress_bar import shown_progress  # noqa: PLC0415
+    from campwatch.cli.session import shown_progress  # noqa: PLC0415
     from campwatch.pages.drawing import draw  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 

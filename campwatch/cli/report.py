@@ -78,8 +78,8 @@ def report(  # noqa: PLR0913 - options
     actor: Annotated[str, typer.Option("--actor", help="Who does it: a code, not a name.")] = "campwatch",
 ) -> None:
     """A report from a release, in the form that readers of such reports know."""
-    from campwatch.reports.compose import Options  # noqa: PLC0415 - start-up stays quick
     from campwatch.reports.making import make_report, sign_korean  # noqa: PLC0415
+    from campwatch.reports.site_pages import Options  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)

@@ -1,14 +1,21 @@
-"""What the options before a command say, and how results reach programs."""
+"""What a command is started with, options and secrets, and how progress and results are shown."""
 
 from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from campwatch.run.progress import Progress as Tell
+from campwatch.run.progress import Step, log_step
+from evidence.errors import SettingsError
 
 EXIT_ERROR = 1
 EXIT_INCOMPLETE = 3
@@ -37,3 +44,55 @@ class Session:
 def say(text: str) -> None:
     """A line for people, as it is: no markup, no wrapping, no emoji."""
     stderr.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+@contextmanager
+def shown_progress(console: Console) -> Iterator[Tell]:
+    """What to tell each step to; the line is gone when the work is done."""
+    if console.quiet or not console.is_terminal:
+        yield log_step
+        return
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        task = bars.add_task("starting", total=None)
+
+        def tell(step: Step) -> None:
+            bars.update(task, description=step.text, total=step.total, completed=step.done or 0)
+
+        yield tell
+
+
+PREFIXES = ("CAMPWATCH_", "SH_CLIENT_")
+"""Variables that hold settings and credentials."""
+END = "_FILE"
+FOLDER = "CREDENTIALS_DIRECTORY"
+"""Set by systemd for a service with LoadCredential= or LoadCredentialEncrypted=."""
+
+
+def credentials_from_files(environment: MutableMapping[str, str]) -> None:
+    """Put into the environment of this process what its variables name as files.
+
+    `NAME_FILE=/path` gives NAME its content; so does a file NAME in the folder of systemd's credentials, in
+    capitals or not. What the environment says itself stands.
+
+    Raises:
+        SettingsError: where a file that is named cannot be read.
+    """
+    for name, path in (*_named(environment), *_handed(environment)):
+        try:
+            environment.setdefault(name, path.read_text("utf-8").strip())
+        except (OSError, UnicodeDecodeError) as err:
+            raise SettingsError(f"{name} cannot be read from {path}: {err}") from err
+
+
+def _named(environment: MutableMapping[str, str]) -> Iterator[tuple[str, Path]]:
+    for name in [name for name in environment if name.startswith(PREFIXES) and name.endswith(END)]:
+        yield name.removesuffix(END), Path(environment.pop(name))
+
+
+def _handed(environment: MutableMapping[str, str]) -> Iterator[tuple[str, Path]]:
+    folder = environment.get(FOLDER)
+    if folder and Path(folder).is_dir():
+        for path in sorted(Path(folder).iterdir()):
+            if path.name.upper().startswith(PREFIXES):
+                yield path.name.upper(), path

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from campwatch.cli.logs import FIELDS
-from campwatch.cli.progress_bar import shown_progress
+from campwatch.cli.session import shown_progress
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.run.lacking import lines_of
 from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace

@@ -26,9 +26,8 @@ from campwatch.run.derived import open_for_append
 from campwatch.workspace import Workspace
 from evidence.anchors import ANCHORED, Anchor, anchor_of
 from evidence.custody import WORKSPACE_CHAIN, CustodyEntry, heads_digest
-from evidence.errors import SettingsError, SourceError, WatchError
+from evidence.errors import Finding, SettingsError, SourceError, WatchError
 from evidence.files import write_text
-from evidence.findings import Finding
 from evidence.hashing import canonical_json, sha256_bytes
 from evidence.ledger import Ledger
 

@@ -22,16 +22,14 @@ from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
-from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.bundle import Bundle, Table, as_time
 from campwatch.exports.dictionary import LONGEST_CELL, data_dictionary, provenance
-from campwatch.exports.styles import BLUE, GREEN, ORANGE, PURPLE, VERMILION
-from campwatch.exports.times import as_time
 from campwatch.exports.xml import NOT_IN_XML
 from campwatch.questions.records import ANSWERS
 from detection.coal.records import STOCKPILE_AREAS
 from detection.ground.records import FOOTPRINTS
 from evidence.files import atomic_path, fix_times
-from evidence.layers import Kind
+from evidence.layers import BLUE, GREEN, ORANGE, PURPLE, VERMILION, Kind
 
 _HEAD = PatternFill("solid", fgColor="FFDCE6F1")
 _UNIT = Font(italic=True, color="FF555555")

@@ -12,18 +12,16 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from aoi.records import Site
-from campwatch.exports.bundle import Bundle, collect
+from campwatch.exports.bundle import Bundle, collect, find
 from campwatch.exports.figure_answer import AnswerFigure, draw_answer
 from campwatch.exports.figure_boundary import BoundaryFigure, draw_boundary_change
 from campwatch.exports.figure_footprint import FootprintFigure, draw_footprint
-from campwatch.exports.figure_page import figure_style, save_figure
+from campwatch.exports.figure_page import figure_style, figure_word, save_figure
 from campwatch.exports.figure_pair import NumberedArea, PairFigure, ShownFinding, coarse_site, draw_pair
 from campwatch.exports.figure_series import SeriesFigure, draw_series
-from campwatch.exports.figure_words import figure_word
-from campwatch.exports.findings import find
+from campwatch.exports.formats import export_folder, file_name
 from campwatch.exports.imagery import cut, finding_pair, load_looks, projected, usable_looks
 from campwatch.exports.labels import row_label
-from campwatch.exports.names import export_folder, file_name
 from campwatch.exports.stamp import imagery_attribution
 from campwatch.exports.vector import plain_records
 from campwatch.questions.records import ANSWERS

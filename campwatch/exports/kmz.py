@@ -14,11 +14,10 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import parts
 from aoi.records import Site
-from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.bundle import Bundle, Table, as_time, time_names
 from campwatch.exports.labels import row_label, row_sentences, site_label
 from campwatch.exports.pictures import FOLDER, SitePicture, in_degrees
 from campwatch.exports.site_tables import SUPPORT_NOTE, SUPPORTS
-from campwatch.exports.times import as_time, time_names
 from campwatch.exports.vector import plain_records
 from campwatch.exports.xml import Element, Maker, clean_text
 from evidence.files import atomic_path, write_zip

@@ -94,7 +94,7 @@ def _set_up(document: Any, bundle: Bundle) -> None:
     for side in ("left_margin", "right_margin", "top_margin", "bottom_margin"):
         setattr(section, side, Mm(20))
     for name in ("Normal", "Title", "Heading 1", "Caption"):
-        _set_font(document.styles[name])
+        use_word_fonts(document.styles[name])
     document.styles["Normal"].font.size = Pt(10)
     stamp = bundle.stamp
     document.add_heading("Satellite measurements", level=0)
@@ -103,18 +103,20 @@ def _set_up(document: Any, bundle: Bundle) -> None:
         run.bold, run.font.color.rgb = True, RGBColor(0xB0, 0x00, 0x20)
     section.footer.paragraphs[0].text = stamp.footer()
     section.footer.paragraphs[0].runs[0].font.size = _SMALL
-    moment = dt.datetime.fromisoformat(stamp.as_of).replace(tzinfo=None)
+    author = f"campwatch {stamp.version}"
+    describe_document(document, "Satellite measurements", author, stamp.footer(), stamp.as_of)
+
+
+def describe_document(document: Any, title: str, author: str, comments: str, made: str) -> None:
+    """Fill in the properties that Word shows of a file; `made` is an ISO time, UTC."""
     core = document.core_properties
-    core.title, core.author, core.comments = (
-        "Satellite measurements",
-        f"campwatch {stamp.version}",
-        stamp.footer(),
-    )
-    core.created = core.modified = moment
+    core.title, core.author, core.comments = title, author, comments
+    core.created = core.modified = dt.datetime.fromisoformat(made).replace(tzinfo=None)
     core.last_modified_by = core.author
 
 
-def _set_font(style: Any) -> None:
+def use_word_fonts(style: Any) -> None:
+    """Give a style the declared fonts, Latin and Hangul, in place of those of the theme."""
     style.font.name = LATIN_FONT
     fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
     for name in list(fonts.attrib):
@@ -135,12 +137,12 @@ def _add_table(
     printed = table.layer.printed
     if printed is None:
         return
-    _add_caption(document, number, printed.caption)
+    add_caption(document, "Table", "Table", number, printed.caption)
     columns = {column.name: column for column in table.layer.columns}
     grid = document.add_table(rows=1, cols=len(printed.columns), style="Light Grid Accent 1")
     grid.alignment = WD_TABLE_ALIGNMENT.CENTER
     _fill_row(grid.rows[0], [head for _, head, _ in printed.columns], bold=True)
-    _repeat_head(grid.rows[0])
+    repeat_head(grid.rows[0])
     for told in records:
         _fill_row(
             grid.add_row(), [clean_text(cell_text(columns[name], told)) for name, *_ in printed.columns]
@@ -167,28 +169,42 @@ def _reasons(printed: Printed, columns: Mapping[str, Column], records: Sequence[
     return f"Not assessable: {'; '.join(parts)}." if parts else ""
 
 
-def _add_caption(document: Any, number: int, text: str) -> None:
-    """A caption that Word numbers itself and lists in a table of tables."""
-    paragraph = document.add_paragraph("Table ", style="Caption")
-    paragraph.paragraph_format.keep_with_next = True
+def add_caption(document: Any, name: str, sequence: str, number: int, text: str) -> None:
+    """A caption that Word numbers itself and lists in a table of figures or tables.
+
+    Args:
+        document: to add to.
+        name: printed before the number, as "Table" or "표".
+        sequence: Word's own name of the numbering, `Table` or `Figure`.
+        number: shown until Word counts anew.
+        text: after the number.
+    """
+    paragraph = document.add_paragraph(f"{name} ", style="Caption")
+    paragraph.paragraph_format.keep_with_next = sequence == "Table"
     field = OxmlElement("w:fldSimple")
-    field.set(qn("w:instr"), "SEQ Table \\* ARABIC")
+    field.set(qn("w:instr"), f"SEQ {sequence} \\* ARABIC")
     run, shown = OxmlElement("w:r"), OxmlElement("w:t")
     shown.text = str(number)
     run.append(shown)
     field.append(run)
     paragraph._p.append(field)  # noqa: SLF001 - python-docx has no fields
-    paragraph.add_run(f". {text}")
+    paragraph.add_run(f". {clean_text(text)}")
 
 
 def _fill_row(row: Any, texts: Sequence[str], *, bold: bool = False) -> None:
     for cell, text in zip(row.cells, texts, strict=True):
         run = cell.paragraphs[0].add_run(text)
         run.font.size, run.bold = _SMALL, bold
+    keep_whole(row)
+
+
+def keep_whole(row: Any) -> None:
+    """Keep a row on one page."""
     row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))  # noqa: SLF001 - the same
 
 
-def _repeat_head(row: Any) -> None:
+def repeat_head(row: Any) -> None:
+    """Print this row again at the head of each page."""
     row._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))  # noqa: SLF001 - the same
 
 

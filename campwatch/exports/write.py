@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from campwatch.exports.bundle import Bundle, collect
-from campwatch.exports.findings import find
-from campwatch.exports.formats import ExportFormat
-from campwatch.exports.names import export_folder, named
+from campwatch.exports.bundle import Bundle, collect, find
+from campwatch.exports.formats import ExportFormat, export_folder, named
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError
 from evidence.ledger import Ledger

@@ -15,9 +15,10 @@ import docx
 from campwatch.exports.bundle import Bundle, collect
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.questions.records import ANSWERS
-from campwatch.reports.compose import Frozen, Options, write_with_style
+from campwatch.reports.compose import write_with_style
 from campwatch.reports.content import TAG, Report, numbers
 from campwatch.reports.pdf import write_pdf
+from campwatch.reports.site_pages import Frozen, Options
 from campwatch.reports.word import write_word
 from campwatch.reports.words import catalogue_digest
 from campwatch.run.derived import open_for_append

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from campwatch.exports.figure_words import FIGURE_WORDS
+from campwatch.exports.figure_page import FIGURE_WORDS
 from evidence.hashing import sha256_json
 
 WORDS: dict[str, tuple[str, str]] = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
@@ -41,6 +42,30 @@ SCALES = (1e-7, 10.0)
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 Resolve = Callable[[str], str]
+
+
+class SearchNotes:
+    """What a source's last search noted on the way, by thread: several sites are searched at once."""
+
+    def __init__(self) -> None:
+        """Nothing is noted yet."""
+        self._notes = threading.local()
+
+    def begin_notes(self) -> None:
+        """Forget the last search of this thread."""
+        self._notes.rejected, self._notes.malformed = [], []
+
+    @property
+    def rejected(self) -> list[str]:
+        """Why the last search of this thread may not have listed all, one line each."""
+        found: list[str] = getattr(self._notes, "rejected", [])
+        return found
+
+    @property
+    def malformed(self) -> list[MalformedItem]:
+        """What the last search of this thread listed and could not be used."""
+        found: list[MalformedItem] = getattr(self._notes, "malformed", [])
+        return found
 
 
 def is_sensed_in(product: Product, since: dt.datetime, until: dt.datetime) -> bool:
