@@ -236,7 +236,9 @@ def test_make_demo_ends_with_a_table_and_a_map_and_then_with_nothing_new(tmp_pat
     assert "nothing new" in again.stderr
 
 
-EXTRAS = "starlette uvicorn typst pyarrow pyrage matplotlib rfc3161_client cryptography h5netcdf h5py"
+EXTRAS = (
+    "starlette uvicorn typst pyarrow pyrage distributed matplotlib rfc3161_client cryptography h5netcdf h5py"
+)
 """Modules of the extras in pyproject.toml."""
 IMPORT_EVERYTHING = """
 import importlib, pathlib, sys
