@@ -288,7 +288,7 @@ def test_make_demo_ends_with_a_table_and_a_map_and_then_with_nothing_new(tmp_pat
     assert "nothing new" in again.stderr
 
 
-EXTRAS = "starlette uvicorn typst pyarrow pyrage"
+EXTRAS = "starlette uvicorn typst pyarrow pyrage distributed"
 """Modules of the extras in pyproject.toml."""
 IMPORT_EVERYTHING = """
 import importlib, pathlib, sys

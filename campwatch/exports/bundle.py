@@ -205,11 +205,12 @@ def _tables(rows: Mapping[str, tuple[StoredRow, ...]], sites: tuple[Site, ...], 
         for layer, frame in site_frames(sites, decimals=stamp.coordinate_decimals)
     ]
     for name, spec in LAYERS.items():
-        named = notice if spec.from_imagery else OWN_WORD
-        made += [
-            Table(layer=layer, columns=tuple(layer_columns(layer)), frame=frame, attribution=named)
-            for layer, frame in layer_frames(spec, rows[name])
-        ]
+        if rows[name]:
+            named = notice if spec.from_imagery else OWN_WORD
+            made += [
+                Table(layer=layer, columns=tuple(layer_columns(layer)), frame=frame, attribution=named)
+                for layer, frame in layer_frames(spec, rows[name])
+            ]
     return [table for table in made if len(table.frame)]
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyogrio
 import shapely
 
 from campwatch.exports.bundle import Bundle, Table, with_times
@@ -16,6 +15,7 @@ from campwatch.exports.dictionary import data_dictionary, provenance
 from campwatch.exports.formats import named
 from evidence.errors import ExportError
 from evidence.files import atomic_path, write_text
+from evidence.results import write_layer
 
 JSON_DECIMALS = 7
 
@@ -29,12 +29,11 @@ def write_geopackage(bundle: Bundle, path: Path) -> Path:
         for table in bundle.tables:
             frame = with_times(table.layer, table.frame)
             typed = {"geometry_type": geometry_type(table)} if table.layer.has_geometry else {}
-            pyogrio.write_dataframe(
-                frame, temporary, layer=table.name, driver="GPKG", layer_metadata=_metadata(bundle, table),
-                promote_to_multi=typed.get("geometry_type", "").startswith("Multi"), **typed,
-            )  # fmt: skip
+            multi = typed.get("geometry_type", "").startswith("Multi")
+            told = _metadata(bundle, table)
+            write_layer(frame, temporary, table.name, layer_metadata=told, promote_to_multi=multi, **typed)
         for name, frame in (("provenance", provenance(bundle)), ("data_dictionary", data_dictionary())):
-            pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG")
+            write_layer(frame, temporary, name)
     return path
 
 
