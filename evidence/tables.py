@@ -14,7 +14,7 @@ from evidence.layers import COMMON_COLUMNS, Column, Kind, Layer, LayerSpec
 from evidence.quantity import DEFAULT_LEVEL
 from evidence.rows import StoredRow
 
-_DTYPES = {
+_DTYPES: Mapping[Kind, Any] = {
     Kind.TEXT: "string",
     Kind.LIST: "string",
     Kind.SECTORS: "string",

@@ -114,7 +114,7 @@ CW.nextStep = () => {
   if (data.profile.restricted && !data.zones.some((z) => z.kind === "stockyard") && !data.simulated) return [CW.t("next_yard"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
   if (waits) return [CW.t("next_review", { n: waits }), CW.openReview];
   if (newest && CW.daysSince(newest.utc) > CW.OLD_DAYS && data.profile.restricted) return [CW.t("next_old", { n: CW.daysSince(newest.utc) }), null];
-  const latest = [...data.disturbances].filter((d) => d.status !== "withdrawn").sort((a, b) => (a.first < b.first ? 1 : -1))[0];
+  const latest = [...data.disturbances].filter((d) => CW.stands(d) && d.status !== "closed").sort((a, b) => (a.first < b.first ? 1 : -1))[0];
   return latest ? [CW.t("next_findings"), () => CW.visit({ type: "disturbance", key: latest.id, record: latest })] : [CW.t("next_none"), null];
 };
 CW.briefSection = () => {
@@ -169,8 +169,10 @@ CW.drawFigures = () => {
   CW.fill(sheet, CW.briefSection(), CW.set(CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? [`${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })} · `, CW.el("span", { class: CW.daysSince(lookback.utc) > CW.OLD_DAYS ? "warn-text" : null, id: "age" }, CW.age(lookback.utc))] : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))), { class: "block latest" }));
   const zones = CW.zonesWithArea();
   if (stats.length) CW.fill(sheet.children[1], CW.unmeasured(), CW.validationLines());
-  if (zones.length) CW.fill(sheet, CW.stockSection(zones));
-  if (CW.data.footprints.length) CW.fill(sheet, CW.groundSection(), CW.footprintSection());
+  const charts = [zones.length ? CW.stockSection(zones) : null, CW.data.footprints.length ? CW.footprintSection() : null];
+  /* On paper the accounts stand before the charts, so that two charts find each other. */
+  const accounts = CW.data.footprints.length ? CW.groundSection() : null;
+  CW.fill(sheet, CW.printed ? [accounts, ...charts] : [charts[0], accounts, charts[1]]);
   const calendar = CW.el("div", { class: "chart-host" });
   CW.fill(sheet, CW.section(CW.t("calendar"), calendar, CW.lookTable()));
   CW.charted.push(() => CW.calendar(calendar));

@@ -175,3 +175,19 @@ def test_the_legend_is_on_the_map_and_follows_the_layers(path: Path, open_page: 
     page.click("#tab-layers")
     page.uncheck("[data-layer=zones]")
     assert page.locator("#legend li").count() == before - 1
+
+
+def test_a_saved_picture_is_hatched_where_nothing_was_seen(path: Path, open_page: Open) -> None:
+    page = open_page(path)
+    page.evaluate("CW.change({ date: 12 })")  # every third look has a cloud in its north-western corner
+    page.wait_for_selector(".hatch-clouded", state="attached")
+    differing = """async () => {
+        const map = CW.map.getContainer().getBoundingClientRect();
+        const at = CW.placed(document.querySelector(".hatch-clouded"), map);
+        const corner = async () => (await CW.pictureCanvas(1)).getContext("2d").getImageData(at.x + 30, at.y + 60, 60, 40).data;
+        const hatched = await corner();
+        CW.toggleLayer("hatching", false);
+        const plain = await corner();
+        return hatched.filter((value, k) => Math.abs(value - plain[k]) > 40).length / hatched.length;
+    }"""  # noqa: E501
+    assert 0.1 < page.evaluate(differing) < 0.6
