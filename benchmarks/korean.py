@@ -65,6 +65,7 @@ WORDS = (
     "note", "provisional", "persistent", "withdrawn", "accepted", "rejected", "undecided", "disputed", "reopened",
     "boundary", "zone", "pile", "place", "disturbance", "closed", "public", "restricted", "missing", "unusable",
     "aliases", "kind", "purpose", "source", "accuracy", "confidence", "aoi", "contested", "point", "grid", "stockyard",
+    "coal_changing", "coal_unchanged", "dark_not_coal", "not_assessable", "no_dark_ground", "cannot_be_told",
     "days", "now", "before", "after", "your word", "workspace", "secrets", "subject", "comparison", "none", "language", "RESTRICTED", "SIMULATED", "question", "verdict", "sentence", "value", "epochs", "campwatch",
     "Provenance", "Arguments", "Options", "Commands", "Error", "Table", "yes", "no", "interrupted", "Sites",
     "credentials", "disk", "archive", "ledger", "sources", "privacy", "packages", "python", "settings",
