@@ -21,7 +21,6 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from benchmarks.manual import write_table
 from benchmarks.maps.pages import CHROMIUM
-from campwatch.pages.drawing import draw
 from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import Workspace, open_workspace
 from tests.campwatch.conftest import site_document, write_workspace
@@ -141,7 +140,6 @@ def small_workspace(folder: Path) -> Workspace:
     catalog = tiny.write_catalog(folder / "catalog", dates=tiny.days(6, step=10))
     workspace = open_workspace(write_workspace(folder / "watch", catalog, site_document()))
     run_workspace(workspace, RunOptions())
-    draw(workspace, ("tiny",), restricted=True)
     return workspace
 
 
