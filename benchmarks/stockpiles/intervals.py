@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.manual import ROOT
 from benchmarks.stockpiles.rank_table import measured, pairs
 from benchmarks.stockpiles.simulated_table import ONLY_ZONES
-from benchmarks.stockpiles.yards import CONDITIONS, FITTED, measured_digest
+from benchmarks.stockpiles.yards import CONDITIONS, FITTED, measured_digest, years_path
 from detection.coal.intervals import IntervalParams, Stratum, pooled_quantile, stratum_of
 from detection.coal.verdicts import Verdict
 from evidence.quantity import Quantity, coverage_factor
@@ -101,7 +101,7 @@ def module(source: str, table: Sequence[tuple[str, float, float]], seeds: Sequen
         ValueError: where it has no table.
     """
     lines = "\n".join(f'    ("{name}", {random:.3f}, {shared:.3f}),' for name, random, shared in table)
-    version = f"{measured_digest()}; seeds {seeds[0]} to {seeds[-1]}"
+    version = f"{measured_digest()}; {len(seeds)} seeds from {seeds[0]} to {seeds[-1]}"
     new, count = TABLE.subn(
         lambda found: f'VERSION = "{version}"\n{found[1]}FACTORS: {found[2]} = (\n{lines}\n)\n', source
     )
@@ -117,20 +117,25 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--kept", action="store_true", help="only sites that the folder has")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     conditions = [name for name in CONDITIONS if name not in LEFT_OUT]
+    sites = [(conditions[number % len(conditions)], seed) for number, seed in enumerate(FITTED)]
     rows = [
         row
-        for number, seed in enumerate(FITTED)
-        for row in measured([conditions[number % len(conditions)]], [seed], options.keep, BARE)
+        for condition, seed in sites
+        if not options.kept or years_path(f"{condition}-{seed}", options.keep).exists()
+        for row in measured([condition], [seed], options.keep, BARE)
     ]
     table = factors(rows)
     for kind, random, shared in table:
         count = len({row["seed"] for row in rows if row["dark"][0] is not None and stratum(row) == kind})
         print(f"{kind:12} {random:.3f} {shared:.3f}   {count} sites")
     if options.write:
-        TARGET.write_text(module(TARGET.read_text("utf-8"), table, FITTED), encoding="utf-8")
+        TARGET.write_text(
+            module(TARGET.read_text("utf-8"), table, sorted({row["seed"] for row in rows})), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from detection.coal.onset import coal_onset
 from detection.coal.smoothing import BRIEF_TAU_DAYS, smooth_time
 from detection.coal.spectra import (
     PIXELS_PER_INDEPENDENT_LOOK,
+    SHRINKAGE_PIXELS,
     VISIBLE_BANDS,
     core_pixels,
     learned_spectrum,
@@ -53,6 +54,8 @@ class Fractions:
     """(band,) the site's coal."""
     relative_sd: Floats
     """(time,) error of every fraction from what is unknown of the spectrum, relative."""
+    pile_sd: Floats
+    """(time,) error of a pile's fraction from how far its coal differs from that of the cores, relative."""
     contrast: float
     """Infrared of the ground below over that of coal: about 2 on bare yards, 4 and more on plants."""
     core_looks: int
@@ -190,9 +193,11 @@ def _result(
         controls.pixels, controls.seen, ground.expected_controls(), spectrum, unknown
     )
     dates = len(block.days)
-    sd, relative = np.full(dates, np.nan), np.full(dates, np.nan)
+    sd, relative, pile = (np.full(dates, np.nan) for _ in "srp")
     sd[ground.dates] = control_sd
     relative[ground.dates] = spectrum_error(below, *site, unknown)
+    differs = spectrum_error(below, site[0], unknown.coal(site[0][None])[..., 0], unknown)
+    pile[ground.dates] = differs * np.sqrt(SHRINKAGE_PIXELS / (core.sum(axis=1) + SHRINKAGE_PIXELS))
     usable = np.zeros(dates, dtype=bool)
     usable[ground.dates] = True
     return Fractions(
@@ -203,6 +208,7 @@ def _result(
         control_sd=sd,
         spectrum=site[0],
         relative_sd=relative,
+        pile_sd=pile,
         contrast=float(np.median(below[..., VISIBLE_BANDS:]) / site[0][VISIBLE_BANDS:].mean()),
         core_looks=int((core.sum(axis=1) > 0).sum()),
     )

@@ -160,7 +160,7 @@ def control_fractions(
 
 
 def spectrum_error(ground: Floats, site: Floats, site_covariance: Floats, unknown: Uncertain) -> Floats:
-    """(time,) error of a fraction from what is unknown of the spectrum, against the zones' own ground."""
+    """(time,) relative error of a fraction whose coal differs from `site` by a covariance (band, band)."""
     typical, out = unknown.spread.mean(axis=0), np.zeros(len(ground))
     for t, loads in enumerate(unknown.loads):
         contrast = site - np.median(ground[t], axis=0)
