@@ -17,7 +17,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.coal.family import FAMILY, FamilyParams
+from detection.coal.family import FamilyParams
 from detection.coal.records import Stockpile, StockpileArea
 from detection.coal.series import DAY_S, LEAST_SD_HA, STEP_PRIOR, local_level
 from evidence.quantity import Quantity
@@ -109,7 +109,6 @@ CALIBRATED_UNCHANGED = Sentence(
 
 NO_SWIR = "no SWIR band and no calibration: towns, shade and wet ground would pass for coal"
 LOW_CONTRAST = "coal of this kind would hardly be darker than the zone's own ground: mark a pile to calibrate"
-UNCERTAIN_COAL = "parts of the coal family give areas that differ too much: mark a pile to calibrate"
 NOT_LIKE_COAL = "the dark ground does not look like coal of any rank: mark a pile to calibrate"
 MORE_THAN_DARK = "more reads as coal than was dark for long (shade, wet ground): mark a pile to calibrate"
 TOO_LITTLE = "too little dark ground, or too few looks at it, to say what it is: mark a pile to calibrate"
@@ -126,14 +125,6 @@ def sentence(verdict: str, language: str = "en", *, calibrated: bool = False) ->
     if calibrated and verdict == Verdict.COAL_UNCHANGED:
         return CALIBRATED_UNCHANGED.in_language(language)
     return SENTENCES[Verdict(verdict)].in_language(language)
-
-
-def family_label(name: str, language: str = "en") -> str:
-    """A component of the family in words; its own name where it is none."""
-    for rank in FAMILY:
-        if rank.name == name:
-            return rank.label_ko if language == "ko" else rank.label_en
-    return name
 
 
 def change_log_ratio(days: Floats, areas: Sequence[Quantity], params: VerdictParams) -> tuple[float, float]:
