@@ -36,9 +36,9 @@ from detection.coal.tracking import Tracked
 from detection.coal.verdicts import (
     Identity,
     SubjectYear,
+    coal_family,
     identity,
     is_changing,
-    is_coal_like,
     judged_area,
     judged_pile,
     sentence,
@@ -198,7 +198,7 @@ def with_interval(area: Quantity, history: Sequence[SubjectYear], params: Stockp
     """An area with its calibrated interval."""
     return calibrated(
         area,
-        coal_like=is_coal_like(history, params.family),
+        family=coal_family(history, params.family),
         has_swir=any(one.has_swir for one in history),
         params=params.interval,
     )

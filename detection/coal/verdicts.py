@@ -233,10 +233,10 @@ def _is_like(year: SubjectYear | None, params: FamilyParams) -> bool:
     return year is not None and year.distance is not None and year.distance < params.fitting_distance
 
 
-def is_coal_like(years: Sequence[SubjectYear], params: FamilyParams) -> bool:
-    """Whether a subject has ground that is dark beside its own and like a part of the family."""
+def coal_family(years: Sequence[SubjectYear], params: FamilyParams) -> str | None:
+    """The part of the coal family that a subject's dark ground is likest; None where it is like none."""
     last = _last_with_dark_ground(years)
-    return _is_dark(last, params) and _is_like(last, params)
+    return last.family if last is not None and _is_dark(last, params) and _is_like(last, params) else None
 
 
 def identity(
@@ -288,7 +288,7 @@ def identity(
         why = NO_SWIR
     elif refused and len(refused) == len(years):
         why = refused[-1]
-    elif is_dark and not (calibrated or changing) and (reads_ha or 0.0) > dark + rims:
+    elif is_dark and not calibrated and (reads_ha or 0.0) > dark + rims:
         why = MORE_THAN_DARK
     elif is_dark and not like and dark < limits.least_dark_ha:
         why = TOO_LITTLE
