@@ -8,19 +8,22 @@ from typing import Any
 import numpy as np
 import odc.geo.xr  # noqa: F401 - registers the accessor that a cube brings its grid by
 import shapely
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import Geod, Transformer
 from shapely.geometry.base import BaseGeometry
 
+from evidence.arrays import Floats
 from evidence.errors import MeasurementError
 
-Floats = NDArray[np.float64]
 SQUARE_METRES_PER_HECTARE = 1e4
 
 
 def crs_wkt(grid: GeoBox) -> str:
-    """The reference system of the grid."""
+    """The reference system of the grid.
+
+    Raises:
+        MeasurementError: where it has none.
+    """
     if grid.crs is None:
         raise MeasurementError("the cube's grid has no reference system")
     return str(grid.crs.wkt)

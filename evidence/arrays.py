@@ -11,6 +11,8 @@ Mask = NDArray[np.bool_]
 """True where the name of the variable holds, (y, x) unless said otherwise."""
 Floats = NDArray[np.float64]
 """Numbers in double precision, of a shape that the docstring says."""
+Floats32 = NDArray[np.float32]
+"""Numbers in single precision, of a shape that the docstring says."""
 Bools = NDArray[np.bool_]
 """Flags, of a shape that the docstring says."""
 Ints = NDArray[np.int64]

@@ -13,7 +13,7 @@ from odc.geo.geobox import GeoBox
 from pyproj import CRS, Transformer
 from rasterio.warp import Resampling, reproject
 
-from evidence.arrays import Image, Mask
+from evidence.arrays import Floats32, Image, Ints, Mask
 from evidence.errors import GridMismatchError
 from imagery.registration.correlation import cubic_weights
 
@@ -22,9 +22,7 @@ TAPS = 4
 
 
 @numba.njit(cache=True)
-def axis_taps(
-    length: int, source_length: int, start: float, step: float
-) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+def axis_taps(length: int, source_length: int, start: float, step: float) -> tuple[Ints, Floats32]:
     """First tap and weights for each output pixel along one axis.
 
     Args:
@@ -54,7 +52,7 @@ def axis_taps(
 
 
 @numba.njit(cache=True)
-def regular_stretch(cols: NDArray[np.int64]) -> tuple[int, int, int]:
+def regular_stretch(cols: Ints) -> tuple[int, int, int]:
     """The stretch ``[start, stop)`` around the middle whose first taps advance by one every `period` pixels.
 
     Source and grid of 10 m have a period of one, a source of 20 m has two; 0 where there is no such stretch.
@@ -76,13 +74,13 @@ def regular_stretch(cols: NDArray[np.int64]) -> tuple[int, int, int]:
 @numba.njit(cache=True, fastmath=True)
 def separable(
     source: NDArray[Any],
-    rows: NDArray[np.int64],
-    row_weights: NDArray[np.float32],
-    cols: NDArray[np.int64],
-    col_weights: NDArray[np.float32],
+    rows: Ints,
+    row_weights: Floats32,
+    cols: Ints,
+    col_weights: Floats32,
     scale: float,
     offset: float,
-) -> NDArray[np.float32]:
+) -> Floats32:
     """`source` (y, x) resampled, times `scale`, plus `offset`; NaN outside."""
     height, width = rows.shape[0], cols.shape[0]
     out = np.empty((height, width), np.float32)
@@ -112,9 +110,7 @@ def separable(
 
 
 @numba.njit(cache=True, fastmath=True)
-def _in_step(
-    line: NDArray[np.float32], weights: NDArray[np.float32], offset: float, out: NDArray[np.float32]
-) -> None:
+def _in_step(line: Floats32, weights: Floats32, offset: float, out: Floats32) -> None:
     """Pixels of a row whose first taps follow each other; `weights` is (tap, pixel)."""
     count, level = weights.shape[1], np.float32(offset)
     one, two, three, four = line[:count], line[1 : 1 + count], line[2 : 2 + count], line[3 : 3 + count]
@@ -125,11 +121,11 @@ def _in_step(
 
 @numba.njit(cache=True, fastmath=True)
 def _one_by_one(
-    line: NDArray[np.float32],
-    cols: NDArray[np.int64],
-    weights: NDArray[np.float32],
+    line: Floats32,
+    cols: Ints,
+    weights: Floats32,
     offset: float,
-    out: NDArray[np.float32],
+    out: Floats32,
 ) -> None:
     """Pixels of a row wherever their first taps lie."""
     for x in range(cols.shape[0]):
@@ -142,7 +138,7 @@ def _one_by_one(
 
 
 @numba.njit(cache=True)
-def nearest(source: NDArray[np.uint8], rows: NDArray[np.int64], cols: NDArray[np.int64]) -> NDArray[np.uint8]:
+def nearest(source: NDArray[np.uint8], rows: Ints, cols: Ints) -> NDArray[np.uint8]:
     """`source` (y, x) at `rows` and `cols`, 0 where those lie outside."""
     out = np.zeros((rows.shape[0], cols.shape[0]), np.uint8)
     for y in range(rows.shape[0]):
@@ -158,7 +154,11 @@ HALF = 0.5
 
 
 def wkt_of(grid: GeoBox) -> str:
-    """The grid's coordinate system as WKT."""
+    """The grid's coordinate system as WKT.
+
+    Raises:
+        GridMismatchError: where it has none.
+    """
     if grid.crs is None:
         raise GridMismatchError("the site's grid has no coordinate system")
     return str(grid.crs.to_wkt())
@@ -242,7 +242,15 @@ def classes_to_grid(
     *,
     shift_m: tuple[float, float] = (0.0, 0.0),
 ) -> NDArray[np.uint8]:
-    """Classes (y, x) on `grid` by the nearest pixel, 0 outside."""
+    """Classes on a grid by the nearest pixel, 0 outside.
+
+    Args:
+        classes: (y, x) whole numbers.
+        transform: of the source.
+        crs_wkt: of the source.
+        grid: to resample to.
+        shift_m: how far the source lies from where it should, east and north, metres.
+    """
     moved = _moved_back(transform, shift_m)
     if not is_parallel(transform, crs_wkt, grid):
         warped = _warped(classes.astype(np.float32), moved, crs_wkt, grid, Resampling.nearest)

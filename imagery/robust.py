@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from evidence.arrays import Floats
+from evidence.arrays import Floats, Floats32
 
 
 @numba.njit(cache=True)
-def _median_of(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+def _median_of(stack: Floats32) -> Floats32:
     """Along the first axis of (n, pixel); NaN where nothing is finite."""
     n, pixels = stack.shape
     out = np.empty(pixels, np.float32)
@@ -31,10 +30,10 @@ def _median_of(stack: NDArray[np.float32]) -> NDArray[np.float32]:
     return out
 
 
-def nan_median(stack: NDArray[np.float32]) -> NDArray[np.float32]:
+def nan_median(stack: Floats32) -> Floats32:
     """Median of what is finite along the first axis of (time, y, x), a short one; NaN where nothing is."""
     flat = np.ascontiguousarray(stack, np.float32).reshape(len(stack), -1)
-    median: NDArray[np.float32] = _median_of(flat).reshape(stack.shape[1:])
+    median: Floats32 = _median_of(flat).reshape(stack.shape[1:])
     return median
 
 

@@ -18,6 +18,8 @@ FORMULAS = {
     "wilson_share": "the score interval of Wilson 1927",
     "share_of_looks_with_coal": "the score interval of Wilson 1927",
     "mover": "the score interval of Wilson 1927, for differences Newcombe 1998",
+    "_below": "the normal deviate of Student's t of Wallace 1959",
+    "_kendall": "the variance of Kendall's S with ties of Hirsch, Slack and Smith 1982",
     "from_disagreement": "error of a majority of three readers and its derivative",
     "ross_thick": "the volumetric kernel of Roujean, Leroy and Deschamps 1992",
 }

@@ -31,12 +31,11 @@ import numpy as np
 from scipy.signal import lfilter
 
 from benchmarks.manual import write_table
-from detection.answers.activity import FLOOR_HA
+from detection.answers.activity import FLOOR_HA, judge_presence
 from detection.answers.judgement import (
     DEFAULT_PARAMS,
     Verdict,
     find_steps,
-    judge_presence,
     judge_step,
     judge_trend,
     judge_years,

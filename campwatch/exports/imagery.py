@@ -13,8 +13,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
-from campwatch.exports.bundle import Bundle
-from campwatch.exports.findings import finding_record
+from campwatch.exports.bundle import Bundle, finding_record
 from campwatch.reviews.findings import row_geometry
 from campwatch.run.site_bench import cube_cache, load_site_cube
 from campwatch.run.site_job import site_work
@@ -117,7 +116,11 @@ def stack(layer: xr.Dataset, bands: Sequence[str]) -> NDArray[np.float32]:
 
 
 def epsg_of(geobox: GeoBox) -> int:
-    """Code of the grid's coordinate system; site grids are in a UTM zone, which has one."""
+    """Code of the grid's coordinate system; site grids are in a UTM zone, which has one.
+
+    Raises:
+        GridMismatchError: where it has no code.
+    """
     if geobox.crs is None or geobox.crs.epsg is None:
         raise GridMismatchError(f"the grid {geobox} has no EPSG code")
     return int(geobox.crs.epsg)

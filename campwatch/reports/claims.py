@@ -21,8 +21,8 @@ from aoi.geodesy import area_m2
 from aoi.records import Site
 from campwatch.questions.records import ANSWERS
 from campwatch.reports.content import Count, Source, Value
-from detection.answers.activity import FLOOR_HA
-from detection.answers.judgement import Presence, Verdict, judge_presence
+from detection.answers.activity import FLOOR_HA, Presence, judge_presence
+from detection.answers.judgement import Verdict
 from detection.answers.sentences import VERDICTS, number, reason_ko
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS

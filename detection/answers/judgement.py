@@ -18,12 +18,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
-from scipy.stats import binom, norm
 from scipy.stats import t as student
 
 from detection.answers.process import (
     SMALLEST,
-    YEAR_DAYS,
     Posterior,
     ProcessParams,
     Series,
@@ -31,11 +29,15 @@ from detection.answers.process import (
     coefficients,
 )
 from evidence.arrays import Bools, Floats, Ints
-from evidence.quantity import DEFAULT_LEVEL, Quantity
+from evidence.quantity import DEFAULT_LEVEL, YEAR_DAYS, Quantity
 
 SHORTEST_DAYS = 1.0
-QUADRATURE = 40
-"""Nodes over a shared error: to three digits of the probability."""
+"""Shortest course of a change, days. Assumed: looks are dated to the day."""
+YEAR_SLACK = 0.05
+"""Share of a year by which a window may exceed whole years and be counted as them. Assumed: 18 days."""
+EVIDENCE_DROP = 1.92
+"""Fall of the log evidence that bounds the 95 % region of one date. Derived: half the 95 % quantile of
+chi-square with one degree of freedom."""
 Window = tuple[dt.date, dt.date]
 Look = tuple[dt.date, Quantity]
 
@@ -275,14 +277,24 @@ def _judged(
 def _years_outside(days: Floats, start: float, end: float) -> Ints:
     """(look,) years counted from the asked window: −1 the one before it, 0 … within and beyond."""
     within = np.floor((days - start) / YEAR_DAYS)
-    length = max(1, math.ceil((end - start) / YEAR_DAYS - 0.05))
+    length = max(1, math.ceil((end - start) / YEAR_DAYS - YEAR_SLACK))
     beyond = length + np.floor((days - end) / YEAR_DAYS)
     years = np.where(days >= end, beyond, np.where(days >= start, np.minimum(within, length - 1), within))
     return np.asarray(years, np.int64)
 
 
 def complete_years(years: Ints, months: Ints, asked: Bools, params: JudgementParams) -> Ints:
-    """Years outside the asked window with enough looks in enough of the asked months."""
+    """Years outside the asked window with enough looks in enough of the asked months.
+
+    Args:
+        years: (look,) number of the year, counted from the asked window.
+        months: (look,) calendar month, 1 to 12.
+        asked: (look,) whether a look lies in the asked window.
+        params: how many looks of how many months are enough.
+
+    Returns:
+        (year,) numbers, ascending.
+    """
     wanted = set(months[asked].tolist()) or set(months.tolist())
     out = []
     for year in np.unique(years[~asked]).tolist():
@@ -296,7 +308,7 @@ def complete_years(years: Ints, months: Ints, asked: Bools, params: JudgementPar
 
 def _year_name(after: Window, year: int) -> str:
     """`2018`, or `2018-08-15 to 2019-08-14` where the window begins within a year."""
-    length = max(1, math.ceil((after[1] - after[0]).days / YEAR_DAYS - 0.05))
+    length = max(1, math.ceil((after[1] - after[0]).days / YEAR_DAYS - YEAR_SLACK))
     anchor, count = (after[0], year) if year < 0 else (after[1], year - length)
     first = _shifted(anchor, count)
     if (first.month, first.day) == (1, 1):
@@ -309,11 +321,21 @@ def _shifted(day: dt.date, years: int) -> dt.date:
     try:
         return day.replace(year=day.year + years)
     except ValueError:
-        return dt.date(day.year + years, 3, 1)
+        return dt.date(day.year + years, day.month + 1, 1)
 
 
 def month_contrast(values: Floats, months: Ints, one: Bools, other: Bools) -> float | None:
-    """Mean of `one` less mean of `other` over the months that both were seen in, each by its looks."""
+    """Mean of some looks less that of others over the months that both were seen in, each by its looks.
+
+    Args:
+        values: (look,) hectares.
+        months: (look,) calendar month.
+        one: (look,) whether a look is of the first kind.
+        other: (look,) whether it is of the second.
+
+    Returns:
+        Hectares; None where no month was seen by both.
+    """
     total = weight = 0.0
     for month in np.unique(months[one]).tolist():
         left, right = values[one & (months == month)], values[other & (months == month)]
@@ -360,7 +382,14 @@ def judge_trend(
     level: float = DEFAULT_LEVEL,
     params: JudgementParams = DEFAULT_PARAMS,
 ) -> Judgement:
-    """Slope of the level per year over the whole of some looks."""
+    """Slope of the level over the whole of some looks, judged: hectares a year.
+
+    Args:
+        looks: the record; those without a figure are left out.
+        margin: slope that would matter, declared beforehand, hectares a year.
+        level: of the interval.
+        params: when something may be said; the memory is that of `JudgementParams.drift`.
+    """
     series, days = series_of(looks)
     checked = _over_years(series, days, level, params)
     if isinstance(checked, Judgement):
@@ -396,6 +425,14 @@ def find_steps(
 
     The likeliest date is tested at a level that is divided by the independent tests that the tried dates
     amount to; where it stands, it enters the model and the next one is sought.
+
+    Args:
+        looks: the record; those without a figure are left out.
+        level: that all steps together hold at.
+        params: when something may be said, and which dates are tried.
+
+    Returns:
+        What was judged of the likeliest date, and the steps in the order in which they were found.
     """
     series, days = series_of(looks)
     checked = _over_years(series, days, level, params)
@@ -443,7 +480,7 @@ def _candidates(days: Floats, params: JudgementParams) -> Floats:
 def _standing(fitted: Posterior) -> float:
     """How far the middle lies from zero, in half-widths of the interval."""
     value, low, high = fitted.interval(DEFAULT_LEVEL)
-    return abs(value) / max(0.5 * (high - low), 1e-9)
+    return abs(value) / max(0.5 * (high - low), SMALLEST)
 
 
 def _step(
@@ -451,7 +488,7 @@ def _step(
 ) -> Step:
     """The step with the dates whose evidence is within the 95 % region of the best one's."""
     evidence = np.array([one.log_evidence for one in found])
-    near = evidence >= evidence[best] - 1.92  # half the 95 % quantile of chi-square with one degree
+    near = evidence >= evidence[best] - EVIDENCE_DROP
     low = high = best
     while low > 0 and near[low - 1]:
         low -= 1
@@ -468,74 +505,6 @@ def _step(
         latest=dt.date.fromordinal(latest),
         size=size,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Presence:
-    """Coal on some of the looks of a window."""
-
-    verdict: Verdict
-    seen: int
-    """Looks whose value exceeds the floor and whose interval leaves out nought."""
-    assessable: int
-    """Looks with a figure."""
-    not_assessable: int
-    first_seen: dt.date | None = None
-    last_seen: dt.date | None = None
-    reason: str | None = None
-
-
-def judge_presence(
-    looks: Sequence[Look], *, floor: float, params: JudgementParams = DEFAULT_PARAMS
-) -> Presence:
-    """Whether something is there: looks that show it, against as many as chance would.
-
-    Args:
-        looks: of the window, those without a figure too.
-        floor: smallest area that counts, hectares.
-        params: when something may be said.
-    """
-    known = [(day, q) for day, q in looks if q.value is not None]
-    hits = [day for day, q in known if (q.value or 0.0) > floor and (q.low or 0.0) > 0.0]
-    missing = len(looks) - len(known)
-    if len(known) < params.looks_per_year:
-        verdict: Verdict = Verdict.CANNOT_BE_TOLD
-        reason = f"{len(known)} assessable looks, {params.looks_per_year} required"
-    elif _by_chance(len(hits), [q for _, q in known], params.false_look) < 1.0 - DEFAULT_LEVEL:
-        verdict, reason = Verdict.SEEN, None
-    elif any((q.low or 0.0) <= 0.0 and (q.value or 0.0) > floor for _, q in known):
-        verdict = Verdict.CANNOT_BE_TOLD
-        reason = "areas above the floor whose interval reaches nought: what it is cannot be told"
-    elif hits:
-        verdict = Verdict.CANNOT_BE_TOLD
-        reason = f"{len(hits)} of {len(known)} looks, as many as chance shows"
-    else:
-        verdict, reason = Verdict.NOT_SEEN, None
-    return Presence(
-        verdict=verdict,
-        seen=len(hits),
-        assessable=len(known),
-        not_assessable=missing,
-        first_seen=min(hits, default=None),
-        last_seen=max(hits, default=None),
-        reason=reason,
-    )
-
-
-def _by_chance(hits: int, looks: Sequence[Quantity], false_look: float) -> float:
-    """Probability of so many looks above nought where there is nothing.
-
-    An error that the looks share lifts all of them at once: given its size the looks are independent, and the
-    binomial tail is integrated over it (Gauss-Hermite).
-    """
-    random = np.array([max(q.sd_random, 0.0) for q in looks])
-    shared = np.array([math.hypot(*(sd for _, sd in q.shared)) for q in looks])
-    total = np.hypot(random, shared)
-    share = np.divide(shared, total, out=np.zeros_like(total), where=total > 0.0)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(QUADRATURE)
-    own = np.sqrt(np.maximum(1.0 - share**2, SMALLEST))
-    chance = norm.sf((norm.isf(false_look) - nodes[:, None] * share) / own).mean(axis=1)
-    return float(binom.sf(hits - 1, len(looks), chance) @ weights / weights.sum())
 
 
 def judge_years(

@@ -20,9 +20,22 @@ from numba import njit
 
 from evidence.arrays import Bools, Floats, Ints
 from evidence.errors import MeasurementError
+from evidence.quantity import YEAR_DAYS
 
-YEAR_DAYS = 365.25
 SMALLEST = 1e-12
+"""What a divisor, a pivot or a variance is held above. Assumed: nothing of the kind is as small."""
+LEAST_SD_SHARE = 1e-3
+"""Smallest error of a look over the median one. Assumed: none is a thousand times surer than the others."""
+LEAST_SD_HA = 1e-6
+"""Smallest median error of looks, ha. Assumed: hundredths of a square metre, where looks claim no error."""
+NEGLIGIBLE = 1e-5
+"""Weight of a component over that of the largest under which it is dropped. Assumed: no printed digit shows
+it."""
+BRACKET_SCALES = 60.0
+"""Half-width of the bracket in which a quantile is sought, scales of a component. Assumed: at five degrees of
+freedom less than 1e-7 of a Student distribution lies beyond."""
+BISECTIONS = 40
+"""Halvings of that bracket. Derived: to 1e-12 of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +165,18 @@ def coefficient(
 def coefficients(
     series: Series, changes: Floats, others: Floats, years: Ints, *, params: ProcessParams
 ) -> list[Posterior]:
-    """The same for several changes, each alone in the model: (look, change)."""
+    """Posterior of the size of each of several changes, each alone in the model.
+
+    Args:
+        series: looks.
+        changes: (look, change) courses: 0 before, 1 after; or time in years.
+        others: (look, column) further columns of the mean, besides level and season; may be empty.
+        years: (look,) number of the year that each look belongs to.
+        params: grid and prior.
+
+    Raises:
+        MeasurementError: where there are no more looks than columns.
+    """
     fixed = np.column_stack([np.ones(len(series.days)), season(series.days, params.harmonics), others])
     number = np.unique(years, return_inverse=True)[1]
     blocks = (number[:, None] == np.arange(number.max() + 1)).astype(np.float64)
@@ -162,7 +186,7 @@ def coefficients(
     columns = np.column_stack([blocks, fixed, changes, series.shared, series.values])
     memories, noises = np.array(params.memory_days, np.float64), np.array(params.noise_ratios, np.float64)
     ratios = np.array(params.year_ratios, np.float64)
-    variance = np.maximum(series.sds, 1e-3 * max(float(np.median(series.sds)), 1e-6)) ** 2
+    variance = np.maximum(series.sds, LEAST_SD_SHARE * max(float(np.median(series.sds)), LEAST_SD_HA)) ** 2
     evidence, location, scale = _over_grid(
         series.days,
         columns,
@@ -191,7 +215,7 @@ def _posterior(
     weight = np.exp(evidence - top)
     total = float(weight.sum())
     by_memory = weight.sum(axis=(1, 2)) / total
-    kept = weight > 1e-5 * weight.max()  # components that no printed digit shows
+    kept = weight > NEGLIGIBLE * weight.max()
     return Posterior(
         location=location[kept],
         scale=scale[kept],
@@ -310,11 +334,11 @@ def _below(value: float, location: Floats, scale: Floats, weight: Floats, degree
 @njit(cache=True)
 def _quantile(probability: float, location: Floats, scale: Floats, weight: Floats, degrees: float) -> float:
     """Of a mixture of Student distributions, by bisection."""
-    low, high = 1e300, -1e300
+    low, high = np.inf, -np.inf
     for i in range(len(weight)):
-        low = min(low, location[i] - 60.0 * scale[i])
-        high = max(high, location[i] + 60.0 * scale[i])
-    for _ in range(40):  # to 1e-12 of the bracket
+        low = min(low, location[i] - BRACKET_SCALES * scale[i])
+        high = max(high, location[i] + BRACKET_SCALES * scale[i])
+    for _ in range(BISECTIONS):
         middle = 0.5 * (low + high)
         below = _below(middle, location, scale, weight, degrees)
         if below > probability:

@@ -17,20 +17,17 @@ from enum import StrEnum
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detection.answers.activity import FLOOR_HA, together
+from detection.answers.activity import FEWEST_LOOKS, FLOOR_HA, Presence, judge_presence, together
 from detection.answers.judgement import (
     Judgement,
     JudgementParams,
     Look,
-    Presence,
     Step,
     Verdict,
     Window,
     find_steps,
     holm,
-    judge_presence,
     judge_step,
     judge_trend,
     judge_years,
@@ -40,8 +37,6 @@ from detection.answers.trends import seasonal_mann_kendall, seasonal_slope
 from detection.coal.records import StockpileArea
 from evidence.errors import MeasurementError
 from evidence.quantity import DEFAULT_LEVEL, Quantity, combine, difference
-
-Floats = NDArray[np.float64]
 
 
 class About(StrEnum):
@@ -95,9 +90,10 @@ NEIGHBOURING_DATES = (
     dt.date(2017, 9, 5),
 )
 """UN resolutions 2270, 2321, 2371; China's suspension of coal imports, its ban, its customs cut-off."""
-FEWEST_LOOKS = 5
-"""Under this many looks on either side nothing is said."""
 MONTHS = 12
+"""Of a year. By definition."""
+PERCENT = 100.0
+"""Of the whole. By definition."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,16 +322,20 @@ def _before_after(
 
 
 def _with_judgement(answered: Answer, judged: Judgement) -> Answer:
-    before = answered.before_ha.value
-    change = judged.change.value
-    share = None if change is None or before is None or before <= FLOOR_HA else 100.0 * change / before
     return replace(
         answered,
         verdict=judged.verdict,
         reason=judged.change.reason or why_not(judged),
         judgement=judged,
-        percent=share,
+        percent=_percent(judged.change.value, answered.before_ha.value),
     )
+
+
+def _percent(change: float | None, level: float | None) -> float | None:
+    """A change in per cent of a level; None under the floor, where any change would be large."""
+    if change is None or level is None or level <= FLOOR_HA:
+        return None
+    return PERCENT * change / level
 
 
 def why_not(judged: Judgement) -> str | None:
@@ -440,11 +440,7 @@ def answer_ground(
         looks_used=len(asked),
         alike=("clearing", "farming", "river"),
     )
-    told = _with_judgement(answered, judged)
-    share = judged.change.value
-    if ordinary and share is not None and ordinary > FLOOR_HA:
-        return replace(told, percent=100.0 * share / ordinary)
-    return replace(told, percent=None)
+    return replace(_with_judgement(answered, judged), percent=_percent(judged.change.value, ordinary))
 
 
 def _last_known(states: Sequence[Look], window: Window) -> Quantity:
@@ -516,7 +512,13 @@ def correct_together(answers: Sequence[Answer]) -> list[Answer]:
 def summed(
     areas: Sequence[StockpileArea], zones: Sequence[str], level: float
 ) -> list[tuple[dt.date, Quantity]]:
-    """The zones together on every date on which all of them were measured."""
+    """Coal of several zones together, on every date on which all of them were measured.
+
+    Args:
+        areas: of the site.
+        zones: ids.
+        level: of the intervals.
+    """
     return [(when.date(), quantity) for when, quantity in together(areas, zones, level)]
 
 
@@ -539,8 +541,16 @@ def compared(
 ) -> tuple[Quantity, Quantity, tuple[int, int, int]]:
     """Means of two windows over the same months with equally many looks in each.
 
+    Args:
+        looks: (day, hectares) with a figure.
+        before: window, half-open.
+        after: window, half-open.
+        minimum: looks on either side under which nothing is compared.
+        level: of the intervals.
+
     Returns:
-        before, after, and the numbers of looks: before, after, used on either side.
+        Mean before, mean after, and the numbers of looks: before, after, used on either side. The means are
+        not assessable where there are too few looks.
     """
     early, late = _by_month(looks, before), _by_month(looks, after)
     left: list[Quantity] = []

@@ -18,6 +18,7 @@ from evidence.quantity import Quantity
 KOREAN_VERSION = "2026-11-30"
 """Of the Korean words, which a reviewer signs."""
 DECIMALS = 2
+"""Digits of hectares behind the point in sentences. Assumed: a pixel is 0.01 ha."""
 NEITHER = (
     "This is evidence neither of change nor of its absence.",
     "이는 변화의 증거도, 변화가 없다는 증거도 아니다.",

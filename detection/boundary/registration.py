@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import NDArray
 from pyproj import Transformer
 from shapely import Polygon
 from shapely.affinity import translate
@@ -20,7 +19,7 @@ from detection.boundary.errors import (
     independent_length_m,
     simultaneous_height,
 )
-from evidence.arrays import Floats
+from evidence.arrays import Bools, Floats
 
 TracePair = tuple[TraceError, TraceError]
 SAME_IMAGE_SHIFT_M = 1e-3
@@ -126,9 +125,15 @@ def displacement(edges: Edges, other: BaseGeometry) -> Floats:
 def register(
     edges: Edges, later: BaseGeometry, errors: TracePair, params: BoundaryChangeParams
 ) -> Registration:
-    """Shift and offset of the later trace against the earlier one.
+    """Shift and offset of the later trace against the earlier one, metres.
 
     A first fit with the stated correlation length tells how long the waves are; a second one uses that.
+
+    Args:
+        edges: pieces of the earlier perimeter with their normals.
+        later: the later perimeter on the same plane.
+        errors: of the two traces.
+        params: of the comparison.
     """
     moved = displacement(edges, later)
     first = _fit(edges, moved, errors, params, params.correlation_m)
@@ -142,7 +147,7 @@ def register(
     return first if correlation == params.correlation_m else _fit(edges, moved, errors, params, correlation)
 
 
-def observed_noise_m3(residual: Floats, stable: NDArray[np.bool_], length: Floats, spacing_m: float) -> float:
+def observed_noise_m3(residual: Floats, stable: Bools, length: Floats, spacing_m: float) -> float:
     """Integral of the residuals' autocovariance where the ground stayed, m³: what makes areas uncertain.
 
     The sum stops at the first lag whose correlation is not positive (Geyer 1992's initial positive sequence).

@@ -17,11 +17,8 @@ from detection.boundary.records import BoundaryChange
 from detection.coal.records import Stockpile, StockpileArea
 from detection.ground.records import Disturbance, Footprint
 from evidence.errors import MeasurementError
+from evidence.quantity import DAY_S, YEAR_DAYS
 
-_YEAR_DAYS = 365.25
-"""Length of the Julian year, days. By definition."""
-_DAY_S = 86400.0
-"""Length of a day, s. By definition."""
 _DAY = dt.timedelta(days=1)
 
 
@@ -165,7 +162,7 @@ def straddling_pair(
         if (span.low - first.datetime.date()).days <= params.back_days
         and (last := next((k for k in after if season_gap(first, k) <= params.season_days), None))
     ]
-    for limit in (_YEAR_DAYS + params.season_days, math.inf):
+    for limit in (YEAR_DAYS + params.season_days, math.inf):
         for first, last in pairs:
             if (last.datetime.date() - span.high).days <= limit:
                 return LookPair(looks=(first, last))
@@ -230,14 +227,14 @@ def _unlikeness(pair: tuple[LookChoice, LookChoice], params: PairParams) -> floa
     """Days: difference in season, way from midsummer, and what clouds hide, weighed together."""
     hidden = sum(1.0 - look.valid_fraction for look in pair)
     days = abs(pair[1].datetime.timetuple().tm_yday - params.midsummer)
-    summer = min(days, _YEAR_DAYS - days)
+    summer = min(days, YEAR_DAYS - days)
     return season_gap(*pair) + params.summer_weight * summer + params.hidden_weight * hidden
 
 
 def season_gap(one: LookChoice, other: LookChoice) -> float:
     """Days between the days of the year of two looks."""
-    days = abs((one.datetime - other.datetime).total_seconds()) / _DAY_S % _YEAR_DAYS
-    return min(days, _YEAR_DAYS - days)
+    days = abs((one.datetime - other.datetime).total_seconds()) / DAY_S % YEAR_DAYS
+    return min(days, YEAR_DAYS - days)
 
 
 def with_share(look: LookChoice, share: float) -> LookChoice:

@@ -20,6 +20,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.pixels import crs_wkt, pixel_area_ha, pixel_size_m, to_grid
 from detection.sampling.accuracy import STABLE, Stratum
+from evidence.arrays import Bools, Ints
 from evidence.errors import MeasurementError
 
 BUFFER = "buffer"
@@ -129,7 +130,7 @@ def _burn(shapes: Sequence[tuple[BaseGeometry, int]], geobox: GeoBox) -> NDArray
     return burned
 
 
-def _merged(years: NDArray[np.int32], at_least: int, inside: NDArray[np.bool_]) -> NDArray[np.int32]:
+def _merged(years: NDArray[np.int32], at_least: int, inside: Bools) -> NDArray[np.int32]:
     """Years with too few pixels joined to the next one, the last to the one before."""
     result = years.copy()
     found = [int(year) for year in np.unique(years[inside]) if year > 0]
@@ -144,7 +145,13 @@ def _merged(years: NDArray[np.int32], at_least: int, inside: NDArray[np.bool_]) 
 
 
 def allocate(strata: Sequence[Stratum], *, n: int, per_rare: int) -> dict[str, int]:
-    """Units by stratum: `per_rare` for change and buffer, what is left for stable ground by area."""
+    """Units by stratum: as many for change and buffer, what is left for stable ground by area.
+
+    Args:
+        strata: of the map.
+        n: units in all.
+        per_rare: of each rare stratum.
+    """
     rare = [s.name for s in strata if s.name != STABLE]
     share = dict.fromkeys(rare, per_rare)
     stable = [s.name for s in strata if s.name == STABLE]
@@ -154,7 +161,13 @@ def allocate(strata: Sequence[Stratum], *, n: int, per_rare: int) -> dict[str, i
 def draw_sample(
     strata: StratumMap, allocation: Mapping[str, int], *, rng: np.random.Generator
 ) -> list[SampleUnit]:
-    """A simple random sample without replacement of the pixels of each stratum, in random order."""
+    """A simple random sample without replacement of the pixels of each stratum, in random order.
+
+    Args:
+        strata: the map (y, x).
+        allocation: units by stratum.
+        rng: whose seed is kept with the sample.
+    """
     names, pixels = [], []
     for i, stratum in enumerate(strata.strata):
         pool = np.flatnonzero(strata.codes.ravel() == i)
@@ -165,7 +178,7 @@ def draw_sample(
     return _units(strata, [names[i] for i in order], np.array(pixels, dtype=np.int64)[order])
 
 
-def _units(strata: StratumMap, names: Sequence[str], pixels: NDArray[np.int64]) -> list[SampleUnit]:
+def _units(strata: StratumMap, names: Sequence[str], pixels: Ints) -> list[SampleUnit]:
     rows, columns = np.divmod(pixels, strata.codes.shape[1])
     a = strata.geobox.affine
     x = a.a * (columns + 0.5) + a.b * (rows + 0.5) + a.c

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aoi.records import Site
+from evidence.arrays import Bools
 from evidence.errors import SourceError
 from imagery.archive.coverage import CLOUD_CLASSES, cloud_share, note_unexplained
 from imagery.archive.gaps import Gap, GapKind, gap_of
@@ -140,7 +141,7 @@ def _is_of(held: ArchivedProduct, product: Product) -> bool:
     return same and held.baseline == product.baseline
 
 
-def _missing(fetched: FetchedProduct) -> NDArray[np.bool_] | None:
+def _missing(fetched: FetchedProduct) -> Bools | None:
     """(y, x): where an optical product shows nothing in any of its finest bands; None of other sensors."""
     fine = [fetched.rasters[band] for band in REQUIRED_BANDS if band in fetched.rasters]
     if not fine or any(raster.pixels.shape != fine[0].pixels.shape for raster in fine):

@@ -7,7 +7,6 @@ has one near infrared, `nir08` (0.865 µm); it stands for `nir` as well, which S
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +14,7 @@ import numpy as np
 from affine import Affine
 from numpy.typing import NDArray
 
+from evidence.arrays import Floats
 from imagery.bands import OPTICAL_BANDS
 from imagery.records import ArchivedProduct
 
@@ -26,8 +26,6 @@ SENSOR = "landsat"
 """As the archive names Landsat 8 and 9."""
 PIXEL_M = 30.0
 """Side of a pixel, m. Documented (USGS, Collection 2)."""
-QUALITY = ("qa_pixel", "qa_radsat")
-"""Assets beside the bands: pixel quality, radiometric saturation."""
 SCALE, OFFSET = 2.75e-05, -0.2
 """Of surface reflectance in Collection 2, where an item does not say, 1. Documented (USGS)."""
 STAND_IN = {"nir": "nir08"}
@@ -169,7 +167,7 @@ def coarsened(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
     column = round((grid.transform.c - fine.transform.c) / PART_M)
     shape = (int(grid.shape[0]), int(grid.shape[1]))
 
-    def mean(plane: NDArray[Any]) -> NDArray[np.float64]:
+    def mean(plane: NDArray[Any]) -> Floats:
         parts = np.repeat(np.repeat(plane.astype(float), repeat, axis=0), repeat, axis=1)
         whole = np.zeros((shape[0] * side, shape[1] * side))
         rows, columns = (
@@ -201,9 +199,3 @@ def coarsened(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
 
 HALF = 0.5
 """Share of a cell from which on it counts as a whole, 1. By definition of rounding."""
-
-
-def collection_version(properties: Mapping[str, Any]) -> str | None:
-    """Collection and tier as a product's version: ``C02-T1``."""
-    number, tier = (properties.get(f"landsat:collection_{key}") for key in ("number", "category"))
-    return f"C{number}-{tier or 'unknown'}" if number else None

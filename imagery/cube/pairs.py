@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 
+from evidence.arrays import Floats, Floats32
 from evidence.errors import SourceError
 from evidence.files import atomic_path
 
@@ -55,6 +55,9 @@ def read_pair(before: Path, after: Path) -> tuple[dict[str, Any], dict[str, Any]
 
     Returns:
         Bands (y, x) before, the same after, and their grid.
+
+    Raises:
+        SourceError: where the two share no band.
     """
     sides = open_side(before), open_side(after)
     shared = [band for band in WANTED if band in sides[0].files and band in sides[1].files]
@@ -65,7 +68,7 @@ def read_pair(before: Path, after: Path) -> tuple[dict[str, Any], dict[str, Any]
     return one, two, grid
 
 
-def write_score(out: Path, score: NDArray[np.float32], grid: GeoBox, tags: Mapping[str, str]) -> None:
+def write_score(out: Path, score: Floats32, grid: GeoBox, tags: Mapping[str, str]) -> None:
     """A single-band float32 GeoTIFF, NaN where not seen."""
     with atomic_path(out) as temporary, rasterio.open(
         temporary, "w", driver="GTiff", width=score.shape[1], height=score.shape[0], count=1,
@@ -130,7 +133,7 @@ def _finest(paths: list[Path]) -> GeoBox:
     return max(grids, key=lambda grid: grid.shape[0] * grid.shape[1])
 
 
-def _read(side: PairSide, band: str, grid: GeoBox) -> NDArray[np.float64]:
+def _read(side: PairSide, band: str, grid: GeoBox) -> Floats:
     """One band as reflectance on the grid; NaN where not seen."""
     path = side.files[band]
     try:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 
-from evidence.arrays import Image
+from evidence.arrays import Bools, Image
 from imagery.bands import OPTICAL_BANDS
 from imagery.cube.fusion import SourceProduct, classes_on_grid, on_grid, read_scene, scene_chips
 from imagery.cube.reference import Reference, ReferenceParams
@@ -62,7 +61,7 @@ class SceneImage:
 
     reflectance: Mapping[str, Image]
     """(y, x) by band, NaN where missing."""
-    masks: Mapping[str, NDArray[np.bool_]]
+    masks: Mapping[str, Bools]
     """(y, x) by name; `valid` is all False where the scene is unusable."""
     record: Mapping[str, Any]
     """Values of the coordinates on time."""
@@ -88,7 +87,7 @@ def load_scene(
     params: CubeParams,
     *,
     reference: Reference | None = None,
-    within: NDArray[np.bool_] | None = None,
+    within: Bools | None = None,
     terrain: Terrain | None = None,
     stages: Stages | None = None,
 ) -> SceneImage:
@@ -214,7 +213,7 @@ def _image(  # noqa: PLR0913, PLR0917 - gathers what the stages made
     sources: Sequence[SourceProduct],
     shift: Shift | None,
     sun: tuple[float, float],
-    within: NDArray[np.bool_] | None,
+    within: Bools | None,
     level: Level,
 ) -> SceneImage:
     masks = {name: getattr(mask, name) for name in MASKS}
@@ -248,15 +247,15 @@ def _image(  # noqa: PLR0913, PLR0917 - gathers what the stages made
     return SceneImage(reflectance=reflectance, masks=masks, record=record)
 
 
-def _share(mask: NDArray[np.bool_], within: NDArray[np.bool_] | None) -> float:
+def _share(mask: Bools, within: Bools | None) -> float:
     return float(mask.mean() if within is None else mask[within].mean())
 
 
 def _status(
     sources: Sequence[SourceProduct],
     shift: Shift | None,
-    masks: Mapping[str, NDArray[np.bool_]],
-    within: NDArray[np.bool_] | None,
+    masks: Mapping[str, Bools],
+    within: Bools | None,
     params: CubeParams,
     unseen: float,
 ) -> tuple[str, str]:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from xarray.backends import BackendArray
 from xarray.core import indexing
 
+from evidence.arrays import Bools, Floats32
 from evidence.files import atomic_path, remove_leftovers
 from imagery.cube.scene import MASKS, SceneImage
 
@@ -30,7 +31,7 @@ LOWEST, HIGHEST = -1.0, 3.2
 
 
 @numba.njit(cache=True)
-def _packed(values: NDArray[np.float32], out: NDArray[np.int16]) -> None:
+def _packed(values: Floats32, out: NDArray[np.int16]) -> None:
     low, high, scale = np.float32(LOWEST), np.float32(HIGHEST), np.float32(1.0 / SCALE)
     for k in range(values.size):
         value = values[k]
@@ -41,27 +42,27 @@ def _packed(values: NDArray[np.float32], out: NDArray[np.int16]) -> None:
 
 
 @numba.njit(cache=True)
-def _unpacked(stored: NDArray[np.int16], out: NDArray[np.float32]) -> None:
+def _unpacked(stored: NDArray[np.int16], out: Floats32) -> None:
     scale, missing = np.float32(SCALE), np.float32(np.nan)
     for k in range(stored.size):
         out[k] = missing if stored[k] == FILL else np.float32(stored[k]) * scale
 
 
-def packed(values: NDArray[np.float32]) -> NDArray[np.int16]:
+def packed(values: Floats32) -> NDArray[np.int16]:
     """Reflectance as int16, `FILL` where missing."""
     out: NDArray[np.int16] = np.empty(values.shape, np.int16)
     _packed(np.ascontiguousarray(values, np.float32).reshape(-1), out.reshape(-1))
     return out
 
 
-def unpacked(stored: NDArray[Any]) -> NDArray[np.float32]:
+def unpacked(stored: NDArray[Any]) -> Floats32:
     """Stored numbers as reflectance, NaN where missing."""
-    out: NDArray[np.float32] = np.empty(np.shape(stored), np.float32)
+    out: Floats32 = np.empty(np.shape(stored), np.float32)
     _unpacked(np.ascontiguousarray(stored, np.int16).reshape(-1), out.reshape(-1))
     return out
 
 
-def as_bits(masks: Mapping[str, NDArray[np.bool_]], names: Sequence[str]) -> NDArray[np.uint8]:
+def as_bits(masks: Mapping[str, Bools], names: Sequence[str]) -> NDArray[np.uint8]:
     """Masks of one shape as one byte per pixel, the first name in the lowest bit."""
     bits = np.zeros(masks[names[0]].shape, np.uint8)
     for k, name in enumerate(names):
@@ -69,15 +70,15 @@ def as_bits(masks: Mapping[str, NDArray[np.bool_]], names: Sequence[str]) -> NDA
     return bits
 
 
-def of_bits(bits: NDArray[Any], name: str, names: Sequence[str]) -> NDArray[np.bool_]:
+def of_bits(bits: NDArray[Any], name: str, names: Sequence[str]) -> Bools:
     """One mask of the bytes."""
-    mask: NDArray[np.bool_] = (np.asarray(bits) & np.uint8(1 << list(names).index(name))) != 0
+    mask: Bools = (np.asarray(bits) & np.uint8(1 << list(names).index(name))) != 0
     return mask
 
 
 CHUNK_ROWS = 256
 """Rows of a block: what is read at once of a scene of a large site. Assumed."""
-LAYOUT = 10
+LAYOUT = 11
 """Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 MASK_BITS = "masks"
 """The plane that holds every mask, a bit each, in the order of `MASKS`."""
@@ -98,7 +99,7 @@ class CubeStore:
     bands: tuple[str, ...]
     shape: tuple[int, int]
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Coordinate values by scene digest."""
+    """Coordinate values by the digest of what a scene's pixels hang on."""
     _blocks: dict[str, Blocks] = field(default_factory=dict)
 
     @classmethod
@@ -140,6 +141,12 @@ class CubeStore:
         with atomic_path(path) as temporary:
             temporary.write_bytes(b"".join([LENGTH.pack(len(header)), header, *parts]))
         self._take(path)
+
+    def keep(self, wanted: Sequence[str]) -> None:
+        """Remove every scene that is not among `wanted`: one that another has taken the place of."""
+        for digest in set(self.records) - set(wanted):
+            (self.folder / f"{digest}{SUFFIX}").unlink(missing_ok=True)
+            del self.records[digest], self._blocks[digest]
 
     def read(self, digest: str, name: str, first: int, end: int) -> NDArray[Any]:
         """Rows of a band as they are stored, (y, x); of all masks for a mask's name."""

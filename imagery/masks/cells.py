@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from evidence.arrays import Image, Mask
+from evidence.arrays import Image, Ints, Mask
 
 TRUNCATE = 4.0
 """Standard deviations at which a Gaussian is cut, as scipy.ndimage does. Documented there."""
@@ -138,7 +137,7 @@ def to_pixels(cells: Mask, step: int, height: int, width: int) -> Mask:
 
 
 @numba.njit(cache=True)
-def _painted(mask: Mask, rows: NDArray[np.int64], cols: NDArray[np.int64]) -> Mask:
+def _painted(mask: Mask, rows: Ints, cols: Ints) -> Mask:
     """A disc around each edge pixel; the inside is there already."""
     height, width = mask.shape
     out = mask.copy()

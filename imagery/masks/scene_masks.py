@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from evidence.arrays import Mask
+from evidence.arrays import Floats32, Mask
 from imagery.masks.cells import cell_means, departure, grow, mean_of_nine, to_pixels
 from imagery.masks.season import Expected, ExpectedParams, LightParams, Usual, expected_look
 from imagery.masks.shadow import ShadowParams, cast_by_clouds, find_shadow, large_parts
@@ -33,7 +33,7 @@ SCL_CLOUD = (8, 9, 10)
 """Cloud of medium and high probability, thin cirrus. Documented (Sen2Cor's scene classes)."""
 CELL_M = 20.0
 """Masks are made on the classes' own cells, m. Documented (Sen2Cor)."""
-Cells = Mapping[str, NDArray[np.float32]]
+Cells = Mapping[str, Floats32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +130,7 @@ def mask_scene(
     params: MaskParams | None = None,
     *,
     usual: Usual | None = None,
-    probability: NDArray[np.float32] | None = None,
+    probability: Floats32 | None = None,
 ) -> SceneMask:
     """Masks of one scene from its classes where there are any, from its spectra, and from time.
 
@@ -180,7 +180,7 @@ def _scene(
     sun: tuple[float, float],
     pixel_m: float,
     step: int,
-    probability: NDArray[np.float32] | None,
+    probability: Floats32 | None,
     params: MaskParams,
 ) -> _Scene:
     """What the masks look at, on cells."""
@@ -262,7 +262,7 @@ def _dim_snow(cells: Cells, expected: Expected, params: MaskParams) -> Mask:
     return dim & (cells["green"] < params.dim_green)
 
 
-def brightened(rise: Mapping[str, NDArray[np.float32]], scene: _Scene, params: MaskParams) -> Mask:
+def brightened(rise: Mapping[str, Floats32], scene: _Scene, params: MaskParams) -> Mask:
     """Cloud and haze by time: brighter than expected in every band, over more than a roof or a clearing."""
     blue, red = rise["blue"], rise["red"]
     candidate: Mask = (blue > params.haze_blue) & (red > params.haze_red * params.haze_blue) & ~scene.snow

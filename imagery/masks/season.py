@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 
-from evidence.arrays import Floats, Image, Mask
+from evidence.arrays import Floats, Floats32, Image, Mask
+from evidence.quantity import YEAR_DAYS
 from imagery.robust import cauchy_weights, nan_median, spread
 
 USUAL_BANDS = ("blue", "red", "nir", "swir16")
 """Bands that histories are kept of; those that a site has."""
-YEAR_DAYS = 365.25
-"""Length of the Julian year, days. By definition."""
 DECEMBER_DAYS = 31
 """December belongs to the winter that follows, days. By definition of the seasons."""
 _EVERY = 4
@@ -70,11 +68,11 @@ class SeasonLook:
 class Usual:
     """The ground's usual reflectance, as it is known for one day."""
 
-    basis: Mapping[str, NDArray[np.float32]]
+    basis: Mapping[str, Floats32]
     """Band to (season, y, x) on cells; NaN where nothing is known."""
-    weights: NDArray[np.float64]
+    weights: Floats
     """(season,): share of each in what the day should look like; they sum to one."""
-    unsteady: NDArray[np.float32] | None = None
+    unsteady: Floats32 | None = None
     """(season, y, x), as in `SeasonLook`."""
 
     def prior(self, band: str) -> Image:
@@ -83,7 +81,7 @@ class Usual:
 
 
 @numba.njit(cache=True)
-def weighted(stack: NDArray[np.float32], weights: NDArray[np.float64]) -> Image:
+def weighted(stack: Floats32, weights: Floats) -> Image:
     """Sum over the first axis of `stack` (n, y, x) times `weights` (n,): (y, x)."""
     _, height, width = stack.shape
     out = np.zeros((height, width), np.float32)
@@ -132,7 +130,7 @@ def season_look(
     )
 
 
-def _unsteady(stacks: Mapping[str, NDArray[np.float32]], medians: Mapping[str, Image]) -> Image:
+def _unsteady(stacks: Mapping[str, Floats32], medians: Mapping[str, Image]) -> Image:
     """Median over scenes of the relative departure in red and infrared, each scene's own level taken out."""
     departures = []
     for band in ("red", "nir"):
@@ -142,16 +140,16 @@ def _unsteady(stacks: Mapping[str, NDArray[np.float32]], medians: Mapping[str, I
     return nan_median(np.asarray((departures[0] + departures[1]) / 2.0, np.float32))
 
 
-def _levels(stack: NDArray[np.float32]) -> NDArray[np.float64]:
+def _levels(stack: Floats32) -> Floats:
     """Each member's brightness against the median of all, relative to the brighter ones."""
-    sample: NDArray[np.float32] = np.ascontiguousarray(stack[:, ::_EVERY, ::_EVERY])
+    sample: Floats32 = np.ascontiguousarray(stack[:, ::_EVERY, ::_EVERY])
     ratios = sample / nan_median(sample)
     level = np.array([np.median(r[np.isfinite(r)]) if np.isfinite(r).any() else np.nan for r in ratios])
     top = np.percentile(level[np.isfinite(level)], _BRIGHTER) if np.isfinite(level).any() else np.nan
     return np.asarray(level / top)
 
 
-def basis_of(looks: Mapping[int, SeasonLook]) -> dict[str, NDArray[np.float32]]:
+def basis_of(looks: Mapping[int, SeasonLook]) -> dict[str, Floats32]:
     """Band to (season, y, x); where a season never saw the ground, the median of the others stands in."""
     seasons = sorted(looks)
     bands = [band for band in USUAL_BANDS if all(band in looks[s].bands for s in seasons)]
@@ -163,11 +161,11 @@ def basis_of(looks: Mapping[int, SeasonLook]) -> dict[str, NDArray[np.float32]]:
 
 
 def usual_on(
-    basis: Mapping[str, NDArray[np.float32]],
+    basis: Mapping[str, Floats32],
     season_days: Sequence[float],
     day_of_year: int,
     *,
-    unsteady: NDArray[np.float32] | None = None,
+    unsteady: Floats32 | None = None,
 ) -> Usual:
     """What is known for one day: its neighbours in the calendar by their distance."""
     days = np.array(season_days)
@@ -270,7 +268,17 @@ def expected_look(
 
 
 def light_lost(seen: Floats, expected: Floats, bands: list[str], light: LightParams) -> Floats:
-    """Share of the direct light that is missing, all bands taken together by what they are worth: (n,)."""
+    """Share of the direct light that is missing, all bands taken together by what they are worth.
+
+    Args:
+        seen: (band, n) reflectance.
+        expected: (band, n) reflectance in full light.
+        bands: names, in the order of the rows.
+        light: diffuse share and errors by band.
+
+    Returns:
+        (n,) 0 where nothing is missing, 1 where no direct light falls.
+    """
     direct = np.array([1.0 - light.diffuse[b] for b in bands])[:, None] * expected
     errors = (light.relative_error, light.absolute_error)
     relative, absolute = (np.array([t[b] for b in bands])[:, None] for t in errors)
@@ -279,7 +287,7 @@ def light_lost(seen: Floats, expected: Floats, bands: list[str], light: LightPar
     return lost
 
 
-def _columns(basis: NDArray[np.float32]) -> Floats:
+def _columns(basis: Floats32) -> Floats:
     """(season + 1, n): the medians and a constant for haze."""
     return np.vstack([basis, np.full((1, basis.shape[1]), _HAZE)]).astype(float)
 
@@ -323,7 +331,7 @@ def _ridge(columns: Floats, departure: Floats, params: ExpectedParams) -> Floats
     return coefficients
 
 
-def _applied(prior: Image, basis: NDArray[np.float32], change: Floats, params: ExpectedParams) -> Image:
+def _applied(prior: Image, basis: Floats32, change: Floats, params: ExpectedParams) -> Image:
     moved = weighted(basis, change[:-1])
     moved += prior
     moved += np.float32(_HAZE * change[-1])

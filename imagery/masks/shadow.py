@@ -8,12 +8,11 @@ from math import ceil
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.measure import block_reduce
 from skimage.morphology import remove_small_objects
 
-from evidence.arrays import Image, Mask
+from evidence.arrays import Floats, Image, Mask
 from imagery.masks.cells import departure, gaussian, grow, mean_of_nine
 from imagery.masks.season import LightParams
 from imagery.masks.spectra import Bands, SpectraParams, coal_like, spectral_water
@@ -91,7 +90,7 @@ def cast_by_clouds(
     return grow(fine, params.margin_m / pixel_m)
 
 
-def _runs(elevation: float, coarse_m: float, longest: int, params: CastParams) -> NDArray[np.float64]:
+def _runs(elevation: float, coarse_m: float, longest: int, params: CastParams) -> Floats:
     """Lengths of shadow to try, in coarse pixels, as far as the frame goes."""
     per_metre = 1.0 / np.tan(np.radians(elevation)) / coarse_m
     low, high = (height * per_metre for height in params.heights_m)
@@ -310,7 +309,13 @@ def _lit_coal(
 
 
 def large_parts(mask: Mask, cell_m: float, least_m2: float) -> Mask:
-    """Connected parts of at least an area, after specks are opened away."""
+    """Connected parts of at least an area, after specks are opened away.
+
+    Args:
+        mask: (y, x).
+        cell_m: side of a cell, metres.
+        least_m2: area of the smallest part that stays.
+    """
     opened = np.asarray(ndimage.binary_opening(mask))  # beyond the frame nothing is, unlike in scikit-image
     if not opened.any():
         return opened

@@ -9,11 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evidence.arrays import Mask
+from evidence.arrays import Floats32, Mask
 
-Bands = Mapping[str, NDArray[np.float32]]
+Bands = Mapping[str, Floats32]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.arrays import Bools
+
 RAW_ADD_DN = -1000
 """Digital numbers to add before scaling. Documented by ESA (processing baseline 04.00)."""
 DN_PER_UNIT = 10_000
@@ -295,9 +297,7 @@ def offset_from_ground(
     return (better if settled else None), told
 
 
-def _must_be_dark(
-    pixels: Mapping[str, NDArray[Any]], shape: tuple[int, ...], params: OffsetParams
-) -> NDArray[np.bool_]:
+def _must_be_dark(pixels: Mapping[str, NDArray[Any]], shape: tuple[int, ...], params: OffsetParams) -> Bools:
     """Plants by their red edge (a difference, blind to the offset), and water by the scene classes."""
     dark = np.zeros(shape, dtype=bool)
     if "nir" in pixels and "red" in pixels and pixels["nir"].shape == shape:

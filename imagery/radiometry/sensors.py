@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 import xarray as xr
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
+from evidence.arrays import Bools, Floats
 from imagery import robust
-
-Floats = NDArray[np.float64]
 
 TO_OLI: Mapping[str, Mapping[str, tuple[float, float]]] = {
     "sentinel-2a": {
@@ -201,7 +200,7 @@ def _pairs(first: xr.Dataset, second: xr.Dataset, params: PairParams) -> Sequenc
     return taken
 
 
-def _clear(cube: xr.Dataset, k: int) -> NDArray[np.bool_]:
+def _clear(cube: xr.Dataset, k: int) -> Bools:
     return np.asarray(cube["valid"].values[k] & ~cube["snow"].values[k])
 
 

@@ -9,10 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import ndimage
 
-from evidence.arrays import Image, Mask
+from evidence.arrays import Floats, Floats32, Image, Mask
 from imagery.masks.cells import gaussian
 from imagery.registration.correlation import RefineParams, correlate, refine
 from imagery.resampling import axis_taps, separable
@@ -28,7 +27,7 @@ FINE_PX, COARSE_PX = 0.8, 4.0
 class Chips:
     """High-passed blocks of one image."""
 
-    features: NDArray[np.float32]
+    features: Floats32
     """(block, band, y, x)."""
     usable: Mask
     """(block, y, x)."""
@@ -229,7 +228,13 @@ def inner_support(
 
 
 def estimate_shift(image: Chips, reference: Chips, params: RegistrationParams | None = None) -> Shift:
-    """How far `image` lies from `reference`; both hold the same blocks and bands."""
+    """Shift of an image against a reference, with its error.
+
+    Args:
+        image: detail of the blocks, by band.
+        reference: the same blocks and bands.
+        params: of the registration.
+    """
     params = params or RegistrationParams()
     surface, pixels = _summed_surface(image, reference, params)
     refused = Shift(
@@ -251,9 +256,7 @@ def estimate_shift(image: Chips, reference: Chips, params: RegistrationParams | 
     return _accept(_combined(np.array(found), peak, params), params, clear=clear)
 
 
-def _summed_surface(
-    image: Chips, reference: Chips, params: RegistrationParams
-) -> tuple[NDArray[np.float64], float]:
+def _summed_surface(image: Chips, reference: Chips, params: RegistrationParams) -> tuple[Floats, float]:
     """Correlation over some blocks and all bands, weighted by pixels; and the pixels at no lag."""
     side = 2 * params.reach_px + 1
     total, weight = np.zeros((side, side)), np.zeros((side, side))
@@ -272,7 +275,7 @@ def _summed_surface(
     return total / np.maximum(weight, 1.0), float(weight[params.reach_px, params.reach_px])
 
 
-def _peak(surface: NDArray[np.float64], far_penalty: float) -> tuple[float, float, tuple[int, int]]:
+def _peak(surface: Floats, far_penalty: float) -> tuple[float, float, tuple[int, int]]:
     """Height of the peak, how far it stands above lags more than two pixels off, and its lag (dx, dy)."""
     rows, cols = np.indices(surface.shape)
     middle = surface.shape[0] // 2
@@ -314,7 +317,7 @@ def _fitted(
     )  # bands share what changed: the best counts
 
 
-def _combined(blocks: NDArray[np.float64], correlation: float, params: RegistrationParams) -> Shift:
+def _combined(blocks: Floats, correlation: float, params: RegistrationParams) -> Shift:
     """Mean of the blocks (dx, dy, variance) by information, and their robust spread around it.
 
     Blocks are averaged, not voted down, unless far from all others: relief is no outlier.

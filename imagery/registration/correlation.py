@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from evidence.arrays import Bools, Floats, Floats32
 from imagery.robust import CAUCHY
 
-Float64s = NDArray[np.float64]
-Float32s = NDArray[np.float32]
 _Spectrum = NDArray[np.complex64]
 
 EDGE = 2
@@ -52,7 +51,7 @@ class RefineParams(NamedTuple):
 
 
 @numba.njit(cache=True)
-def cubic_weights(t: float) -> Float64s:
+def cubic_weights(t: float) -> Floats:
     """Cubic convolution weights (Keys 1981, a = -0.5) for taps -1, 0, 1, 2 at fraction `t`."""
     return np.array(
         [
@@ -65,7 +64,7 @@ def cubic_weights(t: float) -> Float64s:
 
 
 @numba.njit(cache=True)
-def between_pixels(image: Float32s, usable: NDArray[np.bool_], dx: float, dy: float) -> Float32s:
+def between_pixels(image: Floats32, usable: Bools, dx: float, dy: float) -> Floats32:
     """The image at every pixel + (dx, dy) by cubic convolution; NaN where a tap is unusable or outside."""
     height, width = image.shape
     row0, col0 = int(np.floor(dy)), int(np.floor(dx))
@@ -91,15 +90,15 @@ def between_pixels(image: Float32s, usable: NDArray[np.bool_], dx: float, dy: fl
 
 @numba.njit(cache=True)
 def _accumulate(
-    reference: Float32s,
-    reference_usable: NDArray[np.bool_],
-    image: Float32s,
-    image_usable: NDArray[np.bool_],
+    reference: Floats32,
+    reference_usable: Bools,
+    image: Floats32,
+    image_usable: Bools,
     dx: float,
     dy: float,
-    fit: Float64s,
+    fit: Floats,
     scale: float,
-) -> tuple[Float64s, Float64s, float, float]:
+) -> tuple[Floats, Floats, float, float]:
     """Normal equations of (x gradient, y gradient, gain, bias), weighted by the last fit's residuals."""
     height, width = reference.shape
     moved = between_pixels(image, image_usable, dx, dy)
@@ -131,16 +130,26 @@ def _accumulate(
 
 @numba.njit(cache=True)
 def refine(
-    reference: Float32s,
-    reference_usable: NDArray[np.bool_],
-    image: Float32s,
-    image_usable: NDArray[np.bool_],
+    reference: Floats32,
+    reference_usable: Bools,
+    image: Floats32,
+    image_usable: Bools,
     dx: float,
     dy: float,
     least_pixels: int,
     params: RefineParams,
-) -> Float64s:
-    """Shift of a block of `image` against that of `reference` in pixels, from a first guess.
+) -> Floats:
+    """Shift of a block of an image against that of a reference in pixels, from a first guess.
+
+    Args:
+        reference: (y, x) detail.
+        reference_usable: (y, x).
+        image: (y, x) detail.
+        image_usable: (y, x).
+        dx: first guess, pixels to the right.
+        dy: first guess, pixels down.
+        least_pixels: under which nothing is said.
+        params: of the refinement.
 
     Returns:
         (dx, dy, var dx, var dy, gain, pixels): NaN shifts where it does not converge; variances in square
@@ -182,13 +191,13 @@ def refine(
 
 
 def correlate(
-    reference: Float32s,
-    reference_usable: NDArray[np.bool_],
-    image: Float32s,
-    image_usable: NDArray[np.bool_],
+    reference: Floats32,
+    reference_usable: Bools,
+    image: Floats32,
+    image_usable: Bools,
     reach: int,
     least_pixels: int,
-) -> tuple[Float32s, Float32s]:
+) -> tuple[Floats32, Floats32]:
     """Masked normalised cross-correlation (Padfield 2012) at whole-pixel lags up to `reach`.
 
     Args:
@@ -206,7 +215,7 @@ def correlate(
     shape = [fft.next_fast_len(length + reach, real=True) for length in reference_usable.shape]
     lags = np.arange(-reach, reach + 1)
 
-    def lagged(one: _Spectrum, other: _Spectrum) -> Float32s:
+    def lagged(one: _Spectrum, other: _Spectrum) -> Floats32:
         """Sums of the products of two images, by lag."""
         return np.asarray(fft.irfft2(one.conj() * other, s=shape)[..., lags[:, None], lags])
 
@@ -223,9 +232,7 @@ def correlate(
     return correlation, n
 
 
-def _spectra(
-    values: Float32s, usable: NDArray[np.bool_], shape: list[int]
-) -> tuple[_Spectrum, _Spectrum, _Spectrum]:
+def _spectra(values: Floats32, usable: Bools, shape: list[int]) -> tuple[_Spectrum, _Spectrum, _Spectrum]:
     """Fourier transforms, padded to `shape`, of what is usable, of the values there, and of their squares."""
     seen = usable.astype(np.float32)
     held = values * seen

@@ -5,15 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.ndimage import shift as moved
 
+from evidence.arrays import Floats32
 from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.params import WeatherParams
 from imagery.simulate.spectra import SPECTRA
 from imagery.simulate.terrain import Sun, random_field, resized
-
-Floats = NDArray[np.float32]
 
 MONTHLY_COVER = (0.30, 0.32, 0.37, 0.40, 0.42, 0.52, 0.66, 0.58, 0.40, 0.30, 0.37, 0.32)
 """Mean cloud cover of a site by month: dry winters, wet summers as in north-western Korea (assumed shape; the
@@ -34,15 +32,15 @@ HAZE_COLOUR = np.array([1.0, 0.8, 0.66, 0.6, 0.55, 0.5, 0.42, 0.4, 0.15, 0.1], n
 class Sky:
     """What is between ground and satellite on one date; fields are (y, x) on 10 m pixels."""
 
-    cloud: Floats
+    cloud: Floats32
     """Opacity 0..1."""
-    shadow: Floats
+    shadow: Floats32
     """Share of direct light that clouds take from the ground, 0..1."""
-    cirrus: Floats
+    cirrus: Floats32
     """Opacity 0..1 of thin high cloud."""
-    haze: Floats
+    haze: Floats32
     """Path-radiance error left in blue."""
-    gain: Floats
+    gain: Floats32
     """Multiplicative error left, by band."""
     cover: float
     """Mean of `cloud` > 0.1 that was asked for."""
@@ -88,7 +86,7 @@ def draw_sky(
 
 def _clouds(
     cover: float, sun: Sun, shape: tuple[int, int], rng: np.random.Generator
-) -> tuple[Floats, Floats]:
+) -> tuple[Floats32, Floats32]:
     """Opacity, and the same opacity thrown along the sun's direction by the height of the cloud."""
     if cover == 0:
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32)
@@ -111,14 +109,14 @@ def _clouds(
     )
 
 
-def _cirrus(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+def _cirrus(shape: tuple[int, int], rng: np.random.Generator) -> Floats32:
     step = 10
     field = random_field(rng, (shape[0] // step + 3, shape[1] // step + 3), slope=2.2)
     depth = rng.uniform(0.02, 0.22) * np.clip(1 + 0.7 * field, 0, 2.5)
     return resized(depth.astype(np.float32), shape, step=step)
 
 
-def _haze(factor: float, shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+def _haze(factor: float, shape: tuple[int, int], rng: np.random.Generator) -> Floats32:
     """Error of the aerosol estimate: an offset and a slow field, mostly small, sometimes large."""
     step = 10
     spread = HAZE_SPREAD * float(rng.choice([1.0, 3.0], p=[0.85, 0.15]))
@@ -127,13 +125,13 @@ def _haze(factor: float, shape: tuple[int, int], rng: np.random.Generator) -> Fl
     return resized((factor * (offset + 0.15 * spread * field)).astype(np.float32), shape, step=step)
 
 
-def _gain(factor: float, rng: np.random.Generator) -> Floats:
+def _gain(factor: float, rng: np.random.Generator) -> Floats32:
     common = rng.normal(0, GAIN_SPREAD)
     own = rng.normal(0, 0.008, len(OPTICAL_BANDS))
     return (1 + factor * (common + own)).astype(np.float32)
 
 
-def seen_through(reflectance: Floats, sky: Sky, bands: tuple[str, ...], *, step: int) -> Floats:
+def seen_through(reflectance: Floats32, sky: Sky, bands: tuple[str, ...], *, step: int) -> Floats32:
     """Ground as it looks through a sky, in place: (band, y, x), one for `step` × `step` of 10 m."""
     cloud, shadow, cirrus, haze = (
         block_mean(field, step) for field in (sky.cloud, sky.shadow, sky.cirrus, sky.haze)
@@ -149,11 +147,11 @@ def seen_through(reflectance: Floats, sky: Sky, bands: tuple[str, ...], *, step:
     return reflectance
 
 
-def block_mean(field: Floats, step: int) -> Floats:
+def block_mean(field: Floats32, step: int) -> Floats32:
     """Mean of `step` × `step` blocks."""
     if step == 1:
         return field
     rows, columns = field.shape
     blocks = field.reshape(rows // step, step, columns // step, step)
-    mean: Floats = blocks.mean(axis=(1, 3), dtype=np.float32)
+    mean: Floats32 = blocks.mean(axis=(1, 3), dtype=np.float32)
     return mean

@@ -10,6 +10,7 @@ import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.xr import xr_coords
 
+from evidence.arrays import Bools, Floats, Floats32
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.simulate.params import MaskHabit
 from imagery.simulate.passes import RELATIVE_ORBIT, Pass
@@ -18,8 +19,6 @@ from imagery.simulate.terrain import resized
 from imagery.simulate.truth import SkyTruth
 from imagery.simulate.world import World
 
-Bools = NDArray[np.bool_]
-Floats = NDArray[np.float32]
 DARK_CLASSES = (Scl.DARK, Scl.SHADOW, Scl.WATER, Scl.UNCLASSIFIED)
 OFTEN = 0.35
 """A place that clear scenes of the year put into a class this often is of that kind."""
@@ -32,7 +31,7 @@ TRUE_CLOUD, TRUE_CIRRUS, TRUE_SHADOW, TRUE_SNOW = 0.15, 0.06, 0.25, 0.5
 class _Stack:
     """Arrays of a cube as they fill up; (time, y, x) at 10 m, classes at 20 m."""
 
-    bands: dict[str, Floats]
+    bands: dict[str, Floats32]
     scl: NDArray[np.uint8]
     cloud: Bools
     shadow: Bools
@@ -80,7 +79,7 @@ def _store(stack: _Stack, k: int, image: SceneImage) -> None:
     stack.snow[k] = image.snow > TRUE_SNOW
 
 
-def to_10m(plane: Floats) -> Floats:
+def to_10m(plane: Floats32) -> Floats32:
     """A 20 m plane on the 10 m grid, linearly between pixel centres."""
     return resized(plane, (2 * plane.shape[0], 2 * plane.shape[1]), step=2)
 
@@ -158,7 +157,7 @@ def _dataset(world: World, passes: Sequence[Pass], stack: _Stack) -> xr.Dataset:
 
 
 def _time_coords(
-    passes: Sequence[Pass], valid_fraction: NDArray[np.float64], snow_fraction: NDArray[np.float64]
+    passes: Sequence[Pass], valid_fraction: Floats, snow_fraction: Floats
 ) -> dict[str, xr.Variable]:
     """One value per scene, as the cube promises them."""
     usable = valid_fraction >= UNUSABLE_BELOW

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.arrays import Bools, Ints
 from imagery.simulate.params import FieldParams
 from imagery.simulate.spectra import Material
 
-Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
-Bools = NDArray[np.bool_]
 
 STEP_DAYS = 5
 STEPS = 10
@@ -39,9 +38,9 @@ class Fields:
     """What becomes of each parcel in each year; arrays are (year, parcel)."""
 
     first_year: int
-    parcel: NDArray[np.int64]
+    parcel: Ints
     """(y, x) of fine cells."""
-    late: NDArray[np.int64]
+    late: Ints
     """Steps by which a parcel is later than the mean of its crop."""
     fallow: Bools
     """Not sown: bare from spring to spring."""
@@ -50,7 +49,7 @@ class Fields:
     rested: Bools
     """Grass from spring to spring."""
 
-    def shown(self, labels: Labels, day: dt.date) -> tuple[Labels, NDArray[np.int64]]:
+    def shown(self, labels: Labels, day: dt.date) -> tuple[Labels, Ints]:
         """What cells of fields show on a day, and by how many steps each is late: (y, x) each.
 
         Args:
@@ -65,7 +64,7 @@ class Fields:
             out[here & self._of(self.rested, _farming_year(day))] = Material.GRASS
         return out, late
 
-    def _bare(self, day: dt.date, late: NDArray[np.int64]) -> Bools:
+    def _bare(self, day: dt.date, late: Ints) -> Bools:
         of_year, year = day.timetuple().tm_yday, _farming_year(day)
         cut = of_year > CUT_DAY + LEFT_DAYS + STEP_DAYS * late
         turned = self._of(self.ploughed, year) & (cut | (of_year < SOWN_DAY))
@@ -112,7 +111,7 @@ def build_fields(
     )
 
 
-def _parcels(shape: tuple[int, int]) -> tuple[NDArray[np.int64], int]:
+def _parcels(shape: tuple[int, int]) -> tuple[Ints, int]:
     """Number of the parcel of each fine cell, and how many there are."""
     rows, columns = (-(-size // side) for size, side in zip(shape, PARCEL_CELLS, strict=True))
     parcel = np.kron(np.arange(rows * columns).reshape(rows, columns), np.ones(PARCEL_CELLS, np.int64))
@@ -124,13 +123,13 @@ class SlopeFires:
     """Hillside parcels and grassy slopes burnt before sowing, each year others."""
 
     first_year: int
-    parcel: NDArray[np.int64]
+    parcel: Ints
     """(y, x) of fine cells."""
     slopes: Bools
     """(y, x): what may burn."""
-    begins: NDArray[np.int64]
+    begins: Ints
     """(year, parcel): day of the year; 0: not burnt."""
-    lasts: NDArray[np.int64]
+    lasts: Ints
     """(year, parcel): days until the black is sown or grown over."""
 
     def black(self, day: dt.date) -> Bools:

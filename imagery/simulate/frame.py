@@ -14,12 +14,13 @@ from functools import cached_property
 import numba
 import numpy as np
 from affine import Affine
-from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from pyproj import Proj, Transformer
 from shapely import MultiPolygon, Polygon, box, transform
 from shapely.geometry.base import BaseGeometry
 from shapely.geometry.polygon import orient
+
+from evidence.arrays import Floats
 
 CELL_M = 5.0
 """Side of a fine cell: half a 10 m pixel, a quarter of a 20 m pixel."""
@@ -127,12 +128,12 @@ class Frame:
     def degrees(self, geometry: BaseGeometry) -> BaseGeometry:
         """A geometry in metres as lon lat."""
 
-        def reproject(points: NDArray[np.float64]) -> NDArray[np.float64]:
+        def reproject(points: Floats) -> Floats:
             return np.column_stack(self.to_degrees.transform(points[:, 0], points[:, 1]))
 
         return transform(geometry, reproject)
 
-    def cell_centres(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    def cell_centres(self) -> tuple[Floats, Floats]:
         """Map coordinates (x of columns, y of rows) of the fine cells."""
         rows, columns = self.world_shape
         t = self.world_transform
@@ -140,11 +141,8 @@ class Frame:
         return x, np.asarray(t.f + t.e * (np.arange(rows) + 0.5), np.float64)
 
 
-Doubles = NDArray[np.float64]
-
-
 @numba.njit(cache=True)
-def _accumulate_edge(acc: Doubles, x0: float, y0: float, x1: float, y1: float) -> None:
+def _accumulate_edge(acc: Floats, x0: float, y0: float, x1: float, y1: float) -> None:
     """Add one edge (cell units) to `acc` (rows, columns + 1); edges must lie inside the grid."""
     if y0 == y1:
         return
@@ -161,7 +159,7 @@ def _accumulate_edge(acc: Doubles, x0: float, y0: float, x1: float, y1: float) -
 
 
 @numba.njit(cache=True)
-def _accumulate_row(line: Doubles, left: float, right: float, height: float) -> None:
+def _accumulate_row(line: Floats, left: float, right: float, height: float) -> None:
     """Spread one piece of an edge, from `left` to `right` within one row, over that row's differences."""
     first = int(np.floor(left))
     last = int(np.floor(right))
@@ -185,17 +183,17 @@ def _accumulate_row(line: Doubles, left: float, right: float, height: float) -> 
 
 
 @numba.njit(cache=True)
-def _accumulate_ring(acc: Doubles, xs: Doubles, ys: Doubles) -> None:
+def _accumulate_ring(acc: Floats, xs: Floats, ys: Floats) -> None:
     for i in range(len(xs) - 1):
         _accumulate_edge(acc, xs[i], ys[i], xs[i + 1], ys[i + 1])
 
 
-def _rings(polygon: Polygon) -> list[Doubles]:
+def _rings(polygon: Polygon) -> list[Floats]:
     oriented = orient(polygon)
     return [np.asarray(ring.coords)[:, :2] for ring in (oriented.exterior, *oriented.interiors)]
 
 
-def polygon_coverage(geometry: Polygon | MultiPolygon, transform: Affine, shape: tuple[int, int]) -> Doubles:
+def polygon_coverage(geometry: Polygon | MultiPolygon, transform: Affine, shape: tuple[int, int]) -> Floats:
     """Share of each cell that `geometry` covers: (y, x), 0..1. What lies outside the grid is cut off.
 
     Args:

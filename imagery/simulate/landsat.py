@@ -20,6 +20,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 from scipy.ndimage import binary_dilation
 
+from evidence.arrays import Bools, Floats32
 from imagery.simulate.atmosphere import Sky, block_mean, seen_through
 from imagery.simulate.frame import CELL_M, Frame
 from imagery.simulate.params import SimulationParams
@@ -29,8 +30,6 @@ from imagery.simulate.sensor import sampled, with_noise
 from imagery.simulate.terrain import Stream, smooth_field, stream, sun_position
 from imagery.simulate.world import World
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 PIXEL_M = 30
 HALF_M = 15
 CELLS = round(PIXEL_M / CELL_M)
@@ -135,12 +134,12 @@ def _odd(edge: float, whole: Any) -> float:
 class LandsatImage:
     """What the satellite delivers over a grid at 30 m, with the sky's truth."""
 
-    reflectance: dict[str, Floats]
+    reflectance: dict[str, Floats32]
     qa_pixel: NDArray[np.uint16]
     qa_radsat: NDArray[np.uint16]
     sky: Sky
     """On the grid's pixels."""
-    snow: Floats
+    snow: Floats32
     """True snow cover of open ground."""
 
 
@@ -176,7 +175,7 @@ def landsat_image(world: World, one: Pass, grid: GeoBox, *, shift_m: tuple[float
     )
 
 
-def _response(world: World) -> Floats:
+def _response(world: World) -> Floats32:
     """How single rows of the palette depart from the line between the two instruments: (row, band)."""
     rng = stream(world.seed, Stream.LANDSAT)
     drawn = rng.standard_normal((256, len(BANDS)))[: len(world.land.palette.materials)]
@@ -189,7 +188,7 @@ def _first_cell(frame: Frame, grid: GeoBox) -> tuple[int, int]:
     return round((world.f - grid.transform.f) / CELL_M), round((grid.transform.c - world.c) / CELL_M)
 
 
-def _mean_on(cells: Floats, start: tuple[int, int], shape: tuple[int, int]) -> Floats:
+def _mean_on(cells: Floats32, start: tuple[int, int], shape: tuple[int, int]) -> Floats32:
     """Mean of the fine cells of each pixel."""
     rows, columns = (slice(first, first + CELLS * size) for first, size in zip(start, shape, strict=True))
     return block_mean(np.ascontiguousarray(cells[rows, columns], np.float32), CELLS)
@@ -210,7 +209,7 @@ BRIGHTEST = 1.55
 """Reflectance from which a band counts as saturated; real ones are in radiance and rare (assumed)."""
 
 
-def _saturated(planes: dict[str, Floats]) -> NDArray[np.uint16]:
+def _saturated(planes: dict[str, Floats32]) -> NDArray[np.uint16]:
     """QA_RADSAT: bit 1 for blue to bit 6 for swir22."""
     bits = np.zeros(planes["red"].shape, np.uint16)
     for bit, band in enumerate(BANDS, start=1):
@@ -218,7 +217,7 @@ def _saturated(planes: dict[str, Floats]) -> NDArray[np.uint16]:
     return bits
 
 
-def quality(seen: dict[str, Floats], sky: Sky, rng: np.random.Generator) -> NDArray[np.uint16]:
+def quality(seen: dict[str, Floats32], sky: Sky, rng: np.random.Generator) -> NDArray[np.uint16]:
     """QA_PIXEL of one scene: (y, x), bits as USGS documents them for Landsat 8-9 Collection 2.
 
     Args:
@@ -283,7 +282,7 @@ def landsat_cube(world: World, passes: Sequence[LandsatPass]) -> xr.Dataset:
 
 
 def _dataset(
-    world: World, grid: GeoBox, passes: Sequence[Pass], bands: dict[str, Floats], masks: dict[str, Bools]
+    world: World, grid: GeoBox, passes: Sequence[Pass], bands: dict[str, Floats32], masks: dict[str, Bools]
 ) -> xr.Dataset:
     dims = ("time", "y", "x")
     fraction = masks["valid"].mean(axis=(1, 2))

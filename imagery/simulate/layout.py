@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from evidence.arrays import Bools, Floats32
 from imagery.simulate.frame import CELL_M, Frame
 from imagery.simulate.params import LandParams, PondPlan, SimulationParams
 from imagery.simulate.spectra import (
@@ -27,9 +28,7 @@ from imagery.simulate.spectra import (
 )
 from imagery.simulate.terrain import Stream, nearest_cells, random_field, smooth_field, stream
 
-Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
-Bools = NDArray[np.bool_]
 
 
 TOWN_AT, RAILS_AT = (-0.7, -0.05), (0.0, -0.3)
@@ -46,12 +45,12 @@ class Palette:
 
     materials: list[Material] = field(default_factory=lambda: list(Material))
     """What each row is."""
-    own: dict[int, Floats] = field(default_factory=dict)
+    own: dict[int, Floats32] = field(default_factory=dict)
     """Dry reflectance of rows that do not follow the assumed curves: (band,)."""
     names: dict[int, str] = field(default_factory=dict)
     """Name of the material of such a row, in the words of `spectra.csv`."""
 
-    def add(self, material: Material, name: str, spectrum: Floats) -> int:
+    def add(self, material: Material, name: str, spectrum: Floats32) -> int:
         """A new row; when all are taken, an old one of the same name.
 
         Args:
@@ -66,7 +65,7 @@ class Palette:
         self.own[row], self.names[row] = spectrum, name
         return row
 
-    def redefine(self, material: Material, name: str, spectrum: Floats) -> None:
+    def redefine(self, material: Material, name: str, spectrum: Floats32) -> None:
         """Give a material's own row a measured spectrum."""
         self.own[int(material)], self.names[int(material)] = spectrum, name
 
@@ -82,7 +81,7 @@ class Palette:
 class Pond:
     """Standing water whose shore follows its level."""
 
-    reach: Floats
+    reach: Floats32
     """(y, x): share of the full area within this contour; above 1 outside."""
     lowest: float
     rim: int
@@ -120,14 +119,14 @@ class BurnScar:
 class Land:
     """What does not change but by season, on fine cells (y, x)."""
 
-    height_m: Floats
+    height_m: Floats32
     labels: Labels
     """`Material` of each cell."""
     rows: Labels
     """Row of the palette of each cell."""
-    texture: Floats
+    texture: Floats32
     """Lasting factor on the reflectance of each cell, about 1."""
-    river_distance_m: Floats
+    river_distance_m: Floats32
     burn_scars: tuple[BurnScar, ...]
     asphalt_yard_m: tuple[float, float, float, float] | None
     """(west, south, east, north) from the site's centre."""
@@ -141,7 +140,7 @@ class Land:
     """Row of the river's gravel."""
 
 
-def centred_coordinates(frame: Frame) -> tuple[Floats, Floats]:
+def centred_coordinates(frame: Frame) -> tuple[Floats32, Floats32]:
     """Metres east and north of the site's centre: rows and columns that broadcast to (y, x)."""
     x, y = frame.cell_centres()
     west, south, east, north = frame.bounds_m
@@ -199,7 +198,7 @@ def build_land(params: SimulationParams, frame: Frame, seed: int) -> Land:
     )
 
 
-def _river_distance(east: Floats, north: Floats, half: float, rng: np.random.Generator) -> Floats:
+def _river_distance(east: Floats32, north: Floats32, half: float, rng: np.random.Generator) -> Floats32:
     """Metres north of (negative: south of) the river's middle line, which meanders in the south."""
     phase = rng.uniform(0, 2 * np.pi, 2)
     bend = 0.09 * half * np.sin(2.2 * east / half + phase[0]) + 0.04 * half * np.sin(
@@ -209,8 +208,8 @@ def _river_distance(east: Floats, north: Floats, half: float, rng: np.random.Gen
 
 
 def _relief(
-    land: LandParams, river: Floats, half: float, shape: tuple[int, int], rng: np.random.Generator
-) -> Floats:
+    land: LandParams, river: Floats32, half: float, shape: tuple[int, int], rng: np.random.Generator
+) -> Floats32:
     """Hills that rise away from the river; the mine's ground in the middle is gentler."""
     hills = smooth_field(rng, shape, slope=2.0, step=4)
     hills = gaussian_filter(hills, 6)
@@ -220,7 +219,7 @@ def _relief(
 
 
 def _vegetation(
-    land: LandParams, river: Floats, height: Floats, shape: tuple[int, int], rng: np.random.Generator
+    land: LandParams, river: Floats32, height: Floats32, shape: tuple[int, int], rng: np.random.Generator
 ) -> Labels:
     """Fields by the river, forest on the hills, grass and scrub between; patchy."""
     patch = smooth_field(rng, shape, slope=1.4, step=2)
@@ -249,19 +248,19 @@ def _field_pattern(shape: tuple[int, int], rng: np.random.Generator) -> Labels:
 
 
 def _paint_box(
-    labels: Labels, east: Floats, north: Floats, half_m: tuple[float, float], material: int
+    labels: Labels, east: Floats32, north: Floats32, half_m: tuple[float, float], material: int
 ) -> None:
     labels[(np.abs(east) < half_m[0]) & (np.abs(north) < half_m[1])] = material
 
 
-def _paint_river(labels: Labels, river: Floats, half: float) -> None:
+def _paint_river(labels: Labels, river: Floats32, half: float) -> None:
     width = 0.03 * half + 20
     labels[np.abs(river) < width + 12] = Material.SOIL
     labels[np.abs(river) < width] = Material.WATER
 
 
 def _paint_settlements(
-    labels: Labels, land: LandParams, east: Floats, north: Floats, half: float, rng: np.random.Generator
+    labels: Labels, land: LandParams, east: Floats32, north: Floats32, half: float, rng: np.random.Generator
 ) -> tuple[float, float, float, float] | None:
     """Villages of roofs on trodden ground, a road that joins them with the mine, an asphalt yard."""
     road = np.abs(north + 0.42 * half + 0.05 * half * np.sin(3 * east / half)) < 5  # noqa: PLR2004 - a 10 m road
@@ -278,7 +277,7 @@ def _paint_settlements(
 
 
 def _paint_village(
-    labels: Labels, land: LandParams, east: Floats, north: Floats, rng: np.random.Generator
+    labels: Labels, land: LandParams, east: Floats32, north: Floats32, rng: np.random.Generator
 ) -> None:
     _paint_box(labels, east, north, (90, 60), Material.SOIL)
     roofs = [Material.BRIGHT_ROOF, Material.DARK_ROOF] if land.dark_roofs else [Material.BRIGHT_ROOF]
@@ -357,7 +356,12 @@ BLOCK_CELLS = 12
 
 
 def _paint_town(
-    labels: Labels, palette: Palette, area_ha: float, east: Floats, north: Floats, rng: np.random.Generator
+    labels: Labels,
+    palette: Palette,
+    area_ha: float,
+    east: Floats32,
+    north: Floats32,
+    rng: np.random.Generator,
 ) -> None:
     """A square town of blocks: streets, two long houses a block, some paved yards."""
     half = np.sqrt(area_ha * 1e4) / 2
@@ -405,7 +409,7 @@ STEEP = 0.12
 """Gradient from which grass counts as a slope that is burnt (assumed)."""
 
 
-def _hillside(land: LandParams, labels: Labels, height: Floats, rng: np.random.Generator) -> Bools:
+def _hillside(land: LandParams, labels: Labels, height: Floats32, rng: np.random.Generator) -> Bools:
     """Fields painted on forested slopes, in patches, some of them terraced; returns slopes that may burn."""
     forest = np.isin(labels, FOREST)
     if land.hillside == 0:

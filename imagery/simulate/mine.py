@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from shapely import LineString, MultiPoint, Polygon, box
 from shapely.affinity import translate
 
+from evidence.arrays import Bools
 from imagery.simulate.frame import CELL_M, Frame, polygon_coverage
 from imagery.simulate.layout import Land, centred_coordinates
 from imagery.simulate.params import SimulationParams
@@ -22,8 +23,6 @@ from imagery.simulate.piles import PileTruth, build_piles
 from imagery.simulate.spectra import FOREST, Material, drawn_spectrum
 from imagery.simulate.terrain import Stream, nearest_cells, smooth_field, stream
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 ALWAYS = -(10**6)
 """Day number of what was there before the simulation began."""
 NEVER = 10**9

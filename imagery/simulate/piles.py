@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 from shapely import Polygon
 
+from evidence.arrays import Floats
 from imagery.simulate.params import CoalParams, PilePlan, SimulationParams
 
 ASPECT = 2.0
@@ -32,7 +32,7 @@ class PileTruth:
     """(date, hectares on the ellipsoid); linear between; nothing before the first, the last value stays."""
     until: dt.date | None = None
     """First day on which it is no longer itself (it split, merged or was taken away)."""
-    unit_outline: NDArray[np.float64]
+    unit_outline: Floats
     """(vertex, xy) about 0 with an area of 1 m²."""
     centre_m: tuple[float, float]
     areal_scale: float
@@ -58,7 +58,7 @@ class PileTruth:
         return max(area for _, area in self.knots)
 
 
-def _unit_outline(rng: np.random.Generator) -> NDArray[np.float64]:
+def _unit_outline(rng: np.random.Generator) -> Floats:
     """A wavy 2:1 ellipse, turned at most 15° from east-west, of area 1."""
     angle = np.linspace(0, 2 * np.pi, VERTICES, endpoint=False)
     phase = rng.uniform(0, 2 * np.pi, 2)

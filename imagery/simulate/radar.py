@@ -8,17 +8,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from odc.geo.xr import xr_coords
 from scipy.ndimage import gaussian_filter
 
+from evidence.arrays import Floats32
 from imagery.simulate.atmosphere import block_mean
 from imagery.simulate.params import SimulationParams
 from imagery.simulate.spectra import Material, forest_greenness
 from imagery.simulate.terrain import Stream, stream
 from imagery.simulate.world import World
-
-Floats = NDArray[np.float32]
 
 LOOKS = 5
 """Looks of a ground-range product (5 in range, 1 in azimuth)."""
@@ -93,7 +91,7 @@ def _platform(step: int, day: dt.date) -> str | None:
     return "sentinel-1c" if day >= dt.date(2025, 3, 26) else None
 
 
-def speckle(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
+def speckle(shape: tuple[int, int], rng: np.random.Generator) -> Floats32:
     """Multi-look intensity of mean 1 with the correlation that the resolution gives: (y, x)."""
     total = np.zeros(shape)
     for _ in range(LOOKS):
@@ -105,14 +103,14 @@ def speckle(shape: tuple[int, int], rng: np.random.Generator) -> Floats:
     return (total / (2 * LOOKS * power)).astype(np.float32)
 
 
-def gamma0(world: World, one: RadarPass) -> dict[str, Floats]:
+def gamma0(world: World, one: RadarPass) -> dict[str, Floats32]:
     """VV and VH of one frame over the site: (y, x), linear."""
     day, state = one.datetime.date(), world.weather.on(one.datetime.date())
     labels, coal = world.labels(day), world.coal_cover(day)
     margin = world.frame.margin_cells
     rng = stream(world.seed, Stream.RADAR, one.index)
     leafed = forest_greenness(day.timetuple().tm_yday - state.phenology_shift_days, delay_days=0)
-    found: dict[str, Floats] = {}
+    found: dict[str, Floats32] = {}
     for k, band in enumerate(("vv", "vh")):
         table = np.array([GAMMA0_DB[material][k] for material in Material])
         table[list(BARE)] += 2.0 * state.wetness

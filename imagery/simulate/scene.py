@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation
 
+from evidence.arrays import Bools, Floats, Floats32
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.simulate.atmosphere import Sky, block_mean, draw_sky, seen_through
 from imagery.simulate.frame import CELL_M, PIXEL_M
@@ -23,8 +24,6 @@ from imagery.simulate.sensor import bands_at, sampled, with_noise
 from imagery.simulate.terrain import Stream, smooth_field, stream
 from imagery.simulate.world import World
 
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 Classes = NDArray[np.uint8]
 
 
@@ -49,7 +48,7 @@ CLOUD_CLASSES = (Scl.CLOUD_MEDIUM, Scl.CLOUD_HIGH, Scl.CIRRUS)
 SNOW_INDEX, SNOW_GREEN = 0.35, 0.22
 
 
-def scene_classes(seen: dict[str, Floats], sky: Sky, rng: np.random.Generator) -> Classes:
+def scene_classes(seen: dict[str, Floats32], sky: Sky, rng: np.random.Generator) -> Classes:
     """Classify one scene at 20 m by its own pixels, with thresholds that wander from scene to scene: (y, x).
 
     Args:
@@ -72,7 +71,7 @@ def scene_classes(seen: dict[str, Floats], sky: Sky, rng: np.random.Generator) -
     return _clouds(classes, seen, cloud, cirrus, wander, patch)
 
 
-def _surface(seen: dict[str, Floats], wander: NDArray[np.float64], patch: Floats) -> Classes:
+def _surface(seen: dict[str, Floats32], wander: Floats, patch: Floats32) -> Classes:
     """Ground classes by simple rules."""
     green, red, nir, swir = seen["green"], seen["red"], seen["nir08"], seen["swir16"]
     ndvi = (nir - red) / np.maximum(nir + red, 0.01)
@@ -98,11 +97,11 @@ def _surface(seen: dict[str, Floats], wander: NDArray[np.float64], patch: Floats
 
 def _clouds(
     classes: Classes,
-    seen: dict[str, Floats],
-    cloud: Floats,
-    cirrus: Floats,
-    wander: NDArray[np.float64],
-    patch: Floats,
+    seen: dict[str, Floats32],
+    cloud: Floats32,
+    cirrus: Floats32,
+    wander: Floats,
+    patch: Floats32,
 ) -> Classes:
     """Put clouds above ground: thick ones surely, thin ones and edges by chance, bright roofs by mistake."""
     bright = (seen["blue"] > 0.19 + 0.02 * wander[1]) & (classes == Scl.BARE)
@@ -144,13 +143,13 @@ SCL_NEEDS = ("blue", "green", "red", "nir08", "swir16")
 class SceneImage:
     """What the satellite delivers for a window of the world, with the sky's truth."""
 
-    reflectance: Mapping[str, Floats]
+    reflectance: Mapping[str, Floats32]
     """Band to (y, x) at its native resolution."""
     scl: NDArray[np.uint8]
     """(y, x) at 20 m."""
     sky: Sky
     """Over the window, 10 m."""
-    snow: NDArray[np.float32]
+    snow: Floats32
     """True snow cover of open ground, (y, x) at 10 m."""
 
 
@@ -192,17 +191,17 @@ def scene_sky(world: World, one: Pass, *, margin_px: int = 0) -> Sky:
 def _sense(
     world: World,
     one: Pass,
-    fine: Floats,
+    fine: Floats32,
     bands: tuple[str, ...],
     sky: Sky,
     shift_m: tuple[float, float],
     margin_px: int,
-) -> dict[str, Floats]:
+) -> dict[str, Floats32]:
     """Point-spread, sampling, sky and noise: band to (y, x) at native resolution."""
     start = world.frame.margin_cells - round(margin_px * PIXEL_M / CELL_M)
     side = world.frame.size_px + 2 * margin_px
     rng = stream(world.seed, Stream.SENSOR, one.index)
-    planes: dict[str, Floats] = {}
+    planes: dict[str, Floats32] = {}
     for resolution in (10, 20):
         here = bands_at(resolution, bands)
         seen = sampled(
@@ -220,14 +219,14 @@ def _sense(
     return planes
 
 
-def _at_20m(planes: Mapping[str, Floats]) -> dict[str, Floats]:
+def _at_20m(planes: Mapping[str, Floats32]) -> dict[str, Floats32]:
     return {
         band: block_mean(planes[band], NATIVE_RESOLUTION_M["scl"] // NATIVE_RESOLUTION_M[band])
         for band in SCL_NEEDS
     }
 
 
-def _snow(world: World, one: Pass, margin_px: int) -> Floats:
+def _snow(world: World, one: Pass, margin_px: int) -> Floats32:
     cover = world.snow_cover(world.weather.on(one.day))
     side = world.frame.size_px + 2 * margin_px
     if cover is None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numba
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from evidence.arrays import Floats, Floats32
 from imagery.bands import NATIVE_RESOLUTION_M, OPTICAL_BANDS
 from imagery.simulate.frame import CELL_M
-
-Floats = NDArray[np.float32]
 
 SENSOR_NOISE = dict(
     zip(
@@ -31,7 +29,7 @@ def psf_sigma_px(mtf_nyquist: float) -> float:
 
 def psf_weights(
     pixel_m: float, shift_m: float, *, mtf_nyquist: float, offset_m: float = 0.0
-) -> tuple[int, Floats]:
+) -> tuple[int, Floats32]:
     """Weights of the fine cells that one pixel sees along one axis.
 
     The point-spread (square detector ⊗ Gaussian) is integrated exactly over each cell: any shift is exact.
@@ -54,10 +52,10 @@ def psf_weights(
     return first, (weights / weights.sum()).astype(np.float32)
 
 
-def _psf_integral(z: NDArray[np.float64], pixel_m: float, sigma: float) -> NDArray[np.float64]:
+def _psf_integral(z: Floats, pixel_m: float, sigma: float) -> Floats:
     """Integral of box ⊗ Gaussian from minus infinity to `z`."""
 
-    def ramp(u: NDArray[np.float64]) -> NDArray[np.float64]:
+    def ramp(u: Floats) -> Floats:
         return np.asarray(u * ndtr(u / sigma) + sigma * np.exp(-0.5 * (u / sigma) ** 2) / np.sqrt(2 * np.pi))
 
     return (ramp(z + pixel_m / 2) - ramp(z - pixel_m / 2)) / pixel_m
@@ -65,7 +63,7 @@ def _psf_integral(z: NDArray[np.float64], pixel_m: float, sigma: float) -> NDArr
 
 @numba.njit(cache=True)
 def _sample(
-    fine: Floats, first_row: int, wy: Floats, first_column: int, wx: Floats, stride: int, out: Floats
+    fine: Floats32, first_row: int, wy: Floats32, first_column: int, wx: Floats32, stride: int, out: Floats32
 ) -> None:
     """Separable weighted sums: (band, cell, cell) -> (band, pixel, pixel); edges are repeated outwards."""
     bands, rows, columns = fine.shape
@@ -92,14 +90,14 @@ def _sample(
 
 
 def sampled(
-    fine: Floats,
+    fine: Floats32,
     pixel_m: int,
     *,
     shift_m: tuple[float, float],
     origin_cells: tuple[int, int],
     shape: tuple[int, int],
     mtf_nyquist: float,
-) -> Floats:
+) -> Floats32:
     """What a sensor with `pixel_m` pixels sees of a fine scene.
 
     Args:
@@ -122,8 +120,8 @@ def sampled(
 
 
 def with_noise(
-    reflectance: Floats, bands: tuple[str, ...], rng: np.random.Generator, *, factor: float
-) -> Floats:
+    reflectance: Floats32, bands: tuple[str, ...], rng: np.random.Generator, *, factor: float
+) -> Floats32:
     """Add sensor noise, in place, that grows with the root of the signal: (band, y, x)."""
     if factor == 0:
         return reflectance

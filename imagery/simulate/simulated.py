@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
-from numpy.typing import NDArray
 from shapely import Polygon, box
 from shapely.affinity import translate
 
 from aoi.records import Boundary, Sensitivity, Site, TracedImage, Zone, ZoneKind
 from aoi.site_file import write_site
+from evidence.arrays import Bools
 from imagery.simulate.catalog import write_catalog, write_scene_table
 from imagery.simulate.cube import build_cube
 from imagery.simulate.frame import Frame
@@ -148,7 +148,7 @@ def _moved(area: Polygon, middle: tuple[float, float], at: tuple[float, float], 
     return moved
 
 
-def _around(frame: Frame, cells: NDArray[np.bool_]) -> Polygon:
+def _around(frame: Frame, cells: Bools) -> Polygon:
     """A box 20 m around cells."""
     rows, columns = np.nonzero(cells)
     x, y = frame.cell_centres()

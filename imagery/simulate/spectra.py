@@ -16,13 +16,12 @@ from enum import IntEnum
 from importlib.resources import files
 
 import numpy as np
-from numpy.typing import NDArray
 
+from evidence.arrays import Floats32
 from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.params import CoalParams, CoalRank
 
 N_BANDS = len(OPTICAL_BANDS)
-Floats = NDArray[np.float32]
 
 
 class Material(IntEnum):
@@ -66,7 +65,7 @@ class Spectrum:
     source: str
     material: str
     name: str
-    reflectance: Floats
+    reflectance: Floats32
     """(band,)"""
 
 
@@ -84,7 +83,7 @@ def _read() -> tuple[Spectrum, ...]:
 
 
 TABLE = _read()
-SPECTRA: dict[str, Floats] = {row.material: row.reflectance for row in TABLE if row.source not in MEASURED}
+SPECTRA: dict[str, Floats32] = {row.material: row.reflectance for row in TABLE if row.source not in MEASURED}
 """Reflectance by name of what is one curve, each (band,)."""
 
 _MEASURED: dict[str, list[Spectrum]] = defaultdict(list)
@@ -117,7 +116,7 @@ def measured_spectra(material: str) -> tuple[Spectrum, ...]:
     )
 
 
-def drawn_spectrum(material: str, rng: np.random.Generator) -> Floats:
+def drawn_spectrum(material: str, rng: np.random.Generator) -> Floats32:
     """One spectrum of a material: any of the measured ones; of black shale the assumed one at any level."""
     if material == "black_shale":
         return np.asarray(SPECTRA[material] * np.exp(SHALE_SPREAD * rng.standard_normal()), np.float32)
@@ -139,7 +138,7 @@ RANKS = {
 }
 
 
-def coal_spectrum(coal: CoalParams, rng: np.random.Generator) -> Floats:
+def coal_spectrum(coal: CoalParams, rng: np.random.Generator) -> Floats32:
     """Dry coal of one site: (band,).
 
     Args:
@@ -169,7 +168,7 @@ FILM_CM = 0.02
 """Thickness of the film of water on soaked ground (assumed)."""
 
 
-def soaked(spectrum: Floats) -> Floats:
+def soaked(spectrum: Floats32) -> Floats32:
     """Reflectance under a film of water: total reflection within the film and absorption by it.
 
     Ångström (1925): R / (n² (1 − R) + R); the light passes the film twice.
@@ -178,12 +177,12 @@ def soaked(spectrum: Floats) -> Floats:
     return np.asarray(darker * np.exp(-2 * FILM_CM * WATER_PER_CM), np.float32)
 
 
-def moistened(spectrum: Floats, wetness: float) -> Floats:
+def moistened(spectrum: Floats32, wetness: float) -> Floats32:
     """Ground of which a share is soaked and the rest dry: (…, band)."""
     return np.asarray((1 - wetness) * spectrum + wetness * soaked(spectrum), np.float32)
 
 
-def wetted(spectrum: Floats, wetness: float, *, depth: float = 0.45) -> Floats:
+def wetted(spectrum: Floats32, wetness: float, *, depth: float = 0.45) -> Floats32:
     """Darken a ground as it gets wet, as the assumed curves do; short-wave infrared loses most."""
     loss = depth * wetness * np.array([0.8] * 8 + [1.1, 1.25], np.float32)
     return (spectrum * (1 - loss)).astype(np.float32)
@@ -196,7 +195,7 @@ def _seasonal(day_of_year: float, *, start: float, full: float, fall: float, bar
     return float(rise * drop)
 
 
-def _mix(green: float, lush: str, bare: str) -> Floats:
+def _mix(green: float, lush: str, bare: str) -> Floats32:
     return (green * SPECTRA[lush] + (1 - green) * SPECTRA[bare]).astype(np.float32)
 
 
@@ -207,7 +206,7 @@ def forest_greenness(day_of_year: float, *, delay_days: float) -> float:
     return leafed * (1 - 0.2 * float(np.clip((day - 195) / 70, 0, 1)))
 
 
-def paddy_spectrum(day_of_year: float) -> Floats:
+def paddy_spectrum(day_of_year: float) -> Floats32:
     """Stubble, flooded in late spring, green in summer, ripe and cut by October."""
     flooded = _seasonal(day_of_year, start=120, full=135, fall=150, bare=185)
     green = _seasonal(day_of_year, start=155, full=195, fall=245, bare=275)
@@ -217,7 +216,7 @@ def paddy_spectrum(day_of_year: float) -> Floats:
 
 def material_spectra(
     day_of_year: float, *, wetness: float, phenology_shift_days: float, dustiness: float
-) -> NDArray[np.float32]:
+) -> Floats32:
     """Reflectance of every material on one day, by the assumed curves: (material, band).
 
     Args:

@@ -11,6 +11,8 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from evidence.arrays import Floats32, Ints
+
 
 class Stream(IntEnum):
     """What the numbers are for; adding one changes no other."""
@@ -41,12 +43,9 @@ def stream(seed: int, purpose: Stream, index: int = 0) -> np.random.Generator:
     return np.random.default_rng([seed, int(purpose), index])
 
 
-Floats = NDArray[np.float32]
-
-
 def random_field(
     rng: np.random.Generator, shape: tuple[int, int], *, slope: float, shortest_px: float = 2.0
-) -> Floats:
+) -> Floats32:
     """A Gaussian field with power-law spectrum, mean 0 and sd 1.
 
     Args:
@@ -66,21 +65,21 @@ def random_field(
     return np.asarray((field - field.mean()) / field.std(), np.float32)
 
 
-def smooth_field(rng: np.random.Generator, shape: tuple[int, int], *, slope: float, step: int) -> Floats:
+def smooth_field(rng: np.random.Generator, shape: tuple[int, int], *, slope: float, step: int) -> Floats32:
     """As `random_field`, made `step` times coarser and interpolated: for what varies slowly."""
     coarse = (shape[0] // step + 3, shape[1] // step + 3)
     return resized(random_field(rng, coarse, slope=slope), shape, step=step)
 
 
-def resized(coarse: Floats, shape: tuple[int, int], *, step: int) -> Floats:
+def resized(coarse: Floats32, shape: tuple[int, int], *, step: int) -> Floats32:
     """Interpolate a coarse field linearly to `shape`, one coarse cell being `step` cells."""
     down, across = (_linear(count, length, step) for count, length in zip(coarse.shape, shape, strict=True))
-    fine: Floats = down @ coarse.astype(np.float32) @ across.T
+    fine: Floats32 = down @ coarse.astype(np.float32) @ across.T
     return fine
 
 
 @cache
-def _linear(count: int, length: int, step: int) -> Floats:
+def _linear(count: int, length: int, step: int) -> Floats32:
     """Matrix that interpolates `count` coarse centres at `length` fine centres, flat beyond the ends."""
     position = np.clip((np.arange(length) + 0.5) / step - 0.5, 0, count - 1)
     low = np.minimum(position.astype(int), count - 2)
@@ -90,7 +89,7 @@ def _linear(count: int, length: int, step: int) -> Floats:
     return matrix
 
 
-def nearest_cells(distance: NDArray[np.floating], count: int) -> NDArray[np.int64]:
+def nearest_cells(distance: NDArray[np.floating], count: int) -> Ints:
     """Flat indices of the `count` cells of least distance, by distance and, where equal, by index."""
     flat = distance.ravel()
     count = min(count, flat.size)
@@ -128,7 +127,7 @@ def sun_position(when: dt.datetime, *, lon: float, lat: float) -> Sun:
 
 
 @numba.njit(cache=True)
-def _lit(height: Floats, step_x: float, step_y: float, rise: float, highest: float) -> Floats:
+def _lit(height: Floats32, step_x: float, step_y: float, rise: float, highest: float) -> Floats32:
     """Share of direct light: march towards the sun until relief rises above the ray, or the ray above all."""
     rows, columns = height.shape
     lit = np.ones(height.shape, np.float32)
@@ -148,17 +147,17 @@ def _lit(height: Floats, step_x: float, step_y: float, rise: float, highest: flo
     return lit
 
 
-def cast_light(height_m: Floats, cell_m: float, sun: Sun) -> Floats:
+def cast_light(height_m: Floats32, cell_m: float, sun: Sun) -> Floats32:
     """1 where the sun reaches the ground, 0 in cast shadow: (y, x), rows from north to south."""
     azimuth = np.radians(sun.azimuth_deg)
     rise = cell_m * np.tan(np.radians(max(sun.elevation_deg, 1.0)))
-    lit: Floats = _lit(
+    lit: Floats32 = _lit(
         height_m, float(np.sin(azimuth)), float(-np.cos(azimuth)), float(rise), float(height_m.max())
     )
     return lit
 
 
-def slope_gain(height_m: Floats, cell_m: float, sun: Sun) -> Floats:
+def slope_gain(height_m: Floats32, cell_m: float, sun: Sun) -> Floats32:
     """cos(incidence) / cos(sun zenith) of direct light on relief: (y, x), 0 where a slope faces away."""
     south_slope, east_slope = np.gradient(height_m, cell_m)
     zenith, azimuth = np.radians(90 - sun.elevation_deg), np.radians(sun.azimuth_deg)
@@ -166,5 +165,5 @@ def slope_gain(height_m: Floats, cell_m: float, sun: Sun) -> Floats:
         zenith
     )
     norm = np.sqrt(1 + south_slope**2 + east_slope**2)
-    gain: Floats = np.clip(towards / norm / np.cos(zenith), 0.0, 2.5).astype(np.float32)
+    gain: Floats32 = np.clip(towards / norm / np.cos(zenith), 0.0, 2.5).astype(np.float32)
     return gain

@@ -16,6 +16,7 @@ from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 from shapely.ops import unary_union
 
+from evidence.arrays import Bools, Floats32
 from imagery.simulate.atmosphere import block_mean
 from imagery.simulate.frame import CELL_M, from_cell, polygon_coverage
 from imagery.simulate.mine import ALWAYS, NEVER, Disturbed, PerimeterVersion
@@ -23,9 +24,6 @@ from imagery.simulate.passes import Pass
 from imagery.simulate.piles import PileTruth
 from imagery.simulate.spectra import GREEN, Material
 from imagery.simulate.world import World
-
-Floats = NDArray[np.float32]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +70,7 @@ class Truth:
         outline = pile.outline(day)
         return None if outline is None else self.world.frame.degrees(outline)
 
-    def pile_fraction(self, day: dt.date) -> Floats:
+    def pile_fraction(self, day: dt.date) -> Floats32:
         """Exact share of each 10 m pixel of the site under piles: (y, x)."""
         return self._site_mean(self.world.coal_cover(day))
 
@@ -108,11 +106,11 @@ class Truth:
         """Plan area of the piles of one zone, hectares on the ellipsoid; fines are no pile."""
         return sum(pile.area_ha(day) for pile in self.piles if pile.zone_id == zone_id)
 
-    def fines_fraction(self, day: dt.date) -> Floats:
+    def fines_fraction(self, day: dt.date) -> Floats32:
         """Share of coal in the ground of each 10 m pixel beside piles: (y, x)."""
         return self._site_mean(self.world.fines(day, self.world.coal_cover(day)))
 
-    def covering_fraction(self, day: dt.date, *, name: str | None = None) -> Floats:
+    def covering_fraction(self, day: dt.date, *, name: str | None = None) -> Floats32:
         """Share of each 10 m pixel under the patches of other materials that were asked for: (y, x)."""
         cells = np.zeros(self.world.frame.world_shape, np.float32)
         for covering in self.world.coverings:
@@ -120,15 +118,15 @@ class Truth:
                 cells[covering.cells] = 1
         return self._site_mean(cells)
 
-    def material_fraction(self, day: dt.date, materials: Sequence[Material]) -> Floats:
+    def material_fraction(self, day: dt.date, materials: Sequence[Material]) -> Floats32:
         """Share of each 10 m pixel that shows one of `materials`, coal and calendars apart: (y, x)."""
         return self._site_mean(np.isin(self.world.labels(day), materials).astype(np.float32))
 
-    def disturbed_fraction(self, day: dt.date, *, kinds: Sequence[str] | None = None) -> Floats:
+    def disturbed_fraction(self, day: dt.date, *, kinds: Sequence[str] | None = None) -> Floats32:
         """Share of each 10 m pixel in disturbed ground, bare or not (a thinned stand counts whole)."""
         return self._site_mean(self._ground_cells(day, kinds).astype(np.float32))
 
-    def bare_at_start_fraction(self) -> Floats:
+    def bare_at_start_fraction(self) -> Floats32:
         """Share of each 10 m pixel without plants or water on the first day, the mine's too: (y, x)."""
         labels = self.world.labels(self.world.params.since)
         return self._site_mean((~GREEN[labels] & (labels != Material.WATER)).astype(np.float32))
@@ -210,7 +208,7 @@ class Truth:
             for side, terms in self.accounts(start, end, boundary_id=boundary_id).items()
         ]
 
-    def footprint_fraction(self, day: dt.date, *, kinds: Sequence[str] | None = None) -> Floats:
+    def footprint_fraction(self, day: dt.date, *, kinds: Sequence[str] | None = None) -> Floats32:
         """Share of each 10 m pixel of the site that the mine has bared by `day` (all kinds, yard too)."""
         return self._site_mean(self._bare_cells(day, kinds).astype(np.float32))
 
@@ -276,7 +274,7 @@ class Truth:
         margin = self.world.frame.margin_cells
         return cells[margin:-margin, margin:-margin]
 
-    def _site_mean(self, cells: Floats) -> Floats:
+    def _site_mean(self, cells: Floats32) -> Floats32:
         return block_mean(self._cut(cells), 2)
 
     def _polygon(self, cells: Bools) -> BaseGeometry:

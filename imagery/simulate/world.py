@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
+from evidence.arrays import Bools, Floats32
 from imagery.bands import OPTICAL_BANDS
 from imagery.simulate.atmosphere import DIFFUSE
 from imagery.simulate.fields import STEP_DAYS, STEPS, Fields, SlopeFires, build_fields, build_slope_fires
@@ -31,7 +32,6 @@ from imagery.simulate.spectra import (
 )
 from imagery.simulate.terrain import Stream, Sun, cast_light, random_field, slope_gain, smooth_field, stream
 
-Floats = NDArray[np.float32]
 Labels = NDArray[np.uint8]
 
 PATCH_SPREAD = 0.03
@@ -64,9 +64,9 @@ class World:
     land: Land
     mine: Mine
     weather: Weather
-    snow_lies: Floats
+    snow_lies: Floats32
     """(y, x): how much later than the mean snow melts here, -1..1."""
-    season_patch: Floats
+    season_patch: Floats32
     """(y, x): lasting departure of vegetation from the mean, sd 1."""
     fields: Fields | None
     """Calendars of parcels; None where all fields go through the year alike."""
@@ -74,9 +74,9 @@ class World:
     """Slopes burnt in April; None where none are."""
     coverings: tuple[Covering, ...]
     """Patches of materials that were asked for."""
-    coal: Floats | None
+    coal: Floats32 | None
     """Dry reflectance of the site's coal where it has a rank or a spectrum of its own: (band,)."""
-    pile_gain: Floats
+    pile_gain: Floats32
     """(y, x): factor on the reflectance of coal by pile; (1, 1) where all piles are alike."""
     yearly_gain: Mapping[int, float]
     """Factor on the reflectance of coal by year."""
@@ -116,20 +116,20 @@ class World:
         rows[(away < half + BANK_M) | (stripped & wild)] = self.land.gravel
         rows[away < half * (LOW_WATER + HIGH_WATER * state.water)] = Material.WATER
 
-    def _still_burnt(self, cells: NDArray[np.bool_], days: int, fade_days: float) -> NDArray[np.bool_]:
+    def _still_burnt(self, cells: Bools, days: int, fade_days: float) -> Bools:
         """Cells green again one by one, in the order of a lasting field."""
         rank = 0.5 + 0.25 * self.season_patch
-        burnt: NDArray[np.bool_] = cells & (rank > days / fade_days)
+        burnt: Bools = cells & (rank > days / fade_days)
         return burnt
 
-    def coal_cover(self, day: dt.date) -> Floats:
+    def coal_cover(self, day: dt.date) -> Floats32:
         """Exact share of each fine cell under piles: (y, x)."""
         cover = np.zeros(self.frame.world_shape, np.float32)
         for pile in self.mine.piles:
             add_pile(cover, pile, self.frame, day)
         return cover
 
-    def dust(self, cover: Floats) -> Floats:
+    def dust(self, cover: Floats32) -> Floats32:
         """Share of coal dust on open ground around piles: (y, x)."""
         coal = self.params.coal
         if coal.halo_fraction == 0 or not cover.any():
@@ -140,7 +140,7 @@ class World:
         near[rows, columns] = coal.halo_fraction * np.clip(2 * spread, 0, 1) * (1 - cover[rows, columns])
         return near
 
-    def fines(self, day: dt.date, cover: Floats) -> Floats:
+    def fines(self, day: dt.date, cover: Floats32) -> Floats32:
         """Share of coal in the ground beside piles, blown or trampled: (y, x); not counted as pile."""
         share = self.dust(cover)
         if self.params.coal.yard_fines:
@@ -151,7 +151,7 @@ class World:
             share[yard] = np.maximum(share[yard], self.params.coal.yard_fines * (1 - cover[yard]))
         return share
 
-    def soot(self, cover: Floats, state: GroundState) -> Floats:
+    def soot(self, cover: Floats32, state: GroundState) -> Floats32:
         """Share of coal dust on lying snow: (y, x)."""
         coal = self.params.coal
         found = np.zeros_like(cover)
@@ -161,22 +161,22 @@ class World:
         found[rows, columns] = np.clip(coal.snow_dust * age * np.clip(4 * spread, 0, 1), 0, 0.9)
         return found
 
-    def light(self, sun: Sun) -> Floats:
+    def light(self, sun: Sun) -> Floats32:
         """Direct light on each fine cell relative to level ground: (y, x); 0 in cast shadow."""
         coarse = np.ascontiguousarray(self.land.height_m[::2, ::2])
         lit = cast_light(coarse, 2 * CELL_M, sun) * slope_gain(coarse, 2 * CELL_M, sun)
         level = 1 + TERRAIN_LEFT * (lit - 1)
         return np.repeat(np.repeat(level, 2, axis=0), 2, axis=1)[: coarse.shape[0] * 2, : coarse.shape[1] * 2]
 
-    def snow_cover(self, state: GroundState) -> Floats | None:
+    def snow_cover(self, state: GroundState) -> Floats32 | None:
         """Snow on open ground: (y, x), 0..1; None where there is none anywhere."""
         if state.snow == 0:
             return None
         return np.asarray(np.clip((state.snow - 0.5 + 0.35 * self.snow_lies) * 2.5 + 0.5, 0, 1), np.float32)
 
     def reflectance(
-        self, day: dt.date, sun: Sun, bands: tuple[str, ...], *, response: Floats | None = None
-    ) -> Floats:
+        self, day: dt.date, sun: Sun, bands: tuple[str, ...], *, response: Floats32 | None = None
+    ) -> Floats32:
         """Ground reflectance on fine cells under a clear sky: (band, y, x).
 
         Args:
@@ -210,7 +210,7 @@ class World:
         )
         return out
 
-    def _shown(self, day: dt.date, state: GroundState) -> tuple[NDArray[np.integer], Floats, Floats]:
+    def _shown(self, day: dt.date, state: GroundState) -> tuple[NDArray[np.integer], Floats32, Floats32]:
         """Rows of a table of spectra that cells show, the table, and how its rows hold snow."""
         rows, own = self.rows(day), self._own_spectra(state)
         holds_snow = HOLDS_SNOW[np.array(self.land.palette.materials)]
@@ -222,13 +222,15 @@ class World:
         wide = ((late + STEPS) * len(tables[0]) + shown).astype(np.uint16)
         return wide, np.concatenate(tables), np.tile(holds_snow, len(days))
 
-    def _texture(self, state: GroundState) -> Floats:
+    def _texture(self, state: GroundState) -> Floats32:
         """Lasting texture, and the patterns that come and go over weeks."""
         first, second = state.patchiness
         now = 1 + PATCH_SPREAD * (first * self.season_patch + second * self.snow_lies)
         return np.asarray(self.land.texture * now, np.float32)
 
-    def _spectra(self, day: dt.date, state: GroundState, own: Floats, *, late_days: float = 0.0) -> Floats:
+    def _spectra(
+        self, day: dt.date, state: GroundState, own: Floats32, *, late_days: float = 0.0
+    ) -> Floats32:
         """Reflectance of every row of the palette: (row, band); the assumed curves where `own` is NaN."""
         table = material_spectra(
             day.timetuple().tm_yday,
@@ -242,7 +244,7 @@ class World:
         whole[Material.COAL] *= np.float32(self.yearly_gain.get(day.year, 1.0))
         return whole
 
-    def _own_spectra(self, state: GroundState) -> Floats:
+    def _own_spectra(self, state: GroundState) -> Floats32:
         """Rows with spectra of their own as wet as on the day: (row, band); NaN in the others."""
         palette = self.land.palette
         whole = np.full((len(palette.materials), len(OPTICAL_BANDS)), np.nan, np.float32)
@@ -261,7 +263,7 @@ FARMED = np.isin(np.arange(len(Material)), [Material.CROP, Material.GRASS])
 """Rows of what slope fires burn."""
 
 
-def _window(cover: Floats, pad: int) -> tuple[slice, slice]:
+def _window(cover: Floats32, pad: int) -> tuple[slice, slice]:
     """Rows and columns that hold all cover, and `pad` cells around it."""
     rows, columns = np.nonzero(cover.any(axis=1))[0], np.nonzero(cover.any(axis=0))[0]
     return (
@@ -270,7 +272,7 @@ def _window(cover: Floats, pad: int) -> tuple[slice, slice]:
     )
 
 
-def add_pile(cover: Floats, pile: PileTruth, frame: Frame, day: dt.date) -> None:
+def add_pile(cover: Floats32, pile: PileTruth, frame: Frame, day: dt.date) -> None:
     """Add one pile's exact coverage to `cover`, in place."""
     outline = pile.outline(day)
     if outline is None:
@@ -287,18 +289,18 @@ def add_pile(cover: Floats, pile: PileTruth, frame: Frame, day: dt.date) -> None
 @numba.njit(cache=True)
 def _compose(  # noqa: PLR0913, PLR0917 - arrays of a kernel
     labels: NDArray[np.integer],
-    table: Floats,
-    snow_spectrum: Floats,
-    coal: Floats,
-    pile: Floats,
-    pile_gain: Floats,
-    snow: Floats,
-    soot: Floats,
-    holds_snow: Floats,
-    texture: Floats,
-    light: Floats,
-    diffuse: Floats,
-    out: Floats,
+    table: Floats32,
+    snow_spectrum: Floats32,
+    coal: Floats32,
+    pile: Floats32,
+    pile_gain: Floats32,
+    snow: Floats32,
+    soot: Floats32,
+    holds_snow: Floats32,
+    texture: Floats32,
+    light: Floats32,
+    diffuse: Floats32,
+    out: Floats32,
 ) -> None:
     """Mix materials, coal and snow, and light them: one pass over fine cells.
 
@@ -362,7 +364,7 @@ def build_world(params: SimulationParams, seed: int) -> World:
     )
 
 
-def _pile_gain(params: SimulationParams, frame: Frame, mine: Mine, rng: np.random.Generator) -> Floats:
+def _pile_gain(params: SimulationParams, frame: Frame, mine: Mine, rng: np.random.Generator) -> Floats32:
     """Factor on coal's reflectance around each pile: the nearest pile's."""
     draws = rng.standard_normal(len(mine.piles))
     if params.coal.pile_spread == 0 or not mine.piles:

@@ -9,17 +9,17 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
+from detection.answers.activity import judge_presence
 from detection.answers.judgement import (
     Verdict,
     find_steps,
     holm,
-    judge_presence,
     judge_step,
     judge_trend,
     judge_years,
 )
-from detection.answers.process import YEAR_DAYS, ProcessParams, Series, coefficient, season
-from evidence.quantity import Quantity
+from detection.answers.process import ProcessParams, Series, coefficient, season
+from evidence.quantity import YEAR_DAYS, Quantity
 
 YEARS = range(2016, 2024)
 BEFORE = (dt.date(2021, 1, 1), dt.date(2022, 1, 1))

@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detection.ground.expectation import anchor_weights, fit_expectation, fit_seasons, season_covers
-from detection.ground.history import fit_history, odd_season_class, start
+from detection.ground.history import field_class, fit_history, start
 from detection.ground.params import GroundParams, State
 from detection.ground.series import UNSEEN, GroundSeries
 from detection.ground.states import (
+    RIVER_CLASS,
     STATES,
     Model,
     bare_share,
@@ -52,17 +53,18 @@ def made_series(*, looks: int = 80, side: int = 12, seed: int = 1, cleared: int 
 def made_model(series: GroundSeries) -> Model:
     p = PARAMS
     expected = anchor_weights(series, p.expectation)
-    season = fit_seasons(series, expected, p.expectation)
+    season, greenest = fit_seasons(series, expected, p.expectation)
     cover = season_covers(season, p.expectation)
     size = series.index.shape[2]
+    fields = field_class(season, greenest, p.start)
     return ground_model(
         series,
         fit_expectation(series, expected, p.expectation, cover=cover),
         p,
         bare=np.array([0.16, -0.15], np.float32),
         bare_sd=np.array([0.08, 0.12], np.float32),
-        group=odd_season_class(season, p.start),
-        start=start(np.full(size, 0.4, np.float32), np.arange(size) % 5 == 0, p),
+        group=np.where(np.arange(size) % 5 == 0, RIVER_CLASS, fields).astype(np.int8),
+        start=start(np.full(size, 0.4, np.float32), p),
     )
 
 
@@ -90,7 +92,7 @@ def enumerated(
     for t in range(looks):
         emission(model, t, pixel, like)
         odds = np.exp(strength * (int(field[t, pixel]) - 128) / 127.0)
-        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3)), odds, 1.0)
+        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3, 5, 6)), odds, 1.0)
     post = np.zeros((looks, STATES))
     for path in itertools.product(range(STATES), repeat=looks):
         p = float(model.start[:, pixel] @ model.moves[0, model.group[pixel], :, path[0]]) * table[0, path[0]]
@@ -106,7 +108,7 @@ def short(model: Model, looks: int, since: int) -> Model:
     return model._replace(
         index=np.ascontiguousarray(model.index[:, cut]), haze=model.haze[cut], code=model.code[cut],
         course=model.course[:, cut], look=model.look[:, cut], terms=model.terms[cut], part=model.part[cut],
-        moves=np.concatenate([np.eye(STATES, dtype=np.float32)[None, None].repeat(5, 1),
+        moves=np.concatenate([np.eye(STATES, dtype=np.float32)[None, None].repeat(RIVER_CLASS + 1, 1),
                               model.moves[since + 1 : since + looks]]),
     )  # fmt: skip
 
