@@ -102,7 +102,7 @@ def row(name: str, sites: Outcomes) -> str:
         name,
         str(len(sites)),
         f"{np.mean([site['fields'] for site in sites]):.0%}",
-        f"{decades:.2f}",
+        f"{decades:.3f}",
         f"{len(false)}; {sum(len(one['kinds']) > LASTING for one in false)}",
         f"{len(false) / decades:.1f} (at most {chi2.ppf(0.95, 2 * len(false) + 2) / 2 / decades:.0f})",
         f"{sum(len(site['scars']) for site in sites)}; {len(fires)}; {always}",
