@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detection.ground.expectation import anchor_weights, fit_expectation, fit_seasons, season_covers
-from detection.ground.history import fit_history, odd_season_class, start
+from detection.ground.history import field_class, fit_history, start
 from detection.ground.params import GroundParams, State
 from detection.ground.series import UNSEEN, GroundSeries
 from detection.ground.states import (
+    RIVER_CLASS,
     STATES,
     Model,
     bare_share,
@@ -61,8 +62,8 @@ def made_model(series: GroundSeries) -> Model:
         p,
         bare=np.array([0.16, -0.15], np.float32),
         bare_sd=np.array([0.08, 0.12], np.float32),
-        group=odd_season_class(season, p.start),
-        start=start(np.full(size, 0.4, np.float32), np.arange(size) % 5 == 0, p),
+        group=np.where(np.arange(size) % 5 == 0, RIVER_CLASS, field_class(season, p.start)).astype(np.int8),
+        start=start(np.full(size, 0.4, np.float32), p),
     )
 
 
@@ -106,7 +107,7 @@ def short(model: Model, looks: int, since: int) -> Model:
     return model._replace(
         index=np.ascontiguousarray(model.index[:, cut]), haze=model.haze[cut], code=model.code[cut],
         course=model.course[:, cut], look=model.look[:, cut], terms=model.terms[cut], part=model.part[cut],
-        moves=np.concatenate([np.eye(STATES, dtype=np.float32)[None, None].repeat(5, 1),
+        moves=np.concatenate([np.eye(STATES, dtype=np.float32)[None, None].repeat(RIVER_CLASS + 1, 1),
                               model.moves[since + 1 : since + looks]]),
     )  # fmt: skip
 
