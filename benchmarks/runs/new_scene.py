@@ -152,11 +152,11 @@ def table(costs: dict[str, Cost]) -> list[str]:
     lines.append(
         f"| **all** | **{backfill.whole:.1f}** | **{scene.whole:.1f}** | **{share:.1%}** (aim {AIM:.0%}) |"
     )
-    rest = (scene.whole - scene.seconds["stockpiles"]) / (backfill.whole - backfill.seconds["stockpiles"])
+    rest = (scene.whole - scene.seconds["coal"]) / (backfill.whole - backfill.seconds["coal"])
     looks = backfill.document["sites"][0]
     told = (
         f"Simulated, {looks['looks']} looks, {looks['used']} of them used; processor seconds. Without the "
-        f"stage *stockpiles* the share is {rest:.1%}. Nothing new: {nothing.whole:.2f} s, no pixel read."
+        f"stage *coal* the share is {rest:.1%}. Nothing new: {nothing.whole:.2f} s, no pixel read."
     )
     return [*lines, "", told]
 

@@ -120,13 +120,16 @@ app.command()(init)
 
 
 @app.command()
-def run(
+def run(  # noqa: PLR0913 - every option of a run
     context: typer.Context,
     *,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
     since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
+    dask: Annotated[
+        str | None, typer.Option(help="Dask scheduler whose workers measure, or local:N.", metavar="ADDRESS")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
     include_cloudy: Annotated[
@@ -147,6 +150,7 @@ def run(
         until=until.date() if until else None,
         wait=wait,
         workers=workers,
+        dask=dask,
         include_cloudy=include_cloudy,
     )
     summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager, suppress
+from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -36,6 +35,7 @@ from campwatch.run.site_job import (
 )
 from campwatch.run.sources import build_sources
 from campwatch.run.stopwatch import Stopwatch
+from campwatch.run.workers import Measured, Workers, open_workers
 from campwatch.settings import FILE_NAME, exposed_secrets
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
@@ -238,37 +238,23 @@ def _prepare(
 
 
 def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> Iterator[SiteSummary]:
-    with _pool(run.options.workers) as pool:
-        futures = {id(item): _submit(run, item, pool) for item in prepared if isinstance(item, _Prepared)}
+    with open_workers(run.options.workers, run.options.dask) as others:
+        asked = {id(item): _ask(run, item, others) for item in prepared if isinstance(item, _Prepared)}
         for item in prepared:
             if isinstance(item, SiteSummary):
                 yield item
                 continue
-            yield _guarded(item.work.site.id, partial(_measure, run, item, futures[id(item)]))
+            yield _guarded(item.work.site.id, partial(_measure, run, item, others, asked[id(item)]))
 
 
-@contextmanager
-def _pool(workers: int) -> Iterator[ProcessPoolExecutor | None]:
-    if workers <= 1:
-        yield None
-        return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        yield pool
-
-
-def _submit(run: _Run, item: _Prepared, pool: ProcessPoolExecutor | None) -> Future[list[Row]] | None:
-    if pool is None:
+def _ask(run: _Run, item: _Prepared, others: Workers | None) -> Future[Measured] | None:
+    """Ask a worker for the rows of a site that is not measured yet."""
+    if others is None:
         return None
     with Ledger(run.workspace.ledger_path, create=True) as ledger:
         if is_measured(ledger, item.work):
             return None
-    return pool.submit(_in_worker, str(run.workspace.folder), str(item.path))
-
-
-def _in_worker(folder: str, path: str) -> list[Row]:
-    from campwatch.run.site_bench import measure_in_worker  # noqa: PLC0415 - its libraries take seconds to load
-
-    return measure_in_worker(folder, path)
+    return others.submit(run.workspace.folder, item.work)
 
 
 def _bench(run: _Run, work: SiteWork) -> SiteBench:
@@ -277,7 +263,9 @@ def _bench(run: _Run, work: SiteWork) -> SiteBench:
     return SiteBench(run.workspace, work, progress=run.progress, watch=run.watch)
 
 
-def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> SiteSummary:
+def _measure(
+    run: _Run, item: _Prepared, others: Workers | None, asked: Future[Measured] | None
+) -> SiteSummary:
     """Append what is new of one site and draw its map where it is behind."""
     work = item.work
     bench: SiteBench | None = None
@@ -288,11 +276,10 @@ def _measure(run: _Run, item: _Prepared, future: Future[list[Row]] | None) -> Si
         if not measured:
             if run.out_of_time():
                 return replace(item.summary, error="left for the next run: the time limit has passed")
-            if future is None:
+            rows = None if others is None else others.rows(asked, work)
+            if rows is None:
                 bench = _bench(run, work)
                 rows = bench.rows()
-            else:
-                rows = future.result()
             with run.watch.stage("ledger"):
                 appended = _append(run, ledger, work, rows)
         with run.watch.stage("alerts"):  # before the map, which lists them

@@ -21,6 +21,8 @@ class RunOptions:
     """Wait for another run instead of leaving."""
     workers: int = 1
     """Processes that measure; they return rows and never write."""
+    dask: str | None = None
+    """Address of a Dask scheduler whose workers measure instead, or `local:N`."""
     include_cloudy: bool = False
     """Fetch also what a rule left out for cloud."""
 

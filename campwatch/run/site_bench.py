@@ -23,7 +23,7 @@ from campwatch.run.progress import Progress, Step, log_step
 from campwatch.run.rebuild import rebuild_tables, write_site_page
 from campwatch.run.site_job import SiteWork, site_work
 from campwatch.run.stopwatch import Stopwatch
-from campwatch.workspace import Workspace, open_workspace
+from campwatch.workspace import Workspace
 from evidence.errors import FileInUseError, WorkspaceError
 from evidence.ledger import Ledger
 from evidence.results import write_custody
@@ -190,13 +190,6 @@ def other_cubes(workspace: Workspace, work: SiteWork, *, cache: Path) -> dict[st
         )
 
     return {SENSOR: landsat}
-
-
-def measure_in_worker(folder: str, path: str) -> list[Row]:
-    """Measure one site in a process of its own; returns rows and writes none."""
-    workspace = open_workspace(Path(folder))
-    work = site_work(workspace, Path(path))
-    return [] if work is None else SiteBench(workspace, work).rows()
 
 
 def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> None:

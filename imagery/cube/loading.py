@@ -26,7 +26,7 @@ from evidence.hashing import sha256_json
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.cube.landsat import PIXEL_M as LANDSAT_M
 from imagery.cube.landsat import as_read, is_landsat
-from imagery.cube.reference import Reference, build_reference, stored_reference
+from imagery.cube.reference import Reference, References, build_references, stored_references
 from imagery.cube.scene import MASKS, CubeParams, SceneImage, Stages, load_scene
 from imagery.cube.scenes import ArchivedScene, group_archived
 from imagery.cube.store import LAYOUT, CubeStore, column, lazy_variable
@@ -149,56 +149,73 @@ class _Work:
     stages: Stages
 
     def in_memory(self, scenes: Sequence[ArchivedScene]) -> xr.Dataset:
-        reference = self.reference(scenes)
+        references = self.references(scenes)
         shape = (len(scenes), *self.grid.shape)
         arrays: dict[str, NDArray[Any]] = {band: np.empty(shape, np.float32) for band in self.bands}
         arrays |= {name: np.empty(shape, bool) for name in MASKS}
         records = []
-        for k, image in enumerate(self.images(scenes, reference)):
+        for k, image in enumerate(self.images(scenes, references)):
             for name in arrays:
                 arrays[name][k] = image.reflectance[name] if name in self.bands else image.masks[name]
             records.append(image.record)
         variables = {name: xr.Variable(("time", "y", "x"), values) for name, values in arrays.items()}
-        key = self.key(reference)
-        return self.dataset(variables, records, [sha256_json([key, scene.digest]) for scene in scenes])
+        return self.dataset(variables, records, self.contents(scenes, references))
 
     def in_cache(self, scenes: Sequence[ArchivedScene], cache_dir: Path) -> tuple[xr.Dataset, int]:
         """The cube, and how many of its scenes were new to the cache."""
-        inputs = sha256_json([self.key(None), [scene.digest for scene in scenes]])
+        inputs = sha256_json([self.key(), [scene.digest for scene in scenes]])
         note = cache_dir / "cube-inputs.json"
         known = json.loads(note.read_text(encoding="utf-8")) if note.exists() else {}
-        reference = None if known.get("inputs") == inputs else self.reference(scenes, cache_dir)
-        key = known["key"] if known.get("inputs") == inputs else self.key(reference)
-        store = CubeStore.open(cache_dir, key, self.bands, shape_of(self.grid))
-        if any(scene.digest not in store.records for scene in scenes) and reference is None:
-            reference = self.reference(scenes, cache_dir)
-        new = [scene for scene in scenes if scene.digest not in store.records]
-        for scene, image in zip(new, self.images(new, reference), strict=True):
+        references = None if known.get("inputs") == inputs else self.references(scenes, cache_dir)
+        contents = known["contents"] if known.get("inputs") == inputs else self.contents(scenes, references)
+        store = CubeStore.open(cache_dir, self.key(), self.bands, shape_of(self.grid))
+        new = {
+            content: scene
+            for content, scene in zip(contents, scenes, strict=True)
+            if content not in store.records
+        }
+        if new and references is None:
+            references = self.references(scenes, cache_dir)
+        for content, image in zip(new, self.images(list(new.values()), references), strict=True):
             clock = time.process_time()
-            store.add(scene.digest, image)
+            store.add(content, image)
             self.stages.add("store", clock)
-        write_text(note, json.dumps({"inputs": inputs, "key": key}))
-        records = [store.records[scene.digest] for scene in scenes]
-        digests = [scene.digest for scene in scenes]
-        variables = {name: lazy_variable(store, name, digests) for name in (*self.bands, *MASKS)}
-        content = [sha256_json([key, scene.digest]) for scene in scenes]
-        return self.dataset(variables, records, content), len(new)
+        store.keep(contents)
+        write_text(note, json.dumps({"inputs": inputs, "contents": contents}))
+        records = [store.records[content] for content in contents]
+        variables = {name: lazy_variable(store, name, contents) for name in (*self.bands, *MASKS)}
+        return self.dataset(variables, records, contents), len(new)
 
-    def reference(self, scenes: Sequence[ArchivedScene], folder: Path | None = None) -> Reference | None:
+    def references(self, scenes: Sequence[ArchivedScene], folder: Path | None = None) -> References | None:
         if not self.params.register and not self.params.use_history:
             return None
         clock = time.process_time()
         knobs = self.params.reference
         if folder is None:
-            reference = build_reference(scenes, self.grid, knobs)
+            references = build_references(scenes, self.grid, knobs)
         else:
-            reference = stored_reference(scenes, self.grid, knobs, folder)
+            references = stored_references(scenes, self.grid, knobs, folder)
         self.stages.add("reference", clock)
+        return references
+
+    def reference(self, scene: ArchivedScene, references: References | None) -> Reference | None:
+        """What one scene is held against."""
+        if references is None:
+            return None
+        reference = references.at(scene)
         if not self.params.register:
             return dataclasses.replace(reference, members={})
         return reference if self.params.use_history else dataclasses.replace(reference, looks={}, basis={})
 
-    def images(self, scenes: Sequence[ArchivedScene], reference: Reference | None) -> Iterator[SceneImage]:
+    def contents(self, scenes: Sequence[ArchivedScene], references: References | None) -> list[str]:
+        """What each scene's pixels on the grid hang on: its bytes, its reference, the parameters."""
+        held = [None if references is None else references.edition(scene).digest for scene in scenes]
+        key = self.key()
+        return [
+            sha256_json([key, edition, scene.digest]) for edition, scene in zip(held, scenes, strict=True)
+        ]
+
+    def images(self, scenes: Sequence[ArchivedScene], references: References | None) -> Iterator[SceneImage]:
         within = self.within()
         for k, scene in enumerate(scenes):
             yield load_scene(
@@ -206,7 +223,7 @@ class _Work:
                 self.grid,
                 self.bands,
                 self.params,
-                reference=reference,
+                reference=self.reference(scene, references),
                 within=within,
                 terrain=self.terrain,
                 stages=self.stages,
@@ -223,13 +240,12 @@ class _Work:
         inside = geometry_mask([outline], self.grid.shape, self.grid.transform, invert=True, all_touched=True)
         return np.asarray(inside) if inside.any() else None
 
-    def key(self, reference: Reference | None) -> str:
-        """What a stored scene hangs on besides its own bytes."""
-        held = None if reference is None else reference.digest
+    def key(self) -> str:
+        """What every stored scene hangs on besides its own bytes and its reference."""
         outline = None if self.aoi is None else shapely.to_wkb(self.aoi, hex=True)
         relief = None if self.terrain is None else self.terrain.digest
         params = dataclasses.asdict(self.params)
-        return sha256_json([LAYOUT, repr(self.grid), self.bands, params, held, outline, relief])
+        return sha256_json([LAYOUT, repr(self.grid), self.bands, params, outline, relief])
 
     @staticmethod
     def native_m(dataset: xr.Dataset, band: str) -> float:

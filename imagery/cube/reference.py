@@ -1,10 +1,15 @@
-"""The usual look of a site's ground, from the clear scenes that its reference is made of."""
+"""The usual look of a site's ground, from the clear scenes that its reference is made of.
+
+A reference grows: each clear scene that becomes a member of it makes an edition, and a scene is held against
+the edition of its own day, so that what is measured today changes nothing that was measured before.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -106,6 +111,9 @@ class ReferenceParams:
     most_members: int = 7
     """Clear scenes in a season's composite. Derived: the median of seven rides out three that are wrong
     somewhere."""
+    base_members: int = 5
+    """Clear scenes of each season that all scenes are held against, earlier ones too; later members count
+    from their own day on. Derived: the median of five rides out two that are wrong, or hidden, somewhere."""
     least_members: int = 2
     """With fewer a season borrows from the season nearest to it that has enough. Assumed."""
     least_clear: float = 0.9
@@ -131,7 +139,7 @@ class ReferenceParams:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reference:
-    """Frozen composites by season."""
+    """Composites by season, as they stood on a day."""
 
     windows: tuple[tuple[slice, slice], ...]
     members: Mapping[int, tuple[str, ...]]
@@ -146,13 +154,7 @@ class Reference:
     """The looks side by side: band to (season, y, x) on the masks' cells."""
     prior: Prior
     """What clear products of each kind turned out to need, by their own numbers or by their ground."""
-    digest: str
-    """Of the members' bytes; what hangs on the reference hangs on it."""
     support: Bools
-    examined: Mapping[int, tuple[str, ...]]
-    """Digests of the candidates that were looked at, by season, in order of time."""
-    full: frozenset[int]
-    """Seasons that take no more members."""
 
     def season(self, scene: ArchivedScene) -> int | None:
         """The scene's own season, else the nearest that has members; None where no season has."""
@@ -206,50 +208,187 @@ def season_of(scene: ArchivedScene) -> int:
     return scene.datetime.month % 12 // 3
 
 
-def build_reference(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """A reference from one member to the next."""
+
+    since: dt.datetime
+    """Sensing time of the member that makes it, UTC; scenes before the first edition share it."""
+    members: Mapping[int, tuple[str, ...]]
+    """Scene ids by season."""
+    looks: Mapping[int, str]
+    """Names of the usual looks by season."""
+    prior: Prior
+    """As in `Reference`."""
+    digest: str
+    """Of the members' bytes, in the order in which they came; what hangs on the edition hangs on it."""
+
+
+@dataclass(slots=True, kw_only=True)
+class References:
+    """The editions of one site's reference."""
+
+    windows: tuple[tuple[slice, slice], ...]
+    support: Bools
+    editions: tuple[Edition, ...]
+    """In order of time, the base first."""
+    member_chips: Mapping[str, Chips]
+    """As in `Reference`, of all editions: a member stays where it was put."""
+    looks: Mapping[str, SeasonLook]
+    """By the names that editions call them."""
+    examined: Mapping[int, tuple[str, ...]]
+    """Digests of the candidates that were looked at, by season, in order of time."""
+    full: frozenset[int]
+    """Seasons that take no more members."""
+    _last: tuple[str, Reference] | None = None
+    """The edition that was asked for last."""
+
+    def edition(self, scene: ArchivedScene) -> Edition:
+        """What was known on the scene's day."""
+        return next((one for one in reversed(self.editions) if one.since <= scene.datetime), self.editions[0])
+
+    def at(self, scene: ArchivedScene) -> Reference:
+        """The reference that the scene is held against."""
+        edition = self.edition(scene)
+        if self._last is None or self._last[0] != edition.digest:
+            self._last = edition.digest, self._reference(edition)
+        return self._last[1]
+
+    def _reference(self, edition: Edition) -> Reference:
+        looks = {season: self.looks[name] for season, name in edition.looks.items()}
+        return Reference(
+            windows=self.windows,
+            members=edition.members,
+            member_chips=self.member_chips,
+            composites={s: self._composite(names) for s, names in edition.members.items()},
+            looks=looks,
+            basis=basis_of(looks),
+            prior=edition.prior,
+            support=self.support,
+        )
+
+    def _composite(self, names: Sequence[str]) -> Chips:
+        return composite([self.member_chips[name] for name in names], support=self.support)
+
+
+def build_references(
     scenes: Sequence[ArchivedScene],
     grid: GeoBox,
     params: ReferenceParams,
-) -> Reference:
-    """Choose the members, register them against each other, and remember what the ground looks like."""
+) -> References:
+    """Choose the members, register them against each other, and remember what the ground looks like.
+
+    The first `base_members` of each season are registered as a group; each later one, in order of time,
+    against those of its season before it, and stays there.
+    """
     windows, support = reference_frame(grid, params)
-    found: Mapping[int, _Season] = {
+    chosen = {
         season: _season([s for s in scenes if season_of(s) == season], grid, params)
         for season in range(SEASONS)
     }
-    found, prior = _with_ground(found, grid, params)
     examined = {
         season: tuple(s.digest for s in [s for s in scenes if season_of(s) == season][: one.looked_at])
-        for season, one in found.items()
+        for season, one in chosen.items()
     }
-    seasons: dict[int, list[ArchivedScene]] = {}
-    cut: dict[str, Chips] = {}
-    looks: dict[int, SeasonLook] = {}
-    for season, one in found.items():
-        members = [member for member in one.members if member.look is not None]
-        seasons[season] = [member.scene for member in members]
-        cut |= {member.scene.id: member.chips(grid, windows, params) for member in members}
-        look = look_of([member.look for member in members if member.look is not None], params)
-        if look is not None:
-            looks[season] = look
-    ids = {s: tuple(scene.id for scene in members) for s, members in seasons.items()}
-    shifts = _group_shifts(ids, cut, support, params.registration)
-    moved = {name: aligned(chip, shifts[name]) for name, chip in cut.items()}
-    lent = _lend(ids, params.least_members)
-    digests = [scene.digest for members in seasons.values() for scene in members]
-    return Reference(
+    growing = _Growing(grid=grid, windows=windows, support=support, params=params)
+    growing.begin({season: one.members[: params.base_members] for season, one in chosen.items()})
+    later = [
+        (season, member) for season, one in chosen.items() for member in one.members[params.base_members :]
+    ]
+    for season, member in sorted(later, key=lambda pair: (pair[1].scene.datetime, pair[1].scene.id)):
+        growing.add(season, member)
+    return References(
         windows=windows,
-        members=lent,
-        member_chips=moved,
-        composites={s: composite([moved[m] for m in names], support=support) for s, names in lent.items()},
-        looks=looks,
-        basis=basis_of(looks),
-        prior=prior,
-        digest=sha256_json(digests),
         support=support,
+        editions=tuple(growing.editions),
+        member_chips=growing.chips,
+        looks=growing.looks,
         examined=examined,
-        full=frozenset(s for s, names in ids.items() if len(names) == params.most_members),
+        full=frozenset(s for s, one in chosen.items() if len(one.members) == params.most_members),
     )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Growing:
+    """A reference in the making."""
+
+    grid: GeoBox
+    windows: tuple[tuple[slice, slice], ...]
+    support: Bools
+    params: ReferenceParams
+    editions: list[Edition] = field(default_factory=list)
+    chips: dict[str, Chips] = field(default_factory=dict)
+    looks: dict[str, SeasonLook] = field(default_factory=dict)
+    members: dict[int, list[_Member]] = field(default_factory=dict)
+    """By season, those whose offset is open too: they fill a place, and none is made of them."""
+
+    def begin(self, chosen: Mapping[int, Sequence[_Member]]) -> None:
+        """The base: seasons that are registered together."""
+        found, prior = _with_ground(chosen, self.grid, self.params)
+        self.members = {season: list(members) for season, members in found.items()}
+        cut = {
+            one.scene.id: one.chips(self.grid, self.windows, self.params)
+            for members in found.values()
+            for one in members
+            if one.look is not None
+        }
+        shifts = _group_shifts(self._ids(), cut, self.support, self.params.registration)
+        self.chips = {name: aligned(chip, shifts[name]) for name, chip in cut.items()}
+        looks = {season: name for season in found if (name := self._look(season)) is not None}
+        digests = [member.scene.digest for members in found.values() for member in members]
+        self._edition(dt.datetime.min.replace(tzinfo=dt.UTC), looks, prior, digests)
+
+    def add(self, season: int, member: _Member) -> None:
+        """One more clear scene: the edition from its day on."""
+        before = self.editions[-1]
+        held = self._offset(member, before)
+        self.members[season].append(held)
+        looks = dict(before.looks)
+        if held.look is not None:
+            cut = held.chips(self.grid, self.windows, self.params)
+            others = [self.chips[name] for name in before.members.get(season, ())]
+            step = (
+                estimate_shift(cut, composite(others, support=self.support), self.params.registration)
+                if others
+                else None
+            )
+            moved = aligned(cut, (step.dx_px, step.dy_px)) if step is not None and step.accepted else cut
+            self.chips[held.scene.id] = moved
+            name = self._look(season)
+            looks |= {} if name is None else {season: name}
+        prior = _prior(_votes(one for members in self.members.values() for one in members))
+        self._edition(held.scene.datetime, looks, prior, [before.digest, held.scene.digest])
+
+    def _offset(self, member: _Member, before: Edition) -> _Member:
+        """The member, its offset told by ground and like products where its own numbers leave it open."""
+        if member.proven:
+            return member
+        looks = {season: self.looks[name] for season, name in before.looks.items()}
+        return _settled_member(member, looks, before.prior, self.grid, self.params)
+
+    def _edition(
+        self, since: dt.datetime, looks: Mapping[int, str], prior: Prior, digests: Sequence[str]
+    ) -> None:
+        members = _lend(self._ids(), self.params.least_members)
+        self.editions.append(
+            Edition(since=since, members=members, looks=looks, prior=prior, digest=sha256_json(digests))
+        )
+
+    def _ids(self) -> dict[int, tuple[str, ...]]:
+        return {
+            season: tuple(one.scene.id for one in members if one.look is not None)
+            for season, members in self.members.items()
+        }
+
+    def _look(self, season: int) -> str | None:
+        """The name of the season's look as it stands; None where there are too few scenes."""
+        cells = [one.look for one in self.members[season] if one.look is not None]
+        look = look_of(cells, self.params)
+        if look is None:
+            return None
+        name = f"{season}-{len(cells)}"
+        self.looks[name] = look
+        return name
 
 
 def reference_frame(grid: GeoBox, params: ReferenceParams) -> tuple[tuple[tuple[slice, slice], ...], Bools]:
@@ -344,37 +483,39 @@ def _prior(votes: Mapping[Kind, Counter[float]]) -> Prior:
 
 
 def _with_ground(
-    found: Mapping[int, _Season], grid: GeoBox, params: ReferenceParams
-) -> tuple[Mapping[int, _Season], Prior]:
+    chosen: Mapping[int, Sequence[_Member]], grid: GeoBox, params: ReferenceParams
+) -> tuple[Mapping[int, Sequence[_Member]], Prior]:
     """The members with the offsets that proven members' ground tells, and what each kind needs."""
-    prior = _prior(_votes(member for one in found.values() for member in one.members))
-    if all(member.proven for season in found.values() for member in season.members):
-        return found, prior
+    prior = _prior(_votes(member for members in chosen.values() for member in members))
+    if all(member.proven for members in chosen.values() for member in members):
+        return chosen, prior
     looks = {
         season: look
-        for season, one in found.items()
-        if (look := look_of([m.look for m in one.members if m.proven and m.look is not None], params))
+        for season, members in chosen.items()
+        if (look := look_of([m.look for m in members if m.proven and m.look is not None], params))
     }
-    basis = basis_of(looks)
-    days = [looks[season].day for season in sorted(looks)]
-
-    def again(member: _Member, known: Prior) -> _Member:
-        if member.proven:
-            return member
-        sources = read_scene(member.scene, grid, _look_bands_of(params))
-        day = member.scene.datetime.timetuple().tm_yday
-        usual = usual_on(basis, days, day) if basis else None
-        margin = params.cloud_margin_cells
-        told = settled(sources, grid, usual, known, margin_cells=margin, params=params.ground)
-        return _member(member.scene, told, grid, params)
-
+    found = chosen
     for _ in range(2):  # ground first; then with what that tells of each kind
         found = {
-            season: replace(one, members=tuple(again(member, prior) for member in one.members))
-            for season, one in found.items()
+            season: [
+                one if one.proven else _settled_member(one, looks, prior, grid, params) for one in members
+            ]
+            for season, members in found.items()
         }
-        prior = _prior(_votes(member for one in found.values() for member in one.members))
+        prior = _prior(_votes(member for members in found.values() for member in members))
     return found, prior
+
+
+def _settled_member(
+    member: _Member, looks: Mapping[int, SeasonLook], prior: Prior, grid: GeoBox, params: ReferenceParams
+) -> _Member:
+    """The member read again, its offset told by the ground of its day and by products of its kind."""
+    sources = read_scene(member.scene, grid, _look_bands_of(params))
+    basis, days = basis_of(looks), [looks[season].day for season in sorted(looks)]
+    usual = usual_on(basis, days, member.scene.datetime.timetuple().tm_yday) if basis else None
+    margin = params.cloud_margin_cells
+    told = settled(sources, grid, usual, prior, margin_cells=margin, params=params.ground)
+    return _member(member.scene, told, grid, params)
 
 
 def looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> bool:
@@ -434,101 +575,117 @@ def _aligned(
 
 
 NAME = "reference.npz"
-LAYOUT = 4
+LAYOUT = 5
 """Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 UNSTEADY = "unsteady"
 
 
-def stored_reference(
+def stored_references(
     scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams, folder: Path
-) -> Reference:
-    """The reference from `folder` while it still holds, else built anew and stored there."""
+) -> References:
+    """The references from `folder` while they still hold, else built anew and stored there."""
     path = folder / NAME
     key = sha256_json([LAYOUT, repr(grid), repr(params)])
     known = _read(path, key, grid, params)
     if known is not None and _holds(known, scenes, grid, params):
         return known
-    built = build_reference(scenes, grid, params)
+    built = build_references(scenes, grid, params)
     folder.mkdir(parents=True, exist_ok=True)
     _write(path, key, built)
     return built
 
 
-def _holds(
-    reference: Reference, scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams
-) -> bool:
+def _holds(known: References, scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams) -> bool:
     """Whether the same members would be chosen today: a full season stands, another must not have gained."""
     for season in range(SEASONS):
         today = [scene for scene in scenes if season_of(scene) == season]
-        examined = reference.examined.get(season, ())
+        examined = known.examined.get(season, ())
         if tuple(scene.digest for scene in today[: len(examined)]) != examined:
             return False
-        if season in reference.full:
+        if season in known.full:
             continue
         if any(looks_clear(scene, grid, params) for scene in today[len(examined) :]):
             return False
     return True
 
 
-def _write(path: Path, key: str, reference: Reference) -> None:
+def _write(path: Path, key: str, built: References) -> None:
     arrays: dict[str, Any] = {}
-    for k, chips in enumerate(reference.member_chips.values()):
+    for k, chips in enumerate(built.member_chips.values()):
         arrays[f"features-{k}"], arrays[f"usable-{k}"] = chips.features, chips.usable
-    for season, look in reference.looks.items():
-        arrays |= {f"look-{season}-{band}": values for band, values in look.bands.items()}
-        arrays[f"look-{season}-{UNSTEADY}"] = look.unsteady
+    for name, look in built.looks.items():
+        arrays |= {f"look-{name}-{band}": values for band, values in look.bands.items()}
+        arrays[f"look-{name}-{UNSTEADY}"] = look.unsteady
     note = {
         "key": key,
-        "members": {str(season): list(names) for season, names in reference.members.items()},
-        "chips": list(reference.member_chips),
-        "looks": {str(season): [look.day, look.scenes] for season, look in reference.looks.items()},
-        "prior": [[list(kind), offset] for kind, offset in reference.prior.items()],
-        "digest": reference.digest,
-        "examined": {str(season): list(digests) for season, digests in reference.examined.items()},
-        "full": sorted(reference.full),
+        "chips": list(built.member_chips),
+        "looks": {name: [look.day, look.scenes] for name, look in built.looks.items()},
+        "editions": [
+            {
+                "since": edition.since.isoformat(),
+                "members": list(edition.members.items()),
+                "looks": list(edition.looks.items()),
+                "prior": list(edition.prior.items()),
+                "digest": edition.digest,
+            }
+            for edition in built.editions
+        ],
+        "examined": list(built.examined.items()),
+        "full": sorted(built.full),
     }
     arrays["note"] = np.array(json.dumps(note))
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
 
 
-def _read(path: Path, key: str, grid: GeoBox, params: ReferenceParams) -> Reference | None:
+def _read(path: Path, key: str, grid: GeoBox, params: ReferenceParams) -> References | None:
     if not path.exists():
         return None
     with np.load(path, allow_pickle=False) as arrays:
         note = json.loads(str(arrays["note"]))
         if note["key"] != key:
             return None
-        windows, support = reference_frame(grid, params)
         chips = {
             name: Chips(features=arrays[f"features-{k}"], usable=arrays[f"usable-{k}"])
             for k, name in enumerate(note["chips"])
         }
-        looks = {
-            int(season): SeasonLook(
-                day=day,
-                scenes=scenes,
-                bands=_look_bands(arrays, season),
-                unsteady=arrays[f"look-{season}-{UNSTEADY}"],
-            )
-            for season, (day, scenes) in note["looks"].items()
-        }
-    members = {int(season): tuple(names) for season, names in note["members"].items()}
-    return Reference(
+    windows, support = reference_frame(grid, params)
+    return References(
         windows=windows,
-        members=members,
-        member_chips=chips,
-        composites={s: composite([chips[m] for m in names], support=support) for s, names in members.items()},
-        looks=looks,
-        basis=basis_of(looks),
-        prior={(kind[0], kind[1], kind[2]): offset for kind, offset in note["prior"]},
-        digest=note["digest"],
         support=support,
-        examined={int(season): tuple(digests) for season, digests in note["examined"].items()},
+        editions=tuple(_edition(one) for one in note["editions"]),
+        member_chips=chips,
+        looks=_StoredLooks(path, note["looks"]),
+        examined={season: tuple(digests) for season, digests in note["examined"]},
         full=frozenset(note["full"]),
     )
 
 
-def _look_bands(arrays: Any, season: str) -> dict[str, Any]:
-    names = {band: f"look-{season}-{band}" for band in USUAL_BANDS}
-    return {band: arrays[name] for band, name in names.items() if name in arrays}
+def _edition(note: Mapping[str, Any]) -> Edition:
+    return Edition(
+        since=dt.datetime.fromisoformat(note["since"]),
+        members={season: tuple(names) for season, names in note["members"]},
+        looks=dict(note["looks"]),
+        prior={(kind[0], kind[1], kind[2]): offset for kind, offset in note["prior"]},
+        digest=note["digest"],
+    )
+
+
+class _StoredLooks(Mapping[str, SeasonLook]):
+    """Usual looks in a file, each read when it is asked for: a large site's are many megabytes."""
+
+    def __init__(self, path: Path, known: Mapping[str, tuple[float, int]]) -> None:
+        self._path, self._known = path, known
+
+    def __getitem__(self, name: str) -> SeasonLook:
+        day, scenes = self._known[name]
+        with np.load(self._path, allow_pickle=False) as arrays:
+            names = {band: f"look-{name}-{band}" for band in USUAL_BANDS}
+            bands = {band: arrays[held] for band, held in names.items() if held in arrays}
+            return SeasonLook(day=day, scenes=scenes, bands=bands, unsteady=arrays[f"look-{name}-{UNSTEADY}"])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)

@@ -78,7 +78,7 @@ def of_bits(bits: NDArray[Any], name: str, names: Sequence[str]) -> Bools:
 
 CHUNK_ROWS = 256
 """Rows of a block: what is read at once of a scene of a large site. Assumed."""
-LAYOUT = 10
+LAYOUT = 11
 """Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 MASK_BITS = "masks"
 """The plane that holds every mask, a bit each, in the order of `MASKS`."""
@@ -99,7 +99,7 @@ class CubeStore:
     bands: tuple[str, ...]
     shape: tuple[int, int]
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Coordinate values by scene digest."""
+    """Coordinate values by the digest of what a scene's pixels hang on."""
     _blocks: dict[str, Blocks] = field(default_factory=dict)
 
     @classmethod
@@ -141,6 +141,12 @@ class CubeStore:
         with atomic_path(path) as temporary:
             temporary.write_bytes(b"".join([LENGTH.pack(len(header)), header, *parts]))
         self._take(path)
+
+    def keep(self, wanted: Sequence[str]) -> None:
+        """Remove every scene that is not among `wanted`: one that another has taken the place of."""
+        for digest in set(self.records) - set(wanted):
+            (self.folder / f"{digest}{SUFFIX}").unlink(missing_ok=True)
+            del self.records[digest], self._blocks[digest]
 
     def read(self, digest: str, name: str, first: int, end: int) -> NDArray[Any]:
         """Rows of a band as they are stored, (y, x); of all masks for a mask's name."""

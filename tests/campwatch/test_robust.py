@@ -104,6 +104,13 @@ def test_workers_give_the_same_rows(done, tmp_path, catalog):
     assert rows(folder) == rows(done[0])
 
 
+def test_dask_gives_the_same_rows(done, tmp_path, catalog):
+    pytest.importorskip("distributed")
+    folder = write_workspace(tmp_path / "w", catalog, site_document())
+    run_workspace(open_workspace(folder), RunOptions(dask="local:1"))
+    assert rows(folder) == rows(done[0])
+
+
 def test_a_run_is_reproduced_to_the_bit(done):
     folder, summary = done
     (site,) = reproduce_run(open_workspace(folder), summary.run_id)

@@ -19,7 +19,9 @@ from evidence.errors import MeasurementError
 from imagery.archive.fetch import fetch_new
 from imagery.archive.store import Archive
 from imagery.cube.loading import load_cube
+from imagery.cube.reference import ReferenceParams, build_references
 from imagery.cube.scene import CubeParams
+from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct
 from imagery.sources.static import StaticCatalog
 
@@ -227,3 +229,67 @@ def test_a_dem_takes_reliefs_shadow_out(
     assert cube.shadow[0, 30:44].mean() > 0.8
     assert not cube.valid[0, 30:44].values[cube.shadow[0, 30:44].values].any()
     assert cube.attrs["dem_digest"]
+
+
+def different(write_product: WriteProduct, days: list[dt.date]) -> list[ArchivedProduct]:
+    """Clear looks that differ a little, so that another reference is another result."""
+    made = []
+    for k, day in enumerate(days):
+        bands = ground()
+        rng = np.random.default_rng(k)
+        for band in ("blue", "green", "red", "nir", "swir16"):
+            noise = rng.normal(0, 12, bands[band].shape)
+            bands[band] = (bands[band] + noise + 4 * k).astype(np.uint16)
+        made.append(write_product(bands, when=f"{day}T02:36:00"))
+    return made
+
+
+def test_a_clear_scene_of_a_young_season_changes_nothing_before_it(
+    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path
+) -> None:
+    days = [dt.date(2023, 6, 1) + dt.timedelta(days=5 * k) for k in range(6)]
+    products = different(write_product, days)
+    before = load_cube(products[:5], small_grid, cache_dir=tmp_path / "cache")
+    done: list[int] = []
+    after = load_cube(
+        products, small_grid, cache_dir=tmp_path / "cache", progress=lambda _, n: done.append(n)
+    )
+    assert done == [1]
+    assert after.content.values[:5].tolist() == before.content.values.tolist()
+    np.testing.assert_array_equal(after.red.values[:5], before.red.values)
+    whole = load_cube(products, small_grid)
+    assert whole.content.values.tolist() == after.content.values.tolist()
+    np.testing.assert_allclose(after.red.values, whole.red.values, atol=1e-4)
+    np.testing.assert_array_equal(after.dx_m.values, whole.dx_m.values)
+
+
+def test_every_order_of_arrival_gives_the_same_cube(
+    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path
+) -> None:
+    days = [dt.date(2023, 6, 1) + dt.timedelta(days=5 * k) for k in range(7)]
+    days += [dt.date(2023, 10, 1) + dt.timedelta(days=5 * k) for k in range(2)]
+    products = different(write_product, days)
+    batch = load_cube(products, small_grid)
+    rng = np.random.default_rng(5)
+    for trial in range(3):
+        order = rng.permutation(len(products))
+        for upto in (4, 7, 9):
+            arrived = [products[k] for k in sorted(order[:upto])]
+            cube = load_cube(arrived, small_grid, cache_dir=tmp_path / str(trial))
+        assert cube.content.values.tolist() == batch.content.values.tolist()
+        np.testing.assert_array_equal(cube.dx_m.values, batch.dx_m.values)
+        np.testing.assert_allclose(cube.red.values, batch.red.values, atol=1e-4)
+        assert len(list((tmp_path / str(trial)).rglob("*.scene"))) == len(products)
+
+
+def test_an_edition_holds_the_members_of_its_day(write_product: WriteProduct, small_grid: GeoBox) -> None:
+    days = [dt.date(2023, 6, 1) + dt.timedelta(days=5 * k) for k in range(9)]
+    scenes = group_archived(different(write_product, days))
+    references = build_references(scenes, small_grid, ReferenceParams())
+    held = [references.at(scene).members[2] for scene in scenes]
+    assert [len(names) for names in held] == [5, 5, 5, 5, 5, 6, 7, 7, 7]
+    assert [set(names) <= {s.id for s in scenes[: max(5, k + 1)]} for k, names in enumerate(held)] == [
+        True
+    ] * 9
+    looks = [references.at(scene).looks[2].scenes for scene in scenes]
+    assert looks == [5, 5, 5, 5, 5, 6, 7, 7, 7]

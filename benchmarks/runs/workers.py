@@ -1,0 +1,175 @@
+"""Whether processes and Dask workers that are killed at random give the rows of one process, and how fast.
+
+Copies of one simulated site are measured from one archive: by the run alone, by `--workers N` and by
+`--dask local:N`; again with a measuring process killed at a random moment, several times in a run. Every run
+must complete and give the rows of the run alone. Wall time is that of the machine as it was: what else ran
+there is not told.
+
+    python -m benchmarks.runs.workers                    all of it
+    python -m benchmarks.runs.workers --sites 2 --kills 1 --without-dask       the short version
+    python -m benchmarks.runs.workers --write            the table into docs/running.md
+
+POSIX only. Exits with 1 where a run did not complete or rows differ.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import random
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.manual import ROOT, write_table
+from campwatch.workspace import open_workspace
+from evidence.ledger import Ledger
+from tests.campwatch.conftest import site_document, write_workspace
+from tests.servers import tiny
+
+SEED = 24
+MEASURING = ("multiprocessing.spawn", "distributed")
+"""In the command line of a process that measures for a run."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One run."""
+
+    name: str
+    options: tuple[str, ...]
+    kills: int = 0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of it."""
+
+    wall_s: float
+    cpu_s: float
+    killed: int
+    code: int
+    rows: frozenset[str]
+
+
+def rows(folder: Path) -> frozenset[str]:
+    with Ledger(folder / "ledger.sqlite", read_only=True) as ledger:
+        return frozenset(stored.row_id for stored in ledger.current() if stored.row.layer != "alerts")
+
+
+def measuring(run: psutil.Process) -> list[psutil.Process]:
+    """Processes below the run that measure for it."""
+    found = []
+    for child in run.children(recursive=True):
+        try:
+            line = " ".join(child.cmdline())
+        except psutil.Error:
+            continue
+        if any(word in line for word in MEASURING) and "resource_tracker" not in line:
+            found.append(child)
+    return found
+
+
+def attempt(base: Path, folder: Path, trial: Trial, chance: random.Random) -> Outcome:
+    """Measure every site anew; kill so many of those that measure, each at a random moment."""
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(base, folder)
+    before, clock = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    command = [sys.executable, "-m", "campwatch", "-q", "-C", str(folder), "run", *trial.options]
+    path = os.pathsep.join([str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
+    run = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL)
+    killed = 0
+    seen = psutil.Process(run.pid)
+    while run.poll() is None and killed < trial.kills:
+        time.sleep(chance.uniform(1.0, 8.0))
+        victims = measuring(seen) if run.poll() is None else []
+        if victims:
+            chance.choice(victims).kill()
+            killed += 1
+    code = run.wait(timeout=1200)
+    after, wall = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic() - clock
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Outcome(wall, cpu, killed, code, rows(folder))
+
+
+def trials(kills: int, repeats: int, *, dask: bool) -> list[Trial]:
+    ways = [("--workers", "2"), ("--workers", "4")]
+    ways += [("--dask", "local:1"), ("--dask", "local:2"), ("--dask", "local:4")] if dask else []
+    made = [Trial("one process", ())]
+    for way in ways:
+        made.append(Trial(" ".join(way), way))
+        made += [Trial(f"{' '.join(way)}, killed at random", way, kills) for _ in range(repeats)]
+    return made
+
+
+def table(found: Sequence[tuple[Trial, Outcome]], truth: frozenset[str]) -> list[str]:
+    lines = ["| measured by | runs | killed | complete | rows equal | wall, s | processor, s |"]
+    lines.append("|---|---|---|---|---|---|---|")
+    for name in dict.fromkeys(trial.name for trial, _ in found):
+        mine = [outcome for trial, outcome in found if trial.name == name]
+        complete = sum(outcome.code == 0 for outcome in mine)
+        equal = sum(outcome.rows == truth for outcome in mine)
+        wall, cpu = (sum(v) / len(mine) for v in ([o.wall_s for o in mine], [o.cpu_s for o in mine]))
+        killed = sum(outcome.killed for outcome in mine)
+        lines.append(f"| {name} | {len(mine)} | {killed} | {complete} | {equal} | {wall:.0f} | {cpu:.0f} |")
+    return lines
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--sites", type=int, default=4)
+    parser.add_argument("--dates", type=int, default=8)
+    parser.add_argument("--kills", type=int, default=2, help="in a run")
+    parser.add_argument("--repeats", type=int, default=2, help="runs with kills, a way")
+    parser.add_argument("--without-dask", action="store_true")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/running.md")
+    options = parser.parse_args()
+    dask = not options.without_dask and importlib.util.find_spec("distributed") is not None
+    chance = random.Random(SEED)  # noqa: S311 - repeatable, not secret
+    with tempfile.TemporaryDirectory(prefix="campwatch-workers-") as temporary:
+        base = Path(temporary)
+        catalog = tiny.write_catalog(base / "source", dates=tiny.days(options.dates, step=10))
+        documents = [site_document(f"site-{k}", size_m=2400.0) for k in range(options.sites)]
+        fetched = write_workspace(base / "fetched", catalog, *documents)
+        subprocess.run(
+            [sys.executable, "-m", "campwatch", "-q", "-C", str(fetched), "run"], check=True, cwd=ROOT
+        )
+        for part in ("ledger.sqlite", "cache", "state", "maps"):
+            path = fetched / part
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
+        found = []
+        for trial in trials(options.kills, options.repeats, dask=dask):
+            outcome = attempt(fetched, base / "w", trial, chance)
+            found.append((trial, outcome))
+            print(
+                json.dumps({"trial": trial.name, "killed": outcome.killed, "code": outcome.code}), flush=True
+            )
+        products = sum(1 for _ in open_workspace(fetched).archive_folder.rglob("source.json"))
+    truth = found[0][1].rows
+    lines = table(found, truth)
+    told = (
+        f"{options.sites} simulated sites of 240 × 240 pixels, {products} products, {len(truth)} rows; "
+        f"{os.cpu_count()} processors; libraries are loaded and maps drawn in every run."
+    )
+    print("\n".join([*lines, "", told]))
+    if options.write:
+        write_table(
+            "running.md", "workers", [*lines, "", told], method=["measure_in_worker"], seeds=f"seed {SEED}"
+        )
+    return 0 if all(outcome.code == 0 and outcome.rows == truth for _, outcome in found) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

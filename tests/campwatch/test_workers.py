@@ -1,0 +1,113 @@
+"""What a run does when those who measure for it are lost, or are not what it is."""
+
+from __future__ import annotations
+
+import logging
+import pickle
+from concurrent.futures import Executor, Future
+from concurrent.futures.process import BrokenProcessPool
+
+import pytest
+
+from campwatch.identity import code_identity
+from campwatch.run import workers
+from campwatch.run.pipeline import RunOptions, run_workspace
+from campwatch.run.site_job import site_work
+from campwatch.run.workers import Measured, Workers, open_workers
+from campwatch.workspace import open_workspace
+from evidence.errors import WatchError, WorkspaceError
+from evidence.ledger import Ledger
+from tests.servers import tiny
+
+from .conftest import site_document, write_workspace
+
+
+class Gone(Executor):
+    """Takes work, and is killed over it; or is gone already."""
+
+    def __init__(self, *, takes: bool) -> None:
+        self.takes = takes
+        self.asked = 0
+
+    def submit(self, *_):
+        self.asked += 1
+        if not self.takes:
+            raise BrokenProcessPool("killed before")
+        future = Future()
+        future.set_exception(BrokenProcessPool("killed over it"))
+        return future
+
+
+@pytest.fixture(scope="module")
+def watch(tmp_path_factory):
+    """A workspace that was run by one process, and its rows."""
+    catalog = tiny.write_catalog(tmp_path_factory.mktemp("source"), dates=tiny.days(2, step=10))
+    folder = write_workspace(tmp_path_factory.mktemp("one") / "w", catalog, site_document())
+    run_workspace(open_workspace(folder), RunOptions())
+    return folder, catalog
+
+
+def rows(folder):
+    with Ledger(folder / "ledger.sqlite", read_only=True) as ledger:
+        return {stored.row_id for stored in ledger.current() if stored.row.layer != "alerts"}
+
+
+def work_of(folder):
+    workspace = open_workspace(folder)
+    return site_work(workspace, workspace.site_paths()[0])
+
+
+@pytest.mark.parametrize("takes", [True, False])
+def test_a_site_whose_worker_is_lost_is_measured_by_the_run(watch, takes, tmp_path, monkeypatch, caplog):
+    folder = write_workspace(tmp_path / "w", watch[1], site_document())
+    gone = Gone(takes=takes)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", lambda *_, **__: gone)
+    summary = run_workspace(open_workspace(folder), RunOptions(workers=2))
+    assert gone.asked == 1
+    assert summary.complete
+    assert rows(folder) == rows(watch[0])
+    (told,) = [record for record in caplog.records if record.name == "campwatch.run.workers"]
+    assert told.levelno == logging.WARNING
+    assert "site tiny is measured by the run itself" in told.getMessage()
+
+
+def test_rows_of_other_code_are_refused(watch):
+    work = work_of(watch[0])
+    answer = Future()
+    answer.set_result(Measured(rows=[], code={**code_identity(), "source": "0" * 64}))
+    with pytest.raises(WatchError, match=r"other code than this run.*000000000000"):
+        Workers(Gone(takes=True), (BrokenProcessPool,)).rows(answer, work)
+
+
+def test_what_a_worker_met_is_told_as_its_own_fault(watch):
+    answer = Future()
+    answer.set_exception(WatchError("the archive's file is torn"))
+    with pytest.raises(WatchError, match="torn"):
+        Workers(Gone(takes=True), (BrokenProcessPool,)).rows(answer, work_of(watch[0]))
+
+
+def test_what_is_sent_arrives_as_it_was(watch):
+    work = work_of(watch[0])
+    assert pickle.loads(pickle.dumps(work)).recipe == work.recipe  # noqa: S301 - our own
+
+
+def test_a_scheduler_that_does_not_answer_ends_the_run_before_anything_is_measured(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(workers, "CONNECT_S", 0.5)
+    with (
+        pytest.raises(WorkspaceError, match=r"no Dask scheduler answers at tcp://127\.0\.0\.1:9"),
+        open_workers(1, "tcp://127.0.0.1:9"),
+    ):
+        pytest.fail("nobody is there")
+
+
+def test_a_number_of_processes_is_a_number():
+    pytest.importorskip("distributed")
+    with pytest.raises(WorkspaceError, match="local:N takes a number"), open_workers(1, "local:many"):
+        pytest.fail("not a number")
+
+
+def test_without_dask_the_extra_is_named(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "distributed", None)
+    with pytest.raises(WorkspaceError, match=r"campwatch\[dask\]"), open_workers(1, "local:2"):
+        pytest.fail("there is none")
