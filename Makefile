@@ -36,6 +36,7 @@ lint: dev
 
 types: dev
 	$(BIN)/mypy
+	$(BIN)/python tests/check_page_types.py
 
 layers: dev
 	$(BIN)/lint-imports

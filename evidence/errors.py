@@ -1,4 +1,11 @@
-"""The one error tree. The command line prints a `WatchError` in one line; all else is a bug."""
+"""The one error tree. The command line prints a `WatchError` in one line; all else is a bug.
+
+A check that goes on to the end tells what is wrong as findings instead.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
 
 
 class WatchError(Exception):
@@ -64,3 +71,13 @@ class ExportError(WatchError):
 
 class UnsafePathError(WatchError):
     """A name from outside that would be written elsewhere than below its folder."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is not as it was written."""
+
+    where: str
+    """File, chain or row."""
+    what: str
+    """What is wrong with it, in one line, with the values that differ."""

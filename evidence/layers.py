@@ -34,6 +34,12 @@ from evidence.rows import Row, StoredRow, iso_utc, record_data, record_geometry
 if TYPE_CHECKING:
     from evidence.ledger import Ledger
 
+BLACK, ORANGE, SKY, GREEN, YELLOW, BLUE, VERMILION, PURPLE = (
+    "#000000", "#E69F00", "#56B4E9", "#009E73", "#F0E442", "#0072B2", "#D55E00", "#CC79A7",
+)  # fmt: skip
+"""Colours of layers and figures that the colour-blind tell apart (Okabe and Ito 2008)."""
+GREY = "#7F7F7F"
+
 GEOMETRY = "geometry"
 """The field that becomes a row's geometry."""
 ALL_SCENES, NO_SCENES = "all scenes", "no scenes"

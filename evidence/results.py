@@ -54,7 +54,13 @@ def write_results(
 def write_frame(layer: Layer, frame: pd.DataFrame | gpd.GeoDataFrame, path: Path, **options: Any) -> None:
     """Add one table to a GeoPackage."""
     told = {"geometry_type": "Unknown"} if layer.has_geometry else {}
-    pyogrio.write_dataframe(frame, path, layer=layer.name, driver="GPKG", **told, **options)
+    write_layer(frame, path, layer.name, **told, **options)
+
+
+def write_layer(frame: pd.DataFrame | gpd.GeoDataFrame, path: Path, name: str, **options: Any) -> None:
+    """Add one table to a GeoPackage that has no name of its own yet: it is flushed once, when it gets one."""
+    pyogrio.set_gdal_config_options({"OGR_SQLITE_SYNCHRONOUS": "OFF"})
+    pyogrio.write_dataframe(frame, path, layer=name, driver="GPKG", **options)
 
 
 def write_custody(ledger: Ledger, path: Path) -> Path:

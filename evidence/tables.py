@@ -14,7 +14,7 @@ from evidence.layers import COMMON_COLUMNS, Column, Kind, Layer, LayerSpec
 from evidence.quantity import DEFAULT_LEVEL
 from evidence.rows import StoredRow
 
-_DTYPES = {
+_DTYPES: Mapping[Kind, Any] = {
     Kind.TEXT: "string",
     Kind.LIST: "string",
     Kind.SECTORS: "string",
@@ -41,9 +41,12 @@ def layer_columns(layer: Layer) -> list[tuple[str, Column]]:
 def layer_table(layer: Layer, rows: Iterable[StoredRow]) -> pd.DataFrame:
     """The rows of one layer with the dtypes of its columns; geometry is left out."""
     records = [_cells(layer, stored) for stored in rows]
-    columns = layer_columns(layer)
-    frame = pd.DataFrame.from_records(records, columns=[name for name, _ in columns])
-    return frame.astype({name: _DTYPES[column.kind] for name, column in columns})
+    return pd.DataFrame(
+        {
+            name: pd.array([cells.get(name) for cells in records], dtype=_DTYPES[column.kind])
+            for name, column in layer_columns(layer)
+        }
+    )
 
 
 def layer_geotable(layer: Layer, rows: Iterable[StoredRow]) -> gpd.GeoDataFrame:

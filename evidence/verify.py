@@ -7,8 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from evidence.custody import GENESIS, CustodyEntry, entry_hash, heads_digest, joined_digest
-from evidence.errors import LedgerError
-from evidence.findings import Finding
+from evidence.errors import Finding, LedgerError
 from evidence.hashing import sha256_bytes
 from evidence.ledger import Ledger
 from evidence.redaction import Redactions, sworn_digest

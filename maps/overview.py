@@ -18,6 +18,7 @@ from maps.records import Profile, RunInfo, SiteSummary
 from maps.site_map import script_json_text
 
 FORMAT = "campwatch-overview/1"
+SCRIPTS = ("core.js", "outline.js", "overview.js")
 ALONE_DEGREES = 0.05
 """Half the side of the view around a single site."""
 
@@ -79,7 +80,7 @@ def _page(content: dict[str, Any], lines: Sequence[dict[str, Any]], *, restricte
         style=asset("page.css") + asset("overview.css"),
         before=before.replace("{{flags}}", " is-restricted" if restricted else ""),
         after=f"{after}{data}\n{strings}\n{outline}",
-        program="\n".join(asset(name) for name in ("core.js", "outline.js", "overview.js")),
+        program="\n".join(asset(name) for name in SCRIPTS),
     )
     folium.FitBounds(bounds, padding=(24, 24), max_zoom=11).add_to(page)
     return page

@@ -16,12 +16,16 @@ from branca.element import Figure
 from folium.template import Template
 from xstatic.pkg import leaflet
 
+from evidence.errors import ExportError
+
 TILE_HOSTS = ("https://tile.openstreetmap.org", "https://server.arcgisonline.com")
 """The only hosts that the page's own policy lets it ask, and only after the user allowed them."""
 POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'self' file:; style-src 'unsafe-inline'; "
     f"img-src data: blob: {' '.join(TILE_HOSTS)}; connect-src 'none'; form-action 'none'; base-uri 'none'"
 )
+FETCHED = re.compile(r"""<(?:script|link)\b[^>]*\b(?:src|href)=["'](https?:[^"']+)""")
+"""Scripts and styles that elements would have a browser fetch."""
 MARK = re.compile(r"\[\[part:([a-z]+)\]\]")
 MIME = {".png": "image/png", ".svg": "image/svg+xml", ".gif": "image/gif"}
 
@@ -77,8 +81,18 @@ class OfflineFigure(Figure):
         self.language = language
 
     def render(self, **options: Any) -> str:
-        """The page with its parts; what a part holds is never read as a template or a mark."""
+        """The page with its parts; what a part holds is never read as a template or a mark.
+
+        Raises:
+            ExportError: where an element (a plugin of Folium's, say) takes its program from a network.
+        """
         frame: str = super().render(**options)
+        asked = sorted(set(FETCHED.findall(frame)))
+        if asked:
+            raise ExportError(
+                "a page that works without a network cannot hold what takes its program from one: "
+                + ", ".join(asked)
+            )
         return MARK.sub(lambda mark: self.parts[mark.group(1)], frame)
 
 
@@ -87,7 +101,7 @@ class OfflineMap(folium.Map):
 
     Folium's own lists of scripts and styles name four content networks; here they are empty and Leaflet comes
     from the installed XStatic-Leaflet. Layers that need nothing but Leaflet (`GeoJson`, `ImageOverlay`,
-    `Polygon`, …) can be added as to any Folium map.
+    `Polygon`, …) can be added as to any Folium map; a plugin whose program lies on a network is refused.
     """
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012 - the base class's own attribute

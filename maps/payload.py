@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -24,8 +23,6 @@ from evidence.rows import Row
 from maps.disclosure import rounded
 from maps.records import Look, QueueItem, RaisedAlert, SiteMapData, Verdict
 
-LONG_TEXT = 32
-"""Characters of JSON from which on a value that several rows share is written once."""
 FULL_DECIMALS = 7
 """A centimetre; finer than any vertex is known."""
 FINEST, FINEST_PUBLIC = 5, 3
@@ -164,7 +161,7 @@ class Payload:
         """One layer with its rows in the order of time: every column by its name, and how it is shown."""
         columns = [column for column in spec.columns if column.kind is not Kind.OUTLINE]
         style = spec.style
-        told, shared = share_values([self.row(spec, row) for row in sorted(rows, key=lambda row: row.time)])
+        told = [self.row(spec, row) for row in sorted(rows, key=lambda row: row.time)]
         return {
             "name": spec.name,
             "title": [spec.title, spec.title_ko],
@@ -180,23 +177,21 @@ class Payload:
             "has_geometry": spec.has_geometry,
             "style": {"line": style.line, "fill": style.fill_opacity, "dashed": style.dashed},
             "check": None if spec.references is None else check(self._check_of(spec)),
-            "rows": told,
-            "shared": shared,
+            "label": spec.label,
+            "rows": by_column(told),
         }
 
     def _check_of(self, spec: LayerSpec) -> SiteCheck:
         return self.data.checks.get(spec.name, SiteCheck())
 
     def row(self, spec: LayerSpec, row: Row) -> dict[str, Any]:
-        """One row: its columns, its time on both clocks, its shapes, its name, whether it is new."""
+        """One row: its columns, its time on both clocks, its shapes."""
         told: dict[str, Any] = {
             column.name: _cell(column, row.data.get(column.name))
             for column in spec.columns
             if column.kind is not Kind.OUTLINE
         }
-        names = {name: "" if value is None else value for name, value in row.data.items()}
         told["subject"] = told.get("subject", row.subject)
-        told["label"] = spec.label.format_map(_Names(names | {"row_id": row.row_id}))
         if row.time and "/" not in row.time and "T" in row.time:
             told |= self.moment(dt.datetime.fromisoformat(row.time))
         shape = None if row.geometry is None else shapely.from_wkb(row.geometry)
@@ -290,27 +285,29 @@ def _dms(degrees: float, letters: str) -> str:
     return f"{degree}°{minute:02d}'{second:02d}\"{letters[degrees < 0]}"
 
 
-class _Names(dict[str, Any]):
-    """Columns for a label; one that a row lacks is left empty."""
-
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-def share_values(rows: Sequence[Mapping[str, Any]]) -> tuple[list[dict[str, Any]], list[Any]]:
-    """Rows whose long values stand once where they are the same in several, such as a pile's outline.
+def by_column(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Rows by column, each value written as seldom as the column allows; `core.js` makes rows of it again.
 
     Returns:
-        rows with ``{"$": k}`` in place of such a value, and the values by k; the page puts them back.
+        the number of rows, ``n``, and ``columns`` by name: ``{"same": value}``, ``{"each": [value, …]}``, or
+        ``{"of": [value, …], "at": [index, …]}`` where that is shorter, as for the outline of a pile that does
+        not change from look to look. A column without a value is left out.
     """
-    written = [{name: json.dumps(value, sort_keys=True) for name, value in row.items()} for row in rows]
-    often = Counter(text for row in written for text in row.values() if len(text) >= LONG_TEXT)
-    place = {text: k for k, text in enumerate(text for text, count in often.items() if count > 1)}
-    told = [
-        {name: {"$": place[texts[name]]} if texts[name] in place else value for name, value in row.items()}
-        for row, texts in zip(rows, written, strict=True)
-    ]
-    return told, [json.loads(text) for text in place]
+    names = dict.fromkeys(name for row in rows for name in row)
+    columns = {name: _column([row.get(name) for row in rows]) for name in names}
+    return {"n": len(rows), "columns": {name: told for name, told in columns.items() if told is not None}}
+
+
+def _column(values: list[Any]) -> dict[str, Any] | None:
+    texts = [json.dumps(value, sort_keys=True, separators=(",", ":")) for value in values]
+    place = {text: k for k, text in enumerate(dict.fromkeys(texts))}
+    if len(place) == 1:
+        return None if values[0] is None else {"same": values[0]}
+    at = [place[text] for text in texts]
+    coded = sum(map(len, place)) + sum(len(str(k)) for k in at)
+    if coded < sum(map(len, texts)):
+        return {"of": [json.loads(text) for text in place], "at": at}
+    return {"each": values}
 
 
 def _outlines(spec: LayerSpec) -> list[str]:

@@ -35,6 +35,7 @@ SCRIPTS = (
     "details.js",
     "tools.js",
     "save.js",
+    "print.js",
     "panel.js",
     "more.js",
     "labels.js",

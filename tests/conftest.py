@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+HOSTILE = "<img src=x onerror=window.__hit=1></script><script>window.__hit=1</script>{{7*7}}"
 CHROMIUM = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
@@ -47,6 +50,29 @@ def browser() -> Iterator[Browser]:
         chromium = driver.chromium.launch(executable_path="/usr/bin/chromium", args=CHROMIUM)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture(scope="session")
+def reviewed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace of one small site that was run once, for all tests that review or serve it: copy it first.
+
+    Processes of one test run share it; the site's name is hostile.
+    """
+    from campwatch.run.pipeline import RunOptions, run_workspace
+    from campwatch.workspace import open_workspace
+    from tests.campwatch.conftest import site_document, write_workspace
+    from tests.servers import tiny
+
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "reviewed 검토"
+    with FileLock(f"{root}.lock"):
+        if not (root / "made").exists():
+            catalog = tiny.write_catalog(root / "catalog", dates=tiny.days(6, step=10))
+            document = site_document()
+            document["features"][0]["properties"]["name"] = HOSTILE
+            run_workspace(open_workspace(write_workspace(root / "watch", catalog, document)), RunOptions())
+            (root / "made").touch()
+    return root / "watch"
 
 
 @pytest.fixture(scope="session")

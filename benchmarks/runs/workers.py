@@ -131,6 +131,7 @@ def main() -> int:
     )
     parser.add_argument("--sites", type=int, default=4)
     parser.add_argument("--dates", type=int, default=8)
+    parser.add_argument("--size", type=int, default=240, help="side of a site in 10 m pixels")
     parser.add_argument("--kills", type=int, default=2, help="in a run")
     parser.add_argument("--repeats", type=int, default=2, help="runs with kills, a way")
     parser.add_argument("--without-dask", action="store_true")
@@ -141,7 +142,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="campwatch-workers-") as temporary:
         base = Path(temporary)
         catalog = tiny.write_catalog(base / "source", dates=tiny.days(options.dates, step=10))
-        documents = [site_document(f"site-{k}", size_m=2400.0) for k in range(options.sites)]
+        documents = [site_document(f"site-{k}", size_m=10.0 * options.size) for k in range(options.sites)]
         fetched = write_workspace(base / "fetched", catalog, *documents)
         subprocess.run(
             [sys.executable, "-m", "campwatch", "-q", "-C", str(fetched), "run"], check=True, cwd=ROOT
@@ -160,7 +161,8 @@ def main() -> int:
     truth = found[0][1].rows
     lines = table(found, truth)
     told = (
-        f"{options.sites} simulated sites of 240 × 240 pixels, {products} products, {len(truth)} rows; "
+        f"{options.sites} simulated sites of {options.size} × {options.size} pixels, {products} products, "
+        f"{len(truth)} rows; "
         f"{os.cpu_count()} processors; libraries are loaded and maps drawn in every run."
     )
     print("\n".join([*lines, "", told]))

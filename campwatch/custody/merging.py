@@ -22,8 +22,7 @@ from campwatch.run.derived import open_for_append
 from campwatch.workspace import Workspace
 from evidence.anchors import ANCHORED
 from evidence.custody import WORKSPACE_CHAIN, CustodyEntry, heads_digest
-from evidence.errors import LedgerError
-from evidence.findings import Finding
+from evidence.errors import Finding, LedgerError
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
 from evidence.redaction import ACTION as REDACT

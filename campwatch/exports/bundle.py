@@ -1,27 +1,33 @@
-"""What every export is made from: disclosed rows as tables, the sites, and the stamp."""
+"""What every export is made from: disclosed rows as tables, single findings among them, sites, the stamp."""
 
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
 from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch import __version__
+from campwatch.custody.korean import file_note
 from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
 from campwatch.exports.stamp import SIMULATED, SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
 from campwatch.layers import LAYERS
+from campwatch.reviews.findings import PLACE
 from campwatch.reviews.validation import Checks, all_checks, annotation
 from campwatch.settings import MapSettings
 from campwatch.workspace import Workspace
+from detection.pairs.looks import Finding
 from evidence.anchors import clock_words
 from evidence.custody import heads_digest
 from evidence.errors import ExportError
-from evidence.layers import Column, Layer
+from evidence.layers import Column, Layer, LayerSpec
 from evidence.ledger import Ledger
+from evidence.record_reading import read_record
 from evidence.rows import StoredRow
 from evidence.runs import heads_of, last_measured, last_with_rows, layer_rows, links_until, release_of
 from evidence.tables import layer_columns, layer_frames
@@ -146,6 +152,7 @@ def collect(
         simulated=tuple(site.id for site in sites if site.kind == "simulated"),
         checks=checks,
         clock=clock_words(ledger.whole(links)),
+        language=file_note(ledger),
     )
     return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
 
@@ -200,11 +207,12 @@ def _tables(rows: Mapping[str, tuple[StoredRow, ...]], sites: tuple[Site, ...], 
         for layer, frame in site_frames(sites, decimals=stamp.coordinate_decimals)
     ]
     for name, spec in LAYERS.items():
-        named = notice if spec.from_imagery else OWN_WORD
-        made += [
-            Table(layer=layer, columns=tuple(layer_columns(layer)), frame=frame, attribution=named)
-            for layer, frame in layer_frames(spec, rows[name])
-        ]
+        if rows[name]:
+            named = notice if spec.from_imagery else OWN_WORD
+            made += [
+                Table(layer=layer, columns=tuple(layer_columns(layer)), frame=frame, attribution=named)
+                for layer, frame in layer_frames(spec, rows[name])
+            ]
     return [table for table in made if len(table.frame)]
 
 
@@ -235,3 +243,74 @@ def is_site_layer(layer: Layer) -> bool:
 
 def _names(sites: Sequence[Site]) -> str:
     return ", ".join(site.id for site in sites) or "none"
+
+
+_ISO = re.compile(r"(\d{4})(?:-(\d\d))?(?:-(\d\d))?(?:T(\d\d):(\d\d)(?::(\d\d)(\.\d+)?)?Z?)?[?~%]?$")
+SUFFIX = "_time"
+
+
+def as_time(value: Any) -> dt.datetime | None:
+    """A moment in UTC of an ISO or EDTF text; its qualifier is left out; None for anything else."""
+    found = _ISO.match(str(value)) if value is not None else None
+    if found is None:
+        return None
+    *whole, fraction = found.groups()
+    year, month, day, hour, minute, second = (int(part) if part else None for part in whole)
+    try:
+        return dt.datetime(
+            year or 1, month or 1, day or 1, hour or 0, minute or 0, second or 0,
+            round(1e6 * float(fraction or 0.0)), tzinfo=dt.UTC,
+        )  # fmt: skip
+    except ValueError:
+        return None
+
+
+def time_names(layer: Layer) -> tuple[str | None, str | None]:
+    """The columns that begin and end what a row speaks of; the second is None for a moment."""
+    if layer.moment:
+        return layer.moment, None
+    return layer.span or (None, None)
+
+
+def with_times(layer: Layer, frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with a column of times beside each text column that its rows begin or end by."""
+    added = frame.copy()
+    for name in time_names(layer):
+        if name is not None and name in frame:
+            moments = [as_time(value) if pd.notna(value) else None for value in frame[name]]
+            added[name + SUFFIX] = pd.Series(moments, index=frame.index, dtype="datetime64[ns, UTC]")
+    return added
+
+
+def find(bundle: Bundle, name: str) -> tuple[LayerSpec, StoredRow]:
+    """The finding, among what this export may show.
+
+    Raises:
+        ExportError: where there is none of that name.
+    """
+    named = [spec for spec in LAYERS.values() if spec.finding]
+    found = [(spec, stored) for spec in named for stored in bundle.rows[spec.name]]
+    hits = [(spec, stored) for spec, stored in found if stored.row_id == name] or [
+        (spec, stored)
+        for spec, stored in found
+        if name in {stored.row.subject, stored.row.data.get(str(spec.finding))}
+    ]
+    if hits:
+        return max(hits, key=lambda hit: (_has_figure(hit[1]), hit[1].row.time, hit[1].seq))
+    if name.startswith(f"{PLACE}-"):
+        raise ExportError(f"{name} is a random place of the review queue: nothing was measured there")
+    raise ExportError(
+        f"no finding {name} in what this export may show (row, disturbance, pile, zone, change or boundary)"
+    )
+
+
+def _has_figure(stored: StoredRow) -> bool:
+    """Whether the row's area could be assessed."""
+    area = stored.row.data.get("area_ha")
+    return not isinstance(area, Mapping) or area.get("value") is not None
+
+
+def finding_record(layer: Layer, stored: StoredRow) -> Finding:
+    """The record that a finding's row was made from."""
+    found: Finding = read_record(LAYERS[layer.name].record, stored.row)
+    return found

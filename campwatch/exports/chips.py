@@ -15,8 +15,8 @@ from rasterio.features import rasterize
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
-from campwatch.exports.bundle import Bundle
-from campwatch.exports.findings import find
+from campwatch.exports.bundle import Bundle, find
+from campwatch.exports.formats import named
 from campwatch.exports.imagery import (
     cut,
     epsg_of,
@@ -26,7 +26,6 @@ from campwatch.exports.imagery import (
     stack,
     usable_looks,
 )
-from campwatch.exports.names import named
 from campwatch.exports.stamp import Stamp, imagery_attribution
 from campwatch.reviews.findings import row_geometry
 from campwatch.workspace import Workspace

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from campwatch.exports.bundle import Bundle
+from campwatch.exports.formats import named
 from campwatch.exports.labels import site_label
-from campwatch.exports.names import named
 from campwatch.exports.stamp import imagery_attribution
 from evidence.files import write_text
 from imagery.cube.observations import OBSERVATIONS

@@ -8,7 +8,7 @@ import pandas as pd
 
 from campwatch.exports.bundle import Bundle, Table
 from campwatch.exports.dictionary import GEOMETRY, LONGEST_CELL, data_dictionary, guarded, provenance
-from campwatch.exports.names import named
+from campwatch.exports.formats import named
 from evidence.files import atomic_path
 
 BOM_UTF8 = "utf-8-sig"

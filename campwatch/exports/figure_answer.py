@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 from matplotlib.figure import Figure
 
-from campwatch.exports.figure_page import new_figure
-from campwatch.exports.figure_words import figure_word
-from campwatch.exports.styles import BLUE, GREY
+from campwatch.exports.figure_page import figure_word, new_figure
+from evidence.layers import BLUE, GREY
 from evidence.quantity import Quantity
 
 _HEIGHT_IN = 1.55

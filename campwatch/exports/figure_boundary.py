@@ -14,14 +14,20 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import parts
 from aoi.records import Boundary, Site
-from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
+from campwatch.exports.figure_page import (
+    WIDTH_IN,
+    draw_foot,
+    draw_title,
+    figure_word,
+    foot_height,
+    foot_lines,
+    new_figure,
+)
 from campwatch.exports.figure_pair import draw_coordinates, draw_north, draw_outline, draw_scale_bar, panel
-from campwatch.exports.figure_words import figure_word
 from campwatch.exports.imagery import projected, stack
 from campwatch.exports.stamp import Stamp
-from campwatch.exports.styles import BLUE, PURPLE, VERMILION
 from detection.pairs.looks import LookChoice
-from evidence.layers import Style
+from evidence.layers import BLUE, PURPLE, VERMILION, Style
 from maps.composites import TRUE_COLOUR, common_stretch, paint
 from maps.images import geobox_of
 
@@ -61,7 +67,7 @@ def draw_boundary_change(data: BoundaryFigure) -> Figure:
     total = head + height + _FRAME_IN + _GAP_IN + foot_in
     figure = new_figure(total)
     if not data.bare:
-        figure.text(_GAP_IN / WIDTH_IN, 1 - _GAP_IN / total, site_title(data.site), fontsize=10, va="top")
+        draw_title(figure, data.site)
     left, bottom = _GAP_IN + _FRAME_IN, foot_in + _FRAME_IN + _GAP_IN / 2
     axes = figure.add_axes((left / WIDTH_IN, bottom / total, _WIDE / WIDTH_IN, height / total))
     picture = data.cube.isel(time=0)

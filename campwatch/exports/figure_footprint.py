@@ -10,11 +10,18 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from aoi.records import Site
-from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
-from campwatch.exports.figure_words import figure_word
+from campwatch.exports.figure_page import (
+    WIDTH_IN,
+    draw_foot,
+    draw_title,
+    figure_word,
+    foot_height,
+    foot_lines,
+    new_figure,
+)
 from campwatch.exports.stamp import Stamp
-from campwatch.exports.styles import BLUE, GREY, ORANGE
 from detection.ground.records import TWO_FIGURES
+from evidence.layers import BLUE, GREY, ORANGE
 
 _PANEL_IN = 2.4
 _HEAD_IN = 0.55
@@ -49,7 +56,7 @@ def draw_footprint(data: FootprintFigure) -> Figure:
     total = _HEAD_IN + _PANEL_IN + _AXIS_IN + foot_in
     figure = new_figure(total)
     if not data.bare:
-        figure.text(0.12 / WIDTH_IN, 1 - 0.12 / total, site_title(data.site), fontsize=10, va="top")
+        draw_title(figure, data.site)
     bottom = (_AXIS_IN + foot_in) / total
     axes = figure.add_axes((_LEFT_IN / WIDTH_IN, bottom, 1 - (_LEFT_IN + 0.15) / WIDTH_IN, _PANEL_IN / total))
     _draw(axes, data.footprints.sort_values(["epoch_start", "boundary_id"]), data.language)

@@ -1,4 +1,4 @@
-"""The page that every figure is drawn on: font, foot, glyph test, PNG at 300 dpi and SVG."""
+"""The page that every figure is drawn on: font, words in both languages, foot, glyph test, PNG and SVG."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from aoi.records import Site
 from campwatch.exports.fonts import require_glyphs, use_fonts
 from campwatch.exports.stamp import WORDING, Stamp
+from campwatch.language import told, told_with
 from evidence.files import atomic_path
 
 DPI = 300
@@ -60,13 +61,19 @@ def new_figure(height_in: float) -> Figure:
 def site_title(site: Site) -> str:
     """The site's name in both languages."""
     name = f"{site.name} · {site.name_ko}" if site.name_ko else site.name
-    return f"{name} · SIMULATED" if site.kind == "simulated" else name
+    return f"{name} · {told('SIMULATED')}" if site.kind == "simulated" else name
+
+
+def draw_title(figure: Figure, site: Site) -> None:
+    """Print the site's name at the head."""
+    at = (_MARGIN_IN / WIDTH_IN, 1 - _MARGIN_IN / figure.get_figheight())
+    figure.text(*at, site_title(site), fontsize=10, va="top")
 
 
 def foot_lines(stamp: Stamp, notes: list[str]) -> list[str]:
     """The foot: notes, wording, who made it from what; long lines wrapped."""
-    told = [*notes, WORDING, stamp.footer()]
-    return [line for text in told for line in textwrap.wrap(text, _FOOT_COLUMNS)]
+    lines = [*(told(note) for note in notes), told(WORDING), stamp.footer()]
+    return [line for text in lines for line in textwrap.wrap(text, _FOOT_COLUMNS)]
 
 
 def foot_height(lines: list[str]) -> float:
@@ -83,7 +90,7 @@ def draw_foot(figure: Figure, lines: list[str], stamp: Stamp) -> None:
     )  # fmt: skip
     if stamp.restricted:
         figure.text(
-            1 - _MARGIN_IN / WIDTH_IN, 1 - _MARGIN_IN / height, "RESTRICTED",
+            1 - _MARGIN_IN / WIDTH_IN, 1 - _MARGIN_IN / height, told("RESTRICTED"),
             fontsize=8, color="#B00020", ha="right", va="top",
         )  # fmt: skip
 
@@ -95,10 +102,10 @@ def save_figure(figure: Figure, path: Path, *, title: str, stamp: Stamp) -> list
         ExportError: where the font lacks a character that the figure prints.
     """
     require_glyphs(text.get_text() for text in figure.findobj(Text))
-    told = f"{stamp.footer()} · custody head {stamp.custody_head}"
+    about = f"{stamp.footer()} · custody head {stamp.custody_head}"
     metadata = {
-        ".png": {"Title": title, "Description": told, "Software": f"campwatch {stamp.version}"},
-        ".svg": {"Title": title, "Description": told, "Date": None, "Creator": f"campwatch {stamp.version}"},
+        ".png": {"Title": title, "Description": about, "Software": f"campwatch {stamp.version}"},
+        ".svg": {"Title": title, "Description": about, "Date": None, "Creator": f"campwatch {stamp.version}"},
     }
     written = []
     for suffix, said in metadata.items():
@@ -107,3 +114,38 @@ def save_figure(figure: Figure, path: Path, *, title: str, stamp: Stamp) -> list
             figure.savefig(temporary, format=suffix[1:], dpi=DPI, metadata=said)
         written.append(target)
     return written
+
+
+FIGURE_WORDS: dict[str, str] = {
+    "local": "local",
+    "before_after": "{label}: the last clear look before, the first clear look of that season after",
+    "where": "where in\nthe site",
+    "locator": "where the\nsite lies",
+    "boundary_version": "boundary version {id}",
+    "zone": "zone {id} ({kind})",
+    "no_figure": "no figure",
+    "probable_coal": "plan area of\nprobable coal, ha",
+    "zone_title": "Zone {name}",
+    "one_look": "one look",
+    "below_floor": "one look, below the floor",
+    "smoothed": "smoothed",
+    "inside": "inside the boundary",
+    "outside": "outside the boundary",
+    "whole": "whole site",
+    "disturbed": "disturbed ground, ha",
+    "not_assessable": "not assessable",
+    "gained": "gained",
+    "lost": "lost",
+    "net": "net {text}",
+    "version_line": "version {id}, from {since}",
+    "ordinary": "each ordinary year\nagainst the others",
+    "judged": "{name}\nchange with its interval",
+    "no_figures": "no look gave a figure: {reason}",
+    "margin": "declared margin",
+    "change_axis": "change, ha",
+}
+
+
+def figure_word(key: str, language: str, **places: object) -> str:
+    """One text of a figure in one language."""
+    return told_with(FIGURE_WORDS[key], language, **places)

@@ -22,8 +22,15 @@ from shapely.geometry.base import BaseGeometry
 from aoi.geodesy import parts
 from aoi.records import Site
 from aoi.versions import version_in_force
-from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
-from campwatch.exports.figure_words import figure_word
+from campwatch.exports.figure_page import (
+    WIDTH_IN,
+    draw_foot,
+    figure_word,
+    foot_height,
+    foot_lines,
+    new_figure,
+    site_title,
+)
 from campwatch.exports.imagery import epsg_of, projected, stack
 from campwatch.exports.site_tables import BOUNDARIES, SITES, ZONES
 from campwatch.exports.stamp import Stamp

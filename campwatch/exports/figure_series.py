@@ -15,10 +15,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from aoi.records import Site
-from campwatch.exports.figure_page import WIDTH_IN, draw_foot, foot_height, foot_lines, new_figure, site_title
-from campwatch.exports.figure_words import figure_word
+from campwatch.exports.figure_page import (
+    WIDTH_IN,
+    draw_foot,
+    draw_title,
+    figure_word,
+    foot_height,
+    foot_lines,
+    new_figure,
+)
 from campwatch.exports.stamp import Stamp
-from campwatch.exports.styles import BLUE, GREY
+from evidence.layers import BLUE, GREY
 
 _PANEL_IN = 1.9
 _HEAD_IN = 0.5
@@ -58,7 +65,7 @@ def draw_series(data: SeriesFigure, zone_ids: Sequence[str]) -> Figure:
     total = head + len(shown) * (_PANEL_IN + _BETWEEN_IN) + (0.0 if data.bare else foot_height(foot))
     figure = new_figure(total)
     if not data.bare:
-        figure.text(0.12 / WIDTH_IN, 1 - 0.12 / total, site_title(data.site), fontsize=10, va="top")
+        draw_title(figure, data.site)
     first: Axes | None = None
     for i, zone_id in enumerate(shown):
         bottom = total - head - (i + 1) * (_PANEL_IN + _BETWEEN_IN) + 0.3

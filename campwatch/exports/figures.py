@@ -12,22 +12,21 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from aoi.records import Site
-from campwatch.exports.bundle import Bundle, collect
+from campwatch.exports.bundle import Bundle, collect, find
 from campwatch.exports.figure_answer import AnswerFigure, draw_answer
 from campwatch.exports.figure_boundary import BoundaryFigure, draw_boundary_change
 from campwatch.exports.figure_footprint import FootprintFigure, draw_footprint
-from campwatch.exports.figure_page import figure_style, save_figure
+from campwatch.exports.figure_page import figure_style, figure_word, save_figure
 from campwatch.exports.figure_pair import NumberedArea, PairFigure, ShownFinding, coarse_site, draw_pair
 from campwatch.exports.figure_series import SeriesFigure, draw_series
-from campwatch.exports.figure_words import figure_word
-from campwatch.exports.findings import find
+from campwatch.exports.formats import export_folder, file_name
 from campwatch.exports.imagery import cut, finding_pair, load_looks, projected, usable_looks
 from campwatch.exports.labels import row_label
-from campwatch.exports.names import export_folder, file_name
 from campwatch.exports.stamp import imagery_attribution
 from campwatch.exports.vector import plain_records
 from campwatch.questions.records import ANSWERS
 from campwatch.reviews.findings import row_geometry
+from campwatch.run.progress import Progress, Step, log_step
 from campwatch.workspace import Workspace
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import SERIES, STOCKPILE_AREAS
@@ -70,7 +69,9 @@ class FigureOptions:
     out: Path | None = None
 
 
-def write_figures(workspace: Workspace, options: FigureOptions) -> list[Path]:
+def write_figures(
+    workspace: Workspace, options: FigureOptions, *, progress: Progress = log_step
+) -> list[Path]:
     """Write PNG and SVG of each figure.
 
     Raises:
@@ -91,6 +92,7 @@ def write_figures(workspace: Workspace, options: FigureOptions) -> list[Path]:
     with figure_style():
         for site in _sites_of(bundle, options):
             for kind in ("pair",) if options.finding else options.kinds:
+                progress(Step(site_id=site.id, doing=f"drawing {kind}"))
                 for name, figure in _MAKERS[kind](workspace, bundle, site, options):
                     suffix = ".restricted" if options.restricted else ""
                     path = folder / f"{site.id}-{name}{suffix}"

@@ -13,8 +13,7 @@ from odc.geo.geobox import GeoBox
 from shapely.geometry.base import BaseGeometry
 
 from aoi.records import Site
-from campwatch.exports.bundle import Bundle
-from campwatch.exports.findings import finding_record
+from campwatch.exports.bundle import Bundle, finding_record
 from campwatch.reviews.findings import row_geometry
 from campwatch.run.site_bench import cube_cache, load_site_cube
 from campwatch.run.site_job import site_work

@@ -15,8 +15,8 @@ from PIL import Image
 from rasterio.warp import Resampling, calculate_default_transform, reproject
 
 from campwatch.exports.bundle import Bundle
+from campwatch.exports.formats import named
 from campwatch.exports.imagery import epsg_of, load_looks, stack, usable_looks
-from campwatch.exports.names import named
 from campwatch.exports.stamp import imagery_attribution
 from campwatch.workspace import Workspace
 from detection.pairs.looks import LookChoice, whole_site_pair

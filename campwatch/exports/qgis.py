@@ -10,8 +10,8 @@ from pathlib import Path
 import shapely
 from lxml import etree
 
-from campwatch.exports.bundle import Bundle, Table
-from campwatch.exports.names import named
+from campwatch.exports.bundle import Bundle, Table, time_names
+from campwatch.exports.formats import named
 from campwatch.exports.pictures import SitePicture, write_picture
 from campwatch.exports.qgis_views import (
     Raster,
@@ -23,7 +23,6 @@ from campwatch.exports.qgis_views import (
     themes,
 )
 from campwatch.exports.site_tables import SUPPORTS
-from campwatch.exports.times import time_names
 from campwatch.exports.vector import geometry_type, write_geopackage
 from campwatch.exports.xml import Element, Maker
 from evidence.files import atomic_path, write_zip

@@ -14,9 +14,8 @@ from lxml import etree
 from pyproj import CRS, Transformer
 
 from aoi.records import Site
-from campwatch.exports.bundle import Bundle
+from campwatch.exports.bundle import SUFFIX, Bundle, as_time
 from campwatch.exports.pictures import FOLDER, SitePicture
-from campwatch.exports.times import SUFFIX, as_time
 from campwatch.exports.xml import Element, Maker
 from imagery.cube.observations import OBSERVATIONS
 

@@ -8,9 +8,8 @@ from typing import Any
 import geopandas as gpd
 
 from aoi.records import Boundary, PublishedPoint, Site, Zone
-from campwatch.exports.styles import BLACK, BLUE, GREY, VERMILION
 from detection.coal.records import STOCKPILES
-from evidence.layers import Column, Kind, Layer, Style
+from evidence.layers import BLACK, BLUE, GREY, VERMILION, Column, Kind, Layer, Style
 from maps.disclosure import coarse
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import pyogrio
 import shapely
 
-from campwatch.exports.bundle import Bundle, Table
+from campwatch.exports.bundle import Bundle, Table, with_times
 from campwatch.exports.dictionary import data_dictionary, provenance
-from campwatch.exports.names import named
-from campwatch.exports.times import with_times
-from evidence.errors import ExportError
+from campwatch.exports.formats import named
+from campwatch.extras import extra_module
 from evidence.files import atomic_path, write_text
+from evidence.results import write_layer
 
 JSON_DECIMALS = 7
 
@@ -30,12 +28,11 @@ def write_geopackage(bundle: Bundle, path: Path) -> Path:
         for table in bundle.tables:
             frame = with_times(table.layer, table.frame)
             typed = {"geometry_type": geometry_type(table)} if table.layer.has_geometry else {}
-            pyogrio.write_dataframe(
-                frame, temporary, layer=table.name, driver="GPKG", layer_metadata=_metadata(bundle, table),
-                promote_to_multi=typed.get("geometry_type", "").startswith("Multi"), **typed,
-            )  # fmt: skip
+            multi = typed.get("geometry_type", "").startswith("Multi")
+            told = _metadata(bundle, table)
+            write_layer(frame, temporary, table.name, layer_metadata=told, promote_to_multi=multi, **typed)
         for name, frame in (("provenance", provenance(bundle)), ("data_dictionary", data_dictionary())):
-            pyogrio.write_dataframe(frame, temporary, layer=name, driver="GPKG")
+            write_layer(frame, temporary, name)
     return path
 
 
@@ -63,10 +60,9 @@ def write_parquet(bundle: Bundle, folder: Path) -> list[Path]:
     """One (Geo)Parquet file per table; the stamp is in the schema's metadata under `campwatch`.
 
     Raises:
-        ExportError: where pyarrow is not installed.
+        WatchError: where pyarrow is not installed.
     """
-    if find_spec("pyarrow") is None:
-        raise ExportError('GeoParquet needs pyarrow: pip install "campwatch[parquet]"')
+    extra_module("pyarrow", "parquet", "GeoParquet")
     return [
         _write_parquet(
             bundle, table, named(folder, table.name, ".parquet", restricted=bundle.stamp.restricted)

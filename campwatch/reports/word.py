@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +12,11 @@ from docx.oxml import OxmlElement
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
+from campwatch.exports.word import add_caption, describe_document, keep_whole, repeat_head, use_word_fonts
 from campwatch.exports.xml import clean_text
 from campwatch.reports.content import Break, Facts, Grid, Heading, Picture, Report, Text
 from evidence.files import atomic_path, fix_times
 
-HANGUL_FONT = "Malgun Gothic"
-"""On every Windows and in every Office; other systems put theirs in its place."""
-LATIN_FONT = "Calibri"
 RED, NAVY = RGBColor(0xB0, 0x00, 0x20), RGBColor(0x1B, 0x2A, 0x49)
 BODY_PT, SMALL_PT, MARGIN_MM, PAGE_MM = 9.0, 7.5, 17.0, (210.0, 297.0)
 LEAD_SHARE = 0.19
@@ -33,6 +30,11 @@ def write_word(report: Report, path: Path) -> Path:
     counts = {"Figure": 0, "Table": 0}
     korean = report.language == "ko"
     names = {"Figure": "그림", "Table": "표"} if korean else {"Figure": "Figure", "Table": "Table"}
+
+    def number(sequence: str, caption: str) -> None:
+        counts[sequence] += 1
+        add_caption(document, names[sequence], sequence, counts[sequence], caption)
+
     for block in report.blocks:
         if isinstance(block, Heading):
             document.add_heading(clean_text(block.text), level=block.level)
@@ -42,10 +44,10 @@ def write_word(report: Report, path: Path) -> Path:
             _add_facts(document, block, report)
         elif isinstance(block, Picture):
             _add_picture(document, block)
-            _add_caption(document, names["Figure"], "Figure", counts, report.caption(block))
+            number("Figure", report.caption(block))
         elif isinstance(block, Grid):
             if block.caption:
-                _add_caption(document, names["Table"], "Table", counts, report.caption(block))
+                number("Table", report.caption(block))
             _add_grid(document, block, report)
         elif isinstance(block, Break):
             document.add_page_break()  # type: ignore[no-untyped-call]
@@ -62,7 +64,7 @@ def _set_up(document: Any, report: Report) -> None:
         setattr(section, side, Mm(MARGIN_MM))
     section.footer_distance = section.header_distance = Mm(8)
     for name in ("Normal", "Title", "Heading 1", "Heading 2", "Caption", "List Bullet"):
-        _set_font(document.styles[name])
+        use_word_fonts(document.styles[name])
     for name, size, before, after in (
         ("Normal", BODY_PT, 0, 2.5), ("List Bullet", BODY_PT, 0, 1.5), ("Caption", SMALL_PT + 0.5, 1, 4),
         ("Title", 15, 0, 3), ("Heading 1", 12, 8, 3), ("Heading 2", 10, 6, 2),
@@ -77,22 +79,9 @@ def _set_up(document: Any, report: Report) -> None:
     document.styles["Caption"].font.color.rgb = RGBColor(0x33, 0x33, 0x33)
     section.footer.paragraphs[0].text = clean_text(report.footer)
     section.footer.paragraphs[0].runs[0].font.size = Pt(7)
-    moment = dt.datetime.fromisoformat(report.made).replace(tzinfo=None)
-    core = document.core_properties
-    core.title, core.author, core.comments = clean_text(report.title), "campwatch", clean_text(report.footer)
-    core.created = core.modified = moment
-    core.last_modified_by = core.author
-    core.language = "ko-KR" if report.language == "ko" else "en-GB"
-
-
-def _set_font(style: Any) -> None:
-    style.font.name = LATIN_FONT
-    fonts = style.element.get_or_add_rPr().get_or_add_rFonts()
-    for name in list(fonts.attrib):
-        if name.endswith("Theme"):
-            del fonts.attrib[name]
-    for name, font in (("ascii", LATIN_FONT), ("hAnsi", LATIN_FONT), ("eastAsia", HANGUL_FONT)):
-        fonts.set(qn(f"w:{name}"), font)
+    title, footer = clean_text(report.title), clean_text(report.footer)
+    describe_document(document, title, "campwatch", footer, report.made)
+    document.core_properties.language = "ko-KR" if report.language == "ko" else "en-GB"
 
 
 def _add_text(document: Any, block: Text, report: Report) -> None:
@@ -150,29 +139,14 @@ def _add_picture(document: Any, block: Picture) -> None:
     properties.set("title", clean_text(block.caption[:120]))
 
 
-def _add_caption(document: Any, name: str, sequence: str, counts: dict[str, int], text: str) -> None:
-    """A caption that Word numbers itself and lists in a table of figures or tables."""
-    counts[sequence] += 1
-    paragraph = document.add_paragraph(f"{name} ", style="Caption")
-    paragraph.paragraph_format.keep_with_next = sequence == "Table"
-    field = OxmlElement("w:fldSimple")
-    field.set(qn("w:instr"), f"SEQ {sequence} \\* ARABIC")
-    run, shown = OxmlElement("w:r"), OxmlElement("w:t")
-    shown.text = str(counts[sequence])
-    run.append(shown)
-    field.append(run)
-    paragraph._p.append(field)  # noqa: SLF001 - python-docx has no fields
-    paragraph.add_run(f". {clean_text(text)}")
-
-
 def _add_grid(document: Any, block: Grid, report: Report) -> None:
     grid = document.add_table(rows=1, cols=len(block.head), style="Table Grid")
     grid.alignment = WD_TABLE_ALIGNMENT.CENTER
     _fill(grid.rows[0], block.head, head=True)
-    grid.rows[0]._tr.get_or_add_trPr().append(OxmlElement("w:tblHeader"))  # noqa: SLF001 - the same
+    repeat_head(grid.rows[0])
     for line in block.lines:
         row = grid.add_row()
-        row._tr.get_or_add_trPr().append(OxmlElement("w:cantSplit"))  # noqa: SLF001 - the same
+        keep_whole(row)
         _fill(row, report.cells(line), head=False)
     _set_widths(grid, block.widths or [1.0 / len(block.head)] * len(block.head))
     if block.note:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shapely.geometry.base import BaseGeometry
 
-from evidence.layers import NO_SCENES, LayerSpec, Style, column, kept, record
+from evidence.layers import NO_SCENES, SKY, LayerSpec, Style, column, kept, record
 
 METHOD = "review/1"
 
@@ -88,5 +88,5 @@ MANUAL_OBSERVATIONS = LayerSpec(
     on_map=False,
     span=("observed_at", None),
     label="Manual observation: {kind}",
-    style=Style(line="#56B4E9", width_mm=0.5, height=90),
+    style=Style(line=SKY, width_mm=0.5, height=90),
 )

@@ -43,7 +43,7 @@ def _thawed(mapping: MappingProxyType[Any, Any]) -> tuple[Any, ...]:
     return _frozen, (dict(mapping),)
 
 
-copyreg.pickle(MappingProxyType, _thawed)  # type: ignore[arg-type]
+copyreg.pickle(MappingProxyType, _thawed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

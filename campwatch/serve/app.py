@@ -28,10 +28,10 @@ LIVE_POLICY = POLICY.replace("connect-src 'none'", "connect-src 'self'").replace
 """The page's own policy, with requests to this server alone."""
 DRAWING = (
     '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><title>campwatch</title>'
-    '<link rel="icon" href="data:,"><meta http-equiv="refresh" content="2">'
+    '<link rel="icon" href="data:,"><script>setTimeout(() => location.reload(), 1500)</script>'
     "<p>The page is being drawn from the archive. 페이지를 그리는 중입니다.</p></html>"
 )
-"""While a page is drawn; it asks again by itself."""
+"""While a page is drawn; it asks again by itself (a refresh by `meta` stays where a link has a fragment)."""
 MOST_BODY = 1_000_000
 PAGE = re.compile(r"[\w.-]+\.html")
 PICTURE = re.compile(r"[\w.-]+\.js")
@@ -144,7 +144,9 @@ async def _page(work: Work, request: Request) -> Response:
 async def _live(work: Work, request: Request, page: Path, site_id: str | None) -> Response:
     session = _session(request)
     told: dict[str, Any] = {"review": work.review, "key": session.key, "reader": session.reader}
-    if site_id is not None and work.review:
+    if site_id is None:
+        told["pages"] = await run_in_threadpool(work.page_names)
+    elif work.review:
         told |= await run_in_threadpool(work.state, site_id)
         told["drafts"] = work.drafts(site_id, session.reader) if session.reader else {}
         if session.reader:

@@ -77,13 +77,14 @@ class Work:
 
     # ---------------------------------------------------------------- pages
 
+    def page_names(self) -> dict[str, str]:
+        """File name of the page of each site, whether it is drawn yet or not."""
+        sites = [read_site(path) for path in self.workspace.site_paths()]
+        return {site.id: site_page_path(self.workspace, site, self._profile(site)).name for site in sites}
+
     def site_of_page(self, name: str) -> str | None:
         """The site whose page has this file name."""
-        for path in self.workspace.site_paths():
-            site = read_site(path)
-            if site_page_path(self.workspace, site, self._profile(site)).name == name:
-                return site.id
-        return None
+        return next((site_id for site_id, page in self.page_names().items() if page == name), None)
 
     def first_page(self) -> Path:
         """The first page of this profile, drawn where it is missing."""

@@ -8,6 +8,7 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from evidence.layers import (
+    GREEN,
     NO_SCENES,
     Kind,
     LayerSpec,
@@ -129,7 +130,7 @@ BOUNDARY_CHANGES = LayerSpec(
     finding="to_boundary_id",
     reviewed_as="boundary_change",
     label="Boundary {from_boundary_id} to {to_boundary_id} ({extent} comparison)",
-    style=Style(line="#009E73", width_mm=0.5, fill_opacity=0.3, height=50),
+    style=Style(line=GREEN, width_mm=0.5, fill_opacity=0.3, height=50),
     printed=Printed(
         caption="Differences between dated boundary versions, beyond their errors",
         caption_ko="날짜가 있는 경계 버전 사이의 차이(오차를 넘는 것)",

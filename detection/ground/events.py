@@ -27,7 +27,7 @@ from scipy.stats import norm
 from aoi.pixels import crs_wkt, world
 from detection.ground.history import History
 from detection.ground.params import HALF, ONE, YEAR_DAYS, EventParams
-from detection.ground.states import EPISODE, decoded, episodes, shares
+from detection.ground.states import EPISODE, decoded, episodes, for_good, shares
 from evidence.arrays import Bools, Floats, Ints
 from imagery.robust import MAD_TO_SD
 
@@ -238,7 +238,9 @@ def _event(
     founding = np.abs(days - reached) <= p.founding_days
     looks, share, sd, evidence = patch_evidence(history, pixels[founding], common)
     began = onset[founding]
-    told = _told(history, looks, evidence, sd, int(np.median(began)), int(began.min()))
+    since = (day[looks] - day[int(np.median(began))]) / YEAR_DAYS
+    lasting = for_good(history.model.group[pixels[founding]], np.maximum(since, 0.0), history.params.rates)
+    told = _told(history, looks, evidence, sd, lasting, int(np.median(began)), int(began.min()))
     if told is None:
         return None
     return Event(
@@ -283,9 +285,12 @@ def patch_evidence(history: History, pixels: Ints, common: Floats) -> tuple[Ints
 
 
 def _told(
-    history: History, looks: Ints, evidence: Floats, sd: Floats, onset: int, earliest: int
+    history: History, looks: Ints, evidence: Floats, sd: Floats, lasting: Floats, onset: int, earliest: int
 ) -> dict[str, Any] | None:
-    """Since when a patch is told of, how surely, and when it began."""
+    """Since when a patch is told of, how surely, and when it began.
+
+    `lasting` (look,) is how likely loss of that age is not one for now.
+    """
     p, r, day = history.params.events, history.params.rates, history.series.day
     after = looks >= earliest
     if not after.any():
@@ -294,12 +299,15 @@ def _told(
     odds = prior + np.cumsum(evidence[after])
     odds = np.maximum.accumulate(odds)
     when = looks[after]
-    provisional = np.flatnonzero(odds >= logit(p.provisional))
+    provisional = np.flatnonzero(expit(odds) * lasting[after] >= p.provisional)
     if provisional.size == 0:
         return None
     first = int(when[provisional[0]])
     sure = np.flatnonzero(
-        (odds >= logit(p.persistent)) & (evidence[after] > 0) & (day[when] >= day[when[0]] + p.apart_days)
+        (odds >= logit(p.persistent))
+        & (lasting[after] >= p.sure)
+        & (evidence[after] > 0)
+        & (day[when] >= day[when[0]] + p.apart_days)
     )
     before = looks < earliest
     clear = before & (evidence < p.unchanged) & (sd < p.informative_sd)
@@ -307,7 +315,7 @@ def _told(
     seen = int(day[min(onset, first)]) if onset <= first else int(day[onset])
     high = max(int(day[first]), seen)
     return {
-        "probability": float(expit(odds[-1])),
+        "probability": float(expit(odds[-1]) * lasting[-1]),
         "first_seen": seen,
         "first_seen_low": min(int(low) - p.partly_days, seen),
         "first_seen_high": high + p.later_days,

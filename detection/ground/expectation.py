@@ -23,6 +23,8 @@ TERMS = 6
 MISSING = int(UNSEEN)
 SEASON_TERMS = 5
 """Level and two harmonics. Defined."""
+GREENEST = 3
+"""The third greenest look says how green a pixel was ever seen: two strays may be greener. Assumed."""
 SEASON_LEVEL = 0.5
 """Prior of the level of a season, NDVI. Assumed."""
 SEASON_PRECISION = (0.01, 1.0, 1.0, 2.0, 2.0)
@@ -158,8 +160,10 @@ def _season_kernel(params: ExpectationParams) -> NDArray[np.float64]:
     return np.asarray(np.exp(-0.5 * (gap / params.season_days) ** 2))
 
 
-def fit_seasons(series: GroundSeries, expected: NDArray[np.uint8], params: ExpectationParams) -> Floats:
-    """(coefficient, pixel) of NDVI: level and two harmonics.
+def fit_seasons(
+    series: GroundSeries, expected: NDArray[np.uint8], params: ExpectationParams
+) -> tuple[Floats, Floats]:
+    """(coefficient, pixel) of NDVI, level and two harmonics; and (pixel,) how green it was ever seen.
 
     Robust towards what lies below alone: cloud, haze, snow and clearings all lower NDVI, and nothing but
     plants raises it. A field is green for two months of its year, on few looks, and these are no strays.
@@ -167,8 +171,9 @@ def fit_seasons(series: GroundSeries, expected: NDArray[np.uint8], params: Expec
     terms = harmonics(series.day)
     out = np.zeros((SEASON_TERMS, series.index.shape[2]), np.float32)
     precision = np.array(SEASON_PRECISION)
-    _fit_seasons(series.index[0], expected, terms, precision, params.rounds, params.least_sd, out)
-    return out
+    greenest = np.zeros(series.index.shape[2], np.float32)
+    _fit_seasons(series.index[0], expected, terms, precision, params.rounds, params.least_sd, out, greenest)
+    return out, greenest
 
 
 def season_covers(season: Floats, params: ExpectationParams) -> NDArray[np.int16]:
@@ -285,7 +290,7 @@ def _mad(values: Any, n: int) -> float:
 
 @njit(cache=True)
 def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
-    plane: Any, expected: Any, terms: Any, precision: Any, rounds: int, least: float, out: Any
+    plane: Any, expected: Any, terms: Any, precision: Any, rounds: int, least: float, out: Any, greenest: Any
 ) -> None:
     t, size = plane.shape
     x = np.empty((t, SEASON_TERMS))
@@ -330,6 +335,8 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
                 w[i] = w0[i] / (1.0 + (min(r[i], 0.0) / s) ** 2)
         for k in range(SEASON_TERMS):
             out[k, p] = b[k]
+        if n:
+            greenest[p] = np.sort(y[:n])[max(n - GREENEST, 0)]
 
 
 @njit(cache=True)

@@ -92,14 +92,14 @@ def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = S
         side_m: side of a pixel.
     """
     expected = anchor_weights(series, params.expectation)
-    first = fit_seasons(series, expected, params.expectation)
+    first, greenest = fit_seasons(series, expected, params.expectation)
     bare = np.array([params.bare.ndvi, params.bare.nbr][: len(series.index)], np.float32)
     bare_sd = np.array([params.bare.ndvi_sd, params.bare.nbr_sd][: len(series.index)], np.float32)
     at_start = bare_at_start(first, params)
     water = find_water(first, series.early, params, series.shape, side_m)
     at_start = np.where(water.water, np.float32(0.0), at_start)
     begin = start(at_start, params)
-    group = np.where(water.river, RIVER_CLASS, field_class(first, params.start)).astype(np.int8)
+    group = np.where(water.river, RIVER_CLASS, field_class(first, greenest, params.start)).astype(np.int8)
     cover = season_covers(first, params.expectation)
     disturbed = expected
     expectation, changed = None, None
@@ -225,15 +225,16 @@ def _year(season: Floats) -> Floats:
     return np.asarray(season[0][:, None] + season[1:].T @ h.T, np.float32)
 
 
-def field_class(season: Floats, params: StartParams) -> NDArray[np.int8]:
+def field_class(season: Floats, greenest: Floats, params: StartParams) -> NDArray[np.int8]:
     """(pixel,) how likely it is a field, in steps.
 
-    Ground whose own expected year has a bare month while plants grow, and a green one.
+    Ground whose own expected year has a bare month while plants grow, and which was seen green all the same:
+    it may have lain fallow when it was first seen.
     """
     year = _year(season)
     month = np.arange(HALF_MONTHS) / 2 + 1
     first, last = params.growing_months
     low = year[:, (month >= first) & (month < last)].min(axis=1)
     bare = np.clip((params.field_bare[0] - low) / params.field_bare[1], 0, 1)
-    green = np.clip((year.max(axis=1) - low - params.field_range[0]) / params.field_range[1], 0, 1)
+    green = np.clip((greenest - low - params.field_range[0]) / params.field_range[1], 0, 1)
     return np.asarray(np.round(bare * green * (FIELD_CLASSES - 1)), np.int8)

@@ -150,15 +150,16 @@ class RateParams:
     """Of expected ground; assumed: half of what is bared."""
     odd: float = 0.002
     """A late spring or a dry summer takes any ground, assumed; it is over sooner than a clearing."""
-    field_bare: float = 0.2
+    field_bare: float = 0.1
     """A field lies fallow, is sown late or cut early: of ground whose own expected year has a bare month.
-    Assumed: one year in five."""
+    Assumed: one year in ten."""
     field_thin: float = 0.1
     """Little grows on it, or something else. Assumed."""
     field_turns: float = 0.9
     """It grows over, or is turned, while that lasts; assumed: as bared ground does."""
-    field_over: float = 2.0
-    """And its crop is back; assumed: after half a year in mean, after fifteen months in nine of ten."""
+    field_over: float = 3.0
+    """And its crop is back; assumed: after four months in mean. With the rate above, ground that is bare for
+    fourteen months, a fallow year and the spring after, is not yet surely bared; after nineteen it is."""
     odd_ends: float = 1.6
     """An odd season is over; assumed."""
     grows_over: float = 0.9
@@ -195,14 +196,13 @@ class StartParams:
     """NDVI by which green ground is greener than bare ground, at least. Assumed."""
     most_surely: float = 0.98
     """Probability of bare at start that no pixel goes beyond. Assumed."""
-    growing_months: tuple[float, float] = (5.5, 10.0)
-    """Middle of May to September: when plants grow at the sites watched. Assumed."""
-    field_bare: tuple[float, float] = (0.52, 0.15)
+    growing_months: tuple[float, float] = (5.0, 10.0)
+    """May to September: when plants grow at the sites watched. Assumed."""
+    field_bare: tuple[float, float] = (0.5, 0.1)
     """NDVI of the barest half month of the expected year below which a pixel may be a field, and the width of
     that; assumed."""
-    field_range: tuple[float, float] = (0.1, 0.1)
-    """NDVI by which its greenest half month is greener, and the width of that; assumed: two harmonics of one
-    rainy summer flatten a field's year to that."""
+    field_range: tuple[float, float] = (0.2, 0.2)
+    """NDVI by which it was seen greener than that, and the width of that; assumed."""
     less_green: float = 0.08
     """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
     assumed."""
@@ -243,7 +243,8 @@ class CouplingParams:
     """Neighbours speak for each other (mean field, Besag 1986)."""
 
     strength: float = 0.35
-    """Largest change of the log odds of disturbed by all eight neighbours, at each look. Assumed."""
+    """Largest change of the log odds of loss, for good or for now, by all eight neighbours, at each look.
+    Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -94,7 +94,7 @@ class Model(NamedTuple):
     stray: Floats
     """(haze,) share of looks that are neither ground nor masked."""
     odds: Floats
-    """(level,) factor on the odds of disturbed of what the neighbours say."""
+    """(level,) factor of what the neighbours say on the odds of states that show loss."""
     code: NDArray[np.uint16]
     """(time, pixel) where in the table the share and its variance lie; 0 where not seen."""
     moves: Floats
@@ -132,6 +132,22 @@ def generator(rates: RateParams, field: float, *, river: bool = False) -> NDArra
     q[[bare, thin], State.BARED] = rates.bared
     np.fill_diagonal(q, -q.sum(axis=1))
     return np.asarray(q)
+
+
+def for_good(group: NDArray[np.int8], years: NDArray[np.float64], rates: RateParams) -> NDArray[np.float64]:
+    """(time,) mean probability that loss which has lasted so long is not one for now, by the rates alone.
+
+    Args:
+        group: (pixel,) class of how likely it is bare for now.
+        years: (time,) since it began.
+        rates: numbers.
+    """
+    river = group == RIVER_CLASS
+    field = np.where(river, 0.0, group / (FIELD_CLASSES - 1))
+    enters = np.where(river, 2.0 * rates.bar_laid_bare, (rates.field_bare + rates.field_thin) * field)
+    stays = np.exp(-np.where(river, rates.bar_covered, rates.field_over) * years[:, None])
+    good = rates.bared + np.where(river, 0.0, rates.thinned)
+    return np.asarray((good / (good + enters * stays)).mean(axis=1))
 
 
 def transitions(day: NDArray[np.int64], rates: RateParams) -> Floats:
@@ -305,6 +321,12 @@ def decoded(code: NDArray[np.uint16]) -> tuple[Floats, Floats]:
 
 
 @njit(cache=True, inline="always")
+def shows_loss(state: int) -> bool:
+    """Whether a state shows less plants than expected: for good or for now, neighbours vouch for either."""
+    return state in (BARED, THINNED) or state >= FEW
+
+
+@njit(cache=True, inline="always")
 def emission(m: Any, t: int, p: int, out: Any) -> bool:
     """Likelihood of every state into `out`; ones and False where the pixel was not seen."""
     c = m.code[t, p]
@@ -345,7 +367,9 @@ def advance(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
                 total += alone[j]
             for j in range(n):
                 alone[j] /= total
-            room[0, y, x] = alone[BARED] + alone[THINNED]
+            for j in range(n):
+                if shows_loss(j):
+                    room[0, y, x] += alone[j]
             room[1, y, x] = 1.0
         for j in range(n):
             belief[p, j] = alone[j]
@@ -362,11 +386,13 @@ def advance(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
                         count += room[1, y + dy, x + dx]
                 level = NO_WORD + int(np.round(WORDS * (2.0 * near - count) / NEIGHBOURS))
             field[p] = level
-            d = (belief[p, BARED] + belief[p, THINNED]) * m.odds[level]
-            total = np.float32(1.0) - belief[p, BARED] - belief[p, THINNED] + d
+            total = np.float32(0.0)
             for j in range(STATES):
-                belief[p, j] *= (m.odds[level] if j in (BARED, THINNED) else np.float32(1.0)) / total
-            disturbed[p] = int(ONE * d / total + 0.5)
+                belief[p, j] *= m.odds[level] if shows_loss(j) else np.float32(1.0)
+                total += belief[p, j]
+            for j in range(STATES):
+                belief[p, j] /= total
+            disturbed[p] = int(ONE * (belief[p, BARED] + belief[p, THINNED]) + 0.5)
             sure = int(ONE * (belief[p, 0] + belief[p, BARE_AT_START]) + 0.5)
             least[p] = min(least[p], sure)
 
@@ -402,7 +428,7 @@ def forward_pixel(m: Any, p: int, field: Any, evidence: Any, belief: Any) -> Non
         move = m.moves[t, m.group[p]]
         total = np.float32(0.0)
         for j in range(n):
-            evidence[t, j] = like[j] * (odds if j in (BARED, THINNED) else np.float32(1.0))
+            evidence[t, j] = like[j] * (odds if shows_loss(j) else np.float32(1.0))
             prior = np.float32(0.0)
             for i in range(n):
                 prior += (m.start[i, p] if t == 0 else belief[t - 1, i]) * move[i, j]

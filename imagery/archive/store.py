@@ -16,7 +16,7 @@ from typing import Any
 import rasterio
 from rasterio.errors import RasterioError
 
-from evidence.errors import ArchiveError
+from evidence.errors import ArchiveError, Finding
 from evidence.files import (
     TEMPORARY_PREFIX,
     landing_below,
@@ -25,7 +25,6 @@ from evidence.files import (
     sync_folder,
     write_text,
 )
-from evidence.findings import Finding
 from evidence.hashing import sha256_bytes, sha256_file
 from imagery.archive.catalog import (
     free_folder,

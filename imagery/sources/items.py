@@ -5,17 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
 from evidence.errors import SourceError
-from imagery.bands import BANDS, SENTINEL2_BANDS
-from imagery.cube import landsat
+from imagery.bands import BANDS, LANDSAT_QUALITY, SENTINEL2_BANDS
 from imagery.records import Asset, MalformedItem, Product, finite_number
 from imagery.sources.addresses import shown
 
-EXTRA_KEYS = {"data": "elevation", "dem": "elevation"} | {name: name for name in landsat.QUALITY}
+EXTRA_KEYS = {"data": "elevation", "dem": "elevation"} | {name: name for name in LANDSAT_QUALITY}
 """Assets beyond `imagery.bands` that are taken along: Copernicus DEM and Landsat's quality bands."""
 
 DEM_PLATFORM = "copernicus-dem"
@@ -41,6 +41,30 @@ SCALES = (1e-7, 10.0)
 MALFORMED = (ValueError, TypeError, KeyError, AttributeError, IndexError, ArithmeticError, RecursionError)
 
 Resolve = Callable[[str], str]
+
+
+class SearchNotes:
+    """What a source's last search noted on the way, by thread: several sites are searched at once."""
+
+    def __init__(self) -> None:
+        """Nothing is noted yet."""
+        self._notes = threading.local()
+
+    def begin_notes(self) -> None:
+        """Forget the last search of this thread."""
+        self._notes.rejected, self._notes.malformed = [], []
+
+    @property
+    def rejected(self) -> list[str]:
+        """Why the last search of this thread may not have listed all, one line each."""
+        found: list[str] = getattr(self._notes, "rejected", [])
+        return found
+
+    @property
+    def malformed(self) -> list[MalformedItem]:
+        """What the last search of this thread listed and could not be used."""
+        found: list[MalformedItem] = getattr(self._notes, "malformed", [])
+        return found
 
 
 def is_sensed_in(product: Product, since: dt.datetime, until: dt.datetime) -> bool:
@@ -363,8 +387,14 @@ def _relative_orbit(properties: Mapping[str, Any], names: list[str]) -> int | No
     return next((int(match[1]) for name in names if (match := _ORBIT.search(name))), None)
 
 
+def _landsat_version(properties: Mapping[str, Any]) -> str | None:
+    """Collection and tier as a product's version: ``C02-T1``."""
+    number, tier = (properties.get(f"landsat:collection_{key}") for key in ("number", "category"))
+    return f"C{number}-{tier or 'unknown'}" if number else None
+
+
 def _baseline(properties: Mapping[str, Any], names: list[str]) -> str | None:
-    if version := landsat.collection_version(properties):
+    if version := _landsat_version(properties):
         return version
     for key in ("s2:processing_baseline", "processing:version"):
         if _VERSION.fullmatch(str(properties.get(key, ""))):

@@ -81,6 +81,30 @@ _CDSE_RED = {
     "type": "image/jp2",
 }
 _RTC = {"type": _TIFF, "raster:bands": [{"nodata": -32768, "data_type": "float32"}]}
+_PC_OPTICAL = {"provider": "Planetary Computer", "collection": "sentinel-2-l2a"}
+_PC_RADAR = {
+    "provider": "Planetary Computer",
+    "collection": "sentinel-1-rtc",
+    "assets": {"vv": _RTC, "vh": _RTC},
+    "bands": {"vv": "vv", "vh": "vh"},
+}
+_CDSE_OPTICAL = {"provider": "Copernicus Data Space, STAC", "collection": "sentinel-2-l2a"}
+_T20EPT = {
+    "origin": "stac-utils/pystac-client, recorded 2025-07",
+    "platform": "sentinel-2b",
+    "datatake": "043879",
+    "tile": "20EPT",
+    "baseline": "05.11",
+    "crs": "EPSG:32720",
+}
+_T20EPT_STATED = {
+    "platform": "sentinel-2b",
+    "proj:epsg": 32720,
+    "grid:code": "MGRS-20EPT",
+    "s2:processing_baseline": "05.11",
+    "s2:datatake_id": "GS2B_20250731T131909_043879_N05.11",
+}
+"""One acquisition, of which Earth Search has an item in either collection."""
 
 KNOWN_DELIVERIES: tuple[KnownDelivery, ...] = (
     _row(
@@ -88,44 +112,24 @@ KNOWN_DELIVERIES: tuple[KnownDelivery, ...] = (
         collection="sentinel-2-c1-l2a",
         habit="Collection-1: keys by common name, `eo:bands`, `proj:epsg`, offset in `raster:bands`",
         item="S2B_T20EPT_20250731T131905_L2A",
-        origin="stac-utils/pystac-client, recorded 2025-07",
-        properties={
-            "platform": "sentinel-2b",
-            "proj:epsg": 32720,
-            "grid:code": "MGRS-20EPT",
-            "s2:processing_baseline": "05.11",
-            "s2:datatake_id": "GS2B_20250731T131909_043879_N05.11",
-        },
+        **_T20EPT,
+        properties=_T20EPT_STATED,
         assets={"red": _ES_RED, "scl": {"type": _TIFF, "raster:bands": [{"nodata": 0}]}},
         bands={"red": "red", "scl": "scl"},
-        platform="sentinel-2b",
-        datatake="043879",
-        tile="20EPT",
-        baseline="05.11",
-        crs="EPSG:32720",
     ),
     _row(
         provider="Earth Search",
         collection="sentinel-2-l2a",
         habit="the flag says that the offset is taken out, `raster:bands` still state -0.1; a JPEG 2000 twin",
         item="S2B_20EPT_20250731_0_L2A",
-        origin="stac-utils/pystac-client, recorded 2025-07",
+        **_T20EPT,
         properties={
-            "platform": "sentinel-2b",
-            "proj:epsg": 32720,
-            "grid:code": "MGRS-20EPT",
-            "s2:processing_baseline": "05.11",
+            **_T20EPT_STATED,
             "earthsearch:boa_offset_applied": True,
             "s2:product_uri": "S2B_MSIL2A_20250731T131909_N0511_R095_T20EPT_20250731T143919.SAFE",
-            "s2:datatake_id": "GS2B_20250731T131909_043879_N05.11",
         },
         assets={"red": _ES_RED, "red-jp2": {**_ES_RED, "type": "image/jp2"}},
         bands={"red": "red"},
-        platform="sentinel-2b",
-        datatake="043879",
-        tile="20EPT",
-        baseline="05.11",
-        crs="EPSG:32720",
     ),
     _row(
         provider="Earth Search",
@@ -140,8 +144,7 @@ KNOWN_DELIVERIES: tuple[KnownDelivery, ...] = (
         tile="32UMA",
     ),
     _row(
-        provider="Planetary Computer",
-        collection="sentinel-2-l2a",
+        **_PC_OPTICAL,
         habit="keys by band name, no `raster:bands`, platform in capitals, tile in `s2:mgrs_tile`",
         item="S2A_MSIL2A_20190101T000001_R116_T60VUK_20201007T214652",
         origin="stac-utils/pystac-client, recorded 2025",
@@ -161,8 +164,7 @@ KNOWN_DELIVERIES: tuple[KnownDelivery, ...] = (
         crs="EPSG:32660",
     ),
     _row(
-        provider="Planetary Computer",
-        collection="sentinel-2-l2a",
+        **_PC_OPTICAL,
         habit="Sentinel-2C; no baseline in the id",
         item="S2C_MSIL2A_20250326T033601_R061_T48RWR_20250326T085914",
         origin="public code search, 2025-03",
@@ -173,8 +175,7 @@ KNOWN_DELIVERIES: tuple[KnownDelivery, ...] = (
         tile="48RWR",
     ),
     _row(
-        provider="Planetary Computer",
-        collection="sentinel-2-l2a",
+        **_PC_OPTICAL,
         habit="`proj:code` in place of `proj:epsg`",
         item="S2B_X",
         origin="public code search, a test of 2026-09 after the change",
@@ -186,32 +187,25 @@ KNOWN_DELIVERIES: tuple[KnownDelivery, ...] = (
         crs="EPSG:32642",
     ),
     _row(
-        provider="Planetary Computer",
-        collection="sentinel-1-rtc",
+        **_PC_RADAR,
         habit="Sentinel-1C, platform in capitals",
         item="S1C_IW_GRDH_1SDV_20251229T091157_20251229T091222_005664_00B4FF_rtc",
         origin="public code search, 2026-01",
         properties={"platform": "SENTINEL-1C", "sat:relative_orbit": 68},
-        assets={"vv": _RTC, "vh": _RTC},
-        bands={"vv": "vv", "vh": "vh"},
         platform="sentinel-1c",
         datatake="005664",
     ),
     _row(
-        provider="Planetary Computer",
-        collection="sentinel-1-rtc",
+        **_PC_RADAR,
         habit="Sentinel-1D",
         item="S1D_IW_GRDH_1SDV_20260604T091439_20260604T091504_003084_00555E_rtc",
         origin="public code search, 2026-06; microsoft/PlanetaryComputer#477",
         properties={"platform": "SENTINEL-1D"},
-        assets={"vv": _RTC, "vh": _RTC},
-        bands={"vv": "vv", "vh": "vh"},
         platform="sentinel-1d",
         datatake="003084",
     ),
     _row(
-        provider="Copernicus Data Space, STAC",
-        collection="sentinel-2-l2a",
+        **_CDSE_OPTICAL,
         habit="STAC 1.1: `bands`, `proj:code` and `raster:offset` on the asset, keys with a size, `s3://`",
         item="S2B_MSIL2A_20200705T101559_N0500_R065_T32TNT_20230530T175912",
         origin="xcube-dev/xcube-stac, recorded 2025-07",
@@ -235,8 +229,7 @@ KNOWN_DELIVERIES: tuple[KnownDelivery, ...] = (
         crs="EPSG:32632",
     ),
     _row(
-        provider="Copernicus Data Space, STAC",
-        collection="sentinel-2-l2a",
+        **_CDSE_OPTICAL,
         habit="Sentinel-2C, baseline 05.12",
         item="S2C_MSIL2A_20260713T114351_N0512_R123_T29UNT_20260713T163414",
         origin="public code search, an answer recorded 2026-09",

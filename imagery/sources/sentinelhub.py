@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -32,7 +31,7 @@ from imagery.sources.hub_requests import (
     request_units,
     requested,
 )
-from imagery.sources.items import read_listed
+from imagery.sources.items import SearchNotes, read_listed
 from imagery.sources.privacy import PrivacyMode, snap_outward
 from imagery.sources.retry import Retrier
 from imagery.sources.sentinelhub_client import PaidLine, Tokens, collection_at
@@ -43,7 +42,7 @@ DAYS_PER_MONTH = 30.4
 """For the price of a search. Derived: the mean of a year."""
 
 
-class SentinelHub:
+class SentinelHub(SearchNotes):
     """One sensor of one Sentinel Hub deployment as a `SceneSource`."""
 
     masks_first = True
@@ -89,25 +88,13 @@ class SentinelHub:
         base = DataCollection.SENTINEL1_IW if sensor == RADAR else DataCollection.SENTINEL2_L2A
         self._collection = collection_at(base, config.sh_base_url)
         self._max_cloud_cover = max_cloud_cover
-        self._told = threading.local()
+        super().__init__()
 
     @property
     def name(self) -> str:
         """`sentinelhub:`, host and collection."""
         host = self._config.sh_base_url.split("://")[-1]
         return f"sentinelhub:{host}/{self._collection.api_id}"
-
-    @property
-    def rejected(self) -> list[str]:
-        """Why the last search of this thread may not have listed all, one line each."""
-        found: list[str] = getattr(self._told, "rejected", [])
-        return found
-
-    @property
-    def malformed(self) -> list[MalformedItem]:
-        """What the last search of this thread listed and could not be used."""
-        found: list[MalformedItem] = getattr(self._told, "malformed", [])
-        return found
 
     @property
     def lists_everything(self) -> bool:
@@ -120,7 +107,7 @@ class SentinelHub:
         Raises:
             SourceError: where the Catalog does not answer, or the budget is spent.
         """
-        self._told.rejected, self._told.malformed = [], []
+        self.begin_notes()
         found: dict[str, Product] = {}
         for page in self._pages(snap_outward(bounds), since, until):
             fresh = [item for item in page if item.get("id") not in found]

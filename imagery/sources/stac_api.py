@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import threading
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from imagery.records import FetchedProduct, MalformedItem, Product
 from imagery.sources.addresses import public_url, shown, step_refused
 from imagery.sources.cog import CogReader
 from imagery.sources.http import Http, read_json
-from imagery.sources.items import MALFORMED, is_sensed_in, is_terrain, read_listed
+from imagery.sources.items import MALFORMED, SearchNotes, is_sensed_in, is_terrain, read_listed
 from imagery.sources.privacy import PrivacyMode, sentinel2_tiles, snap_outward
 from imagery.sources.retry import Retrier, RetryableError
 from imagery.sources.signing import BlobSigner
@@ -40,7 +39,7 @@ TILE_PROPERTY = {"planetarycomputer.microsoft.com": ("s2:mgrs_tile", "{}")}
 """Where a provider spells a tile otherwise than the grid extension (`grid:code`, `MGRS-51SYD`)."""
 
 
-class StacApi:
+class StacApi(SearchNotes):
     """One collection of one STAC API as a `SceneSource`."""
 
     masks_first = True
@@ -84,24 +83,12 @@ class StacApi:
         self._reader = reader or CogReader(http=self._http, retrier=self._retrier, signer=signer, mode=mode)
         self._mode, self._max_cloud_cover = mode, max_cloud_cover
         self._make, self.whole_files = make, whole_files or mode is PrivacyMode.TILE
-        self._told = threading.local()
+        super().__init__()
 
     @property
     def name(self) -> str:
         """`stac:`, host and collection."""
         return self._name
-
-    @property
-    def rejected(self) -> list[str]:
-        """Why the last search of this thread may not have listed all, one line each."""
-        found: list[str] = getattr(self._told, "rejected", [])
-        return found
-
-    @property
-    def malformed(self) -> list[MalformedItem]:
-        """What the last search of this thread listed and could not be used."""
-        found: list[MalformedItem] = getattr(self._told, "malformed", [])
-        return found
 
     @property
     def lists_everything(self) -> bool:
@@ -114,7 +101,7 @@ class StacApi:
         Raises:
             SourceError: where the API does not answer, or answers with something else.
         """
-        self._told.rejected, self._told.malformed = [], []
+        self.begin_notes()
         found: dict[str, Product] = {}
         for page in self._pages(bounds, since, until):
             fresh = [item for item in page if _identity(item) not in found]

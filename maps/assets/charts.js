@@ -8,6 +8,7 @@ CW.niceStep = (span, count) => {
 CW.GAP = 60 * 86400e3;
 /* Stretches of a line between which there was a figure at least every 60 days, as in the printed figures. */
 CW.runs = (line) => {
+  /** @type {any[][]} */
   const runs = [];
   let last = null;
   for (const point of line) {
@@ -98,11 +99,11 @@ CW.cursor = (f, x) => {
   place();
 };
 CW.cursors = [];
-CW.timeChart = (host, { points, line, unit, label, height = 190, from, to }) => {
+CW.timeChart = (host, { points, line, unit, label, height = 190, from = null, to = null }) => {
   const all = [...points, ...line].filter((p) => CW.known(p.q));
   if (!all.length) { CW.fill(host, CW.el("p", { class: "muted small" }, CW.t("no_values"))); return; }
   const f = CW.frame(host, height, label);
-  const [start, end] = from ? [from, to] : CW.span([...points, ...line].map((p) => p.utc));
+  const [start, end] = from !== null && to !== null ? [from, to] : CW.span([...points, ...line].map((p) => p.utc));
   const high = Math.max(...all.map((p) => p.q.h), 0.01);
   const y = CW.yAxis(f, high, unit);
   const x = CW.timeAxis(f, start, end);
@@ -161,7 +162,7 @@ CW.footprintChart = (host) => {
   });
   const mark = () => {
     const epoch = CW.dates[CW.state.date] && CW.epochAt(CW.dates[CW.state.date].utc);
-    for (const g of f.root.querySelectorAll(".epoch-bar")) g.classList.toggle("is-now", Boolean(epoch) && g.dataset.epoch === epoch.start);
+    for (const g of /** @type {NodeListOf<SVGElement>} */ (f.root.querySelectorAll(".epoch-bar"))) g.classList.toggle("is-now", Boolean(epoch) && g.dataset.epoch === epoch.start);
   };
   CW.cursors.push(mark);
   mark();
@@ -191,7 +192,7 @@ CW.calendar = (host) => {
   const label = Object.entries(counts).map(([kind, n]) => `${CW.t(`look_${kind}`)}: ${n}`).join(", ");
   const root = CW.svg("svg", { class: "chart calendar", viewBox: `0 0 ${width} ${height}`, width, height, role: "img", "aria-label": `${CW.t("calendar")}. ${label}` });
   const w = width - left - 6;
-  const at = (iso) => { const d = new Date(iso); return left + (w * (d - Date.UTC(d.getUTCFullYear(), 0, 1))) / (366 * 86400e3); };
+  const at = (iso) => { const d = new Date(iso); return left + (w * (d.getTime() - Date.UTC(d.getUTCFullYear(), 0, 1))) / (366 * 86400e3); };
   for (let m = 0; m < 12; m += 1) {
     const x = left + (w * (Date.UTC(2020, m, 1) - Date.UTC(2020, 0, 1))) / (366 * 86400e3);
     CW.fill(root, CW.svg("line", { class: "grid", x1: x, x2: x, y1: top, y2: height - 2 }));

@@ -1,17 +1,20 @@
 "use strict";
 /* What every part of the page shares: data, language, state, elements, numbers as intervals first. */
 const CW = {};
-CW.data = JSON.parse(document.getElementById("cw-data").textContent);
-for (const layer of CW.data.layers || []) {  // what rows share is written once
-  for (const row of layer.rows || []) {
-    for (const [name, value] of Object.entries(row)) {
-      if (value && typeof value === "object" && "$" in value) row[name] = layer.shared[value.$];
-    }
-  }
-}
-CW.strings = JSON.parse(document.getElementById("cw-strings").textContent);
-CW.lang = "en";
+/** @type {(id: string) => any} Which element it is, the page says: site.html, overview.html. */
 CW.byId = (id) => document.getElementById(id);
+CW.data = JSON.parse(CW.byId("cw-data").textContent);
+/* Rows are written by column: one value for all, one each, or a few values and which row has which. */
+CW.rowsOf = ({ n, columns }) => {
+  const rows = Array.from({ length: n }, () => ({}));
+  for (const [name, { same, each, of, at }] of Object.entries(columns)) {
+    for (let k = 0; k < n; k += 1) rows[k][name] = at ? of[at[k]] : each ? each[k] : same;
+  }
+  return rows;
+};
+for (const layer of CW.data.layers || []) layer.rows = CW.rowsOf(layer.rows);
+CW.strings = JSON.parse(CW.byId("cw-strings").textContent);
+CW.lang = "en";
 
 /* Text only ever becomes a text node: nothing from a file is parsed as markup. */
 CW.fill = (node, ...children) => {
@@ -37,6 +40,12 @@ CW.clear = (node) => { node.replaceChildren(); return node; };
 /* Names from files keep to themselves: direction marks in them cannot turn the text around them. */
 CW.name = (text) => CW.el("bdi", { class: "given", title: text && text.length > 60 ? text.slice(0, 300) : null }, text);
 
+/* The map and its parts, once the page has made them. */
+CW.map = /** @type {any} */ (null);
+CW.groups = /** @type {Record<string, any>} */ ({});
+CW.before = /** @type {any} */ (null);
+CW.after = /** @type {any} */ (null);
+
 /* ---- language ---- */
 CW.t = (key, values) => {
   const pair = CW.strings[key];
@@ -55,6 +64,7 @@ CW.translate = (root) => {
 };
 
 /* ---- state: one object, watched by key ---- */
+/** @type {Record<string, any>} */
 CW.state = {};
 CW.watchers = [];
 CW.watch = (keys, run) => CW.watchers.push([new Set(keys), run]);

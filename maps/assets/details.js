@@ -1,4 +1,6 @@
 /* What a click opens: chips before and after, figures with intervals, scenes, the chart of its series. */
+CW.selectedSubject = /** @type {any} */ (null);
+CW.opener = /** @type {any} */ (null);
 CW.attributionShort = () => CW.data.attribution;
 /* Titles are words (what, how much, when); ids are for machines and stand among the facts. */
 CW.month = (iso) => (iso ? new Date(CW.time(CW.day(iso))).toLocaleDateString(CW.lang === "ko" ? "ko-KR" : "en-GB", { year: "numeric", month: "long", timeZone: "UTC" }) : "");
@@ -9,7 +11,7 @@ CW.subjectTitle = (s) => {
   if (s.type === "boundary") return `${CW.t("boundary_version")} ${r.id}`;
   if (s.type === "zone") return `${CW.word("zone", r.kind)} · ${r.name || r.id}`;
   if (s.type === "point") return r.name || r.id;
-  if (s.type === "more") return r.label;
+  if (s.type === "more") return CW.rowLabel(s.layer, r);
   if (s.type === "change") return `${CW.t("change")} ${r.from} → ${r.to}`;
   if (s.type === "footprint") return `${CW.t("footprint")} ${r.start.slice(0, 4)}`;
   if (s.type === "disturbance") return CW.titleOf(CW.kindWord(r), CW.shortArea(r.area), CW.month(r.first));

@@ -20,4 +20,10 @@ CW.data.changes = CW.view("boundary_changes", (r) => ({
   from: r.from_boundary_id, to: r.to_boundary_id, cause: r.cause, extent: r.extent, gained: r.gained_ha, lost: r.lost_ha, net: r.net_ha, advance: r.max_advance_m, bearing: r.bearing_deg, lost_geometry: r.lost_geojson,
   overlay_gained: r.overlay_gained_ha, overlay_lost: r.overlay_lost_ha, shift_east: r.shift_east_m, shift_north: r.shift_north_m, offset: r.offset_m, threshold: r.threshold_m, compared: r.compared_m, stable: r.stable_fraction,
 }));
+/* The last year in which ground of an event became as expected again; a closed event is open no more after it. */
+CW.closing = new Map();
+for (const r of (CW.layersByName.get("disturbance_growth") || { rows: [] }).rows) {
+  const last = CW.closing.get(r.disturbance_id);
+  if (CW.known(r.closed_ha) && r.closed_ha.v > 0 && (!last || r.epoch_end > last.to)) CW.closing.set(r.disturbance_id, { from: r.epoch_start, to: r.epoch_end });
+}
 CW.moreLayers = CW.data.layers.filter((layer) => !CW.ownLayers.has(layer.name) && layer.rows.length);

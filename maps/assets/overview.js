@@ -3,7 +3,10 @@ CW.sites = CW.data.sites;
 CW.sortKey = "name";
 CW.sortDown = false;
 CW.title = (s) => (CW.lang === "ko" && s.name_ko ? s.name_ko : s.name);
-CW.link = (s) => (s.map ? CW.el("a", { href: s.map }, CW.name(CW.title(s))) : CW.name(CW.title(s)));
+/* A server draws a page that is not there yet when it is asked for. */
+CW.servedPages = CW.byId("cw-live") ? JSON.parse(CW.byId("cw-live").textContent).pages : {};
+CW.pageOf = (s) => s.map || CW.servedPages[s.id];
+CW.link = (s) => (CW.pageOf(s) ? CW.el("a", { href: CW.pageOf(s) }, CW.name(CW.title(s))) : CW.name(CW.title(s)));
 /* Letters without accents, case or width, so that any way of writing an alias finds its site. */
 CW.folded = (text) => (text || "").normalize("NFKD").replace(/\p{M}/gu, "").toLocaleLowerCase("en").replace(/[\s'’`-]+/g, "").normalize("NFC");
 CW.words = (s) => [s.id, s.name, s.name_ko, s.kind, s.status, ...s.aliases].map(CW.folded).join("\n");
@@ -49,7 +52,7 @@ CW.amount = (q, when, more, check) => {
 CW.collator = new Intl.Collator("en", { numeric: true });
 CW.shown = () => {
   const wanted = CW.folded(CW.byId("search").value);
-  const column = CW.columns.find((c) => c.key === CW.sortKey);
+  const column = CW.columns.find((c) => c.key === CW.sortKey) || CW.columns[0];
   return CW.sites.filter((s) => !wanted || CW.words(s).includes(wanted)).sort((a, b) => {
     const x = column.value(a), y = column.value(b);
     /* As people count: Mine 9 before Mine 10. */
@@ -124,14 +127,11 @@ CW.drawGrid = () => {
 };
 CW.grid = L.layerGroup().addTo(map_page);
 map_page.on("moveend resize", CW.drawGrid);
-/* Coasts and borders of where most sites are; redrawn with the language for the names. */
-CW.redrawOutline = () => {
-  if (CW.outlineLayer) CW.outlineLayer.remove();
-  if (!CW.sites.length) return;
+/* Coasts and borders of where most sites are. */
+if (CW.sites.length) {
   const middle = (k) => [...CW.sites.map((s) => s.middle[k])].sort((a, b) => a - b)[Math.floor(CW.sites.length / 2)];
-  CW.outlineLayer = CW.drawOutline(map_page, middle(0), middle(1));
-};
-CW.watch(["lang"], CW.redrawOutline);
+  CW.showOutline(map_page, middle(0), middle(1));
+}
 CW.marks = L.layerGroup().addTo(map_page);
 map_page.getContainer().setAttribute("role", "application");
 map_page.getContainer().setAttribute("aria-label", "map");

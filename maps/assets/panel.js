@@ -40,6 +40,8 @@ CW.showTab = () => {
 };
 CW.drawPanel = () => { CW.drawFigures(); CW.drawFindings(); CW.drawLayers(); CW.keepTyped(CW.byId("sheet-review"), CW.drawReview); if (CW.byId("sheet-site")) CW.keepTyped(CW.byId("sheet-site"), CW.drawEdits); CW.showTab(); };
 CW.section = (title, ...content) => CW.el("section", { class: "block" }, CW.el("h2", {}, title), content);
+/* On paper two of these stand side by side. */
+CW.half = (...parts) => CW.set(CW.section(...parts), { class: "block half" });
 CW.stat = (label, q, unit, lines) => CW.el("div", { class: "stat" }, CW.el("h3", {}, label),
   CW.el("p", { class: CW.known(q) ? "big num" : "big none" }, CW.interval(q, unit)),
   CW.known(q) ? CW.el("p", { class: "small muted" }, CW.best(q, unit)) : null, lines.filter(Boolean).map((line) => CW.el("p", { class: "small muted" }, line)));
@@ -90,11 +92,17 @@ CW.coalSentence = () => {
   const then = own.filter((a) => Math.abs(CW.time(a.utc) - goal) < CW.SEASON_DAYS * 86400e3).sort((a, b) => Math.abs(CW.time(a.utc) - goal) - Math.abs(CW.time(b.utc) - goal))[0];
   return then ? CW.t("changed_coal_step", { day: CW.day(last.utc), after: CW.interval(last.area, "ha"), earlier: CW.day(then.utc), before: CW.interval(then.area, "ha") }) : CW.t("changed_coal", { day: CW.day(last.utc), area: CW.interval(last.area, "ha") });
 };
+/* Without the terms of the year: this year's figure beside that of the year before, where there is one. */
+CW.groundSentence = (f) => {
+  const now = { day: f.day || f.end, area: CW.interval(f.area, "ha") };
+  const before = CW.data.footprints.filter((other) => CW.known(other.area) && other.end < f.end).pop();
+  return before ? CW.t("changed_ground_step", { ...now, earlier: before.day || before.end, before: CW.interval(before.area, "ha") }) : CW.t("changed_ground_first", now);
+};
 CW.changedSentence = () => {
   const f = CW.lastGround();
   const since = CW.newSince();
   const fresh = since && since !== "0000" ? CW.t("changed_new", { n: CW.data.disturbances.filter(CW.isNew).length, day: CW.day(since) }) : null;
-  const ground = !f ? null : CW.known(f.terms.opened) ? CW.t("changed_ground", { day: f.day || f.end, opened: CW.interval(f.terms.opened, "ha"), closed: CW.interval(f.terms.closed, "ha") }) : CW.known(f.area) ? null : CW.t("changed_none", { reason: f.area?.reason || "–" });
+  const ground = !f ? null : CW.known(f.terms.opened) ? CW.t("changed_ground", { day: f.day || f.end, opened: CW.interval(f.terms.opened, "ha"), closed: CW.interval(f.terms.closed, "ha") }) : CW.known(f.area) ? CW.groundSentence(f) : CW.t("changed_none", { reason: f.area?.reason || "–" });
   return [ground, CW.coalSentence(), fresh].filter(Boolean).join(" ");
 };
 /* The first thing that stands between these figures and a use of them. */
@@ -104,9 +112,9 @@ CW.nextStep = () => {
   const waits = data.profile.restricted ? data.queue.filter((item) => item.kind !== "place" && !CW.SETTLED.includes(item.status)).length : 0;
   if (data.profile.restricted && !data.boundaries.length) return [CW.t("next_boundary"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
   if (data.profile.restricted && !data.zones.some((z) => z.kind === "stockyard") && !data.simulated) return [CW.t("next_yard"), CW.mayWrite() && (() => CW.change({ tab: "site" }))];
-  if (waits) return [CW.t("next_review", { n: waits }), () => { CW.change({ tab: "review" }); if (CW.reviewer) CW.goTo(1); else CW.byId("reviewer")?.focus(); }];
+  if (waits) return [CW.t("next_review", { n: waits }), CW.openReview];
   if (newest && CW.daysSince(newest.utc) > CW.OLD_DAYS && data.profile.restricted) return [CW.t("next_old", { n: CW.daysSince(newest.utc) }), null];
-  const latest = [...data.disturbances].filter((d) => d.status !== "withdrawn").sort((a, b) => (a.first < b.first ? 1 : -1))[0];
+  const latest = [...data.disturbances].filter((d) => CW.stands(d) && d.status !== "closed").sort((a, b) => (a.first < b.first ? 1 : -1))[0];
   return latest ? [CW.t("next_findings"), () => CW.visit({ type: "disturbance", key: latest.id, record: latest })] : [CW.t("next_none"), null];
 };
 CW.briefSection = () => {
@@ -128,15 +136,16 @@ CW.groundSection = () => {
   const { terms } = f;
   const value = (q) => (CW.known(q) ? CW.interval(q, "ha") : "–");
   const short = (q) => (CW.known(q) ? CW.num(CW.floored(q.v, "ha")) : "–");
-  const lines = [["+", "term_before", terms.before, terms.open_before], ["+", "term_opened", terms.opened, terms.open_opened], ["+", "term_deepened", null, terms.deepened], ["−", "term_closed", terms.closed, terms.open_closed], ["−", "term_regrown", null, terms.regrown]];
+  const first = !CW.known(terms.before) && !CW.known(terms.opened);
+  const lines = first ? [] : [["+", "term_before", terms.before, terms.open_before], ["+", "term_opened", terms.opened, terms.open_opened], ["+", "term_deepened", null, terms.deepened], ["−", "term_closed", terms.closed, terms.open_closed], ["−", "term_regrown", null, terms.regrown]];
   if (CW.known(terms.revised) && terms.revised.v) lines.push(["±", "term_revised", terms.revised, null]);
-  return CW.section(CW.t("ground_account"),
-    CW.el("p", { id: "ground-sentence" }, CW.t("ground_sentence", { day: f.day || f.end, area: short(f.area), before: short(terms.before), opened: short(terms.opened), closed: short(terms.closed), open: short(terms.open) })),
+  return CW.set(CW.section(CW.t("ground_account"),
+    CW.el("p", { id: "ground-sentence" }, CW.t(first ? "ground_sentence_first" : "ground_sentence", { day: f.day || f.end, area: short(f.area), before: short(terms.before), opened: short(terms.opened), closed: short(terms.closed), open: short(terms.open) })),
     CW.el("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": CW.t("ground_account") }, CW.el("table", { id: "ground-table" },
       CW.el("thead", {}, CW.el("tr", {}, [" ", CW.t("disturbed"), CW.t("open_ground")].map((h) => CW.el("th", { scope: "col" }, h)))),
       CW.el("tbody", {}, lines.map(([sign, name, whole, open]) => CW.el("tr", {}, CW.el("th", { scope: "row" }, `${sign} ${CW.t(name)}`), CW.el("td", { class: "num" }, whole ? value(whole) : ""), CW.el("td", { class: "num" }, open ? value(open) : ""))),
         CW.el("tr", { class: "sum" }, CW.el("th", { scope: "row" }, `= ${CW.groundDay(f)}`), CW.el("td", { class: "num" }, value(f.area)), CW.el("td", { class: "num" }, value(terms.open)))))),
-    CW.known(terms.bare_at_start) ? CW.el("p", { class: "small" }, CW.el("strong", {}, `${CW.t("bare_at_start")}: ${value(terms.bare_at_start)}. `), CW.t("bare_at_start_note")) : null);
+    CW.known(terms.bare_at_start) ? CW.el("p", { class: "small" }, CW.el("strong", {}, `${CW.t("bare_at_start")}: ${value(terms.bare_at_start)}. `), CW.t("bare_at_start_note")) : null), { class: "block ground" });
 };
 /* One line where the figures on the sheet share a sentence, one each where they do not. */
 CW.validationLines = () => {
@@ -154,26 +163,33 @@ CW.unmeasured = () => {
 CW.drawFigures = () => {
   const sheet = CW.clear(CW.byId("sheet-figures"));
   CW.cursors = [];
+  CW.charted = [];
   const stats = CW.latestStats();
   const lookback = CW.usableDates.length ? CW.dates[CW.usableDates[CW.usableDates.length - 1]] : null;
-  CW.fill(sheet, CW.briefSection(), CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? [`${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })} · `, CW.el("span", { class: CW.daysSince(lookback.utc) > CW.OLD_DAYS ? "warn-text" : null, id: "age" }, CW.age(lookback.utc))] : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))));
+  CW.fill(sheet, CW.briefSection(), CW.set(CW.section(CW.t("latest"), CW.el("p", { class: "small muted" }, lookback ? [`${CW.t("last_usable", { date: CW.bothDates(lookback) })} · ${CW.t("seen_share", { share: CW.percent(lookback.valid) })} · `, CW.el("span", { class: CW.daysSince(lookback.utc) > CW.OLD_DAYS ? "warn-text" : null, id: "age" }, CW.age(lookback.utc))] : CW.t("no_imagery")), stats.length ? CW.el("div", { class: "stats" }, stats) : CW.el("p", { class: "muted" }, CW.t("no_values"))), { class: "block latest" }));
   const zones = CW.zonesWithArea();
   if (stats.length) CW.fill(sheet.children[1], CW.unmeasured(), CW.validationLines());
-  if (zones.length) CW.fill(sheet, CW.stockSection(zones));
-  if (CW.data.footprints.length) CW.fill(sheet, CW.groundSection(), CW.footprintSection());
+  const charts = [zones.length ? CW.stockSection(zones) : null, CW.data.footprints.length ? CW.footprintSection() : null];
+  /* On paper the accounts stand before the charts, so that two charts find each other. */
+  const accounts = CW.data.footprints.length ? CW.groundSection() : null;
+  CW.fill(sheet, CW.printed ? [accounts, ...charts] : [charts[0], accounts, charts[1]]);
   const calendar = CW.el("div", { class: "chart-host" });
   CW.fill(sheet, CW.section(CW.t("calendar"), calendar, CW.lookTable()));
-  CW.calendar(calendar);
+  CW.charted.push(() => CW.calendar(calendar));
   CW.fill(sheet, CW.el("p", { class: "small muted credit-print" }, `${CW.data.attribution}. ${CW.t("run_line", { run: CW.data.run.id, version: CW.data.run.version, date: CW.day(CW.data.run.utc) })}`));
+  if (CW.printed) CW.fill(sheet, CW.printTable());
+  CW.charted.forEach((draw) => draw());
 };
+/* Charts take the width of the box that they stand in, so they are drawn once it is in the page. */
+CW.charted = /** @type {(() => any)[]} */ ([]);
 CW.stockSection = (zones) => {
   const zone = zones.includes(CW.state.zone) ? CW.state.zone : zones[0];
   const host = CW.el("div", { class: "chart-host", id: "stock-chart" });
   const pick = zones.length > 1 ? CW.el("label", { class: "small" }, `${CW.t("zone")} `, CW.el("select", { id: "zone", onchange: (e) => CW.change({ zone: e.target.value }) }, zones.map((z) => CW.el("option", { value: z, selected: z === zone }, CW.zoneName(z))))) : null;
-  const block = CW.section(CW.t("stock_chart"), pick, host, CW.el("p", { class: "key small" },
+  const block = CW.half(CW.t("stock_chart"), pick, host, CW.el("p", { class: "key small" },
     CW.seriesOf("zone", zone).line.length ? CW.el("span", {}, CW.el("i", { class: "key-band" }), ` ${CW.t("key_band")}`) : null, CW.el("span", {}, CW.el("i", { class: "key-dot" }), ` ${CW.t("key_dot")}`), CW.el("span", {}, CW.el("i", { class: "key-floor" }), ` ${CW.t("key_floor")}`)),
     CW.el("p", { class: "small muted" }, CW.t("coal_caveat")), CW.standing(CW.data.checks.stockpile_areas), CW.valueTable(zone));
-  requestAnimationFrame(() => CW.timeChart(host, { ...CW.seriesOf("zone", zone), unit: "ha", label: `${CW.t("stock_chart")}: ${CW.zoneName(zone)}` }));
+  CW.charted.push(() => CW.timeChart(host, { ...CW.seriesOf("zone", zone), unit: "ha", label: `${CW.t("stock_chart")}: ${CW.zoneName(zone)}` }));
   return block;
 };
 CW.valueTable = (zone) => CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("as_table")), CW.el("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": CW.t("stock_chart") }, CW.el("table", {},
@@ -183,12 +199,12 @@ CW.footprintSection = () => {
   const host = CW.el("div", { class: "chart-host", id: "footprint-chart" });
   const rows = CW.data.footprints;
   const split = rows.some((r) => CW.known(r.inside));
-  const block = CW.section(CW.t("footprint_chart"), host, CW.el("p", { class: "key small" },
+  const block = CW.half(CW.t("footprint_chart"), host, CW.el("p", { class: "key small" },
     split ? [CW.el("span", {}, CW.el("i", { class: "key-inside" }), ` ${CW.t("inside")}`), CW.el("span", {}, CW.el("i", { class: "key-outside" }), ` ${CW.t("outside")}`)] : CW.el("span", {}, CW.el("i", { class: "key-whole" }), ` ${CW.t("not_split")}`), CW.el("span", {}, CW.el("i", { class: "key-whisker" }), ` ${CW.t("key_whisker")}`)), CW.standing(CW.data.checks.footprints),
     CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("as_table")), CW.el("table", {},
       CW.el("thead", {}, CW.el("tr", {}, [CW.t("epoch"), CW.t("area"), CW.t("inside"), CW.t("outside")].map((h) => CW.el("th", { scope: "col" }, h)))),
       CW.el("tbody", {}, rows.map((r) => CW.el("tr", {}, CW.el("td", { class: "num" }, CW.epoch(r)), CW.el("td", {}, CW.interval(r.area, "ha")), CW.el("td", {}, CW.interval(r.inside, "ha")), CW.el("td", {}, CW.interval(r.outside, "ha"))))))));
-  requestAnimationFrame(() => CW.footprintChart(host));
+  CW.charted.push(() => CW.footprintChart(host));
   return block;
 };
 CW.lookTable = () => CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("all_looks")), CW.el("div", { class: "table-box", tabindex: "0", role: "region", "aria-label": CW.t("all_looks") }, CW.el("table", {},
@@ -214,6 +230,14 @@ CW.drawFindings = () => {
   if (data.changes.length) CW.fill(sheet, CW.section(CW.t("boundary_changes"), CW.standing(data.checks.boundary_changes), data.changes.map((c) => CW.el("div", { class: "stat" }, CW.el("h3", {}, CW.name(c.from), " → ", CW.name(c.to)), CW.tagsOf(CW.changeSubject(c)), CW.factsOf.change(c), CW.el("p", {}, CW.el("button", { type: "button", class: "quiet", onclick: () => CW.startReview(CW.changeSubject(c)) }, CW.t("review_this")))))));
   CW.fill(sheet, CW.moreSections());
 };
+/* What raised an alert of a disturbance, in the words of the page; any other text as it is. */
+CW.ALERT_DETAIL = /^(\w+), first seen (\S+), (\S+) to (\S+) ha, (\w+)(?:; outside (\S+) to (\S+) ha)?$/;
+CW.alertDetail = (detail) => {
+  const parts = CW.ALERT_DETAIL.exec(detail);
+  if (!parts) return detail;
+  const [, kind, day, low, high, relation, outLow, outHigh] = parts;
+  return [CW.word("kind", kind), `${CW.t("first_seen")} ${day}`, `${low}–${high} ha`, CW.word("relation", relation), outLow ? `${CW.t("outside")} ${outLow}–${outHigh} ha` : null].filter(Boolean).join(" · ");
+};
 /* What was raised, open ones first, each with its figures and the way to its subject. */
 CW.alertSection = () => {
   const order = (a) => (a.state === "open" ? 0 : 1);
@@ -221,7 +245,7 @@ CW.alertSection = () => {
   const open = sorted.filter((a) => a.state === "open").length;
   return CW.section(CW.t("alerts_n", { n: open, all: sorted.length }), CW.el("ul", { class: "list", id: "alerts" }, sorted.map((a) => {
     const subject = CW.findSubject(a.subject);
-    const text = [CW.el("strong", {}, CW.name(a.detail)), CW.el("span", { class: "small muted num" }, `${CW.word("alert", a.rule)} · ${CW.t(`alert_${a.state}`)} · ${CW.day(a.utc)}`)];
+    const text = [CW.el("strong", {}, subject ? CW.subjectTitle(subject) : CW.name(a.detail)), CW.el("span", { class: "small muted num" }, `${CW.word("alert", a.rule)} · ${CW.t(`alert_${a.state}`)} · ${CW.t("raised_on", { day: CW.day(a.utc) })}`), subject ? CW.el("span", { class: "small muted" }, CW.name(CW.alertDetail(a.detail))) : null];
     return CW.el("li", { class: a.state === "open" ? "is-open" : null }, subject ? CW.el("button", { type: "button", class: "finding", onclick: () => CW.visit(subject) }, CW.el("span", { class: "finding-main" }, text)) : CW.el("p", { class: "finding-main" }, text));
   })));
 };
@@ -235,7 +259,10 @@ CW.finding = (subject) => {
       CW.el("span", { class: "small muted num" }, subject.type === "disturbance" ? `${CW.t("first_seen")} ${r.first_low === r.first_high ? r.first : `${r.first_low} – ${r.first_high}`}` : `${CW.t("last_seen")} ${r.last}`)),
     CW.el("span", { class: "num finding-area" }, CW.interval(r.area, "ha"))));
 };
-CW.zoomTo = (subject) => { if (subject.record.geometry) CW.map.fitBounds(CW.boundsOf(subject.record.geometry).pad(2.2), { maxZoom: 17, animate: false }); };
+/* A shape with as much again on each side of it. */
+CW.AROUND = 0.8;
+CW.zoomOn = (shape) => CW.map.fitBounds(CW.boundsOf(shape).pad(CW.AROUND), { paddingTopLeft: [8, CW.TOOLS_PX], maxZoom: 17, animate: false });
+CW.zoomTo = (subject) => { if (subject.record.geometry) CW.zoomOn(subject.record.geometry); };
 CW.visit = (subject) => {
   const { record } = subject;
   CW.zoomTo(subject);

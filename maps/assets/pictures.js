@@ -1,7 +1,7 @@
 /* Imagery: pictures from the page or from the files beside it, two sides for the swipe, hatching where nothing was seen. */
 CW.pictureWaits = new Map();
 CW.pictureCache = new Map();
-window.campwatchPicture = (key, uri) => {
+window["campwatchPicture"] = (key, uri) => {
   CW.pictureCache.set(key, Promise.resolve(uri));
   const wait = CW.pictureWaits.get(key);
   if (wait) wait.resolve(uri);
@@ -53,7 +53,7 @@ CW.maskOf = (date) => {
 CW.readMask = (entry, image) => {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = entry.size;
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", { willReadFrequently: true }));
   context.drawImage(image, 0, 0);
   const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
   const codes = new Uint8Array(canvas.width * canvas.height);
@@ -200,7 +200,7 @@ CW.setupSwipe = (map) => {
     if (!on) { CW.after.clip(null); CW.before.clip(0, 0); return; }
     const x = width * CW.state.split;
     handle.style.left = `${x}px`;
-    handle.setAttribute("aria-valuenow", Math.round(CW.state.split * 100));
+    handle.setAttribute("aria-valuenow", String(Math.round(CW.state.split * 100)));
     CW.before.clip(0, x);
     CW.after.clip(x, width);
   };

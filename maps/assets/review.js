@@ -1,4 +1,13 @@
 /* Review in the page: one key or click per verdict, evidence named, the second reviewer blind; into a file, or live. */
+CW.reviewSubject = /** @type {any} */ (null);
+CW.outline = /** @type {any} */ (null);
+CW.lastKept = /** @type {any} */ (null);
+CW.again = /** @type {any} */ (null);
+CW.draftTimer = /** @type {any} */ (null);
+CW.sending = 0;
+CW.stored = 0;
+CW.allFields = false;
+CW.observing = false;
 CW.verdicts = [];
 CW.observations = [];
 CW.reviewer = "";
@@ -19,8 +28,8 @@ CW.QUICK = {
   change: ["accepted perimeter", "accepted construction", "rejected misregistration", "rejected vegetation", "rejected other"],
   place: ["accepted ground_works", "accepted pit_or_spoil", "accepted probable_coal", "accepted construction", "rejected vegetation", "rejected agriculture", "rejected other"],
 };
-CW.QUICK.zone = CW.QUICK.pile;
-CW.quickOf = (subject) => [...(CW.QUICK[subject.type] || []), "undecided cannot_tell"].map((pair, k, all) => { const [verdict, reason] = pair.split(" "); return { verdict, reason, key: k === all.length - 1 ? "0" : String(k + 1) }; });
+CW.QUICK_AS = { zone: "pile" };
+CW.quickOf = (subject) => [...(CW.QUICK[CW.QUICK_AS[subject.type] || subject.type] || []), "undecided cannot_tell"].map((pair, k, all) => { const [verdict, reason] = pair.split(" "); return { verdict, reason, key: k === all.length - 1 ? "0" : String(k + 1) }; });
 CW.CODE = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,31}$/;
 CW.reviewOf = (key) => CW.data.reviews[key] || { state: "none", reviewers: [], verdicts: [] };
 CW.KINDS = { change: "boundary_change" };
@@ -35,7 +44,15 @@ CW.choices = (group, type, chosen) => CW.el("select", {}, CW.el("option", { valu
 CW.focusDesk = () => {
   const desk = CW.byId("sheet-review").querySelector(".desk");
   (desk || CW.byId("review-subject"))?.focus({ preventScroll: true });
-  if (desk && getComputedStyle(CW.byId("pages")).overflowY === "visible") window.scrollTo({ top: desk.getBoundingClientRect().top + window.scrollY - 64 });
+  if (desk && CW.narrow()) window.scrollTo({ top: desk.getBoundingClientRect().top + window.scrollY - 64 });
+};
+/* The desk, or first the question who reads. */
+CW.openReview = () => {
+  CW.closeCard();
+  CW.change({ tab: "review" });
+  if (!CW.reviewer) CW.byId("reviewer")?.focus();
+  else if (CW.deskSubject()) CW.focusDesk();
+  else CW.goTo(1);
 };
 CW.startReview = (subject) => {
   CW.reviewSubject = subject;
@@ -75,7 +92,8 @@ CW.drawReview = () => {
 };
 CW.reviewerSection = () => {
   if (CW.live && CW.live.reader) return CW.el("p", { class: "small muted", id: "who" }, CW.t("reads_here"), " ", CW.el("strong", {}, CW.live.reader), " · ", CW.t("next_reader"));
-  return CW.section(CW.t("reviewer"), CW.el("p", { class: "small muted" }, CW.t(CW.live ? "reviewer_note_live" : "reviewer_note")),
+  const given = Boolean(CW.reviewer);
+  return CW.el("section", { class: given ? "block who-line" : "block" }, given ? null : [CW.el("h2", {}, CW.t("reviewer")), CW.el("p", { class: "small muted" }, CW.t(CW.live ? "reviewer_note_live" : "reviewer_note"))],
     CW.field("reviewer", "reviewer_code", CW.el("input", { value: CW.reviewer, autocomplete: "off", spellcheck: "false", maxlength: "32", onchange: (e) => CW.setReviewer(e.target.value.trim()), onkeydown: (e) => { if (e.key === "Enter") e.target.blur(); } })));
 };
 /* Another code, another person: nothing that the last one wrote stays on the page. */
@@ -131,7 +149,7 @@ CW.goTo = (by) => {
 CW.lookAt = (subject) => {
   if (subject.type === "place" && !CW.state.layers.includes("places")) CW.toggleLayer("places", true);
   const shape = subject.record.geometry || CW.zoneShape(subject.key);
-  if (shape) CW.map.fitBounds(CW.boundsOf(shape).pad(2.2), { maxZoom: 17, animate: false });
+  if (shape) CW.zoomOn(shape);
   const pair = CW.chipPair(subject);
   if (pair) CW.change({ date: pair.after, before: pair.before });
 };
@@ -277,10 +295,10 @@ CW.keep = (subject, said) => {
   CW.announce(CW.t("verdict_kept"));
 };
 CW.send = async (subject, { by, ...verdict }, said) => {
-  CW.sending = (CW.sending || 0) + 1;
+  CW.sending += 1;
   try {
     CW.takeLive(await CW.post("/api/review", { run_id: CW.data.run.id, map_version: CW.data.run.version, verdicts: [verdict] }));
-    CW.stored = (CW.stored || 0) + 1;
+    CW.stored += 1;
   } catch (problem) {
     CW.verdicts = CW.verdicts.filter((v) => v.subject !== subject.key || v.by !== by);
     CW.drafts[subject.key] = { ...said };

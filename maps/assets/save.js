@@ -1,4 +1,5 @@
 /* A picture of the map as it is shown, with what a reader must know on it; the legend; going to a place. */
+CW.goToMark = /** @type {any} */ (null);
 CW.placed = (element, frame) => { const r = element.getBoundingClientRect(); return { x: r.left - frame.left, y: r.top - frame.top, w: r.width, h: r.height }; };
 CW.paintSide = (context, name, frame) => {
   for (const image of CW.map.getPane(`${name}-imagery`).querySelectorAll("img")) {
@@ -6,6 +7,38 @@ CW.paintSide = (context, name, frame) => {
     context.drawImage(image, x, y, w, h);
   }
 };
+/* What was not seen, hatched as on the map: a pattern through the mask of the look. */
+CW.HATCH = { clouded: [[1, 1]], unseen: [[1, 1], [-1, 1]] };
+CW.hatchPattern = (context, kind) => {
+  const side = 12;
+  const tile = CW.el("canvas", { width: side, height: side });
+  const pen = tile.getContext("2d");
+  for (const [width, colour] of [[3.2, "rgba(255, 255, 255, .82)"], [1.4, "rgba(20, 30, 40, .7)"]]) {
+    pen.lineWidth = width;
+    pen.strokeStyle = colour;
+    for (const [slope] of CW.HATCH[kind]) for (const from of [-side, 0, side]) { pen.beginPath(); pen.moveTo(from, slope > 0 ? 0 : side); pen.lineTo(from + side, slope > 0 ? side : 0); pen.stroke(); }
+  }
+  return context.createPattern(tile, "repeat");
+};
+CW.hatchSheets = async (name, frame) => {
+  const pane = CW.map.getPane(`${name}-hatch`);
+  if (getComputedStyle(pane).display === "none") return [];
+  return Promise.all([...pane.querySelectorAll(".hatch")].map(async (sheet) => {
+    const mask = new Image();
+    mask.src = sheet.style.maskImage.slice(5, -2);
+    await mask.decode();
+    const at = CW.placed(sheet, frame);
+    const canvas = CW.el("canvas", { width: Math.max(1, Math.round(at.w)), height: Math.max(1, Math.round(at.h)) });
+    const pen = canvas.getContext("2d");
+    pen.fillStyle = CW.hatchPattern(pen, sheet.classList.contains("hatch-unseen") ? "unseen" : "clouded");
+    pen.fillRect(0, 0, canvas.width, canvas.height);
+    pen.globalCompositeOperation = "destination-in";
+    pen.imageSmoothingEnabled = false;
+    pen.drawImage(mask, 0, 0, canvas.width, canvas.height);
+    return { canvas, at };
+  }));
+};
+CW.paintHatches = (context, sheets) => { for (const { canvas, at } of sheets) context.drawImage(canvas, at.x, at.y, at.w, at.h); };
 CW.svgImage = (svg) => new Promise((resolve, reject) => {
   const copy = svg.cloneNode(true);
   copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
@@ -35,8 +68,9 @@ CW.pictureCanvas = async (scale = 2) => {
     const side = /-(before|after)-/.exec(pane.className) || /^leaflet-(before|after)-/.exec(pane.className.split(" ").find((c) => c.includes("before-") || c.includes("after-")) || "");
     vectors.push({ image: await CW.svgImage(svg), at: CW.placed(svg, frame), side: side && side[1], order: Number(getComputedStyle(pane).zIndex) || 0 });
   }
-  if (CW.state.compare) CW.clipped(context, 0, split, high, () => CW.paintSide(context, "before", frame));
-  CW.clipped(context, split, wide, high, () => CW.paintSide(context, "after", frame));
+  const hatches = { before: CW.state.compare ? await CW.hatchSheets("before", frame) : [], after: await CW.hatchSheets("after", frame) };
+  if (CW.state.compare) CW.clipped(context, 0, split, high, () => { CW.paintSide(context, "before", frame); CW.paintHatches(context, hatches.before); });
+  CW.clipped(context, split, wide, high, () => { CW.paintSide(context, "after", frame); CW.paintHatches(context, hatches.after); });
   for (const v of vectors.toSorted((a, b) => a.order - b.order)) {
     const [from, to] = v.side === "before" ? [0, split] : v.side === "after" ? [split, wide] : [0, wide];
     CW.clipped(context, from, to, high, () => context.drawImage(v.image, v.at.x, v.at.y, v.at.w, v.at.h));

@@ -9,7 +9,7 @@ CW.drawHeader = () => {
   const { site } = CW.data;
   const korean = CW.lang === "ko" && site.name_ko;
   CW.fill(CW.clear(CW.byId("site-name")), CW.name(korean ? site.name_ko : site.name));
-  CW.fill(CW.clear(CW.byId("site-sub")), [korean ? site.name : site.name_ko, site.kind, site.status, site.where ? `${site.where.lat}, ${site.where.lon}` : null].filter(Boolean).map((text, k) => [k ? " · " : null, CW.name(text)]));
+  CW.fill(CW.clear(CW.byId("site-sub")), [...new Set([korean ? site.name : site.name_ko, site.where ? CW.nearTown(site.where.lat, site.where.lon) : null, site.where ? `${site.where.lat}, ${site.where.lon}` : null, site.kind, site.status])].filter(Boolean).map((text, k) => [k ? " · " : null, CW.name(text)]));
   CW.byId("flag-restricted").hidden = !CW.data.profile.restricted;
   CW.byId("home-link").href = CW.data.profile.restricted ? "index.restricted.html" : "index.html";
   CW.byId("flag-simulated").hidden = !CW.data.simulated;
@@ -22,6 +22,8 @@ CW.showImagery = () => {
   if (CW.state.compare) CW.before.show(CW.state.before, CW.state.view);
   CW.preload(CW.step(CW.state.date, 1), CW.state.view);
 };
+/* Height of the row of tools over the map. */
+CW.TOOLS_PX = 54;
 CW.setupMap = (map) => {
   CW.map = map;
   L.control.zoom({ position: "topright" }).addTo(map);
@@ -30,7 +32,7 @@ CW.setupMap = (map) => {
   map.keyboard.disable();
   map.on("popupclose", () => CW.change({ selected: null }));
   const whole = CW.data.grid ? CW.data.grid.bounds : CW.data.site.bounds;
-  map.fitBounds(CW.box(whole), { padding: [8, 8], animate: false });
+  map.fitBounds(CW.box(whole), { paddingTopLeft: [8, CW.TOOLS_PX], paddingBottomRight: [8, 8], animate: false });
   map.setMinZoom(Math.max(3, map.getZoom() - 3));
   map.setMaxZoom(19);
 };
@@ -44,8 +46,8 @@ CW.watchAll = (map) => {
   map.on("moveend", CW.writeHash);
   map.on("moveend", CW.drawQuality);
   window.addEventListener("hashchange", () => { if (location.hash !== CW.ownHash) CW.applyHash(); });
-  window.addEventListener("beforeprint", () => { document.body.classList.add("printing"); CW.byId("legend").open = true; map.invalidateSize({ animate: false }); CW.change({ tab: "figures" }); });
-  window.addEventListener("afterprint", () => { document.body.classList.remove("printing"); map.invalidateSize({ animate: false }); });
+  window.addEventListener("beforeprint", CW.beforePrint);
+  window.addEventListener("afterprint", CW.afterPrint);
   for (const button of CW.byId("lang").children) button.addEventListener("click", () => CW.setLanguage(button.dataset.lang));
 };
 CW.applyHash = () => {
@@ -61,7 +63,7 @@ CW.start = (map) => {
   const last = [...clear, ...(clear.length ? [] : CW.usableDates)].pop() ?? Math.max(0, CW.dates.length - 1);
   CW.state = { date: last, before: CW.usableDates[0] ?? 0, view: "true", compare: false, split: 0.5, overlays: true, layers: CW.defaultLayers, onlyUsable: true, playing: false, lang: null, tab: "figures", drawn: 0, background: "none" };
   CW.setupMap(map);
-  if (CW.data.site.where) CW.drawOutline(map, CW.data.site.where.lat, CW.data.site.where.lon);
+  if (CW.data.site.where) CW.showOutline(map, CW.data.site.where.lat, CW.data.site.where.lon);
   CW.before = new CW.Side(map, "before", 210);
   CW.after = new CW.Side(map, "after", 220);
   CW.setupPanel();

@@ -1,4 +1,7 @@
 /* From "no boundary, no yard" to a figure: yards that are proposed, boundaries that are traced. Only where the page is served for review. */
+CW.proposed = /** @type {any} */ (null);
+CW.proposedLayer = /** @type {any} */ (null);
+CW.traced = /** @type {any} */ (null);
 CW.editMessage = null;
 CW.drawEdits = () => {
   const sheet = CW.byId("sheet-site");
@@ -54,7 +57,7 @@ CW.yardSection = () => {
 /* What is meant is shown on the map first; the image is named before anything is written. */
 CW.decideYard = (proposal, decision) => {
   CW.proposed = { proposal, decision, geometry: proposal && proposal.geometry };
-  if (proposal) CW.map.fitBounds(CW.boundsOf(proposal.geometry).pad(1.2), { maxZoom: 17, animate: false });
+  if (proposal) CW.zoomOn(proposal.geometry);
   const i = proposal ? CW.bestLook(proposal) : -1;
   if (i >= 0) CW.change({ date: i });
   const show = () => { CW.showProposed(); CW.drawEdits(); CW.byId("yard-form")?.scrollIntoView({ block: "nearest" }); CW.byId("y-provider")?.focus({ preventScroll: true }); };

@@ -1,4 +1,5 @@
 /* The slider under the map: one tick per look, filled where the ground was seen. */
+CW.timer = /** @type {any} */ (null);
 CW.setupTimeline = () => {
   const slider = CW.byId("slider");
   slider.max = Math.max(1, CW.dayOf(CW.dates.length - 1));
@@ -20,8 +21,8 @@ CW.setupTimeline = () => {
   CW.byId("btn-prev").addEventListener("click", () => { CW.stop(); CW.change({ date: CW.step(CW.state.date, -1) }); });
   CW.byId("btn-next").addEventListener("click", () => { CW.stop(); CW.change({ date: CW.step(CW.state.date, 1) }); });
   CW.byId("btn-play").addEventListener("click", () => (CW.state.playing ? CW.stop() : CW.play()));
-  CW.byId("only-usable").addEventListener("change", (event) => CW.change({ onlyUsable: event.target.checked }));
-  CW.byId("before").addEventListener("change", (event) => CW.change({ before: Number(event.target.value) }));
+  CW.byId("only-usable").addEventListener("change", () => CW.change({ onlyUsable: CW.byId("only-usable").checked }));
+  CW.byId("before").addEventListener("change", () => CW.change({ before: Number(CW.byId("before").value) }));
   CW.watch(["date", "lang", "before", "compare"], CW.drawNow);
   CW.watch(["date", "before", "compare", "lang"], CW.drawTicks);
   CW.watch(["playing", "lang"], CW.drawTransport);

@@ -1,4 +1,9 @@
 /* Coordinates, scale, measuring and drawing, keys, background maps, the address line. */
+CW.tiles = /** @type {any} */ (null);
+CW.linked = /** @type {any} */ (null);
+CW.ownHash = /** @type {any} */ (null);
+CW.sayTimer = /** @type {any} */ (null);
+CW.allowed = false;
 CW.tool = null;
 CW.hint = (...content) => { const box = CW.clear(CW.byId("hint")); box.hidden = !content.length; CW.fill(box, content); };
 
@@ -50,12 +55,15 @@ CW.measureText = (points) => {
   const long = length >= 1000 ? `${(length / 1000).toFixed(2)} km` : `${length.toFixed(0)} m`;
   return points.length < 3 ? long : `${long} · ${CW.t("enclosed", { area: CW.num(CW.ringArea(points) / 1e4) })}`;
 };
+/* Whether the panel lies under the map, as on a phone. */
+CW.narrow = () => getComputedStyle(CW.byId("pages")).overflowY === "visible";
 CW.startTool = (kind, done) => {
   CW.endTool();
   const tool = { kind, points: [], done, shape: L.polyline([], { pane: "labels", color: "#ffe14d", weight: 3, className: "cased", interactive: false }).addTo(CW.map), dots: L.layerGroup().addTo(CW.map) };
   CW.tool = tool;
   CW.map.doubleClickZoom.disable();
   CW.byId("mapbox").classList.add("is-drawing");
+  if (CW.narrow()) CW.byId("mapbox").scrollIntoView({ block: "start" });
   CW.map.getContainer().focus({ preventScroll: true });
   CW.drawTool();
 };
@@ -107,7 +115,7 @@ CW.setupTools = (map) => {
 /* ---- keys ---- */
 CW.keys = [
   ["←  →", "key_step"], ["Shift ← → ↑ ↓", "key_pan"], ["+  −", "key_zoom"], ["Space", "key_play"], ["H", "key_hide"], ["Y", "key_year"], ["S", "key_swap"], ["C", "key_compare"],
-  ["1 2 3", "key_views"], ["M", "key_measure"], ["V", "key_vertex"], ["Enter", "key_finish"], ["Backspace", "key_undo"], ["Esc", "key_end"], ["0 – 9", "key_verdict"], [", .", "key_likelihood"], ["/", "key_confidence"], ["N P", "key_desk"], ["L", "key_language"], ["?", "key_help"],
+  ["1 2 3", "key_views"], ["M", "key_measure"], ["V", "key_vertex"], ["Enter", "key_finish"], ["Backspace", "key_undo"], ["Esc", "key_end"], ["R", "key_review"], ["0 – 9", "key_verdict"], [", .", "key_likelihood"], ["/", "key_confidence"], ["N P", "key_desk"], ["L", "key_language"], ["?", "key_help"],
 ];
 CW.showKeys = () => {
   const list = CW.clear(CW.byId("keys-list"));
@@ -141,6 +149,7 @@ CW.actions = {
   1: () => CW.setView(0), 2: () => CW.setView(1), 3: () => CW.setView(2),
   m: () => CW.byId("btn-measure").click(),
   l: () => CW.setLanguage(CW.lang === "en" ? "ko" : "en"),
+  r: () => CW.openReview(),
   "?": () => CW.showKeys(),
 };
 CW.toolActions = {
@@ -166,10 +175,11 @@ CW.setView = (k) => { const view = CW.views()[k]; if (view) CW.change({ view });
 CW.PAN = { ArrowLeft: [-120, 0], ArrowRight: [120, 0], ArrowUp: [0, -120], ArrowDown: [0, 120] };
 CW.setupKeys = () => {
   document.addEventListener("keydown", (event) => {
-    if (event.shiftKey && CW.PAN[event.key] && !event.target.closest("input, select, textarea, dialog")) { event.preventDefault(); CW.map.panBy(CW.PAN[event.key], { animate: false }); return; }
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.closest("input:not([type=range]):not([type=checkbox]), select, textarea, dialog")) return;
-    if (event.key === " " && event.target.closest("button, summary, [role=button], [role=tab], input")) return;
-    if (event.key.startsWith("Arrow") && event.target.closest("[role=tab], [role=slider], .pages")) return;
+    const inside = (selector) => event.target instanceof Element && event.target.closest(selector);
+    if (event.shiftKey && CW.PAN[event.key] && !inside("input, select, textarea, dialog")) { event.preventDefault(); CW.map.panBy(CW.PAN[event.key], { animate: false }); return; }
+    if (event.ctrlKey || event.metaKey || event.altKey || inside("input:not([type=range]):not([type=checkbox]), select, textarea, dialog")) return;
+    if (event.key === " " && inside("button, summary, [role=button], [role=tab], input")) return;
+    if (event.key.startsWith("Arrow") && inside("[role=tab], [role=slider], .pages")) return;
     const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
     if (key === "Escape" && !CW.tool) { CW.closeCard(); CW.map.closePopup(); return; }
     const run = (CW.tool && CW.toolActions[key]) || ((CW.deskSubject() || (CW.labelOpen && CW.state.tab === "review")) && CW.deskActions[key]) || CW.actions[key];
@@ -221,7 +231,7 @@ CW.writeHash = () => {
   const centre = CW.map.getCenter();
   const parts = new URLSearchParams();
   if (CW.dates[state.date]) parts.set("date", CW.dates[state.date].utc);
-  if (state.compare && CW.dates[state.before]) { parts.set("before", CW.dates[state.before].utc); parts.set("split", Math.round(state.split * 100)); }
+  if (state.compare && CW.dates[state.before]) { parts.set("before", CW.dates[state.before].utc); parts.set("split", String(Math.round(state.split * 100))); }
   parts.set("view", state.view);
   parts.set("layers", state.overlays ? state.layers.join(".") : "");
   parts.set("at", `${centre.lat.toFixed(5)},${centre.lng.toFixed(5)},${CW.map.getZoom()}`);
@@ -248,12 +258,14 @@ CW.readHash = () => {
   if (date !== null && date !== undefined) patch.date = date;
   const before = parts.get("before") && exact(parts.get("before"));
   if (before !== null && before !== undefined) { patch.before = before; patch.compare = true; patch.split = Math.min(0.98, Math.max(0.02, Number(parts.get("split") || 50) / 100)); }
-  if (CW.views().includes(parts.get("view"))) patch.view = parts.get("view");
-  if (parts.has("layers")) {
-    const names = parts.get("layers").split(".").filter((n) => CW.layerNames.includes(n));
+  const view = parts.get("view") || "", tab = parts.get("tab") || "";
+  if (CW.views().includes(view)) patch.view = view;
+  const layers = parts.get("layers");
+  if (layers !== null) {
+    const names = layers.split(".").filter((n) => CW.layerNames.includes(n));
     if (names.length) patch.layers = names; else patch.overlays = false;
   }
-  if (CW.tabNames.includes(parts.get("tab"))) patch.tab = parts.get("tab");
+  if (CW.tabNames.includes(tab)) patch.tab = tab;
   const [lat, lng, zoom] = (parts.get("at") || "").split(",").map(Number);
   if (Number.isFinite(lat) && Number.isFinite(lng) && Number.isFinite(zoom) && zoom) CW.map.setView([lat, lng], zoom, { animate: false });
   CW.linked = parts.get("finding");

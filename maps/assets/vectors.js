@@ -16,12 +16,14 @@ CW.shape = {
 CW.KINDS_OF_GROUND = { vegetation_loss: "#ffb000", soil_spoil: "#ff7a59", built: "#e0e6ec", coal: "#ff6adf", water: "#4aa3ff", linear: "#fff06a", burnt: "#b03a2e", thinned: "#c9d94a", river: "#7cc4ff", grown_over: "#3ddc84", recovery: "#3ddc84", other: "#ffb000" };
 CW.kindOf = (d) => (d.kind.startsWith("linear") ? "linear" : Object.hasOwn(CW.KINDS_OF_GROUND, d.kind) ? d.kind : "other");
 CW.kindWord = (d) => (CW.kindOf(d) === "other" ? d.kind : CW.t(`kind_${CW.kindOf(d)}`));
+/* Neither taken back nor part of another. */
+CW.stands = (d) => !["withdrawn", "merged"].includes(d.status);
 CW.kindColour = (d) => (d.status === "withdrawn" ? "#9aa5b1" : CW.KINDS_OF_GROUND[CW.kindOf(d)]);
 CW.kindTag = (d) => CW.el("span", { class: "chip kind" }, CW.el("i", { class: "swatch", style: `--c:${CW.kindColour(d)}` }), " ", CW.kindWord(d));
-CW.kindsPresent = () => Object.keys(CW.KINDS_OF_GROUND).filter((kind) => CW.data.disturbances.some((d) => CW.kindOf(d) === kind && d.status !== "withdrawn"));
+CW.kindsPresent = () => Object.keys(CW.KINDS_OF_GROUND).filter((kind) => CW.data.disturbances.some((d) => CW.kindOf(d) === kind && CW.stands(d)));
 /* What came after this reader's own last verdict; after anybody's where no code was given. */
 CW.newSince = () => { const own = CW.data.last_reviews[CW.reviewer]; return own ? own.utc : CW.reviewer && Object.keys(CW.data.last_reviews).length ? "0000" : CW.data.new_since && CW.data.new_since.utc; };
-CW.isNew = (d) => Boolean(CW.newSince()) && d.status !== "withdrawn" && d.came > CW.day(CW.newSince());
+CW.isNew = (d) => Boolean(CW.newSince()) && CW.stands(d) && d.came > CW.day(CW.newSince());
 /* The footprint epoch that the shown date falls into, else the last one before it. */
 CW.epochAt = (iso) => {
   const day = CW.day(iso);
@@ -123,11 +125,13 @@ CW.drawSide = (side, i) => {
   const epoch = look && CW.epochAt(look.utc);
   if (epoch && epoch.geometry) CW.groups.footprint.addLayer(CW.geo(epoch.geometry, CW.shape.footprint, `${side}-ground`, { type: "footprint", key: epoch.start, record: epoch }));
   for (const d of CW.data.disturbances) {
-    if (!d.geometry || d.status === "withdrawn" || day < d.first_low) continue;
+    if (!d.geometry || !CW.stands(d) || day < d.first_low) continue;
     const colour = CW.kindColour(d);
-    /* Dashed while provisional, and while it may or may not have been there already. */
-    const unsure = d.status === "provisional" || day < d.first_high;
-    const style = { color: colour, weight: 2, fillColor: colour, fillOpacity: CW.kindOf(d) === "recovery" ? 0.08 : 0.2, dashArray: unsure ? "4 3" : null };
+    const end = d.status === "closed" ? CW.closing.get(d.id) || { from: d.first_high, to: "9999" } : null;
+    /* Dotted once its ground is as expected again; dashed while provisional, and while it may or may not be there. */
+    const over = Boolean(end) && day >= end.to;
+    const unsure = d.status === "provisional" || day < d.first_high || (Boolean(end) && day >= end.from);
+    const style = { color: colour, weight: over ? 1.5 : 2, fillColor: colour, fillOpacity: over ? 0 : CW.kindOf(d) === "recovery" ? 0.08 : 0.2, dashArray: over ? "1 4" : unsure ? "4 3" : null };
     CW.groups.disturbances.addLayer(CW.geo(d.geometry, style, `${side}-findings`, { type: "disturbance", key: d.id, record: d }));
   }
   for (const c of CW.data.changes) {

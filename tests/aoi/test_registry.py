@@ -9,9 +9,9 @@ import pytest
 from shapely import Point, intersection, union_all
 from shapely.geometry import shape
 
+from aoi.checks import ground_of, shared_ground
 from aoi.geodesy import area_ha, box_around, distance_m
 from aoi.grid import site_grid
-from aoi.ground import ground_of, shared_ground
 from aoi.proposal import propose
 from aoi.records import Purpose, Sensitivity
 from aoi.registry import MARGIN_M, left_out, search, shipped_site, shipped_sites, suspects

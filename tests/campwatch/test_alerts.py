@@ -2,15 +2,18 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 from shapely import box
 
+from campwatch.alerts import rules
 from campwatch.alerts.book import read_alerts, turned, write_alerts
 from campwatch.alerts.delivery import (
     EMAIL,
+    RULE_WORDS,
     deliver,
     email_channel,
     send_smtp,
@@ -27,6 +30,7 @@ from detection.ground.records import Disturbance
 from evidence.ledger import Ledger
 from evidence.quantity import Quantity
 from evidence.verify import verify_ledger
+from maps.page import asset
 from tests.servers.smtp import SmtpServer
 
 NOW = "2026-01-02T03:04:05Z"
@@ -317,9 +321,6 @@ def test_a_webhook_learns_references_and_rules_alone_and_is_told_again_where_it_
 
 
 def test_every_rule_has_words_for_those_who_know_nothing():
-    from campwatch.alerts import rules
-    from campwatch.alerts.delivery import RULE_WORDS
-
     names = (
         rules.PERSISTENT, rules.OUTSIDE, rules.STOCKPILE, rules.OPENED, rules.OPENED_OUTSIDE, rules.GROWTH,
         rules.REVISION, rules.NO_LOOK, rules.FAILING,
@@ -331,3 +332,18 @@ def test_a_site_that_was_never_usable_is_told_too():
     clouded = {"status": "unusable", "datetime": "2025-10-01T02:30:00Z"}
     assert found(looks=[clouded]) == {"no-usable-look"}
     assert found(looks=[clouded | {"datetime": "2025-12-30T02:30:00Z"}]) == set()
+
+
+def test_the_page_has_words_for_every_rule_and_reads_what_raised_an_alert():
+    strings = json.loads(asset("strings.json"))
+    assert {f"alert_{rule}" for rule in RULE_WORDS} <= set(strings)
+    pattern = re.search(r"CW\.ALERT_DETAIL = /(.+)/;", asset("panel.js"))
+    assert pattern is not None
+    outside = replace(
+        disturbed("soil_spoil", 5.0), relation="outside", outside_ha=Quantity.measured(2.0, sd_random=0.1)
+    )
+    raised = conditions(SiteState(site_id="s", disturbances=[outside]), SETTINGS, TODAY)
+    told = {c.rule: re.fullmatch(pattern[1].strip("^$"), c.detail) for c in raised if c.subject}
+    assert set(told) == {"persistent-disturbance", "outside-boundary"}
+    assert told["persistent-disturbance"][1] == "soil_spoil"
+    assert told["outside-boundary"][6] == "1.80"

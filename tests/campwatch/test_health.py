@@ -10,7 +10,7 @@ import pytest
 from werkzeug import Response
 
 from campwatch.alerts.book import read_alerts
-from campwatch.credentials import credentials_from_files
+from campwatch.cli.session import credentials_from_files
 from campwatch.run.health import Kind, tell, workspace_health
 from campwatch.run.journal import Journal, Outcome
 from campwatch.run.pipeline import RunOptions, run_workspace

@@ -18,10 +18,9 @@ from docx import Document
 from shapely.geometry import Polygon, box
 from shapely.geometry.base import BaseGeometry
 
-from campwatch.exports.bundle import collect
+from campwatch.exports.bundle import collect, find
 from campwatch.exports.csv_files import write_csv
 from campwatch.exports.dictionary import data_dictionary
-from campwatch.exports.findings import find
 from campwatch.exports.kmz import write_kmz
 from campwatch.exports.qgis import write_qgis
 from campwatch.exports.vector import write_geojson, write_geopackage, write_parquet

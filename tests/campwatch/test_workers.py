@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import time
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 
@@ -99,6 +100,15 @@ def test_a_scheduler_that_does_not_answer_ends_the_run_before_anything_is_measur
         open_workers(1, "tcp://127.0.0.1:9"),
     ):
         pytest.fail("nobody is there")
+
+
+def test_a_scheduler_that_dies_leaves_its_sites_to_the_run(watch):
+    distributed = pytest.importorskip("distributed")
+    cluster = distributed.LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=None)
+    with open_workers(1, cluster.scheduler_address) as others:
+        asked = others.executor.submit(time.sleep, 5)
+        cluster.close()
+        assert others.rows(asked, work_of(watch[0])) is None
 
 
 def test_a_number_of_processes_is_a_number():

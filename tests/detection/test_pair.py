@@ -12,7 +12,7 @@ from rasterio.io import MemoryFile
 from rasterio.transform import from_origin
 from scipy.ndimage import gaussian_filter
 
-from campwatch.cli.score_pair import pair
+from campwatch.cli.pair import score_files
 from detection.pairs.score import PairParams, null_threshold, score_pair
 from evidence.errors import MeasurementError, SourceError
 
@@ -109,7 +109,7 @@ def write(folder: Path, bands: dict[str, np.ndarray], *, pixel: float = 10.0) ->
 def test_two_folders_give_a_geotiff(tmp_path: Path) -> None:
     before = write(tmp_path / "before", scene(1, changed=False))
     after = write(tmp_path / "after", scene(2, changed=True))
-    result = pair(before, after, tmp_path / "score.tif")
+    result = score_files(before, after, tmp_path / "score.tif")
     with rasterio.open(tmp_path / "score.tif") as source:
         assert source.crs.to_epsg() == 32652
         np.testing.assert_array_equal(source.read(1), result.score)
@@ -118,13 +118,13 @@ def test_two_folders_give_a_geotiff(tmp_path: Path) -> None:
 
 def test_a_folder_without_bands_is_a_known_error(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="no single-band files"):
-        pair(tmp_path, tmp_path, tmp_path / "score.tif")
+        score_files(tmp_path, tmp_path, tmp_path / "score.tif")
 
 
 def test_widths_are_those_of_the_ground(tmp_path: Path) -> None:
     dates = scene(1, changed=False), scene(2, changed=True)
     sides = [write(tmp_path / str(k), date, pixel=20.0) for k, date in enumerate(dates)]
-    found = pair(*sides, tmp_path / "score.tif").score
+    found = score_files(*sides, tmp_path / "score.tif").score
     narrow, wide = (score_pair(*dates, params=PairParams().at(side)).score for side in (20.0, 10.0))
     alike = [np.corrcoef(found.ravel(), other.ravel())[0, 1] for other in (narrow, wide)]
     assert alike[0] > 0.99 > alike[1]
@@ -134,7 +134,7 @@ def test_widths_are_those_of_the_ground(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("city", "best"), [("aguasclaras", 0.12), ("rennes", 0.46), ("bordeaux", 0.053)])
 def test_real_pairs_beat_the_references(shared_data: Path, tmp_path: Path, city: str, best: float) -> None:
     images = shared_data / "oscd" / city / "images"
-    score = pair(images / "imgs_1", images / "imgs_2", tmp_path / "score.tif").score.ravel()
+    score = score_files(images / "imgs_1", images / "imgs_2", tmp_path / "score.tif").score.ravel()
     tif = (images.parent / "labels" / "cm" / f"{city}-cm.tif").read_bytes()
     with warnings.catch_warnings(), MemoryFile(tif) as file:
         warnings.simplefilter("ignore", rasterio.errors.NotGeoreferencedWarning)

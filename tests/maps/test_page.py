@@ -7,32 +7,17 @@ import re
 
 import folium
 import pytest
+from folium import plugins
 from shapely import Polygon
 
 from detection.ground.params import Kind
+from evidence.errors import ExportError
+from maps import overview, site_map
 from maps.page import TILE_HOSTS, OfflineMap, asset, leaflet_script, leaflet_style
 from maps.payload import script_json
 from maps.review_format import Confidence, Judgement, Likelihood, Reason
 
 STRINGS: dict[str, list[str]] = json.loads(asset("strings.json"))
-SCRIPTS = (
-    "core",
-    "pictures",
-    "vectors",
-    "timeline",
-    "charts",
-    "details",
-    "tools",
-    "panel",
-    "review",
-    "site",
-    "overview",
-    "live",
-    "labels",
-    "site_edit",
-    "save",
-    "outline",
-)
 
 
 def test_names_no_address_that_a_browser_would_fetch() -> None:
@@ -59,6 +44,15 @@ def test_plain_folium_layers_work_on_it() -> None:
     assert "L.geoJson(" in page.to_html()
 
 
+def test_a_plugin_that_would_ask_a_network_for_its_program_is_refused_by_name() -> None:
+    page = OfflineMap(title="t", location=(39.5, 126.0))
+    plugins.ScrollZoomToggler().add_to(page)  # needs nothing but Leaflet
+    assert "toggleScroll" in page.to_html()
+    plugins.Fullscreen().add_to(page)
+    with pytest.raises(ExportError, match="FullScreen"):
+        page.to_html()
+
+
 def test_title_and_parts_are_not_run_as_templates() -> None:
     page = OfflineMap(
         title="{{ 7*7 }}<b>", location=(0.0, 0.0), after="<p>{{ 7*7 }}[[part:title]]</p>"
@@ -75,7 +69,8 @@ def test_embedded_json_cannot_leave_its_element(text: str) -> None:
 
 
 def used_keys() -> set[str]:
-    source = "".join(asset(f"{name}.js") for name in SCRIPTS) + asset("site.html") + asset("overview.html")
+    names = [*dict.fromkeys([*site_map.SCRIPTS, *overview.SCRIPTS]), "site.html", "overview.html"]
+    source = "".join(asset(name) for name in names)
     return set(re.findall(r'CW\.t\("([a-z_0-9]+)"', source)) | set(
         re.findall(r'data-t(?:-label)?="([a-z_0-9]+)"', source)
     )

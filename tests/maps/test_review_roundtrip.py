@@ -14,29 +14,17 @@ from playwright.sync_api import Page, expect
 from campwatch.identity import system_clock
 from campwatch.pages.drawing import draw
 from campwatch.reviews.desk import open_desk
-from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.workspace import Workspace, open_workspace, readable_sites
 from evidence.ledger import Ledger
 from maps.review_format import read_review
-from tests.campwatch.conftest import site_document, write_workspace
-from tests.servers import tiny
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
 Open = Callable[..., Page]
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    catalog = tiny.write_catalog(tmp_path_factory.mktemp("catalog"), dates=tiny.days(6, step=10))
-    folder = write_workspace(tmp_path_factory.mktemp("검토") / "watch", catalog, site_document())
-    workspace = open_workspace(folder)
-    run_workspace(workspace, RunOptions())
-    return workspace
-
-
 @pytest.fixture
-def workspace(ran: Workspace, tmp_path: Path) -> Workspace:
-    shutil.copytree(ran.folder, tmp_path / "watch")
+def workspace(reviewed_folder: Path, tmp_path: Path) -> Workspace:
+    shutil.copytree(reviewed_folder, tmp_path / "watch")
     return open_workspace(tmp_path / "watch")
 
 

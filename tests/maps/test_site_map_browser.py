@@ -13,11 +13,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from detection.ground.records import DISTURBANCE_GROWTH, DISTURBANCES, DisturbanceGrowth
 from detection.sampling.references import ReferenceSummary, SiteCheck
-from evidence.layers import ReferenceKind
+from evidence.layers import ReferenceKind, by_name
 from maps.records import RaisedAlert, SiteMapData
 from maps.review_format import read_review
 from maps.site_map import write_site_map
+
+from .conftest import q, records_of, with_records
 
 pytestmark = pytest.mark.browser
 Open = Callable[..., Page]
@@ -290,6 +293,32 @@ def test_a_click_on_a_shape_is_a_point_while_measuring(site_page: Path, open_pag
     assert page.evaluate("CW.selectedSubject.key") == "D-1"
 
 
+def test_ground_that_is_as_expected_again_is_dotted_and_a_part_of_another_is_not_drawn(
+    make: Callable[..., SiteMapData], tmp_path: Path, open_page: Open
+) -> None:
+    data = make()
+    one, two = records_of(data, DISTURBANCES)
+    data = with_records(
+        data, DISTURBANCES, [replace(one, machine_status="closed"), replace(two, machine_status="merged")]
+    )
+    years = [DisturbanceGrowth(
+        disturbance_id=one.disturbance_id, epoch_start=dt.date(2023, 9, 1), epoch_end=dt.date(2024, 2, 1),
+        added_ha=q(0), closed_ha=q(1.2), bearing_deg=None,
+    )]  # fmt: skip
+    data = replace(data, layers={**data.layers, **by_name((DISTURBANCE_GROWTH,))})
+    page = open_page(write_site_map(tmp_path / "m.html", with_records(data, DISTURBANCE_GROWTH, years)))
+    drawn(page)
+    dashes = []
+    for day in ("2023-08-01", "2023-12-15", "2024-03-01"):
+        page.evaluate(f"CW.change({{ date: CW.nearest('{day}', CW.usableDates) }})")
+        shown = page.locator("path[data-subject='D-1']")
+        dashes.append(shown.get_attribute("stroke-dasharray"))
+        assert page.locator("path[data-subject='D-2']").count() == 0
+    assert dashes == [None, "4 3", "1 4"]
+    page.click("#tab-findings")
+    expect(page.locator(".finding[data-subject='D-1']")).to_contain_text("as expected again")
+
+
 def test_nothing_of_the_future_is_drawn_on_an_earlier_date(site_page: Path, open_page: Open) -> None:
     page = open_page(site_page)
     drawn(page)
@@ -454,6 +483,34 @@ def test_print_view_keeps_map_figures_flag_and_attribution(site_page: Path, open
         expect(page.locator(hidden)).to_be_hidden()
     pdf = page.pdf(format="A4")
     assert pdf.startswith(b"%PDF")
+
+
+def test_paper_shows_the_whole_view_legend_and_what_was_found_and_then_the_page_is_as_before(
+    site_page: Path, open_page: Open
+) -> None:
+    page = open_page(site_page)
+    drawn(page)
+    page.click("#tab-findings")
+    view = "[CW.map.getCenter().lat, CW.map.getCenter().lng, CW.map.getZoom(), CW.state.tab]"
+    before = page.evaluate(view)
+    seen = page.evaluate("CW.map.getBounds().toBBoxString()")
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    page.emulate_media(media="print")
+    box = page.locator("#mapbox").bounding_box()
+    assert box is not None
+    assert box["width"] < 190 / 25.4 * 96  # a sheet of A4 or Letter between its margins
+    assert page.evaluate("""(text) => { const [w, s, e, n] = text.split(',').map(Number);
+        return CW.map.getBounds().contains([[s, w], [n, e]]); }""", seen)  # fmt: skip
+    expect(page.locator("#legend li").first).to_be_visible()
+    expect(page.locator("#print-table tbody tr")).to_have_count(
+        page.evaluate("CW.data.disturbances.length + new Set(CW.data.piles.map((p) => p.id)).size")
+    )
+    assert page.locator("#footprint-chart svg").count() == 1
+    assert "Restricted" in page.locator("#sheet-marks").evaluate("(e) => e.textContent")
+    page.emulate_media(media="screen")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    assert page.evaluate(view) == before
+    assert page.locator("#print-table").count() == 0
 
 
 def serious_faults(page: Page) -> list[tuple[str, list[str]]]:

@@ -47,6 +47,22 @@ def test_the_place_is_told_in_three_ways_and_copied_by_one_click(path: Path, ope
     expect(page.locator("#hint")).to_contain_text(f"{where['lat']}, {where['lon']}")
 
 
+def test_the_nearest_town_and_the_names_around_it_are_told_in_the_language_of_the_page(
+    path: Path, open_page: Open
+) -> None:
+    page = open_page(path)
+    where = page.evaluate("[CW.data.site.where.lat, CW.data.site.where.lon]")
+    assert where == pytest.approx([39.566, 126.07], abs=0.01)  # Sunchon: 39.43, 125.93
+    expect(page.locator("#site-sub")).to_contain_text("19 km north-east of Sunchon")
+    page.evaluate("CW.map.setMinZoom(6); CW.map.setZoom(8)")
+    names = page.locator("[aria-hidden=true] .town span")
+    assert {"Kaechon", "Pyongyang"} <= set(names.all_inner_texts())
+    page.click("[data-lang=ko]")
+    expect(page.locator("#site-sub")).to_contain_text("순천에서 북동쪽 19 km")
+    assert {"개천", "평양"} <= set(names.all_inner_texts())
+    assert page.evaluate("CW.nearTown(10, 10)") is None
+
+
 def test_public_pages_round_the_place_and_keep_the_grid_to_themselves(
     make: Callable[..., SiteMapData], tmp_path: Path, open_page: Open
 ) -> None:
@@ -159,3 +175,19 @@ def test_the_legend_is_on_the_map_and_follows_the_layers(path: Path, open_page: 
     page.click("#tab-layers")
     page.uncheck("[data-layer=zones]")
     assert page.locator("#legend li").count() == before - 1
+
+
+def test_a_saved_picture_is_hatched_where_nothing_was_seen(path: Path, open_page: Open) -> None:
+    page = open_page(path)
+    page.evaluate("CW.change({ date: 12 })")  # every third look has a cloud in its north-western corner
+    page.wait_for_selector(".hatch-clouded", state="attached")
+    differing = """async () => {
+        const map = CW.map.getContainer().getBoundingClientRect();
+        const at = CW.placed(document.querySelector(".hatch-clouded"), map);
+        const corner = async () => (await CW.pictureCanvas(1)).getContext("2d").getImageData(at.x + 30, at.y + 60, 60, 40).data;
+        const hatched = await corner();
+        CW.toggleLayer("hatching", false);
+        const plain = await corner();
+        return hatched.filter((value, k) => Math.abs(value - plain[k]) > 40).length / hatched.length;
+    }"""  # noqa: E501
+    assert 0.1 < page.evaluate(differing) < 0.6

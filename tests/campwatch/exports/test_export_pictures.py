@@ -17,10 +17,10 @@ from lxml import etree
 from PIL import Image
 
 from campwatch.exports import fonts
+from campwatch.exports.bundle import find
 from campwatch.exports.figure_pair import degrees, round_degrees, round_length_m
 from campwatch.exports.figure_series import stretches
 from campwatch.exports.figures import FigureOptions, write_figures
-from campwatch.exports.findings import find
 from campwatch.exports.write import ExportFormat, ExportOptions, export
 from campwatch.reviews.desk import open_desk
 from campwatch.reviews.findings import reviewed_layers

@@ -23,13 +23,13 @@ import shapely
 from lxml import etree
 from PIL import Image
 
+from campwatch.exports.bundle import as_time
 from campwatch.exports.csv_files import write_csv
 from campwatch.exports.dictionary import data_dictionary
 from campwatch.exports.excel import write_excel
 from campwatch.exports.kmz import write_kmz
 from campwatch.exports.pictures import site_pictures
 from campwatch.exports.qgis import write_qgis
-from campwatch.exports.times import as_time
 from campwatch.exports.vector import geometry_type, write_geojson, write_geopackage, write_parquet
 from campwatch.exports.word import printed_tables, write_word
 from evidence.layers import Kind

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -12,14 +13,11 @@ from pathlib import Path
 import pytest
 
 from campwatch.reviews.desk import open_desk
-from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.serve.app import listen, make_app, make_server
 from campwatch.serve.guard import Sessions
 from campwatch.serve.work import Work
 from campwatch.workspace import open_workspace, readable_sites
 from evidence.ledger import Ledger
-from tests.campwatch.conftest import site_document, write_workspace
-from tests.servers import tiny
 
 pytestmark = pytest.mark.long
 
@@ -79,11 +77,8 @@ def serving(folder: Path, *, review: bool) -> Iterator[Served]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    catalog = tiny.write_catalog(tmp_path_factory.mktemp("catalog"), dates=tiny.days(6, step=10))
-    made = write_workspace(tmp_path_factory.mktemp("watch") / "w", catalog, site_document())
-    run_workspace(open_workspace(made), RunOptions())
-    return made
+def folder(reviewed_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return shutil.copytree(reviewed_folder, tmp_path_factory.mktemp("watch") / "w")
 
 
 @pytest.fixture(scope="module")

@@ -18,30 +18,20 @@ from campwatch.reviews.desk import open_desk
 from campwatch.reviews.site_edits import ACTION
 from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.study import open_workspace as open_study
-from campwatch.workspace import Workspace, open_workspace, readable_sites
+from campwatch.workspace import Workspace, readable_sites
 from evidence.ledger import Ledger
 from tests.campwatch.conftest import site_document, write_workspace
+from tests.conftest import HOSTILE
 from tests.servers import tiny
 
 from .test_guard import Served, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.long]
-HOSTILE = "<img src=x onerror=window.__hit=1></script><script>window.__hit=1</script>{{7*7}}"
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    catalog = tiny.write_catalog(tmp_path_factory.mktemp("catalog"), dates=tiny.days(6, step=10))
-    document = site_document()
-    document["features"][0]["properties"]["name"] = HOSTILE
-    folder = write_workspace(tmp_path_factory.mktemp("검토") / "watch", catalog, document)
-    run_workspace(open_workspace(folder), RunOptions())
-    return folder
 
 
 @pytest.fixture
-def served(ran: Path, tmp_path: Path) -> Iterator[Served]:
-    shutil.copytree(ran, tmp_path / "watch")
+def served(reviewed_folder: Path, tmp_path: Path) -> Iterator[Served]:
+    shutil.copytree(reviewed_folder, tmp_path / "watch")
     yield from serving(tmp_path / "watch", review=True)
 
 
@@ -137,6 +127,18 @@ def test_two_readers_settle_the_queue_with_the_keyboard(
     )
     with capsys.disabled():
         sys.stdout.write(f"\n{line}\n")
+
+
+def test_a_page_that_is_not_drawn_yet_is_linked_drawn_and_opened_where_its_link_points(
+    served: Served, enter: Callable[[], Page]
+) -> None:
+    (served.work.workspace.maps_folder / "tiny.restricted.html").unlink()
+    page = enter()
+    address = page.evaluate("document.querySelector('#table a').href")
+    assert address.endswith("/tiny.restricted.html")
+    page.goto(f"{address}#lang=ko&tab=findings")
+    page.wait_for_selector("html[data-ready=yes]", state="attached")
+    assert page.evaluate("[CW.lang, CW.state.tab]") == ["ko", "findings"]
 
 
 def test_a_draft_survives_a_reload(enter: Callable[[], Page]) -> None:
@@ -250,8 +252,13 @@ def test_axe_finds_nothing_serious_in_the_states_of_a_served_page(
     page.click("#draw-yard")
     assert not serious(page), "yards"
     page.keyboard.press("Escape")
-    page.click("#tab-figures")
-    assert not serious(page), "figures"
+    page.click("#trace")
+    outline(page, [(150, 250), (250, 250), (250, 350), (150, 350)])
+    expect(page.locator("#boundary-form")).to_be_visible()
+    assert not serious(page), "boundary"
+    for tab in ("figures", "findings", "layers"):
+        page.click(f"#tab-{tab}")
+        assert not serious(page), tab
 
 
 EVIL = """<!DOCTYPE html><script>

@@ -53,16 +53,17 @@ def made_series(*, looks: int = 80, side: int = 12, seed: int = 1, cleared: int 
 def made_model(series: GroundSeries) -> Model:
     p = PARAMS
     expected = anchor_weights(series, p.expectation)
-    season = fit_seasons(series, expected, p.expectation)
+    season, greenest = fit_seasons(series, expected, p.expectation)
     cover = season_covers(season, p.expectation)
     size = series.index.shape[2]
+    fields = field_class(season, greenest, p.start)
     return ground_model(
         series,
         fit_expectation(series, expected, p.expectation, cover=cover),
         p,
         bare=np.array([0.16, -0.15], np.float32),
         bare_sd=np.array([0.08, 0.12], np.float32),
-        group=np.where(np.arange(size) % 5 == 0, RIVER_CLASS, field_class(season, p.start)).astype(np.int8),
+        group=np.where(np.arange(size) % 5 == 0, RIVER_CLASS, fields).astype(np.int8),
         start=start(np.full(size, 0.4, np.float32), p),
     )
 
@@ -91,7 +92,7 @@ def enumerated(
     for t in range(looks):
         emission(model, t, pixel, like)
         odds = np.exp(strength * (int(field[t, pixel]) - 128) / 127.0)
-        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3)), odds, 1.0)
+        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3, 5, 6)), odds, 1.0)
     post = np.zeros((looks, STATES))
     for path in itertools.product(range(STATES), repeat=looks):
         p = float(model.start[:, pixel] @ model.moves[0, model.group[pixel], :, path[0]]) * table[0, path[0]]
