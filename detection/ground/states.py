@@ -135,7 +135,9 @@ def generator(rates: RateParams, field: float, *, river: bool = False) -> NDArra
 
 
 def for_good(group: NDArray[np.int8], years: NDArray[np.float64], rates: RateParams) -> NDArray[np.float64]:
-    """(time,) mean probability that loss which has lasted so long is not one for now, by the rates alone.
+    """(time,) probability that loss which has lasted so long is not one for now, by the rates alone.
+
+    That of the median pixel: what is mostly not a field is opened, with the edge of a field that it takes in.
 
     Args:
         group: (pixel,) class of how likely it is bare for now.
@@ -147,7 +149,7 @@ def for_good(group: NDArray[np.int8], years: NDArray[np.float64], rates: RatePar
     enters = np.where(river, 2.0 * rates.bar_laid_bare, (rates.field_bare + rates.field_thin) * field)
     stays = np.exp(-np.where(river, rates.bar_covered, rates.field_over) * years[:, None])
     good = rates.bared + np.where(river, 0.0, rates.thinned)
-    return np.asarray((good / (good + enters * stays)).mean(axis=1))
+    return np.asarray(np.median(good / (good + enters * stays), axis=1))
 
 
 def transitions(day: NDArray[np.int64], rates: RateParams) -> Floats:

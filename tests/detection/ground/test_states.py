@@ -19,6 +19,7 @@ from detection.ground.states import (
     bare_share,
     emission,
     filtered,
+    for_good,
     forward_pixel,
     generator,
     ground_model,
@@ -161,6 +162,49 @@ def test_a_clearing_is_found_and_nothing_else() -> None:
     assert last[4:8, 4:8].min() > 230
     last[3:9, 3:9] = 0
     assert last.max() < 60
+
+
+def farmed_series(*, side: int = 12) -> GroundSeries:
+    """Fields that are green from July to September; one parcel lies fallow for a year, one is opened."""
+    rng = np.random.default_rng(2)
+    day = np.datetime64("2017-01-01").astype(int) + np.arange(180) * 10
+    of_year = (day - np.datetime64("2017-01-01").astype(int)) % 365.25
+    crop = 0.25 + 0.5 * np.exp(-0.5 * ((of_year - 220) / 32) ** 2)
+    ndvi = np.tile(crop[:, None, None], (1, side, side))
+    fallow, after = (np.datetime64(f"{year}-04-20").astype(int) for year in (2019, 2020))
+    ndvi[(day >= fallow) & (day < after), 1:5, 1:5] = 0.2
+    ndvi[day >= fallow, 7:11, 7:11] = 0.2
+    ndvi = ndvi + rng.normal(0, 0.02, ndvi.shape)
+    index = np.round(ndvi.reshape(1, len(day), -1) / 1e-4).astype(np.int16)
+    index[:, rng.random(index.shape[1:]) < 1 / 3] = UNSEEN
+    return GroundSeries(
+        index=index, haze=np.zeros(index.shape[1:], np.uint8), day=day,
+        scene_ids=tuple(map(str, day)), shape=(side, side), early=np.full((3, side**2), np.nan, np.float32),
+    )  # fmt: skip
+
+
+def test_a_field_that_lies_fallow_is_bare_for_now_and_one_that_stays_bare_is_opened() -> None:
+    history = fit_history(farmed_series(), PARAMS)
+    assert (history.model.group > 0).mean() > 0.9
+    sure = round(255 * PARAMS.events.sure)
+    filtered_, smoothed_ = (x.reshape(-1, 12, 12) for x in (history.filtered, history.smoothed))
+    assert filtered_[:, 1:5, 1:5].max() < sure
+    assert smoothed_[:, 1:5, 1:5].max() < sure
+    assert np.median(smoothed_[-1, 7:11, 7:11]) > sure
+    opened = history.series.day >= np.datetime64("2019-08-01").astype(int)
+    assert np.median(smoothed_[opened][0, 7:11, 7:11]) > sure
+
+
+def test_loss_is_for_good_the_longer_it_lasts_and_at_once_off_fields() -> None:
+    years = np.array([0.0, 1.0, 2.0, 3.0])
+    field = for_good(np.full(5, RIVER_CLASS - 1, np.int8), years, PARAMS.rates)
+    assert field[0] < 0.1
+    assert (np.diff(field) > 0).all()
+    assert field[-1] > PARAMS.events.sure
+    mostly_forest = np.array([0, 0, 0, RIVER_CLASS - 1, RIVER_CLASS - 1], np.int8)
+    assert np.allclose(for_good(mostly_forest, years, PARAMS.rates), 1.0)
+    river = for_good(np.full(5, RIVER_CLASS, np.int8), years, PARAMS.rates)
+    assert (river < field).all()
 
 
 def test_history_is_a_function_of_the_looks() -> None:
