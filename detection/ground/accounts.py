@@ -39,7 +39,7 @@ WHOLE_LIMIT = 1.5
 cut off, since sums are asked for. Assumed."""
 COURSE_SD = 0.25
 """Error of the share of an event's ground that had come by a date, as a share of that ground, one for all its
-cells: what came before the date is not there after it. From simulated sites of seeds 61 to 66, at 30 m."""
+cells: what came before the date is not there after it. Fitted on simulated sites, seeds 61 to 66, at 30 m."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

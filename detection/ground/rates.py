@@ -9,6 +9,7 @@ from types import MappingProxyType
 
 from aoi.records import Boundary
 from detection.ground.accounts import COURSE_SD
+from detection.ground.events import TINY
 from detection.ground.params import YEAR_DAYS, Kind
 from detection.ground.records import Disturbance, GroundRate
 from evidence.quantity import Quantity, combine, difference
@@ -18,11 +19,9 @@ COUNTED = frozenset({"persistent", "closed"})
 SPLIT = dt.date(2016, 12, 31)
 """The date of the claim: boundaries are said to have expanded after 2016 (NKHR 2021)."""
 NARROW_SD_PER_M = 0.007
-"""Error of hectares and rates, as a share of them, for each metre of the pixels' side: patches about as narrow as they are
-missed, or told too wide. From simulated sites of seeds 61 to 66, at 30 m; that it goes with the side is
-assumed."""
-TINY_HA = 1e-6
-"""Against division by nought."""
+"""Error of hectares and rates, as a share of them, for each metre of the pixels' side: patches about as
+narrow as they are missed, or told too wide. Fitted on simulated sites, seeds 61 to 66, at 30 m; that it goes
+with the side is assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +181,7 @@ def _shares(
 ) -> tuple[float, float]:
     """Shares of an event's ground that came before and after the date, outside the version."""
     if course is not None:
-        whole = max(course.hectares, TINY_HA)
+        whole = max(course.hectares, TINY)
         return course.before / whole, course.after / whole
     outside = _outside(event, boundary)
     return (outside, 0.0) if event.first_seen < split else (0.0, outside)
