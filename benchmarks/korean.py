@@ -56,7 +56,7 @@ SILENT = (
 goes wrong on the wire with a provider (the rest of `imagery/sources`) stays English too: it is for whoever mends it."""
 NOT_TEXTS = re.compile(
     r"^(SELECT|INSERT|CREATE|PRAGMA|UPDATE|DELETE|DROP|BEGIN|ALTER|ATTACH|WITH) |\b(FROM|WHERE|ORDER BY)\b"
-    r"|^[\w{}]+/|<[a-zA-Z!/]|^#|xmlns|\{\w*:|^\+proj|=>|\b\w+\(\)|;\}|^campwatch -C|^\\w|\[\^|\(\?|^Noto|^campwatch \{|^[A-Z]{4}:\d"
+    r"|^[0-9a-f]{12}; |^[\w{}]+/|<[a-zA-Z!/]|^#|xmlns|\{\w*:|^\+proj|=>|\b\w+\(\)|;\}|^campwatch -C|^\\w|\[\^|\(\?|^Noto|^campwatch \{|^[A-Z]{4}:\d"
 )
 """Literals that no person reads as words."""
 WORDS = (
@@ -65,7 +65,8 @@ WORDS = (
     "note", "provisional", "persistent", "withdrawn", "accepted", "rejected", "undecided", "disputed", "reopened",
     "boundary", "zone", "pile", "place", "disturbance", "closed", "public", "restricted", "missing", "unusable",
     "aliases", "kind", "purpose", "source", "accuracy", "confidence", "aoi", "contested", "point", "grid", "stockyard",
-    "days", "now", "before", "after", "your word", "workspace", "secrets", "subject", "comparison", "none", "language", "RESTRICTED", "SIMULATED", "question", "verdict", "sentence", "value", "epochs", "campwatch",
+    "coal_changing", "coal_unchanged", "dark_not_coal", "not_assessable", "no_dark_ground", "cannot_be_told",
+    "part of another", "days", "now", "before", "after", "your word", "workspace", "secrets", "subject", "comparison", "none", "language", "RESTRICTED", "SIMULATED", "question", "verdict", "sentence", "value", "epochs", "campwatch",
     "Provenance", "Arguments", "Options", "Commands", "Error", "Table", "yes", "no", "interrupted", "Sites",
     "credentials", "disk", "archive", "ledger", "sources", "privacy", "packages", "python", "settings",
     "stale", "anchor", "backup", "release", "run", "clock", "software", "profile", "intervals", "wording", "search",

@@ -154,7 +154,11 @@ HALF = 0.5
 
 
 def wkt_of(grid: GeoBox) -> str:
-    """The grid's coordinate system as WKT."""
+    """The grid's coordinate system as WKT.
+
+    Raises:
+        GridMismatchError: where it has none.
+    """
     if grid.crs is None:
         raise GridMismatchError("the site's grid has no coordinate system")
     return str(grid.crs.to_wkt())

@@ -54,7 +54,11 @@ class Service:
 
 
 def statement(ledger: Ledger) -> str:
-    """What is anchored, as text with one spelling."""
+    """What is anchored, as text with one spelling.
+
+    Raises:
+        AnchorError: where the ledger is empty.
+    """
     heads = ledger.heads()
     if not heads:
         raise AnchorError("nothing to anchor: the ledger is empty")

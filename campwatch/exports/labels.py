@@ -22,7 +22,7 @@ def site_label(site: Site) -> str:
 
 def row_label(layer: Layer, row: Mapping[str, Any]) -> str:
     """A short name of one row."""
-    shown = {name: "" if value is None else _word(value) for name, value in row.items()}
+    shown = {name: "" if value is None else shown_value(name, value) for name, value in row.items()}
     return told(layer.label).format_map(shown)
 
 
@@ -51,10 +51,15 @@ def row_sentences(table: Table, row: Mapping[str, Any]) -> Iterator[str]:
             yield f"{told(column.meaning)}: {told(quantity_text(column, row))}"
         elif row.get(column.name) is not None and column.kind is not Kind.LIST:
             unit = f" {column.unit}" if column.unit and column.unit != "1" else ""
-            yield f"{told(column.meaning)}: {_word(row[column.name])}{unit}"
+            yield f"{told(column.meaning)}: {shown_value(column.name, row[column.name])}{unit}"
     if row.get("validation"):
         yield f"{told(VALIDATION_WORD)}: {told(str(row['validation']))}"
 
 
-def _word(value: Any) -> Any:
-    return told(value) if isinstance(value, str) else value
+_NAMES = ("_id", "name", "name_ko", "aliases")
+"""Ends of columns that hold names: the same in every language."""
+
+
+def shown_value(column: str, value: Any) -> Any:
+    """The value of a column in the language that is spoken; names stay as they are."""
+    return told(value) if isinstance(value, str) and not column.endswith(_NAMES) else value

@@ -16,7 +16,7 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from campwatch.exports.bundle import Bundle, Table
-from campwatch.exports.labels import quantity_text, site_label
+from campwatch.exports.labels import quantity_text, shown_value, site_label
 from campwatch.exports.stamp import site_notice
 from campwatch.exports.vector import plain_records
 from campwatch.exports.xml import clean_text
@@ -85,7 +85,7 @@ def cell_text(column: Column, row: Mapping[str, Any]) -> str:
         return str(value)[:16].replace("T", " ")
     if column.name == "valid_fraction" and value is not None:
         return f"{value:.0%}"
-    return "" if value is None else told(str(value))
+    return "" if value is None else str(shown_value(column.name, str(value)))
 
 
 def _set_up(document: Any, bundle: Bundle) -> None:

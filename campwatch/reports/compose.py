@@ -58,7 +58,7 @@ def compose(
     rows = _asked_only(bundle, options)
     sheets = claim_sheets(bundle.sites, rows)
     draft = lang == "ko" and not options.korean_signed
-    footer = bundle.stamp.footer() + (" · DRAFT 초안" if draft else "")
+    footer = bundle.stamp.footer() + (" · DRAFT 초안" if draft and not bundle.stamp.language else "")
     names = ", ".join(site.name_ko if lang == "ko" and site.name_ko else site.name for site in bundle.sites)
     report = Report(
         title=f"{word('title', lang)}: {names}", language=lang, release_id=frozen.release_id, made=made,
