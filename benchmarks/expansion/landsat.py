@@ -5,9 +5,9 @@
 
 What is judged are the rows of `measure_landsat`, as a run makes them. A site is a farmed valley with a mine
 that grows, clearings, tracks and fires. True is the green ground that these took from the first account that
-is assessable until each later one, and, for the rates, outside the boundary version that the row names. Strips
-ten metres wide along fences and tracks are in the truth, though few pixels of 30 m tell them. Errors of rates
-and accounts were fitted on seeds 61 to 66.
+is assessable until each later one, and, for the rates, outside the boundary version that the row names.
+Strips ten metres wide along fences and tracks are in the truth, though few pixels of 30 m tell them. Errors
+of rates and accounts were fitted on seeds 61 to 66.
 """
 
 from __future__ import annotations
