@@ -85,14 +85,22 @@ class Feature:
 
 
 def polygonal(feature: Feature) -> Polygon | MultiPolygon:
-    """The feature's polygon."""
+    """The feature's polygon.
+
+    Raises:
+        AoiError: where the geometry is none.
+    """
     if not isinstance(feature.geometry, (Polygon, MultiPolygon)):
         raise AoiError(f"{feature.where}: {feature.geometry.geom_type} where a polygon must be")
     return feature.geometry
 
 
 def slug(fields: Fields, name: str) -> str:
-    """An id of lower-case letters, digits and hyphens."""
+    """An id of lower-case letters, digits and hyphens.
+
+    Raises:
+        AoiError: where it is none.
+    """
     value = fields.required(name)
     if len(value) > MAX_SLUG or SLUG.fullmatch(value) is None:
         raise AoiError(
@@ -102,7 +110,11 @@ def slug(fields: Fields, name: str) -> str:
 
 
 def identifier(fields: Fields, name: str) -> str:
-    """An id as its author wrote it, on one line."""
+    """An id as its author wrote it, on one line.
+
+    Raises:
+        AoiError: where it is too long or not printable.
+    """
     value = fields.required(name)
     if len(value) > 2 * MAX_SLUG or not value.isprintable():
         raise AoiError(f"{fields.where}: {name} {value[:80]!r} is too long or not printable")
@@ -145,7 +157,11 @@ def _perimeter(feature: Feature, extent: Extent) -> BaseGeometry:
 
 
 def boundary_of(feature: Feature, *, keep: tuple[str, ...], notices: list[str]) -> Boundary:
-    """A dated perimeter."""
+    """A dated perimeter.
+
+    Raises:
+        AoiError: where it ends before it begins, or a property cannot be read.
+    """
     fields = feature.fields()
     fields.raw("role")
     extent = fields.choice("extent", Extent, Extent.COMPLETE)
@@ -196,7 +212,11 @@ def zone_of(feature: Feature, *, keep: tuple[str, ...], notices: list[str]) -> Z
 
 
 def point_of(feature: Feature, *, keep: tuple[str, ...], notices: list[str]) -> PublishedPoint:
-    """A published point."""
+    """A published point.
+
+    Raises:
+        AoiError: where the geometry is none.
+    """
     fields = feature.fields()
     fields.raw("role")
     if not isinstance(feature.geometry, Point):
@@ -341,7 +361,11 @@ class Fields:
         return None if is_absent(value) else value
 
     def text(self, name: str) -> str | None:
-        """Text without blanks around it; whole numbers are taken as their digits."""
+        """Text without blanks around it; whole numbers are taken as their digits.
+
+        Raises:
+            AoiError: where it is no text, too long, or not Unicode.
+        """
         value = self.raw(name)
         if isinstance(value, int) and not isinstance(value, bool):
             value = str(value)
@@ -359,14 +383,22 @@ class Fields:
         return value.strip()
 
     def required(self, name: str) -> str:
-        """Text that must be there."""
+        """Text that must be there.
+
+        Raises:
+            AoiError: where it is missing.
+        """
         value = self.text(name)
         if value is None:
             raise AoiError(f"{self.where}: {name} is missing")
         return value
 
     def metres(self, name: str) -> float | None:
-        """A length above zero."""
+        """A length above zero.
+
+        Raises:
+            AoiError: where it is no number above zero.
+        """
         value = self.raw(name)
         if value is None:
             return None
@@ -377,14 +409,22 @@ class Fields:
         return float(value)
 
     def flag(self, name: str) -> bool:
-        """True or false; false where absent."""
+        """True or false; false where absent.
+
+        Raises:
+            AoiError: where it is neither.
+        """
         value = self.raw(name)
         if value in (None, False, True):
             return bool(value)
         raise AoiError(f"{self.where}: {name} is {str(value)[:40]!r}, neither true nor false")
 
     def choice(self, name: str, kind: type[Choice], default: Choice | None = None) -> Choice:
-        """One of the values of `kind`."""
+        """One of the values of `kind`.
+
+        Raises:
+            AoiError: where it is another.
+        """
         value = self.text(name)
         if value is None and default is not None:
             return default
@@ -394,7 +434,11 @@ class Fields:
         return kind(value)
 
     def texts(self, name: str) -> tuple[str, ...]:
-        """A list of texts."""
+        """A list of texts.
+
+        Raises:
+            AoiError: where it is none.
+        """
         value = self.raw(name)
         if value is None:
             return ()
@@ -404,7 +448,11 @@ class Fields:
         return tuple(text for key in members.properties if (text := members.text(key)) is not None)
 
     def table(self, name: str) -> Mapping[str, Any]:
-        """An object; empty where absent."""
+        """An object; empty where absent.
+
+        Raises:
+            AoiError: where it is none.
+        """
         value = self.raw(name)
         if value is None:
             return MappingProxyType({})
@@ -428,7 +476,11 @@ class Fields:
 
 
 def check_plain(value: Any, *, where: str, depth: int = 0) -> None:
-    """Refuse a kept value that JSON cannot hold and give back the same."""
+    """Refuse a kept value that JSON cannot hold and give back the same.
+
+    Raises:
+        AoiError: where it is nested too deep, not finite, or of another type.
+    """
     if depth > 8:  # noqa: PLR2004 - deeper is no property
         raise AoiError(f"{where}: nested more than 8 deep")
     if isinstance(value, Mapping):

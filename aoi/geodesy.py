@@ -96,6 +96,9 @@ def box_around(points: Iterable[Point], *, margin_m: float | Iterable[float]) ->
     Args:
         points: what the box stands around.
         margin_m: one for all points, or one for each.
+
+    Raises:
+        AoiError: where there are no points, or the box crosses the antimeridian.
     """
     places = list(points)
     margins = [margin_m] * len(places) if isinstance(margin_m, (int, float)) else list(margin_m)
@@ -114,7 +117,11 @@ def box_around(points: Iterable[Point], *, margin_m: float | Iterable[float]) ->
 
 
 def unwrapped(geometry: Polygon | MultiPolygon) -> tuple[np.ndarray, np.ndarray]:
-    """Longitudes and latitudes of all exterior vertices, without the jump at the antimeridian."""
+    """Longitudes and latitudes of all exterior vertices, without the jump at the antimeridian.
+
+    Raises:
+        AoiError: where it holds no polygon.
+    """
     rings = [
         np.asarray(p.exterior.coords, dtype=float)[:, :2] for p in parts(geometry) if isinstance(p, Polygon)
     ]

@@ -35,7 +35,11 @@ EDGE_POINTS = 64
 
 
 def utm_epsg(aoi: Polygon | MultiPolygon) -> int:
-    """EPSG code of the one UTM zone that the aoi is pinned to."""
+    """EPSG code of the one UTM zone that the aoi is pinned to.
+
+    Raises:
+        AoiError: where it leaves the range of UTM, 80° S to 84° N.
+    """
     lon, lat = unwrapped(aoi)
     middle = (lon.min() + lon.max()) / 2.0
     middle_lat = (lat.min() + lat.max()) / 2.0
@@ -58,7 +62,11 @@ def _densified(lon: np.ndarray, lat: np.ndarray) -> tuple[np.ndarray, np.ndarray
 
 
 def aoi_grid(aoi: Polygon | MultiPolygon, *, epsg: int | None = None) -> GeoBox:
-    """The smallest grid on the lattice that holds the aoi's box."""
+    """The smallest grid on the lattice that holds the aoi's box.
+
+    Raises:
+        AoiError: where the aoi cannot be drawn in that system, or is larger than 200 km.
+    """
     code = utm_epsg(aoi) if epsg is None else epsg
     transformer = Transformer.from_crs(4326, code, always_xy=True)
     x, y = transformer.transform(*_densified(*unwrapped(aoi)))

@@ -19,7 +19,11 @@ SQUARE_METRES_PER_HECTARE = 1e4
 
 
 def crs_wkt(grid: GeoBox) -> str:
-    """The reference system of the grid."""
+    """The reference system of the grid.
+
+    Raises:
+        MeasurementError: where it has none.
+    """
     if grid.crs is None:
         raise MeasurementError("the cube's grid has no reference system")
     return str(grid.crs.wkt)

@@ -177,7 +177,11 @@ def _answered(feature: Proposed, answers: Answers) -> Proposed:
 
 
 def with_role(feature: Proposed, answer: str) -> Proposed:
-    """The feature with the role that a user gave it."""
+    """The feature with the role that a user gave it.
+
+    Raises:
+        AoiError: where the role is not known, or a zone has no kind.
+    """
     if answer == SKIP:
         return replace(feature, role=None, skipped=True, why="left out on your word")
     role, _, kind = answer.partition(":")

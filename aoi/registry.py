@@ -59,7 +59,11 @@ def shipped_sites() -> tuple[Site, ...]:
 
 
 def shipped_site(site_id: str) -> Site:
-    """One shipped site."""
+    """One shipped site.
+
+    Raises:
+        AoiError: where there is none of that name.
+    """
     for site in shipped_sites():
         if site.id == site_id:
             return site

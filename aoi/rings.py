@@ -28,7 +28,11 @@ Position = tuple[float, float]
 
 
 def closed(ring: Sequence[Position], *, where: str, notices: list[str]) -> list[Position]:
-    """The ring without repeated neighbours, closed."""
+    """The ring without repeated neighbours, closed.
+
+    Raises:
+        AoiError: where it encloses nothing.
+    """
     unique = [p for i, p in enumerate(ring) if i == 0 or p != ring[i - 1]]
     if unique and unique[0] != unique[-1]:
         notices.append(f"{where}: an open ring was closed")
@@ -97,7 +101,11 @@ def _polygonal(geometry: BaseGeometry, where: str) -> Polygon | MultiPolygon:
 
 
 def simple_area(ring: Sequence[Position], *, where: str, notices: list[str]) -> Polygon | MultiPolygon:
-    """What one ring encloses."""
+    """What one ring encloses.
+
+    Raises:
+        AoiError: where it has too many vertices.
+    """
     if len(ring) > MAX_VERTICES:
         raise AoiError(f"{where}: {len(ring)} vertices; {MAX_VERTICES} is the most")
     path = closed(ring, where=where, notices=notices)
@@ -123,7 +131,11 @@ def _cut(
 def polygon_of(
     rings: Sequence[Sequence[Position]], *, where: str, notices: list[str]
 ) -> Polygon | MultiPolygon:
-    """One polygon from its rings, shell first."""
+    """One polygon from its rings, shell first.
+
+    Raises:
+        AoiError: where there are none.
+    """
     if not rings:
         raise AoiError(f"{where}: a polygon without rings")
     shell = simple_area(rings[0], where=where, notices=notices)
@@ -136,7 +148,11 @@ def polygon_of(
 def without_slivers(
     geometry: Polygon | MultiPolygon, *, where: str, notices: list[str]
 ) -> Polygon | MultiPolygon:
-    """The geometry without parts and holes smaller than a pixel, where something larger remains."""
+    """The geometry without parts and holes smaller than a pixel, where something larger remains.
+
+    Raises:
+        AoiError: where all of it is less than a pixel.
+    """
     polygons = [part for part in parts(geometry) if isinstance(part, Polygon)]
     kept = [part for part in polygons if area_m2(part) >= SLIVER_M2]
     if not kept:

@@ -60,7 +60,11 @@ def read_site(path: Path, *, keep: Iterable[str] = ()) -> Site:
 
 
 def read_site_file(path: Path, *, keep: Iterable[str] = ()) -> SiteReading:
-    """The site of a GeoJSON file, with the notices."""
+    """The site of a GeoJSON file, with the notices.
+
+    Raises:
+        AoiError: where it cannot be read or cannot mean what it must; the message names the file.
+    """
     document = json_document(file_bytes(path), name=path.name)
     try:
         return site_of(document, name=path.stem, keep=keep)
@@ -69,7 +73,11 @@ def read_site_file(path: Path, *, keep: Iterable[str] = ()) -> SiteReading:
 
 
 def file_bytes(path: Path, limits: Limits | None = None) -> bytes:
-    """The file's bytes, if it is there and of a size that a site file can have."""
+    """The file's bytes, if it is there and of a size that a site file can have.
+
+    Raises:
+        AoiError: where it cannot be read or is too large.
+    """
     most = (limits or Limits()).site_file_bytes
     try:
         if path.stat().st_size > most:
@@ -85,6 +93,9 @@ def json_document(data: bytes, *, name: str, limits: Limits | None = None) -> An
     """The JSON document in a file, whichever Unicode spelling it has.
 
     A position is two values and a list, 180 bytes in memory: counted before anything is parsed.
+
+    Raises:
+        AoiError: where it is empty, no JSON, or holds too many values.
     """
     limits = limits or Limits()
     values = sum(data.count(sign) for sign in (b"[", b"{", b","))
@@ -99,7 +110,11 @@ def json_document(data: bytes, *, name: str, limits: Limits | None = None) -> An
 
 
 def geojson_features(document: Any) -> list[Mapping[str, Any]]:
-    """The feature objects of a GeoJSON document, whatever its outermost object is."""
+    """The feature objects of a GeoJSON document, whatever its outermost object is.
+
+    Raises:
+        AoiError: where it is no GeoJSON or holds no features.
+    """
     if not isinstance(document, Mapping):
         raise AoiError(f"the outermost value is {type(document).__name__}, not a GeoJSON object")
     kind = str(document.get("type"))
@@ -118,7 +133,11 @@ def geojson_features(document: Any) -> list[Mapping[str, Any]]:
 
 
 def projector_of(document: Mapping[str, Any], notices: list[str]) -> Projector | None:
-    """How to bring the file's coordinates to EPSG:4326; None where they are."""
+    """How to bring the file's coordinates to EPSG:4326; None where they are.
+
+    Raises:
+        AoiError: where the file names no known system.
+    """
     crs = document.get("crs")
     if crs is None:
         return None
@@ -130,7 +149,11 @@ def projector_of(document: Mapping[str, Any], notices: list[str]) -> Projector |
 
 
 def projector(definition: str, notices: list[str]) -> Projector | None:
-    """How to bring coordinates of a named system to EPSG:4326; None where they are."""
+    """How to bring coordinates of a named system to EPSG:4326; None where they are.
+
+    Raises:
+        AoiError: where the system is not known.
+    """
     if definition.upper().replace(" ", "").endswith(WGS84_NAMES):
         return None
     try:
@@ -164,6 +187,9 @@ def checked_features(document: Any, notices: list[str], *, skip_empty: bool = Fa
         document: as `json` reads it.
         notices: takes what was repaired or left out.
         skip_empty: leave out features without a geometry, with a notice; else they are an error.
+
+    Raises:
+        AoiError: where properties are no object, or a geometry cannot be mended.
     """
     members = geojson_features(document)
     reader = ShapeReader(notices, project=projector_of(document, notices))

@@ -1,9 +1,11 @@
 """The size of the house, counted: modules, tunable numbers, spellings of layers, dependencies, test time.
 
     python -m benchmarks.house [--json] [--at FOLDER] [--tests JUNIT.XML]
+    python -m benchmarks.house --before FOLDER [--write]     # both beside each other; into docs/house.md
 
-`--at` counts another checkout, such as an older version, to see before and after; a layer's name counts as
-spelt where a Python module of the packages has it as a whole string. `--tests` adds the time of a test run.
+`--at` counts another checkout, such as an older version, and `--before` stands it beside this one. A layer's
+name counts as spelt where a Python module of the packages has it as a whole string. `--tests` adds the time
+of a test run.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import importlib.metadata
 import json
 import re
 import statistics
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +24,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "house.md"
+BEGIN, END = "<!-- counts -->", "<!-- end of counts -->"
 PACKAGES = ("evidence", "aoi", "imagery", "detection", "maps", "campwatch")
 LAYERS = (
     "observations", "footprints", "disturbances", "ground_changes", "boundary_changes", "stockpile_areas",
@@ -134,6 +139,37 @@ def count(root: Path, report: Path | None = None) -> dict[str, Any]:
     }
 
 
+def shown(value: Any) -> str:
+    """One count in words."""
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {count}" for name, count in value.items())
+    return "not measured" if value is None else str(value)
+
+
+def table(before: Path, now: Path) -> list[str]:
+    """Markdown: the counts of two checkouts beside each other, those that neither has left out."""
+    old, new = count(before), count(now)
+    version = subprocess.run(
+        ["git", "rev-parse", "--short=12", "HEAD"], cwd=before, capture_output=True, text=True, check=True
+    ).stdout.strip()
+    return [
+        f"| counted | {version} | now |",
+        "|---|---|---|",
+        *(f"| {what} | {shown(old[what])} | {shown(new[what])} |" for what in new if new[what] is not None),
+        "",
+        "*By `python -m benchmarks.house --before CHECKOUT --write`.*",
+    ]
+
+
+def write_counts(made: list[str]) -> None:
+    """Put the table between its marks in docs/house.md."""
+    text = PAGE.read_text("utf-8")
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    lines = "\n".join(made)
+    PAGE.write_text(f"{before}{BEGIN}\n\n{lines}\n\n{END}{after}", encoding="utf-8")
+
+
 def main() -> None:
     """Print the counts."""
     parser = argparse.ArgumentParser(
@@ -142,14 +178,21 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--at", type=Path, default=ROOT)
     parser.add_argument("--tests", type=Path)
+    parser.add_argument("--before", type=Path, help="a checkout of an earlier version")
+    parser.add_argument("--write", action="store_true", help="the table of --before into docs/house.md")
     chosen = parser.parse_args()
+    if chosen.before is not None:
+        made = table(chosen.before.resolve(), ROOT)
+        print("\n".join(made))
+        if chosen.write:
+            write_counts(made)
+        return
     told = count(chosen.at.resolve(), chosen.tests)
     if chosen.json:
         print(json.dumps(told))
         return
     for what, value in told.items():
-        shown = ", ".join(f"{k} {v}" for k, v in value.items()) if isinstance(value, dict) else value
-        print(f"{what:42} {'not measured' if shown is None else shown}")
+        print(f"{what:42} {shown(value)}")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ NAMED = (
     "detection/answers",
     "detection/boundary",
     "detection/coal",
+    "detection/ground",
     "detection/pairs",
     "detection/radar",
     "detection/sampling",

@@ -16,6 +16,9 @@ from campwatch.settings import FILE_NAME, Settings, read_settings
 from evidence.errors import AoiError, WorkspaceError, WorkspaceHeldError
 from evidence.files import write_text
 
+LEDGER_NAME = "ledger.sqlite"
+"""In a workspace."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Workspace:
@@ -32,7 +35,7 @@ class Workspace:
     @property
     def ledger_path(self) -> Path:
         """The truth."""
-        return self.folder / "ledger.sqlite"
+        return self.folder / LEDGER_NAME
 
     @property
     def archive_folder(self) -> Path:

@@ -48,17 +48,11 @@ SHOTS = (
     Shot(name="demo-map", script=LAST_SUMMER),
     Shot(name="site-desktop"),
     Shot(name="site-compare", script=COMPARE),
-    Shot(name="site-false-colour", script="CW.change({ view: 'false', tab: 'layers' })"),
-    Shot(name="site-change", script="CW.change({ view: 'change', tab: 'findings' })"),
     Shot(name="site-card", script=CARD),
     Shot(name="site-desk", script=DESK),
-    Shot(name="site-korean", script="CW.setLanguage('ko')"),
-    Shot(name="site-phone", size=PHONE),
     Shot(name="site-phone-card", size=PHONE, script=CARD),
     Shot(name="site-phone-korean", size=PHONE, script="CW.setLanguage('ko')"),
     Shot(name="first-page", first_page=True),
-    Shot(name="first-page-korean", first_page=True, script="CW.setLanguage('ko')"),
-    Shot(name="first-page-phone", first_page=True, size=PHONE),
 )
 
 

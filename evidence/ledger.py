@@ -252,7 +252,11 @@ class Ledger:
             )
 
     def migrate(self) -> None:
-        """Bring an older ledger to the version that is written; what it holds stays as it is."""
+        """Bring an older ledger to the version that is written; what it holds stays as it is.
+
+        Raises:
+            LedgerError: where it cannot be written.
+        """
         if self.version == SCHEMA_VERSION:
             return
         try:

@@ -26,7 +26,11 @@ DEFAULT_LEVEL = 0.95
 
 
 def coverage_factor(level: float) -> float:
-    """Half-width of the two-sided normal interval of probability `level`, in standard deviations."""
+    """Half-width of the two-sided normal interval of probability `level`, in standard deviations.
+
+    Raises:
+        MeasurementError: where the level is not between 0 and 1.
+    """
     if not 0.0 < level < 1.0:
         raise MeasurementError(f"level {level} is not between 0 and 1")
     return NormalDist().inv_cdf(0.5 + level / 2.0)
@@ -72,7 +76,14 @@ class Quantity:
         shared: Mapping[str, float] | None = None,
         level: float = DEFAULT_LEVEL,
     ) -> Quantity:
-        """A value with the symmetric normal interval of its total standard deviation."""
+        """A value with the symmetric normal interval of its total standard deviation.
+
+        Args:
+            value: in the unit of the column.
+            sd_random: error that no other measurement shares.
+            shared: by group the error, with its sign, that all of the group share.
+            level: of the interval.
+        """
         groups = tuple(sorted((g, float(sd)) for g, sd in (shared or {}).items() if sd != 0.0))
         half = coverage_factor(level) * math.hypot(sd_random, *(sd for _, sd in groups))
         return cls(
@@ -95,7 +106,19 @@ class Quantity:
         sd_random: float | None = None,
         shared: Mapping[str, float] | None = None,
     ) -> Quantity:
-        """A value with an interval of its own shape; the random part defaults to its half-width."""
+        """A value with an interval of its own shape.
+
+        Args:
+            value: in the unit of the column.
+            low: lower end.
+            high: upper end.
+            level: of the interval.
+            sd_random: error that no other measurement shares; by default from half the interval's width.
+            shared: by group the error, with its sign, that all of the group share.
+
+        Raises:
+            MeasurementError: where a number is not finite, or the ends are no interval.
+        """
         groups = tuple(sorted((g, float(sd)) for g, sd in (shared or {}).items() if sd != 0.0))
         if sd_random is None:
             total = (high - low) / 2.0 / coverage_factor(level)
@@ -116,7 +139,17 @@ class Quantity:
 
     @classmethod
     def bounded(cls, low: float, high: float, reason: str, *, level: float = DEFAULT_LEVEL) -> Quantity:
-        """No central value, and why, but ends that it lies between."""
+        """No central value, and why, but ends that it lies between.
+
+        Args:
+            low: lower end.
+            high: upper end.
+            reason: why there is no value.
+            level: of the interval.
+
+        Raises:
+            MeasurementError: where the ends are no interval.
+        """
         if not (math.isfinite(low) and math.isfinite(high) and low <= high):
             raise MeasurementError(f"interval [{low}, {high}] is not an interval")
         return cls(value=None, low=float(low), high=float(high), level=level, reason=reason)
@@ -170,7 +203,13 @@ def combine(terms: Iterable[tuple[float, Quantity]], *, level: float = DEFAULT_L
 
 
 def difference(after: Quantity, before: Quantity, *, level: float = DEFAULT_LEVEL) -> Quantity:
-    """``after − before``; what both share cancels."""
+    """``after − before``; what both share cancels.
+
+    Args:
+        after: the later quantity.
+        before: the earlier one.
+        level: of the interval.
+    """
     return combine(((1.0, after), (-1.0, before)), level=level)
 
 

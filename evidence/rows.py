@@ -108,7 +108,11 @@ def _plain_compound(value: Any) -> Any:
 
 
 def iso_utc(moment: dt.datetime) -> str:
-    """ISO 8601 in UTC with whole seconds or milliseconds, as in 2024-03-01T02:36:11Z."""
+    """ISO 8601 in UTC with whole seconds or milliseconds, as in 2024-03-01T02:36:11Z.
+
+    Raises:
+        LedgerError: where the moment has no time zone.
+    """
     if moment.tzinfo is None:
         raise LedgerError(f"{moment.isoformat()} has no time zone")
     utc = moment.astimezone(dt.UTC)
@@ -117,7 +121,11 @@ def iso_utc(moment: dt.datetime) -> str:
 
 
 def record_data(record: Any) -> dict[str, Any]:
-    """The plain fields of a frozen record, geometry left out."""
+    """The plain fields of a frozen record, geometry left out.
+
+    Raises:
+        LedgerError: where it is no record.
+    """
     if not dataclasses.is_dataclass(record) or isinstance(record, type):
         raise LedgerError(f"{record!r} is not a record")
     names = (field.name for field in dataclasses.fields(record))

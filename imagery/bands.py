@@ -26,6 +26,8 @@ MEASURED_BANDS = (*OPTICAL_BANDS, "scl")
 
 RADAR_BANDS = ("vv", "vh")
 CLASS_BANDS = ("scl",)
+LANDSAT_QUALITY = ("qa_pixel", "qa_radsat")
+"""Assets beside the bands of Landsat: pixel quality, radiometric saturation."""
 BANDS = (*OPTICAL_BANDS, *CLASS_BANDS, *RADAR_BANDS)
 
 SENTINEL2_BANDS = MappingProxyType(

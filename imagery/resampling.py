@@ -154,7 +154,11 @@ HALF = 0.5
 
 
 def wkt_of(grid: GeoBox) -> str:
-    """The grid's coordinate system as WKT."""
+    """The grid's coordinate system as WKT.
+
+    Raises:
+        GridMismatchError: where it has none.
+    """
     if grid.crs is None:
         raise GridMismatchError("the site's grid has no coordinate system")
     return str(grid.crs.to_wkt())
@@ -239,7 +243,15 @@ def classes_to_grid(
     *,
     shift_m: tuple[float, float] = (0.0, 0.0),
 ) -> NDArray[np.uint8]:
-    """Classes (y, x) on `grid` by the nearest pixel, 0 outside."""
+    """Classes on a grid by the nearest pixel, 0 outside.
+
+    Args:
+        classes: (y, x) whole numbers.
+        transform: of the source.
+        crs_wkt: of the source.
+        grid: to resample to.
+        shift_m: how far the source lies from where it should, east and north, metres.
+    """
     moved = _moved_back(transform, shift_m)
     if not is_parallel(transform, crs_wkt, grid):
         warped = _warped(classes.astype(np.float32), moved, crs_wkt, grid, Resampling.nearest)

@@ -92,6 +92,58 @@ def _imported(tree, modules):
     return found & set(modules)
 
 
+def rooms_on_the_page() -> list[str]:
+    page = (ROOT / "docs" / "house.md").read_text("utf-8")
+    return re.findall(r"^\| `([a-z/]+)` \|", page, re.MULTILINE)
+
+
+def test_the_page_of_the_house_names_every_folder():
+    held = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in [ROOT / package, *(ROOT / package).iterdir()]
+        if path.is_dir() and path.name != "__pycache__"
+    }
+    named = rooms_on_the_page()
+    assert sorted(named) == sorted(held)
+
+
+def test_every_module_and_function_that_the_walk_names_is_there():
+    page = (ROOT / "docs" / "house.md").read_text("utf-8")
+    walk = page.split("## A scene from source to map")[1].split("## ")[0]
+    named = set(re.findall(r"`((?:evidence|aoi|imagery|detection|maps|campwatch)(?:\.\w+)+)`", walk))
+    assert len(named) > 15
+    modules = {
+        path.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__")
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*.py")
+    }
+    for name in named:
+        module = next(m for m in sorted(modules, key=len, reverse=True) if f"{name}.".startswith(f"{m}."))
+        found = importlib.import_module(module)
+        for part in name.removeprefix(module).split(".")[1:]:
+            found = getattr(found, part)
+
+
+@pytest.mark.parametrize("package", ["imagery", "detection"])
+def test_a_room_imports_only_rooms_above_it_on_the_page(package):
+    order = [name.replace("/", ".") for name in rooms_on_the_page() if name.startswith(f"{package}/")]
+    assert len(order) > 5
+    modules = {
+        path.relative_to(ROOT).as_posix()[:-3].replace("/", "."): ast.parse(path.read_text("utf-8"))
+        for path in (ROOT / package).rglob("*.py")
+    }
+    below = [
+        f"{name} imports {used}"
+        for name, tree in modules.items()
+        for used in _imported(tree, modules)
+        if (own := name.rpartition(".")[0]) in order
+        and (other := used.rpartition(".")[0]) in order
+        and order.index(other) > order.index(own)
+    ]
+    assert below == []
+
+
 def test_array_types_have_one_home():
     """`Floats` means the same in every room but the two that measure pixels, which have their own so far."""
     shared = {"np.float32", "np.float64", "np.bool_", "np.int64"}
@@ -236,7 +288,9 @@ def test_make_demo_ends_with_a_table_and_a_map_and_then_with_nothing_new(tmp_pat
     assert "nothing new" in again.stderr
 
 
-EXTRAS = "starlette uvicorn typst pyarrow pyrage distributed"
+EXTRAS = (
+    "starlette uvicorn typst pyarrow pyrage distributed matplotlib rfc3161_client cryptography h5netcdf h5py"
+)
 """Modules of the extras in pyproject.toml."""
 IMPORT_EVERYTHING = """
 import importlib, pathlib, sys

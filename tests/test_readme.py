@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import typer
+import xarray as xr
 from typer.testing import CliRunner
 
 from campwatch.cli.app import app
@@ -41,6 +42,13 @@ def test_commands_of_the_readme_exist(line):
     root = typer.main.get_command(app)
     name = next(word for word in words[1:] if word not in {"-C", "my-watch"})
     assert root.get_command(typer.Context(root), name) is not None
+
+
+@pytest.mark.nrt
+def test_the_dates_of_the_real_forest_are_counted(romania_folder):
+    cube = next(iter(sorted(romania_folder.glob("*.nc"))))
+    years = sorted(int(str(day)[:4]) for day in xr.open_dataset(cube, engine="h5netcdf")["time"].to_numpy())
+    assert f"{len(years)} Sentinel-2 dates of Romania, {years[0]}–{years[-1]}" in " ".join(README.split())
 
 
 def test_files_that_the_readme_names_exist():

@@ -50,6 +50,9 @@ def read_kmz(
     """The features of every KML document in a KMZ; photos and what a Mac adds stay behind.
 
     Links between documents lead to what is read anyway: each document is read once.
+
+    Raises:
+        AoiError: where it is no archive, or holds no placemarks.
     """
     limits = limits or Limits()
     with zip_archive(data) as archive:

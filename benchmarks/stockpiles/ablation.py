@@ -102,7 +102,9 @@ def measured(variant: str, yard: Yard) -> list[dict[str, Any]]:
     return [
         {
             "condition": yard.condition,
-            "error": one.dark_ha.value - yard.truth_ha[one.zone_id, one.datetime.date()],
+            "error": one.dark_ha.value - (truth := yard.truth_ha[one.zone_id, one.datetime.date()]),
+            "held": bool((one.dark_ha.low or 0.0) <= truth <= (one.dark_ha.high or 0.0)),
+            "width": (one.dark_ha.high or 0.0) - (one.dark_ha.low or 0.0),
         }
         for one in result.areas
         if one.valid_fraction >= CLEAR and one.dark_ha is not None and one.dark_ha.value is not None
@@ -113,8 +115,8 @@ def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """One row per variant: all conditions, then the RMSE of each."""
     conditions = [condition for condition, _ in SITES]
     lines = [
-        "| variant | looks | RMSE ha | bias ha | " + " | ".join(conditions) + " |",
-        "|---|---|---|---|" + "---|" * len(conditions),
+        "| variant | looks | RMSE ha | bias ha | width ha | covers, % | " + " | ".join(conditions) + " |",
+        "|---|---|---|---|---|---|" + "---|" * len(conditions),
     ]
     for name, rows in found.items():
         error = np.array([row["error"] for row in rows])
@@ -124,6 +126,8 @@ def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
             each.append(f"{np.sqrt((own**2).mean()):.3f}" if len(own) else "–")
         lines.append(
             f"| {name} | {len(rows)} | {np.sqrt((error**2).mean()):.3f} | {error.mean():+.3f} "
+            f"| {np.mean([row['width'] for row in rows]):.2f} "
+            f"| {100 * np.mean([row['held'] for row in rows]):.0f} "
             "| " + " | ".join(each) + " |"
         )
     return lines

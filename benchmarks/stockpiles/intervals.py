@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.manual import ROOT
 from benchmarks.stockpiles.rank_table import measured, pairs
 from benchmarks.stockpiles.simulated_table import ONLY_ZONES
-from benchmarks.stockpiles.yards import CONDITIONS, FITTED, measured_digest
+from benchmarks.stockpiles.yards import CONDITIONS, FITTED, measured_digest, years_path
 from detection.coal.intervals import IntervalParams, Stratum, pooled_quantile, stratum_of
 from detection.coal.verdicts import Verdict
 from evidence.quantity import Quantity, coverage_factor
@@ -33,21 +33,37 @@ TABLE = re.compile(r'VERSION = ".*?"\n(""".*?"""\n)FACTORS: (.*?) = \(\n.*?\n\)\
 """Where the module keeps the table."""
 LEVEL = 0.95
 BARE = replace(ONLY_ZONES, interval=IntervalParams(version="none", factors=()))
+FLAT, FLAT_SEEDS = ("flat .05", ".045-.055"), (540, 562)
+"""Conditions with flat coal, and the seeds that have them by turns."""
+MORE = (
+    ("judged", 558), ("any of three ranks", 559), ("wet", 559), ("winter", 560), ("undusted", 561),
+    ("wet", 561),
+)  # fmt: skip
+"""Layouts of the same seeds under other conditions."""
 LEFT_OUT = ("half-coal yard",)
 """Conditions whose zones have no figure."""
-SIZES = (Stratum.SMALL, Stratum.MIDDLE, Stratum.LARGE)
-FEWEST_SITES = 20
-"""With fewer no quantile at this level is finite."""
+COAL = (Stratum.FLAT, Stratum.COAL)
 COAL_LIKE = {Verdict.COAL_CHANGING, Verdict.COAL_UNCHANGED}
+FEWEST_SITES = 19
+"""With fewer no quantile at this level is finite: n/(n + 1) must reach it. Derived."""
+
+
+def sites() -> list[tuple[str, int]]:
+    """(condition, seed) in turn, then more with flat coal, whose errors are a stratum of their own."""
+    conditions = [name for name in CONDITIONS if name not in LEFT_OUT]
+    turns = [
+        (FLAT[seed % 2] if seed in range(*FLAT_SEEDS) else conditions[number % len(conditions)], seed)
+        for number, seed in enumerate(FITTED)
+    ]
+    return [*turns, *MORE]
 
 
 def stratum(row: Mapping[str, Any]) -> Stratum:
     """The stratum of a row of the rank table."""
     value, low, high = row["dark"]
     area = Quantity.interval(value, low, high, shared=row["shared"])
-    return stratum_of(
-        area, coal_like=row["verdict"] in COAL_LIKE, has_swir=row["swir"], params=IntervalParams()
-    )
+    family = row["family"] if row["verdict"] in COAL_LIKE else None
+    return stratum_of(area, family=family, has_swir=row["swir"])
 
 
 def least(holds: Callable[[float], bool]) -> float:
@@ -63,7 +79,7 @@ def factors(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float, float]]
     """(stratum, factor on random errors, factor on shared errors); few sites take pooled ones."""
     told = [row for row in rows if row["dark"][0] is not None]
     kinds = {kind: [row for row in told if stratum(row) is kind] for kind in Stratum}
-    pooled = _of_stratum([row for kind in SIZES for row in kinds[kind]])
+    pooled = _of_stratum([row for kind in COAL for row in kinds[kind]])
     out = []
     for kind, own in kinds.items():
         if kind is Stratum.NOTHING:
@@ -101,7 +117,7 @@ def module(source: str, table: Sequence[tuple[str, float, float]], seeds: Sequen
         ValueError: where it has no table.
     """
     lines = "\n".join(f'    ("{name}", {random:.3f}, {shared:.3f}),' for name, random, shared in table)
-    version = f"{measured_digest()}; seeds {seeds[0]} to {seeds[-1]}"
+    version = f"{measured_digest()}; {len(seeds)} seeds from {seeds[0]} to {seeds[-1]}"
     new, count = TABLE.subn(
         lambda found: f'VERSION = "{version}"\n{found[1]}FACTORS: {found[2]} = (\n{lines}\n)\n', source
     )
@@ -117,20 +133,23 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--kept", action="store_true", help="only sites that the folder has")
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    conditions = [name for name in CONDITIONS if name not in LEFT_OUT]
     rows = [
         row
-        for number, seed in enumerate(FITTED)
-        for row in measured([conditions[number % len(conditions)]], [seed], options.keep, BARE)
+        for condition, seed in sites()
+        if not options.kept or years_path(f"{condition}-{seed}", options.keep).exists()
+        for row in measured([condition], [seed], options.keep, BARE)
     ]
     table = factors(rows)
     for kind, random, shared in table:
         count = len({row["seed"] for row in rows if row["dark"][0] is not None and stratum(row) == kind})
         print(f"{kind:12} {random:.3f} {shared:.3f}   {count} sites")
     if options.write:
-        TARGET.write_text(module(TARGET.read_text("utf-8"), table, FITTED), encoding="utf-8")
+        TARGET.write_text(
+            module(TARGET.read_text("utf-8"), table, sorted({row["seed"] for row in rows})), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

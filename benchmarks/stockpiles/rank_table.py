@@ -113,9 +113,7 @@ def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, flo
     return float(np.mean(values)), float(low), float(high)
 
 
-LOOKED_AT = (
-    "1121 was looked at when a rule refused it, and the rule was limited then: it is no judgement of that"
-)
+LOOKED_AT = "nothing was fitted on them; 802 judged an earlier method as well"
 HEAD = (
     "| condition | sites | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha "
     "| dark_ha covers, % | area_ha covers, % | changing, % | looks like |\n"

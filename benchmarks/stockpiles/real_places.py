@@ -40,7 +40,7 @@ from benchmarks.stockpiles.simulated_table import CLEAR
 from benchmarks.stockpiles.yards import kept_result, years_path
 from detection.coal.family import component_means
 
-JUDGED = (330,)
+JUDGED = (330, 331)
 SIZES_HA = (0.2, 0.6, 1.3, 2.0)
 RANKS = MappingProxyType({"flat": 0, "bituminous": 1, "sub-bituminous (Korba-like)": 2})
 """Component of the family by name."""

@@ -20,6 +20,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from campwatch.alerts.book import Alert
+from campwatch.language import told
 from campwatch.settings import EmailSettings
 from evidence.files import write_bytes, write_text
 from evidence.hashing import sha256_json
@@ -54,17 +55,17 @@ def write_alert_file(
         path: of the file.
         validation: by alert id, what stands behind the interval that the alert repeats.
     """
-    told = validation or {}
+    by_alert = validation or {}
     lines = (
-        json.dumps(_plain(alert, told.get(alert.alert_id)), ensure_ascii=False, sort_keys=True) + "\n"
+        json.dumps(_plain(alert, by_alert.get(alert.alert_id)), ensure_ascii=False, sort_keys=True) + "\n"
         for alert in alerts
     )
     write_text(path, "".join(lines))
 
 
 def _plain(alert: Alert, validation: str | None) -> dict[str, object]:
-    told = {**asdict(replace(alert, deliveries={})), "deliveries": dict(alert.deliveries)}
-    return told | ({"validation": validation} if validation else {})
+    plain = {**asdict(replace(alert, deliveries={})), "deliveries": dict(alert.deliveries)}
+    return plain | ({"validation": validation} if validation else {})
 
 
 def write_atom(alerts: Sequence[Alert], path: Path) -> None:
@@ -72,7 +73,11 @@ def write_atom(alerts: Sequence[Alert], path: Path) -> None:
     ET.register_namespace("", ATOM)
     feed = ET.Element(f"{{{ATOM}}}feed")
     updated = max((alert.closed_at or alert.raised_at for alert in alerts), default="1970-01-01T00:00:00Z")
-    for name, text in (("id", "urn:campwatch:alerts"), ("title", "campwatch alerts"), ("updated", updated)):
+    for name, text in (
+        ("id", "urn:campwatch:alerts"),
+        ("title", told("campwatch alerts")),
+        ("updated", updated),
+    ):
         ET.SubElement(feed, f"{{{ATOM}}}{name}").text = text
     author = ET.SubElement(feed, f"{{{ATOM}}}author")
     ET.SubElement(author, f"{{{ATOM}}}name").text = "campwatch"
@@ -83,14 +88,14 @@ def write_atom(alerts: Sequence[Alert], path: Path) -> None:
 
 def _entry(feed: ET.Element, alert: Alert) -> None:
     entry = ET.SubElement(feed, f"{{{ATOM}}}entry")
-    told = {
+    members = {
         "id": f"urn:campwatch:alert:{alert.alert_id}",
-        "title": f"{alert.alert_id}: {RULE_WORDS[alert.rule]} ({alert.state})",
+        "title": f"{alert.alert_id}: {told(RULE_WORDS[alert.rule])} ({told(alert.state)})",
         "updated": alert.closed_at or alert.raised_at,
         "published": alert.raised_at,
-        "summary": "Look the reference up in the workspace: campwatch status",
+        "summary": told("Look the reference up in the workspace: campwatch status"),
     }
-    for name, text in told.items():
+    for name, text in members.items():
         ET.SubElement(entry, f"{{{ATOM}}}{name}").text = text
 
 
@@ -99,22 +104,24 @@ def message(alerts: Sequence[Alert], settings: EmailSettings) -> EmailMessage:
     mail = EmailMessage()
     first = alerts[0]
     one = len(alerts) == 1
-    mail["Subject"] = f"campwatch {first.alert_id}: {RULE_WORDS[first.rule]}" if one else _count(alerts)
+    subject = f"campwatch {first.alert_id}: {told(RULE_WORDS[first.rule])}"
+    mail["Subject"] = subject if one else _count(alerts)
     mail["From"] = settings.sender
     mail["To"] = ", ".join(settings.recipients)
     names = [f"{alert.alert_id.lower()}.{alert.raised_at.replace(':', '')}" for alert in alerts]
     mail["Message-ID"] = f"<{names[0] if one else sha256_json(names)[:32]}@campwatch.invalid>"
     mail["Auto-Submitted"] = "auto-generated"
     lines = [f"Reference {a.alert_id}, raised {a.raised_at}: {RULE_WORDS[a.rule]}." for a in alerts]
-    told = "the reference" if one else "the references"
-    mail.set_content("\n".join([*lines, f"Open the workspace and look {told} up: campwatch status\n"]))
+    named = "the reference" if one else "the references"
+    lines.append(f"Open the workspace and look {named} up: campwatch status")
+    mail.set_content("\n".join([*(told(line) for line in lines), ""]))
     return mail
 
 
 def _count(alerts: Sequence[Alert]) -> str:
     kinds = sorted(Counter(alert.rule for alert in alerts).items())
-    told = ", ".join(f"{count} {rule}" for rule, count in kinds)
-    return f"campwatch: {len(alerts)} alerts ({told})"
+    counted = ", ".join(f"{count} {rule}" for rule, count in kinds)
+    return told(f"campwatch: {len(alerts)} alerts ({counted})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +161,7 @@ def webhook_document(alerts: Sequence[Alert]) -> dict[str, Any]:
 
     `text` is what chat programs show; `id` follows from the alerts, so that a copy can be told as one.
     """
-    lines = [f"{alert.alert_id}: {RULE_WORDS[alert.rule]}" for alert in alerts]
+    lines = [f"{alert.alert_id}: {told(RULE_WORDS[alert.rule])}" for alert in alerts]
     names = [f"{alert.alert_id} {alert.raised_at}" for alert in alerts]
     return {
         "id": sha256_json(names)[:32],
@@ -179,10 +186,10 @@ def deliver(
     waiting = [alert for alert in alerts if alert.deliveries.get(channel.name) in again]
     trouble = f"a run ended while {len(left)} alerts were being sent" if left else None
     if waiting:
-        told = _remembered(waiting, "sending", channel, remember)
-        state, why = _sent(told, channel)
-        told = _remembered(told, state, channel, remember)
-        left += told if why else []
+        sent = _remembered(waiting, "sending", channel, remember)
+        state, why = _sent(sent, channel)
+        sent = _remembered(sent, state, channel, remember)
+        left += sent if why else []
         trouble = why or trouble
     return Delivery(left=(*known, *left), trouble=trouble)
 

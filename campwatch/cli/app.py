@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from typer import rich_utils
 from typer.core import TyperGroup
 
 from campwatch import __version__
@@ -36,9 +37,12 @@ from campwatch.cli.session import (
     say,
     stderr,
 )
+from campwatch.language import ENGLISH, LANGUAGES, speak, spoken, system_language, told
 from evidence.errors import WatchError
 
 _GROUPS = ("sites", "review")
+_UsageError: Any = typer.BadParameter.__mro__[1]
+"""What errors of usage have in common; where it is kept differs between versions of the library."""
 
 
 class _Commands(TyperGroup):
@@ -50,18 +54,24 @@ class _Commands(TyperGroup):
             group: Any = typer.main.get_command(importlib.import_module(f"campwatch.cli.{cmd_name}").app)
             for name, command in group.commands.items():
                 command.epilog = epilog(f"{cmd_name} {name}")
-            return group
+                _helped(command, ctx)
+            return _helped(group, ctx)
         command = super().get_command(ctx, cmd_name)
         if command is not None:
             command.epilog = epilog(cmd_name)
+            _helped(command, ctx)
         return command
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """The arguments; `--json` counts wherever it stands."""
+        """The arguments; `--json` and `--lang` count wherever they stand."""
         end = args.index("--") if "--" in args else len(args)
-        rest = [arg for arg in args[:end] if arg != "--json"]
-        told = ["--json"] if len(rest) < end else []
-        return super().parse_args(ctx, [*told, *rest, *args[end:]])
+        rest, language = _without_language(args[:end])
+        speak(language)
+        _helped(self, ctx)
+        _titled()
+        plain = [arg for arg in rest if arg != "--json"]
+        first = ["--json"] if len(plain) < len(rest) else []
+        return super().parse_args(ctx, [*first, "--lang", language, *plain, *args[end:]])
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Every command, groups among them."""
@@ -72,11 +82,58 @@ class _Commands(TyperGroup):
         try:
             return super().invoke(context)
         except KeyboardInterrupt:
-            sys.stderr.write("interrupted\n")
+            sys.stderr.write(f"{told('interrupted')}\n")
             raise typer.Exit(EXIT_INTERRUPTED) from None
         except WatchError as err:
-            sys.stderr.write(f"campwatch: {' '.join(str(err).split())}\n")
+            sys.stderr.write(f"campwatch: {told(' '.join(str(err).split()))}\n")
             raise typer.Exit(EXIT_ERROR) from err
+        except _UsageError as err:
+            text = told(err.format_message())
+            err.format_message = lambda: text
+            raise
+
+
+def _without_language(args: list[str]) -> tuple[list[str], str]:
+    """What is left of the arguments without `--lang`, and the language: the system's where none is named."""
+    rest, named = [], None
+    waiting = False
+    for arg in args:
+        if waiting or arg.startswith("--lang="):
+            named, waiting = arg.removeprefix("--lang="), False
+        elif arg == "--lang":
+            waiting = True
+        else:
+            rest.append(arg)
+    language = named if named is not None else system_language(os.environ)
+    if language not in LANGUAGES:
+        raise typer.BadParameter(f"--lang {language} is none of {', '.join(LANGUAGES)}")
+    return rest, language
+
+
+def _helped(command: Any, context: Any) -> Any:
+    """The command with its help in the language that is spoken."""
+    if spoken() == ENGLISH:
+        return command
+    command.help = told(" ".join((command.help or "").split()))
+    for option in (*command.params, command.get_help_option(context)):
+        if getattr(option, "help", None):
+            option.help = told(option.help)
+    return command
+
+
+_TITLES = {
+    name: getattr(rich_utils, name)
+    for name in (
+        "ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE", "ERRORS_PANEL_TITLE",
+        "DEFAULT_STRING", "REQUIRED_LONG_STRING", "ABORTED_TEXT", "RICH_HELP",
+    )
+}  # fmt: skip
+"""What the library says around our help, in English."""
+
+
+def _titled() -> None:
+    for name, title in _TITLES.items():
+        setattr(rich_utils, name, told(title))
 
 
 app = typer.Typer(
@@ -96,7 +153,7 @@ def _version(value: bool) -> None:
 
 
 @app.callback()
-def options(
+def options(  # noqa: PLR0913 - options
     context: typer.Context,
     *,
     workspace: Annotated[Path, typer.Option("-C", help="The workspace.", metavar="DIR")] = Path(),
@@ -110,7 +167,18 @@ def options(
         Path | None,
         typer.Option(help="Also keep what is told in this file, put aside when full.", metavar="FILE"),
     ] = None,
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True)] = False,
+    language: Annotated[
+        str,
+        typer.Option(
+            "--lang",
+            help="en or ko; may stand after the command too. [default: the system's]",
+            show_default=False,
+            metavar="LANG",
+        ),
+    ] = "en",
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Tell the version.")
+    ] = False,
 ) -> None:
     """Options that every command takes."""
     del version
@@ -120,7 +188,13 @@ def options(
     console = Console(stderr=True) if quiet else stderr  # what went wrong is told all the same
     set_up(console, log_format=log_format, level=loudness, file=log_file)
     stderr.quiet = quiet and not verbose
-    context.obj = Session(folder=workspace, json=as_json, logs_only=machine, keeps_log=log_file is not None)
+    context.obj = Session(
+        folder=workspace, json=as_json, logs_only=machine, keeps_log=log_file is not None, language=language
+    )
+    if language != ENGLISH and not (quiet or machine or as_json):
+        from campwatch.custody.korean import standing  # noqa: PLC0415 - start-up stays quick
+
+        say(standing(workspace))
 
 
 app.command()(init)

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from campwatch.cli.session import EXIT_INCOMPLETE, say
+from campwatch.language import told
 
 PASSPHRASE = "CAMPWATCH_BACKUP_PASSPHRASE"  # noqa: S105 - the name of a variable
 """Of a secret key; CAMPWATCH_BACKUP_PASSPHRASE_FILE names a file."""
@@ -103,4 +104,4 @@ def merge(
 def _passphrase(prompt: str) -> str | None:
     """From the environment, or asked for."""
     held = os.environ.get(PASSPHRASE)
-    return held if held is not None else getpass.getpass(prompt) or None
+    return held if held is not None else getpass.getpass(told(prompt)) or None

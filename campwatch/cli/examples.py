@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from campwatch.language import told
+
 EXAMPLES: dict[str, tuple[str, ...]] = {
     "init": ("campwatch init my-watch", "campwatch init my-watch --site camp-18 --site tukchang"),
     "run": ("campwatch -C my-watch run", "campwatch -C my-watch run --site my-place --since 2019-01-01"),
@@ -74,4 +76,4 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
 def epilog(name: str) -> str:
     """What the help of a command ends with."""
     lines = EXAMPLES.get(name, ())
-    return "\n\n".join(("For example:", *(f"  {line}" for line in lines))) if lines else ""
+    return "\n\n".join((told("For example:"), *(f"  {line}" for line in lines))) if lines else ""

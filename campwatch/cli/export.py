@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 
+from campwatch.cli.session import say, shown_progress, stderr
 from campwatch.exports.formats import ExportFormat
+from campwatch.extras import extra_module
 
 if TYPE_CHECKING:
     from campwatch.workspace import Workspace
@@ -49,7 +50,9 @@ def export(
         finding=finding,
         out=out,
     )
-    _tell(context, write(workspace, kind, options))
+    with shown_progress(stderr) as progress:
+        paths = write(workspace, kind, options, progress=progress)
+    _tell(context, paths)
 
 
 class FigureOption(StrEnum):
@@ -75,12 +78,12 @@ def figure(  # noqa: PLR0913 - options of a command
         str | None,
         typer.Option(help="The looks on either side of it; an id of `review list`.", metavar="ID"),
     ] = None,
-    lang: Annotated[str, typer.Option(help="Of captions and legends: en or ko.")] = "en",
     as_of: Annotated[str | None, _AS_OF] = None,
     restricted: Annotated[bool | None, _RESTRICTED] = None,
     out: Annotated[Path | None, _OUT] = None,
 ) -> None:
     """Draw figures for print: PNG at 300 dpi and SVG."""
+    extra_module("matplotlib", "report", "figure")
     from campwatch.exports.figures import FigureOptions, write_figures  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
@@ -93,10 +96,12 @@ def figure(  # noqa: PLR0913 - options of a command
         finding=finding,
         as_of_run=as_of,
         restricted=_profile(workspace, restricted, site),
-        language=lang,
+        language=context.obj.language,
         out=out,
     )
-    _tell(context, write_figures(workspace, options))
+    with shown_progress(stderr) as progress:
+        paths = write_figures(workspace, options, progress=progress)
+    _tell(context, paths)
 
 
 def _profile(workspace: Workspace, asked: bool | None, only: list[str] | None) -> bool:
@@ -108,7 +113,6 @@ def _profile(workspace: Workspace, asked: bool | None, only: list[str] | None) -
 
 
 def _tell(context: typer.Context, paths: list[Path]) -> None:
-    console = Console(stderr=True, quiet=bool(context.find_root().params.get("quiet")))
     for path in paths:
-        console.print(str(path), soft_wrap=True, highlight=False, markup=False)
+        say(str(path))
     context.obj.report({"files": [str(path) for path in paths]})

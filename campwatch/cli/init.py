@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from campwatch.cli.session import say
+from campwatch.language import told
 
 if TYPE_CHECKING:
     from aoi.records import Site
@@ -59,7 +60,7 @@ def _tell(workspace: Workspace, folder: Path, chosen: list[Site], shipped: list[
     if not chosen:
         say("Sites that come with campwatch (campwatch sites list --shipped says more):")
         for one in shipped:
-            say(f"  {one.id:<24} {one.purpose.value:<10} {one.name}")
+            say(f"  {one.id:<24} {told(one.purpose.value):<10} {one.name}")
         say(f"Next: campwatch -C {folder} sites add ID, or sites add FILE for a place of your own")
         return
     from campwatch.identity import system_clock  # noqa: PLC0415

@@ -12,6 +12,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.logging import RichHandler
 
+from campwatch.language import told
 from evidence.errors import WorkspaceError
 
 
@@ -32,7 +33,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The record as JSON."""
         moment = dt.datetime.fromtimestamp(record.created, dt.UTC)
-        told = {
+        document = {
             "time": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -40,8 +41,16 @@ class JsonFormatter(logging.Formatter):
             **getattr(record, FIELDS, {}),
         }
         if record.exc_info:
-            told["exception"] = self.formatException(record.exc_info)
-        return json.dumps(told, ensure_ascii=False)
+            document["exception"] = self.formatException(record.exc_info)
+        return json.dumps(document, ensure_ascii=False)
+
+
+class _SpokenFormatter(logging.Formatter):
+    """The message in the language that people are spoken to."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The record as text."""
+        return told(super().format(record))
 
 
 FILE_BYTES, FILES_KEPT = 1_000_000, 10
@@ -66,7 +75,7 @@ def set_up(console: Console, *, log_format: LogFormat, level: int, file: Path | 
         handler.setFormatter(JsonFormatter())
     else:
         handler = RichHandler(console=console, show_path=False, show_time=level <= logging.DEBUG)
-        handler.setFormatter(logging.Formatter("%(message)s"))
+        handler.setFormatter(_SpokenFormatter("%(message)s"))
     handler.setLevel(level)
     handlers = [handler] if file is None else [handler, _file_handler(file)]
     logging.basicConfig(level=logging.WARNING, handlers=handlers, force=True)

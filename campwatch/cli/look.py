@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
 from campwatch.cli.search import month_document, print_months
-from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, say, stderr
+from campwatch.cli.session import EXIT_ERROR, EXIT_INCOMPLETE, said_table, say, stderr, sure
+from campwatch.language import told
 from campwatch.run.schedule import Job, Timer, unit_text
 
 if TYPE_CHECKING:
@@ -32,29 +32,18 @@ def status(
     from campwatch.identity import system_clock  # noqa: PLC0415
     from campwatch.run.lacking import lines_of  # noqa: PLC0415
     from campwatch.run.sources import unit_budget  # noqa: PLC0415
-    from campwatch.run.status import days_since, workspace_status  # noqa: PLC0415
+    from campwatch.run.status import workspace_status  # noqa: PLC0415
     from campwatch.workspace import open_workspace, readable_sites  # noqa: PLC0415
 
     workspace = open_workspace(context.obj.folder)
     sites = workspace_status(workspace)
     today = system_clock().date()
-    table = Table(title="Sites", title_justify="left")
-    for name in ("site", "last used", "looks", "gaps", "ground, ha", "coal, ha", "review", "alerts"):
-        table.add_column(name, overflow="fold", min_width=DAY if name == "last used" else None)
-    for site in sites:
-        days = days_since(site.last_used, today)
-        seen = "never" if site.last_used is None else f"{site.last_used[:10]}\n{days} days ago"
-        table.add_row(
-            site.site_id,
-            seen,
-            f"{site.used} of {site.looks}",
-            str(site.gaps),
-            _figure(site.footprint),
-            "\n".join(f"{zone}: {_figure(data)}" for zone, data in site.stockpiles.items()),
-            f"{site.unreviewed} of {site.disturbances}",
-            str(len(site.alerts)),
-        )
-    stderr.print(table)
+    said_table(
+        "Sites",
+        ("site", "last used", "looks", "gaps", "ground, ha", "coal, ha", "review", "alerts"),
+        [_row(site, today) for site in sites],
+        widths={"last used": DAY},
+    )
     for site in sites:
         say(f"{site.site_id}: last run {_ago(site.last_run, today)}, search {_ago(site.last_search, today)}")
     for line in lines_of(readable_sites(workspace)):
@@ -74,6 +63,22 @@ def status(
             {**asdict(site), "months": [month_document(month) for month in by_site.get(site.site_id, ())]}
             for site in sites
         ]
+    )
+
+
+def _row(site: SiteStatus, today: dt.date) -> tuple[str, ...]:
+    from campwatch.run.status import days_since  # noqa: PLC0415
+
+    days = days_since(site.last_used, today)
+    return (
+        site.site_id,
+        "never" if site.last_used is None else f"{site.last_used[:10]}\n{days} days ago",
+        f"{site.used} of {site.looks}",
+        str(site.gaps),
+        _figure(site.footprint),
+        "\n".join(f"{zone}: {_figure(data)}" for zone, data in site.stockpiles.items()),
+        f"{site.unreviewed} of {site.disturbances}",
+        str(len(site.alerts)),
     )
 
 
@@ -131,9 +136,9 @@ def healthcheck(
     document = asdict(health) | {"healthy": not health.troubles}
     undelivered = {}
     if tell_also:
-        told = tell(workspace, health)
-        undelivered = dict(told.undelivered)
-        document["told"] = {"kinds": list(told.kinds), "by": list(told.by), "undelivered": undelivered}
+        sent = tell(workspace, health)
+        undelivered = dict(sent.undelivered)
+        document["told"] = {"kinds": list(sent.kinds), "by": list(sent.by), "undelivered": undelivered}
         for channel, why in undelivered.items():
             say(f"not told by {channel}: {why}")
     context.obj.report(document)
@@ -166,7 +171,7 @@ def doctor(
         return
     checks = examine(workspace)
     for check in checks:
-        say(f"{check.grade.value:8}{check.topic}: {check.text}")
+        say(f"{told(check.grade.value):8}{told(check.topic)}: {told(check.text)}")
     context.obj.report([asdict(check) for check in checks])
     if any(check.grade is Grade.WARNING for check in checks):
         raise typer.Exit(EXIT_ERROR)
@@ -181,7 +186,7 @@ def _ask_providers(context: typer.Context, workspace: Workspace, site_id: str, *
     say("Before anything goes out:")
     for plan in planned(workspace):
         say(f"  {plan.provider}: {plan.cost}; learns {plan.learns}")
-    if not yes and not typer.confirm("Ask them?", err=True):
+    if not yes and not sure("Ask them?"):
         raise typer.Exit(EXIT_ERROR)
     answers = probe(workspace, site_id, progress=lambda name: say(f"asking {name}"))
     say(f"To send back (no place, no name, no credential is in it); campwatch {__version__}:")

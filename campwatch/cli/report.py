@@ -4,23 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from campwatch.cli.session import EXIT_ERROR, say
+from campwatch.extras import extra_module
+from campwatch.language import KOREAN
 
 CHECK, SIGN = "check", "sign-korean"
-LANGUAGES = ("en", "ko")
-_LANGUAGE = typer.Option("--lang", help="en or ko.")
-
-
-def _known(language: str) -> str:
-    if language not in LANGUAGES:
-        raise typer.BadParameter(f"--lang {language} is none of {', '.join(LANGUAGES)}")
-    return language
 
 
 def claims(
@@ -28,7 +21,6 @@ def claims(
     sites: Annotated[list[str], typer.Argument(metavar="SITE…", help="Shared ground counts at the first.")],
     *,
     restricted: Annotated[bool, typer.Option("--restricted", help="Show what is not marked public.")] = False,
-    language: Annotated[str, _LANGUAGE] = "en",
 ) -> None:
     """What the figures support of A production, B expansion, C stockpiles."""
     from campwatch.exports.bundle import collect  # noqa: PLC0415 - start-up stays quick
@@ -41,7 +33,8 @@ def claims(
         bundle = collect(workspace, ledger, restricted=restricted, only=sites)
     ordered = tuple(bundle.site(site_id) for site_id in sites)
     sheets = claim_sheets(ordered, bundle.rows)
-    k = int(_known(language) == "ko")
+    language = context.obj.language
+    k = int(language == KOREAN)
     for line in RUBRIC:
         say(line[k])
     for sheet in sheets:
@@ -61,24 +54,22 @@ def claims(
     )
 
 
-def report(  # noqa: PLR0913 - options
+def report(
     context: typer.Context,
     sites: Annotated[
         list[str], typer.Argument(metavar="SITE…", help="Or: check FILE.docx; or: sign-korean.")
     ],
     *,
     question: Annotated[list[str] | None, typer.Option("--question", help="Only these answers.")] = None,
-    formats: Annotated[
-        str | None, typer.Option("--format", help="docx, pdf, or docx,pdf; both where typst is installed.")
-    ] = None,
+    formats: Annotated[str, typer.Option("--format", help="docx, pdf, or docx,pdf.")] = "docx,pdf",
     release_id: Annotated[str | None, typer.Option("--release", help="The newest where left out.")] = None,
     organisation: Annotated[str | None, typer.Option("--organisation")] = None,
     analyst: Annotated[list[str] | None, typer.Option("--analyst", help="A code, not a name.")] = None,
-    language: Annotated[str, _LANGUAGE] = "en",
     actor: Annotated[str, typer.Option("--actor", help="Who does it: a code, not a name.")] = "campwatch",
 ) -> None:
     """A report from a release, in the form that readers of such reports know."""
-    from campwatch.reports.making import make_report, sign_korean  # noqa: PLC0415
+    extra_module("matplotlib", "report", "report")
+    from campwatch.reports.making import make_report  # noqa: PLC0415
     from campwatch.reports.site_pages import Options  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
@@ -87,17 +78,19 @@ def report(  # noqa: PLR0913 - options
         _check(context, sites[1:])
         return
     if sites[0] == SIGN:
+        from campwatch.custody.korean import sign_korean  # noqa: PLC0415
+
         digest = sign_korean(workspace, actor=actor)
         say(f"the Korean words with SHA-256 {digest} are signed by {actor}")
         context.obj.report({"catalogue": digest, "actor": actor})
         return
     options = Options(
-        language=_known(language),
+        language=context.obj.language,
         questions=tuple(question or ()),
         organisation=organisation,
         analysts=tuple(analyst or ()),
     )
-    kinds = [kind.strip() for kind in (formats or _usual_formats()).split(",") if kind.strip()]
+    kinds = [kind.strip() for kind in formats.split(",") if kind.strip()]
     with workspace.lock(wait=True):
         made = make_report(workspace, sites, options, formats=kinds, release_id=release_id, actor=actor)
     for path in made.files:
@@ -107,14 +100,6 @@ def report(  # noqa: PLR0913 - options
     context.obj.report(
         {"release": made.release_id, "draft": made.draft, "files": [str(path) for path in made.files]}
     )
-
-
-def _usual_formats() -> str:
-    """Word and PDF, or Word alone where the PDF's compiler was not installed."""
-    if find_spec("typst") is not None:
-        return "docx,pdf"
-    say('Word alone: a PDF needs pip install "campwatch[pdf]"')
-    return "docx"
 
 
 def _check(context: typer.Context, files: list[str]) -> None:
@@ -135,6 +120,7 @@ def _check(context: typer.Context, files: list[str]) -> None:
 
 def compare(context: typer.Context, one: str, other: str) -> None:
     """Published sentences of a release that no longer hold in another."""
+    extra_module("matplotlib", "report", "comparing reports")
     from campwatch.reports.making import compare_releases  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 

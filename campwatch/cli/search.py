@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from string import ascii_uppercase
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.table import Table
 
-from campwatch.cli.session import EXIT_INCOMPLETE, Session, say, stderr
+from campwatch.cli.session import EXIT_INCOMPLETE, Session, said_table, say, shown_progress, stderr
 
 if TYPE_CHECKING:
     from campwatch.run.search import SearchResult
@@ -40,12 +39,14 @@ def look(
     from campwatch.run.search import search_workspace  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
-    found = search_workspace(
-        open_workspace(session.folder),
-        tuple(site or ()),
-        since=since.date() if since else None,
-        until=until.date() if until else None,
-    )
+    with shown_progress(stderr) as progress:
+        found = search_workspace(
+            open_workspace(session.folder),
+            tuple(site or ()),
+            since=since.date() if since else None,
+            until=until.date() if until else None,
+            progress=progress,
+        )
     for result in found:
         _print(result)
     session.report([_document(result) for result in found])
@@ -59,15 +60,19 @@ def print_months(site_id: str, months: Sequence[MonthCoverage]) -> None:
         rows = [month for month in months if month.sensor == sensor]
         names = sorted({name for row in rows for name in (*row.catalogued_by, *row.fetched_by)})
         letters = dict(zip(names, ascii_uppercase, strict=False))
-        table = Table(title=f"{site_id}, {sensor}: passes by month", title_justify="left")
-        for name in ("month", *_COUNTS, *letters.values()):
-            table.add_column(name, justify="left" if name == "month" else "right")
-        for row in rows:
-            counts = [str(getattr(row, name)) for name in _COUNTS]
-            table.add_row(row.month, *counts, *(_by_provider(row, name) for name in letters))
-        stderr.print(table)
+        said_table(
+            f"{site_id}, {sensor}: passes by month",
+            ("month", *_COUNTS, *letters.values()),
+            [_month_row(row, letters) for row in rows],
+            left=frozenset({"month"}),
+        )
         for name, letter in letters.items():
             say(f"{letter} (catalogued/fetched/usable): {name}")
+
+
+def _month_row(row: MonthCoverage, letters: Iterable[str]) -> list[str]:
+    counts = [str(getattr(row, name)) for name in _COUNTS]
+    return [row.month, *counts, *(_by_provider(row, name) for name in letters)]
 
 
 def _by_provider(month: MonthCoverage, name: str) -> str:

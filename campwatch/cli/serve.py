@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from campwatch.cli.session import say
-from evidence.errors import WatchError
+from campwatch.extras import extra_module
 
 
 def serve(
@@ -24,12 +24,9 @@ def serve(
     ] = None,
 ) -> None:
     """Serve the pages to browsers on this machine, until Ctrl-C; read-only unless --review."""
-    try:
-        from campwatch.serve.app import listen, make_app, make_server  # noqa: PLC0415 - an extra
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"starlette", "uvicorn"}:
-            raise
-        raise WatchError("serve needs its extra: pip install 'campwatch[serve]'") from error
+    for name in ("starlette", "uvicorn"):
+        extra_module(name, "serve", "serve")
+    from campwatch.serve.app import listen, make_app, make_server  # noqa: PLC0415 - an extra
     from campwatch.serve.guard import ENTRY, Sessions  # noqa: PLC0415
     from campwatch.serve.work import Work  # noqa: PLC0415
     from campwatch.workspace import open_workspace  # noqa: PLC0415

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
 
+from campwatch.language import told
 from campwatch.run.progress import Progress as Tell
 from campwatch.run.progress import Step, log_step
 from evidence.errors import SettingsError
@@ -34,6 +38,8 @@ class Session:
     """Whether stderr is for log lines alone."""
     keeps_log: bool = False
     """Whether log lines go to a file too."""
+    language: str = "en"
+    """What people are spoken to in; documents for programs are English."""
 
     def report(self, document: Any) -> None:
         """Print a result: one JSON document, or nothing where people read stderr."""
@@ -42,8 +48,48 @@ class Session:
 
 
 def say(text: str) -> None:
-    """A line for people, as it is: no markup, no wrapping, no emoji."""
-    stderr.print(text, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    """A line for people, in their language: no markup, no wrapping, no emoji."""
+    stderr.print(told(text), markup=False, highlight=False, emoji=False, soft_wrap=True)
+
+
+def put(text: str, *, err: bool = False) -> None:
+    """A line for people on stdout, where it is the result itself."""
+    typer.echo(told(text), err=err)
+
+
+def sure(question: str) -> bool:
+    """Whether somebody says yes."""
+    return typer.confirm(told(question), err=True)
+
+
+def said_table(
+    title: str,
+    head: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    left: frozenset[str] = frozenset(),
+    widths: Mapping[str, int] = MappingProxyType({}),
+    console: Console | None = None,
+) -> None:
+    """A table for people, in their language.
+
+    Args:
+        title: above it.
+        head: names of its columns.
+        rows: their cells.
+        left: columns of words; the others are numbers.
+        widths: least width of a column that folds.
+        console: where to; stderr where left out.
+    """
+    table = Table(title=told(title), title_justify="left")
+    for name in head:
+        table.add_column(
+            told(name), justify="left" if not left or name in left else "right", overflow="fold",
+            min_width=widths.get(name),
+        )  # fmt: skip
+    for row in rows:
+        table.add_row(*(told(cell) for cell in row))
+    (console or stderr).print(table)
 
 
 @contextmanager
@@ -54,10 +100,10 @@ def shown_progress(console: Console) -> Iterator[Tell]:
         return
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
-        task = bars.add_task("starting", total=None)
+        task = bars.add_task(told("starting"), total=None)
 
         def tell(step: Step) -> None:
-            bars.update(task, description=step.text, total=step.total, completed=step.done or 0)
+            bars.update(task, description=told(step.text), total=step.total, completed=step.done or 0)
 
         yield tell
 

@@ -31,6 +31,8 @@ from aoi.readers import FORMATS
 from aoi.records import Site
 from aoi.registry import search, shipped_sites
 from aoi.site_file import SiteReading, read_site_file, site_document, write_site
+from campwatch.cli.session import put, sure
+from campwatch.language import told
 from campwatch.settings import FILE_NAME, read_settings
 from campwatch.workspace import workspace_folder
 from evidence.errors import AoiError
@@ -74,7 +76,7 @@ def read_folder(folder: Path) -> tuple[list[tuple[Path, SiteReading]], list[str]
 def tell(lines: Iterable[str]) -> None:
     """Text for people."""
     for line in lines:
-        typer.echo(line, err=True)
+        put(line, err=True)
 
 
 def _print_json(value: Any) -> None:
@@ -102,7 +104,7 @@ def _line(site: Site) -> str:
     state = "" if site.accepted else "  [box derived, not accepted]"
     contested = f"  [contested: {len(site.contested)}]" if site.contested else ""
     korean = f" {site.name_ko}" if site.name_ko else ""
-    return f"{site.id:<22} {site.purpose.value:<10} {site.name}{korean}{state}{contested}"
+    return f"{site.id:<22} {told(site.purpose.value):<10} {site.name}{korean}{told(state)}{told(contested)}"
 
 
 @app.command("list")
@@ -121,7 +123,7 @@ def list_sites(
         _print_json([_summary(site) for site in found])
     else:
         for site in found:
-            typer.echo(_line(site))
+            put(_line(site))
         tell([] if found else ["no sites; `campwatch sites list --shipped` shows what can be added"])
     if failures:
         raise typer.Exit(INCOMPLETE)
@@ -173,8 +175,8 @@ def show(
         _print_json(_summary(site) | {"grid": grid_json, "findings": findings, "file": site_document(site)})
         return
     for line in _description(site):
-        typer.echo(line)
-    typer.echo(f"grid         {grid.crs}, {grid.shape.x} × {grid.shape.y} pixels of 10 m")
+        put(line)
+    put(f"grid         {grid.crs}, {grid.shape.x} × {grid.shape.y} pixels of 10 m")
     tell(findings)
 
 
@@ -191,13 +193,15 @@ def _description(site: Site) -> list[str]:
         "aoi": f"{area_ha(site.aoi):,.0f} ha, an ordering box, not a boundary{_state(site)}",
         "note": site.note,
     }
-    lines = [f"{key:<12} {value}" for key, value in plain.items() if value]
-    lines += [f"{'contested':<12} {text}" for text in site.contested]
+    lines = [f"{told(key):<12} {told(value)}" for key, value in plain.items() if value]
+    lines += [f"{told('contested'):<12} {text}" for text in site.contested]
     lines += [
         f"boundary     {b.boundary_id}: {b.valid_from} to {b.valid_to or 'now'}, {b.extent}, {b.sensitivity}"
         for b in site.boundaries
     ]
-    lines += [f"{'zone':<12} {z.id}: {z.kind.value}, {area_ha(z.geometry):.2f} ha" for z in site.zones]
+    lines += [
+        f"{told('zone'):<12} {z.id}: {told(z.kind.value)}, {area_ha(z.geometry):.2f} ha" for z in site.zones
+    ]
     lines += [
         f"point        {p.id}: {p.geometry.y:.5f} {p.geometry.x:.5f} ± {p.accuracy_m or '?'} m, "
         f"{p.source or 'no source stated'}"
@@ -275,10 +279,10 @@ def add(  # noqa: PLR0913 - options of a command
         raise AoiError(f"{target.name} exists in sites/; give another --id, or remove it first")
     tell([*reading.notices, *site_findings(reading.site)])
     tell([f"would be written as sites/{target.name}:", *_description(reading.site)])
-    if not yes and not typer.confirm("Write it?", err=True):
+    if not yes and not sure("Write it?"):
         raise typer.Exit(FAILED)
     write_site(target, reading.site)
-    _print_json(_summary(reading.site)) if ctx.obj.json else typer.echo(str(target))
+    _print_json(_summary(reading.site)) if ctx.obj.json else put(str(target))
 
 
 def _added_to(site: Site, reading: SiteReading) -> SiteReading:
@@ -308,10 +312,10 @@ def _image(text: str | None) -> dict[str, str] | None:
     if text is None:
         return None
     parts = [part.strip() for part in text.split(",")]
-    told = {key: part for key, part in zip(("provider", "id", "date"), parts, strict=False) if part}
-    if "date" in told:
-        first_day(told["date"], where="--image")
-    return told
+    named = {key: part for key, part in zip(("provider", "id", "date"), parts, strict=False) if part}
+    if "date" in named:
+        first_day(named["date"], where="--image")
+    return named
 
 
 def _add_each(ctx: typer.Context, path: Path, answers: Answers, *, yes: bool) -> None:
@@ -328,7 +332,7 @@ def _add_each(ctx: typer.Context, path: Path, answers: Answers, *, yes: bool) ->
         tell([f"no role or date: {outlines[0]}{more}; they give their boxes and are not kept as boundaries"])
     if not fresh:
         raise AoiError("nothing in the file is new")
-    if not yes and not typer.confirm(f"Write {len(fresh)} sites, none of them accepted?", err=True):
+    if not yes and not sure(f"Write {len(fresh)} sites, none of them accepted?"):
         raise typer.Exit(FAILED)
     for place in fresh:
         write_site(folder / f"{place.reading.site.id}.geojson", place.reading.site)
@@ -337,7 +341,7 @@ def _add_each(ctx: typer.Context, path: Path, answers: Answers, *, yes: bool) ->
         _print_json([_summary(place.reading.site) for place in fresh])
     else:
         for place in fresh:
-            typer.echo(str(folder / f"{place.reading.site.id}.geojson"))
+            put(str(folder / f"{place.reading.site.id}.geojson"))
 
 
 def _place_line(place: Place, folder: Path) -> str:
@@ -384,7 +388,8 @@ def _preview(proposal: Proposal) -> list[str]:
         date = f" from {feature.date}" if feature.role is Role.BOUNDARY and feature.date else ""
         shape = feature.candidate.geometry.geom_type
         lines.append(
-            f"  {feature.number}. {feature.candidate.where}: {shape} -> {what}{kind}{date} ({feature.why})"
+            f"  {feature.number}. {told(feature.candidate.where)}: {shape} -> "
+            f"{told(what)}{kind}{told(date)} ({told(feature.why)})"
         )
     return lines
 
@@ -402,10 +407,10 @@ def _asked(feature: Proposed) -> Proposed:
 def _once_asked(feature: Proposed) -> Proposed:
     if feature.question == "role":
         text = f"{feature.candidate.where}: aoi, boundary, point, zone:KIND or {SKIP}?"
-        return with_role(feature, typer.prompt(text, err=True).strip())
+        return with_role(feature, typer.prompt(told(text), err=True).strip())
     meant = f" ({' or '.join(feature.meanings)})" if feature.meanings else ""
     question = f"{feature.candidate.where}: from which day did it hold, as in 2016-02-07{meant}?"
-    date = typer.prompt(question, err=True).strip()
+    date = typer.prompt(told(question), err=True).strip()
     first_day(date, where=feature.candidate.where)
     return replace(feature, date=date)
 
@@ -417,7 +422,7 @@ def accept(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Id or n
     site = one_site(name, [reading.site for _, reading in readings])
     path = next(path for path, reading in readings if reading.site == site)
     write_site(path, replace(site, accepted=True))
-    _print_json({"id": site.id, "accepted": True}) if ctx.obj.json else typer.echo(f"{site.id}: accepted")
+    _print_json({"id": site.id, "accepted": True}) if ctx.obj.json else put(f"{site.id}: accepted")
 
 
 @app.command()
@@ -431,6 +436,6 @@ def validate(ctx: typer.Context) -> None:
         _print_json({"valid": len(readings), "errors": failures, "notices": notices})
     else:
         tell([*failures, *notices])
-        typer.echo(f"{len(readings)} valid, {len(failures)} not, {len(notices)} notices")
+        put(f"{len(readings)} valid, {len(failures)} not, {len(notices)} notices")
     if failures:
         raise typer.Exit(FAILED)

@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.table import Table
 
 from campwatch.cli.logs import FIELDS
-from campwatch.cli.session import shown_progress
+from campwatch.cli.session import said_table, say, shown_progress
 from campwatch.reviews.validation import all_checks, validation_lines
 from campwatch.run.lacking import lines_of
 from campwatch.run.pipeline import RunOptions, RunSummary, SiteSummary, run_workspace
@@ -71,25 +70,35 @@ def log_summary(summary: RunSummary, *, done: bool) -> None:
 
 def print_summary(workspace: Workspace, summary: RunSummary, console: Console) -> None:
     """The summary as a table, with the latest figures, interval first."""
-    table = Table(title=f"Run {summary.run_id}", title_justify="left")
-    for name in ("site", "looks", "used", "fetched", "gaps", "new rows", "status"):
-        table.add_column(name, justify="left" if name in ("site", "status") else "right")
-    for site in summary.sites:
-        numbers = (site.looks, site.used, site.fetched, site.gaps, site.new_rows + site.retired_rows)
-        table.add_row(site.site_id, *(str(number) for number in numbers), _status(site))
-    console.print(table)
+    if console.quiet:
+        return
+    said_table(
+        f"Run {summary.run_id}",
+        ("site", "looks", "used", "fetched", "gaps", "new rows", "status"),
+        [
+            (
+                site.site_id,
+                *(str(n) for n in (site.looks, site.used, site.fetched, site.gaps)),
+                str(site.new_rows + site.retired_rows),
+                _status(site),
+            )
+            for site in summary.sites
+        ],
+        left=frozenset({"site", "status"}),
+        console=console,
+    )
     _print_figures(workspace, console)
     for site in summary.sites:
         if site.map_path is not None:
-            console.print(f"map of {site.site_id}: {site.map_path}", soft_wrap=True, highlight=False)
+            say(f"map of {site.site_id}: {site.map_path}")
     if summary.nothing_new:
-        console.print("nothing new")
+        say("nothing new")
     for channel, why in summary.undelivered.items():
-        console.print(f"alerts not delivered by {channel}: {why}", soft_wrap=True, markup=False)
+        say(f"alerts not delivered by {channel}: {why}")
     if summary.behind:
-        console.print(summary.behind, soft_wrap=True, highlight=False, markup=False)
+        say(summary.behind)
     if summary.head:
-        console.print(f"custody head {summary.head}", soft_wrap=True, highlight=False)
+        say(f"custody head {summary.head}")
 
 
 def _status(site: SiteSummary) -> str:
@@ -103,27 +112,28 @@ def _status(site: SiteSummary) -> str:
 def _print_figures(workspace: Workspace, console: Console) -> None:
     if not holds_ledger(workspace.ledger_path):
         return
-    table = Table(title="Ground on 1 August, 95 % interval in hectares", title_justify="left")
-    for name in ("site", "epoch", "disturbed", "open", "disturbed inside", "disturbed outside"):
-        table.add_column(name)
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        for stored in ledger.current(FOOTPRINTS.name):
-            data = stored.row.data
-            table.add_row(stored.row.site_id, _epoch(data), *_figures(data))
+        ground = [
+            (stored.row.site_id, _epoch(stored.row.data), *_figures(stored.row.data))
+            for stored in ledger.current(FOOTPRINTS.name)
+        ]
         areas = ledger.current(STOCKPILE_AREAS.name)
         piles = [*zone_lines(areas), *search_lines(ledger.current(COAL_SEARCH.name))]
         sites = readable_sites(workspace)
         checks = all_checks(ledger, sites)
-    if table.row_count:
-        console.print(table)
-        console.print(TWO_FIGURES, highlight=False)
-    for line in piles:
-        console.print(line, highlight=False)
-    for line in lines_of(sites):
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    if ground:
+        said_table(
+            "Ground on 1 August, 95 % interval in hectares",
+            ("site", "epoch", "disturbed", "open", "disturbed inside", "disturbed outside"),
+            ground,
+            console=console,
+        )
+        say(TWO_FIGURES)
+    for line in (*piles, *lines_of(sites)):
+        say(line)
     for site_id, told in checks.items():
         for line in validation_lines(told):
-            console.print(f"{site_id}: {line}", highlight=False, soft_wrap=True)
+            say(f"{site_id}: {line}")
 
 
 def _epoch(data: Mapping[str, Any]) -> str:

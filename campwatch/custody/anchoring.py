@@ -14,12 +14,11 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import requests
-import rfc3161_client as rfc3161
-from cryptography import x509
 
+from campwatch.extras import extra_module
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.questions.custody import DECLARED
 from campwatch.run.derived import open_for_append
@@ -30,6 +29,10 @@ from evidence.errors import Finding, SettingsError, SourceError, WatchError
 from evidence.files import write_text
 from evidence.hashing import canonical_json, sha256_bytes
 from evidence.ledger import Ledger
+
+if TYPE_CHECKING:
+    from cryptography import x509
+    from rfc3161_client import TimeStampRequest
 
 MOST_BYTES = 200_000
 """Of a time-stamping service's answer; they are some kilobytes long."""
@@ -51,7 +54,11 @@ class Service:
 
 
 def statement(ledger: Ledger) -> str:
-    """What is anchored, as text with one spelling."""
+    """What is anchored, as text with one spelling.
+
+    Raises:
+        AnchorError: where the ledger is empty.
+    """
     heads = ledger.heads()
     if not heads:
         raise AnchorError("nothing to anchor: the ledger is empty")
@@ -89,6 +96,7 @@ def anchor_heads(
     roots = _certificates(service.certificate)
     with open_for_append(workspace, create=False) as ledger:
         text = statement(ledger)
+        rfc3161 = _stamps()
         builder = rfc3161.TimestampRequestBuilder().data(text.encode()).nonce(nonce=True)
         request = builder.hash_algorithm(rfc3161.HashAlgorithm.SHA256).build()
         answer = _post(service.url, request.as_bytes())
@@ -188,7 +196,7 @@ def anchor_findings(ledger: Ledger) -> Iterator[Finding]:
 def _stamp_faults(entry: CustodyEntry) -> Iterator[str]:
     if entry.data["kind"] != "rfc3161":
         return
-    roots = [x509.load_pem_x509_certificate(pem.encode()) for pem in entry.data["certificates"]]
+    roots = [_x509().load_pem_x509_certificate(pem.encode()) for pem in entry.data["certificates"]]
     try:
         stamped = _checked(base64.b64decode(entry.data["answer"]), entry.data["statement"], roots)
     except AnchorError as err:
@@ -212,9 +220,10 @@ def _checked(
     text: str,
     roots: list[x509.Certificate],
     *,
-    request: rfc3161.TimeStampRequest | None = None,
+    request: TimeStampRequest | None = None,
 ) -> dt.datetime:
     """The time that a service gives this text, after signature, chain, nonce and imprint held."""
+    rfc3161 = _stamps()
     try:
         response = rfc3161.decode_timestamp_response(answer)
         builder = rfc3161.VerifierBuilder.from_request(request) if request else rfc3161.VerifierBuilder()
@@ -223,14 +232,24 @@ def _checked(
         builder.build().verify_message(response, text.encode())
     except (rfc3161.VerificationError, ValueError) as err:
         raise AnchorError(f"the time stamp does not hold: {err}") from err
-    return response.tst_info.gen_time.astimezone(dt.UTC)
+    moment: dt.datetime = response.tst_info.gen_time.astimezone(dt.UTC)
+    return moment
+
+
+def _stamps() -> Any:
+    return extra_module("rfc3161_client", "anchor", "a time stamp")
+
+
+def _x509() -> Any:
+    return extra_module("cryptography.x509", "anchor", "a time stamp")
 
 
 def _certificates(path: Path) -> list[x509.Certificate]:
     try:
-        return x509.load_pem_x509_certificates(path.read_bytes())
+        found: list[x509.Certificate] = _x509().load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as err:
         raise SettingsError(f"no certificate of the time-stamping service at {path}: {err}") from err
+    return found
 
 
 def _pem(certificate: x509.Certificate) -> str:

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from campwatch.extras import extra_module
 from campwatch.identity import Clock, system_clock
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
@@ -264,11 +265,7 @@ def _check(path: Path, scratch: Path, document: dict[str, Any]) -> None:
 
 
 def _age() -> Any:
-    try:
-        import pyrage  # noqa: PLC0415 - an extra
-    except ImportError as err:
-        raise WorkspaceError("encrypted backups need the extra: pip install 'campwatch[backup]'") from err
-    return pyrage
+    return extra_module("pyrage", "backup", "an encrypted backup")
 
 
 def new_key(path: Path, passphrase: str | None) -> str:

@@ -13,6 +13,7 @@ import pandas as pd
 from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch import __version__
+from campwatch.custody.korean import file_note
 from campwatch.exports.site_tables import BOUNDARIES, POINTS, SITE_LAYERS, ZONES, site_frames
 from campwatch.exports.stamp import SIMULATED, SOURCE_NOT_STATED, Stamp, imagery_attribution, site_attribution
 from campwatch.layers import LAYERS
@@ -151,6 +152,7 @@ def collect(
         simulated=tuple(site.id for site in sites if site.kind == "simulated"),
         checks=checks,
         clock=clock_words(ledger.whole(links)),
+        language=file_note(ledger),
     )
     return Bundle(stamp=stamp, sites=sites, rows=rows, tables=tuple(_tables(rows, sites, stamp)))
 

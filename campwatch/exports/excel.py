@@ -25,6 +25,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 from campwatch.exports.bundle import Bundle, Table, as_time
 from campwatch.exports.dictionary import LONGEST_CELL, data_dictionary, provenance
 from campwatch.exports.xml import NOT_IN_XML
+from campwatch.language import spoken, told
 from campwatch.questions.records import ANSWERS
 from detection.coal.records import STOCKPILE_AREAS
 from detection.ground.records import FOOTPRINTS
@@ -82,11 +83,11 @@ def rounded(table: Table) -> pd.DataFrame:
         decimals = np.clip(1 - np.floor(np.log10(half)), 0, _MOST_DECIMALS)
         for column in (name, *ends):
             values = frame[column].to_numpy(float, na_value=np.nan)
-            told = [
+            rounds = [
                 round(float(v), int(d)) if np.isfinite(v) and np.isfinite(d) else v
                 for v, d in zip(values, decimals, strict=True)
             ]
-            frame[column] = pd.Series(told, index=frame.index, dtype="Float64")
+            frame[column] = pd.Series(rounds, index=frame.index, dtype="Float64")
     return frame
 
 
@@ -99,7 +100,7 @@ def write_summary(sheet: Worksheet, bundle: Bundle) -> None:
     answers = bundle.table(ANSWERS.name)
     lines: list[tuple[Any, ...]] = []
     if answers is not None:
-        shown = answers.plain[["site_id", "question_id", "verdict", "sentence_en"]]
+        shown = answers.plain[["site_id", "question_id", "verdict", f"sentence_{spoken()}"]]
         lines = [tuple(values) for values in shown.itertuples(index=False)]
     row = _write_lines(sheet, row + 1, _ANSWERS_HEAD, lines)
     for letter, width in zip("ABCDEFG", (24, 24, 20, 22, 12, 12, 18), strict=True):
@@ -136,7 +137,7 @@ def _newest(bundle: Bundle, layer: str, subject: str, moment: str) -> list[tuple
 
 def _write_lines(sheet: Worksheet, row: int, head: Sequence[str], lines: Sequence[Any]) -> int:
     """A small table; returns the row after it."""
-    _write_row(sheet, row, head)
+    _write_row(sheet, row, [told(name) for name in head])
     for cell in sheet[row]:
         if cell.value is not None and cell.column < _CHART_COLUMN:
             cell.font, cell.fill = Font(bold=True), _HEAD
@@ -153,15 +154,15 @@ def _write_chart(sheet: Worksheet, bundle: Bundle, row: int) -> None:
         return
     known = known[known["area_ha"].notna()].sort_values(["site_id", "zone_id", "datetime"])
     chart = ScatterChart()
-    chart.title, chart.style, chart.height, chart.width = "Plan area of probable coal, ha", 2, 9, 24
+    chart.title, chart.style, chart.height, chart.width = told("Plan area of probable coal, ha"), 2, 9, 24
     chart.x_axis.number_format, chart.x_axis.delete, chart.y_axis.delete = "yyyy-mm", False, False
-    chart.x_axis.title, chart.y_axis.title = "date of the look (UTC)", "ha"
+    chart.x_axis.title, chart.y_axis.title = told("date of the look (UTC)"), "ha"
     column = _CHART_COLUMN
     for number, ((site, zone), own) in enumerate(known.groupby(["site_id", "zone_id"])):
         _write_row(sheet, 1, [*[None] * (column - 1), f"{site}, {zone}", "value", "low", "high"])
         figures = own[["datetime", "area_ha", "area_ha_low", "area_ha_high"]]
-        for k, told in enumerate(figures.itertuples(index=False)):
-            _write_row(sheet, 2 + k, [*[None] * (column - 1), *told])
+        for k, look in enumerate(figures.itertuples(index=False)):
+            _write_row(sheet, 2 + k, [*[None] * (column - 1), *look])
         dates = Reference(sheet, min_col=column, min_row=2, max_row=1 + len(own))
         for shift, name in enumerate(("value", "low", "high"), start=1):
             values = Reference(sheet, min_col=column + shift, min_row=2, max_row=1 + len(own))

@@ -16,6 +16,7 @@ from matplotlib.text import Text
 from aoi.records import Site
 from campwatch.exports.fonts import require_glyphs, use_fonts
 from campwatch.exports.stamp import WORDING, Stamp
+from campwatch.language import told, told_with
 from evidence.files import atomic_path
 
 DPI = 300
@@ -60,7 +61,7 @@ def new_figure(height_in: float) -> Figure:
 def site_title(site: Site) -> str:
     """The site's name in both languages."""
     name = f"{site.name} · {site.name_ko}" if site.name_ko else site.name
-    return f"{name} · SIMULATED" if site.kind == "simulated" else name
+    return f"{name} · {told('SIMULATED')}" if site.kind == "simulated" else name
 
 
 def draw_title(figure: Figure, site: Site) -> None:
@@ -71,8 +72,8 @@ def draw_title(figure: Figure, site: Site) -> None:
 
 def foot_lines(stamp: Stamp, notes: list[str]) -> list[str]:
     """The foot: notes, wording, who made it from what; long lines wrapped."""
-    told = [*notes, WORDING, stamp.footer()]
-    return [line for text in told for line in textwrap.wrap(text, _FOOT_COLUMNS)]
+    lines = [*(told(note) for note in notes), told(WORDING), stamp.footer()]
+    return [line for text in lines for line in textwrap.wrap(text, _FOOT_COLUMNS)]
 
 
 def foot_height(lines: list[str]) -> float:
@@ -89,7 +90,7 @@ def draw_foot(figure: Figure, lines: list[str], stamp: Stamp) -> None:
     )  # fmt: skip
     if stamp.restricted:
         figure.text(
-            1 - _MARGIN_IN / WIDTH_IN, 1 - _MARGIN_IN / height, "RESTRICTED",
+            1 - _MARGIN_IN / WIDTH_IN, 1 - _MARGIN_IN / height, told("RESTRICTED"),
             fontsize=8, color="#B00020", ha="right", va="top",
         )  # fmt: skip
 
@@ -101,10 +102,10 @@ def save_figure(figure: Figure, path: Path, *, title: str, stamp: Stamp) -> list
         ExportError: where the font lacks a character that the figure prints.
     """
     require_glyphs(text.get_text() for text in figure.findobj(Text))
-    told = f"{stamp.footer()} · custody head {stamp.custody_head}"
+    about = f"{stamp.footer()} · custody head {stamp.custody_head}"
     metadata = {
-        ".png": {"Title": title, "Description": told, "Software": f"campwatch {stamp.version}"},
-        ".svg": {"Title": title, "Description": told, "Date": None, "Creator": f"campwatch {stamp.version}"},
+        ".png": {"Title": title, "Description": about, "Software": f"campwatch {stamp.version}"},
+        ".svg": {"Title": title, "Description": about, "Date": None, "Creator": f"campwatch {stamp.version}"},
     }
     written = []
     for suffix, said in metadata.items():
@@ -115,39 +116,36 @@ def save_figure(figure: Figure, path: Path, *, title: str, stamp: Stamp) -> list
     return written
 
 
-FIGURE_WORDS: dict[str, tuple[str, str]] = {
-    "local": ("local", "현지"),
-    "before_after": (
-        "{label}: the last clear look before, the first clear look of that season after",
-        "{label}: 이전의 마지막 맑은 관측과 이후 같은 계절의 첫 맑은 관측",
-    ),
-    "where": ("where in\nthe site", "대상지 안의\n위치"),
-    "locator": ("where the\nsite lies", "대상지의\n위치"),
-    "boundary_version": ("boundary version {id}", "경계 버전 {id}"),
-    "zone": ("zone {id} ({kind})", "구역 {id} ({kind})"),
-    "no_figure": ("no figure", "수치 없음"),
-    "probable_coal": ("plan area of\nprobable coal, ha", "석탄 추정\n평면 면적, ha"),
-    "zone_title": ("Zone {name}", "구역 {name}"),
-    "one_look": ("one look", "관측 1회"),
-    "below_floor": ("one look, below the floor", "관측 1회, 하한 미만"),
-    "smoothed": ("smoothed", "평활"),
-    "inside": ("inside the boundary", "경계 안"),
-    "outside": ("outside the boundary", "경계 밖"),
-    "whole": ("whole site", "대상지 전체"),
-    "disturbed": ("disturbed ground, ha", "교란된 땅, ha"),
-    "not_assessable": ("not assessable", "평가 불가"),
-    "gained": ("gained", "추가된 면적"),
-    "lost": ("lost", "줄어든 면적"),
-    "net": ("net {text}", "순 변화 {text}"),
-    "version_line": ("version {id}, from {since}", "버전 {id}, {since}부터"),
-    "ordinary": ("each ordinary year\nagainst the others", "각 평년과\n다른 평년들의 차이"),
-    "judged": ("{name}\nchange with its interval", "{name}\n변화와 구간"),
-    "no_figures": ("no look gave a figure: {reason}", "수치가 나온 관측 없음: {reason}"),
-    "margin": ("declared margin", "미리 정한 한계"),
-    "change_axis": ("change, ha", "변화, ha"),
+FIGURE_WORDS: dict[str, str] = {
+    "local": "local",
+    "before_after": "{label}: the last clear look before, the first clear look of that season after",
+    "where": "where in\nthe site",
+    "locator": "where the\nsite lies",
+    "boundary_version": "boundary version {id}",
+    "zone": "zone {id} ({kind})",
+    "no_figure": "no figure",
+    "probable_coal": "plan area of\nprobable coal, ha",
+    "zone_title": "Zone {name}",
+    "one_look": "one look",
+    "below_floor": "one look, below the floor",
+    "smoothed": "smoothed",
+    "inside": "inside the boundary",
+    "outside": "outside the boundary",
+    "whole": "whole site",
+    "disturbed": "disturbed ground, ha",
+    "not_assessable": "not assessable",
+    "gained": "gained",
+    "lost": "lost",
+    "net": "net {text}",
+    "version_line": "version {id}, from {since}",
+    "ordinary": "each ordinary year\nagainst the others",
+    "judged": "{name}\nchange with its interval",
+    "no_figures": "no look gave a figure: {reason}",
+    "margin": "declared margin",
+    "change_axis": "change, ha",
 }
 
 
-def figure_word(key: str, language: str, **told: object) -> str:
+def figure_word(key: str, language: str, **places: object) -> str:
     """One text of a figure in one language."""
-    return FIGURE_WORDS[key][language == "ko"].format(**told)
+    return told_with(FIGURE_WORDS[key], language, **places)

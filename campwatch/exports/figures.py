@@ -26,6 +26,7 @@ from campwatch.exports.stamp import imagery_attribution
 from campwatch.exports.vector import plain_records
 from campwatch.questions.records import ANSWERS
 from campwatch.reviews.findings import row_geometry
+from campwatch.run.progress import Progress, Step, log_step
 from campwatch.workspace import Workspace
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import SERIES, STOCKPILE_AREAS
@@ -68,7 +69,9 @@ class FigureOptions:
     out: Path | None = None
 
 
-def write_figures(workspace: Workspace, options: FigureOptions) -> list[Path]:
+def write_figures(
+    workspace: Workspace, options: FigureOptions, *, progress: Progress = log_step
+) -> list[Path]:
     """Write PNG and SVG of each figure.
 
     Raises:
@@ -89,6 +92,7 @@ def write_figures(workspace: Workspace, options: FigureOptions) -> list[Path]:
     with figure_style():
         for site in _sites_of(bundle, options):
             for kind in ("pair",) if options.finding else options.kinds:
+                progress(Step(site_id=site.id, doing=f"drawing {kind}"))
                 for name, figure in _MAKERS[kind](workspace, bundle, site, options):
                     suffix = ".restricted" if options.restricted else ""
                     path = folder / f"{site.id}-{name}{suffix}"

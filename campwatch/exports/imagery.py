@@ -116,7 +116,11 @@ def stack(layer: xr.Dataset, bands: Sequence[str]) -> NDArray[np.float32]:
 
 
 def epsg_of(geobox: GeoBox) -> int:
-    """Code of the grid's coordinate system; site grids are in a UTM zone, which has one."""
+    """Code of the grid's coordinate system; site grids are in a UTM zone, which has one.
+
+    Raises:
+        GridMismatchError: where it has no code.
+    """
     if geobox.crs is None or geobox.crs.epsg is None:
         raise GridMismatchError(f"the grid {geobox} has no EPSG code")
     return int(geobox.crs.epsg)

@@ -20,6 +20,7 @@ from campwatch.exports.pictures import FOLDER, SitePicture, in_degrees
 from campwatch.exports.site_tables import SUPPORT_NOTE, SUPPORTS
 from campwatch.exports.vector import plain_records
 from campwatch.exports.xml import Element, Maker, clean_text
+from campwatch.language import told
 from evidence.files import atomic_path, write_zip
 from evidence.layers import Layer
 
@@ -47,12 +48,12 @@ Overlay = tuple[SitePicture, str, bytes, tuple[float, float, float, float]]
 
 def _document(bundle: Bundle, overlays: Sequence[Overlay] = ()) -> Element:
     stamp = bundle.stamp
-    title = "campwatch" + (" – RESTRICTED" if stamp.restricted else "")
+    title = "campwatch" + (told(" – RESTRICTED") if stamp.restricted else "")
     document = _E(
         "Document",
         _E("name", title),
         _E("open", "1"),
-        _E("description", _balloon([f"{what}: {value}" for what, value in stamp.items()])),
+        _E("description", _balloon([f"{told(what)}: {told(value)}" for what, value in stamp.items()])),
     )
     for table in bundle.tables:
         if table.layer.has_geometry:
@@ -121,15 +122,15 @@ def _append_layer(folder: Element, table: Table, site_id: str) -> None:
     note = [SUPPORT_NOTE] if table.name in SUPPORTS else []
     layer = _E(
         "Folder",
-        _E("name", table.layer.title),
+        _E("name", told(table.layer.title)),
         _E("visibility", _visible(table.layer)),
         _E("open", "0"),
         _E("description", _balloon([table.layer.title, *note, table.attribution])),
     )
     begin, _ = time_names(table.layer)
     years: dict[str, Element] = {}
-    for told, geometry in zip(plain_records(table.plain[mine]), table.frame.geometry[mine], strict=True):
-        moment = as_time(told.get(begin)) if begin else None
+    for row, geometry in zip(plain_records(table.plain[mine]), table.frame.geometry[mine], strict=True):
+        moment = as_time(row.get(begin)) if begin else None
         place = layer
         if moment is not None:
             year = f"{moment:%Y}"
@@ -138,25 +139,25 @@ def _append_layer(folder: Element, table: Table, site_id: str) -> None:
                     "Folder", _E("name", year), _E("visibility", _visible(table.layer)), _E("open", "0")
                 )
             place = years[year]
-        place.append(_placemark(table, told, geometry))
+        place.append(_placemark(table, row, geometry))
     layer.extend(years[year] for year in sorted(years))
     folder.append(layer)
 
 
-def _placemark(table: Table, told: dict[str, Any], geometry: BaseGeometry | None) -> Element:
+def _placemark(table: Table, row: dict[str, Any], geometry: BaseGeometry | None) -> Element:
     note = [SUPPORT_NOTE] if table.name in SUPPORTS else []
     mark = _E(
         "Placemark",
-        _E("name", clean_text(row_label(table.layer, told))),
+        _E("name", clean_text(row_label(table.layer, row))),
         _E("visibility", _visible(table.layer)),
-        _E("description", _balloon([*row_sentences(table, told), *note, table.attribution])),
-        *_times(table.layer, told),
+        _E("description", _balloon([*row_sentences(table, row), *note, table.attribution])),
+        *_times(table.layer, row),
         _E("styleUrl", f"#{table.name}"),
         _E(
             "ExtendedData",
             *(
                 _E("Data", _E("value", clean_text(_text(value))), name=name)
-                for name, value in told.items()
+                for name, value in row.items()
                 if value is not None
             ),
         ),
@@ -176,14 +177,14 @@ def _text(value: Any) -> str:
 
 def _balloon(lines: Iterable[str]) -> str:
     """Lines as the HTML that Google Earth takes descriptions for; nothing in them is markup."""
-    return "<br>".join(html.escape(clean_text(line)) for line in lines)
+    return "<br>".join(html.escape(clean_text(told(line))) for line in lines)
 
 
-def _times(layer: Layer, told: dict[str, Any]) -> Iterator[Element]:
-    if layer.moment and told.get(layer.moment):
-        yield _E("TimeStamp", _E("when", str(told[layer.moment])))
+def _times(layer: Layer, row: dict[str, Any]) -> Iterator[Element]:
+    if layer.moment and row.get(layer.moment):
+        yield _E("TimeStamp", _E("when", str(row[layer.moment])))
     elif layer.span:
-        first, last = (told.get(name) if name else None for name in layer.span)
+        first, last = (row.get(name) if name else None for name in layer.span)
         begin = [_E("begin", day)] if (day := _kml_date(first)) else []
         end = [_E("end", day)] if (day := _kml_date(last)) else []
         if begin or end:

@@ -7,6 +7,7 @@ from typing import Any
 
 from aoi.records import Site
 from campwatch.exports.bundle import Table
+from campwatch.language import told
 from evidence.layers import Column, Kind, Layer
 
 HECTARE_DECIMALS = 2
@@ -19,10 +20,10 @@ def site_label(site: Site) -> str:
     return f"{site.name} ({site.name_ko})" if site.name_ko else site.name
 
 
-def row_label(layer: Layer, told: Mapping[str, Any]) -> str:
+def row_label(layer: Layer, row: Mapping[str, Any]) -> str:
     """A short name of one row."""
-    shown = {name: "" if value is None else value for name, value in told.items()}
-    return layer.label.format_map(shown)
+    shown = {name: "" if value is None else shown_value(name, value) for name, value in row.items()}
+    return told(layer.label).format_map(shown)
 
 
 def interval_text(
@@ -36,20 +37,29 @@ def interval_text(
     return f"{shown[0]} to {shown[1]}{f' {unit}' if unit else ''} (best {shown[2]})"
 
 
-def quantity_text(column: Column, told: Mapping[str, Any]) -> str:
+def quantity_text(column: Column, row: Mapping[str, Any]) -> str:
     """The three cells of a quantity in words."""
     name = column.name
-    parts = (told.get(f"{name}_low"), told.get(f"{name}_high"), told.get(name))
-    return interval_text(*parts, column.unit, reason=told.get("reason"))
+    parts = (row.get(f"{name}_low"), row.get(f"{name}_high"), row.get(name))
+    return interval_text(*parts, column.unit, reason=row.get("reason"))
 
 
-def row_sentences(table: Table, told: Mapping[str, Any]) -> Iterator[str]:
-    """What the row says, a line per fact."""
+def row_sentences(table: Table, row: Mapping[str, Any]) -> Iterator[str]:
+    """What the row says, a line per fact, in the language that is spoken."""
     for column in table.layer.table_columns:
         if column.kind is Kind.QUANTITY:
-            yield f"{column.meaning}: {quantity_text(column, told)}"
-        elif told.get(column.name) is not None and column.kind is not Kind.LIST:
+            yield f"{told(column.meaning)}: {told(quantity_text(column, row))}"
+        elif row.get(column.name) is not None and column.kind is not Kind.LIST:
             unit = f" {column.unit}" if column.unit and column.unit != "1" else ""
-            yield f"{column.meaning}: {told[column.name]}{unit}"
-    if told.get("validation"):
-        yield f"{VALIDATION_WORD}: {told['validation']}"
+            yield f"{told(column.meaning)}: {shown_value(column.name, row[column.name])}{unit}"
+    if row.get("validation"):
+        yield f"{told(VALIDATION_WORD)}: {told(str(row['validation']))}"
+
+
+_NAMES = ("_id", "name", "name_ko", "aliases")
+"""Ends of columns that hold names: the same in every language."""
+
+
+def shown_value(column: str, value: Any) -> Any:
+    """The value of a column in the language that is spoken; names stay as they are."""
+    return told(value) if isinstance(value, str) and not column.endswith(_NAMES) else value

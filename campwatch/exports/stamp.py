@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from aoi.records import Site
+from campwatch.language import told
 from campwatch.reviews.validation import Checks, validation_lines
 from detection.sampling.references import SiteCheck
 from evidence.anchors import OWN_CLOCK
@@ -50,6 +51,8 @@ class Stamp:
     """What stands behind the intervals, by site and layer."""
     clock: str = f"times are {OWN_CLOCK}"
     """Whose clock the times of custody are by."""
+    language: str = ""
+    """Of a file that is not English: who answers for its words, and which language governs."""
 
     @property
     def release(self) -> str:
@@ -61,12 +64,12 @@ class Stamp:
         """Public or restricted, with what that changed."""
         if self.restricted:
             return "RESTRICTED: holds what is not marked public"
-        told = ["public"]
+        parts = ["public"]
         if self.coordinate_decimals is not None:
-            told.append(f"coordinates rounded to {self.coordinate_decimals} decimals of a degree")
+            parts.append(f"coordinates rounded to {self.coordinate_decimals} decimals of a degree")
         if self.delay_days:
-            told.append(f"nothing younger than {self.delay_days} days before the run")
-        return "; ".join(told)
+            parts.append(f"nothing younger than {self.delay_days} days before the run")
+        return "; ".join(parts)
 
     def of(self, site_id: str) -> Stamp:
         """The same for a file about one site: it names no other."""
@@ -102,6 +105,7 @@ class Stamp:
             ),
             *((f"validation of {site}", line) for site, line in self.validation()),
             ("wording", WORDING),
+            *([("language", self.language)] if self.language else []),
             *((f"site {site}", SIMULATED) for site in self.simulated),
         ]
 
@@ -116,10 +120,12 @@ class Stamp:
 
     def footer(self) -> str:
         """One line for the foot of figures and pages."""
-        return (
-            f"campwatch {self.version} · {self.release} · run {self.run_id} · "
-            f"custody head {self.custody_head[:16]}… · {self.profile.split(':')[0]} · {self.clock_short}"
-        )
+        parts = (
+            f"campwatch {self.version}", self.release, f"run {self.run_id}",
+            f"custody head {self.custody_head[:16]}…", self.profile.split(":")[0], self.clock_short,
+            *([self.language] if self.language else []),
+        )  # fmt: skip
+        return " · ".join(told(part) for part in parts)
 
 
 def imagery_attribution(sensors: Iterable[str], years: Iterable[int], *, simulated: bool = False) -> str:

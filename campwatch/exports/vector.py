@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import shapely
 from campwatch.exports.bundle import Bundle, Table, with_times
 from campwatch.exports.dictionary import data_dictionary, provenance
 from campwatch.exports.formats import named
-from evidence.errors import ExportError
+from campwatch.extras import extra_module
 from evidence.files import atomic_path, write_text
 from evidence.results import write_layer
 
@@ -61,10 +60,9 @@ def write_parquet(bundle: Bundle, folder: Path) -> list[Path]:
     """One (Geo)Parquet file per table; the stamp is in the schema's metadata under `campwatch`.
 
     Raises:
-        ExportError: where pyarrow is not installed.
+        WatchError: where pyarrow is not installed.
     """
-    if find_spec("pyarrow") is None:
-        raise ExportError('GeoParquet needs pyarrow: pip install "campwatch[parquet]"')
+    extra_module("pyarrow", "parquet", "GeoParquet")
     return [
         _write_parquet(
             bundle, table, named(folder, table.name, ".parquet", restricted=bundle.stamp.restricted)

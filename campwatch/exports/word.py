@@ -16,10 +16,11 @@ from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
 
 from campwatch.exports.bundle import Bundle, Table
-from campwatch.exports.labels import quantity_text, site_label
+from campwatch.exports.labels import quantity_text, shown_value, site_label
 from campwatch.exports.stamp import site_notice
 from campwatch.exports.vector import plain_records
 from campwatch.exports.xml import clean_text
+from campwatch.language import spoken, told
 from evidence.files import atomic_path, fix_times
 from evidence.layers import Column, Kind, Printed
 
@@ -71,20 +72,20 @@ def word_records(table: Table, site_id: str) -> list[dict[str, Any]]:
     return plain_records(frame)
 
 
-def cell_text(column: Column, told: Mapping[str, Any]) -> str:
+def cell_text(column: Column, row: Mapping[str, Any]) -> str:
     """What a cell of the Word table says."""
-    value = told.get(column.name)
+    value = row.get(column.name)
     if column.kind is Kind.QUANTITY:
-        return quantity_text(column, {**told, "reason": None}).replace(f" {column.unit} ", " ")
+        return told(quantity_text(column, {**row, "reason": None}).replace(f" {column.unit} ", " "))
     if column.kind is Kind.LIST:
         return str(len(str(value).split())) if value else "0"
     if column.kind is Kind.BOOLEAN:
-        return "" if value is None else "yes" if value else "no"
+        return "" if value is None else told("yes" if value else "no")
     if column.name == "datetime":
         return str(value)[:16].replace("T", " ")
     if column.name == "valid_fraction" and value is not None:
         return f"{value:.0%}"
-    return "" if value is None else str(value)
+    return "" if value is None else str(shown_value(column.name, str(value)))
 
 
 def _set_up(document: Any, bundle: Bundle) -> None:
@@ -97,14 +98,14 @@ def _set_up(document: Any, bundle: Bundle) -> None:
         use_word_fonts(document.styles[name])
     document.styles["Normal"].font.size = Pt(10)
     stamp = bundle.stamp
-    document.add_heading("Satellite measurements", level=0)
+    document.add_heading(told("Satellite measurements"), level=0)
     if stamp.restricted:
-        run = document.add_paragraph().add_run("RESTRICTED: holds what is not marked public")
+        run = document.add_paragraph().add_run(told("RESTRICTED: holds what is not marked public"))
         run.bold, run.font.color.rgb = True, RGBColor(0xB0, 0x00, 0x20)
     section.footer.paragraphs[0].text = stamp.footer()
     section.footer.paragraphs[0].runs[0].font.size = _SMALL
     author = f"campwatch {stamp.version}"
-    describe_document(document, "Satellite measurements", author, stamp.footer(), stamp.as_of)
+    describe_document(document, told("Satellite measurements"), author, stamp.footer(), stamp.as_of)
 
 
 def describe_document(document: Any, title: str, author: str, comments: str, made: str) -> None:
@@ -137,34 +138,39 @@ def _add_table(
     printed = table.layer.printed
     if printed is None:
         return
-    add_caption(document, "Table", "Table", number, printed.caption)
+    add_caption(document, told("Table"), "Table", number, told(printed.caption))
     columns = {column.name: column for column in table.layer.columns}
+    shown = [(_in_language(name), head) for name, head, _ in printed.columns]
     grid = document.add_table(rows=1, cols=len(printed.columns), style="Light Grid Accent 1")
     grid.alignment = WD_TABLE_ALIGNMENT.CENTER
-    _fill_row(grid.rows[0], [head for _, head, _ in printed.columns], bold=True)
+    _fill_row(grid.rows[0], [told(head) for _, head in shown], bold=True)
     repeat_head(grid.rows[0])
-    for told in records:
-        _fill_row(
-            grid.add_row(), [clean_text(cell_text(columns[name], told)) for name, *_ in printed.columns]
-        )
-    levels = sorted({f"{told['level']:.0%}" for told in records if told.get("level") is not None})
-    methods = sorted({str(told["method"]) for told in records if told.get("method")})
+    for row in records:
+        cells = [clean_text(cell_text(columns[name], row)) for name, *_ in shown]
+        _fill_row(grid.add_row(), cells)
+    levels = sorted({f"{row['level']:.0%}" for row in records if row.get("level") is not None})
+    methods = sorted({str(row["method"]) for row in records if row.get("method")})
     note = document.add_paragraph()
     text = f"Intervals at {' and '.join(levels)}, then the best estimate. Method: {', '.join(methods)}. "
-    checked = dict.fromkeys(str(told["validation"]) for told in records if told.get("validation"))
+    checked = dict.fromkeys(str(row["validation"]) for row in records if row.get("validation"))
     stands = f"What stands behind the intervals: {'; '.join(checked)}." if checked else ""
     parts = (text, stands, _reasons(printed, columns, records), printed.note, f"Source: {source}.")
-    run = note.add_run(clean_text(" ".join(part.strip() for part in parts if part)))
+    run = note.add_run(clean_text(" ".join(told(part.strip()) for part in parts if part)))
     run.italic, run.font.size = True, _SMALL
+
+
+def _in_language(name: str) -> str:
+    """The column of a pair of languages that is spoken."""
+    return f"{name.removesuffix('_en')}_{spoken()}" if name.endswith("_en") else name
 
 
 def _reasons(printed: Printed, columns: Mapping[str, Column], records: Sequence[dict[str, Any]]) -> str:
     """Why figures of the table are missing: each reason once, with the rows that it is about."""
     figures = [name for name, *_ in printed.columns if columns[name].kind is Kind.QUANTITY]
     rows: dict[str, list[str]] = {}
-    for told in records:
-        if told.get("reason") and any(told.get(name) is None for name in figures):
-            rows.setdefault(str(told["reason"]), []).append(str(told[printed.columns[0][0]]))
+    for row in records:
+        if row.get("reason") and any(row.get(name) is None for name in figures):
+            rows.setdefault(str(row["reason"]), []).append(str(row[printed.columns[0][0]]))
     parts = [f"{', '.join(dict.fromkeys(names))}: {reason}" for reason, names in rows.items()]
     return f"Not assessable: {'; '.join(parts)}." if parts else ""
 
@@ -209,10 +215,10 @@ def repeat_head(row: Any) -> None:
 
 
 def _add_provenance(document: Any, bundle: Bundle) -> None:
-    document.add_heading("Provenance", level=1)
+    document.add_heading(told("Provenance"), level=1)
     for what, value in bundle.stamp.items():
         paragraph = document.add_paragraph()
         paragraph.paragraph_format.space_after = Pt(0)
-        for text, bold in ((f"{what}: ", True), (clean_text(value), False)):
+        for text, bold in ((f"{told(what)}: ", True), (clean_text(told(value)), False)):
             run = paragraph.add_run(text)
             run.bold, run.font.size = bold, _SMALL

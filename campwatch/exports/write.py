@@ -9,6 +9,8 @@ from pathlib import Path
 
 from campwatch.exports.bundle import Bundle, collect, find
 from campwatch.exports.formats import ExportFormat, export_folder, named
+from campwatch.extras import extra_module
+from campwatch.run.progress import Progress, Step, log_step
 from campwatch.workspace import Workspace
 from evidence.errors import ExportError
 from evidence.ledger import Ledger
@@ -31,7 +33,9 @@ class ExportOptions:
     """Folder to write to; below `exports/` of the workspace where None."""
 
 
-def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> list[Path]:
+def export(
+    workspace: Workspace, kind: ExportFormat, options: ExportOptions, *, progress: Progress = log_step
+) -> list[Path]:
     """Write the files of one format; the first is the one to open.
 
     Raises:
@@ -40,6 +44,8 @@ def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> 
     """
     if kind is ExportFormat.BAG and options.finding is None:
         raise ExportError("a bag is about one finding: name its row, disturbance or pile with --finding")
+    told = partial(Step, site_id=", ".join(options.sites) or kind.value)
+    progress(told(doing="reading rows"))
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
         bundle = collect(
             workspace,
@@ -51,6 +57,7 @@ def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> 
         if options.finding is not None:  # a file about one finding names no other site
             _, stored = find(bundle, options.finding)
             bundle = bundle.of(stored.row.site_id)
+        progress(told(doing=f"writing {kind.value}"))
         folder = options.out or export_folder(
             workspace.exports_folder, kind.value, restricted=options.restricted, as_of_run=options.as_of_run
         )
@@ -59,6 +66,7 @@ def export(workspace: Workspace, kind: ExportFormat, options: ExportOptions) -> 
 
             return write_chips(workspace, bundle, folder, finding=options.finding)
         if kind is ExportFormat.BAG:
+            extra_module("matplotlib", "report", "an evidence bag")
             from campwatch.exports.bag import write_bag  # noqa: PLC0415
 
             return [write_bag(workspace, ledger, bundle, folder, finding=str(options.finding))]

@@ -22,6 +22,7 @@ import shapely
 from aoi.records import Site, ZoneKind
 from aoi.site_file import read_site
 from campwatch.identity import Clock, system_clock
+from campwatch.language import KOREAN, spoken
 from campwatch.questions.answers import comparison_document, comparison_lines
 from campwatch.questions.comparison import answer as answer_comparison
 from campwatch.questions.comparison import declare_comparison, is_comparison, read_question
@@ -504,7 +505,11 @@ def answer_lines(asked: Asked) -> list[str]:
     found, question = asked.answer, asked.question
     lines = [f"{question.title} ({asked.site_id}{': ' if question.zones else ''}{', '.join(question.zones)})"]
     lines.append(f"VERDICT: {VERDICTS[found.verdict][0]}" + (f" ({found.reason})" if found.reason else ""))
-    lines += [asked.sentences[0], f"[ko, DRAFT] {asked.sentences[1]}"]
+    lines += (
+        [asked.sentences[1]]
+        if spoken() == KOREAN
+        else [asked.sentences[0], f"[ko, DRAFT] {asked.sentences[1]}"]
+    )
     lines.append(
         f"declared {asked.declared_at} by the clock of the computer that declared it, "
         f"file SHA-256 {asked.sha256}"

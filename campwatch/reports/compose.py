@@ -9,6 +9,7 @@ from pathlib import Path
 from aoi.records import Site
 from campwatch.exports.bundle import Bundle
 from campwatch.exports.figure_page import figure_style
+from campwatch.language import speaking, told
 from campwatch.questions.records import ANSWERS
 from campwatch.reports.claims import (
     CLAIMS,
@@ -57,7 +58,7 @@ def compose(
     rows = _asked_only(bundle, options)
     sheets = claim_sheets(bundle.sites, rows)
     draft = lang == "ko" and not options.korean_signed
-    footer = bundle.stamp.footer() + (" · DRAFT 초안" if draft else "")
+    footer = bundle.stamp.footer() + (" · DRAFT 초안" if draft and not bundle.stamp.language else "")
     names = ", ".join(site.name_ko if lang == "ko" and site.name_ko else site.name for site in bundle.sites)
     report = Report(
         title=f"{word('title', lang)}: {names}", language=lang, release_id=frozen.release_id, made=made,
@@ -174,7 +175,6 @@ def _comparison(sites: Sequence[Site], rows: dict[str, list[StoredRow]], lang: s
 
 def _closing(bundle: Bundle, rows: dict[str, list[StoredRow]], lang: str) -> list[Block]:
     """Testimony, method, hostile questions, images, references."""
-    k = int(lang == "ko")
     methods = sorted({(s.row.layer, s.row.method) for held in rows.values() for s in held})
     blocks: list[Block] = [
         Break(),
@@ -182,17 +182,17 @@ def _closing(bundle: Bundle, rows: dict[str, list[StoredRow]], lang: str) -> lis
         Text(text=word("testimony_text", lang), style="small"),
         Text(text="", style="blank"),
         Heading(text=word("method", lang)),
-        *(Text(text=line[k]) for line in METHOD),
+        *(Text(text=told(line, lang)) for line in METHOD),
         Grid(
             caption=word("method_caption", lang),
             head=(word("layer", lang), word("method_head", lang)),
             lines=tuple(Line(cells=cells) for cells in methods),
         ),
-        *(Text(lead=site, text=line, style="small") for site, line in bundle.stamp.validation()),
+        *(Text(lead=site, text=told(line, lang), style="small") for site, line in bundle.stamp.validation()),
         Heading(text=word("hostile", lang)),
     ]
     for question, reply in HOSTILE:
-        blocks += [Heading(text=question[k], level=2), Text(text=reply[k])]
+        blocks += [Heading(text=told(question, lang), level=2), Text(text=told(reply, lang))]
     looks = sorted(rows.get(OBSERVATIONS.name, ()), key=lambda s: s.row.data["datetime"])
     shown = looks[-MOST_IMAGES:]
     blocks += [
@@ -246,5 +246,5 @@ def write_with_style(
     workspace: Workspace, bundle: Bundle, frozen: Frozen, options: Options, folder: Path, *, made: str
 ) -> Report:
     """Compose with the font and line settings of figures."""
-    with figure_style():
+    with figure_style(), speaking(options.language):
         return compose(workspace, bundle, frozen, options, folder, made=made)

@@ -12,6 +12,7 @@ from typing import Any
 
 import docx
 
+from campwatch.custody.korean import korean_signer
 from campwatch.exports.bundle import Bundle, collect
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.questions.records import ANSWERS
@@ -20,7 +21,6 @@ from campwatch.reports.content import TAG, Report, numbers
 from campwatch.reports.pdf import write_pdf
 from campwatch.reports.site_pages import Frozen, Options
 from campwatch.reports.word import write_word
-from campwatch.reports.words import catalogue_digest
 from campwatch.run.derived import open_for_append
 from campwatch.workspace import Workspace
 from evidence.custody import WORKSPACE_CHAIN
@@ -31,7 +31,7 @@ from evidence.ledger import Ledger
 from evidence.runs import row_count
 
 FORMATS = ("docx", "pdf")
-REPORTED, RELEASED, SIGNED = "report", "release", "sign-korean"
+REPORTED, RELEASED = "report", "release"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +78,7 @@ def make_report(
         bundle = collect(workspace, ledger, restricted=restricted, as_of_run=run_id, only=sites)
         bundle = _in_order(bundle, sites)
         _require_same(bundle, folder)
-        signed = _signed(ledger)
+        signed = korean_signer(ledger)
         told = Options(
             language=options.language, questions=options.questions, organisation=options.organisation,
             analysts=options.analysts, korean_signed=signed is not None,
@@ -169,24 +169,6 @@ def _released_rows(folder: Path) -> dict[str, dict[str, str]]:
                 if row.get("row_id"):
                     out[row["row_id"]] = row | {"_layer": path.name.partition(".")[0]}
     return out
-
-
-def _signed(ledger: Ledger) -> str | None:
-    """Who signed the Korean words as they are."""
-    digest = catalogue_digest()
-    signers = [e.actor for e in ledger.custody() if e.action == SIGNED and e.data.get("catalogue") == digest]
-    return signers[-1] if signers else None
-
-
-def sign_korean(workspace: Workspace, *, actor: str, clock: Clock = system_clock) -> str:
-    """Put into custody that this code has read the Korean words as they are; returns their digest."""
-    digest = catalogue_digest()
-    with open_for_append(workspace) as ledger:
-        ledger.append(
-            [], chain=WORKSPACE_CHAIN, run_id=new_run_id(clock), time=timestamp(clock), actor=actor,
-            action=SIGNED, details={"catalogue": digest},
-        )  # fmt: skip
-    return digest
 
 
 def check_report(workspace: Workspace, path: Path) -> list[str]:

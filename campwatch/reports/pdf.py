@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from campwatch.exports.fonts import hangul_font, require_glyphs
+from campwatch.extras import extra_module
 from campwatch.reports.content import Break, Facts, Grid, Heading, Picture, Report, Text
 from evidence.errors import ExportError
 from evidence.files import atomic_path
@@ -31,12 +32,9 @@ def write_pdf(report: Report, path: Path) -> Path:
     """Write the file that is cited.
 
     Raises:
-        ExportError: where typst is not installed, no font holds Hangul, or a character has no glyph.
+        WatchError: where typst is not installed, no font holds Hangul, or a character has no glyph.
     """
-    try:
-        import typst  # noqa: PLC0415 - an extra: the wheel carries a compiler of 80 MB
-    except ImportError as err:
-        raise ExportError('a PDF needs typst: pip install "campwatch[pdf]", or --format docx') from err
+    typst = extra_module("typst", "report", "a PDF")
     font = hangul_font()
     if font is None:
         raise ExportError("no font with Hangul: install pylopdf-fonts-ko")

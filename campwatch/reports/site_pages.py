@@ -20,6 +20,7 @@ from campwatch.exports.figure_page import save_figure
 from campwatch.exports.figure_series import SeriesFigure, draw_series
 from campwatch.exports.figures import answer_figure, boundary_figures, pair_figure
 from campwatch.exports.stamp import imagery_attribution
+from campwatch.language import told
 from campwatch.questions.records import ANSWERS
 from campwatch.reports.claims import (
     CLAIMS,
@@ -41,7 +42,7 @@ from campwatch.reports.content import (
     Text,
     Value,
 )
-from campwatch.reports.words import standing_ko, word
+from campwatch.reports.words import word
 from campwatch.workspace import Workspace
 from detection.answers.judgement import Verdict
 from detection.answers.sentences import VERDICTS, reason_ko, years_text
@@ -284,8 +285,8 @@ class SitePages:
         return Text(lead=self.say("not_seen"), text=text, values=counts)
 
     def _rests(self) -> str:
-        told = "; ".join(line for _, line in self.bundle.stamp.of(self.site.id).validation()) + "."
-        return standing_ko(told) if self.lang == "ko" else told
+        text = "; ".join(line for _, line in self.bundle.stamp.of(self.site.id).validation()) + "."
+        return told(text, self.lang)
 
     def _likelihood(self) -> str:
         told = [

@@ -37,7 +37,11 @@ class Desk:
         return review_states(self.ledger, self.site.id, places=self.places())
 
     def newest_run(self) -> str:
-        """The run whose figures stand."""
+        """The run whose figures stand.
+
+        Raises:
+            LedgerError: where the site has never been measured.
+        """
         entries = self.ledger.custody(self.site.id)
         if not entries:
             raise LedgerError(f"{self.site.id} has never been measured")
@@ -56,7 +60,11 @@ class Desk:
         return kinds[0]
 
     def take(self, review: ReviewFile, clock: Clock) -> AppendResult:
-        """Put a review file into the ledger."""
+        """Put a review file into the ledger.
+
+        Raises:
+            LedgerError: where it is a review of another site.
+        """
         if review.site_id != self.site.id:
             raise LedgerError(f"a review of {review.site_id} cannot be taken for {self.site.id}")
         return import_review(self.ledger, review, clock=clock, places=all_places(self.site))

@@ -19,6 +19,7 @@ from typing import Any
 from campwatch.alerts.delivery import UndeliveredError, answer_of, post_json, send_smtp
 from campwatch.alerts.watch import Post, Send
 from campwatch.identity import Clock, system_clock, timestamp
+from campwatch.language import told
 from campwatch.run.journal import Ending, Journal, Outcome, RunRecord, last_run, last_search
 from campwatch.settings import HealthSettings
 from campwatch.workspace import Workspace
@@ -298,20 +299,21 @@ def _note(journal: Journal, clock: Clock, kinds: Sequence[Kind], by: Sequence[st
 
 
 def _subject(kinds: Sequence[Kind]) -> str:
-    return f"campwatch needs somebody: {', '.join(kinds)}"
+    return told(f"campwatch needs somebody: {', '.join(kinds)}")
 
 
 def _mail(kinds: Sequence[Kind], sender: str, recipients: Sequence[str], clock: Clock) -> EmailMessage:
     mail = EmailMessage()
     mail["Subject"], mail["From"], mail["To"] = _subject(kinds), sender, ", ".join(recipients)
     mail["Auto-Submitted"] = "auto-generated"
-    lines = [f"{timestamp(clock)}: {KIND_WORDS[kind]}." for kind in kinds]
-    mail.set_content("\n".join([*lines, "Open the workspace and ask: campwatch healthcheck\n"]))
+    lines = [f"{timestamp(clock)}: {told(KIND_WORDS[kind])}." for kind in kinds]
+    lines.append(told("Open the workspace and ask: campwatch healthcheck"))
+    mail.set_content("\n".join([*lines, ""]))
     return mail
 
 
 def _document(kinds: Sequence[Kind]) -> dict[str, Any]:
-    lines = [KIND_WORDS[kind] for kind in kinds]
+    lines = [told(KIND_WORDS[kind]) for kind in kinds]
     return {"text": "\n".join([_subject(kinds), *lines]), "health": [kind.value for kind in kinds]}
 
 

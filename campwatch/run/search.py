@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,6 +13,7 @@ from pathlib import Path
 from aoi.records import Site
 from aoi.site_file import read_site
 from campwatch.identity import Clock, system_clock
+from campwatch.run.progress import Progress, Step, log_step
 from campwatch.run.sources import build_sources, unit_budget
 from campwatch.workspace import Workspace
 from evidence.files import path_component
@@ -45,6 +46,7 @@ def search_workspace(
     since: dt.date | None = None,
     until: dt.date | None = None,
     clock: Clock = system_clock,
+    progress: Progress = log_step,
 ) -> list[SearchResult]:
     """Search every source over the named sites, or over all; nothing is fetched.
 
@@ -55,7 +57,7 @@ def search_workspace(
     start = midnight(since or workspace.settings.monitor.since)
     end = midnight(until or (clock().date() + dt.timedelta(days=1)))
     chosen = [read_site(path) for path in workspace.chosen_paths(sites)]
-    listings = search_sites(chosen, archive, sources, since=start, until=end, strict=True)
+    listings = search_sites(chosen, archive, sources, since=start, until=end, strict=True, progress=progress)
     found = []
     for site in chosen:
         listing = listings[site.id]
@@ -87,6 +89,7 @@ def search_sites(
     until: dt.datetime,
     include_cloudy: bool = False,
     strict: bool = False,
+    progress: Progress = log_step,
 ) -> dict[str, Listing]:
     """What the sources list over each site, by its id; several sites at once.
 
@@ -98,12 +101,15 @@ def search_sites(
         until: sensed before then, UTC.
         include_cloudy: also what was left out for cloud before.
         strict: raise what goes wrong at one site, instead of leaving it out.
+        progress: told of each site that is done.
     """
     pool = ThreadPoolExecutor(SEARCHES, thread_name_prefix="search")
     search = partial(list_products, since=since, until=until, include_cloudy=include_cloudy)
     try:
         futures = {site.id: pool.submit(search, site, archive, sources) for site in sites}
-        wait(futures.values())
+        names = {future: name for name, future in futures.items()}
+        for done, future in enumerate(as_completed(names), start=1):
+            progress(Step(site_id=names[future], doing="searching", done=done, total=len(names)))
         return {name: future.result() for name, future in futures.items() if strict or not future.exception()}
     except BaseException:
         for source in sources:

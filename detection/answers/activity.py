@@ -53,7 +53,15 @@ def activity(
     level: float = DEFAULT_LEVEL,
     longest_gap_days: float = LONGEST_GAP_DAYS,
 ) -> Activity:
-    """Looks of some zones together within a window (half-open)."""
+    """Activity of some zones together within a window.
+
+    Args:
+        areas: of the site, all dates.
+        zones: ids; a look counts where all of them were measured.
+        window: first day and the day after the last.
+        level: of the intervals.
+        longest_gap_days: longest stretch over which neighbouring looks speak for the days between them.
+    """
     looks = [look for look in together(areas, zones, level) if window[0] <= look[0].date() < window[1]]
     if len(looks) < FEWEST_LOOKS:
         nothing = Quantity.not_assessable(f"{len(looks)} looks: under {FEWEST_LOOKS}", level=level)
@@ -83,7 +91,13 @@ def activity(
 def together(
     areas: Sequence[StockpileArea], zones: Sequence[str], level: float
 ) -> list[tuple[dt.datetime, Quantity]]:
-    """The zones together at every time at which all of them were measured, in order."""
+    """Coal of several zones together at every time at which all of them were measured, in order of time.
+
+    Args:
+        areas: of the site.
+        zones: ids.
+        level: of the intervals.
+    """
     by_time: dict[dt.datetime, dict[str, Quantity]] = {}
     for area in areas:
         if area.zone_id in zones and area.area_ha.value is not None:

@@ -236,7 +236,16 @@ def _value(look: Observation) -> float:
 def pair_by_season(
     looks: Sequence[Observation], event: dt.date, params: ComparisonParams
 ) -> list[tuple[Observation, Observation]]:
-    """(before, after) looks of the same time of year, nearest first, each look used once."""
+    """Pairs of looks of one time of year, one before and one after the event, nearest first.
+
+    Args:
+        looks: at one place; those without a figure are left out.
+        event: looks on this day or later are after.
+        params: how far from the event, and how far apart in the year.
+
+    Returns:
+        (before, after); each look is in one pair at most.
+    """
     window = dt.timedelta(days=params.window_days)
     seen = [look for look in looks if look.area_ha.value is not None]
     before = [look for look in seen if event - window <= look.date < event]

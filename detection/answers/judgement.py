@@ -284,7 +284,17 @@ def _years_outside(days: Floats, start: float, end: float) -> Ints:
 
 
 def complete_years(years: Ints, months: Ints, asked: Bools, params: JudgementParams) -> Ints:
-    """Years outside the asked window with enough looks in enough of the asked months."""
+    """Years outside the asked window with enough looks in enough of the asked months.
+
+    Args:
+        years: (look,) number of the year, counted from the asked window.
+        months: (look,) calendar month, 1 to 12.
+        asked: (look,) whether a look lies in the asked window.
+        params: how many looks of how many months are enough.
+
+    Returns:
+        (year,) numbers, ascending.
+    """
     wanted = set(months[asked].tolist()) or set(months.tolist())
     out = []
     for year in np.unique(years[~asked]).tolist():
@@ -315,7 +325,17 @@ def _shifted(day: dt.date, years: int) -> dt.date:
 
 
 def month_contrast(values: Floats, months: Ints, one: Bools, other: Bools) -> float | None:
-    """Mean of `one` less mean of `other` over the months that both were seen in, each by its looks."""
+    """Mean of some looks less that of others over the months that both were seen in, each by its looks.
+
+    Args:
+        values: (look,) hectares.
+        months: (look,) calendar month.
+        one: (look,) whether a look is of the first kind.
+        other: (look,) whether it is of the second.
+
+    Returns:
+        Hectares; None where no month was seen by both.
+    """
     total = weight = 0.0
     for month in np.unique(months[one]).tolist():
         left, right = values[one & (months == month)], values[other & (months == month)]
@@ -362,7 +382,14 @@ def judge_trend(
     level: float = DEFAULT_LEVEL,
     params: JudgementParams = DEFAULT_PARAMS,
 ) -> Judgement:
-    """Slope of the level per year over the whole of some looks."""
+    """Slope of the level over the whole of some looks, judged: hectares a year.
+
+    Args:
+        looks: the record; those without a figure are left out.
+        margin: slope that would matter, declared beforehand, hectares a year.
+        level: of the interval.
+        params: when something may be said; the memory is that of `JudgementParams.drift`.
+    """
     series, days = series_of(looks)
     checked = _over_years(series, days, level, params)
     if isinstance(checked, Judgement):
@@ -398,6 +425,14 @@ def find_steps(
 
     The likeliest date is tested at a level that is divided by the independent tests that the tried dates
     amount to; where it stands, it enters the model and the next one is sought.
+
+    Args:
+        looks: the record; those without a figure are left out.
+        level: that all steps together hold at.
+        params: when something may be said, and which dates are tried.
+
+    Returns:
+        What was judged of the likeliest date, and the steps in the order in which they were found.
     """
     series, days = series_of(looks)
     checked = _over_years(series, days, level, params)

@@ -165,7 +165,18 @@ def coefficient(
 def coefficients(
     series: Series, changes: Floats, others: Floats, years: Ints, *, params: ProcessParams
 ) -> list[Posterior]:
-    """The same for several changes, each alone in the model: (look, change)."""
+    """Posterior of the size of each of several changes, each alone in the model.
+
+    Args:
+        series: looks.
+        changes: (look, change) courses: 0 before, 1 after; or time in years.
+        others: (look, column) further columns of the mean, besides level and season; may be empty.
+        years: (look,) number of the year that each look belongs to.
+        params: grid and prior.
+
+    Raises:
+        MeasurementError: where there are no more looks than columns.
+    """
     fixed = np.column_stack([np.ones(len(series.days)), season(series.days, params.harmonics), others])
     number = np.unique(years, return_inverse=True)[1]
     blocks = (number[:, None] == np.arange(number.max() + 1)).astype(np.float64)

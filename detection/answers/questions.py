@@ -512,7 +512,13 @@ def correct_together(answers: Sequence[Answer]) -> list[Answer]:
 def summed(
     areas: Sequence[StockpileArea], zones: Sequence[str], level: float
 ) -> list[tuple[dt.date, Quantity]]:
-    """The zones together on every date on which all of them were measured."""
+    """Coal of several zones together, on every date on which all of them were measured.
+
+    Args:
+        areas: of the site.
+        zones: ids.
+        level: of the intervals.
+    """
     return [(when.date(), quantity) for when, quantity in together(areas, zones, level)]
 
 
@@ -535,8 +541,16 @@ def compared(
 ) -> tuple[Quantity, Quantity, tuple[int, int, int]]:
     """Means of two windows over the same months with equally many looks in each.
 
+    Args:
+        looks: (day, hectares) with a figure.
+        before: window, half-open.
+        after: window, half-open.
+        minimum: looks on either side under which nothing is compared.
+        level: of the intervals.
+
     Returns:
-        before, after, and the numbers of looks: before, after, used on either side.
+        Mean before, mean after, and the numbers of looks: before, after, used on either side. The means are
+        not assessable where there are too few looks.
     """
     early, late = _by_month(looks, before), _by_month(looks, after)
     left: list[Quantity] = []

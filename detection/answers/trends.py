@@ -50,7 +50,16 @@ def seasonal_mann_kendall(days: Sequence[dt.date], values: Floats) -> float:
 
 
 def seasonal_slope(days: Sequence[dt.date], values: Floats, *, level: float = DEFAULT_LEVEL) -> Quantity:
-    """Median of the slopes within months, per year, with the rank interval of Sen (1968)."""
+    """Median of the slopes within months, with the rank interval of Sen (1968): hectares a year.
+
+    Args:
+        days: of the looks.
+        values: (look,) hectares.
+        level: of the interval.
+
+    Returns:
+        Not assessable where no month was seen in two years.
+    """
     slopes: list[float] = []
     variance = 0.0
     for years, part in seasons(days, values):

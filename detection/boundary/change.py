@@ -78,7 +78,11 @@ def version_pairs(site: Site) -> list[tuple[Boundary, Boundary]]:
 
 
 def reviewed(change: BoundaryChange, cause: str) -> BoundaryChange:
-    """The change with the cause that a reviewer gave it."""
+    """The change with the cause that a reviewer gave it.
+
+    Raises:
+        MeasurementError: where the cause is none of `CAUSES`.
+    """
     if cause not in CAUSES:
         raise MeasurementError(f"cause {cause!r} is not one of {', '.join(CAUSES)}")
     return replace(change, cause=cause)
@@ -104,7 +108,16 @@ def measure_boundary_change(
 def sector_advances(
     before: Boundary, after: Boundary, *, params: BoundaryChangeParams | None = None
 ) -> list[SectorAdvance]:
-    """The advance of each bearing sector that has enough perimeter, intervals simultaneous."""
+    """Advance of each bearing sector that has enough perimeter, metres, with simultaneous intervals.
+
+    Args:
+        before: the earlier version.
+        after: the later version.
+        params: of the comparison.
+
+    Returns:
+        Empty where the versions cannot be compared.
+    """
     compared = compare(before, after, params or BoundaryChangeParams())
     return [] if isinstance(compared, str) else compared.sector_advances()
 

@@ -190,7 +190,16 @@ class Effect:
 def significant(
     difference: BaseGeometry, other: BaseGeometry, registration: Registration
 ) -> tuple[tuple[Polygon, ...], BaseGeometry]:
-    """The parts that reach deeper than error does from `other`, and their ground beyond that depth."""
+    """Parts of a difference that reach deeper than error does from the other version.
+
+    Args:
+        difference: gained or lost ground, metres on the plane.
+        other: the version that the depth is measured from.
+        registration: whose `threshold_m` error alone exceeds nowhere.
+
+    Returns:
+        Those parts, and their ground beyond that depth.
+    """
     near: BaseGeometry = other.buffer(registration.threshold_m)
     polygons = [part for part in parts(difference) if isinstance(part, Polygon)]
     cores = [shapely.difference(polygon, near) for polygon in polygons]

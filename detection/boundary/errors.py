@@ -127,13 +127,28 @@ def independent_length_m(correlation_m: float) -> float:
 
 
 def exceedance(height: float, perimeter_m: float, correlation_m: float) -> float:
-    """Probability that v/σ rises above `height` anywhere on the perimeter (Rice 1945: mean upcrossings)."""
+    """Probability that the error of a trace rises above a height anywhere on the perimeter (Rice 1945).
+
+    Args:
+        height: in standard deviations of the error.
+        perimeter_m: length that is looked at.
+        correlation_m: length over which the error stays alike.
+    """
     upcrossings = perimeter_m / (2.0 * math.pi * correlation_m) * math.exp(-(height**2) / 2.0)
     return 1.0 - NormalDist().cdf(height) * math.exp(-upcrossings)
 
 
 def simultaneous_height(perimeter_m: float, correlation_m: float, *, level: float) -> float:
-    """The height, in σ, that v/σ stays below all the way round with probability `level` (by bisection)."""
+    """Height that the error of a trace stays below all the way round, by bisection of `exceedance`.
+
+    Args:
+        perimeter_m: length that is looked at.
+        correlation_m: length over which the error stays alike.
+        level: probability that it stays below.
+
+    Returns:
+        In standard deviations of the error.
+    """
     low, high = 0.0, HIGHEST_SD
     while high - low > CLOSE_SD:
         middle = (low + high) / 2.0

@@ -125,9 +125,15 @@ def displacement(edges: Edges, other: BaseGeometry) -> Floats:
 def register(
     edges: Edges, later: BaseGeometry, errors: TracePair, params: BoundaryChangeParams
 ) -> Registration:
-    """Shift and offset of the later trace against the earlier one.
+    """Shift and offset of the later trace against the earlier one, metres.
 
     A first fit with the stated correlation length tells how long the waves are; a second one uses that.
+
+    Args:
+        edges: pieces of the earlier perimeter with their normals.
+        later: the later perimeter on the same plane.
+        errors: of the two traces.
+        params: of the comparison.
     """
     moved = displacement(edges, later)
     first = _fit(edges, moved, errors, params, params.correlation_m)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,9 +72,6 @@ class AreaParams:
     lasting_share: float = 0.7
     """Part of the random error that all looks at a zone share: outline, edges, texture of the ground.
     Chosen by hand on painted seeds 100 to 102 and simulated seeds 510 to 519 of an earlier method."""
-    relative: float = 0.07
-    """Error that all dates of a zone share, as a share of the area: dust around piles, coal that differs.
-    Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +86,8 @@ class ZoneSeries:
     """(time,) error shared by the dates of the zone: outline, edges and texture of the same ground."""
     sd_ground: Floats
     """(time,) error shared by the dates of the zone: persistent misfit of the background."""
+    sd_pile: Floats
+    """(time,) error shared by the dates of the zone: its coal differs from the site's."""
     sd_spectrum: Floats
     """(time,) error shared by the zones of the site: unknown coal spectrum."""
     limit: Floats
@@ -102,16 +100,10 @@ class ZoneSeries:
     """(time,) share of the zone that was seen."""
     doubt: Floats
     """(time,) 0..1: how far the piles are no mixture of coal and ground on that date."""
-    terms: Mapping[str, Floats]
-    """(time,) parts of the error by name, pixels."""
+    outline: Floats
+    """(time,) length of the outline of the support, pixels."""
 
 
-RANDOM = ("noise", "edge", "hidden", "missed", "disagreement")
-"""Terms of the error of one look: noise of fractions, outline, hidden pixels, coal too thin for a support,
-and other looks' word where the piles are no mixture of coal and ground."""
-SHARED = ("beside", "relative", "spectrum")
-"""Terms that looks share: ground below that differs from the ground beside, coal that differs, its
-spectrum."""
 MISFIT_CAP = 20.0
 """Mean square misfit, up to which a look counts: one bad look must not condemn a pixel. Assumed."""
 
@@ -271,7 +263,8 @@ def zone_series(
         days: (time,).
         params: knobs.
     """
-    out = {name: np.full(len(days), np.nan) for name in ("area", "limit", "doubt", *RANDOM, *SHARED)}
+    names = ("area", "random", "ground", "pile", "spectrum", "limit", "doubt", "outline")
+    out = {name: np.full(len(days), np.nan) for name in names}
     weighted = np.zeros(seen.shape)
     seen_share = (seen * share).sum(axis=(1, 2)) / share.sum()
     looked = np.flatnonzero(fractions.usable & (seen_share > 0.0)).tolist()
@@ -283,22 +276,22 @@ def zone_series(
         numbers, weighted[t] = _one_date(fractions, t, on.support[t], ring, share, on.mean[t], dust, params)
         for name, value in numbers.items():
             out[name][t] = value
-    random = np.linalg.norm([out[name] for name in RANDOM], axis=0)
     return ZoneSeries(
         area=out["area"],
         sd_random=np.hypot(
-            np.sqrt(1.0 - params.lasting_share**2) * random,
-            stands_out(out["area"], random, days),
+            np.sqrt(1.0 - params.lasting_share**2) * out["random"],
+            stands_out(out["area"], out["random"], days),
         ),
-        sd_outline=params.lasting_share * random,
-        sd_ground=np.hypot(out["beside"], out["relative"]),
+        sd_outline=params.lasting_share * out["random"],
+        sd_ground=out["ground"],
+        sd_pile=out["pile"],
         sd_spectrum=out["spectrum"],
         limit=out["limit"],
         support=on.support,
         weighted=weighted,
         seen_share=seen_share,
         doubt=np.nan_to_num(out["doubt"]),
-        terms={name: out[name] for name in (*RANDOM, *SHARED)},
+        outline=out["outline"],
     )
 
 
@@ -350,13 +343,12 @@ def _one_date(
     numbers = {
         "area": total,
         "doubt": doubt,
-        "noise": noise,
-        "edge": params.edge_px * outline,
-        "hidden": HIDDEN_SD * hidden,
-        "missed": missed,
-        "disagreement": doubt * against,
-        "beside": params.ring_sd_share * ring_sd * (size * params.noise_pixels) ** 0.5,
-        "relative": params.relative * total,
+        "outline": outline,
+        "random": float(
+            np.linalg.norm([noise, params.edge_px * outline, HIDDEN_SD * hidden, missed, doubt * against])
+        ),
+        "ground": params.ring_sd_share * ring_sd * (size * params.noise_pixels) ** 0.5,
+        "pile": float(fractions.pile_sd[t]) * max(total, 0.0),
         "spectrum": float(fractions.relative_sd[t]) * max(total, 0.0),
         "limit": 2.0 * (one_pixel + ring_sd) * (EIGHT.size * params.noise_pixels) ** 0.5 + 1.0,
     }

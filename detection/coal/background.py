@@ -84,23 +84,17 @@ def predicted(loads: Floats, z: Floats) -> Floats:
     return np.asarray(z @ loads.transpose(0, 2, 1))
 
 
-def information(loads: Floats, noise: Floats, *, without: Floats | None = None) -> tuple[Floats, Floats]:
+def information(loads: Floats, noise: Floats) -> tuple[Floats, Floats]:
     """What one look at a pixel says about its loadings.
 
     Args:
         loads: (time, band, rank).
         noise: (time, band, band).
-        without: (time, band) a direction of which nothing is known (coal against ground), left out.
 
     Returns:
         weights (time, band, band) of the residuals and information (time, rank, rank).
     """
     weight = np.linalg.inv(noise)
-    if without is not None:
-        across = np.einsum("tbc,tc->tb", weight, without)
-        weight = (
-            weight - across[:, :, None] * across[:, None, :] / (across * without).sum(axis=1)[:, None, None]
-        )
     return np.asarray(weight, dtype=np.float64), loads.transpose(0, 2, 1) @ weight @ loads
 
 

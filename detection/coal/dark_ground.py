@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label, uniform_filter
+from scipy.stats import norm
 
 from detection.coal.blocks import WHOLE, Block
-from detection.coal.family import COARSE_BANDS, SWIR, DarkGround, FamilyParams
+from detection.coal.family import COARSE_BANDS, SWIR, DarkGround, FamilyParams, component_means
 from detection.coal.smoothing import EIGHT, TINY, YEAR_DAYS, nan_median
+from evidence.quantity import DEFAULT_LEVEL, coverage_factor
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -23,6 +25,9 @@ BLUR_PX2 = 0.364
 and the pixel's own 1/12. Derived."""
 COARSE_BLUR_PX2 = 4.0 * BLUR_PX2
 """The same of a pixel of 20 m."""
+WIDEST_RIM_SD, RIM_STEP_PX = 3.0, 0.02
+"""Standard deviations of the blur beyond which a pixel is no longer mixed (derived: .1 % are); pixels by
+which rims are told apart (assumed)."""
 DECLINATION_DEG = 23.44
 """Largest declination of the sun, degrees. By definition."""
 AROUND_PX = 6
@@ -126,11 +131,14 @@ class DarkSurvey:
     ground was seen often enough."""
     dark: Bools
     """(y, x) ground that is persistently dark, of any kind but water."""
-    lasting: Bools
-    """(y, x) which of it was dark in more than one median; ground that is dark once alone is wet or
-    shaded."""
     most_px: float
     """Pixels of it that are dark at one time, at most; ground that is dark once alone is wet or shaded."""
+    may_px: float
+    """Pixels of the zone that are no brighter than coal of the brightest rank may be, at any time."""
+    ground: Floats
+    """(band,) reflectance of the lighter half of the zone; empty where no ground was seen often enough."""
+    level: float
+    """Brightness (red to swir) of the zone's ground and what lies around it, reflectance."""
     water: Bools
     """(y, x) water by its history, with its rim."""
     bare_share: float
@@ -164,10 +172,17 @@ def survey_dark_ground(
     medians = _medians(block, near, own & sunny, params) or _medians(block, near, own, params)
     if not medians:
         return DarkSurvey(
-            clusters=(), dark=nothing, lasting=nothing, most_px=0.0, water=nothing, bare_share=0.0
+            clusters=(),
+            dark=nothing,
+            most_px=0.0,
+            may_px=0.0,
+            ground=np.zeros(0),
+            level=0.0,
+            water=nothing,
+            bare_share=0.0,
         )
     bands = block.bands
-    long = [i for i, band in enumerate(bands) if band not in {"blue", "green"}]
+    long = long_bands(bands)
     short = [i for i, band in enumerate(bands) if band not in SWIR]
     red, nir = bands.index("red"), bands.index("nir")
     every = np.array(medians)
@@ -206,11 +221,49 @@ def survey_dark_ground(
     return DarkSurvey(
         clusters=tuple(clusters),
         dark=(dark & usable).any(axis=0),
-        lasting=lasting.any(axis=0),
         most_px=float(lasting.sum(axis=(1, 2)).max()),
+        may_px=float((usable & (bright < brightest_coal(bands, params))).any(axis=0).sum()),
+        ground=ground,
+        level=level,
         water=wet & (share > 0.0),
         bare_share=float(bare.sum() / max(int(inside.sum()), 1)),
     )
+
+
+def long_bands(bands: Sequence[str]) -> list[int]:
+    """Positions of the bands from red on, whose mean is the brightness of ground."""
+    return [i for i, band in enumerate(bands) if band not in {"blue", "green"}]
+
+
+def brightest_coal(bands: Sequence[str], params: FamilyParams) -> float:
+    """Brightness (red to swir) below which coal of the brightest rank stays at 39 of 40 sites."""
+    rank = np.exp(component_means(bands))[:, long_bands(bands)].mean(axis=1).max()
+    return float(rank * np.exp(coverage_factor(DEFAULT_LEVEL) * params.level_sd))
+
+
+def rim_width_px(
+    coal: Floats, ground: Floats, level: float, bands: Sequence[str], params: FamilyParams
+) -> float:
+    """Width of the rim of a dark body, pixels: how far inside a straight edge mixed pixels are not yet dark.
+
+    Across the edge each band goes from ground to coal as the integral of the blur of its pixels, and a pixel
+    is dark ground where `survey_dark_ground` says so: dark beside its zone and not green. What reads as coal
+    exceeds what is dark by the length of the edge times this width.
+
+    Args:
+        coal: (band,) reflectance.
+        ground: (band,) reflectance beside.
+        level: brightness of the zone's ground.
+        bands: their names.
+        params: of the family.
+    """
+    blur = np.sqrt([COARSE_BLUR_PX2 if band in COARSE_BANDS else BLUR_PX2 for band in bands])
+    inside = np.arange(0.0, WIDEST_RIM_SD * np.sqrt(COARSE_BLUR_PX2), RIM_STEP_PX)
+    mixed = ground + norm.cdf(inside[:, None] / blur) * (coal - ground)
+    red, nir = mixed[:, bands.index("red")], mixed[:, bands.index("nir")]
+    dark = mixed[:, long_bands(bands)].mean(axis=1) < params.darkest_ratio * level
+    dark &= nir - red < params.greenest * (nir + red)
+    return float(inside[np.argmax(dark)] if dark.any() else inside[-1])
 
 
 def _medians(block: Block, near: Bools, use: Bools, params: FamilyParams) -> list[Floats]:

@@ -63,8 +63,6 @@ class Rank:
 
     name: str
     """In the column `family`."""
-    label_en: str
-    label_ko: str
     reflectance: tuple[float, ...]
     """At `KNOTS`, 0..1."""
     weight: float
@@ -75,32 +73,24 @@ class Rank:
 FAMILY = (
     Rank(
         name="flat_black",
-        label_en="flat black (as anthracite)",
-        label_ko="평탄한 흑색(무연탄형)",
         reflectance=(0.042, 0.043, 0.045, 0.047, 0.051, 0.052),
         weight=0.30,
         source="assumed; bracketed by new tar paper and carbon black (USGS splib07)",
     ),
     Rank(
         name="bituminous",
-        label_en="bituminous",
-        label_ko="역청탄형",
         reflectance=(0.041, 0.044, 0.048, 0.058, 0.086, 0.086),
         weight=0.25,
         source="assumed between its neighbours; new tar paper (USGS splib07) has this curve",
     ),
     Rank(
         name="dusty",
-        label_en="sub-bituminous or dusty (as at Korba)",
-        label_ko="아역청탄 또는 분진이 섞인 형(코르바형)",
         reflectance=(0.042, 0.046, 0.052, 0.069, 0.130, 0.125),
         weight=0.30,
         source="measured: Korba, Sentinel-2 L2A of 2023-01-10; swir22 assumed",
     ),
     Rank(
         name="lignite",
-        label_en="lignite",
-        label_ko="갈탄형",
         reflectance=(0.052, 0.062, 0.078, 0.112, 0.215, 0.200),
         weight=0.15,
         source="assumed; direction (brighter, steeper) Song et al. 2017, Mao et al. 2014",

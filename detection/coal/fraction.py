@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from detection.coal.blocks import Block
 from detection.coal.ground import FractionParams, Ground, ground_of
 from detection.coal.matched_filter import matched_fraction
-from detection.coal.mixture import Mixed, control_fractions, spectrum_error, unmixed
+from detection.coal.mixture import Mixed, control_level, spectrum_error, unmixed
 from detection.coal.onset import coal_onset
 from detection.coal.smoothing import BRIEF_TAU_DAYS, smooth_time
 from detection.coal.spectra import (
     PIXELS_PER_INDEPENDENT_LOOK,
-    VISIBLE_BANDS,
+    SHRINKAGE_PIXELS,
     core_pixels,
     learned_spectrum,
     like_coal,
@@ -47,16 +47,12 @@ class Fractions:
     """(time, y, x) mean square of what the mixture leaves, in its own standard deviations."""
     usable: Bools
     """(time,) dates with enough coal-free ground."""
-    control_sd: Floats
-    """(time,) robust spread of the same estimate over coal-free pixels."""
     spectrum: Floats
     """(band,) the site's coal."""
     relative_sd: Floats
     """(time,) error of every fraction from what is unknown of the spectrum, relative."""
-    contrast: float
-    """Infrared of the ground below over that of coal: about 2 on bare yards, 4 and more on plants."""
-    core_looks: int
-    """Looks at pixels full of coal that the spectrum was learned from."""
+    pile_sd: Floats
+    """(time,) error of a pile's fraction from how far its coal differs from that of the cores, relative."""
 
 
 ONSET_READS = 0.8
@@ -186,13 +182,12 @@ def _result(
 ) -> Fractions:
     """Back on the block's lattice, with the level of coal-free ground taken off."""
     controls, unknown = ground.controls, ground.unknown(spread)
-    null, control_sd = control_fractions(
-        controls.pixels, controls.seen, ground.expected_controls(), spectrum, unknown
-    )
+    null = control_level(controls.pixels, controls.seen, ground.expected_controls(), spectrum, unknown)
     dates = len(block.days)
-    sd, relative = np.full(dates, np.nan), np.full(dates, np.nan)
-    sd[ground.dates] = control_sd
+    relative, pile = np.full(dates, np.nan), np.full(dates, np.nan)
     relative[ground.dates] = spectrum_error(below, *site, unknown)
+    differs = spectrum_error(below, site[0], unknown.coal(site[0][None])[..., 0], unknown)
+    pile[ground.dates] = differs * np.sqrt(SHRINKAGE_PIXELS / (core.sum(axis=1) + SHRINKAGE_PIXELS))
     usable = np.zeros(dates, dtype=bool)
     usable[ground.dates] = True
     return Fractions(
@@ -200,9 +195,7 @@ def _result(
         variance=ground.placed(mixed.variance, dates),
         misfit=ground.placed(mixed.misfit, dates),
         usable=usable,
-        control_sd=sd,
         spectrum=site[0],
         relative_sd=relative,
-        contrast=float(np.median(below[..., VISIBLE_BANDS:]) / site[0][VISIBLE_BANDS:].mean()),
-        core_looks=int((core.sum(axis=1) > 0).sum()),
+        pile_sd=pile,
     )

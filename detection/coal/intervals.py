@@ -16,18 +16,18 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from detection.coal.family import FAMILY
 from evidence.quantity import Quantity, coverage_factor
 
 Floats = NDArray[np.float64]
-VERSION = "acb02426f922; seeds 510 to 539"
+VERSION = "7e4028eff372; 52 seeds from 510 to 561"
 """Of the table: digest of the modules that measure a year, and the seeds that it was fitted on."""
 FACTORS: tuple[tuple[str, float, float], ...] = (
     ("nothing", 1.000, 1.000),
-    ("small", 1.719, 1.254),
-    ("middle", 1.719, 1.254),
-    ("large", 1.719, 1.254),
-    ("other", 1.719, 1.254),
-    ("without_swir", 1.719, 1.254),
+    ("flat", 2.172, 4.000),
+    ("coal", 1.540, 0.952),
+    ("other", 1.556, 2.202),
+    ("without_swir", 1.556, 2.202),
 )
 """(stratum, factor on the random error, factor on the errors that all looks share)."""
 ROUNDING = 1e-12
@@ -39,10 +39,10 @@ class Stratum(StrEnum):
 
     NOTHING = "nothing"
     """No support: an upper end alone."""
-    SMALL = "small"
-    """Coal-like ground, by estimated size."""
-    MIDDLE = "middle"
-    LARGE = "large"
+    FLAT = "flat"
+    """Ground that is likest flat black coal: its errors are larger, on yards whose own curve is not flat."""
+    COAL = "coal"
+    """Ground that is likest another part of the family, or marked coal."""
     OTHER = "other"
     """Ground that is not known to be like coal."""
     NO_SWIR = "without_swir"
@@ -52,11 +52,6 @@ class Stratum(StrEnum):
 class IntervalParams:
     """How derived errors become intervals."""
 
-    small_below_ha: float = 0.25
-    """Estimated size under which coal-like ground is small: the floor of 20 m bands (DOMAIN notes).
-    Assumed."""
-    large_from_ha: float = 1.0
-    """And from which it is large. Assumed."""
     version: str = VERSION
     """Of the table of factors."""
     factors: tuple[tuple[str, float, float], ...] = FACTORS
@@ -64,18 +59,21 @@ class IntervalParams:
     seeds by `benchmarks.stockpiles.intervals`; 1 where a stratum is missing."""
 
 
-def stratum_of(area: Quantity, *, coal_like: bool, has_swir: bool, params: IntervalParams) -> Stratum:
-    """The stratum of an area that has a value."""
+def stratum_of(area: Quantity, *, family: str | None, has_swir: bool) -> Stratum:
+    """The stratum of an area that has a value.
+
+    Args:
+        area: with derived errors.
+        family: part of the coal family that the ground is likest; None where it is like none.
+        has_swir: whether a SWIR band was used.
+    """
     if is_nothing(area):
         return Stratum.NOTHING
     if not has_swir:
         return Stratum.NO_SWIR
-    if not coal_like:
+    if family is None:
         return Stratum.OTHER
-    value = area.value or 0.0
-    if value < params.small_below_ha:
-        return Stratum.SMALL
-    return Stratum.MIDDLE if value < params.large_from_ha else Stratum.LARGE
+    return Stratum.FLAT if family == FAMILY[0].name else Stratum.COAL
 
 
 def is_nothing(area: Quantity) -> bool:
@@ -83,18 +81,18 @@ def is_nothing(area: Quantity) -> bool:
     return area.value == 0.0 and area.low == 0.0 and not area.shared
 
 
-def calibrated(area: Quantity, *, coal_like: bool, has_swir: bool, params: IntervalParams) -> Quantity:
+def calibrated(area: Quantity, *, family: str | None, has_swir: bool, params: IntervalParams) -> Quantity:
     """An area with its interval, from one with derived errors.
 
     Args:
         area: with derived errors.
-        coal_like: whether the ground is like a part of the coal family.
+        family: part of the coal family that the ground is likest; None where it is like none.
         has_swir: whether a SWIR band was used.
         params: with the table.
     """
     if area.value is None or area.high is None:
         return area
-    kind = stratum_of(area, coal_like=coal_like, has_swir=has_swir, params=params)
+    kind = stratum_of(area, family=family, has_swir=has_swir)
     random, shared = next(((r, s) for name, r, s in params.factors if name == kind), (1.0, 1.0))
     if kind is Stratum.NOTHING:
         high = random * area.high

@@ -36,9 +36,9 @@ from detection.coal.tracking import Tracked
 from detection.coal.verdicts import (
     Identity,
     SubjectYear,
+    coal_family,
     identity,
     is_changing,
-    is_coal_like,
     judged_area,
     judged_pile,
     sentence,
@@ -198,7 +198,7 @@ def with_interval(area: Quantity, history: Sequence[SubjectYear], params: Stockp
     """An area with its calibrated interval."""
     return calibrated(
         area,
-        coal_like=is_coal_like(history, params.family),
+        family=coal_family(history, params.family),
         has_swir=any(one.has_swir for one in history),
         params=params.interval,
     )
@@ -371,7 +371,7 @@ def measure_year(
         piles=tuple(piles),
         doubtful_ha=float(missed.sum()) * hectares,
         last_look=time_of(cube, own[-1]),
-        subjects={one.subject.id: _subject_year(one, hectares) for one in measured},
+        subjects={one.subject.id: _subject_year(one, own, hectares) for one in measured},
         carried=Carried(
             found=found,
             tracked=tracked,
@@ -386,14 +386,19 @@ FAMILY_ID = "coal-family-1"
 """Name and version of the family that a measurement without calibration begins with."""
 
 
-def _subject_year(one: Measured, hectares: float) -> SubjectYear:
+def _subject_year(one: Measured, own: Sequence[int], hectares: float) -> SubjectYear:
     fit = one.fit
+    outlines = one.series.outline[np.asarray(own, dtype=np.intp)]
+    outlines = outlines[np.isfinite(outlines)]
+    outline = float(np.median(outlines)) if len(outlines) else 0.0
     return SubjectYear(
         distance=None if fit.years == 0 else fit.distance,
         ratio=None if fit.years == 0 else fit.ratio,
         family=fit.name,
         refused=one.refused,
         dark_ha=one.dark_px * hectares,
+        rim_ha=outline * one.rim_px * hectares,
+        may_ha=one.may_px * hectares,
         has_swir=bool(SWIR & set(one.bands)),
     )
 

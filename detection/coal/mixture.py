@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from imagery.robust import MAD_TO_SD
-
 Floats = NDArray[np.float64]
 
 
@@ -134,10 +132,10 @@ def _solved(
     return tuple(part.reshape(times, count) for part in (value, 1.0 / strength, misfit))
 
 
-def control_fractions(
+def control_level(
     control: Floats, seen: Bools, ground: Floats, spectrum: Floats, unknown: Uncertain
-) -> tuple[Floats, Floats]:
-    """Median and robust spread (time,) of the same estimate over coal-free pixels.
+) -> Floats:
+    """(time,) median of the same estimate over coal-free pixels.
 
     Args:
         control: (time, m, band) coal-free pixels.
@@ -147,20 +145,18 @@ def control_fractions(
         unknown: of the pixels that may hold coal; its mean is taken.
     """
     typical = unknown.spread.mean(axis=0)
-    null, sd = np.zeros(len(control)), np.full(len(control), np.inf)
+    null = np.zeros(len(control))
     for t, loads in enumerate(unknown.loads):
         covariance = loads @ typical @ loads.T + unknown.noise[t]
         contrast = spectrum[t] - ground[t]
         weight = np.linalg.solve(covariance, contrast.T).T
         value = (weight * (control[t] - ground[t])).sum(axis=1) / (weight * contrast).sum(axis=1)
-        value = value[seen[t]]
-        null[t] = np.median(value)
-        sd[t] = MAD_TO_SD * np.median(np.abs(value - null[t]))
-    return null, sd
+        null[t] = np.median(value[seen[t]])
+    return null
 
 
 def spectrum_error(ground: Floats, site: Floats, site_covariance: Floats, unknown: Uncertain) -> Floats:
-    """(time,) error of a fraction from what is unknown of the spectrum, against the zones' own ground."""
+    """(time,) relative error of a fraction whose coal differs from `site` by a covariance (band, band)."""
     typical, out = unknown.spread.mean(axis=0), np.zeros(len(ground))
     for t, loads in enumerate(unknown.loads):
         contrast = site - np.median(ground[t], axis=0)

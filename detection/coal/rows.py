@@ -53,11 +53,12 @@ def area_quantity(
 
 
 def shared_errors(measured: Measured, t: int, *, hectares: float, site_id: str) -> dict[str, float]:
-    """Systematic errors by group: the spectrum by site, the ground by subject, in hectares."""
+    """Systematic errors by group: spectrum by site; outline, ground and coal that differs by subject, ha."""
     return {
         f"coal-spectrum:{site_id}": float(measured.series.sd_spectrum[t] * hectares),
         f"outline:{site_id}:{measured.subject.id}": float(measured.series.sd_outline[t] * hectares),
         f"ground:{site_id}:{measured.subject.id}": float(measured.series.sd_ground[t] * hectares),
+        f"coal:{site_id}:{measured.subject.id}": float(measured.series.sd_pile[t] * hectares),
     }
 
 

@@ -63,8 +63,6 @@ GRAIN, RELATIVE_GRAIN = 0.004, 0.05
 """What one look at one pixel of coal is off by, reflectance (measured: Sentinel-2 over dark ground) and share
 of it (assumed): noise, haze, texture."""
 
-VISIBLE_BANDS = 3
-"""Bands before the near infrared. By definition."""
 
 DARKEST = 1e-3
 """Reflectance under which a look is taken for this before its logarithm is. Assumed."""

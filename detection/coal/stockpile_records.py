@@ -17,7 +17,6 @@ from detection.coal.intervals import IntervalParams
 from detection.coal.search import FoundParams
 from detection.coal.verdicts import VerdictParams
 
-Bools = NDArray[np.bool_]
 Floats = NDArray[np.float64]
 
 
@@ -69,5 +68,7 @@ class Measured:
     """What its dark ground says about its coal."""
     dark_px: float
     """Pixels of lasting dark ground at one time at most, water left out."""
-    lasting: Bools
-    """(y, x) of the window: ground that was dark for long, water left out."""
+    may_px: float
+    """Pixels of ground that is no brighter than coal of the brightest rank may be."""
+    rim_px: float
+    """Width of the rim of its dark ground, of mixed pixels that are not dark, pixels."""

@@ -17,7 +17,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.coal.family import FAMILY, FamilyParams
+from detection.coal.family import FamilyParams
 from detection.coal.records import Stockpile, StockpileArea
 from detection.coal.series import DAY_S, LEAST_SD_HA, STEP_PRIOR, local_level
 from evidence.quantity import Quantity
@@ -50,13 +50,6 @@ class VerdictParams:
     """Least range of the smoothed area, share of its largest value. Assumed."""
     least_change_ha: float = 0.1
     """Least range of the smoothed area: the floor of 10 m bands (DOMAIN notes). Assumed."""
-    most_over_dark: float = 1.1
-    """Median area over lasting dark ground from which what reads as coal was not dark (hill shade across a
-    yard), where the area does not change: a pile that came late was not dark for long. Measured on fitting
-    seeds 510 to 539: up to 1.0 where areas hold, 1.16 in shade."""
-    most_over_dark_ha: float = 1.0
-    """And hectares beyond it: rims of piles are mixed pixels that are never dark for long. Measured: rims
-    read up to .46 ha more on painted layout 11 and the demo's mine, shade on seed 527 7.5 ha."""
     least_dark_ha: float = 0.1
     """Dark ground under which nothing is said of its likeness: the floor of 10 m bands. Assumed."""
     surprise_sd: float = 3.0
@@ -90,10 +83,10 @@ SENTENCES = MappingProxyType(
             "아스팔트나 어두운 지붕도 같게 보이므로 구간의 하한은 0이다.",
         ),
         Verdict.DARK_NOT_COAL: Sentence(
-            en="Dark ground that does not look like coal of any rank: between nought and all of it may be "
-            "coal. Mark a pile to calibrate.",
-            ko="어느 등급의 석탄과도 닮지 않은 어두운 지면: 0에서 그 전체까지 석탄일 수 있다. "
-            "더미를 표시하여 보정하라.",
+            en="Dark ground that does not look like coal of any rank: between nought and all ground that is "
+            "no brighter than lignite may be coal. Mark a pile to calibrate.",
+            ko="어느 등급의 석탄과도 닮지 않은 어두운 지면: 0에서 갈탄보다 밝지 않은 땅 전체까지 "
+            "석탄일 수 있다. 더미를 표시하여 보정하라.",
         ),
         Verdict.NOT_ASSESSABLE: Sentence(
             en="Not assessable: this says neither that there is coal nor that there is none.",
@@ -116,7 +109,6 @@ CALIBRATED_UNCHANGED = Sentence(
 
 NO_SWIR = "no SWIR band and no calibration: towns, shade and wet ground would pass for coal"
 LOW_CONTRAST = "coal of this kind would hardly be darker than the zone's own ground: mark a pile to calibrate"
-UNCERTAIN_COAL = "parts of the coal family give areas that differ too much: mark a pile to calibrate"
 NOT_LIKE_COAL = "the dark ground does not look like coal of any rank: mark a pile to calibrate"
 MORE_THAN_DARK = "more reads as coal than was dark for long (shade, wet ground): mark a pile to calibrate"
 TOO_LITTLE = "too little dark ground, or too few looks at it, to say what it is: mark a pile to calibrate"
@@ -133,14 +125,6 @@ def sentence(verdict: str, language: str = "en", *, calibrated: bool = False) ->
     if calibrated and verdict == Verdict.COAL_UNCHANGED:
         return CALIBRATED_UNCHANGED.in_language(language)
     return SENTENCES[Verdict(verdict)].in_language(language)
-
-
-def family_label(name: str, language: str = "en") -> str:
-    """A component of the family in words; its own name where it is none."""
-    for rank in FAMILY:
-        if rank.name == name:
-            return rank.label_ko if language == "ko" else rank.label_en
-    return name
 
 
 def change_log_ratio(days: Floats, areas: Sequence[Quantity], params: VerdictParams) -> tuple[float, float]:
@@ -211,6 +195,10 @@ class SubjectYear:
     """Why the year has no figure."""
     dark_ha: float
     """Lasting dark ground of any kind at one time at most, water left out."""
+    rim_ha: float
+    """Mixed pixels that read as coal at the rims of dark ground and are not dark (`rim_width_px`)."""
+    may_ha: float
+    """Ground that is no brighter than coal of the brightest rank may be."""
     has_swir: bool
     """Whether a SWIR band was used."""
 
@@ -228,17 +216,13 @@ class Identity:
     documented: bool
     """Whether that rests on coal that was marked elsewhere."""
     reason: str | None
-    dark_ha: float
-    """Dark ground of any kind."""
+    most_ha: float
+    """Ground that may be coal although it looks like none: dark ground of any kind, and what is no brighter
+    than coal of the brightest rank may be."""
 
 
 def _last_with_dark_ground(years: Sequence[SubjectYear]) -> SubjectYear | None:
     return next((year for year in reversed(years) if None not in {year.distance, year.ratio}), None)
-
-
-def _reads_beyond(reads_ha: float, dark_ha: float, limits: VerdictParams) -> bool:
-    """Whether more reads as coal than was dark for long, and more than the rims of piles explain."""
-    return reads_ha > limits.most_over_dark * dark_ha and reads_ha - dark_ha > limits.most_over_dark_ha
 
 
 def _is_dark(year: SubjectYear | None, params: FamilyParams) -> bool:
@@ -249,10 +233,10 @@ def _is_like(year: SubjectYear | None, params: FamilyParams) -> bool:
     return year is not None and year.distance is not None and year.distance < params.fitting_distance
 
 
-def is_coal_like(years: Sequence[SubjectYear], params: FamilyParams) -> bool:
-    """Whether a subject has ground that is dark beside its own and like a part of the family."""
+def coal_family(years: Sequence[SubjectYear], params: FamilyParams) -> str | None:
+    """The part of the coal family that a subject's dark ground is likest; None where it is like none."""
     last = _last_with_dark_ground(years)
-    return _is_dark(last, params) and _is_like(last, params)
+    return last.family if last is not None and _is_dark(last, params) and _is_like(last, params) else None
 
 
 def identity(
@@ -281,6 +265,7 @@ def identity(
     limits = limits or VerdictParams()
     last = _last_with_dark_ground(years)
     dark = max((year.dark_ha for year in years), default=0.0)
+    rims = max((year.rim_ha for year in years), default=0.0)
     distance = None if last is None else last.distance
     is_dark = _is_dark(last, params)
     like = _is_like(last, params)
@@ -294,7 +279,7 @@ def identity(
             claimed=claimed,
             documented=documented and calibrated,
             reason=reason,
-            dark_ha=dark,
+            most_ha=max((dark, *(year.may_ha for year in years))),
         )
 
     refused = [year.refused for year in years if year.refused is not None]
@@ -303,7 +288,7 @@ def identity(
         why = NO_SWIR
     elif refused and len(refused) == len(years):
         why = refused[-1]
-    elif is_dark and not (calibrated or changing) and _reads_beyond(reads_ha or 0.0, dark, limits):
+    elif is_dark and not calibrated and (reads_ha or 0.0) > dark + rims:
         why = MORE_THAN_DARK
     elif is_dark and not like and dark < limits.least_dark_ha:
         why = TOO_LITTLE
@@ -332,7 +317,7 @@ def claimed_area(dark: Quantity, who: Identity, *, floor_ha: float) -> Quantity:
     if dark.value is None or dark.low is None or dark.high is None:
         return dark
     if who.verdict is Verdict.DARK_NOT_COAL:
-        high = max(dark.high, who.dark_ha, 0.0)
+        high = max(dark.high, who.most_ha, 0.0)
         return Quantity.bounded(0.0, high, who.reason or NOT_LIKE_COAL, level=dark.level)
     if who.verdict is Verdict.NO_DARK_GROUND and dark.value > floor_ha:
         return Quantity.not_assessable(TOO_LITTLE, level=dark.level)
@@ -348,9 +333,9 @@ def dark_area(dark: Quantity, who: Identity) -> Quantity:
         dark: as measured with the spectrum of what was believed.
         who: what is known of its identity.
     """
-    if who.verdict is not Verdict.DARK_NOT_COAL or dark.high is None or dark.high >= who.dark_ha:
+    if who.verdict is not Verdict.DARK_NOT_COAL or dark.high is None or dark.high >= who.most_ha:
         return dark
-    return Quantity.bounded(0.0, who.dark_ha, who.reason or NOT_LIKE_COAL, level=dark.level)
+    return Quantity.bounded(0.0, who.most_ha, who.reason or NOT_LIKE_COAL, level=dark.level)
 
 
 def judged_area(area: StockpileArea, who: Identity, *, fit: float | None, floor_ha: float) -> StockpileArea:

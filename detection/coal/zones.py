@@ -14,7 +14,13 @@ from aoi.pixels import coverage
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import ZoneSeries, zone_series
 from detection.coal.blocks import block_of, grouped_zones
-from detection.coal.dark_ground import AROUND_PX, survey_dark_ground, watery_looks
+from detection.coal.dark_ground import (
+    AROUND_PX,
+    DarkSurvey,
+    rim_width_px,
+    survey_dark_ground,
+    watery_looks,
+)
 from detection.coal.family import FamilyFit, updated
 from detection.coal.fraction import block_fractions
 from detection.coal.search import Materials, found_supports, patches
@@ -269,10 +275,18 @@ def measure_subjects(
                         refused=FULL_OF_DARK if full else None,
                         fit=fits[index],
                         dark_px=surveys[index].most_px,
-                        lasting=surveys[index].lasting,
+                        may_px=surveys[index].may_px,
+                        rim_px=rim_width(mean, surveys[index], bands, params),
                     )
                 )
     return out, watery, lit
+
+
+def rim_width(coal: Floats, survey: DarkSurvey, bands: tuple[str, ...], params: StockpileParams) -> float:
+    """Width of the rim of a subject's dark ground, pixels; 0 where no ground was seen often enough."""
+    if not survey.clusters:
+        return 0.0
+    return rim_width_px(coal, survey.ground, survey.level, bands, params.family)
 
 
 UNKNOWN_COAL = "unknown"

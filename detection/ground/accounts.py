@@ -14,14 +14,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detection.ground.events import Event
+from detection.ground.events import Event, told_shares
 from detection.ground.history import History
 from detection.ground.params import DISTURBED
-from detection.ground.states import sampled, shares
+from detection.ground.states import sampled
 from evidence.arrays import Bools, Floats, Ints
 
 DRAWS = 48
-"""Paths that are drawn of each event."""
+"""Paths that are drawn of each event. Assumed."""
+CHUNK = 5000
+"""Cells that are looked at at once: a bound of memory. Assumed."""
+COLUMNS = ("event", "pixel", "hectares", "onset", "end")
+LEAST_WORTH = 1e-3
+"""Sum of inverse variances below which the looks about a date say nothing of a share: half is taken then.
+Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +83,11 @@ def account_cells(history: History, events: Sequence[Event], weights: Floats, da
         ended = np.where(end >= 0, history.series.day[np.maximum(end, 0)], np.iinfo(np.int64).max)
         parts.append((np.full(len(pixel), number), pixel, weight, onset, ended))
         drawn.append(_drawn(history, e, dates))
-    columns = [np.concatenate(c) for c in zip(*parts, strict=True)] if parts else [np.zeros(0, np.int64)] * 5
+    columns = (
+        [np.concatenate(c) for c in zip(*parts, strict=True)]
+        if parts
+        else [np.zeros(0, np.int64) for _ in COLUMNS]
+    )
     share = _share_on(history, columns[1], dates)
     return Cells(
         event=columns[0], pixel=columns[1], hectares=np.asarray(columns[2], np.float64), onset=columns[3],
@@ -89,7 +99,7 @@ def account_cells(history: History, events: Sequence[Event], weights: Floats, da
 def _drawn(history: History, event: Event, dates: Ints) -> Bools:
     """(draw, date, cell) of one event; cells of the rim go with the cell beside them."""
     day = history.series.day
-    seed = int(hashlib.sha256(event.event_id.encode()).hexdigest()[:12], 16)
+    seed = int.from_bytes(hashlib.sha256(event.event_id.encode()).digest()[:6], "big")
     uniform = np.random.default_rng(seed).random((DRAWS, len(day)))
     paths = np.empty((DRAWS, len(day), len(event.pixels)), np.uint8)
     sampled(history.model, history.field, event.pixels, uniform, paths)
@@ -106,18 +116,13 @@ def _share_on(history: History, pixels: Ints, dates: Ints) -> Floats:
     """(date, cell) bare share about each date, from looks near it weighted by what they tell."""
     p, day = history.params.events, history.series.day
     out = np.zeros((len(dates), len(pixels)))
-    for start in range(0, len(pixels), 5000):
-        some = np.asarray(pixels[start : start + 5000], np.int64)
-        x, v = np.empty((len(day), len(some)), np.float32), np.empty((len(day), len(some)), np.float32)
-        shares(history.model, some, x, v)
-        seen = np.isfinite(x) & (history.model.haze[:, some] < 128)  # noqa: PLR2004 - more likely not
-        worth = np.where(seen, 1.0 / np.where(seen, v + 0.01, 1.0), 0.0)
-        value = np.where(seen, np.clip(x, -0.5, 1.3), 0.0)
+    for start in range(0, len(pixels), CHUNK):
+        value, worth = told_shares(history, pixels[start : start + CHUNK])
         for k, date in enumerate(dates):
             w = worth * np.exp(-0.5 * ((day - date) / p.share_days) ** 2)[:, None]
             total = w.sum(axis=0)
-            level = (w * value).sum(axis=0) / np.maximum(total, 1e-9)
-            out[k, start : start + 5000] = np.clip(np.where(total > 1e-3, level, 0.5), 0.0, 1.0)  # noqa: PLR2004
+            level = (w * value).sum(axis=0) / np.maximum(total, LEAST_WORTH)
+            out[k, start : start + CHUNK] = np.clip(np.where(total > LEAST_WORTH, level, 0.5), 0.0, 1.0)
     return out
 
 

@@ -21,11 +21,13 @@ Window = tuple[slice, slice]
 CE90_TO_SD = 1.0 / 2.1460
 """Standard deviation per axis from the radius that holds 90 % of a circular normal distribution."""
 MOSTLY = 0.98
-"""Share of a patch on one side from which it counts as wholly there."""
+"""Share of a patch on one side from which it counts as wholly there. Assumed."""
 LEAST_SHARE = 0.15
-"""Pixels of which less changed do not mark the edge: noise alone reaches that far."""
+"""Pixels of which less changed do not mark the edge: noise alone reaches that far. Assumed."""
 SECTORS = ("N", "NE", "E", "SE", "S", "SW", "W", "NW")
 """Bearing sectors of 45 degrees, N from 337.5 to 22.5."""
+CIRCLE_DEG = 360.0
+"""A full circle. Defined."""
 
 
 def relation(patch: Bools, inside: Floats | None) -> str:
@@ -84,7 +86,7 @@ def sector_advances(
     if boundary is None:
         return None
     reach, bearing = _reaches(share, window, boundary, grid)
-    number = np.round(bearing / 45.0).astype(int) % len(SECTORS)
+    number = np.round(bearing / CIRCLE_DEG * len(SECTORS)).astype(int) % len(SECTORS)
     found: dict[str, list[float]] = {}
     for k, sector in enumerate(SECTORS):
         here = reach[number == k]
@@ -116,7 +118,7 @@ def _reaches(share: Floats, window: Window, boundary: Boundary, grid: GeoBox) ->
     lines = shapely.get_coordinates([to_degrees(line, grid) for line in shortest])
     near, far = lines[0::2], lines[1::2]
     bearing, _, _ = Geod(ellps="WGS84").inv(near[:, 0], near[:, 1], far[:, 0], far[:, 1])
-    return reach, np.mod(bearing, 360.0)
+    return reach, np.mod(bearing, CIRCLE_DEG)
 
 
 def _accuracy(boundary: Boundary) -> float:

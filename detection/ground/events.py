@@ -17,24 +17,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
-from scipy.ndimage import binary_dilation, binary_erosion, uniform_filter
+from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure, uniform_filter
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
+from scipy.special import expit, logit
 from scipy.stats import norm
 
 from aoi.pixels import crs_wkt, world
 from detection.ground.history import History
-from detection.ground.params import EventParams
-from detection.ground.states import decoded, episodes, shares
+from detection.ground.params import HALF, ONE, YEAR_DAYS, EventParams
+from detection.ground.states import EPISODE, decoded, episodes, for_good, shares
 from evidence.arrays import Bools, Floats, Ints
+from imagery.robust import MAD_TO_SD
 
 Planes = NDArray[np.float32]
 
 BLOCKS = (3, 6)
 """Sides of the blocks, in pixels, on which it is measured how much neighbours have in common."""
-LIKELY_HAZE = 128
-"""Of 255: a half."""
-CORNERS = np.ones((3, 3), np.bool_)
+QUIET = 64
+"""Of 255: a pixel that was never more likely disturbed than this, a quarter, is undisturbed. Assumed."""
+NEARLY_WHOLE = 0.8
+"""Share of a block that is seen and undisturbed when it speaks. Assumed."""
+LEAST_BLOCKS = 12
+"""A spread needs so many. Assumed."""
+EPISODES = 4
+"""Episodes of a pixel, in mean over all of them, for which there is room. Assumed."""
+FLOOR_TOLERANCE = 0.95
+"""Share of the mapping floor that whole pixels may fall short of it. Assumed."""
+CORNERS = generate_binary_structure(2, 2)
+LEAST_INSIDE = 3
+"""Pixels that an inside has at least. Assumed."""
+NARROW = 0.8
+"""Quantile of mean shares from which cells stand for the inside of a narrow patch. Assumed."""
+SHARE_LIMITS = (-1.0, 1.5)
+"""Shares of one look beyond which it is a stray; assumed."""
+MIXING_VARIANCE = 0.01
+"""Of a share, 10 % squared, that no scatter of looks tells: light from beside, shade. Assumed."""
+TINY = 1e-9
+"""Bound of arithmetic: what is divided by is no less. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +113,8 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
     p, day = history.params.events, history.series.day
     if len(day) == 0:
         return []
-    table = np.empty((4 * history.smoothed.shape[1], 3), np.int64)
-    count = episodes(history.smoothed, round(255 * p.likely), round(255 * p.sure), table)
+    table = np.empty((EPISODES * history.smoothed.shape[1], len(EPISODE)), np.int64)
+    count = episodes(history.smoothed, round(ONE * p.likely), round(ONE * p.sure), table)
     cells = table[:count]
     cells = cells[weights.ravel()[cells[:, 0]] > 0]
     common = common_variance(history)
@@ -102,7 +122,7 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
     found = []
     for member in _linked(cells, day, history.series.shape, p, least):
         mine = cells[member]
-        if weights.ravel()[mine[:, 0]].sum() >= p.min_ha * 0.95:
+        if weights.ravel()[mine[:, 0]].sum() >= p.min_ha * FLOOR_TOLERANCE:
             event = _event(history, mine, common, grid, site_id, least)
             if event is not None:
                 found.append(event)
@@ -135,7 +155,7 @@ def _linked(cells: Ints, day: Ints, shape: tuple[int, int], p: EventParams, leas
 def _touching(pixel: Ints, onset: Ints, shape: tuple[int, int]) -> tuple[Ints, Ints, Ints]:
     """Pairs of cells, sorted by pixel, that are neighbours, and the days between their onsets."""
     row, column = pixel // shape[1], pixel % shape[1]
-    pairs = []
+    pairs = [np.zeros((2, 0), np.int64)]
     for dy, dx in ((0, 1), (1, -1), (1, 0), (1, 1)):
         ok = (column + dx >= 0) & (column + dx < shape[1]) & (row + dy < shape[0])
         target = pixel + dy * shape[1] + dx
@@ -182,7 +202,7 @@ def common_variance(history: History) -> Floats:
     """(block, time) variance of the share that blocks of undisturbed pixels have in common on a look."""
     t = len(history.smoothed)
     out = np.zeros((len(BLOCKS), t))
-    quiet = history.smoothed.max(axis=0) < 64  # noqa: PLR2004 - a quarter
+    quiet = history.smoothed.max(axis=0) < QUIET
     for i in range(t):
         share, variance = decoded(history.model.code[i])
         seen = np.isfinite(share) & quiet & (variance < history.params.events.informative_sd**2)
@@ -197,12 +217,12 @@ def _block_variance(share: Planes, variance: Planes, seen: Bools, shape: tuple[i
         return np.asarray(uniform_filter(plane, side, mode="constant")[side // 2 :: side, side // 2 :: side])
 
     part = mean(np.ones_like(share))
-    full = part > 0.8  # noqa: PLR2004 - nearly whole blocks
-    if full.sum() < 12:  # noqa: PLR2004 - a spread needs some
+    full = part > NEARLY_WHOLE
+    if full.sum() < LEAST_BLOCKS:
         return 0.0
     middle = mean(np.clip(share, -1, 1))[full] / part[full]
     alone = np.median(mean(variance)[full] / part[full] / (part[full] * side**2))
-    spread = 1.4826 * np.median(np.abs(middle - np.median(middle)))
+    spread = MAD_TO_SD * np.median(np.abs(middle - np.median(middle)))
     return float(max(spread**2 - alone, 0.0) + np.median(middle) ** 2)
 
 
@@ -217,7 +237,9 @@ def _event(
     founding = np.abs(days - reached) <= p.founding_days
     looks, share, sd, evidence = patch_evidence(history, pixels[founding], common)
     began = onset[founding]
-    told = _told(history, looks, evidence, sd, int(np.median(began)), int(began.min()))
+    since = (day[looks] - day[int(np.median(began))]) / YEAR_DAYS
+    lasting = for_good(history.model.group[pixels[founding]], np.maximum(since, 0.0), history.params.rates)
+    told = _told(history, looks, evidence, sd, lasting, int(np.median(began)), int(began.min()))
     if told is None:
         return None
     return Event(
@@ -243,7 +265,7 @@ def patch_evidence(history: History, pixels: Ints, common: Floats) -> tuple[Ints
     both = np.interp(np.sqrt(len(pixels)), BLOCKS, [0.0, 1.0])
     shared = (1.0 - both) * common[0, looks] + both * common[1, looks]
     sd = np.sqrt(shared + 1.0 / total)
-    hazy = (history.model.haze[np.ix_(looks, pixels)] / 255.0 * seen).sum(axis=1) / seen.sum(axis=1)
+    hazy = (history.model.haze[np.ix_(looks, pixels)] / ONE * seen).sum(axis=1) / seen.sum(axis=1)
     stray = p.stray + (1.0 - p.stray) * hazy
 
     def mixture(parts: tuple[tuple[float, float, float], ...]) -> Floats:
@@ -262,23 +284,29 @@ def patch_evidence(history: History, pixels: Ints, common: Floats) -> tuple[Ints
 
 
 def _told(
-    history: History, looks: Ints, evidence: Floats, sd: Floats, onset: int, earliest: int
+    history: History, looks: Ints, evidence: Floats, sd: Floats, lasting: Floats, onset: int, earliest: int
 ) -> dict[str, Any] | None:
-    """Since when a patch is told of, how surely, and when it began."""
+    """Since when a patch is told of, how surely, and when it began.
+
+    `lasting` (look,) is how likely loss of that age is not one for now.
+    """
     p, r, day = history.params.events, history.params.rates, history.series.day
     after = looks >= earliest
     if not after.any():
         return None
-    prior = np.log((r.bared + r.thinned) * p.prior_days / 365.25)
+    prior = np.log((r.bared + r.thinned) * p.prior_days / YEAR_DAYS)
     odds = prior + np.cumsum(evidence[after])
     odds = np.maximum.accumulate(odds)
     when = looks[after]
-    provisional = np.flatnonzero(odds >= _logit(p.provisional))
+    provisional = np.flatnonzero(expit(odds) * lasting[after] >= p.provisional)
     if provisional.size == 0:
         return None
     first = int(when[provisional[0]])
     sure = np.flatnonzero(
-        (odds >= _logit(p.persistent)) & (evidence[after] > 0) & (day[when] >= day[when[0]] + p.apart_days)
+        (odds >= logit(p.persistent))
+        & (lasting[after] >= p.sure)
+        & (evidence[after] > 0)
+        & (day[when] >= day[when[0]] + p.apart_days)
     )
     before = looks < earliest
     clear = before & (evidence < p.unchanged) & (sd < p.informative_sd)
@@ -286,7 +314,7 @@ def _told(
     seen = int(day[min(onset, first)]) if onset <= first else int(day[onset])
     high = max(int(day[first]), seen)
     return {
-        "probability": float(1.0 / (1.0 + np.exp(-min(odds[-1], 50.0)))),
+        "probability": float(expit(odds[-1]) * lasting[-1]),
         "first_seen": seen,
         "first_seen_low": min(int(low) - p.partly_days, seen),
         "first_seen_high": high + p.later_days,
@@ -295,32 +323,43 @@ def _told(
     }
 
 
-def _logit(p: float) -> float:
-    return float(np.log(p / (1.0 - p)))
-
-
 def _weighted(history: History, event: Event, taken: Bools) -> Event:
-    """The event with the share of each edge pixel that changed, and of pixels beside it."""
+    """The event with the share of each edge pixel that changed, and of pixels beside it.
+
+    An edge pixel is a mixture of changed and unchanged ground, so that on every look it shows that share of
+    what the inside shows: a regression through the origin on the inside's mean, look by look, whatever
+    grows over since.
+    """
     p, shape = history.params.events, history.series.shape
     mask = np.zeros(shape, np.bool_)
     mask.ravel()[event.pixels] = True
     core = np.asarray(binary_erosion(mask, structure=CORNERS))
     ring = np.flatnonzero((binary_dilation(mask, structure=CORNERS) & ~mask).ravel() & ~taken)
-    level = mean_share(history, event.pixels, event.onset, event.end)
-    inside = core.ravel()[event.pixels]
-    known = level[inside & np.isfinite(level)]
-    full = float(np.median(known)) if known.size >= 3 else float(np.nanquantile(level, 0.8))  # noqa: PLR2004
-    weight = np.where(
-        inside | ~np.isfinite(level), 1.0, np.clip(p.edge_gain * level / max(full, 0.05), 0.0, 1.0)
-    )
-    weight[~inside & (level / max(full, 0.05) > 1)] = 1.0
     nearest = _nearest(ring, event.pixels, shape)
     onset, end = event.onset[nearest], event.end[nearest]
-    beside = mean_share(history, ring, onset, end)
-    rim = np.where(
-        np.isfinite(beside), np.clip(p.edge_gain * beside / max(full, 0.05), p.least_share, 1.0), 0.0
-    )
+    within = core.ravel()[event.pixels]
+    x, worth = told_shares(history, np.concatenate([event.pixels, ring]))
+    n = len(event.pixels)
+    until = len(x) if (event.end < 0).any() else int(event.end.max())
+    look = np.arange(len(x))[:, None]
+    worth[until:] = 0.0
+    worth[look < np.concatenate([event.onset, onset])] = 0.0
+    inside = within if within.sum() >= LEAST_INSIDE else _barest(x[:, :n], worth[:, :n])
+    total = worth[:, :n][:, inside].sum(axis=1)
+    level = (x * worth)[:, :n][:, inside].sum(axis=1) / np.maximum(total, TINY)
+    square = (worth * level[:, None] ** 2).sum(axis=0)
+    share = (worth * x * level[:, None]).sum(axis=0) / np.maximum(square, TINY)
+    share = np.where(square > TINY, p.edge_gain * share, np.nan)
+    weight = np.where(within | ~np.isfinite(share[:n]), 1.0, np.clip(share[:n], 0.0, 1.0))
+    rim = np.clip(np.nan_to_num(share[n:]), p.least_share, 1.0)
     return replace(event, weight=weight, rim=ring, rim_weight=rim, rim_onset=onset, rim_end=end)
+
+
+def _barest(x: Floats, worth: Floats) -> Bools:
+    """(cell,) the barest fifth of cells, at least one: what stands for the inside of a narrow patch."""
+    total = worth.sum(axis=0)
+    mean = np.where(total > 0, (x * worth).sum(axis=0) / np.maximum(total, TINY), -np.inf)
+    return np.asarray(mean >= np.quantile(mean, NARROW))
 
 
 def _nearest(one: Ints, two: Ints, shape: tuple[int, int]) -> Ints:
@@ -332,23 +371,14 @@ def _nearest(one: Ints, two: Ints, shape: tuple[int, int]) -> Ints:
     return np.array([int(((b - row) ** 2).sum(axis=1).argmin()) for row in a], np.int64)
 
 
-def mean_share(history: History, pixels: Ints, onset: Ints, end: Ints) -> Floats:
-    """(cell,) bare share while a cell was disturbed: mean of looks by what they tell; NaN without any."""
-    if len(pixels) == 0:
-        return np.zeros(0)
+def told_shares(history: History, pixels: Ints) -> tuple[Floats, Floats]:
+    """(look, pixel) bare share, noughts where not seen or hazy, and what each tells: inverse variances."""
     t = len(history.series.day)
     x, v = np.empty((t, len(pixels)), np.float32), np.empty((t, len(pixels)), np.float32)
     shares(history.model, np.asarray(pixels, np.int64), x, v)
-    look = np.arange(t)[:, None]
-    within = (
-        (look >= onset)
-        & ((look < end) | (end < 0))
-        & np.isfinite(x)
-        & (history.model.haze[:, pixels] < LIKELY_HAZE)
-    )
-    w = np.where(within, 1.0 / np.where(within, v, 1.0), 0.0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.where(within, w * np.clip(x, -1, 1.5), 0.0).sum(axis=0) / w.sum(axis=0))
+    seen = np.isfinite(x) & (history.model.haze[:, pixels] < HALF)
+    worth = np.where(seen, 1.0 / (np.where(seen, v, 1.0) + MIXING_VARIANCE), 0.0).astype(np.float64)
+    return np.where(seen, np.clip(x, *SHARE_LIMITS), 0.0).astype(np.float64), worth
 
 
 def event_name(pixels: Ints, grid: GeoBox, prefix: str) -> str:

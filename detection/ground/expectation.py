@@ -12,22 +12,50 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from detection.ground.params import ExpectationParams
+from detection.ground.params import ONE, YEAR_DAYS, ExpectationParams
 from detection.ground.series import SCALE, UNSEEN, GroundSeries
+from imagery.robust import MAD_TO_SD
 
 Floats = NDArray[np.float32]
 
 TERMS = 6
-"""Level, course of the cover, two harmonics."""
+"""Level, course of the cover, two harmonics. Defined."""
 MISSING = int(UNSEEN)
+SEASON_TERMS = 5
+"""Level and two harmonics. Defined."""
+GREENEST = 3
+"""The third greenest look says how green a pixel was ever seen: two strays may be greener. Assumed."""
+SEASON_LEVEL = 0.5
+"""Prior of the level of a season, NDVI. Assumed."""
+SEASON_PRECISION = (0.01, 1.0, 1.0, 2.0, 2.0)
+"""Precision of that and of harmonics of none, in looks. Assumed."""
 LEAST_WEIGHT = 0.05
-"""Looks of less weight tell nothing of scatter."""
+"""Looks of less weight tell nothing of scatter. Assumed."""
+LEAST_EXPECTED = 20
+"""Of 255: a pixel that was less likely as expected says nothing of its cover's course. Assumed."""
 SAMPLE = 1000
-"""Pixels of a cover from which its medians are taken."""
+"""Pixels of a cover from which its medians are taken. Assumed."""
 BINS = 12
-"""Parts of the year for which scatter is kept."""
+"""Parts of the year for which scatter is kept. Assumed."""
+OWN_LEAST_SD = 0.006
+"""Added to the scatter of a pixel's own looks, units of the index: few looks may agree by chance. Assumed."""
+MOST_SCATTERS = 4.0
+"""Scatters beyond which a residual counts as that many. Assumed."""
+OWN_LOOKS = 2.0
+"""Looks that a pixel's scatter over the whole year counts as in each part of it. Assumed."""
+REWEIGHTED = 2.0
+"""Scatters at which a look counts half (Cauchy weights; 2.385 in Holland and Welsch 1977, assumed less)."""
+MEANS_ROUNDS = 15
+"""Rounds of k-means, which settles sooner. Assumed."""
+TIE = 1e-3
+"""Weight of the first harmonic in the order from which k-means starts: it breaks ties of level. Assumed."""
+SEASON_SAMPLE = 20_000
+"""Pixels from which covers are found. Assumed."""
+TINY = 1e-12
+"""Bound of arithmetic. Assumed."""
+SECOND_ORDER = 4.0 / 3.0
+"""Precision of second harmonics beside that of first ones: `harmonic_sd` says why. Assumed."""
 PAIRS = TERMS * (TERMS + 1) // 2
-YEAR = 365.25
 
 
 class Expectation(NamedTuple):
@@ -55,7 +83,7 @@ class Expectation(NamedTuple):
 
 def harmonics(day: NDArray[np.int64]) -> Floats:
     """(time, 4)."""
-    phase = 2.0 * np.pi * np.asarray(day, np.float64) / YEAR
+    phase = 2.0 * np.pi * np.asarray(day, np.float64) / YEAR_DAYS
     return np.stack([f(k * phase) for k in (1, 2) for f in (np.cos, np.sin)], axis=1).astype(np.float32)
 
 
@@ -65,7 +93,7 @@ def anchor_weights(series: GroundSeries, params: ExpectationParams) -> NDArray[n
     age = (series.day - series.day[:1])[:, None]
     few = np.cumsum(seen, axis=0, dtype=np.int32) <= params.anchor_looks
     early = (age < params.anchor_days) | (few & (age < params.anchor_most_days))
-    return np.where(early, 255, round(255 * params.later_weight)).astype(np.uint8)
+    return np.where(early, ONE, round(ONE * params.later_weight)).astype(np.uint8)
 
 
 def fit_expectation(
@@ -104,10 +132,10 @@ def fit_expectation(
         else np.stack([_courses(plane, expected, cover, terms, params) for plane in series.index])
     )
     k = course.shape[2]
-    part = ((series.day % YEAR) / YEAR * BINS).astype(np.float32)
+    part = ((series.day % YEAR_DAYS) / YEAR_DAYS * BINS).astype(np.float32)
     precision = np.array(
         [params.level_sd**-2, params.course_sd**-2, *([params.harmonic_sd**-2] * 2),
-         *([4.0 / 3.0 * params.harmonic_sd**-2] * 2)], np.float64)  # fmt: skip
+         *([SECOND_ORDER * params.harmonic_sd**-2] * 2)], np.float64)  # fmt: skip
     look = np.zeros((n, t, k), np.float32)
     kernel = _season_kernel(params)
     for i in range(n):
@@ -128,26 +156,33 @@ def fit_expectation(
 def _season_kernel(params: ExpectationParams) -> NDArray[np.float64]:
     """(bin, bin) weights of residuals by their distance in the year."""
     gap = np.abs(np.subtract.outer(np.arange(BINS), np.arange(BINS)))
-    gap = np.minimum(gap, BINS - gap) * YEAR / BINS
+    gap = np.minimum(gap, BINS - gap) * YEAR_DAYS / BINS
     return np.asarray(np.exp(-0.5 * (gap / params.season_days) ** 2))
 
 
-def fit_seasons(series: GroundSeries, expected: NDArray[np.uint8], params: ExpectationParams) -> Floats:
-    """(coefficient, pixel) of NDVI: level and two harmonics, robust."""
+def fit_seasons(
+    series: GroundSeries, expected: NDArray[np.uint8], params: ExpectationParams
+) -> tuple[Floats, Floats]:
+    """(coefficient, pixel) of NDVI, level and two harmonics; and (pixel,) how green it was ever seen.
+
+    Robust towards what lies below alone: cloud, haze, snow and clearings all lower NDVI, and nothing but
+    plants raises it. A field is green for two months of its year, on few looks, and these are no strays.
+    """
     terms = harmonics(series.day)
-    out = np.zeros((5, series.index.shape[2]), np.float32)
-    precision = np.array([0.01, 1.0, 1.0, 2.0, 2.0])
-    _fit_seasons(series.index[0], expected, terms, precision, params.rounds, params.least_sd, out)
-    return out
+    out = np.zeros((SEASON_TERMS, series.index.shape[2]), np.float32)
+    precision = np.array(SEASON_PRECISION)
+    greenest = np.zeros(series.index.shape[2], np.float32)
+    _fit_seasons(series.index[0], expected, terms, precision, params.rounds, params.least_sd, out, greenest)
+    return out, greenest
 
 
 def season_covers(season: Floats, params: ExpectationParams) -> NDArray[np.int16]:
     """(pixel,) groups by k-means of the season, started from quantiles: a function of the pixels alone."""
     points = season.T.astype(np.float64)
-    order = np.argsort(points[:, 0] + 1e-3 * points[:, 1], kind="stable")
-    sample = points[order[:: max(1, len(order) // 20_000)]]
+    order = np.argsort(points[:, 0] + TIE * points[:, 1], kind="stable")
+    sample = points[order[:: max(1, len(order) // SEASON_SAMPLE)]]
     centres = sample[np.linspace(0, len(sample) - 1, params.covers + 2)[1:-1].astype(int)]
-    for _ in range(15):
+    for _ in range(MEANS_ROUNDS):
         label = ((sample[:, None] - centres[None]) ** 2).sum(axis=2).argmin(axis=1)
         centres = np.stack(
             [
@@ -180,7 +215,7 @@ def _courses(
     members = [m[:: max(1, len(m) // SAMPLE)] for m in members]
     everywhere = np.arange(plane.shape[1])[:: max(1, plane.shape[1] // (5 * SAMPLE))]
     for i in range(t):
-        row, sure, seen = plane[i], expected[i] > 20, usable[i]  # noqa: PLR2004
+        row, sure, seen = plane[i], expected[i] > LEAST_EXPECTED, usable[i]
         chosen = everywhere[seen[everywhere] & sure[everywhere]]
         if chosen.size < params.least_cover:
             chosen = everywhere[seen[everywhere]]
@@ -220,7 +255,7 @@ def _look_variance(residual: Floats, cover: NDArray[np.int16], k: int, params: E
             here = residual[i, members]
             here = here[np.isfinite(here)]
             if here.size >= params.least_cover:
-                out[i, j] = (1.4826 * np.median(np.abs(here - np.median(here)))) ** 2
+                out[i, j] = (MAD_TO_SD * np.median(np.abs(here - np.median(here)))) ** 2
     return out
 
 
@@ -232,7 +267,7 @@ def _cholesky_solve(a: Any, c: Any, x: Any, n: int) -> None:
             s = a[i, j]
             for k in range(j):
                 s -= a[i, k] * a[j, k]
-            a[i, j] = np.sqrt(max(s, 1e-12)) if i == j else s / a[j, j]
+            a[i, j] = np.sqrt(max(s, TINY)) if i == j else s / a[j, j]
     for i in range(n):
         s = c[i]
         for k in range(i):
@@ -247,59 +282,61 @@ def _cholesky_solve(a: Any, c: Any, x: Any, n: int) -> None:
 
 @njit(cache=True)
 def _mad(values: Any, n: int) -> float:
-    """1.4826 times the median of absolute values."""
+    """Standard deviation about nothing of the first `n` values, from the median of their sizes."""
     if n == 0:
         return 0.0
-    return 1.4826 * float(np.median(np.abs(values[:n])))
+    return MAD_TO_SD * float(np.median(np.abs(values[:n])))
 
 
 @njit(cache=True)
 def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
-    plane: Any, expected: Any, terms: Any, precision: Any, rounds: int, least: float, out: Any
+    plane: Any, expected: Any, terms: Any, precision: Any, rounds: int, least: float, out: Any, greenest: Any
 ) -> None:
     t, size = plane.shape
-    x = np.empty((t, 5))
+    x = np.empty((t, SEASON_TERMS))
     y = np.empty(t)
     w0 = np.empty(t)
     w = np.empty(t)
     r = np.empty(t)
-    a = np.empty((5, 5))
-    c = np.empty(5)
-    b = np.empty(5)
+    a = np.empty((SEASON_TERMS, SEASON_TERMS))
+    c = np.empty(SEASON_TERMS)
+    b = np.empty(SEASON_TERMS)
     for p in range(size):
         n = 0
         for i in range(t):
             if plane[i, p] != MISSING:
                 y[n] = plane[i, p] * SCALE
-                w0[n] = expected[i, p] / 255.0
+                w0[n] = expected[i, p] / ONE
                 w[n] = w0[n]
                 x[n, 0] = 1.0
-                for k in range(4):
+                for k in range(SEASON_TERMS - 1):
                     x[n, k + 1] = terms[i, k]
                 n += 1
         for _ in range(rounds):
-            for j in range(5):
+            for j in range(SEASON_TERMS):
                 c[j] = 0.0
                 for k in range(j + 1):
                     a[j, k] = precision[j] if j == k else 0.0
-            c[0] = precision[0] * 0.5
+            c[0] = precision[0] * SEASON_LEVEL
             for i in range(n):
-                for j in range(5):
+                for j in range(SEASON_TERMS):
                     wx = w[i] * x[i, j]
                     c[j] += wx * y[i]
                     for k in range(j + 1):
                         a[j, k] += wx * x[i, k]
-            _cholesky_solve(a, c, b, 5)
+            _cholesky_solve(a, c, b, SEASON_TERMS)
             for i in range(n):
                 f = 0.0
-                for k in range(5):
+                for k in range(SEASON_TERMS):
                     f += b[k] * x[i, k]
                 r[i] = y[i] - f
-            s = 2.0 * (_mad(r, n) + least)
+            s = REWEIGHTED * (_mad(r, n) + least)
             for i in range(n):
-                w[i] = w0[i] / (1.0 + (r[i] / s) ** 2)
-        for k in range(5):
+                w[i] = w0[i] / (1.0 + (min(r[i], 0.0) / s) ** 2)
+        for k in range(SEASON_TERMS):
             out[k, p] = b[k]
+        if n:
+            greenest[p] = np.sort(y[:n])[max(n - GREENEST, 0)]
 
 
 @njit(cache=True)
@@ -310,99 +347,99 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
 ) -> None:  # fmt: skip
     """Ridge regression of each pixel, its scatter by time of year, its residuals."""
     t = plane.shape[0]
-    x = np.empty((t, 6))
+    x = np.empty((t, TERMS))
     y = np.empty(t)
     w0 = np.empty(t)
     w = np.empty(t)
     r = np.empty(t)
     at = np.empty(t, np.int64)
-    a = np.empty((6, 6))
-    full = np.empty((6, 6))
-    c = np.empty(6)
-    b = np.empty(6)
-    unit = np.empty(6)
-    column = np.empty(6)
-    sums = np.empty(12)
-    weights = np.empty(12)
+    a = np.empty((TERMS, TERMS))
+    full = np.empty((TERMS, TERMS))
+    c = np.empty(TERMS)
+    b = np.empty(TERMS)
+    unit = np.empty(TERMS)
+    column = np.empty(TERMS)
+    sums = np.empty(BINS)
+    weights = np.empty(BINS)
     for p in pixels:
         n = 0
         for i in range(t):
             if plane[i, p] != MISSING:
                 y[n] = plane[i, p] * SCALE
-                w0[n] = expected[i, p] / 255.0
+                w0[n] = expected[i, p] / ONE
                 w[n] = w0[n]
                 x[n, 0] = 1.0
                 x[n, 1] = course[i, cover[p]]
-                for k in range(4):
+                for k in range(TERMS - 2):
                     x[n, k + 2] = terms[i, k]
                 at[n] = i
                 n += 1
         if warm:
             for i in range(n):
                 r[i] = y[i]
-                for k in range(6):
+                for k in range(TERMS):
                     r[i] -= beta[k, p] * x[i, k]
             s = _mad(r, n) + least
             for i in range(n):
-                w[i] = w0[i] / (1.0 + (r[i] / (2.0 * s)) ** 2)
+                w[i] = w0[i] / (1.0 + (r[i] / (REWEIGHTED * s)) ** 2)
         for _ in range(rounds):
-            for j in range(6):
+            for j in range(TERMS):
                 c[j] = 0.0
                 for k in range(j + 1):
                     a[j, k] = precision[j] if j == k else 0.0
             c[1] = precision[1]
             for i in range(n):
-                for j in range(6):
+                for j in range(TERMS):
                     wx = w[i] * x[i, j]
                     c[j] += wx * y[i]
                     for k in range(j + 1):
                         a[j, k] += wx * x[i, k]
-            for j in range(6):
+            for j in range(TERMS):
                 for k in range(j + 1):
                     full[j, k] = a[j, k]
-            _cholesky_solve(a, c, b, 6)
+            _cholesky_solve(a, c, b, TERMS)
             for i in range(n):
                 f = 0.0
-                for k in range(6):
+                for k in range(TERMS):
                     f += b[k] * x[i, k]
                 r[i] = y[i] - f
             s = _mad(r, n) + least
             for i in range(n):
-                w[i] = w0[i] / (1.0 + (r[i] / (2.0 * s)) ** 2)
+                w[i] = w0[i] / (1.0 + (r[i] / (REWEIGHTED * s)) ** 2)
         m = 0
         for i in range(n):
             if w0[i] > LEAST_WEIGHT:
                 w[m] = r[i]
                 m += 1
-        scale = _mad(w, m) + 0.006
+        scale = _mad(w, m) + OWN_LEAST_SD
         own[p] = scale * scale
-        for k in range(6):
+        for k in range(TERMS):
             beta[k, p] = b[k]
         pair = 0
-        for j in range(6):
-            for k in range(6):
+        for j in range(TERMS):
+            for k in range(TERMS):
                 unit[k] = 1.0 if k == j else 0.0
-            for i in range(6):
+            for i in range(TERMS):
                 for k in range(i + 1):
                     a[i, k] = full[i, k]
-            _cholesky_solve(a, unit, column, 6)
+            _cholesky_solve(a, unit, column, TERMS)
             for k in range(j + 1):
                 spread[pair, p] = column[k]
                 pair += 1
-        for k in range(12):
+        for k in range(BINS):
             sums[k] = 0.0
             weights[k] = 0.0
         for i in range(n):
             if w0[i] > LEAST_WEIGHT:
-                square = min(r[i] * r[i], 16.0 * own[p])
-                k = int(part[at[i]]) % 12
+                square = min(r[i] * r[i], MOST_SCATTERS**2 * own[p])
+                k = int(part[at[i]]) % BINS
                 sums[k] += w0[i] * square
                 weights[k] += w0[i]
                 residual[at[i], p] = r[i]
-        for k in range(12):
-            top = 2.0 * own[p]
-            bottom = 2.0
-            for j in range(12):
+        for k in range(BINS):
+            top = OWN_LOOKS * own[p]
+            bottom = OWN_LOOKS
+            for j in range(BINS):
                 top += kernel[k, j] * sums[j]
                 bottom += kernel[k, j] * weights[j]
             variance[k, p] = top / bottom

@@ -7,7 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_opening, distance_transform_edt, find_objects, label, median_filter
+from scipy.ndimage import (
+    binary_opening,
+    distance_transform_edt,
+    find_objects,
+    generate_binary_structure,
+    label,
+    median_filter,
+)
 
 from detection.ground.expectation import (
     anchor_weights,
@@ -16,18 +23,32 @@ from detection.ground.expectation import (
     harmonics,
     season_covers,
 )
-from detection.ground.params import AS_EXPECTED, DISTURBED, GroundParams, StartParams, State
+from detection.ground.params import AS_EXPECTED, DISTURBED, ONE, YEAR_DAYS, GroundParams, StartParams, State
 from detection.ground.series import GroundSeries
-from detection.ground.states import FIELD_CLASSES, STATES, Model, filtered, ground_model, smoothed
+from detection.ground.states import (
+    FIELD_CLASSES,
+    RIVER_CLASS,
+    STATES,
+    Model,
+    filtered,
+    ground_model,
+    smoothed,
+)
 
 Floats = NDArray[np.float32]
 
 STEADY = 230
-"""Of 255: least probability of being as expected of pixels that are not smoothed."""
+"""Of 255: least probability of being as expected of pixels that are not smoothed. Assumed."""
 CHANGED = 13
-"""Of 255: change of a weight above which the expectation of a pixel is fitted again."""
+"""Of 255: change of a weight above which the expectation of a pixel is fitted again. Assumed."""
 CHUNK = 4096
-"""Pixels that are smoothed at once."""
+"""Pixels that are smoothed at once: a bound of memory. Assumed."""
+SIDE_M = 10.0
+"""Side of a pixel of Sentinel-2, documented."""
+HALF_MONTHS = 24
+"""Parts in which an expected year is looked at. Assumed."""
+DARKEST = 0.01
+"""Reflectance that is divided by at least: a bound of arithmetic. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +80,7 @@ class History:
     """(pixel,) share that was bare at the greenest of the expected year when it was first seen."""
 
 
-def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = 10.0) -> History:
+def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = SIDE_M) -> History:
     """The history of a site.
 
     Expectation and states are found in turn (EM): a fit over all looks would take a mine's bare ground for
@@ -71,13 +92,14 @@ def fit_history(series: GroundSeries, params: GroundParams, *, side_m: float = 1
         side_m: side of a pixel.
     """
     expected = anchor_weights(series, params.expectation)
-    first = fit_seasons(series, expected, params.expectation)
+    first, greenest = fit_seasons(series, expected, params.expectation)
     bare = np.array([params.bare.ndvi, params.bare.nbr][: len(series.index)], np.float32)
     bare_sd = np.array([params.bare.ndvi_sd, params.bare.nbr_sd][: len(series.index)], np.float32)
     at_start = bare_at_start(first, params)
     water = find_water(first, series.early, params, series.shape, side_m)
     at_start = np.where(water.water, np.float32(0.0), at_start)
-    begin, group = start(at_start, water.river, params), odd_season_class(first, params.start)
+    begin = start(at_start, params)
+    group = np.where(water.river, RIVER_CLASS, field_class(first, greenest, params.start)).astype(np.int8)
     cover = season_covers(first, params.expectation)
     disturbed = expected
     expectation, changed = None, None
@@ -105,7 +127,7 @@ def smooth(
 
     Pixels that were never unlikely as expected when filtered are so when smoothed.
     """
-    expected = np.full(model.haze.shape, 255, np.uint8)
+    expected = np.full(model.haze.shape, ONE, np.uint8)
     disturbed = np.zeros(model.haze.shape, np.uint8)
     moving = np.flatnonzero(least < STEADY)
     for first in range(0, len(moving), CHUNK):
@@ -119,15 +141,15 @@ def smooth(
 def _sum(q: NDArray[np.uint8], states: tuple[State, ...]) -> NDArray[np.uint8]:
     """(time, pixel) probability of any of some states, of (pixel, time, state)."""
     total = q[:, :, list(states)].sum(axis=2, dtype=np.int16)
-    out: NDArray[np.uint8] = np.minimum(total, 255).astype(np.uint8)
+    out: NDArray[np.uint8] = np.minimum(total, ONE).astype(np.uint8)
     return out.T
 
 
 def bare_at_start(season: Floats, params: GroundParams) -> Floats:
     """(pixel,) bare share at the greenest of each pixel's expected year when it was first seen."""
     peak = _year(season).max(axis=1)
-    green = np.quantile(peak, 0.9)
-    share = (green - peak) / max(green - params.bare.ndvi, 0.2)
+    green = np.quantile(peak, params.start.greenest)
+    share = (green - peak) / max(green - params.bare.ndvi, params.start.least_green)
     return np.asarray(np.clip(share, 0.0, 1.0), np.float32)
 
 
@@ -156,8 +178,8 @@ def find_water(
     water |= near(water, p.swir_m) & (nir < p.dark_nir)
     pale = _around(peak, p) - peak > p.less_green
     narrow = pale & ~water & ~binary_opening(pale, np.ones((p.widest_px, p.widest_px), np.bool_))
-    darker = nir / np.maximum(_around(nir, p), 0.01) - 1.0
-    wetter = swir / np.maximum(_around(swir, p), 0.01) - 1.0
+    darker = nir / np.maximum(_around(nir, p), DARKEST) - 1.0
+    wetter = swir / np.maximum(_around(swir, p), DARKEST) - 1.0
     for mine in _long(narrow, p.least_river_m / side_m):
         if darker[mine].mean() < -p.darker and wetter[mine].mean() < p.raised:
             thread |= mine
@@ -171,7 +193,7 @@ def find_water(
 
 def _long(what: NDArray[np.bool_], least_px: float) -> Iterator[NDArray[np.bool_]]:
     """Masks of connected parts that are as long as that."""
-    number, _ = label(what, structure=np.ones((3, 3)))
+    number, _ = label(what, structure=generate_binary_structure(2, 2))
     for k, place in enumerate(find_objects(number), start=1):
         if np.hypot(*(s.stop - s.start for s in place)) >= least_px:
             yield number == k
@@ -181,38 +203,38 @@ def _around(plane: Floats, params: StartParams) -> Floats:
     return np.asarray(median_filter(plane, params.around_px, mode="nearest"))
 
 
-def start(bare: Floats, river: NDArray[np.bool_], params: GroundParams) -> Floats:
+def start(bare: Floats, params: GroundParams) -> Floats:
     """(state, pixel) probabilities before the first look."""
     r, s = params.rates, params.start
     out = np.zeros((STATES, bare.size), np.float32)
     out[State.BARED] = out[State.THINNED] = r.start_disturbed / 2
     out[State.ODD_SEASON] = r.start_odd
-    out[State.BARE_AT_START] = np.clip((bare - s.bare_from) / (s.bare_surely - s.bare_from), 0.0, 0.98)
+    surely = (bare - s.bare_from) / (s.bare_surely - s.bare_from)
+    out[State.BARE_AT_START] = np.clip(surely, 0.0, s.most_surely)
     out[State.EXPECTED] = 1.0 - r.start_disturbed - r.start_odd
     other = out[[State.EXPECTED, State.BARED, State.THINNED, State.ODD_SEASON]]
     out[[State.EXPECTED, State.BARED, State.THINNED, State.ODD_SEASON]] = other * (
         1.0 - out[State.BARE_AT_START]
     )
-    out *= np.where(river, 1.0 - s.river, 1.0).astype(np.float32)
-    out[State.RIVER] = np.where(river, s.river, 0.0)
     return out
 
 
 def _year(season: Floats) -> Floats:
     """(pixel, half month) of the fitted season."""
-    h = harmonics(np.round(np.arange(24) * 365.25 / 24).astype(np.int64))
+    h = harmonics(np.round(np.arange(HALF_MONTHS) * YEAR_DAYS / HALF_MONTHS).astype(np.int64))
     return np.asarray(season[0][:, None] + season[1:].T @ h.T, np.float32)
 
 
-def odd_season_class(season: Floats, params: StartParams) -> NDArray[np.int8]:
-    """(pixel,) how likely an odd season is, as of fields.
+def field_class(season: Floats, greenest: Floats, params: StartParams) -> NDArray[np.int8]:
+    """(pixel,) how likely it is a field, in steps.
 
-    Ground whose own expected year has a bare month while plants grow, and a green one.
+    Ground whose own expected year has a bare month while plants grow, and which was seen green all the same:
+    it may have lain fallow when it was first seen.
     """
     year = _year(season)
-    month = np.arange(24) / 2 + 1
+    month = np.arange(HALF_MONTHS) / 2 + 1
     first, last = params.growing_months
     low = year[:, (month >= first) & (month < last)].min(axis=1)
     bare = np.clip((params.field_bare[0] - low) / params.field_bare[1], 0, 1)
-    green = np.clip((year.max(axis=1) - low - params.field_range[0]) / params.field_range[1], 0, 1)
+    green = np.clip((greenest - low - params.field_range[0]) / params.field_range[1], 0, 1)
     return np.asarray(np.round(bare * green * (FIELD_CLASSES - 1)), np.int8)

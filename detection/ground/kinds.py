@@ -1,50 +1,35 @@
-"""What a disturbed patch looks like after the change: a kind, from its own later spectra and its shape."""
+"""What disturbed ground looks like after the change: a kind, from its own later spectra."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 import numpy as np
-import shapely
 
-from evidence.arrays import Bools
-
-LINEAR = "linear clearing, to be checked in ≤ 1 m imagery"
-RECOVERY = "recovery"
-BURNT = "burnt"
-WIDEST_LINE_M = 40.0
-LENGTH_TO_WIDTH = 5.0
 COAL = {"visible": 0.06, "nir": 0.09, "ndvi": 0.2}
-"""Upper limits of coal in the mean of a patch: midway between dusty coal (visible 0.047, near infrared 0.069
-at Korba) and damp spoil (0.073, 0.117 on simulated sites). Single pixels of coal are `detection.coal`'s."""
+"""Upper limits of coal in the mean of a patch, measured: midway between dusty coal (visible 0.047, near
+infrared 0.069 at Korba) and damp spoil (0.073, 0.117 on simulated sites). Single pixels of coal are
+`detection.coal`'s."""
 BARE_NDVI = 0.35
-"""Mean NDVI below which no closed vegetation is left."""
+"""Mean NDVI below which no closed vegetation is left. Assumed."""
 GREY = 0.1
-"""Largest ``(red − blue) / (red + blue)`` of roofs and concrete; soil and spoil are redder."""
+"""Largest ``(red − blue) / (red + blue)`` of roofs and concrete; soil and spoil are redder. Assumed."""
 BUILT_VISIBLE = 0.12
-"""Least visible reflectance of what is called built: darker grey ground may as well be rock or spoil."""
+"""Least visible reflectance of what is called built: darker grey ground may as well be rock or spoil.
+Assumed."""
 BLACK = 0.16
 """Largest gain of red for each unit of near infrared lost of ground that went black and shows no soil
-(simulated scars up to 0.14 with what is green between, thinned forest on soil from 0.27, a pit 0.23)."""
+(measured on simulated sites: scars up to 0.14 with what is green between, thinned forest on soil from 0.27, a
+pit 0.23)."""
 CHAR = 0.065
-"""Upper limit of its visible reflectance: damp spoil on grass, whose red was hardly lower, has 0.084."""
+"""Upper limit of its visible reflectance: damp spoil on grass, whose red was hardly lower, has 0.084.
+Measured on simulated sites."""
 DARK = 0.02
-"""Least loss of near infrared that tells it."""
+"""Least loss of near infrared that tells it. Assumed."""
 HAZE = 0.004
-"""Gain of red that haze makes."""
+"""Gain of red that haze makes. Assumed."""
 FLAT = 0.1
-"""Largest ``(swir16 − nir) / (swir16 + nir)`` of what is called built; soil rises further."""
-
-
-def patch_kind(seen: Mapping[str, float], patch: Bools, *, side_m: float) -> str:
-    """Water | coal | built | soil_spoil | vegetation_loss, or a linear clearing by its shape.
-
-    Args:
-        seen: mean leaf-on reflectance after the change, by band; bands that were not seen are absent.
-        patch: its pixels.
-        side_m: side of a pixel.
-    """
-    return LINEAR if is_linear(patch, side_m) else ground_kind(seen)
+"""Largest ``(swir16 − nir) / (swir16 + nir)`` of what is called built; soil rises further. Assumed."""
 
 
 def ground_kind(seen: Mapping[str, float]) -> str:
@@ -84,15 +69,3 @@ def _is_built(seen: Mapping[str, float], visible: float) -> bool:
     redness = (seen["red"] - seen["blue"]) / (seen["red"] + seen["blue"])
     rises = (seen["swir16"] - seen["nir"]) / (seen["swir16"] + seen["nir"]) if "swir16" in seen else 0.0
     return visible >= BUILT_VISIBLE and redness < GREY and rises < FLAT
-
-
-def is_linear(patch: Bools, side_m: float) -> bool:
-    """Long and narrow: mean width under `WIDEST_LINE_M`, length at least `LENGTH_TO_WIDTH` of it."""
-    rows, columns = np.nonzero(patch)
-    box = shapely.minimum_rotated_rectangle(shapely.multipoints(np.column_stack([columns, rows])))
-    ring = shapely.get_coordinates(box)
-    if len(ring) < 4:  # noqa: PLR2004 - a point or a line: one pixel wide
-        return len(rows) >= LENGTH_TO_WIDTH
-    length = (max(np.hypot(*(ring[1] - ring[0])), np.hypot(*(ring[2] - ring[1]))) + 1.0) * side_m
-    width = len(rows) * side_m**2 / length
-    return bool(width < WIDEST_LINE_M and length >= LENGTH_TO_WIDTH * width)

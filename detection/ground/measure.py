@@ -24,12 +24,12 @@ from aoi.pixels import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from aoi.records import Boundary, Site
 from aoi.versions import starts, version_in_force
 from detection.ground.accounts import Cells, account, account_cells
-from detection.ground.advance import advance, relation, sector_advances
-from detection.ground.events import Event, find_events, overlap
+from detection.ground.advance import CIRCLE_DEG, advance, relation, sector_advances
+from detection.ground.events import TINY, Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import EventParams, GroundParams, Kind
-from detection.ground.rates import rate_row
+from detection.ground.rates import SPLIT, rate_row
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
@@ -42,7 +42,7 @@ from detection.ground.records import (
     Footprint,
     GroundRate,
 )
-from detection.ground.series import read_series
+from detection.ground.series import UNSEEN, read_series
 from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work
@@ -51,6 +51,8 @@ METHOD_EPOCH = "ground-1"
 """Ids and first sights are frozen under it; a change of method or baseline opens another."""
 EPOCH = dt.date(1970, 1, 1)
 NO_BOUNDARY = "no_boundary"
+LIKELIHOOD_DIGITS = 4
+"""That are kept of a probability. Assumed."""
 UNBORNE = "later looks do not bear it out"
 
 
@@ -227,8 +229,8 @@ def _footprints(g: _Ground, cells: Cells, dates: Ints) -> list[Footprint]:
 
 
 def fixed_version(site: Site) -> Boundary | None:
-    """The version that all years are compared with: in force on 2016-12-31, or the first there is."""
-    return version_in_force(site, dt.date(2016, 12, 31)) or min(site.boundaries, key=starts, default=None)
+    """The version that all years are compared with: in force on `SPLIT`, or the first there is."""
+    return version_in_force(site, SPLIT) or min(site.boundaries, key=starts, default=None)
 
 
 def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role: str) -> Footprint:
@@ -243,7 +245,7 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
     outside = None if inside is None else 1.0 - inside
     parts = {"": whole} if inside is None or outside is None else {"": whole, "in": inside, "out": outside}
     terms = {name: account(cells, k, part) for name, part in parts.items()}
-    rim = _rim_ha(cells, k)
+    rim = _rim_ha(cells, k, p.whole_share)
     why = (
         None
         if seen >= p.min_seen
@@ -257,7 +259,7 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
             return Quantity.not_assessable(why or "no account before this one")
         value, sd = terms[where][name]
         share = float(parts[where].mean()) if len(whole) else 0.0
-        return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, 1e-9))
+        return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, TINY))
 
     q = g.params.start
     start = (g.history.bare_at_start > (q.bare_from + q.bare_surely) / 2) * g.weights.ravel()
@@ -308,7 +310,7 @@ def _near(g: _Ground, day: int) -> Bools:
 
 def _seen_about(g: _Ground, day: int) -> float:
     """Share of the aoi with a clear look near a day."""
-    seen = (g.history.series.index[0][_near(g, day)] > -32768).any(axis=0)  # noqa: PLR2004 - not seen
+    seen = (g.history.series.index[0][_near(g, day)] != UNSEEN).any(axis=0)
     return float(g.weights.ravel()[seen].sum() / g.weights.sum())
 
 
@@ -316,11 +318,11 @@ def _scenes_about(g: _Ground, day: int) -> tuple[str, ...]:
     return tuple(np.array(g.history.series.scene_ids)[_near(g, day)].tolist())
 
 
-def _rim_ha(cells: Cells, k: int) -> float:
+def _rim_ha(cells: Cells, k: int, whole: float) -> float:
     """Hectares of pixels of which not all changed."""
     part = cells.hectares[cells.disturbed(k)]
     full = part.max(initial=0.0)
-    return float(np.abs(part[(part < 0.98 * full)]).sum())
+    return float(np.abs(part[part < whole * full]).sum())
 
 
 def _outline(g: _Ground, cells: Cells, k: int) -> BaseGeometry | None:
@@ -358,7 +360,7 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
         world(g.grid, int(c), int(r))
         for r, c in zip(*np.unravel_index(np.sort(event.pixels[event.founding]), g.grid.shape), strict=True)
     ]
-    level = _last_share(event)
+    level = _last_share(event, p)
     area = float((weights * share).sum())
     return Disturbance(
         disturbance_id=event.event_id,
@@ -376,8 +378,8 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
         boundary_id=None if boundary is None else boundary.boundary_id,
         relation=relation(mask, inside),
         area_ha=_area(g, area, 0.0, rim),
-        open_ha=_area(g, area * level if not closed else 0.0, 0.1 * area),
-        likelihood=round(event.probability, 4),
+        open_ha=_area(g, area * level if not closed else 0.0, p.open_sd * area),
+        likelihood=round(event.probability, LIKELIHOOD_DIGITS),
         outside_ha=Quantity.not_assessable(NO_BOUNDARY)
         if inside is None
         else _area(
@@ -391,9 +393,9 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
     )
 
 
-def _last_share(event: Event) -> float:
+def _last_share(event: Event, p: EventParams) -> float:
     """Mean bare share of the founding cells on the last three looks that tell."""
-    told = event.sd < 0.35  # noqa: PLR2004 - `informative_sd`
+    told = event.sd < p.informative_sd
     last = event.share[told][-3:]
     return float(np.clip(last.mean(), 0.0, 1.0)) if last.size else 0.5
 
@@ -428,10 +430,9 @@ def _kind(  # noqa: PLR0911 - one answer after another
     part = g.cube.isel(y=window[0], x=window[1])
     days = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
     month = part["time"].dt.month.to_numpy()
-    leaf = (month >= 5) & (month <= 10)  # noqa: PLR2004 - May to October
-    before = _reflectance(
-        part, np.flatnonzero(leaf & (days < event.first_seen_low) & (days > event.first_seen_low - 800)), core
-    )
+    leaf = (month >= p.leaf_months[0]) & (month <= p.leaf_months[1])
+    earlier = leaf & (days < event.first_seen_low) & (days > event.first_seen_low - p.before_days)
+    before = _reflectance(part, np.flatnonzero(earlier), core)
     later = leaf & (days >= event.first_seen_high) & (days <= event.first_seen_high + p.kind_days)
     after = _reflectance(part, np.flatnonzero(later), core)
     if not after:
@@ -449,7 +450,7 @@ def _kind(  # noqa: PLR0911 - one answer after another
         return Kind.COAL if found == "coal" else Kind.BUILT
     if _grows_over(event, share, p):
         return Kind.GROWN_OVER
-    return Kind.SOIL_SPOIL if ndvi < BARE_NDVI or share >= 0.6 else Kind.THINNED  # noqa: PLR2004 - mostly bare
+    return Kind.SOIL_SPOIL if ndvi < BARE_NDVI or share >= p.mostly_bare else Kind.THINNED
 
 
 def _grows_over(event: Event, share: float, p: EventParams) -> bool:
@@ -493,7 +494,7 @@ def freeze(
     rows, revisions, taken = [], [], set()
     known = [one for one in earlier if one.frozen_on is not None or one.method_epoch != METHOD_EPOCH]
     for one in current:
-        old = next((k for k in known if k.disturbance_id not in taken and _same(k, one, p.same_event)), None)
+        old = next((k for k in known if k.disturbance_id not in taken and _same(k, one, p)), None)
         settled = one.persistent_since is not None and (_date(day) - one.persistent_since).days >= p.wait_days
         if old is None:
             rows.append(replace(one, frozen_on=_date(day)) if settled else one)
@@ -545,13 +546,14 @@ def _revision(old: Disturbance, what: str, to: dt.date | None, detail: str) -> D
     )
 
 
-def _same(old: Disturbance, new: Disturbance, least: float) -> bool:
+def _same(old: Disturbance, new: Disturbance, p: EventParams) -> bool:
     """Whether two rows are of one event: by founding cells, across epochs by ground."""
     if old.method_epoch == new.method_epoch:
         one, two = (np.array(sorted(x.founding_cells)) for x in (old, new))
-        return overlap(one, two) >= least and abs((old.first_seen - new.first_seen).days) <= 400  # noqa: PLR2004
+        apart = abs((old.first_seen - new.first_seen).days)
+        return overlap(one, two) >= p.same_event and apart <= p.same_days
     smaller = min(old.geometry.area, new.geometry.area)
-    return bool(old.geometry.intersection(new.geometry).area >= least * smaller)
+    return bool(old.geometry.intersection(new.geometry).area >= p.same_event * smaller)
 
 
 def _part_of(old: Disturbance, row: Disturbance, least: float) -> bool:
@@ -591,8 +593,8 @@ def _growth(
                     disturbance_id=named.get(event.event_id, event.event_id),
                     epoch_start=_date(dates[k - 1]) if k else _date(g.history.series.day[0]),
                     epoch_end=_date(day),
-                    added_ha=_area(g, *added, 0.3 * max(added[0], 0.0)),
-                    closed_ha=_area(g, *closed, 0.3 * max(closed[0], 0.0)),
+                    added_ha=_area(g, *added, g.params.events.growth_rim * max(added[0], 0.0)),
+                    closed_ha=_area(g, *closed, g.params.events.growth_rim * max(closed[0], 0.0)),
                     bearing_deg=_bearing(g, mine, k),
                 )
             )
@@ -609,7 +611,7 @@ def _bearing(g: _Ground, cells: Cells, k: int) -> float | None:
     rows, columns = np.unravel_index(cells.pixel, g.grid.shape)
     east = columns[new].mean() - columns[then].mean()
     north = rows[then].mean() - rows[new].mean()
-    return round(float(np.degrees(np.arctan2(east, north)) % 360.0), 1)
+    return round(float(np.degrees(np.arctan2(east, north)) % CIRCLE_DEG), 1)
 
 
 def _measure(work: Work) -> list[Measured]:

@@ -5,6 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+ONE = 255
+"""Probability one, as the bytes in which probabilities are kept have it. Defined."""
+HALF = 128
+"""A half of it. Derived."""
+YEAR_DAYS = 365.25
+"""Days of a Julian year. Defined."""
+
 
 class State(IntEnum):
     """What the ground of one pixel can be on one day."""
@@ -12,19 +19,17 @@ class State(IntEnum):
     EXPECTED = 0
     """As its own history expects."""
     ODD_SEASON = 1
-    """An odd season: a late sowing, an early harvest, a fallow year."""
+    """An odd season: a late spring, a dry summer."""
     BARED = 2
     """Plants are gone and stay away."""
     THINNED = 3
     """Thinned, or growing over after it was bared."""
     BARE_AT_START = 4
     """Bare when it was first seen, and bare since."""
-    RIVER = 5
-    """Corridor of a river, as expected."""
-    RIVER_BAR = 6
-    """Corridor of a river, a bar laid bare by the level: it shows what bared ground shows."""
-    RIVER_MARGIN = 7
-    """The same in part of a pixel: it shows what thinned ground shows."""
+    BARE_FOR_NOW = 5
+    """A field not sown, or sown late; a river's bar that fell dry: it shows what bared ground shows."""
+    THIN_FOR_NOW = 6
+    """A field of which little grows; a river's bar in part of a pixel. It shows what thinned ground shows."""
 
 
 class Kind(StrEnum):
@@ -43,7 +48,7 @@ class Kind(StrEnum):
 
 DISTURBED = (State.BARED, State.THINNED)
 """States that an event is made of."""
-AS_EXPECTED = (State.EXPECTED, State.BARE_AT_START, State.RIVER)
+AS_EXPECTED = (State.EXPECTED, State.BARE_AT_START)
 """States in which a look tells of the expectation."""
 
 
@@ -145,8 +150,16 @@ class RateParams:
     """Of expected ground; assumed: half of what is bared."""
     odd: float = 0.002
     """A late spring or a dry summer takes any ground, assumed; it is over sooner than a clearing."""
-    odd_field: float = 0.25
-    """Beyond that, of ground whose own expected year has a bare month. Assumed."""
+    field_bare: float = 0.1
+    """A field lies fallow, is sown late or cut early: of ground whose own expected year has a bare month.
+    Assumed: one year in ten."""
+    field_thin: float = 0.1
+    """Little grows on it, or something else. Assumed."""
+    field_turns: float = 0.9
+    """It grows over, or is turned, while that lasts; assumed: as bared ground does."""
+    field_over: float = 3.0
+    """And its crop is back; assumed: after four months in mean. With the rate above, ground that is bare for
+    fourteen months, a fallow year and the spring after, is not yet surely bared; after nineteen it is."""
     odd_ends: float = 1.6
     """An odd season is over; assumed."""
     grows_over: float = 0.9
@@ -177,13 +190,19 @@ class StartParams:
     Assumed."""
     bare_surely: float = 0.7
     """And from which it is. Assumed."""
-    growing_months: tuple[float, float] = (5.5, 10.0)
-    """Middle of May to September: when plants grow at the sites watched. Assumed."""
-    field_bare: tuple[float, float] = (0.52, 0.15)
+    greenest: float = 0.9
+    """Quantile of the greenest of the year over all pixels that says what green ground is here. Assumed."""
+    least_green: float = 0.2
+    """NDVI by which green ground is greener than bare ground, at least. Assumed."""
+    most_surely: float = 0.98
+    """Probability of bare at start that no pixel goes beyond. Assumed."""
+    growing_months: tuple[float, float] = (5.0, 10.0)
+    """May to September: when plants grow at the sites watched. Assumed."""
+    field_bare: tuple[float, float] = (0.5, 0.1)
     """NDVI of the barest half month of the expected year below which a pixel may be a field, and the width of
     that; assumed."""
     field_range: tuple[float, float] = (0.2, 0.2)
-    """NDVI by which its greenest half month is greener, and the width of that; assumed."""
+    """NDVI by which it was seen greener than that, and the width of that; assumed."""
     less_green: float = 0.08
     """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
     assumed."""
@@ -217,8 +236,6 @@ class StartParams:
     beside_m: float = 30.0
     """What lies so near to a thread of pixels that may be a river or a track, and is as expected again within
     `kind_days`, was a bar. Assumed."""
-    river: float = 0.98
-    """Probability that a pixel of the corridor is the river's. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,7 +243,8 @@ class CouplingParams:
     """Neighbours speak for each other (mean field, Besag 1986)."""
 
     strength: float = 0.35
-    """Largest change of the log odds of disturbed by all eight neighbours, at each look. Assumed."""
+    """Largest change of the log odds of loss, for good or for now, by all eight neighbours, at each look.
+    Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -257,6 +275,20 @@ class EventParams:
     """Bare share below which what was twice as bare at first is growing over. Assumed."""
     bare_sd: float = 0.1
     """Relative error of what was bare at start; assumed."""
+    open_sd: float = 0.1
+    """Error of the bare share of an event on one day; assumed."""
+    mostly_bare: float = 0.6
+    """Bare share from which ground that is green in part is bared and not thinned. Assumed."""
+    leaf_months: tuple[int, int] = (5, 10)
+    """May to October: months in leaf, whose reflectance tells a kind. Assumed."""
+    before_days: int = 800
+    """Of looks before an event that tell what was there: two summers. Assumed."""
+    same_days: int = 400
+    """First sights of one event in two runs differ by no more. Assumed."""
+    growth_rim: float = 0.3
+    """Share of what is added in a year that lies in edge pixels; assumed."""
+    whole_share: float = 0.98
+    """Share of a full pixel from which it counts as wholly changed. Assumed."""
     min_ha: float = 0.1
     """Mapping floor at 10 m. Assumed."""
     stray: float = 0.004

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from aoi.records import Boundary
-from detection.ground.params import Kind
+from detection.ground.params import YEAR_DAYS, Kind
 from detection.ground.records import Disturbance, DisturbanceGrowth, GroundRate
 from evidence.quantity import Quantity, combine, difference
 
 COUNTED = frozenset({"persistent", "closed"})
 """Statuses of events that later looks bear out and that are not part of another."""
-DAYS_A_YEAR = 365.25
 SPLIT = dt.date(2016, 12, 31)
 """The date of the claim: boundaries are said to have expanded after 2016 (NKHR 2021)."""
 
@@ -79,7 +78,7 @@ def disturbance_rates(
                 if part > 0 and hectares.value is not None:
                     terms.append((part, hectares))
     before, after = (
-        combine([(part * DAYS_A_YEAR / (b - a).days, q) for part, q in terms])
+        combine([(part * YEAR_DAYS / (b - a).days, q) for part, q in terms])
         if terms
         else Quantity.measured(0.0, sd_random=0.0)
         for terms, (a, b) in zip(sides, spans, strict=True)
@@ -116,7 +115,7 @@ def rate_row(
         resolution_m: side of its pixels, metres.
     """
     since, until = first_look + dt.timedelta(days=round(anchor_days)), last_look + dt.timedelta(days=1)
-    years = min((SPLIT - since).days, (until - SPLIT).days) / DAYS_A_YEAR
+    years = min((SPLIT - since).days, (until - SPLIT).days) / YEAR_DAYS
     found = None
     if years >= 1:
         found = disturbance_rates(

@@ -8,16 +8,16 @@ import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
 
-from detection.ground.params import LookParams
+from detection.ground.params import HALF, ONE, ExpectationParams, LookParams
 
 Planes = NDArray[np.float32]
 
 SCALE = 1e-4
-"""Step of the stored indices."""
+"""Step of the stored indices; products have no finer one. Assumed."""
 UNSEEN = np.int16(-32768)
 EARLY = ("red", "nir", "swir16")
 BLOCK = 16
-"""Looks that are read at once."""
+"""Looks that are read at once: a bound of memory. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +56,7 @@ class GroundSeries:
 
 
 def read_series(
-    cube: xr.Dataset, params: LookParams | None = None, *, anchor_days: float = 700.0
+    cube: xr.Dataset, params: LookParams | None = None, *, anchor_days: float | None = None
 ) -> GroundSeries:
     """Indices of all looks that can be compared.
 
@@ -68,6 +68,7 @@ def read_series(
         anchor_days: of the earliest looks, whose mean reflectance is kept.
     """
     params = params or LookParams()
+    anchored = ExpectationParams().anchor_most_days if anchor_days is None else anchor_days
     sums = np.zeros((len(EARLY), cube.sizes["y"] * cube.sizes["x"]))
     counts = np.zeros(sums.shape[1])
     before = np.zeros(sums.shape[1], np.float32)  # haze of a pixel's look before: what stays blue is a roof
@@ -85,11 +86,11 @@ def read_series(
             planes = {band: values[k] for band, values in bands.items()}
             indices.append(_indices(planes, clear))
             haze = _haze(planes, params)
-            hazes.append((haze * (1.0 - before / 255.0)).astype(np.uint8))
+            hazes.append((haze * (1.0 - before / ONE)).astype(np.uint8))
             before[clear.ravel()] = haze[clear.ravel()]
             days.append(days_here[k])
-            if days[-1] - days[0] < anchor_days:
-                used = (indices[-1][0] != UNSEEN) & (hazes[-1] < 128)  # noqa: PLR2004 - more likely not
+            if days[-1] - days[0] < anchored:
+                used = (indices[-1][0] != UNSEEN) & (hazes[-1] < HALF)
                 counts += used
                 for i, band in enumerate(EARLY):
                     sums[i] += np.where(used, planes[band].ravel(), 0.0) if band in planes else np.nan
@@ -126,4 +127,4 @@ def _haze(planes: dict[str, Planes], params: LookParams) -> NDArray[np.uint8]:
         return np.zeros(planes["red"].size, np.uint8)
     excess = (planes["blue"] - np.float32(0.5) * planes["red"] - params.haze) / params.haze_width
     with np.errstate(over="ignore"):
-        return np.round(255.0 / (1.0 + np.exp(-np.nan_to_num(excess)))).astype(np.uint8).ravel()
+        return np.round(ONE / (1.0 + np.exp(-np.nan_to_num(excess)))).astype(np.uint8).ravel()

@@ -25,28 +25,46 @@ from scipy.linalg import expm
 from scipy.stats import norm
 
 from detection.ground.expectation import BINS, MISSING, Expectation
-from detection.ground.params import AS_EXPECTED, EmissionParams, GroundParams, RateParams, State
+from detection.ground.params import (
+    AS_EXPECTED,
+    ONE,
+    YEAR_DAYS,
+    EmissionParams,
+    GroundParams,
+    RateParams,
+    State,
+)
 from detection.ground.series import SCALE, GroundSeries
 
 Floats = NDArray[np.float32]
 
 STATES = len(State)
 FIELD_CLASSES = 5
-"""Steps in which it is told how likely an odd season is."""
-LAND = int(State.RIVER)
-"""States that ground beyond a river's corridor can be in come first."""
-BARED, THINNED, BARE_AT_START, RIVER = (
-    int(s) for s in (State.BARED, State.THINNED, State.BARE_AT_START, State.RIVER)
-)
+"""Steps in which it is told how likely ground is a field. Assumed."""
+RIVER_CLASS = FIELD_CLASSES
+"""Class of a river's corridor, after those of fields."""
+FEW = int(State.BARE_FOR_NOW)
+"""States that ground can be in which is neither a field nor a river's come first."""
+BARED, THINNED, BARE_AT_START = (int(s) for s in (State.BARED, State.THINNED, State.BARE_AT_START))
 LEAST_VARIANCE = np.float32(0.0004)
 """Of a share, 2 % squared: the lattice is no finer."""
 BLOCK = 256
-"""Pixels whose expectation stays in the cache."""
-YEAR = 365.25
+"""Pixels whose expectation stays in the cache. Assumed."""
+LEVELS = 256
+"""Of a byte. Defined."""
+NO_WORD = 128
+"""Byte of what neighbours say when they say nothing. Defined."""
+WORDS = 127
+"""Steps to either side of it. Defined."""
+NEIGHBOURS = 8.0
+"""Of a pixel of a square lattice. Defined."""
+EPISODE = ("pixel", "first look", "first look after")
+GAPS_KEPT = 1024
+"""Gaps between looks whose transitions are kept. Assumed."""
 SHARES = (-1.0, 2.0, 151)
-"""First, last, number of shares of the table of densities."""
+"""First, last, number of shares of the table of densities. Assumed."""
 SCATTERS = (0.02, 4.0, 65)
-"""The same of standard deviations, evenly spaced in their logarithm."""
+"""The same of standard deviations, evenly spaced in their logarithm. Assumed."""
 LOG_RANGE = np.log(SCATTERS[1] / SCATTERS[0])
 
 
@@ -76,28 +94,29 @@ class Model(NamedTuple):
     stray: Floats
     """(haze,) share of looks that are neither ground nor masked."""
     odds: Floats
-    """(level,) factor on the odds of disturbed of what the neighbours say."""
+    """(level,) factor of what the neighbours say on the odds of states that show loss."""
     code: NDArray[np.uint16]
     """(time, pixel) where in the table the share and its variance lie; 0 where not seen."""
     moves: Floats
     """(time, class, from, to) transition from the look before."""
     group: NDArray[np.int8]
-    """(pixel,) class of how likely an odd season is."""
+    """(pixel,) class of how likely it is bare for now, as a field; the last is a river's."""
     start: Floats
     """(state, pixel) before the first look."""
 
 
-def generator(rates: RateParams, odd: float) -> NDArray[np.float64]:
+def generator(rates: RateParams, field: float, *, river: bool = False) -> NDArray[np.float64]:
     """(from, to) rates per year; rows sum to nought.
 
     Args:
         rates: numbers.
-        odd: 0..1 how likely an odd season is.
+        field: 0..1 how likely the ground is a field.
+        river: whether it is a river's corridor.
     """
     q = np.zeros((STATES, STATES))
     q[State.EXPECTED, State.BARED] = rates.bared
-    q[State.EXPECTED, State.THINNED] = rates.thinned
-    q[State.EXPECTED, State.ODD_SEASON] = rates.odd + rates.odd_field * odd
+    q[State.EXPECTED, State.THINNED] = 0.0 if river else rates.thinned
+    q[State.EXPECTED, State.ODD_SEASON] = rates.odd
     q[State.ODD_SEASON, State.EXPECTED] = rates.odd_ends
     q[State.ODD_SEASON, State.BARED] = rates.bared
     q[State.BARED, State.THINNED] = rates.grows_over
@@ -105,28 +124,48 @@ def generator(rates: RateParams, odd: float) -> NDArray[np.float64]:
     q[State.THINNED, State.EXPECTED] = rates.returns
     q[State.THINNED, State.BARED] = rates.bared_again
     q[State.BARE_AT_START, State.EXPECTED] = rates.returns_at_once
-    q[State.RIVER, State.BARED] = rates.bared
-    for bar, other in ((State.RIVER_BAR, State.RIVER_MARGIN), (State.RIVER_MARGIN, State.RIVER_BAR)):
-        q[State.RIVER, bar] = q[bar, other] = rates.bar_laid_bare
-        q[bar, State.RIVER] = rates.bar_covered
-        q[bar, State.BARED] = rates.bared
+    bare, thin = State.BARE_FOR_NOW, State.THIN_FOR_NOW
+    q[State.EXPECTED, bare] = rates.bar_laid_bare if river else rates.field_bare * field
+    q[State.EXPECTED, thin] = rates.bar_laid_bare if river else rates.field_thin * field
+    q[bare, thin] = q[thin, bare] = rates.bar_laid_bare if river else rates.field_turns
+    q[[bare, thin], State.EXPECTED] = rates.bar_covered if river else rates.field_over
+    q[[bare, thin], State.BARED] = rates.bared
     np.fill_diagonal(q, -q.sum(axis=1))
     return np.asarray(q)
 
 
+def for_good(group: NDArray[np.int8], years: NDArray[np.float64], rates: RateParams) -> NDArray[np.float64]:
+    """(time,) probability that loss which has lasted so long is not one for now, by the rates alone.
+
+    That of the median pixel: what is mostly not a field is opened, with the edge of a field that it takes in.
+
+    Args:
+        group: (pixel,) class of how likely it is bare for now.
+        years: (time,) since it began.
+        rates: numbers.
+    """
+    river = group == RIVER_CLASS
+    field = np.where(river, 0.0, group / (FIELD_CLASSES - 1))
+    enters = np.where(river, 2.0 * rates.bar_laid_bare, (rates.field_bare + rates.field_thin) * field)
+    stays = np.exp(-np.where(river, rates.bar_covered, rates.field_over) * years[:, None])
+    good = rates.bared + np.where(river, 0.0, rates.thinned)
+    return np.asarray(np.median(good / (good + enters * stays), axis=1))
+
+
 def transitions(day: NDArray[np.int64], rates: RateParams) -> Floats:
     """(time, class, from, to): the first look's are identities."""
-    out = np.tile(np.eye(STATES, dtype=np.float32), (len(day), FIELD_CLASSES, 1, 1))
+    out = np.tile(np.eye(STATES, dtype=np.float32), (len(day), RIVER_CLASS + 1, 1, 1))
     for i, gap in enumerate(np.diff(day), start=1):
         out[i] = _moves(int(gap), rates)
     return out
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=GAPS_KEPT)
 def _moves(gap_days: int, rates: RateParams) -> Floats:
     """(class, from, to) after so many days."""
-    odd = np.linspace(0.0, 1.0, FIELD_CLASSES)
-    return np.asarray(expm(np.stack([generator(rates, float(o)) for o in odd]) * gap_days / YEAR), np.float32)
+    fields = [generator(rates, float(field)) for field in np.linspace(0.0, 1.0, FIELD_CLASSES)]
+    rate = np.stack([*fields, generator(rates, 0.0, river=True)])
+    return np.asarray(expm(rate * gap_days / YEAR_DAYS), np.float32)
 
 
 def emission_table(params: EmissionParams) -> Floats:
@@ -149,8 +188,8 @@ def emission_table(params: EmissionParams) -> Floats:
     out = np.empty((STATES, *expected.shape), np.float32)
     out[list(AS_EXPECTED)] = expected
     out[State.ODD_SEASON] = mixture(params.odd)
-    out[[State.BARED, State.RIVER_BAR]] = mixture(params.bared)
-    out[[State.THINNED, State.RIVER_MARGIN]] = mixture(params.thinned)
+    out[[State.BARED, State.BARE_FOR_NOW]] = mixture(params.bared)
+    out[[State.THINNED, State.THIN_FOR_NOW]] = mixture(params.thinned)
     return np.vstack([np.ones((1, STATES), np.float32), out.reshape(STATES, -1).T])
 
 
@@ -172,13 +211,13 @@ def ground_model(
         params: numbers.
         bare: (index,) what bare ground looks like here.
         bare_sd: (index,) and how far that is from any material.
-        group: (pixel,) class of how likely an odd season is.
+        group: (pixel,) class of how likely it is bare for now.
         start: (state, pixel) probabilities before the first look.
     """
     e, k = params.emission, params.looks
     numbers = np.array([e.index_correlation, e.least_gap, params.expectation.least_sd], np.float32)
-    stray = k.outlier + (k.haze_outlier - k.outlier) * np.arange(256) / 255.0
-    odds = np.exp(params.coupling.strength * (np.arange(256) - 128) / 127.0)
+    stray = k.outlier + (k.haze_outlier - k.outlier) * np.arange(LEVELS) / ONE
+    odds = np.exp(params.coupling.strength * (np.arange(LEVELS) - NO_WORD) / WORDS)
     model = Model(
         index=series.index, haze=series.haze, beta=expectation.beta, spread=expectation.spread,
         variance=expectation.variance, own=expectation.own, course=expectation.course, look=expectation.look,
@@ -284,6 +323,12 @@ def decoded(code: NDArray[np.uint16]) -> tuple[Floats, Floats]:
 
 
 @njit(cache=True, inline="always")
+def shows_loss(state: int) -> bool:
+    """Whether a state shows less plants than expected: for good or for now, neighbours vouch for either."""
+    return state in (BARED, THINNED) or state >= FEW
+
+
+@njit(cache=True, inline="always")
 def emission(m: Any, t: int, p: int, out: Any) -> bool:
     """Likelihood of every state into `out`; ones and False where the pixel was not seen."""
     c = m.code[t, p]
@@ -299,15 +344,15 @@ def advance(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
             least: Any) -> None:  # fmt: skip
     """Take one look into account: `belief` (pixel, state) goes from the look before to this one.
 
-    `room` (2, rows + 2, columns + 2) is worked in; `field` (pixel,) becomes what the neighbours say (128 for
-    nothing), `disturbed` (pixel,) the filtered probability, `least` (pixel,) the least so far of being as
-    expected.
+    `room` (2, rows + 2, columns + 2) is worked in; `field` (pixel,) becomes what the neighbours say
+    (`NO_WORD` for nothing), `disturbed` (pixel,) the filtered probability, `least` (pixel,) the least so far
+    of being as expected.
     """
     rows, columns = shape
     like = np.empty(STATES, np.float32)
     alone = np.empty(STATES, np.float32)
     for p in range(rows * columns):
-        n = LAND if m.start[RIVER, p] == 0.0 else STATES
+        n = FEW if m.group[p] == 0 else STATES
         move = m.moves[t, m.group[p]]
         for j in range(n):
             total = np.float32(0.0)
@@ -324,14 +369,16 @@ def advance(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
                 total += alone[j]
             for j in range(n):
                 alone[j] /= total
-            room[0, y, x] = alone[BARED] + alone[THINNED]
+            for j in range(n):
+                if shows_loss(j):
+                    room[0, y, x] += alone[j]
             room[1, y, x] = 1.0
         for j in range(n):
             belief[p, j] = alone[j]
     for y in range(1, rows + 1):
         for x in range(1, columns + 1):
             p = (y - 1) * columns + x - 1
-            level = 128
+            level = NO_WORD
             if room[1, y, x] > 0.0:
                 near = -room[0, y, x]
                 count = np.float32(-1.0)
@@ -339,14 +386,16 @@ def advance(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
                     for dx in range(-1, 2):
                         near += room[0, y + dy, x + dx]
                         count += room[1, y + dy, x + dx]
-                level = 128 + int(np.round(127.0 * (2.0 * near - count) / 8.0))
+                level = NO_WORD + int(np.round(WORDS * (2.0 * near - count) / NEIGHBOURS))
             field[p] = level
-            d = (belief[p, BARED] + belief[p, THINNED]) * m.odds[level]
-            total = np.float32(1.0) - belief[p, BARED] - belief[p, THINNED] + d
+            total = np.float32(0.0)
             for j in range(STATES):
-                belief[p, j] *= (m.odds[level] if j in (BARED, THINNED) else np.float32(1.0)) / total
-            disturbed[p] = int(255.0 * d / total + 0.5)
-            sure = int(255.0 * (belief[p, 0] + belief[p, BARE_AT_START] + belief[p, RIVER]) + 0.5)
+                belief[p, j] *= m.odds[level] if shows_loss(j) else np.float32(1.0)
+                total += belief[p, j]
+            for j in range(STATES):
+                belief[p, j] /= total
+            disturbed[p] = int(ONE * (belief[p, BARED] + belief[p, THINNED]) + 0.5)
+            sure = int(ONE * (belief[p, 0] + belief[p, BARE_AT_START]) + 0.5)
             least[p] = min(least[p], sure)
 
 
@@ -361,7 +410,7 @@ def filtered(
     belief = np.ascontiguousarray(model.start.T)
     room = np.zeros((2, shape[0] + 2, shape[1] + 2), np.float32)
     field, disturbed = np.empty((t, size), np.uint8), np.empty((t, size), np.uint8)
-    least = np.full(size, 255, np.uint8)
+    least = np.full(size, ONE, np.uint8)
     for i in range(t):
         advance(model, i, shape, belief, room, field[i], disturbed[i], least)
     return disturbed, field, least
@@ -371,7 +420,7 @@ def filtered(
 def forward_pixel(m: Any, p: int, field: Any, evidence: Any, belief: Any) -> None:
     """Filtered states (time, state) of one pixel, neighbours' words as in `filtered`; evidence likewise."""
     t_count = belief.shape[0]
-    n = LAND if m.start[RIVER, p] == 0.0 else STATES
+    n = FEW if m.group[p] == 0 else STATES
     like = np.empty(STATES, np.float32)
     belief[:, :] = 0.0
     evidence[:, :] = 0.0
@@ -381,7 +430,7 @@ def forward_pixel(m: Any, p: int, field: Any, evidence: Any, belief: Any) -> Non
         move = m.moves[t, m.group[p]]
         total = np.float32(0.0)
         for j in range(n):
-            evidence[t, j] = like[j] * (odds if j in (BARED, THINNED) else np.float32(1.0))
+            evidence[t, j] = like[j] * (odds if shows_loss(j) else np.float32(1.0))
             prior = np.float32(0.0)
             for i in range(n):
                 prior += (m.start[i, p] if t == 0 else belief[t - 1, i]) * move[i, j]
@@ -401,7 +450,7 @@ def smoothed(m: Any, field: Any, pixels: Any, out: Any) -> None:
     ahead = np.empty(STATES, np.float32)
     for k in range(pixels.size):
         p = pixels[k]
-        n = LAND if m.start[RIVER, p] == 0.0 else STATES
+        n = FEW if m.group[p] == 0 else STATES
         forward_pixel(m, p, field, evidence, belief)
         back[:] = 1.0
         for t in range(t_count - 1, -1, -1):
@@ -410,7 +459,7 @@ def smoothed(m: Any, field: Any, pixels: Any, out: Any) -> None:
                 ahead[j] = belief[t, j] * back[j]
                 total += ahead[j]
             for j in range(STATES):
-                out[k, t, j] = int(255.0 * ahead[j] / total + 0.5) if j < n else 0
+                out[k, t, j] = int(ONE * ahead[j] / total + 0.5) if j < n else 0
             if t:
                 move = m.moves[t, m.group[p]]
                 for j in range(n):

@@ -1,1 +1,1 @@
-"""Change between two dates only.."""
+"""Change between two dates only."""

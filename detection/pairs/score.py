@@ -238,6 +238,9 @@ def null_threshold(scores: NDArray[np.floating], params: PairParams) -> float:
     Shift, parallax and moving vehicles give unchanged ground a heavy tail, which a normal distribution does
     not follow. So the tail is a Pareto law through two high quantiles of the scene. Changed ground
     can only raise those: the threshold errs towards fewer alarms.
+
+    Raises:
+        MeasurementError: where the rate is outside the tail that the law is laid through.
     """
     rate, most = params.false_alarm_rate, 1.0 - params.body
     if not 0.0 < rate < most:

@@ -1,1 +1,1 @@
-"""What Sentinel-1 says of a figure.."""
+"""What Sentinel-1 says of a figure."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -17,10 +18,11 @@ from scipy.ndimage import binary_dilation
 from scipy.special import chdtrc, ndtr, ndtri
 from scipy.stats import rankdata
 
-from detection.coal.blocks import days_of
-from detection.coal.records import StockpileArea
 from evidence.arrays import Floats
 from evidence.quantity import DAY_S
+
+if TYPE_CHECKING:
+    from detection.coal.records import StockpileArea  # coal asks radar, not the other way round
 
 AGREE = "agree"
 DISAGREE = "disagree"
@@ -28,8 +30,6 @@ SILENT = "silent"
 BANDS = ("vv", "vh")
 DECIBEL = 10.0
 """Decibels per power of ten. By definition."""
-
-
 ALMOST_ONE = 0.999
 """Correlation at which Fisher's z is cut, 1. Assumed: it goes to infinity at one."""
 FISHER_PAIRS = 3.0
@@ -142,6 +142,7 @@ def radar_series(
     out: dict[str, list[RadarSeries]] = {name: [] for name in shares}
     for orbit in np.unique(radar["relative_orbit"].values):
         looks = radar.isel(time=np.flatnonzero(radar["relative_orbit"].values == orbit))
+        days = np.asarray((looks["time"].values - np.datetime64(0, "D")) / np.timedelta64(1, "D"), np.float64)
         planes = [
             np.asarray(np.where(looks["valid"].values, looks[band].values, np.nan), dtype=np.float64)
             for band in bands
@@ -150,7 +151,7 @@ def radar_series(
             around = binary_dilation(share > 0.0, iterations=params.ring_px)
             around &= ~binary_dilation(taken, iterations=params.gap_px)
             told = [radar_contrast_db(plane, share, around.astype(np.float64)) for plane in planes]
-            out[name].append(RadarSeries(days=days_of(looks), contrast_db=np.mean(told, axis=0)))
+            out[name].append(RadarSeries(days=days, contrast_db=np.mean(told, axis=0)))
     return out
 
 

@@ -61,7 +61,13 @@ class Stratum:
 
 
 def wilson_share(hits: int, n: int, *, level: float = DEFAULT_LEVEL) -> Quantity:
-    """A share with Wilson's interval."""
+    """A share with Wilson's interval (1927).
+
+    Args:
+        hits: units that have it.
+        n: units looked at; not assessable where there are none.
+        level: of the interval.
+    """
     if n == 0:
         return Quantity.not_assessable("nobody has judged anything of the kind", level=level)
     z, p = coverage_factor(level), hits / n
@@ -74,6 +80,11 @@ def resolve_labels(
     first: Mapping[str, str], second: Mapping[str, str], third: Mapping[str, str]
 ) -> tuple[dict[str, str], list[str]]:
     """One label per unit from two blind readers and a third where they differ.
+
+    Args:
+        first: label by unit of one reader.
+        second: of the other.
+        third: of whoever decides.
 
     Returns:
         The resolved labels, and the units that still wait for the third.
@@ -230,7 +241,19 @@ def estimate_accuracy(
 def tally(
     strata: Sequence[Stratum], labels: Sequence[tuple[str, str]], classes: Sequence[str]
 ) -> list[list[int]]:
-    """Counts (stratum, class) of labels, each (name of the stratum, reference class)."""
+    """Counts of labels by stratum and class.
+
+    Args:
+        strata: in the order of the rows.
+        labels: (name of the stratum, reference class) of each unit.
+        classes: in the order of the columns.
+
+    Returns:
+        (stratum, class).
+
+    Raises:
+        MeasurementError: where a label names another stratum or class.
+    """
     rows = {stratum.name: i for i, stratum in enumerate(strata)}
     columns = {name: j for j, name in enumerate(classes)}
     counts = [[0] * len(classes) for _ in strata]
@@ -314,7 +337,14 @@ class _Design:
         return self.mover(self.seen[:, j], value, scale=self.areas * self.stretch, extra=extra)
 
     def mover(self, p: Floats, value: float, *, scale: Floats, extra: float = 0.0) -> tuple[float, float]:
-        """Ends of the interval of the sum over strata of `scale` times a share `p` (Zou and Donner 2008)."""
+        """Ends of the interval of a sum over strata, each with Wilson's own (Zou and Donner 2008).
+
+        Args:
+            p: (stratum,) shares.
+            value: the sum, ``Σ scale · p``.
+            scale: (stratum,) what each share is multiplied by.
+            extra: variance that comes on top, as of readers.
+        """
         z, n = coverage_factor(self.level), self.units
         centre, half = (p + z**2 / (2 * n)) / (1 + z**2 / n), np.sqrt(p * (1 - p) / n + z**2 / (4 * n**2))
         reach = z * half / (1 + z**2 / n)

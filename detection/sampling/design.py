@@ -145,7 +145,13 @@ def _merged(years: NDArray[np.int32], at_least: int, inside: Bools) -> NDArray[n
 
 
 def allocate(strata: Sequence[Stratum], *, n: int, per_rare: int) -> dict[str, int]:
-    """Units by stratum: `per_rare` for change and buffer, what is left for stable ground by area."""
+    """Units by stratum: as many for change and buffer, what is left for stable ground by area.
+
+    Args:
+        strata: of the map.
+        n: units in all.
+        per_rare: of each rare stratum.
+    """
     rare = [s.name for s in strata if s.name != STABLE]
     share = dict.fromkeys(rare, per_rare)
     stable = [s.name for s in strata if s.name == STABLE]
@@ -155,7 +161,13 @@ def allocate(strata: Sequence[Stratum], *, n: int, per_rare: int) -> dict[str, i
 def draw_sample(
     strata: StratumMap, allocation: Mapping[str, int], *, rng: np.random.Generator
 ) -> list[SampleUnit]:
-    """A simple random sample without replacement of the pixels of each stratum, in random order."""
+    """A simple random sample without replacement of the pixels of each stratum, in random order.
+
+    Args:
+        strata: the map (y, x).
+        allocation: units by stratum.
+        rng: whose seed is kept with the sample.
+    """
     names, pixels = [], []
     for i, stratum in enumerate(strata.strata):
         pool = np.flatnonzero(strata.codes.ravel() == i)

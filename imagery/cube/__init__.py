@@ -1,1 +1,1 @@
-"""The analysis-ready cube of a site.."""
+"""The analysis-ready cube of a site."""

@@ -21,8 +21,8 @@ from rasterio.windows import Window as RasterWindow
 from rasterio.windows import from_bounds
 
 from evidence.arrays import Bools, Image
-from imagery.bands import OPTICAL_BANDS
-from imagery.cube.landsat import QUALITY, as_read, believed_offset, is_landsat, scene_classes
+from imagery.bands import LANDSAT_QUALITY, OPTICAL_BANDS
+from imagery.cube.landsat import as_read, believed_offset, is_landsat, scene_classes
 from imagery.cube.scenes import ArchivedScene
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA
 from imagery.masks.spectra import SpectraParams, spectral_cloud
@@ -135,7 +135,7 @@ def _own_zone(source: SourceProduct, grid: GeoBox) -> bool:
 def read_product(product: ArchivedProduct, grid: GeoBox, bands: Iterable[str]) -> SourceProduct | None:
     """The product's pixels over `grid`; None where it holds none there."""
     if is_landsat(product):
-        product, bands = as_read(product), (*bands, *QUALITY)
+        product, bands = as_read(product), (*bands, *LANDSAT_QUALITY)
     names = [name for name in dict.fromkeys([*bands, "scl"]) if name in product.bands]
     read = {name: read_window(product.bands[name], grid) for name in names}
     found = {name: band for name, band in read.items() if band is not None}
@@ -157,7 +157,7 @@ def _landsat(product: ArchivedProduct, found: Mapping[str, SourceBand]) -> Sourc
     """A Level 2 product with its quality bits as scene classes."""
     red, quality = found.get("red"), found.get("qa_pixel")
     offset, evidence = believed_offset(product, None if red is None else red.dn)
-    bands = {name: band for name, band in found.items() if name not in QUALITY}
+    bands = {name: band for name, band in found.items() if name not in LANDSAT_QUALITY}
     if quality is not None:
         saturated = found.get("qa_radsat")
         classes = scene_classes(quality.dn, None if saturated is None else saturated.dn)
@@ -225,7 +225,17 @@ Window = tuple[slice, slice]
 def on_grid(
     sources: Sequence[SourceProduct], band: str, grid: GeoBox, *, shift_m: tuple[float, float] = (0.0, 0.0)
 ) -> Image:
-    """The band on the grid: the first product's pixels, the others' only where it has none."""
+    """One band on the grid: the first product's pixels, the others' only where it has none.
+
+    Args:
+        sources: products of one scene, in order of preference.
+        band: by meaning.
+        grid: of the site, or a coarser one over it.
+        shift_m: how far the scene lies from its season, east and north, metres.
+
+    Returns:
+        Reflectance (y, x), NaN where no product has any.
+    """
     fused: Image | None = None
     for source in sources:
         if band not in source.bands or source.offset is None:
@@ -255,7 +265,17 @@ def classes_on_grid(
     band: str = "scl",
     shift_m: tuple[float, float] = (0.0, 0.0),
 ) -> NDArray[np.uint8] | None:
-    """Whole numbers by the nearest pixel, 0 where there are none; None where no product has any."""
+    """Whole numbers of a class band on the grid by the nearest pixel, 0 where there are none.
+
+    Args:
+        sources: products of one scene, in order of preference.
+        grid: of the site, or a coarser one over it.
+        band: by meaning.
+        shift_m: how far the scene lies from its season, east and north, metres.
+
+    Returns:
+        (y, x); None where no product has any.
+    """
     fused: NDArray[np.uint8] | None = None
     for source in sources:
         if band in source.bands:

@@ -7,7 +7,6 @@ has one near infrared, `nir08` (0.865 µm); it stands for `nir` as well, which S
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -27,8 +26,6 @@ SENSOR = "landsat"
 """As the archive names Landsat 8 and 9."""
 PIXEL_M = 30.0
 """Side of a pixel, m. Documented (USGS, Collection 2)."""
-QUALITY = ("qa_pixel", "qa_radsat")
-"""Assets beside the bands: pixel quality, radiometric saturation."""
 SCALE, OFFSET = 2.75e-05, -0.2
 """Of surface reflectance in Collection 2, where an item does not say, 1. Documented (USGS)."""
 STAND_IN = {"nir": "nir08"}
@@ -202,9 +199,3 @@ def coarsened(cube: xr.Dataset, grid: GeoBox) -> xr.Dataset:
 
 HALF = 0.5
 """Share of a cell from which on it counts as a whole, 1. By definition of rounding."""
-
-
-def collection_version(properties: Mapping[str, Any]) -> str | None:
-    """Collection and tier as a product's version: ``C02-T1``."""
-    number, tier = (properties.get(f"landsat:collection_{key}") for key in ("number", "category"))
-    return f"C{number}-{tier or 'unknown'}" if number else None

@@ -55,6 +55,9 @@ def read_pair(before: Path, after: Path) -> tuple[dict[str, Any], dict[str, Any]
 
     Returns:
         Bands (y, x) before, the same after, and their grid.
+
+    Raises:
+        SourceError: where the two share no band.
     """
     sides = open_side(before), open_side(after)
     shared = [band for band in WANTED if band in sides[0].files and band in sides[1].files]

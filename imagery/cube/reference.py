@@ -134,7 +134,7 @@ class ReferenceParams:
             largest_residual_px=0.25,
         )
     )
-    """The same for a scene that is tried with what its classes call cloud: it must match better."""
+    """The same for a scene that is tried with what its classes call cloud: it must match better. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,16 @@ _J2000 = dt.datetime(2000, 1, 1, 12, tzinfo=dt.UTC)
 
 
 def sun_position(time: dt.datetime, lon_deg: float, lat_deg: float) -> tuple[float, float]:
-    """Elevation and azimuth (clockwise from north) of the sun in degrees, without refraction."""
+    """Elevation and azimuth of the sun, degrees, without refraction (Astronomical Almanac, low precision).
+
+    Args:
+        time: UTC.
+        lon_deg: east.
+        lat_deg: north.
+
+    Returns:
+        Elevation above the horizon, azimuth clockwise from north.
+    """
     days = (time - _J2000).total_seconds() / 86400.0
     declination, right_ascension = _equatorial(days)
     sidereal_deg = (280.46062 + 360.98564737 * days + lon_deg) % 360.0

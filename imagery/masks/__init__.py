@@ -1,1 +1,1 @@
-"""Cloud, cloud shadow, snow and water of each scene, without losing coal.."""
+"""Cloud, cloud shadow, snow and water of each scene, without losing coal."""

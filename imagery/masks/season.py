@@ -268,7 +268,17 @@ def expected_look(
 
 
 def light_lost(seen: Floats, expected: Floats, bands: list[str], light: LightParams) -> Floats:
-    """Share of the direct light that is missing, all bands taken together by what they are worth: (n,)."""
+    """Share of the direct light that is missing, all bands taken together by what they are worth.
+
+    Args:
+        seen: (band, n) reflectance.
+        expected: (band, n) reflectance in full light.
+        bands: names, in the order of the rows.
+        light: diffuse share and errors by band.
+
+    Returns:
+        (n,) 0 where nothing is missing, 1 where no direct light falls.
+    """
     direct = np.array([1.0 - light.diffuse[b] for b in bands])[:, None] * expected
     errors = (light.relative_error, light.absolute_error)
     relative, absolute = (np.array([t[b] for b in bands])[:, None] for t in errors)

@@ -309,7 +309,13 @@ def _lit_coal(
 
 
 def large_parts(mask: Mask, cell_m: float, least_m2: float) -> Mask:
-    """Connected parts of at least an area, after specks are opened away."""
+    """Connected parts of at least an area, after specks are opened away.
+
+    Args:
+        mask: (y, x).
+        cell_m: side of a cell, metres.
+        least_m2: area of the smallest part that stays.
+    """
     opened = np.asarray(ndimage.binary_opening(mask))  # beyond the frame nothing is, unlike in scikit-image
     if not opened.any():
         return opened

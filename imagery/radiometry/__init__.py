@@ -1,1 +1,1 @@
-"""Light: relief, sun and the invariant ground of a season.."""
+"""Light: relief, sun and the invariant ground of a season."""

@@ -182,7 +182,17 @@ def corrected(
 
 
 def constant_c(image: Image, cosine: Image, lit: Mask, params: TerrainParams) -> float | None:
-    """Intercept over slope of reflectance against illumination; None where light does not tell."""
+    """Intercept over slope of reflectance against illumination: the constant of the C correction.
+
+    Args:
+        image: reflectance (y, x).
+        cosine: of the angle between sun and slope (y, x).
+        lit: ground that the sun reaches and that counts (y, x).
+        params: how much ground is needed, and bounds.
+
+    Returns:
+        None where light does not tell.
+    """
     good = lit & np.isfinite(image)
     x, y = cosine[good].astype(float), image[good].astype(float)
     if x.size < params.least_slope_cells or x.std() < params.least_relief:

@@ -1,1 +1,1 @@
-"""Sub-pixel shifts of scenes against their season.."""
+"""Sub-pixel shifts of scenes against their season."""

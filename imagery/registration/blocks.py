@@ -228,7 +228,13 @@ def inner_support(
 
 
 def estimate_shift(image: Chips, reference: Chips, params: RegistrationParams | None = None) -> Shift:
-    """How far `image` lies from `reference`; both hold the same blocks and bands."""
+    """Shift of an image against a reference, with its error.
+
+    Args:
+        image: detail of the blocks, by band.
+        reference: the same blocks and bands.
+        params: of the registration.
+    """
     params = params or RegistrationParams()
     surface, pixels = _summed_surface(image, reference, params)
     refused = Shift(

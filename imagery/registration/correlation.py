@@ -139,7 +139,17 @@ def refine(
     least_pixels: int,
     params: RefineParams,
 ) -> Floats:
-    """Shift of a block of `image` against that of `reference` in pixels, from a first guess.
+    """Shift of a block of an image against that of a reference in pixels, from a first guess.
+
+    Args:
+        reference: (y, x) detail.
+        reference_usable: (y, x).
+        image: (y, x) detail.
+        image_usable: (y, x).
+        dx: first guess, pixels to the right.
+        dy: first guess, pixels down.
+        least_pixels: under which nothing is said.
+        params: of the refinement.
 
     Returns:
         (dx, dy, var dx, var dy, gain, pixels): NaN shifts where it does not converge; variances in square

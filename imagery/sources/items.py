@@ -11,12 +11,11 @@ from contextlib import suppress
 from typing import Any
 
 from evidence.errors import SourceError
-from imagery.bands import BANDS, SENTINEL2_BANDS
-from imagery.cube import landsat
+from imagery.bands import BANDS, LANDSAT_QUALITY, SENTINEL2_BANDS
 from imagery.records import Asset, MalformedItem, Product, finite_number
 from imagery.sources.addresses import shown
 
-EXTRA_KEYS = {"data": "elevation", "dem": "elevation"} | {name: name for name in landsat.QUALITY}
+EXTRA_KEYS = {"data": "elevation", "dem": "elevation"} | {name: name for name in LANDSAT_QUALITY}
 """Assets beyond `imagery.bands` that are taken along: Copernicus DEM and Landsat's quality bands."""
 
 DEM_PLATFORM = "copernicus-dem"
@@ -388,8 +387,14 @@ def _relative_orbit(properties: Mapping[str, Any], names: list[str]) -> int | No
     return next((int(match[1]) for name in names if (match := _ORBIT.search(name))), None)
 
 
+def _landsat_version(properties: Mapping[str, Any]) -> str | None:
+    """Collection and tier as a product's version: ``C02-T1``."""
+    number, tier = (properties.get(f"landsat:collection_{key}") for key in ("number", "category"))
+    return f"C{number}-{tier or 'unknown'}" if number else None
+
+
 def _baseline(properties: Mapping[str, Any], names: list[str]) -> str | None:
-    if version := landsat.collection_version(properties):
+    if version := _landsat_version(properties):
         return version
     for key in ("s2:processing_baseline", "processing:version"):
         if _VERSION.fullmatch(str(properties.get(key, ""))):

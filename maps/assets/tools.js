@@ -115,7 +115,7 @@ CW.setupTools = (map) => {
 /* ---- keys ---- */
 CW.keys = [
   ["←  →", "key_step"], ["Shift ← → ↑ ↓", "key_pan"], ["+  −", "key_zoom"], ["Space", "key_play"], ["H", "key_hide"], ["Y", "key_year"], ["S", "key_swap"], ["C", "key_compare"],
-  ["1 2 3", "key_views"], ["M", "key_measure"], ["V", "key_vertex"], ["Enter", "key_finish"], ["Backspace", "key_undo"], ["Esc", "key_end"], ["R", "key_review"], ["0 – 9", "key_verdict"], [", .", "key_likelihood"], ["/", "key_confidence"], ["N P", "key_desk"], ["L", "key_language"], ["?", "key_help"],
+  ["1 2 3", "key_views"], ["M", "key_measure"], ["V", "key_vertex"], ["Enter", "key_finish"], ["Backspace", "key_undo"], ["Esc", "key_end"], ["R", "key_review"], ["D", "key_download"], ["0 – 9", "key_verdict"], [", .", "key_likelihood"], ["/", "key_confidence"], ["N P", "key_desk"], ["L", "key_language"], ["?", "key_help"],
 ];
 CW.showKeys = () => {
   const list = CW.clear(CW.byId("keys-list"));
@@ -149,7 +149,7 @@ CW.actions = {
   1: () => CW.setView(0), 2: () => CW.setView(1), 3: () => CW.setView(2),
   m: () => CW.byId("btn-measure").click(),
   l: () => CW.setLanguage(CW.lang === "en" ? "ko" : "en"),
-  r: () => CW.openReview(),
+  r: () => CW.openReview(), d: () => { if (CW.state.tab === "review") CW.byId("download")?.click(); },
   "?": () => CW.showKeys(),
 };
 CW.toolActions = {

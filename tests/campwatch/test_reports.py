@@ -10,6 +10,7 @@ import docx
 import pytest
 from PIL import Image
 
+from campwatch.language import KOREAN, korean_digest, told
 from campwatch.reports.content import (
     Count,
     Facts,
@@ -25,7 +26,7 @@ from campwatch.reports.content import (
 from campwatch.reports.making import _lines, differing, untrue
 from campwatch.reports.pdf import quoted, write_pdf
 from campwatch.reports.word import write_word
-from campwatch.reports.words import HOSTILE, WORDS, catalogue_digest, word
+from campwatch.reports.words import HOSTILE, WORDS, word
 from detection.answers.judgement import Judgement, Verdict
 from detection.answers.questions import Answer, parse_question
 from detection.answers.sentences import sentences
@@ -127,11 +128,12 @@ def test_pdf_holds_text_and_markup_is_no_code(tmp_path):
 
 
 def test_every_word_has_both_languages_and_the_same_places():
-    for english, korean in WORDS.values():
+    for english in WORDS.values():
+        korean = told(english, KOREAN)
         assert set(re.findall(r"{(\w+)", english)) == set(re.findall(r"{(\w+)", korean))
         assert re.search("[가-힣]", korean)
-    assert all(q[1] and a[1] for q, a in HOSTILE)
-    assert len(catalogue_digest()) == 64
+    assert all(re.search("[가-힣]", told(text, KOREAN)) for pair in HOSTILE for text in pair)
+    assert len(korean_digest()) == 64
     assert word("restricted", "ko").startswith("대외비")
 
 

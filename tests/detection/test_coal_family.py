@@ -9,11 +9,21 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from shapely.geometry import box
 
 from aoi.records import Site, Zone, ZoneKind
 from detection.coal.calibration import identity_documented, is_documented
-from detection.coal.dark_ground import WaterParams, noon_sun_deg, water_objects
+from detection.coal.dark_ground import (
+    BLUR_PX2,
+    COARSE_BLUR_PX2,
+    WaterParams,
+    brightest_coal,
+    noon_sun_deg,
+    rim_width_px,
+    water_objects,
+)
 from detection.coal.family import (
     FAMILY,
     DarkGround,
@@ -42,6 +52,7 @@ from detection.coal.verdicts import (
 )
 from evidence.quantity import Quantity
 
+Floats = NDArray[np.float64]
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 PARAMS = FamilyParams()
 YARD = np.array([0.080, 0.098, 0.115, 0.155, 0.205, 0.190])
@@ -144,8 +155,9 @@ def test_the_sun_is_high_in_june_and_low_in_december() -> None:
 
 def year(distance: float | None = 0.3, ratio: float | None = 0.4, *, swir: bool = True) -> SubjectYear:
     return SubjectYear(
-        distance=distance, ratio=ratio, family="flat_black", refused=None, dark_ha=1.4, has_swir=swir
-    )
+        distance=distance, ratio=ratio, family="flat_black", refused=None, dark_ha=1.4, rim_ha=0.5,
+        may_ha=1.8, has_swir=swir,
+    )  # fmt: skip
 
 
 def who(*, changing: bool = False, years: tuple[SubjectYear, ...] = (year(),), swir: bool = True) -> Identity:
@@ -164,34 +176,78 @@ def test_every_verdict_claims_what_it_may() -> None:
     other = who(years=(year(distance=3.0),))
     assert other.verdict is Verdict.DARK_NOT_COAL
     bounds = claimed_area(ground, other, floor_ha=0.1)
-    assert (bounds.value, bounds.low, bounds.high) == (None, 0.0, 1.4)
+    assert (bounds.value, bounds.low, bounds.high) == (None, 0.0, 1.8)
     assert bounds.reason
     for hidden in (who(swir=False), who(years=(year(ratio=0.8),))):
         assert hidden.verdict is Verdict.NOT_ASSESSABLE
         assert claimed_area(ground, hidden, floor_ha=0.1).value is None
 
 
-def test_more_coal_than_was_dark_for_long_is_refused_unless_it_changes_or_was_marked() -> None:
+def test_more_coal_than_was_dark_for_long_is_refused_unless_it_was_marked() -> None:
     def told(reads_ha: float, *, changing: bool = False, calibrated: bool = False) -> Verdict:
         return identity(
             (year(),), changing=changing, has_swir=True, calibrated=calibrated, documented=False,
             params=PARAMS, reads_ha=reads_ha,
         ).verdict  # fmt: skip
 
-    assert told(1.6) is Verdict.COAL_UNCHANGED  # rims of piles are never dark for long
-    assert told(2.3) is Verdict.COAL_UNCHANGED
-    assert told(2.5) is Verdict.NOT_ASSESSABLE
-    assert told(2.5, changing=True) is Verdict.COAL_CHANGING
-    assert told(2.5, calibrated=True) is Verdict.COAL_UNCHANGED
+    assert told(1.3) is Verdict.COAL_UNCHANGED
+    assert told(1.8) is Verdict.COAL_UNCHANGED  # rims of piles are never dark for long
+    assert told(2.0) is Verdict.NOT_ASSESSABLE
+    assert told(2.0, changing=True) is Verdict.NOT_ASSESSABLE
+    assert told(1.8, changing=True) is Verdict.COAL_CHANGING
+    assert told(2.0, calibrated=True) is Verdict.COAL_UNCHANGED
+
+
+COAL = np.array([0.041, 0.044, 0.048, 0.058, 0.086, 0.086])
+FOREST = np.array([0.025, 0.045, 0.030, 0.320, 0.160, 0.080])
+
+
+def rim(ground: Floats, level: float | None = None) -> float:
+    long = float(ground[2:].mean())
+    return rim_width_px(COAL, ground, long if level is None else level, BANDS, PARAMS)
+
+
+def disc(radius_px: float, ground: Floats) -> tuple[float, int]:
+    """Length of the edge of a disc of coal, pixels; by how many pixels its area exceeds its dark pixels."""
+    fine, size = 10, 64
+    at = (np.arange(size * fine) + 0.5) / fine - size / 2
+    inside = (np.hypot(at[:, None], at[None]) < radius_px).astype(np.float64)
+    bands = []
+    for band, own in enumerate(ground):
+        blur = np.sqrt(COARSE_BLUR_PX2 if band > 3 else BLUR_PX2)
+        share = gaussian_filter(inside, blur * fine)[fine // 2 :: fine, fine // 2 :: fine]
+        bands.append(own + share * (COAL[band] - own))
+    image = np.stack(bands, axis=-1)
+    dark = image[..., 2:].mean(axis=-1) < PARAMS.darkest_ratio * ground[2:].mean()
+    dark &= image[..., 3] - image[..., 2] < PARAMS.greenest * (image[..., 3] + image[..., 2])
+    return 2.0 * np.pi * radius_px, round(np.pi * radius_px**2 - dark.sum())
+
+
+@pytest.mark.parametrize("ground", [YARD, FOREST], ids=["yard", "forest"])
+def test_the_rim_of_a_disc_is_its_edge_times_the_width_of_a_straight_one(ground: Floats) -> None:
+    edge, beyond = disc(9.0, ground)
+    assert beyond > 0
+    assert beyond == pytest.approx(edge * rim(ground), rel=0.2)
+
+
+def test_rims_are_wide_beside_plants_and_where_coal_is_hardly_darker() -> None:
+    assert rim(YARD) < rim(FOREST) < 3.0
+    assert rim(YARD, level=0.13) > rim(YARD)
+    assert rim(YARD, level=0.08) == pytest.approx(3.6, abs=0.05)  # never dark
 
 
 def test_dark_ground_that_is_like_no_coal_leaves_none_of_it_out() -> None:
     other = who(years=(year(distance=3.0),))
     low = dark_area(Quantity.measured(0.1, sd_random=0.05), other)
-    assert (low.value, low.low, low.high) == (None, 0.0, 1.4)
-    high = Quantity.measured(1.3, sd_random=0.1)
+    assert (low.value, low.low, low.high) == (None, 0.0, 1.8)
+    high = Quantity.measured(1.8, sd_random=0.1)
     assert dark_area(high, other) == high
     assert dark_area(Quantity.measured(0.1, sd_random=0.05), who()).value == 0.1
+
+
+def test_lignite_may_hide_in_a_yard_that_is_no_darker() -> None:
+    yard = float(YARD[2:].mean())
+    assert yard < brightest_coal(BANDS, PARAMS) < 2.0 * yard
 
 
 def test_a_fall_back_never_means_nought() -> None:

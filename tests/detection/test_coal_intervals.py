@@ -19,7 +19,7 @@ from detection.coal.intervals import (
 from evidence.quantity import Quantity, difference
 
 PARAMS = IntervalParams(
-    version="test", factors=(("nothing", 2.0, 1.0), ("small", 2.0, 3.0), ("large", 0.5, 0.4))
+    version="test", factors=(("nothing", 2.0, 1.0), ("flat", 2.0, 3.0), ("coal", 0.5, 0.4))
 )
 
 
@@ -28,32 +28,29 @@ def area(value: float) -> Quantity:
 
 
 def test_each_kind_of_error_has_its_own_factor_and_keeps_its_group() -> None:
-    told = calibrated(area(0.2), coal_like=True, has_swir=True, params=PARAMS)
+    told = calibrated(area(0.2), family="flat_black", has_swir=True, params=PARAMS)
     assert told.value == 0.2
     assert told.sd_random == pytest.approx(0.2)
     assert dict(told.shared) == pytest.approx({"outline:s:z": 0.15, "coal-spectrum:s": 0.06})
     assert (told.high or 0.0) - 0.2 == pytest.approx(1.96 * np.sqrt(0.2**2 + 0.15**2 + 0.06**2), rel=1e-3)
-    narrow = calibrated(area(1.9), coal_like=True, has_swir=True, params=PARAMS)
+    narrow = calibrated(area(1.9), family="dusty", has_swir=True, params=PARAMS)
     assert narrow.sd == pytest.approx(np.hypot(0.05, 0.4 * np.hypot(0.05, 0.02)))
 
 
 def test_what_looks_share_still_cancels_in_a_change() -> None:
     before, after = (
-        calibrated(area(value), coal_like=True, has_swir=True, params=PARAMS) for value in (1.5, 1.9)
+        calibrated(area(value), family="dusty", has_swir=True, params=PARAMS) for value in (1.5, 1.9)
     )
     assert difference(after, before).sd == pytest.approx(np.hypot(0.05, 0.05))
 
 
-def test_strata_go_by_size_likeness_and_bands() -> None:
+def test_strata_go_by_likeness_and_bands() -> None:
     nothing = Quantity.interval(0.0, 0.0, 0.05)
     told = [
-        stratum_of(nothing, coal_like=True, has_swir=True, params=PARAMS),
+        stratum_of(nothing, family="dusty", has_swir=True),
         *(
-            stratum_of(area(value), coal_like=like, has_swir=swir, params=PARAMS)
-            for value, like, swir in (
-                (0.2, True, True), (0.25, True, True), (1.0, True, True),
-                (1.0, False, True), (1.0, True, False),
-            )
+            stratum_of(area(1.0), family=family, has_swir=swir)
+            for family, swir in (("flat_black", True), ("dusty", True), (None, True), ("dusty", False))
         ),
     ]  # fmt: skip
     assert told == list(Stratum)
@@ -61,12 +58,12 @@ def test_strata_go_by_size_likeness_and_bands() -> None:
 
 def test_no_support_keeps_nought_and_an_upper_end_and_no_value_stays_none() -> None:
     nothing = Quantity.interval(0.0, 0.0, 0.05)
-    told = calibrated(nothing, coal_like=False, has_swir=True, params=PARAMS)
+    told = calibrated(nothing, family=None, has_swir=True, params=PARAMS)
     assert (told.value, told.low, told.high) == (0.0, 0.0, pytest.approx(0.1))
     blind = Quantity.not_assessable("cloud")
-    assert calibrated(blind, coal_like=True, has_swir=True, params=PARAMS) == blind
-    middle = area(0.5)
-    assert calibrated(middle, coal_like=True, has_swir=True, params=PARAMS).sd == pytest.approx(middle.sd)
+    assert calibrated(blind, family="dusty", has_swir=True, params=PARAMS) == blind
+    other = area(0.5)
+    assert calibrated(other, family=None, has_swir=True, params=PARAMS).sd == pytest.approx(other.sd)
 
 
 def test_with_one_look_a_site_it_is_the_split_conformal_quantile() -> None:

@@ -102,11 +102,9 @@ def test_the_looks_of_one_side_vouch_for_coal_that_came_or_went_in_a_gap(there: 
         variance=np.full(value.shape, 0.003),
         misfit=np.full(value.shape, 0.2),
         usable=np.ones(11, dtype=bool),
-        control_sd=np.full(11, 0.02),
         spectrum=np.full(6, 0.05),
         relative_sd=np.full(11, 0.05),
-        contrast=2.0,
-        core_looks=4,
+        pile_sd=np.full(11, 0.02),
     )
     inside = np.ones((12, 12), dtype=bool)
     core = zone_supports(fractions, inside, days, [t], AreaParams()).cores[t]

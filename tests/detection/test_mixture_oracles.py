@@ -118,14 +118,6 @@ def test_loadings_are_ridge_regression_pixel_by_pixel():
         np.testing.assert_allclose(covariance[n], linalg.inv(design.T @ design), rtol=1e-8)
 
 
-def test_the_direction_of_coal_says_nothing_about_the_ground_below():
-    rng = np.random.default_rng(8)
-    loads, noise = rng.normal(0, 0.03, (4, BANDS, RANK)), np.repeat(np.eye(BANDS)[None] * 1e-4, 4, axis=0)
-    towards_coal = np.repeat((COAL - GROUND)[None], 4, axis=0)
-    weights, _ = information(loads, noise, without=towards_coal)
-    np.testing.assert_allclose(np.einsum("tbc,tc->tb", weights, towards_coal), 0.0, atol=1e-9)
-
-
 def looks(seed, count=25):
     rng = np.random.default_rng(seed)
     days = np.sort(rng.choice(np.arange(700.0), count, replace=False))

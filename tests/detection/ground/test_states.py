@@ -9,15 +9,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detection.ground.expectation import anchor_weights, fit_expectation, fit_seasons, season_covers
-from detection.ground.history import fit_history, odd_season_class, start
+from detection.ground.history import field_class, fit_history, start
 from detection.ground.params import GroundParams, State
 from detection.ground.series import UNSEEN, GroundSeries
 from detection.ground.states import (
+    RIVER_CLASS,
     STATES,
     Model,
     bare_share,
     emission,
     filtered,
+    for_good,
     forward_pixel,
     generator,
     ground_model,
@@ -52,17 +54,18 @@ def made_series(*, looks: int = 80, side: int = 12, seed: int = 1, cleared: int 
 def made_model(series: GroundSeries) -> Model:
     p = PARAMS
     expected = anchor_weights(series, p.expectation)
-    season = fit_seasons(series, expected, p.expectation)
+    season, greenest = fit_seasons(series, expected, p.expectation)
     cover = season_covers(season, p.expectation)
     size = series.index.shape[2]
+    fields = field_class(season, greenest, p.start)
     return ground_model(
         series,
         fit_expectation(series, expected, p.expectation, cover=cover),
         p,
         bare=np.array([0.16, -0.15], np.float32),
         bare_sd=np.array([0.08, 0.12], np.float32),
-        group=odd_season_class(season, p.start),
-        start=start(np.full(size, 0.4, np.float32), np.arange(size) % 5 == 0, p),
+        group=np.where(np.arange(size) % 5 == 0, RIVER_CLASS, fields).astype(np.int8),
+        start=start(np.full(size, 0.4, np.float32), p),
     )
 
 
@@ -90,7 +93,7 @@ def enumerated(
     for t in range(looks):
         emission(model, t, pixel, like)
         odds = np.exp(strength * (int(field[t, pixel]) - 128) / 127.0)
-        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3)), odds, 1.0)
+        table[t] = like * np.where(np.isin(np.arange(STATES), (2, 3, 5, 6)), odds, 1.0)
     post = np.zeros((looks, STATES))
     for path in itertools.product(range(STATES), repeat=looks):
         p = float(model.start[:, pixel] @ model.moves[0, model.group[pixel], :, path[0]]) * table[0, path[0]]
@@ -106,7 +109,7 @@ def short(model: Model, looks: int, since: int) -> Model:
     return model._replace(
         index=np.ascontiguousarray(model.index[:, cut]), haze=model.haze[cut], code=model.code[cut],
         course=model.course[:, cut], look=model.look[:, cut], terms=model.terms[cut], part=model.part[cut],
-        moves=np.concatenate([np.eye(STATES, dtype=np.float32)[None, None].repeat(5, 1),
+        moves=np.concatenate([np.eye(STATES, dtype=np.float32)[None, None].repeat(RIVER_CLASS + 1, 1),
                               model.moves[since + 1 : since + looks]]),
     )  # fmt: skip
 
@@ -159,6 +162,49 @@ def test_a_clearing_is_found_and_nothing_else() -> None:
     assert last[4:8, 4:8].min() > 230
     last[3:9, 3:9] = 0
     assert last.max() < 60
+
+
+def farmed_series(*, side: int = 12) -> GroundSeries:
+    """Fields that are green from July to September; one parcel lies fallow for a year, one is opened."""
+    rng = np.random.default_rng(2)
+    day = np.datetime64("2017-01-01").astype(int) + np.arange(180) * 10
+    of_year = (day - np.datetime64("2017-01-01").astype(int)) % 365.25
+    crop = 0.25 + 0.5 * np.exp(-0.5 * ((of_year - 220) / 32) ** 2)
+    ndvi = np.tile(crop[:, None, None], (1, side, side))
+    fallow, after = (np.datetime64(f"{year}-04-20").astype(int) for year in (2019, 2020))
+    ndvi[(day >= fallow) & (day < after), 1:5, 1:5] = 0.2
+    ndvi[day >= fallow, 7:11, 7:11] = 0.2
+    ndvi = ndvi + rng.normal(0, 0.02, ndvi.shape)
+    index = np.round(ndvi.reshape(1, len(day), -1) / 1e-4).astype(np.int16)
+    index[:, rng.random(index.shape[1:]) < 1 / 3] = UNSEEN
+    return GroundSeries(
+        index=index, haze=np.zeros(index.shape[1:], np.uint8), day=day,
+        scene_ids=tuple(map(str, day)), shape=(side, side), early=np.full((3, side**2), np.nan, np.float32),
+    )  # fmt: skip
+
+
+def test_a_field_that_lies_fallow_is_bare_for_now_and_one_that_stays_bare_is_opened() -> None:
+    history = fit_history(farmed_series(), PARAMS)
+    assert (history.model.group > 0).mean() > 0.9
+    sure = round(255 * PARAMS.events.sure)
+    filtered_, smoothed_ = (x.reshape(-1, 12, 12) for x in (history.filtered, history.smoothed))
+    assert filtered_[:, 1:5, 1:5].max() < sure
+    assert smoothed_[:, 1:5, 1:5].max() < sure
+    assert np.median(smoothed_[-1, 7:11, 7:11]) > sure
+    opened = history.series.day >= np.datetime64("2019-08-01").astype(int)
+    assert np.median(smoothed_[opened][0, 7:11, 7:11]) > sure
+
+
+def test_loss_is_for_good_the_longer_it_lasts_and_at_once_off_fields() -> None:
+    years = np.array([0.0, 1.0, 2.0, 3.0])
+    field = for_good(np.full(5, RIVER_CLASS - 1, np.int8), years, PARAMS.rates)
+    assert field[0] < 0.1
+    assert (np.diff(field) > 0).all()
+    assert field[-1] > PARAMS.events.sure
+    mostly_forest = np.array([0, 0, 0, RIVER_CLASS - 1, RIVER_CLASS - 1], np.int8)
+    assert np.allclose(for_good(mostly_forest, years, PARAMS.rates), 1.0)
+    river = for_good(np.full(5, RIVER_CLASS, np.int8), years, PARAMS.rates)
+    assert (river < field).all()
 
 
 def test_history_is_a_function_of_the_looks() -> None:

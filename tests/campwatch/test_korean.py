@@ -1,0 +1,252 @@
+"""Korean throughout: the catalogue has no gaps, reads well, and the whole tutorial speaks it."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import zipfile
+from pathlib import Path
+
+import docx
+import pytest
+from typer.testing import CliRunner
+
+from benchmarks import korean
+from campwatch.cli.app import app
+from campwatch.custody.korean import sign_korean
+from campwatch.language import (
+    CATALOGUE,
+    DRAFT,
+    ENGLISH,
+    KOREAN,
+    korean_digest,
+    spoken,
+    system_language,
+    told,
+    told_with,
+    with_particles,
+)
+from campwatch.workspace import open_workspace
+
+from .test_manual_commands import DOCS, FENCE, commands, draw
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_every_text_that_people_read_has_a_korean_one():
+    assert korean.missing() == [], "python -m benchmarks.korean --write, then fill in msgstr"
+    assert {str(message.id) for message in korean.held() if message.id} == set(korean.collected())
+
+
+def test_the_korean_has_the_places_of_its_english():
+    assert korean.unequal_places() == []
+
+
+def test_what_is_read_is_made_of_what_translators_edit():
+    assert CATALOGUE.with_suffix(".mo").read_bytes() == korean.compiled(korean.held())
+
+
+def test_one_english_text_has_one_korean_in_catalogue_and_maps():
+    strings = json.loads((ROOT / "maps" / "assets" / "strings.json").read_text("utf-8"))
+    of_terms = {english: text for key, (english, text) in strings.items() if key.startswith(TERMS)}
+    differing = {english: (told(english, KOREAN), text) for english, text in of_terms.items()}
+    assert {k: v for k, v in differing.items() if v[0] not in {k, v[1]}} == {}
+
+
+TERMS = (
+    "relation_",
+    "verdict_accepted",
+    "verdict_rejected",
+    "verdict_undecided",
+    "machine_",
+    "not_assessable",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("구역을(를) 구역은(는) 구역이(가) 구역(으)로 구역과(와)", "구역을 구역은 구역이 구역으로 구역과"),
+        ("경계을(를) 경계은(는) 경계이(가) 경계(으)로 경계과(와)", "경계를 경계는 경계가 경계로 경계와"),
+        ("서울(으)로 1(으)로 7을(를) 2을(를) 10이(가) 95 %을(를)", "서울로 1로 7을 2를 10이 95 %를"),
+        ("camp-18이(가) 'yard'을(를)", "camp-18이 'yard'을(를)"),
+    ],
+)
+def test_particles_follow_what_is_read_before_them(text, read):
+    assert with_particles(text) == read
+
+
+@pytest.mark.parametrize(
+    ("english", "text"),
+    [
+        ("not assessable: 8 looks that can be compared, 12 needed",
+         "평가 불가: 비교할 수 있는 관측 8회, 12회 필요함"),
+        ("1.20 to 3.40 ha (best 2.30)", "1.20~3.40 ha (최적값 2.30)"),
+        ("camp-18 lacks a boundary: no inside and no outside, no change of a perimeter (x)",
+         "camp-18에 없는 것, 경계: 안과 밖의 구분도, 경계의 변화도 없음 (x)"),
+        ("no usable look for 934 days, since 2024-05-10", "2024-05-10부터 934일 동안 쓸 수 있는 관측 없음"),
+        ("mean after: not assessable (0 looks before, 8 after, 0 of the same season: under 5)",
+         "이후 평균: 평가 불가 (관측 이전 0회, 이후 8회, 같은 계절 0회: 5회 미만)"),
+        ("this has to be left alone", "this has to be left alone"),
+        ("석탄", "석탄"),
+    ],
+)  # fmt: skip
+def test_texts_with_something_in_their_places_read_in_korean(english, text):
+    assert told(english, KOREAN) == text
+    assert told(english, ENGLISH) == english
+
+
+def test_every_text_with_places_is_known_when_they_are_filled():
+    lost = []
+    for text in korean.collected():
+        places = re.findall(r"\{(\w+)\}", text)
+        if places and len(set(places)) == len(places) and not re.search(r"\}\{", text):
+            filled = re.sub(r"\{\w+\}", "7", text)
+            if re.search("[A-Za-z]{2}", filled) and not re.search("[가-힣]", told(filled, KOREAN)):
+                lost.append(text)
+    same = {text for text in korean.collected() if not re.search("[가-힣]", told(text, KOREAN))}
+    assert [text for text in lost if text not in same] == []
+
+
+def test_named_places_are_filled_in_both_languages():
+    assert told_with("net {text}", ENGLISH, text="1") == "net 1"
+    assert told_with("net {text}", KOREAN, text="not assessable") == "순 변화 평가 불가"
+
+
+def test_the_glossary_s_terms_are_the_catalogue_s():
+    glossary = (ROOT / "docs" / "glossary-ko.md").read_text("utf-8")
+    rows = re.findall(r"^\| ([^|]+) \| ([^|]+) \|", glossary, re.MULTILINE)[2:]
+    terms = {english.strip(): text.strip() for english, text in rows}
+    assert terms["placebo date"] == "가상 사건일"
+    assert told("placebo 2019-01-01", KOREAN) == "가상 사건일 2019-01-01"
+    likely = dict(re.findall(r"([a-z][a-z ]+?) ([가-힣 ]+?) \(\d", glossary[glossary.index("Likelihood") :]))
+    assert (likely["likely"], likely["very likely"]) == ("가능성이 높음", "가능성이 매우 높음")
+    assert {term: text for term, text in terms.items() if told(term, KOREAN) not in {term, text}} == {}
+
+
+def test_the_language_is_the_system_s_where_none_is_named():
+    assert system_language({"LANG": "ko_KR.UTF-8"}) == KOREAN
+    assert system_language({"LANG": "ko_KR.UTF-8", "LC_ALL": "C"}) == ENGLISH
+    assert system_language({"LANGUAGE": "ko:en"}) == KOREAN
+    assert spoken() == ENGLISH
+
+
+@pytest.mark.parametrize("words", ["--lang ko sites list --shipped", "sites list --shipped --lang=ko"])
+def test_the_language_may_stand_anywhere_and_programs_are_told_in_english(words):
+    result = CliRunner().invoke(app, words.split())
+    assert told(DRAFT, KOREAN) in result.stderr
+    listed = json.loads(CliRunner().invoke(app, [*words.split(), "--json"]).stdout)
+    assert {"subject", "comparison"} <= {site["purpose"] for site in listed}
+    refused = CliRunner().invoke(app, ["--lang", "ja", "sites", "list"])
+    assert refused.exit_code == 2
+    assert "none of en, ko" in refused.output
+
+
+def test_errors_and_help_are_korean_too(tmp_path):
+    wrong = CliRunner().invoke(
+        app, ["-C", str(tmp_path / "no"), "run", "--lang", "ko"], env={"COLUMNS": "200"}
+    )
+    assert "작업 공간이 아님" in wrong.stderr
+    unknown = CliRunner().invoke(app, ["--lang", "ko", "sites", "show", "--foo"], env={"COLUMNS": "200"})
+    assert "그런 옵션이 없음: --foo" in unknown.stderr
+    shown = CliRunner().invoke(app, ["--lang", "ko", "sites", "show", "--help"], env={"COLUMNS": "200"})
+    assert "대상지 하나를 보여 줌" in shown.output
+    assert "옵션" in shown.output
+
+
+def said_in_korean(page, catalog):
+    """The outputs of a page's commands, each with `--lang ko`."""
+    said = []
+    for language, title, body in FENCE.findall(page.read_text("utf-8")):
+        if title:
+            Path(title).parent.mkdir(parents=True, exist_ok=True)
+            Path(title).write_text(body, "utf-8")
+        for command, *_ in commands(body) if language == "console" else ():
+            words = [word.replace("my-place-en", "my-place-ko") for word in shlex.split(command)[1:]]
+            result = CliRunner().invoke(app, [*words, "--lang", "ko"], env={"COLUMNS": "400"})
+            assert result.exit_code == 0, f"{command}: {result.output} {result.exception!r}"
+            if words[0] == "init":
+                settings = Path(words[1]) / "campwatch.toml"
+                settings.write_text(f'[[source]]\nkind = "stac"\nurl = "{catalog.as_posix()}"\n', "utf-8")
+            said.append((command, result.output))
+    return said
+
+
+@pytest.fixture(scope="module")
+def tutorial(tmp_path_factory, catalog):
+    """The folder that the tutorial leaves, and what it said."""
+    folder = tmp_path_factory.mktemp("korean")
+    draw(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        said = said_in_korean(DOCS / "tutorial.md", catalog)
+        for kind in ("word", "kmz"):
+            result = CliRunner().invoke(
+                app, ["-C", "my-watch", "export", "--format", kind, "--lang", "ko"], env={"COLUMNS": "400"}
+            )
+            assert result.exit_code == 0, result.output
+    return folder, said
+
+
+NAMES = re.compile(
+    r"`[^`]*`|/\S+|\S*[/\\]\S*|campwatch( -C \S+)?( [a-z-]+)*( \S*\|\S*)?"
+    r"|\b(my-\w+|coal-yard|fence|area|yard|Camp)\S*"
+    r"|--?[a-z-]+|\b[\w.-]+\.(toml|docx|pdf|json|xlsx|csv|txt|kmz|geojson)\b|\b[0-9a-f]{8,}\b|\b[A-Z][\w.'-]*\b"
+    r"|\b\w+_\w+\b|\bname '[^']*'|\bstatic:.*$"
+)
+"""Commands, options, paths, files, ids, and names, which are the same in both languages."""
+SENTENCE = re.compile(r"(?:\b[a-z]{2,}\b[ ,]+){2,}\b[a-z]{2,}\b")
+
+
+def english_left(text, known=()):
+    """Three English words in a row, of every line, that are no names."""
+    lines = [line for line in text.splitlines() if not any(name in line for name in known)]
+    return [line for line in lines if SENTENCE.search(NAMES.sub("", line))]
+
+
+SHIPPED = re.compile(r"^  [a-z0-9-]+ +\S+( \S+)? +\S.*$")
+
+
+@pytest.mark.long
+@pytest.mark.timeout(900)
+def test_the_tutorial_speaks_korean(tutorial):
+    _, said = tutorial
+    for command, output in said:
+        lines = [line for line in output.splitlines() if not (SHIPPED.match(line) and "init" in command)]
+        assert english_left("\n".join(lines), known=("Did the coal in the yard change",)) == [], command
+        assert "DRAFT" in output, command
+
+
+@pytest.mark.long
+def test_word_and_google_earth_files_are_korean_and_say_draft(tutorial):
+    folder, _ = tutorial
+    (word,) = (folder / "my-watch" / "exports").rglob("*.docx")
+    document = docx.Document(str(word))
+    text = [p.text for p in document.paragraphs]
+    text += [cell.text for table in document.tables for row in table.rows for cell in row.cells]
+    assert "위성 측정" in text
+    footer = document.sections[0].footer.paragraphs[0].text
+    assert "DRAFT" in footer
+    assert english_left("\n".join(text)) == []
+    (kmz,) = (folder / "my-watch" / "exports").rglob("*.kmz")
+    kml = zipfile.ZipFile(kmz).read("doc.kml").decode()
+    assert "초안(DRAFT)" in kml
+    told_there = re.findall(r"<(?:\w+:)?(?:name|description)>([^<]*)<", kml)
+    assert english_left("\n".join(line for part in told_there for line in part.split("&lt;br&gt;"))) == []
+    (report,) = (folder / "my-watch" / "releases").rglob("*-ko*.docx")
+    told_here = "\n".join(p.text for p in docx.Document(str(report)).paragraphs)
+    assert "초안(DRAFT)" in told_here
+    quoted = ("Did the coal", "Contains modified", "SHA-256", "[0 complete")
+    assert english_left(told_here, known=quoted) == []
+
+
+@pytest.mark.long
+def test_a_signature_holds_for_the_words_as_they_are(tutorial, monkeypatch):
+    folder, _ = tutorial
+    workspace = folder / "my-watch"
+    status = ["-C", str(workspace), "status", "--lang", "ko"]
+    assert sign_korean(open_workspace(workspace), actor="k1") == korean_digest()
+    assert "한국어 문구는 k1이 서명함" in CliRunner().invoke(app, status).stderr
+    monkeypatch.setattr("campwatch.custody.korean.korean_digest", lambda: "0" * 64)
+    assert told(DRAFT, KOREAN) in CliRunner().invoke(app, status).stderr
