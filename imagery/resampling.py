@@ -221,6 +221,7 @@ def to_grid(
         values[missing] = np.nan
         return _warped(values, moved, crs_wkt, grid, Resampling.cubic)
     rows, row_weights, cols, col_weights = _taps(pixels.shape, moved, grid)
+    pixels = np.ascontiguousarray(pixels)  # one kernel to compile for windows and whole images
     if not missing.any():
         plain: Image = separable(pixels, rows, row_weights, cols, col_weights, float(scale), float(offset))
         return plain

@@ -6,7 +6,7 @@ are processor seconds, so that a busy machine changes them little. Beside them s
 decompressing every archived file once with rasterio takes, in the same minutes on the same machine.
 
     python -m benchmarks.runs.new_scene                          all of it (about ten minutes)
-    python -m benchmarks.runs.new_scene --years 2 --young        two years, its own table
+    python -m benchmarks.runs.new_scene --years 2                a young site, its seasons not yet full
     python -m benchmarks.runs.new_scene --folder F --write       go on in F; the table into docs/running.md
     python -m benchmarks.runs.new_scene --folder F --check       also: rows equal to those of one batch run
 """
@@ -205,7 +205,6 @@ def main() -> int:
     parser.add_argument("--years", type=int, default=10)
     parser.add_argument("--size", type=int, default=120, help="side of the site in 10 m pixels")
     parser.add_argument("--folder", type=Path, help="keep catalogue, workspace and figures here")
-    parser.add_argument("--young", action="store_true", help="write the table of a young site")
     parser.add_argument("--check", action="store_true", help="compare with a batch run")
     parser.add_argument("--write", action="store_true", help="write the table into docs/running.md")
     options = parser.parse_args()
@@ -220,8 +219,7 @@ def main() -> int:
         )
     print("\n".join(lines))
     if options.write:
-        place = "new-scene-young" if options.young else "new-scene"
-        write_table("running.md", place, lines, method=["run_workspace"], seeds=f"seed {SEED}")
+        write_table("running.md", "new-scene", lines, method=["run_workspace"], seeds=f"seed {SEED}")
     if options.folder is None:
         shutil.rmtree(base)
     return 0

@@ -7,7 +7,6 @@ there is not told.
 
     python -m benchmarks.runs.workers                    all of it
     python -m benchmarks.runs.workers --sites 2 --kills 1 --without-dask       the short version
-    python -m benchmarks.runs.workers --write            the table into docs/running.md
 
 POSIX only. Exits with 1 where a run did not complete or rows differ.
 """
@@ -31,7 +30,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.manual import ROOT, write_table
+from benchmarks.manual import ROOT
 from campwatch.workspace import open_workspace
 from evidence.ledger import Ledger
 from tests.campwatch.conftest import site_document, write_workspace
@@ -104,7 +103,7 @@ def attempt(base: Path, folder: Path, trial: Trial, chance: random.Random) -> Ou
 
 def trials(kills: int, repeats: int, *, dask: bool) -> list[Trial]:
     ways = [("--workers", "2"), ("--workers", "4")]
-    ways += [("--dask", "local:1"), ("--dask", "local:2"), ("--dask", "local:4")] if dask else []
+    ways += [("--dask", "local:2"), ("--dask", "local:4")] if dask else []
     made = [Trial("one process", ())]
     for way in ways:
         made.append(Trial(" ".join(way), way))
@@ -135,7 +134,6 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=2, help="in a run")
     parser.add_argument("--repeats", type=int, default=2, help="runs with kills, a way")
     parser.add_argument("--without-dask", action="store_true")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/running.md")
     options = parser.parse_args()
     dask = not options.without_dask and importlib.util.find_spec("distributed") is not None
     chance = random.Random(SEED)  # noqa: S311 - repeatable, not secret
@@ -166,10 +164,6 @@ def main() -> int:
         f"{os.cpu_count()} processors; libraries are loaded and maps drawn in every run."
     )
     print("\n".join([*lines, "", told]))
-    if options.write:
-        write_table(
-            "running.md", "workers", [*lines, "", told], method=["measure_in_worker"], seeds=f"seed {SEED}"
-        )
     return 0 if all(outcome.code == 0 and outcome.rows == truth for _, outcome in found) else 1
 
 

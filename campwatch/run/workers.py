@@ -136,7 +136,7 @@ def open_workers(processes: int, dask: str | None) -> Iterator[Workers | None]:
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Workers]:
+def _cluster(address: str) -> Iterator[Workers | None]:
     try:
         from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
         from distributed.comm import CommClosedError  # noqa: PLC0415
@@ -147,9 +147,15 @@ def _cluster(address: str) -> Iterator[Workers]:
     lost = (KilledWorker, CommClosedError, WorkerStartTimeoutError, CancelledError, TimeoutError, OSError)
     logging.getLogger("distributed").setLevel(logging.CRITICAL)  # a lost worker is told once, by us
     if address.startswith(LOCAL):
-        cluster = LocalCluster(
-            n_workers=_count(address), threads_per_worker=1, processes=True, dashboard_address=None
-        )
+        count = _count(address)
+        try:
+            cluster = LocalCluster(
+                n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None
+            )
+        except (RuntimeError, OSError) as err:  # a process ended while it started
+            _log.warning("the run measures all sites itself, no cluster started: %s", err)
+            yield None
+            return
         with cluster, Client(cluster) as client:
             yield Workers(client.get_executor(pure=False, retries=RETRIES), lost)
         return

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -130,7 +131,7 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
     for event in found:
         taken[event.pixels] = True
     found = [_weighted(history, event, taken) for event in found]
-    return sorted(found, key=lambda e: (-len(e.pixels), e.event_id))
+    return sorted(_rims_once(found, taken.size), key=lambda e: (-len(e.pixels), e.event_id))
 
 
 def _linked(cells: Ints, day: Ints, shape: tuple[int, int], p: EventParams, least: float) -> list[Ints]:
@@ -353,6 +354,24 @@ def _weighted(history: History, event: Event, taken: Bools) -> Event:
     weight = np.where(within | ~np.isfinite(share[:n]), 1.0, np.clip(share[:n], 0.0, 1.0))
     rim = np.clip(np.nan_to_num(share[n:]), p.least_share, 1.0)
     return replace(event, weight=weight, rim=ring, rim_weight=rim, rim_onset=onset, rim_end=end)
+
+
+def _rims_once(events: Sequence[Event], pixels: int) -> list[Event]:
+    """Events whose rims do not overlap: a pixel beside several counts with the one that took most of it.
+
+    The share of a pixel that changed is that of all its neighbours together; counted with each of them it
+    would stand there twice, which at 30 m was half of a pit's growth.
+    """
+    most, owner = np.full(pixels, -np.inf), np.full(pixels, -1)
+    for number, event in sorted(enumerate(events), key=lambda one: one[1].event_id):
+        larger = event.rim_weight > most[event.rim]
+        some = event.rim[larger]
+        most[some], owner[some] = event.rim_weight[larger], number
+    kept = [owner[event.rim] == number for number, event in enumerate(events)]
+    return [
+        replace(e, rim=e.rim[k], rim_weight=e.rim_weight[k], rim_onset=e.rim_onset[k], rim_end=e.rim_end[k])
+        for e, k in zip(events, kept, strict=True)
+    ]
 
 
 def _barest(x: Floats, worth: Floats) -> Bools:

@@ -17,6 +17,7 @@ from aoi.records import Site
 from detection.ground.landsat_records import LANDSAT_GROUND, LANDSAT_RATES, NO_PAIRS, LandsatGround
 from detection.ground.measure import fixed_version, measure_ground
 from detection.ground.params import GroundParams
+from detection.ground.rates import not_negative, with_narrow
 from detection.ground.records import Footprint, GroundRate
 from evidence.quantity import Quantity
 from imagery.cube.landsat import SENSOR, coarsened
@@ -96,10 +97,10 @@ def _account(one: Footprint, boundary_id: str | None, size_m: float, looks: int)
         sensor=SENSOR,
         resolution_m=size_m,
         looks=looks,
-        area_ha=one.area_ha,
-        inside_ha=one.inside_ha,
-        outside_ha=one.outside_ha,
-        opened_ha=one.opened_ha,
+        area_ha=not_negative(with_narrow(one.area_ha, size_m)),
+        inside_ha=not_negative(with_narrow(one.inside_ha, size_m)),
+        outside_ha=not_negative(with_narrow(one.outside_ha, size_m)),
+        opened_ha=not_negative(with_narrow(one.opened_ha, size_m)),
         bare_at_start_ha=one.bare_at_start_ha,
         scene_ids=tuple(one.scene_ids),
     )

@@ -29,7 +29,7 @@ from detection.ground.events import TINY, Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import EventParams, GroundParams, Kind
-from detection.ground.rates import SPLIT, rate_row
+from detection.ground.rates import SPLIT, Course, rate_row
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
@@ -148,13 +148,14 @@ def measure_ground(
         rates=(
             rate_row(
                 frozen,
-                growth,
+                _courses(g, sure, cells, named),
                 first_look=_date(series.day[0]),
                 last_look=_date(series.day[-1]),
                 anchor_days=params.expectation.anchor_days,
                 boundary=fixed_version(site),
                 sensor=sensor,
                 resolution_m=pixel_size_m(grid),
+                floor_ha=params.events.min_ha,
             ),
         ),
     )
@@ -258,6 +259,11 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         if why is not None or (k == 0 and "after" not in name):
             return Quantity.not_assessable(why or "no account before this one")
         value, sd = terms[where][name]
+        value = max(value, 0.0)
+        if name == "after":
+            sd = float(
+                np.hypot(sd, p.min_ha)
+            )  # nothing found is not nought: one smallest patch may be missed
         share = float(parts[where].mean()) if len(whole) else 0.0
         return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, TINY))
 
@@ -273,7 +279,7 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
 
     moved = 0.0
     if before is not None and inside is not None:
-        moved = float((cells.hectares * cells.disturbed(k - 1) * (inside - before)).sum())
+        moved = float((cells.hectares * cells.stands(k - 1) * (inside - before)).sum())
     return Footprint(
         epoch_start=dt.date(_date(day).year, 1, 1),
         epoch_end=dt.date(_date(day).year + 1, 1, 1),
@@ -598,6 +604,27 @@ def _growth(
                     bearing_deg=_bearing(g, mine, k),
                 )
             )
+    return out
+
+
+def _courses(
+    g: _Ground, events: Sequence[Event], cells: Cells, named: Mapping[str, str]
+) -> dict[str, Course]:
+    """When the ground of each event came, about the date of the claim, outside the fixed version."""
+    day, fixed = g.history.series.day, fixed_version(g.site)
+    since = int(day[0] + g.params.expectation.anchor_days)
+    hectares = cells.hectares
+    if fixed is not None:
+        hectares = hectares * (1.0 - g.within(fixed).ravel()[cells.pixel])
+    days = since, (SPLIT - EPOCH).days, int(day[-1])
+    out = {}
+    for number, event in enumerate(events):
+        mine = cells.event == number
+        course = cells.came[:, mine] @ hectares[mine]
+        begun, half, ended = np.interp(days, cells.dates, course) if len(course) else (0.0, 0.0, 0.0)
+        before, after = float(half - begun), float(ended - half)
+        name = named.get(event.event_id, event.event_id)
+        out[name] = Course(hectares=float(cells.hectares[mine].sum()), before=before, after=after)
     return out
 
 

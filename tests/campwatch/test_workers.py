@@ -111,6 +111,18 @@ def test_a_scheduler_that_dies_leaves_its_sites_to_the_run(watch):
         assert others.rows(asked, work_of(watch[0])) is None
 
 
+def test_a_cluster_that_does_not_start_leaves_all_sites_to_the_run(monkeypatch, caplog):
+    distributed = pytest.importorskip("distributed")
+
+    def fails(**_):
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr(distributed, "LocalCluster", fails)
+    with open_workers(1, "local:2") as others:
+        assert others is None
+    assert "no cluster started: Nanny failed to start." in caplog.text
+
+
 def test_a_number_of_processes_is_a_number():
     pytest.importorskip("distributed")
     with pytest.raises(WorkspaceError, match="local:N takes a number"), open_workers(1, "local:many"):
