@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import replace
 
 from detection.boundary.records import BOUNDARY
+from detection.ground.params import METHOD
 from detection.ground.records import GROUND_RATES, TWO_FIGURES, TWO_FIGURES_KO
 from evidence.layers import LayerSpec, Printed, ReferenceKind, Rows, Shown, Style, column, record
 from evidence.quantity import Quantity
@@ -94,7 +95,7 @@ LANDSAT_GROUND = LayerSpec(
     title="Accounts of the ground per year at 30 m by Landsat, from 2013",
     title_ko="Landsat 30 m 연도별 땅의 계정(2013년부터)",
     record=LandsatGround,
-    method="ground-1-30m",
+    method=f"{METHOD}-30m",
     subject="{boundary_id}",
     absent="no_boundary",
     time=("epoch_start", "epoch_end"),
@@ -128,5 +129,5 @@ LANDSAT_RATES = replace(
     name="landsat_rates",
     title="Ground newly disturbed a year before and after a date, by Landsat (30 m)",
     title_ko="기준일 전후 연간 새 교란, Landsat(30 m)",
-    method="ground-1-30m",
+    method=f"{METHOD}-30m",
 )

@@ -28,7 +28,7 @@ from detection.ground.advance import CIRCLE_DEG, advance, relation, sector_advan
 from detection.ground.events import TINY, Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
-from detection.ground.params import EventParams, GroundParams, Kind
+from detection.ground.params import METHOD, EventParams, GroundParams, Kind
 from detection.ground.rates import SPLIT, Course, rate_row
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
@@ -47,8 +47,6 @@ from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work
 
-METHOD_EPOCH = "ground-1"
-"""Ids and first sights are frozen under it; a change of method or baseline opens another."""
 EPOCH = dt.date(1970, 1, 1)
 NO_BOUNDARY = "no_boundary"
 LIKELIHOOD_DIGITS = 4
@@ -370,7 +368,7 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
     area = float((weights * share).sum())
     return Disturbance(
         disturbance_id=event.event_id,
-        method_epoch=METHOD_EPOCH,
+        method_epoch=METHOD,
         frozen_on=None,
         founding_cells=tuple(f"{x:.0f} {y:.0f}" for x, y in cells),
         parents=(),
@@ -498,7 +496,7 @@ def freeze(
     """
     p = params.events
     rows, revisions, taken = [], [], set()
-    known = [one for one in earlier if one.frozen_on is not None or one.method_epoch != METHOD_EPOCH]
+    known = [one for one in earlier if one.frozen_on is not None or one.method_epoch != METHOD]
     for one in current:
         old = next((k for k in known if k.disturbance_id not in taken and _same(k, one, p)), None)
         settled = one.persistent_since is not None and (_date(day) - one.persistent_since).days >= p.wait_days
@@ -506,7 +504,7 @@ def freeze(
             rows.append(replace(one, frozen_on=_date(day)) if settled else one)
             continue
         taken.add(old.disturbance_id)
-        if old.method_epoch != METHOD_EPOCH:
+        if old.method_epoch != METHOD:
             rows.append(
                 replace(one, disturbance_id=old.disturbance_id, frozen_on=_date(day) if settled else None)
             )
@@ -533,7 +531,7 @@ def freeze(
         if one.machine_status == "closed":
             revisions.append(_revision(old, "closed", None, "as expected again"))
     for old in known:
-        if old.disturbance_id in taken or old.method_epoch != METHOD_EPOCH:
+        if old.disturbance_id in taken or old.method_epoch != METHOD:
             continue
         whole = next((row for row in rows[: len(current)] if _part_of(old, row, p.likely)), None)
         what, why = ("withdrawn", UNBORNE) if whole is None else ("merged", f"part of {whole.disturbance_id}")

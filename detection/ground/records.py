@@ -13,6 +13,7 @@ from typing import Any
 from shapely.geometry.base import BaseGeometry
 
 from detection.boundary.records import BOUNDARY
+from detection.ground.params import METHOD
 from evidence.layers import (
     Column,
     Kind,
@@ -425,7 +426,7 @@ FOOTPRINTS = LayerSpec(
     title="Accounts of the ground per year: disturbed, open and bare at start",
     title_ko="연도별 땅의 계정: 교란, 개방, 처음부터 드러남, 경계 버전의 안과 밖",
     record=Footprint,
-    method="ground-1",
+    method=METHOD,
     subject="{boundary_id}",
     absent="no_boundary",
     time=("epoch_start", "epoch_end"),
@@ -462,7 +463,7 @@ DISTURBANCES = LayerSpec(
     title="Newly disturbed patches with ids that persist",
     title_ko="새로 교란된 구역(id 유지)",
     record=Disturbance,
-    method="ground-1",
+    method=METHOD,
     subject="{disturbance_id}",
     scenes="scene_ids",
     measured=True,
@@ -504,7 +505,7 @@ DISTURBANCE_GROWTH = LayerSpec(
     title="Growth of disturbed patches by year and direction",
     title_ko="교란 구역의 연도별, 방향별 확장",
     record=DisturbanceGrowth,
-    method="ground-1",
+    method=METHOD,
     subject="{disturbance_id}",
     time=("epoch_start", "epoch_end"),
     measured=True,
@@ -518,7 +519,7 @@ DISTURBANCE_REVISIONS = LayerSpec(
     title="What later looks say otherwise of a disturbance, beside the frozen row",
     title_ko="이후 관측이 교란 구역에 대해 달리 말하는 것(고정된 행과 나란히)",
     record=DisturbanceRevision,
-    method="ground-1",
+    method=METHOD,
     subject="{disturbance_id}:{revision}",
     rows=Rows.PUBLIC,
     age="first_seen",
@@ -528,7 +529,7 @@ GROUND_RATES = LayerSpec(
     title="Ground newly disturbed a year before and after a date, outside one boundary version",
     title_ko="기준일 전후 연간 새 교란, 하나의 경계 버전 밖",
     record=GroundRate,
-    method="ground-1",
+    method=METHOD,
     subject="{sensor}",
     time=("since", "until"),
     measured=True,

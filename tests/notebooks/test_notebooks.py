@@ -17,8 +17,8 @@ NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.py"))
 pytestmark = pytest.mark.filterwarnings("ignore")  # of the notebook machinery, which is not ours
 
 
-def test_the_five_are_there():
-    assert len(NOTEBOOKS) == 5
+def test_the_six_are_there():
+    assert len(NOTEBOOKS) == 6
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ import pytest
 import xarray as xr
 
 from aoi.records import Boundary, Site
-from detection.ground.measure import METHOD_EPOCH, freeze, measure_ground
-from detection.ground.params import GroundParams, Kind
+from detection.ground.measure import freeze, measure_ground
+from detection.ground.params import METHOD, GroundParams, Kind
 from detection.ground.rates import disturbance_rates
 from detection.ground.records import Disturbance
 from tests.detection.made_ground import SITE, STARTS, box, ground
@@ -177,6 +177,6 @@ def earlier_method(found: Disturbance) -> Disturbance:
 def test_a_new_method_takes_over_ids_by_ground_so_that_verdicts_follow(rows) -> None:
     (found,) = [d for d in rows.disturbances if d.machine_status == "persistent"]
     (taken,), revisions = freeze([found], [earlier_method(found)], day=20_000, params=GroundParams())
-    assert (taken.disturbance_id, taken.method_epoch) == ("d-old", METHOD_EPOCH)
+    assert (taken.disturbance_id, taken.method_epoch) == ("d-old", METHOD)
     assert taken.first_seen == found.first_seen
     assert revisions == []
