@@ -19,6 +19,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import area_m2
 from aoi.records import Site
+from campwatch.language import told
 from campwatch.questions.records import ANSWERS
 from campwatch.reports.content import Count, Source, Value
 from detection.answers.activity import FLOOR_HA, Presence, judge_presence
@@ -106,6 +107,12 @@ class ClaimSheet:
 Rows = Mapping[str, Sequence[StoredRow]]
 
 
+def reason_in_korean(reason: str) -> str:
+    """Why there is no figure: from the catalogue, else by words that reasons of answers hold."""
+    korean = told(reason, "ko")
+    return reason_ko(reason, brackets=False) if korean == reason else korean
+
+
 def claim_sheets(sites: Sequence[Site], rows: Rows) -> list[ClaimSheet]:
     """A sheet for each site; ground that an earlier site holds is counted there.
 
@@ -173,7 +180,7 @@ def _presence(areas: Sequence[StoredRow]) -> tuple[dict[str, Presence], ClaimLin
         values += _presence_counts(own[0].row.site_id, zone, since, one)
         if one.reason:
             told += f"; {one.reason}"
-            told_ko += f"; {reason_ko(one.reason, brackets=False)}"
+            told_ko += f"; {reason_in_korean(one.reason)}"
         texts.append((told, told_ko))
         if one.not_assessable:
             blind.append((
@@ -248,7 +255,7 @@ def quantity_sources(stored: StoredRow, column: str) -> tuple[Source, ...]:
 
 def _interval(q: Quantity, *, korean: bool = False) -> str:
     if q.value is None or q.low is None or q.high is None:
-        return f"수치 없음 ({q.reason})" if korean else f"no figure ({q.reason})"
+        return f"수치 없음 ({reason_in_korean(q.reason or '')})" if korean else f"no figure ({q.reason})"
     ends = f"{number(q.low)}~{number(q.high)}" if korean else f"{number(q.low)} to {number(q.high)}"
     return f"{number(q.value)} ha ({q.level:.0%} {'구간' if korean else 'interval'} {ends})"
 
@@ -262,7 +269,7 @@ def _told(stored: StoredRow, k: int) -> str:
         text += f", {quantity_text(stored, 'value', korean=bool(k))}"
     why = data["why_not"]
     if why:
-        text += f" – {reason_ko(why, brackets=False) if k else why}"
+        text += f" – {reason_in_korean(why) if k else why}"
     return text
 
 
@@ -433,7 +440,7 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
     blind = tuple(
         (
             f"epoch to {s.row.data['epoch_end'][:10]}: {s.row.data['area_ha']['reason']}",
-            f"{s.row.data['epoch_end'][:10]}까지의 시기: {reason_ko(str(s.row.data['area_ha']['reason']))}",
+            f"{s.row.data['epoch_end'][:10]}까지의 시기: {reason_in_korean(str(s.row.data['area_ha']['reason']))}",
         )
         for s in epochs
         if s.row.data["area_ha"]["value"] is None

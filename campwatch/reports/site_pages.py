@@ -27,6 +27,7 @@ from campwatch.reports.claims import (
     ClaimSheet,
     quantity_sources,
     quantity_text,
+    reason_in_korean,
     reference_epochs,
 )
 from campwatch.reports.content import (
@@ -45,7 +46,7 @@ from campwatch.reports.content import (
 from campwatch.reports.words import word
 from campwatch.workspace import Workspace
 from detection.answers.judgement import Verdict
-from detection.answers.sentences import VERDICTS, reason_ko, years_text
+from detection.answers.sentences import VERDICTS, years_text
 from detection.coal.records import STOCKPILE_AREAS
 from detection.ground.records import FOOTPRINTS
 from evidence.errors import WatchError
@@ -490,11 +491,11 @@ class SitePages:
             blocks.append(Text(lead=self.say("observed"), text=told, rows=(last.row_id,), values=values))
         elif newest:
             reason = newest[-1].row.data["area_ha"]["reason"]
-            blocks.append(Text(lead=self.say("observed"), text=self.say("none", reason=reason) + "."))
+            blocks.append(Text(lead=self.say("observed"), text=self.say("none", reason=reason_in_korean(reason) if k else reason) + "."))
         one = self.sheet.presence.get(zone_id)
         verdict = VERDICTS[one.verdict if one else Verdict.CANNOT_BE_TOLD][k]
         if one and one.reason:
-            verdict += f" ({reason_ko(one.reason, brackets=False) if k else one.reason})"
+            verdict += f" ({reason_in_korean(one.reason) if k else one.reason})"
         asked = [s for s in self.own.get(ANSWERS.name, ()) if zone_id in s.row.data["zones"]]
         told_answers = [
             f"{s.row.data['question_id']}: {VERDICTS[Verdict(s.row.data['verdict'])][k]}" for s in asked
