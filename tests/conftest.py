@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 from filelock import FileLock
 
+from campwatch.language import ENGLISH, speak
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
@@ -27,6 +29,13 @@ def nrt_data_folder() -> Path | None:
         return None
     folder = Path(next(iter(spec.submodule_search_locations))) / "data"
     return folder if (folder / "sentinel2_cube_subset_romania_10m.nc").exists() else None
+
+
+@pytest.fixture(autouse=True)
+def english_again() -> Iterator[None]:
+    """A command that was run within a test leaves its language behind, as a process of its own would not."""
+    yield
+    speak(ENGLISH)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

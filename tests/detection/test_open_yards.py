@@ -67,11 +67,14 @@ def test_one_command_from_an_empty_folder_to_the_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(open_yards, "layout", small)
-    main([str(tmp_path / "new"), "--stand-ins", "2"])
+    main([str(tmp_path / "new"), "--stand-ins", "3"])
     told = capsys.readouterr().out
-    assert told.startswith("Stand-ins: 2 simulated sites and simulated readers, not real.")
+    assert told.startswith("Stand-ins: 3 simulated sites and simulated readers, not real.")
     lines = [line for line in told.splitlines() if line.startswith(("| family", "| calibrated"))]
     assert [line.split("|")[1].strip() for line in lines] == ["calibrated", "family"]
-    assert int(lines[0].split("|")[2]) == 1
-    assert int(lines[1].split("|")[2]) == 2
+    assert int(lines[0].split("|")[2]) == 2
+    assert int(lines[1].split("|")[2]) == 2, (
+        "the first is refused for shade: it is counted as without a figure"
+    )
+    assert int(lines[1].split("|")[4]) > 0
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"rows.csv", "readings.csv"}
