@@ -105,7 +105,7 @@ def anchor(
     ] = None,
     actor: Annotated[str, typer.Option(help="Who does it: a code, not a name.")] = "campwatch",
 ) -> None:
-    """Have the heads of custody time-stamped by the service that settings name, or print them for a notary."""
+    """Have the heads of custody time-stamped by the service in the settings, or print for a notary."""
     from campwatch.custody import anchoring  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
     from evidence.ledger import Ledger  # noqa: PLC0415

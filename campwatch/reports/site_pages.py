@@ -491,7 +491,12 @@ class SitePages:
             blocks.append(Text(lead=self.say("observed"), text=told, rows=(last.row_id,), values=values))
         elif newest:
             reason = newest[-1].row.data["area_ha"]["reason"]
-            blocks.append(Text(lead=self.say("observed"), text=self.say("none", reason=reason_in_korean(reason) if k else reason) + "."))
+            blocks.append(
+                Text(
+                    lead=self.say("observed"),
+                    text=self.say("none", reason=reason_in_korean(reason) if k else reason) + ".",
+                )
+            )
         one = self.sheet.presence.get(zone_id)
         verdict = VERDICTS[one.verdict if one else Verdict.CANNOT_BE_TOLD][k]
         if one and one.reason:

@@ -216,7 +216,10 @@ def account(cells: Cells, k: int, part: Floats) -> Mapping[str, tuple[float, flo
     d1 = cells.drawn[:, k]
     d0 = cells.drawn[:, k - 1] if k else np.zeros_like(d1)
     was, stands = cells.disturbed(k - 1) if k else np.zeros(now.shape, np.bool_), cells.disturbed(k)
-    values, draws = _terms(then, now, was, stands, s0, s1), _terms(d0 * 1.0, d1 * 1.0, d0, d1, s0, s1)
+    values, draws = (
+        _terms(then, now, was, stands, s0, s1),
+        _terms(d0.astype(np.float64), d1.astype(np.float64), d0, d1, s0, s1),
+    )
     first = np.flatnonzero(np.diff(cells.event, prepend=-1))
     for name, value in values.items():
         spread = 0.0

@@ -73,8 +73,6 @@ def test_one_command_from_an_empty_folder_to_the_table(
     lines = [line for line in told.splitlines() if line.startswith(("| family", "| calibrated"))]
     assert [line.split("|")[1].strip() for line in lines] == ["calibrated", "family"]
     assert int(lines[0].split("|")[2]) == 2
-    assert int(lines[1].split("|")[2]) == 2, (
-        "the first is refused for shade: it is counted as without a figure"
-    )
+    assert int(lines[1].split("|")[2]) == 2, "the first is refused for shade"
     assert int(lines[1].split("|")[4]) > 0
     assert {path.name for path in (tmp_path / "new").iterdir()} == {"rows.csv", "readings.csv"}
