@@ -424,7 +424,9 @@ def find_steps(
     """Steps of the level at dates that nobody named, at an error rate for all tried dates together.
 
     The likeliest date is tested at a level that is divided by the independent tests that the tried dates
-    amount to; where it stands, it enters the model and the next one is sought.
+    amount to, and by the means of whole years before and after it with Student's t, which hold where a stock
+    is not what the process says of it (piles that fill and are shipped). Where it stands in both, it enters
+    the model and the next one is sought.
 
     Args:
         looks: the record; those without a figure are left out.
@@ -456,12 +458,32 @@ def find_steps(
         found = coefficients(series, columns, others.astype(np.float64), years, params=params.drift)
         best = max(range(len(free)), key=lambda k: _standing(found[k]))
         one = _judged(found[best], None, (), None, margin=None, level=strict, params=params)
+        if not _years_differ(series, float(free[best]), level, params):
+            one = replace(one, verdict=Verdict.CANNOT_BE_TOLD)
         judged = judged or replace(one, reference_years=names)
         if one.verdict is Verdict.CANNOT_BE_TOLD:
             break
         taken.append(float(free[best]))
         steps.append(_step(days, free, found, best, one.change))
     return judged or _cannot("no date could be tried", level, names), tuple(steps)
+
+
+def _years_differ(series: Series, at: float, level: float, params: JudgementParams) -> bool:
+    """Whether the means of whole years before and after a day differ (Ibragimov and Müller 2010)."""
+    year = np.floor((series.days - at) / YEAR_DAYS)
+    first, after = (round(float(end - at) / YEAR_DAYS) for end in (series.days[0], series.days[-1]))
+    means = {
+        k: float(series.values[year == k].mean())
+        for k in range(first, after)
+        if (year == k).sum() >= params.looks_per_year
+    }
+    one, two = (np.array([m for k, m in means.items() if (k < 0) is early]) for early in (True, False))
+    degrees = len(one) + len(two) - 2
+    if min(len(one), len(two)) == 0 or degrees < 1:
+        return False
+    square = (((one - one.mean()) ** 2).sum() + ((two - two.mean()) ** 2).sum()) / degrees
+    error = math.sqrt(max(square * (1.0 / len(one) + 1.0 / len(two)), SMALLEST))
+    return bool(abs(two.mean() - one.mean()) > float(student.ppf(0.5 + level / 2.0, degrees)) * error)
 
 
 def _candidates(days: Floats, params: JudgementParams) -> Floats:
