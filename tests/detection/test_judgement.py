@@ -124,7 +124,7 @@ def test_a_trend_and_a_step_at_no_named_date():
 
 
 def test_piles_that_fill_and_are_shipped_hold_no_step():
-    """Jumps that the fitted process knows nothing of: by it alone 155 of 1,000 such series had a false step."""
+    """Jumps that the fitted process knows nothing of: by it alone 155 of 1,000 had a false step."""
     piles = PROCESSES["piles filled and shipped"]
     claimed = sum(bool(find_steps(simulated(piles, 5, seed).looks())[1]) for seed in range(300, 340))
     assert claimed <= 2
