@@ -9,7 +9,6 @@ the reflectance of a part of the family; layouts of `JUDGED` were used for nothi
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -37,7 +36,7 @@ from benchmarks.stockpiles.painting import (
 )
 from benchmarks.stockpiles.rank_table import clustered
 from benchmarks.stockpiles.simulated_table import CLEAR
-from benchmarks.stockpiles.yards import kept_result, years_path
+from benchmarks.stockpiles.yards import keep_options, kept_result, years_path
 from detection.coal.family import component_means
 
 JUDGED = (330, 331)
@@ -204,13 +203,7 @@ def bare_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
 
 def main() -> None:
     """Measure what is not kept, and print the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--keep", type=Path, required=True)
-    parser.add_argument("--kept", action="store_true", help="only what the folder has")
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
+    options = keep_options(__doc__)
 
     def wanted(name: str) -> bool:
         return not options.kept or years_path(name, options.keep).exists()

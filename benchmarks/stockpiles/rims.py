@@ -8,7 +8,6 @@ python -m benchmarks.stockpiles.rims --keep FOLDER [--write]
 
 from __future__ import annotations
 
-import argparse
 import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -21,7 +20,15 @@ from benchmarks.stockpiles.painting import clear_dates, romania
 from benchmarks.stockpiles.rank_table import seeds_of
 from benchmarks.stockpiles.real_places import RANKS, painted
 from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
-from benchmarks.stockpiles.yards import CONDITIONS, JUDGED, kept_result, result_of, yard_of, years_path
+from benchmarks.stockpiles.yards import (
+    CONDITIONS,
+    JUDGED,
+    keep_options,
+    kept_result,
+    result_of,
+    yard_of,
+    years_path,
+)
 from detection.coal.measure import StockpileResult
 from detection.coal.verdicts import MORE_THAN_DARK, Verdict
 from detection.coal.years import year_from
@@ -134,13 +141,7 @@ def _mean_square(errors: Sequence[float]) -> str:
 
 def main() -> None:
     """Measure what is not kept, and print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--keep", type=Path, required=True)
-    parser.add_argument("--kept", action="store_true", help="only what the folder has")
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
+    options = keep_options(__doc__)
     rows = list(measured(options.keep, kept=options.kept))
     lines = table(rows)
     print("\n".join(lines))

@@ -5,6 +5,7 @@ Simulated, not real. `FITTED` seeds set limits and the calibration of intervals;
 
 from __future__ import annotations
 
+import argparse
 import ast
 import copyreg
 import datetime as dt
@@ -112,6 +113,19 @@ MEASURING = (
     "stockpile_records", "tracking", "years", "zones",
 )  # fmt: skip
 """Modules that what is measured in a year depends on; intervals and verdicts come after."""
+
+
+def keep_options(about: str | None) -> argparse.Namespace:
+    """`keep`, `kept` and `write` of a benchmark whose measured sites stay in a folder.
+
+    Args:
+        about: the benchmark's docstring.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--kept", action="store_true", help="only what the folder has")
+    parser.add_argument("--write", action="store_true")
+    return parser.parse_args()
 
 
 @cache

@@ -29,11 +29,9 @@ COLUMNS = ("event", "pixel", "hectares", "onset", "end")
 LEAST_WORTH = 1e-3
 """Sum of inverse variances below which the looks about a date say nothing of a share: half is taken then.
 Assumed."""
-
 LEAST_SHARE = 0.1
 """Bare share that a cell of an event has at least while it is disturbed: against division by next to nothing.
 Assumed."""
-
 WHOLE_LIMIT = 1.5
 """Largest share of what counts as whole that one date may give a cell, on either side of nought: noise is not
 cut off, since sums are asked for. Assumed."""

@@ -259,9 +259,8 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         value, sd = terms[where][name]
         value = max(value, 0.0)
         if name == "after":
-            sd = float(
-                np.hypot(sd, p.min_ha)
-            )  # nothing found is not nought: one smallest patch may be missed
+            # Nothing found is not nought: one smallest patch may be missed.
+            sd = float(np.hypot(sd, p.min_ha))
         share = float(parts[where].mean()) if len(whole) else 0.0
         return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, TINY))
 
