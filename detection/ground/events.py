@@ -296,9 +296,9 @@ def _told(
     if not after.any():
         return None
     prior = np.log((r.bared + r.thinned) * p.prior_days / YEAR_DAYS)
-    odds = prior + np.cumsum(evidence[after])
-    odds = np.maximum.accumulate(odds)
     when = looks[after]
+    odds, since = since_change(evidence[after], prior)
+    odds = np.maximum.accumulate(odds)
     provisional = np.flatnonzero(expit(odds) * lasting[after] >= p.provisional)
     if provisional.size == 0:
         return None
@@ -307,7 +307,7 @@ def _told(
         (odds >= logit(p.persistent))
         & (lasting[after] >= p.sure)
         & (evidence[after] > 0)
-        & (day[when] >= day[when[0]] + p.apart_days)
+        & (day[when] >= day[when[since]] + p.apart_days)
     )
     before = looks < earliest
     clear = before & (evidence < p.unchanged) & (sd < p.informative_sd)
@@ -322,6 +322,20 @@ def _told(
         "provisional_day": int(day[first]),
         "persistent_day": int(day[when[sure[0]]]) if sure.size else -1,
     }
+
+
+def since_change(evidence: Floats, prior: float) -> tuple[Floats, Ints]:
+    """(look,) log odds of a change that came on any look so far, and the look that it most likely came on.
+
+    What was as expected before the change says nothing against it (Page 1954): on every look the change may
+    be taken to come anew at its prior odds.
+    """
+    odds, since = np.empty(len(evidence)), np.zeros(len(evidence), np.int64)
+    for k, told in enumerate(evidence):
+        goes_on = k > 0 and odds[k - 1] > prior
+        odds[k] = told + (odds[k - 1] if goes_on else prior)
+        since[k] = since[k - 1] if goes_on else k
+    return odds, since
 
 
 def _weighted(history: History, event: Event, taken: Bools) -> Event:

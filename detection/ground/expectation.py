@@ -70,7 +70,7 @@ class Expectation(NamedTuple):
     own: Floats
     """(index, pixel) robust variance of one look."""
     course: Floats
-    """(index, time, cover)."""
+    """(index, time, cover + 1); the last is that of the whole site."""
     look: Floats
     """(index, time, cover) variance among undisturbed pixels of the cover on the look."""
     terms: Floats
@@ -131,8 +131,8 @@ def fit_expectation(
         if earlier is not None and keep
         else np.stack([_courses(plane, expected, cover, terms, params) for plane in series.index])
     )
-    k = course.shape[2]
-    part = ((series.day % YEAR_DAYS) / YEAR_DAYS * BINS).astype(np.float32)
+    k = params.covers
+    part = _part(series.day)
     precision = np.array(
         [params.level_sd**-2, params.course_sd**-2, *([params.harmonic_sd**-2] * 2),
          *([SECOND_ORDER * params.harmonic_sd**-2] * 2)], np.float64)  # fmt: skip
@@ -151,6 +151,46 @@ def fit_expectation(
         beta=beta, spread=spread, variance=variance, own=own, course=course, look=look, terms=terms,
         part=part, cover=cover,
     )  # fmt: skip
+
+
+def held_against(
+    expectation: Expectation, series: GroundSeries, trusted: NDArray[np.bool_], params: ExpectationParams
+) -> Expectation:
+    """An expectation on the looks that it was learnt from and on later ones, from which it learns nothing.
+
+    What later looks add is the course of each cover on that very look, so that haze and late springs go out
+    with it there too. Each look is taken by itself: another one changes nothing of it.
+
+    Args:
+        expectation: of the earliest looks of `series`.
+        series: these looks and later ones.
+        trusted: (pixel,) which were as expected when last learnt from.
+        params: numbers.
+    """
+    n, learnt = len(series.index), expectation.course.shape[1]
+    late = len(series.day) - learnt
+    terms = harmonics(series.day)
+    sure = np.broadcast_to(np.where(trusted, ONE, 0).astype(np.uint8), (late, trusted.size))
+    course = np.concatenate([expectation.course, np.zeros((n, late, params.covers + 1), np.float32)], axis=1)
+    look = np.concatenate([expectation.look, np.zeros((n, late, params.covers), np.float32)], axis=1)
+    members = [np.flatnonzero((expectation.cover == j) & trusted) for j in range(params.covers)]
+    members = [m[:: max(1, len(m) // SAMPLE)] for m in members]
+    for i in range(n):
+        plane = series.index[i, learnt:]
+        course[i, learnt:] = _medians(plane, sure, expectation.cover, params)
+        course[i] = _gaps_filled(course[i], terms, learnt)
+        for j, mine in enumerate(members):
+            beta = expectation.beta[i][:, mine]
+            fit = beta[0] + course[i, learnt:, j : j + 1] * beta[1] + terms[learnt:] @ beta[2:]
+            seen = plane[:, mine] != UNSEEN
+            residual = np.where(seen, plane[:, mine] * SCALE - fit, np.nan)
+            look[i, learnt:, j] = [_spread(row, params) for row in residual]
+    return expectation._replace(course=course, look=look, terms=terms, part=_part(series.day))
+
+
+def _part(day: NDArray[np.int64]) -> Floats:
+    """(time,) time of the year in bins."""
+    return ((day % YEAR_DAYS) / YEAR_DAYS * BINS).astype(np.float32)
 
 
 def _season_kernel(params: ExpectationParams) -> NDArray[np.float64]:
@@ -206,10 +246,16 @@ def _courses(
     terms: Floats,
     params: ExpectationParams,
 ) -> Floats:
-    """(time, cover) median index of pixels as expected; else the site's, moved by the usual difference."""
+    """(time, cover + 1) median index of pixels as expected, of each cover and of the site."""
+    return _gaps_filled(_medians(plane, expected, cover, params), terms, len(plane))
+
+
+def _medians(
+    plane: NDArray[np.int16], expected: NDArray[np.uint8], cover: NDArray[np.int16], params: ExpectationParams
+) -> Floats:
+    """The same, NaN where too few pixels were seen to speak."""
     t, k = plane.shape[0], params.covers
-    out = np.full((t, k), np.nan, np.float32)
-    site = np.full(t, np.nan, np.float32)
+    out = np.full((t, k + 1), np.nan, np.float32)
     usable = plane != UNSEEN
     members = [np.flatnonzero(cover == j) for j in range(k)]
     members = [m[:: max(1, len(m) // SAMPLE)] for m in members]
@@ -219,30 +265,34 @@ def _courses(
         chosen = everywhere[seen[everywhere] & sure[everywhere]]
         if chosen.size < params.least_cover:
             chosen = everywhere[seen[everywhere]]
-        if chosen.size >= params.least_cover:
-            site[i] = np.median(row[chosen]) * SCALE
-        for j, m in enumerate(members):
-            here = m[seen[m] & sure[m]]
+        for j, here in enumerate([*(m[seen[m] & sure[m]] for m in members), chosen]):
             if here.size >= params.least_cover:
                 out[i, j] = np.median(row[here]) * SCALE
-    site = _gaps_filled(site, terms)
-    for j in range(k):
-        gap = out[:, j] - site
-        known = np.isfinite(gap)
-        usual = np.median(gap[known]) if known.any() else 0.0
-        out[:, j] = np.where(known, out[:, j], site + usual)
     return out
 
 
-def _gaps_filled(site: Floats, terms: Floats) -> Floats:
-    """(time,) with the ridge-shrunk season of the other looks where too few pixels were seen to speak."""
-    known = np.isfinite(site)
-    if not known.any():
-        return np.zeros_like(site)  # no pixel has others to go by: level and harmonics of its own alone
-    x = np.column_stack([np.ones(len(site)), terms])
-    penalty = np.diag([0.0, 1.0, 1.0, 1.0, 1.0])
-    season = x @ np.linalg.solve(x[known].T @ x[known] + penalty, x[known].T @ site[known])
-    return np.where(known, site, season).astype(np.float32)
+def _gaps_filled(course: Floats, terms: Floats, learnt: int) -> Floats:
+    """(time, cover + 1): the site's gaps by its ridge-shrunk season, covers' by the site and how they differ.
+
+    Season and usual differences are those of the first `learnt` looks.
+    """
+    out, site = course.copy(), course[:, -1].copy()
+    known = np.isfinite(site[:learnt])
+    if known.any():
+        x = np.column_stack([np.ones(len(site)), terms])
+        penalty = np.diag([0.0, 1.0, 1.0, 1.0, 1.0])
+        some = x[:learnt][known]
+        season = x @ np.linalg.solve(some.T @ some + penalty, some.T @ site[:learnt][known])
+        site = np.where(np.isfinite(site), site, season).astype(np.float32)
+    else:
+        site = np.nan_to_num(site)  # no pixel has others to go by: level and harmonics of its own alone
+    for j in range(course.shape[1] - 1):
+        gap = (course[:, j] - site)[:learnt]
+        told = np.isfinite(gap)
+        usual = np.median(gap[told]) if told.any() else 0.0
+        out[:, j] = np.where(np.isfinite(course[:, j]), course[:, j], site + usual)
+    out[:, -1] = site
+    return out
 
 
 def _look_variance(residual: Floats, cover: NDArray[np.int16], k: int, params: ExpectationParams) -> Floats:
@@ -251,12 +301,16 @@ def _look_variance(residual: Floats, cover: NDArray[np.int16], k: int, params: E
     for j in range(k):
         members = np.flatnonzero(cover == j)
         members = members[:: max(1, len(members) // SAMPLE)]
-        for i in range(residual.shape[0]):
-            here = residual[i, members]
-            here = here[np.isfinite(here)]
-            if here.size >= params.least_cover:
-                out[i, j] = (MAD_TO_SD * np.median(np.abs(here - np.median(here)))) ** 2
+        out[:, j] = [_spread(row, params) for row in residual[:, members]]
     return out
+
+
+def _spread(residual: Floats, params: ExpectationParams) -> float:
+    """Robust variance; nought where too few pixels speak."""
+    here = residual[np.isfinite(residual)]
+    if here.size < params.least_cover:
+        return 0.0
+    return float((MAD_TO_SD * np.median(np.abs(here - np.median(here)))) ** 2)
 
 
 @njit(cache=True)

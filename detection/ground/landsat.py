@@ -6,7 +6,7 @@ with one fixed boundary version, so that a new tracing moves nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import MutableMapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +34,7 @@ def measure_landsat(
     *,
     params: GroundParams | None = None,
     sentinel: xr.Dataset | None = None,
+    memory: MutableMapping[str, bytes] | None = None,
 ) -> tuple[list[LandsatGround], tuple[GroundRate, ...]]:
     """Yearly accounts of a site's ground from Landsat alone, and rates before and after 2016.
 
@@ -43,13 +44,14 @@ def measure_landsat(
         site: with its aoi and boundary versions.
         params: of the ground history.
         sentinel: the site's cube at 10 m, to hold the instruments against each other.
+        memory: what was learnt before.
     """
     pairs, (red, nir) = (0, (NO_PAIRS, NO_PAIRS)) if sentinel is None else differences(sentinel, cube)
     fixed = fixed_version(site)
     wanted = None if fixed is None else fixed.boundary_id
     size = pixel_size_m(cube.odc.geobox)
     years = cube["time"].dt.year.to_numpy()
-    rows = measure_ground(cube, site, params=params, sensor=SENSOR)
+    rows = measure_ground(cube, site, params=params, sensor=SENSOR, memory=memory)
     found = rows.footprints
     chosen = {one.epoch_start: one for one in found if one.boundary_id == wanted or one.area_ha.value is None}
     accounts = [
@@ -110,7 +112,9 @@ def _measure(work: Work) -> Sequence[Measured]:
     cube = work.cube_of(SENSOR)
     if cube is None:
         return ()
-    found, rates = measure_landsat(cube, work.site, params=work.params, sentinel=work.cube)
+    found, rates = measure_landsat(
+        cube, work.site, params=work.params, sentinel=work.cube, memory=work.memory
+    )
     return (
         Measured(layer=LANDSAT_GROUND, records=found),
         Measured(layer=LANDSAT_RATES, records=rates),

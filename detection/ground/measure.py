@@ -8,7 +8,7 @@ looks say otherwise stands beside it as a revision.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -92,6 +92,7 @@ def measure_ground(
     params: GroundParams | None = None,
     earlier: Sequence[Disturbance] = (),
     sensor: str = "sentinel-2",
+    memory: MutableMapping[str, bytes] | None = None,
 ) -> GroundRows:
     """The ground of a site through time.
 
@@ -102,16 +103,30 @@ def measure_ground(
         params: numbers.
         earlier: disturbances as earlier runs left them: what they froze stays.
         sensor: the instrument, as rows of rates name it.
+        memory: what was learnt before; rows are the same with and without.
     """
     params = params or GroundParams()
     series = read_series(cube, params.looks)
-    grid = cube.odc.geobox
-    years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
     if len(series.day) < params.events.least_looks:
+        years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
         why = f"{len(series.day)} looks that can be compared, {params.events.least_looks} needed"
         return GroundRows(footprints=tuple(_unassessed(site, year, why, params) for year in years))
+    history = fit_history(series, params, side_m=pixel_size_m(cube.odc.geobox), memory=memory)
+    return ground_rows(history, cube, site, earlier=earlier, sensor=sensor)
+
+
+def ground_rows(
+    history: History,
+    cube: xr.Dataset,
+    site: Site,
+    *,
+    earlier: Sequence[Disturbance] = (),
+    sensor: str = "sentinel-2",
+) -> GroundRows:
+    """What a history says of a site; arguments as those of `measure_ground`."""
+    series, params, grid = history.series, history.params, cube.odc.geobox
+    years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
     weights = coverage(site.aoi, grid) * pixel_area_ha(grid)
-    history = fit_history(series, params, side_m=pixel_size_m(grid))
     g = _Ground(cube=cube, site=site, grid=grid, weights=weights, history=history, params=params, inside={})
     events = find_events(history, grid, site.id, weights)
     current = [_disturbance(g, event) for event in events]
@@ -640,7 +655,11 @@ def _bearing(g: _Ground, cells: Cells, k: int) -> float | None:
 
 def _measure(work: Work) -> list[Measured]:
     rows = measure_ground(
-        work.cube, work.site, params=work.params, earlier=work.earlier.get(DISTURBANCES.name, ())
+        work.cube,
+        work.site,
+        params=work.params,
+        earlier=work.earlier.get(DISTURBANCES.name, ()),
+        memory=work.memory,
     )
     return [
         Measured(layer=FOOTPRINTS, records=rows.footprints),

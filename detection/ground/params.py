@@ -63,6 +63,9 @@ class LookParams:
     haze: float = 0.06
     """``blue − red / 2`` (haze-optimised transform, Zhang et al. 2002) at which a look is as likely haze as
     ground; measured soils lie below .03, metal roofs above (earthlib 1.1.0)."""
+    haze_around_m: float = 270.0
+    """Haze veils most of what lies within a square of this side, m; what is blue alone is a roof or pale
+    spoil. Assumed: three hectares, the largest roof or clearing at once, fill less than half of it."""
     haze_width: float = 0.01
     """Width of the logistic about it, reflectance; assumed."""
     outlier: float = 0.02
@@ -81,6 +84,10 @@ class ExpectationParams:
     """A pixel that was seen less often than that in them is anchored for longer. Assumed."""
     anchor_most_days: float = 700.0
     """But not beyond so many days: two summers (reference prototype). Assumed."""
+    renewed: tuple[int, int] = (1, 1)
+    """Month and day on which the looks of the year before enter: later ones are held against an expectation
+    that does not know them, so that one more look changes nothing that was said. Assumed. Records shorter
+    than `anchor_most_days` before that day learn from all looks."""
     later_weight: float = 0.1
     """Weight of later looks before anything is known of them; assumed."""
     covers: int = 8

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 from numpy.typing import NDArray
+from scipy.ndimage import percentile_filter
 
+from aoi.pixels import pixel_size_m
 from detection.ground.params import HALF, ONE, ExpectationParams, LookParams
 
 Planes = NDArray[np.float32]
@@ -16,6 +18,10 @@ SCALE = 1e-4
 """Step of the stored indices; products have no finer one. Assumed."""
 UNSEEN = np.int16(-32768)
 EARLY = ("red", "nir", "swir16")
+AROUND_STEP_M = 30.0
+"""Distance of the pixels that say whether what lies around is hazy, m. Assumed."""
+CLEAREST = 25
+"""Per cent of them that must be clear, and it is not haze. Assumed."""
 BLOCK = 16
 """Looks that are read at once: a bound of memory. Assumed."""
 
@@ -28,7 +34,7 @@ class GroundSeries:
     """(index, time, pixel) NDVI and, where there is short-wave infrared, NBR, in steps of `SCALE`; `UNSEEN`
     where not clear."""
     haze: NDArray[np.uint8]
-    """(time, pixel) probability of haze, 255 for one: blue, and not so on the pixel's look before."""
+    """(time, pixel) probability of haze, 255 for one: blue with what lies around, not on the look before."""
     day: NDArray[np.int64]
     """(time,) days since 1970-01-01."""
     scene_ids: tuple[str, ...]
@@ -44,7 +50,10 @@ class GroundSeries:
 
     def before(self, day: int) -> GroundSeries:
         """The looks before a day."""
-        n = int(np.searchsorted(self.day, day))
+        return self.first(int(np.searchsorted(self.day, day)))
+
+    def first(self, n: int) -> GroundSeries:
+        """So many of the earliest looks."""
         return GroundSeries(
             index=self.index[:, :n],
             haze=self.haze[:n],
@@ -74,6 +83,7 @@ def read_series(
     before = np.zeros(sums.shape[1], np.float32)  # haze of a pixel's look before: what stays blue is a roof
     indices, hazes, days, scenes = [], [], [], []
     names = [b for b in ("blue", "red", "nir", "swir16") if b in cube]
+    step = max(1, round(AROUND_STEP_M / pixel_size_m(cube.odc.geobox)))
     for start in range(0, cube.sizes["time"], BLOCK):
         part = cube.isel(time=slice(start, start + BLOCK))
         bands = {band: part[band].to_numpy().astype(np.float32) for band in names}
@@ -85,7 +95,7 @@ def read_series(
                 continue
             planes = {band: values[k] for band, values in bands.items()}
             indices.append(_indices(planes, clear))
-            haze = _haze(planes, params)
+            haze = _haze(planes, clear, params, step)
             hazes.append((haze * (1.0 - before / ONE)).astype(np.uint8))
             before[clear.ravel()] = haze[clear.ravel()]
             days.append(days_here[k])
@@ -122,9 +132,20 @@ def _indices(planes: dict[str, Planes], clear: NDArray[np.bool_]) -> NDArray[np.
     return np.stack([np.where(seen, np.round(v / SCALE), UNSEEN).astype(np.int16) for v in out])
 
 
-def _haze(planes: dict[str, Planes], params: LookParams) -> NDArray[np.uint8]:
+def _haze(
+    planes: dict[str, Planes], clear: NDArray[np.bool_], params: LookParams, step: int
+) -> NDArray[np.uint8]:
+    """(pixel,) probability of haze, 255 for one: blue, where most of what lies around is or is hidden.
+
+    `step` pixels lie between those around that are asked.
+    """
     if "blue" not in planes:
         return np.zeros(planes["red"].size, np.uint8)
     excess = (planes["blue"] - np.float32(0.5) * planes["red"] - params.haze) / params.haze_width
     with np.errstate(over="ignore"):
-        return np.round(ONE / (1.0 + np.exp(-np.nan_to_num(excess)))).astype(np.uint8).ravel()
+        own = np.round(ONE / (1.0 + np.exp(-np.nan_to_num(excess)))).astype(np.uint8)
+    some = np.where(clear, own, np.uint8(ONE))[::step, ::step]
+    side = max(1, round(params.haze_around_m / AROUND_STEP_M))
+    around = percentile_filter(some, CLEAREST, size=side, mode="nearest")
+    rows, columns = (np.arange(n) // step for n in own.shape)
+    return np.minimum(own, around[np.ix_(rows, columns)]).ravel()

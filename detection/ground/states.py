@@ -27,6 +27,7 @@ from scipy.stats import norm
 from detection.ground.expectation import BINS, MISSING, Expectation
 from detection.ground.params import (
     AS_EXPECTED,
+    DISTURBED,
     ONE,
     YEAR_DAYS,
     EmissionParams,
@@ -58,6 +59,10 @@ WORDS = 127
 """Steps to either side of it. Defined."""
 NEIGHBOURS = 8.0
 """Of a pixel of a square lattice. Defined."""
+STEADY = 230
+"""Of 255: least probability of being as expected of pixels that are not smoothed. Assumed."""
+CHUNK = 4096
+"""Pixels that are smoothed at once: a bound of memory. Assumed."""
 EPISODE = ("pixel", "first look", "first look after")
 GAPS_KEPT = 1024
 """Gaps between looks whose transitions are kept. Assumed."""
@@ -473,6 +478,31 @@ def smoothed(m: Any, field: Any, pixels: Any, out: Any) -> None:
                     top = max(top, s)
                 for i in range(n):
                     back[i] /= top
+
+
+def smooth(
+    model: Model, field: NDArray[np.uint8], least: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """(time, pixel) probability of being as expected and of disturbed given all looks, 255 for one.
+
+    Pixels that were never unlikely as expected when filtered are so when smoothed.
+    """
+    expected = np.full(model.haze.shape, ONE, np.uint8)
+    disturbed = np.zeros(model.haze.shape, np.uint8)
+    moving = np.flatnonzero(least < STEADY)
+    for first in range(0, len(moving), CHUNK):
+        some = moving[first : first + CHUNK]
+        q = np.empty((len(some), len(model.haze), STATES), np.uint8)
+        smoothed(model, field, some, q)
+        expected[:, some], disturbed[:, some] = _sum(q, AS_EXPECTED), _sum(q, DISTURBED)
+    return expected, disturbed
+
+
+def _sum(q: NDArray[np.uint8], states: tuple[State, ...]) -> NDArray[np.uint8]:
+    """(time, pixel) probability of any of some states, of (pixel, time, state)."""
+    total = q[:, :, list(states)].sum(axis=2, dtype=np.int16)
+    out: NDArray[np.uint8] = np.minimum(total, ONE).astype(np.uint8)
+    return out.T
 
 
 @njit(cache=True)

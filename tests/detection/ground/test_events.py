@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from detection.ground.events import Event, find_events
+from detection.ground.events import Event, find_events, since_change
 from detection.ground.history import fit_history
 from detection.ground.params import GroundParams
 from detection.ground.series import read_series
@@ -51,3 +51,9 @@ def test_a_lone_pixel_that_touches_no_other_is_no_event() -> None:
     cube = ground(cleared=False).isel(CUT).load()
     cube["red"][STARTS:, 8, 8], cube["nir"][STARTS:, 8, 8] = 0.14, 0.2
     assert events_of(cube) == []
+
+
+def test_what_was_as_expected_before_a_change_says_nothing_against_it() -> None:
+    odds, since = since_change(np.array([-4.0, -1.0, 6.0, 5.0]), -6.8)
+    assert odds == pytest.approx([-10.8, -7.8, -0.8, 4.2])
+    assert since.tolist() == [0, 1, 2, 2]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from detection.ground.expectation import anchor_weights, fit_expectation, fit_seasons, season_covers
-from detection.ground.history import field_class, fit_history, start
+from detection.ground.history import fit_history
+from detection.ground.learning import bare_reference, field_class, looks_to_learn, start
 from detection.ground.params import GroundParams, State
 from detection.ground.series import UNSEEN, GroundSeries
 from detection.ground.states import (
@@ -211,3 +213,40 @@ def test_history_is_a_function_of_the_looks() -> None:
     one, two = fit_history(made_series(), PARAMS), fit_history(made_series(), PARAMS)
     assert np.array_equal(one.smoothed, two.smoothed)
     assert np.array_equal(one.filtered, two.filtered)
+
+
+def test_a_later_look_changes_nothing_that_was_said_in_its_year() -> None:
+    series = made_series()
+    learnt = looks_to_learn(series.day, PARAMS.expectation)
+    assert 40 < learnt < 79
+    whole = fit_history(series, PARAMS)
+    for upto in range(learnt + 1, len(series.day)):
+        part = fit_history(series.first(upto), PARAMS)
+        assert np.array_equal(part.filtered, whole.filtered[:upto])
+        assert np.array_equal(part.model.code, whole.model.code[:upto])
+
+
+def test_what_was_learnt_is_remembered_to_the_bit() -> None:
+    series, memory = made_series(), dict[str, bytes]()
+    fresh = fit_history(series, PARAMS)
+    for _ in range(2):
+        known = fit_history(series, PARAMS, memory=memory)
+        assert np.array_equal(fresh.smoothed, known.smoothed)
+        assert np.array_equal(fresh.model.code, known.model.code)
+    fit_history(series.first(len(series.day) - 2), PARAMS, memory=memory)
+    assert len(memory) == 1
+
+
+def test_bare_ground_is_what_the_site_shows_with_soils_as_the_prior() -> None:
+    series = made_series()
+    none = np.zeros(144, np.bool_)
+    mean, sd = bare_reference(series, none, PARAMS)
+    assert mean == pytest.approx([PARAMS.bare.ndvi, PARAMS.bare.nbr])
+    some = none.copy()
+    some[:100] = True
+    index = series.index.copy()
+    index[0][:, some] = np.where(index[0][:, some] == UNSEEN, UNSEEN, 2600)
+    own, same = bare_reference(replace(series, index=index), some, PARAMS)
+    known, told = PARAMS.bare.ndvi_sd**-2, PARAMS.bare.most_pixels / PARAMS.bare.own_sd**2
+    assert own[0] == pytest.approx((known * PARAMS.bare.ndvi + told * 0.26) / (known + told), abs=1e-4)
+    assert np.array_equal(sd, same)
