@@ -118,15 +118,14 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
     count = episodes(history.smoothed, round(ONE * p.likely), round(ONE * p.sure), table)
     cells = table[:count]
     cells = cells[weights.ravel()[cells[:, 0]] > 0]
-    common = common_variance(history)
     least = p.min_ha / float(weights.max())
-    found = []
-    for member in _linked(cells, day, history.series.shape, p, least):
-        mine = cells[member]
-        if weights.ravel()[mine[:, 0]].sum() >= p.min_ha * FLOOR_TOLERANCE:
-            event = _event(history, mine, common, grid, site_id, least)
-            if event is not None:
-                found.append(event)
+    patches = [cells[member] for member in _linked(cells, day, history.series.shape, p, least)]
+    large = [m for m in patches if weights.ravel()[m[:, 0]].sum() >= p.min_ha * FLOOR_TOLERANCE]
+    if not large:
+        return []
+    common = common_variance(history)
+    told = [_event(history, mine, common, grid, site_id, least) for mine in large]
+    found = [event for event in told if event is not None]
     taken = np.zeros(history.smoothed.shape[1], np.bool_)
     for event in found:
         taken[event.pixels] = True

@@ -20,8 +20,10 @@ from scipy.ndimage import (
     distance_transform_edt,
     find_objects,
     generate_binary_structure,
+    grey_dilation,
     label,
     median_filter,
+    percentile_filter,
 )
 
 from detection.ground.expectation import (
@@ -140,7 +142,8 @@ def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) ->
     at_start = np.where(water.water, np.float32(0.0), at_start)
     bare, bare_sd = bare_reference(series, (at_start >= params.start.bare_surely) & ~water.river, params)
     begin = start(at_start, params)
-    group = np.where(water.river, RIVER_CLASS, field_class(first, greenest, params.start)).astype(np.int8)
+    field = farmland(field_class(first, greenest, params), series.shape, side_m, params.start)
+    group = np.where(water.river, RIVER_CLASS, field).astype(np.int8)
     cover = season_covers(first, params.expectation)
     expectation, changed = None, None
     for number in range(params.expectation.em_rounds):
@@ -278,16 +281,38 @@ def _year(season: Floats) -> Floats:
     return np.asarray(season[0][:, None] + season[1:].T @ h.T, np.float32)
 
 
-def field_class(season: Floats, greenest: Floats, params: StartParams) -> NDArray[np.int8]:
-    """(pixel,) how likely it is a field, in steps.
+def field_class(season: Floats, greenest: Floats, params: GroundParams) -> NDArray[np.int8]:
+    """(pixel,) how likely it is a field, or one in part, in steps.
 
     Ground whose own expected year has a bare month while plants grow, and which was seen green all the same:
-    it may have lain fallow when it was first seen.
+    it may have lain fallow when it was first seen. And ground that is barer than the site's green ground for
+    part of the months in which all leaves are out: a terrace's pixel is green in May by its risers.
     """
-    year = _year(season)
+    s, year = params.start, _year(season)
     month = np.arange(HALF_MONTHS) / 2 + 1
-    first, last = params.growing_months
-    low = year[:, (month >= first) & (month < last)].min(axis=1)
-    bare = np.clip((params.field_bare[0] - low) / params.field_bare[1], 0, 1)
-    green = np.clip((greenest - low - params.field_range[0]) / params.field_range[1], 0, 1)
-    return np.asarray(np.round(bare * green * (FIELD_CLASSES - 1)), np.int8)
+
+    def within(months: tuple[float, float]) -> NDArray[np.bool_]:
+        return np.asarray((month >= months[0]) & (month < months[1]))
+
+    low = year[:, within(s.growing_months)].min(axis=1)
+    bare = np.clip((s.field_bare[0] - low) / s.field_bare[1], 0, 1)
+    green = np.clip((greenest - low - s.field_range[0]) / s.field_range[1], 0, 1)
+    full = np.quantile(year, s.greenest, axis=0)
+    share = ((full - year) / np.maximum(full - params.bare.ndvi, s.least_green))[:, within(s.full_leaf)]
+    part = share.max(axis=1) - np.maximum(share.min(axis=1), 0.0)
+    partly = np.clip((part - s.field_part[0]) / s.field_part[1], 0, 1)
+    return np.asarray(np.round(np.maximum(bare * green, partly) * (FIELD_CLASSES - 1)), np.int8)
+
+
+def farmland(
+    field: NDArray[np.int8], shape: tuple[int, int], side_m: float, params: StartParams
+) -> NDArray[np.int8]:
+    """(pixel,) the class of the likeliest field among a pixel and its neighbours, or of the fields around it.
+
+    At the edge of a field pixels are fields in part, though their own year is green: they lose that part
+    when the field lies fallow. And what lies among fields may be one that was given up to grass.
+    """
+    plane = field.reshape(shape)
+    side = max(3, 2 * round(params.farmland_m / side_m / 2) + 1)
+    around = percentile_filter(plane, 100.0 * (1.0 - params.farmland_share), size=side)
+    return np.asarray(np.maximum(grey_dilation(plane, size=(3, 3)), around).ravel(), np.int8)

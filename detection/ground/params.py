@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-METHOD = "ground-2"
+METHOD = "ground-3"
 """Of all rows of the ground, and the epoch of its events: another one opens a new epoch."""
 ONE = 255
 """Probability one, as the bytes in which probabilities are kept have it. Defined."""
@@ -212,6 +212,17 @@ class StartParams:
     that; assumed."""
     field_range: tuple[float, float] = (0.2, 0.2)
     """NDVI by which it was seen greener than that, and the width of that; assumed."""
+    full_leaf: tuple[float, float] = (6.0, 9.5)
+    """June to the middle of September: when all leaves are out and no crop is harvested. Assumed."""
+    field_part: tuple[float, float] = (0.14, 0.12)
+    """Share by which a pixel is barer in part of these months than in another, beside green ground, above
+    which it may be a field in part, and the width of that. Grass and leaf trees reach .12, conifers .16,
+    terraces .15 to .35, on simulated sites 745 and 746. Assumed."""
+    farmland_m: float = 90.0
+    """Side of the square about a pixel, m, and"""
+    farmland_share: float = 0.25
+    """share of fields in it from which it is farmland like these. Assumed: on simulated site 746 parcels that
+    were given up to grass while the site was first seen have .26 to .63."""
     less_green: float = 0.08
     """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
     assumed."""

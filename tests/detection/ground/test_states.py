@@ -59,7 +59,7 @@ def made_model(series: GroundSeries) -> Model:
     season, greenest = fit_seasons(series, expected, p.expectation)
     cover = season_covers(season, p.expectation)
     size = series.index.shape[2]
-    fields = field_class(season, greenest, p.start)
+    fields = field_class(season, greenest, p)
     return ground_model(
         series,
         fit_expectation(series, expected, p.expectation, cover=cover),
