@@ -51,15 +51,13 @@ class RefineParams(NamedTuple):
 
 
 @numba.njit(cache=True)
-def cubic_weights(t: float) -> Floats:
+def cubic_weights(t: float) -> tuple[float, float, float, float]:
     """Cubic convolution weights (Keys 1981, a = -0.5) for taps -1, 0, 1, 2 at fraction `t`."""
-    return np.array(
-        [
-            ((-0.5 * t + 1.0) * t - 0.5) * t,
-            (1.5 * t - 2.5) * t * t + 1.0,
-            ((-1.5 * t + 2.0) * t + 0.5) * t,
-            (0.5 * t - 0.5) * t * t,
-        ]
+    return (
+        ((-0.5 * t + 1.0) * t - 0.5) * t,
+        (1.5 * t - 2.5) * t * t + 1.0,
+        ((-1.5 * t + 2.0) * t + 0.5) * t,
+        (0.5 * t - 0.5) * t * t,
     )
 
 
