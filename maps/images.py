@@ -36,6 +36,9 @@ STEP_PX = 16
 WINDOW_SHARE = 0.6
 """Where windows cover more of the site than this, the whole look is kept native."""
 MASK_PX = 1024
+LOSSLESS_EFFORT = 20
+"""Of WebP's encoder, of 100; with its method 1 it takes 13 ms for 31 and gives 3.6 % more bytes than effort 40
+with method 2 (method 0: 3.6 ms, 17 % more). Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,9 +150,9 @@ def encode_colours(colours: NDArray[np.uint8], *, quality: int | None) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(colours[..., :3] if opaque else colours))
     out = io.BytesIO()
     if quality is None:
-        image.save(out, "WEBP", lossless=True, quality=40, method=2)
+        image.save(out, "WEBP", lossless=True, quality=LOSSLESS_EFFORT, method=1)
     else:
-        image.save(out, "WEBP", quality=quality, method=3)
+        image.save(out, "WEBP", quality=quality, method=2)
     return out.getvalue()
 
 
