@@ -37,8 +37,8 @@ WINDOW_SHARE = 0.6
 """Where windows cover more of the site than this, the whole look is kept native."""
 MASK_PX = 1024
 LOSSLESS_EFFORT = 20
-"""Of WebP's encoder, of 100; with its method 1 it takes 13 ms for 31 and gives 3.6 % more bytes than effort 40
-with method 2 (method 0: 3.6 ms, 17 % more). Assumed."""
+"""Of WebP's encoder, of 100; with its method 1 it takes 13 ms for 31 and gives 3.6 % more bytes than effort
+40 with method 2 (method 0: 3.6 ms, 17 % more). Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
