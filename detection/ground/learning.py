@@ -135,15 +135,15 @@ def _from(held: bytes) -> Learnt:
 
 def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) -> Learnt:
     """Expectation and states in turn (EM): a plain fit would take a mine's bare ground for normal."""
-    expected = anchor_weights(series, params.expectation)
+    expected: NDArray[np.uint8] = anchor_weights(series, params.expectation)
     first, greenest = fit_seasons(series, expected, params.expectation)
     at_start = bare_at_start(first, params)
     water = find_water(first, series.early, params, series.shape, side_m)
     at_start = np.where(water.water, np.float32(0.0), at_start)
     bare, bare_sd = bare_reference(series, (at_start >= params.start.bare_surely) & ~water.river, params)
     begin = start(at_start, params)
-    field = farmland(field_class(first, greenest, params), series.shape, side_m, params.start)
-    group = np.where(water.river, RIVER_CLASS, field).astype(np.int8)
+    farmed = farmland(field_class(first, greenest, params), series.shape, side_m, params.start)
+    group = np.where(water.river, RIVER_CLASS, farmed).astype(np.int8)
     cover = season_covers(first, params.expectation)
     expectation, changed = None, None
     for number in range(params.expectation.em_rounds):

@@ -29,7 +29,7 @@ from detection.ground.events import TINY, Event, find_events, overlap
 from detection.ground.history import History, fit_history
 from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
 from detection.ground.params import METHOD, EventParams, GroundParams, Kind
-from detection.ground.rates import SPLIT, Course, rate_row
+from detection.ground.rates import IN_FORCE, SPLIT, Course, InForce, rate_row
 from detection.ground.records import (
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
@@ -49,6 +49,8 @@ from imagery.measurement import Measured, Measurement, Work
 
 EPOCH = dt.date(1970, 1, 1)
 NO_BOUNDARY = "no_boundary"
+HA_PER_KM2 = 100.0
+"""Defined."""
 LIKELIHOOD_DIGITS = 4
 """That are kept of a probability. Assumed."""
 UNBORNE = "later looks do not bear it out"
@@ -158,18 +160,20 @@ def ground_rows(
         disturbances=tuple(frozen),
         growth=growth,
         revisions=tuple(revisions),
-        rates=(
+        rates=tuple(
             rate_row(
                 frozen,
-                _courses(g, sure, cells, named),
+                _courses(g, sure, cells, named, version),
                 first_look=_date(series.day[0]),
                 last_look=_date(series.day[-1]),
                 anchor_days=params.expectation.anchor_days,
-                boundary=fixed_version(site),
+                boundary=version,
                 sensor=sensor,
                 resolution_m=pixel_size_m(grid),
                 floor_ha=params.events.min_ha,
-            ),
+                km2=float(weights.sum()) / HA_PER_KM2,
+            )
+            for version in ((fixed_version(site), IN_FORCE) if site.boundaries else (None,))
         ),
     )
 
@@ -620,19 +624,27 @@ def _growth(
 
 
 def _courses(
-    g: _Ground, events: Sequence[Event], cells: Cells, named: Mapping[str, str]
+    g: _Ground,
+    events: Sequence[Event],
+    cells: Cells,
+    named: Mapping[str, str],
+    boundary: Boundary | InForce | None,
 ) -> dict[str, Course]:
-    """When the ground of each event came, about the date of the claim, outside the fixed version."""
-    day, fixed = g.history.series.day, fixed_version(g.site)
+    """When the ground of each event came, about the date of the claim, outside a version."""
+    day = g.history.series.day
     since = int(day[0] + g.params.expectation.anchor_days)
-    hectares = cells.hectares
-    if fixed is not None:
-        hectares = hectares * (1.0 - g.within(fixed).ravel()[cells.pixel])
     days = since, (SPLIT - EPOCH).days, int(day[-1])
     out = {}
     for number, event in enumerate(events):
         mine = cells.event == number
-        course = cells.came[:, mine] @ hectares[mine]
+        first = _date(event.first_seen)
+        version = version_in_force(g.site, first) if boundary == IN_FORCE else boundary
+        hectares = cells.hectares[mine]
+        if isinstance(version, Boundary):
+            hectares = hectares * (1.0 - g.within(version).ravel()[cells.pixel[mine]])
+        elif boundary == IN_FORCE:
+            hectares = np.zeros_like(hectares)
+        course = cells.came[:, mine] @ hectares
         begun, half, ended = np.interp(days, cells.dates, course) if len(course) else (0.0, 0.0, 0.0)
         before, after = float(half - begun), float(ended - half)
         name = named.get(event.event_id, event.event_id)

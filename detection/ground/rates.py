@@ -6,6 +6,10 @@ import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from types import MappingProxyType
+from typing import Literal
+
+import numpy as np
+from scipy.stats import chi2
 
 from aoi.records import Boundary
 from detection.ground.accounts import COURSE_SD
@@ -14,6 +18,9 @@ from detection.ground.params import YEAR_DAYS, Kind
 from detection.ground.records import Disturbance, GroundRate
 from evidence.quantity import Quantity, combine, difference
 
+InForce = Literal["in_force"]
+IN_FORCE: InForce = "in_force"
+"""In place of a version: the one in force on the day that each event was first seen."""
 COUNTED = frozenset({"persistent", "closed"})
 """Statuses of events that later looks bear out and that are not part of another."""
 SPLIT = dt.date(2016, 12, 31)
@@ -22,6 +29,15 @@ NARROW_SD_PER_M = 0.007
 """Error of hectares and rates, as a share of them, for each metre of the pixels' side: patches about as
 narrow as they are missed, or told too wide. Fitted on simulated sites, seeds 61 to 66, at 30 m; that it goes
 with the side is assumed."""
+FALSE_EVENTS = 0
+FALSE_UNITS = 1.0
+"""Persistent events on simulated quiet sites, and the area and time of these in units of 100 km² and decade:
+seeds and table in the manual's chapter on expansion, quiet ground."""
+UNIT_KM2_YEARS = 1000.0
+"""Square kilometres times years of such a unit. Defined."""
+FALSE_UP_TO_M = 15.0
+"""Pixels for which that was measured: those of Sentinel-2. Assumed."""
+FALSE_AT_TEN_M = "false events were counted on simulated sites at 10 m only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +75,7 @@ def disturbance_rates(
     split: dt.date,
     since: dt.date,
     until: dt.date,
-    boundary: Boundary | None = None,
+    boundary: Boundary | InForce | None = None,
     courses: Mapping[str, Course] = MappingProxyType({}),
     floor_ha: float = 0.0,
     side_m: float = 0.0,
@@ -74,7 +90,8 @@ def disturbance_rates(
         split: the date.
         since: first day that was looked at; the anchor of the expectation should lie before it.
         until: day after the last.
-        boundary: the version outside of which ground counts; None: all ground.
+        boundary: the version outside of which ground counts; `IN_FORCE`: the one in force when each event was
+            first seen, as its row has it; None: all ground.
         courses: by the events' ids, when their ground came.
         floor_ha: smallest patch that is told: one such may have been missed on each side, so that nothing
             found is not nought without an error. That it is one is assumed.
@@ -92,19 +109,20 @@ def disturbance_rates(
     missed = Quantity.measured(0.0, sd_random=floor_ha)
     before, after = [(per_year[0], missed)], [(per_year[1], missed)]
     for event in rows:
-        first, last = _shares(event, courses.get(event.disturbance_id), split, boundary)
+        course = courses.get(event.disturbance_id)
+        first, last = _shares(event, course, split, boundary)
         before.append((per_year[0] * first, event.area_ha))
         after.append((per_year[1] * last, event.area_ha))
-        if event.disturbance_id in courses:
+        if course is not None:
             unsure_ha = COURSE_SD * (first + last) * (event.area_ha.value or 0.0)
-            course = Quantity.measured(
+            moved = Quantity.measured(
                 0.0, sd_random=0.0, shared={f"course:{event.disturbance_id}": unsure_ha}
             )
-            before.append((per_year[0], course))
-            after.append((-per_year[1], course))
+            before.append((per_year[0], moved))
+            after.append((-per_year[1], moved))
     rates = [with_narrow(combine(terms), side_m) for terms in (before, after)]
     return GroundRates(
-        boundary_id=None if boundary is None else boundary.boundary_id, split=split,
+        boundary_id=boundary.boundary_id if isinstance(boundary, Boundary) else None, split=split,
         before=not_negative(rates[0]), after=not_negative(rates[1]), change=difference(rates[1], rates[0]),
         events=(sum(e.first_seen < split for e in rows), sum(e.first_seen >= split for e in rows)),
         unsure=sum(e.first_seen_low <= split <= e.first_seen_high for e in rows),
@@ -118,10 +136,11 @@ def rate_row(  # noqa: PLR0913 - what a row says
     first_look: dt.date,
     last_look: dt.date,
     anchor_days: float,
-    boundary: Boundary | None,
+    boundary: Boundary | InForce | None,
     sensor: str,
     resolution_m: float,
     floor_ha: float,
+    km2: float,
 ) -> GroundRate:
     """Rates on either side of `SPLIT` as a row.
 
@@ -131,10 +150,12 @@ def rate_row(  # noqa: PLR0913 - what a row says
         first_look: of the record.
         last_look: of the record.
         anchor_days: what the expectation takes of the record's beginning: nothing can be new in them.
-        boundary: the version outside of which ground counts; None: all ground.
+        boundary: the version outside of which ground counts; `IN_FORCE`: the one in force when each event was
+            first seen; None: all ground.
         sensor: the instrument.
         resolution_m: side of its pixels, metres.
         floor_ha: smallest patch that is told.
+        km2: of the site.
     """
     since, until = first_look + dt.timedelta(days=round(anchor_days)), last_look + dt.timedelta(days=1)
     years = min((SPLIT - since).days, (until - SPLIT).days) / YEAR_DAYS
@@ -153,10 +174,14 @@ def rate_row(  # noqa: PLR0913 - what a row says
     why = Quantity.not_assessable(
         f"looks that count are from {since} to {last_look}: a year on either side of {SPLIT} is needed"
     )
+    false = Quantity.not_assessable(FALSE_AT_TEN_M)
+    if resolution_m <= FALSE_UP_TO_M:
+        false = expected_false(km2, max((until - since).days, 0) / YEAR_DAYS)
     return GroundRate(
         sensor=sensor,
         resolution_m=resolution_m,
-        boundary_id=None if boundary is None else boundary.boundary_id,
+        boundary_id=boundary.boundary_id if isinstance(boundary, Boundary) else None,
+        boundary_role=IN_FORCE if boundary == IN_FORCE else "fixed",
         since=since,
         split=SPLIT,
         until=until,
@@ -166,18 +191,22 @@ def rate_row(  # noqa: PLR0913 - what a row says
         events_before=found.events[0] if found else 0,
         events_after=found.events[1] if found else 0,
         events_unsure=found.unsure if found else 0,
+        events_false=false,
     )
 
 
-def _outside(event: Disturbance, boundary: Boundary | None) -> float:
+def _outside(event: Disturbance, boundary: Boundary | InForce | None) -> float:
     """Share of an event's ground outside a boundary."""
     if boundary is None:
         return 1.0
-    return float(1.0 - event.geometry.intersection(boundary.geometry).area / event.geometry.area)
+    if isinstance(boundary, Boundary):
+        return float(1.0 - event.geometry.intersection(boundary.geometry).area / event.geometry.area)
+    outside, whole = event.outside_ha.value, event.area_ha.value
+    return 0.0 if outside is None or not whole else min(max(outside / whole, 0.0), 1.0)
 
 
 def _shares(
-    event: Disturbance, course: Course | None, split: dt.date, boundary: Boundary | None
+    event: Disturbance, course: Course | None, split: dt.date, boundary: Boundary | InForce | None
 ) -> tuple[float, float]:
     """Shares of an event's ground that came before and after the date, outside the version."""
     if course is not None:
@@ -185,6 +214,21 @@ def _shares(
         return course.before / whole, course.after / whole
     outside = _outside(event, boundary)
     return (outside, 0.0) if event.first_seen < split else (0.0, outside)
+
+
+def expected_false(km2: float, years: float) -> Quantity:
+    """Events to be expected on so much ground in so many years where nothing is opened.
+
+    The rate is that of simulated quiet sites, half of them farmed on slopes; its interval that of a Poisson
+    count (Garwood 1936). Real ground may have habits that these do not.
+    """
+    units = km2 * years / UNIT_KM2_YEARS
+    low = chi2.ppf(0.025, 2 * FALSE_EVENTS) / 2 if FALSE_EVENTS else 0.0
+    high = chi2.ppf(0.975, 2 * FALSE_EVENTS + 2) / 2
+    per_unit = np.array([FALSE_EVENTS, low, high]) / FALSE_UNITS * units
+    return replace(
+        Quantity.measured(per_unit[0], sd_random=0.0), low=float(per_unit[1]), high=float(per_unit[2])
+    )
 
 
 def with_narrow(found: Quantity, side_m: float) -> Quantity:

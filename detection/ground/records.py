@@ -379,10 +379,17 @@ class GroundRate:
         "side of a pixel", "화소 한 변", unit="m", shown=Shown.PUBLIC, public_decimals=0
     )
     boundary_id: str | None = column(
-        "version outside of which ground counts: in force on 2016-12-31, or the first; empty: all ground",
-        "이 판본 밖의 땅만 셈: 2016-12-31에 유효한 것, 없으면 첫 판본; 비어 있으면 전체",
+        "version outside of which ground counts: in force on 2016-12-31, or the first; empty: all ground, or "
+        "the version in force on each event's day",
+        "이 판본 밖의 땅만 셈: 2016-12-31에 유효한 것, 없으면 첫 판본; 비어 있으면 전체, 또는 사건마다 그날 "
+        "유효한 판본",
         shown=Shown.BOUNDARY,
         names=BOUNDARY,
+    )
+    boundary_role: str = column(
+        "fixed: outside one version; in_force: outside the version in force when each event was first seen",
+        "fixed: 하나의 고정 판본 밖; in_force: 사건마다 처음 본 날 유효한 판본 밖",
+        shown=Shown.PUBLIC,
     )
     since: dt.date = column(
         "first day that counts: what was opened before belongs to the state at start",
@@ -418,6 +425,13 @@ class GroundRate:
         "events whose interval of first seen holds the date",
         "처음 본 날의 구간이 기준일을 포함하는 사건 수",
         shown=Shown.BOUNDARY,
+    )
+    events_false: Quantity = column(
+        "events to be expected in this area and time where nothing is opened, from simulated quiet sites",
+        "아무것도 개간되지 않아도 이 면적과 기간에 예상되는 사건 수(모의 대상지에서 측정)",
+        unit="count",
+        shown=Shown.PUBLIC,
+        public_decimals=1,
     )
 
 
@@ -530,7 +544,7 @@ GROUND_RATES = LayerSpec(
     title_ko="기준일 전후 연간 새 교란, 하나의 경계 판본 밖",
     record=GroundRate,
     method=METHOD,
-    subject="{sensor}",
+    subject="{sensor} {boundary_role}",
     time=("since", "until"),
     measured=True,
     references=ReferenceKind.NONE,
@@ -547,6 +561,7 @@ GROUND_RATES = LayerSpec(
         columns=(
             ("sensor", "instrument", "센서"),
             ("boundary_id", "outside version", "이 판본 밖"),
+            ("boundary_role", "fixed or in force", "고정 또는 그날 유효"),
             ("split", "date", "기준일"),
             ("before_ha_a_year", "before, ha a year", "전, ha/년"),
             ("after_ha_a_year", "after, ha a year", "후, ha/년"),

@@ -11,7 +11,7 @@ import xarray as xr
 from aoi.records import Boundary, Site
 from detection.ground.measure import freeze, measure_ground
 from detection.ground.params import METHOD, GroundParams, Kind
-from detection.ground.rates import disturbance_rates
+from detection.ground.rates import IN_FORCE, disturbance_rates, expected_false
 from detection.ground.records import Disturbance
 from tests.detection.made_ground import SITE, STARTS, box, ground
 
@@ -161,10 +161,25 @@ def test_rates_before_and_after_a_date_count_what_lies_outside(rows) -> None:
     assert (told.events, told.unsure) == ((0, 1), 0)
     whole = disturbance_rates([found], split=found.first_seen, since=since, until=until)
     assert whole.unsure == 1
+    in_force = disturbance_rates([found], split=split, since=since, until=until, boundary=IN_FORCE)
+    assert in_force.after.value == pytest.approx(found.outside_ha.value / years)
     withdrawn = dataclasses.replace(found, machine_status="withdrawn")
     assert disturbance_rates([withdrawn], split=split, since=since, until=until).after.value == 0
     with pytest.raises(ValueError, match="between"):
         disturbance_rates([found], split=since, since=since, until=until)
+
+
+def test_rates_stand_outside_the_fixed_version_and_outside_the_one_in_force(rows) -> None:
+    fixed, in_force = rows.rates
+    assert (fixed.boundary_role, fixed.boundary_id) == ("fixed", BOUNDARY.boundary_id)
+    assert (in_force.boundary_role, in_force.boundary_id) == ("in_force", None)
+
+
+def test_false_events_grow_with_ground_and_time() -> None:
+    one, ten = expected_false(100.0, 1.0), expected_false(100.0, 10.0)
+    assert ten.value == pytest.approx(10 * one.value)
+    assert ten.high == pytest.approx(10 * one.high)
+    assert 0 <= one.low <= one.value < one.high
 
 
 def earlier_method(found: Disturbance) -> Disturbance:
