@@ -7,7 +7,7 @@ import datetime as dt
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -26,13 +26,15 @@ from campwatch.identity import new_run_id, system_clock, timestamp
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
 from campwatch.reviews.queue import Desk
-from detection.ground.records import DISTURBANCES, FOOTPRINTS
-from detection.sampling.accuracy import STABLE, AccuracyReport
+from detection.ground.params import YEAR_DAYS
+from detection.ground.records import DISTURBANCES, FOOTPRINTS, GROUND_RATES
+from detection.sampling.accuracy import STABLE, AccuracyReport, merged
 from detection.sampling.design import (
     SamplingParams,
     allocate,
     change_strata,
     draw_sample,
+    year_of,
 )
 from evidence.errors import MeasurementError
 from evidence.files import atomic_path, below, write_text, write_zip
@@ -47,6 +49,8 @@ from imagery.cube.scenes import group_archived
 METHOD = "sample/1"
 HALF_PIXEL_M = 5.0
 CODE_DIGITS = 5
+RATE_DAYS = ("since", "split", "until")
+"""Columns of the rates' rows: first day, the date, day after the last."""
 DEFAULT_READERS = ("A", "B")
 
 
@@ -196,8 +200,30 @@ def report(desk: Desk, result: SampleResult) -> tuple[dict[str, Any], list[str]]
     document |= {"unclear": result.summary.unclear, "result": asdict(result.summary)}
     if result.accuracy is None:
         return document, [f"not assessable: {result.summary.text}"]
-    lines = [*_lines(result.accuracy, result.summary.unclear), result.summary.text]
+    lines = [*sides(desk, result.accuracy), *_lines(result.accuracy, result.summary.unclear)]
+    lines.append(result.summary.text)
     return document | {"report": asdict(result.accuracy)}, lines
+
+
+def sides(desk: Desk, found: AccuracyReport) -> list[str]:
+    """What the sample says of the time before and after the date of the claim: the figure to cite."""
+    rates = desk.ledger.current(GROUND_RATES.name, site_id=desk.site.id)
+    if not rates:
+        return []
+    since, split, until = (dt.date.fromisoformat(str(rates[0].row.data[k])[:10]) for k in RATE_DAYS)
+    side = {
+        name: "before" if year_of(name) <= split.year else "after" for name in found.classes if name != STABLE
+    }
+    sides = merged(found, side)
+    lines = []
+    for name, start, end in (("before", since, split), ("after", split, until)):
+        years = (end - start).days / YEAR_DAYS
+        if name in sides.classes and years > 0:
+            area = sides.of(name).area_ha
+            ends = {k: v / years for k in ("value", "low", "high") if (v := getattr(area, k)) is not None}
+            told = _told(replace(area, **ends))
+            lines.append(f"newly disturbed a year {name} {split}, by the sample: {told} ha")
+    return lines
 
 
 def _lines(found: AccuracyReport, unclear: int) -> list[str]:

@@ -71,6 +71,11 @@ def disturbed(year: int | str) -> str:
     return f"disturbed_{year}"
 
 
+def year_of(name: str) -> int:
+    """The year of such a class."""
+    return int(name.removeprefix("disturbed_"))
+
+
 def change_strata(
     geobox: GeoBox,
     aoi: BaseGeometry,

@@ -8,6 +8,7 @@ import json
 import shutil
 import zipfile
 from dataclasses import asdict, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,10 +17,12 @@ from shapely.geometry import box
 
 from aoi.geodesy import area_ha
 from aoi.records import Site
+from campwatch.reviews import samples
 from campwatch.reviews.findings import changed_evidence, findings_at, random_places
 from campwatch.reviews.labels import THIRD, drawn_sample
 from campwatch.reviews.validation import annotation
 from campwatch.reviews.verdicts import import_review, kept_blind, queue, review_rates, review_states
+from detection.sampling.accuracy import STABLE, Stratum, estimate_accuracy
 from detection.sampling.references import NOT_VALIDATED
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger
@@ -546,6 +549,25 @@ def test_a_sample_stays_blind_and_comes_to_areas_with_intervals(folder, cli):
     assert new["area_ha"]["low"] < new["mapped_ha"] < new["area_ha"]["high"]
     assert THIRD in data["codes"]
     assert not np.isnan(new["area_ha"]["value"])
+
+
+def test_a_sample_says_what_was_disturbed_a_year_before_and_after_the_date():
+    strata = [
+        Stratum(name=n, mapped=n, area_ha=a)
+        for n, a in (("disturbed_2016", 10.0), ("disturbed_2018", 20.0), (STABLE, 970.0))
+    ]
+    found = estimate_accuracy(
+        strata, [[50, 0, 0], [0, 50, 0], [0, 0, 100]], ["disturbed_2016", "disturbed_2018", STABLE]
+    )
+    days = {"since": "2014-12-31", "split": "2016-12-31", "until": "2020-12-31"}
+    rates = [SimpleNamespace(row=SimpleNamespace(data=days))]
+    for held in (rates, []):
+        ledger = SimpleNamespace(current=lambda *_, held=held, **__: held)
+        told = samples.sides(SimpleNamespace(ledger=ledger, site=SimpleNamespace(id="x")), found)
+        assert len(told) == len(held) * 2
+        if told:
+            assert "before 2016-12-31, by the sample: 5.00 [" in told[0]
+            assert "after 2016-12-31, by the sample: 5.00 [" in told[1]
 
 
 def test_labels_of_another_sample_or_class_are_refused(folder, cli):
