@@ -453,12 +453,17 @@ def _kind(  # noqa: PLR0911 - one answer after another
     days = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
     month = part["time"].dt.month.to_numpy()
     leaf = (month >= p.leaf_months[0]) & (month <= p.leaf_months[1])
-    earlier = leaf & (days < event.first_seen_low) & (days > event.first_seen_low - p.before_days)
-    before = _reflectance(part, np.flatnonzero(earlier), core)
-    later = leaf & (days >= event.first_seen_high) & (days <= event.first_seen_high + p.kind_days)
-    after = _reflectance(part, np.flatnonzero(later), core)
+    earlier = (days < event.first_seen_low) & (days > event.first_seen_low - p.before_days)
+    later = (days >= event.first_seen_high) & (days <= event.first_seen_high + p.kind_days)
+    after = _reflectance(part, np.flatnonzero(later & leaf), core)
     if not after:
+        # No look in leaf yet: whether it went black shows beside the same months of other years.
+        alike = earlier & np.isin(month, month[later])
+        before, after = (_reflectance(part, np.flatnonzero(some), core) for some in (alike, later))
+        if before and after and went_black(before, after):
+            return Kind.BURNT
         return Kind.THINNED if share < 0.5 else Kind.SOIL_SPOIL  # noqa: PLR2004 - by majority
+    before = _reflectance(part, np.flatnonzero(earlier & leaf), core)
     found = ground_kind(after)
     if found == "water":
         return Kind.WATER

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
-import numpy as np
 from scipy.stats import chi2
 
 from aoi.records import Boundary
@@ -29,10 +30,6 @@ NARROW_SD_PER_M = 0.007
 """Error of hectares and rates, as a share of them, for each metre of the pixels' side: patches about as
 narrow as they are missed, or told too wide. Fitted on simulated sites, seeds 61 to 66, at 30 m; that it goes
 with the side is assumed."""
-FALSE_EVENTS = 0
-FALSE_UNITS = 1.0
-"""Persistent events on simulated quiet sites, and the area and time of these in units of 100 km² and decade:
-seeds and table in the manual's chapter on expansion, quiet ground."""
 UNIT_KM2_YEARS = 1000.0
 """Square kilometres times years of such a unit. Defined."""
 FALSE_UP_TO_M = 15.0
@@ -219,16 +216,16 @@ def _shares(
 def expected_false(km2: float, years: float) -> Quantity:
     """Events to be expected on so much ground in so many years where nothing is opened.
 
-    The rate is that of simulated quiet sites, half of them farmed on slopes; its interval that of a Poisson
-    count (Garwood 1936). Real ground may have habits that these do not.
+    The rate is that of simulated quiet sites (`quiet.json`, written with the manual's table), its interval
+    that of a Poisson count (Garwood 1936). Real ground may have habits that these do not.
     """
-    units = km2 * years / UNIT_KM2_YEARS
-    low = chi2.ppf(0.025, 2 * FALSE_EVENTS) / 2 if FALSE_EVENTS else 0.0
-    high = chi2.ppf(0.975, 2 * FALSE_EVENTS + 2) / 2
-    per_unit = np.array([FALSE_EVENTS, low, high]) / FALSE_UNITS * units
-    return replace(
-        Quantity.measured(per_unit[0], sd_random=0.0), low=float(per_unit[1]), high=float(per_unit[2])
-    )
+    counted = json.loads(files(__package__).joinpath("quiet.json").read_text("utf-8"))
+    events, units = int(counted["false_events"]), float(counted["units"])
+    low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
+    high = chi2.ppf(0.975, 2 * events + 2) / 2
+    here = km2 * years / UNIT_KM2_YEARS / units
+    found = Quantity.measured(events * here, sd_random=0.0)
+    return replace(found, low=float(low * here), high=float(high * here))
 
 
 def with_narrow(found: Quantity, side_m: float) -> Quantity:
