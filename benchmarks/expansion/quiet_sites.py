@@ -144,7 +144,7 @@ def units(sites: Outcomes) -> float:
 
 
 def false_events(sites: Outcomes) -> Outcomes:
-    """Patches where nothing burnt or was opened; those always called burnt are left out: they alert nobody."""
+    """Patches where nothing burnt or was opened, without those always called burnt: they alert nobody."""
     return [one for site in sites for one in site["false"] if set(one["kinds"]) != {Kind.BURNT}]
 
 
