@@ -10,7 +10,7 @@ from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
 
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from aoi.records import Boundary
 from detection.ground.accounts import COURSE_SD
@@ -221,8 +221,8 @@ def expected_false(km2: float, years: float) -> Quantity:
     """
     counted = json.loads(files(__package__).joinpath("quiet.json").read_text("utf-8"))
     events, units = int(counted["false_events"]), float(counted["units"])
-    low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
-    high = chi2.ppf(0.975, 2 * events + 2) / 2
+    low = gammaincinv(events, 0.025) if events else 0.0
+    high = gammaincinv(events + 1, 0.975)
     here = km2 * years / UNIT_KM2_YEARS / units
     found = Quantity.measured(events * here, sd_random=0.0)
     return replace(found, low=float(low * here), high=float(high * here))
