@@ -219,9 +219,9 @@ class StartParams:
     which it may be a field in part, and the width of that. Grass and leaf trees reach .12, conifers .16,
     terraces .15 to .35, on simulated sites 745 and 746. Assumed."""
     farmland_m: float = 90.0
-    """Side of the square about a pixel, m, and"""
+    """Side of the square about a pixel, m. Assumed."""
     farmland_share: float = 0.25
-    """share of fields in it from which it is farmland like these. Assumed: on simulated site 746 parcels that
+    """Share of fields in it from which it is farmland like these. Assumed: on simulated site 746 parcels that
     were given up to grass while the site was first seen have .26 to .63."""
     less_green: float = 0.08
     """A river's pixels are less green at the height of the year than what surrounds them by this, NDVI;
