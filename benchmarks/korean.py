@@ -45,7 +45,7 @@ SPEAKING = (
 )  # fmt: skip
 """Where texts for people are written."""
 SILENT = (
-    "campwatch/cli/examples.py", "campwatch/exports/bag.py", "campwatch/exports/citations.py",
+    "campwatch/cli/examples.py", "campwatch/exports/citations.py",
     "campwatch/exports/qgis_views.py", "campwatch/exports/qgis.py", "campwatch/exports/fonts.py",
     "campwatch/run/schedule.py", "campwatch/custody/redaction.py",
     "campwatch/reports/pdf.py", "campwatch/language.py", "campwatch/demonstration/romania.py",
@@ -84,7 +84,8 @@ MADE = (
     "No such option: {0}", "No such command {0}.", "Invalid value for {0}: {1}", "Invalid value: {0}",
     "{0} is not one of {1}.", "{0} does not exist.", "For example:", "Write it? [y/N]", "comparison place",
     "run {0}", "no change of the declared size", "not seen above the floor", "cannot be told", "not seen", "no change", "no sites", "low", "newest look (UTC)", "custody head {0}…", "{0}-{1} ha",
-    "interval from simulation", DRAFT, GOVERNS, "not validated at this site", "[yes/no]",
+    "interval from simulation", "Map", "Imagery", "Tables", "Outlines", "Imagery {0}", "True colour", ", imagery of {0}",
+    "(outlines are supports, not areas)", "Outlines are supports of a measurement, not areas.", DRAFT, GOVERNS, "not validated at this site", "[yes/no]",
 )  # fmt: skip
 """Texts that are put together, or that the libraries of the command line say."""
 
@@ -98,6 +99,8 @@ class Found:
     """What the source puts into the numbered places."""
     korean: str = ""
     """Where the source itself has it, beside the English."""
+    beside: set[str] = field(default_factory=set)
+    """Where that is."""
 
 
 def _modules() -> Iterator[tuple[str, ast.Module]]:
@@ -237,7 +240,9 @@ def _of_layers(found: dict[str, Found]) -> None:
         if re.search("[A-Za-z]{2}", english):
             one = found.setdefault(english, Found())
             one.files.add("layers")
-            one.korean = one.korean or korean
+            if korean:
+                one.korean = one.korean or korean
+                one.beside.add("the column's or layer's record")
 
 
 def glossary() -> dict[str, str]:
@@ -257,6 +262,7 @@ def collected() -> dict[str, Found]:
     for english, text in glossary().items():
         found.setdefault(english, Found()).files.add("docs/glossary-ko.md")
         found[english].korean = text
+        found[english].beside = {"docs/glossary-ko.md"}
     for word in (*WORDS, *MADE, *REPORT_WORDS.values(), *FIGURE_WORDS.values()):
         found.setdefault(word, Found()).files.add("words")
     return dict(sorted(found.items()))
@@ -310,8 +316,10 @@ def renewed(korean: dict[str, str] | None = None) -> Catalog:
     )
     for text, one in collected().items():
         old = before.get(text)
-        string = terms.get(text) or given.get(text) or (old.string if old else "") or one.korean
+        string = terms.get(text) or given.get(text) or one.korean or (old.string if old else "")
         comments = [f"{{{n}}} = {place}" for n, place in enumerate(one.places)]
+        if terms.get(text) or one.korean:
+            comments.append(f"edit it in {', '.join(sorted(one.beside))}, which brings it here")
         made.add(text, string, locations=[(name, None) for name in sorted(one.files)], auto_comments=comments)
     return made
 

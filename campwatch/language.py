@@ -1,12 +1,13 @@
 """The language of what people read: English is written and kept, Korean is read off at the border.
 
 Whatever this program computes, keeps in the ledger or hands to programs is English, and English governs.
-Where a text reaches a person (a line of the terminal, a Word table, a figure, a mail) it goes through `told`,
-which looks it up in the catalogue `locale/ko/LC_MESSAGES/messages.po` (gettext). The ids of the catalogue
-are texts with places, `{0} of {1} findings`: a text is one of them whole, or with something in its places,
-which is looked up in turn. So a reason that was written into the ledger years ago reads in Korean too. What
-is not in the catalogue stays English. `python -m benchmarks.korean` collects the ids from the source, and a
-test holds that none is missing.
+Where a text reaches a person (a line of the terminal, a Word table, a figure, a mail) it goes through
+`told`, which looks it up in the catalogue `locale/ko/LC_MESSAGES/messages.po` (gettext). The ids of the
+catalogue are texts with places, `{0} of {1} findings`: a text is one of them whole, or with something in
+its places, which is looked up in turn, except where the Korean says `{0!s}`: names, ids and paths stay as
+they are. So a reason that was written into the ledger years ago reads in Korean too. What is not in the
+catalogue stays English. `python -m benchmarks.korean` collects the ids from the source, and a test holds
+that none is missing.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ _spoken: ContextVar[str] = ContextVar("language", default=ENGLISH)
 _LATIN = re.compile(r"[A-Za-z]{2}")
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
 _PLACE = re.compile(r"\{(\w+)\}")
+_KOREAN_PLACE = re.compile(r"\{(\w+)(!s)?\}")
+"""With `!s` what stands in it is a name, and is not looked up."""
 
 
 def system_language(environ: Mapping[str, str]) -> str:
@@ -78,16 +81,23 @@ def told(text: str, language: str | None = None) -> str:
     return _korean(text)
 
 
+def korean(text: str) -> str:
+    """The text in Korean, whatever is spoken: for pages that hold both languages."""
+    return told(text, KOREAN)
+
+
 def told_with(text: str, language: str | None = None, /, **places: object) -> str:
     """A text with named places, filled: `told_with("net {text}", "ko", text="…")`."""
     here = language or spoken()
     if here == ENGLISH:
         return text.format(**places)
-    return with_particles(told(text, here).format(**{name: _value(what) for name, what in places.items()}))
-
-
-def _value(what: object) -> object:
-    return _korean(what) if isinstance(what, str) else what
+    read = told(text, here)
+    kept = {name for name, as_it_is in _KOREAN_PLACE.findall(read) if as_it_is}
+    filled = {
+        name: _korean(what) if isinstance(what, str) and name not in kept else what
+        for name, what in places.items()
+    }
+    return with_particles(read.format(**filled))
 
 
 def korean_digest() -> str:
@@ -185,16 +195,23 @@ _OPENING = (" (", " [")
 """Separators whose second half belongs to the part after them."""
 _BRACKETS = re.compile(r"([\[(])(.*)([\])][.;]?)", re.DOTALL)
 _SPLIT_COST, _OPEN_COST = 0.5, 10.0
+_LONGEST_NAME = 4
+"""Words; what has more is a sentence."""
+
+
+def _korean(text: str) -> str:
+    return _read(text)[1]
 
 
 @lru_cache(maxsize=50_000)
-def _korean(text: str) -> str:
+def _read(text: str) -> tuple[int, str]:
+    """How many English words are left that are no names, and the text."""
     bare = text.strip()
     if not _LATIN.search(bare):
-        return text
+        return 0, text
     whole = _whole_texts().get(" ".join(bare.split()))
-    found = whole if whole is not None else min(_readings(bare))[-1]
-    return f"{text[: len(text) - len(text.lstrip())]}{found}{text[len(text.rstrip()) :]}"
+    left, *_, found = (_english_words(whole), whole) if whole is not None else min(_readings(bare))
+    return left, f"{text[: len(text) - len(text.lstrip())]}{found}{text[len(text.rstrip()) :]}"
 
 
 def _readings(text: str) -> Iterator[tuple[int, float, int, str]]:
@@ -203,22 +220,22 @@ def _readings(text: str) -> Iterator[tuple[int, float, int, str]]:
     flat = " ".join(text.split())
     for template in _templates():
         if (given := template.places(flat)) is not None:
-            read = with_particles(_filled(template.korean, given))
-            yield _english_words(read), _swallowed(given.values()), -template.letters, read
+            left, read = _filled(template.korean, given)
+            yield left, _swallowed(given.values()), -template.letters, with_particles(read)
     if inside := _BRACKETS.fullmatch(text):
-        read = f"{inside[1]}{_korean(inside[2])}{inside[3]}"
-        yield _english_words(read), 0.0, 0, read
+        left, read = _read(inside[2])
+        yield left, 0.0, 0, f"{inside[1]}{read}{inside[3]}"
     if text.endswith("."):
-        read = f"{_korean(text[:-1])}."
-        yield _english_words(read), _SPLIT_COST, 0, read
+        left, read = _read(text[:-1])
+        yield left, _SPLIT_COST, 0, f"{read}."
     for separator in _SEPARATORS:
         before, found, after = (text.rpartition if separator in _OPENING else text.partition)(separator)
         if found:
             ends = "." if separator == ". " else ""
             begins = separator[1] if separator in _OPENING else ""
             between = " " if ends or begins else separator
-            read = f"{_korean(before + ends)}{between}{_korean(begins + after)}"
-            yield _english_words(read), _SPLIT_COST, 0, read
+            first, second = _read(before + ends), _read(begins + after)
+            yield first[0] + second[0], _SPLIT_COST, 0, f"{first[1]}{between}{second[1]}"
 
 
 def _swallowed(values: Iterable[str]) -> float:
@@ -230,8 +247,24 @@ def _swallowed(values: Iterable[str]) -> float:
     )
 
 
-def _filled(korean: str, places: Mapping[str, str]) -> str:
-    return _PLACE.sub(lambda place: _korean(places[place[1]]) if place[1] in places else place[0], korean)
+def _filled(korean: str, places: Mapping[str, str]) -> tuple[int, str]:
+    """English words left that are no names, and the Korean text with what stands in its places."""
+    left = _english_words(_KOREAN_PLACE.sub(" ", korean))
+    parts, end = [], 0
+    for place in _KOREAN_PLACE.finditer(korean):
+        value = places.get(place[1], place[0])
+        words, read = (_words_of_name(value), value) if place[2] or place[1] not in places else _read(value)
+        left += words
+        parts += [korean[end : place.start()], read]
+        end = place.end()
+    return left, "".join((*parts, korean[end:]))
+
+
+def _words_of_name(text: str) -> int:
+    """None of what may be a name; of what is a sentence, all."""
+    words = _english_words(text)
+    is_sentence = words > _LONGEST_NAME or any(separator in text for separator in _SEPARATORS)
+    return words if is_sentence and " " in text else 0
 
 
 def _english_words(text: str) -> int:

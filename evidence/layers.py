@@ -198,7 +198,7 @@ COMMON_COLUMNS = (
     _text("params_hash", "SHA-256 of the method's parameters", "방법 매개변수의 SHA-256"),
     _text(
         "inputs_hash", "SHA-256 over site file, zones, boundary version and every scene used",
-        "대상지 파일, 구역, 경계 버전, 사용한 모든 영상에 대한 SHA-256",
+        "대상지 파일, 구역, 경계 판본, 사용한 모든 영상에 대한 SHA-256",
     ),
     _text("run_id", "the run that appended the row", "이 행을 추가한 실행"),
     _text("as_of", "when it was appended, UTC", "추가된 시각(UTC)"),

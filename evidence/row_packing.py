@@ -111,10 +111,12 @@ class RowPacking:
 
     def _dictionary(self, layer: str, told: list[Any]) -> bytes:
         """That of the layer, made of this row where there is none."""
-        text = canonical_json(_skeleton(told))
-        self._db.execute("INSERT OR IGNORE INTO dictionaries VALUES (?, ?)", (layer, text))
-        self._dictionaries.pop(layer, None)
-        return self._known(layer)
+        found = self._db.execute("SELECT text FROM dictionaries WHERE layer = ?", (layer,)).fetchone()
+        if found is None:
+            text = canonical_json(_skeleton(told))
+            self._db.execute("INSERT INTO dictionaries VALUES (?, ?)", (layer, text))
+            return text.encode()
+        return str(found[0]).encode()
 
     def _known(self, layer: str) -> bytes:
         if layer not in self._dictionaries:

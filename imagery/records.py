@@ -47,6 +47,11 @@ class Asset:
     shape: tuple[int, int] | None = None
     """(rows, columns) as the metadata say; the raster must agree."""
 
+    @property
+    def is_remote(self) -> bool:
+        """Whether it is asked for over a network, and no file on a disk."""
+        return "://" in self.href
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Product:

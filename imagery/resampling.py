@@ -7,6 +7,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import odc.geo.crs
 from affine import Affine
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
@@ -161,7 +162,12 @@ def wkt_of(grid: GeoBox) -> str:
     """
     if grid.crs is None:
         raise GridMismatchError("the site's grid has no coordinate system")
-    return str(grid.crs.to_wkt())
+    return _wkt(str(grid.crs))
+
+
+@lru_cache(maxsize=16)
+def _wkt(spelling: str) -> str:
+    return str(odc.geo.crs.CRS(spelling).to_wkt())
 
 
 def shape_of(grid: GeoBox) -> tuple[int, int]:
@@ -185,11 +191,14 @@ def is_parallel(transform: Affine, crs_wkt: str, grid: GeoBox) -> bool:
     return north_up and own.b == 0.0 and own.d == 0.0 and own.e < 0.0 and same_crs(crs_wkt, grid)
 
 
-@lru_cache(maxsize=256)
 def same_crs(crs_wkt: str, grid: GeoBox) -> bool:
     """Whether two spellings mean one coordinate system."""
-    own = wkt_of(grid)
-    return crs_wkt == own or bool(CRS.from_wkt(crs_wkt).equals(CRS.from_wkt(own), ignore_axis_order=True))
+    return _same_system(crs_wkt, wkt_of(grid))
+
+
+@lru_cache(maxsize=256)
+def _same_system(one: str, other: str) -> bool:
+    return one == other or bool(CRS.from_wkt(one).equals(CRS.from_wkt(other), ignore_axis_order=True))
 
 
 def to_grid(

@@ -6,7 +6,9 @@ import io
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numba
 import numpy as np
 import shapely
 import xarray as xr
@@ -16,11 +18,13 @@ from odc.geo.geobox import GeoBox
 from PIL import Image
 from pyproj import Transformer
 from rasterio.crs import CRS
-from rasterio.enums import Resampling
-from rasterio.warp import reproject, transform_bounds
+from rasterio.warp import transform_bounds
 from shapely.geometry.base import BaseGeometry
 
+from evidence.arrays import Floats32
 from evidence.errors import GridMismatchError
+from imagery.registration.correlation import cubic_weights
+from imagery.resampling import TAPS
 from maps import composites
 from maps.composites import BandSet, Stretch
 from maps.records import ImageRule
@@ -32,6 +36,9 @@ STEP_PX = 16
 WINDOW_SHARE = 0.6
 """Where windows cover more of the site than this, the whole look is kept native."""
 MASK_PX = 1024
+LOSSLESS_EFFORT = 20
+"""Of WebP's encoder, of 100; with its method 1 it takes 13 ms for 31 and gives 3.6 % more bytes than effort
+40 with method 2 (method 0: 3.6 ms, 17 % more). Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,9 +150,9 @@ def encode_colours(colours: NDArray[np.uint8], *, quality: int | None) -> bytes:
     image = Image.fromarray(np.ascontiguousarray(colours[..., :3] if opaque else colours))
     out = io.BytesIO()
     if quality is None:
-        image.save(out, "WEBP", lossless=True, quality=40, method=2)
+        image.save(out, "WEBP", lossless=True, quality=LOSSLESS_EFFORT, method=1)
     else:
-        image.save(out, "WEBP", quality=quality, method=3)
+        image.save(out, "WEBP", quality=quality, method=2)
     return out.getvalue()
 
 
@@ -249,7 +256,7 @@ def _stack(layer: xr.Dataset, band_set: BandSet) -> NDArray[np.float32]:
 
 
 WEB_MERCATOR = "EPSG:3857"
-RESAMPLING = {"cubic": Resampling.cubic, "nearest": Resampling.nearest}
+HALF = 0.5
 
 
 def _wkt(geobox: GeoBox) -> str:
@@ -301,20 +308,67 @@ def mercator_grid(geobox: GeoBox) -> MercatorGrid:
 def to_mercator(
     pixels: NDArray[np.float32], geobox: GeoBox, grid: MercatorGrid, *, method: str = "cubic"
 ) -> NDArray[np.float32]:
-    """Resample ``(y, x)`` or ``(band, y, x)``; NaN stays missing."""
-    out = np.full((*pixels.shape[:-2], *grid.shape), np.nan, dtype=np.float32)
-    reproject(
-        np.ascontiguousarray(pixels, dtype=np.float32),
-        out,
-        src_transform=geobox.transform,
-        src_crs=CRS.from_user_input(_wkt(geobox)),
-        src_nodata=np.nan,
-        dst_transform=grid.transform,
-        dst_crs=WEB_MERCATOR,
-        dst_nodata=np.nan,
-        resampling=RESAMPLING[method],
-    )
-    return out
+    """Resample ``(y, x)`` or ``(band, y, x)``; NaN stays missing.
+
+    Where a pixel of the map lies in the source is the same for every look, and computed once.
+    """
+    columns, rows = _places(geobox, grid)
+    source = np.ascontiguousarray(pixels, dtype=np.float32).reshape(-1, *pixels.shape[-2:])
+    out = np.empty((len(source), *grid.shape), dtype=np.float32)
+    RESAMPLING[method](source, columns, rows, out)
+    return out.reshape(*pixels.shape[:-2], *grid.shape)
+
+
+@lru_cache(maxsize=4)
+def _places(geobox: GeoBox, grid: MercatorGrid) -> tuple[Floats32, Floats32]:
+    """Column and row in the source, pixel centres on whole numbers, of each pixel of the map, (y, x)."""
+    height, width = grid.shape
+    east, north = grid.transform @ np.meshgrid(np.arange(width) + HALF, np.arange(height) + HALF)
+    x, y = Transformer.from_crs(WEB_MERCATOR, _wkt(geobox), always_xy=True).transform(east, north)
+    columns, rows = ~geobox.transform @ (x, y)
+    return (columns - HALF).astype(np.float32), (rows - HALF).astype(np.float32)
+
+
+@numba.njit(cache=True)
+def _cubic(source: Floats32, columns: Floats32, rows: Floats32, out: Floats32) -> None:
+    """Cubic convolution over what is not missing; missing where less than half of its weight is seen."""
+    bands, height, width = source.shape
+    for i in range(columns.shape[0]):
+        for j in range(columns.shape[1]):
+            column, row = columns[i, j], rows[i, j]
+            if not (-HALF <= column < width - HALF and -HALF <= row < height - HALF):
+                out[:, i, j] = np.nan
+                continue
+            left, top = int(np.floor(column)), int(np.floor(row))
+            across, down = cubic_weights(column - left), cubic_weights(row - top)
+            for band in range(bands):
+                total, seen = 0.0, 0.0
+                for k in range(TAPS):
+                    y = top + k - 1
+                    if not 0 <= y < height:
+                        continue
+                    for m in range(TAPS):
+                        x = left + m - 1
+                        if 0 <= x < width and not np.isnan(source[band, y, x]):
+                            weight = down[k] * across[m]
+                            total += weight * source[band, y, x]
+                            seen += weight
+                out[band, i, j] = total / seen if seen > HALF else np.nan
+
+
+@numba.njit(cache=True)
+def _nearest(source: Floats32, columns: Floats32, rows: Floats32, out: Floats32) -> None:
+    """The pixel that the place lies in."""
+    bands, height, width = source.shape
+    for i in range(columns.shape[0]):
+        for j in range(columns.shape[1]):
+            column, row = int(np.floor(columns[i, j] + HALF)), int(np.floor(rows[i, j] + HALF))
+            inside = 0 <= column < width and 0 <= row < height
+            for band in range(bands):
+                out[band, i, j] = source[band, row, column] if inside else np.nan
+
+
+RESAMPLING = {"cubic": _cubic, "nearest": _nearest}
 
 
 def classes_to_mercator(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from evidence.files import write_text
 from maps.disclosure import public_summaries
 from maps.page import OfflineMap, asset
 from maps.paths import map_path
-from maps.payload import check, moment, quantity, script_json
+from maps.payload import check, korean_of, moment, quantity, script_json
 from maps.records import Profile, RunInfo, SiteSummary
 from maps.site_map import script_json_text
 
@@ -94,6 +94,7 @@ def write_overview(
     profile: Profile | None = None,
     time_zone: str = "Asia/Pyongyang",
     simulated: bool = False,
+    korean: Callable[[str], str] | None = None,
 ) -> Path:
     """Write the first page; a restricted one gets ``.restricted`` into its name.
 
@@ -104,6 +105,7 @@ def write_overview(
         profile: who the page is for.
         time_zone: for local dates beside UTC.
         simulated: whether the figures are of simulated sites.
+        korean: reads a reason, which is kept in English, in Korean.
 
     Returns:
         The path that was written.
@@ -111,7 +113,7 @@ def write_overview(
     restricted = profile is not None and profile.restricted
     shown = public_summaries(summaries, restricted=restricted)
     lines = [_line(summary, time_zone) for summary in shown]
-    content = {
+    content: dict[str, Any] = {
         "format": FORMAT,
         "sites": lines,
         "withheld": len(summaries) - len(shown),
@@ -123,6 +125,7 @@ def write_overview(
         if run is None
         else {"id": run.run_id, "version": run.version, **moment(run.as_of, time_zone)},
     }
+    content["korean"] = korean_of(content, korean)
     target = map_path(path, restricted=restricted)
     write_text(target, _page(content, lines, restricted=restricted).to_html())
     return target

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -322,3 +322,32 @@ def _cell(column: Column, value: Any) -> Any:
     if column.kind is Kind.REAL and value is not None:
         return float(f"{value:.6g}")
     return value
+
+
+SAID = frozenset({"reason", "detail", "because", "not_seen", "notes", "why"})
+"""Keys of texts that rows and looks hold in English."""
+
+
+def korean_of(content: Any, korean: Callable[[str], str] | None) -> dict[str, str]:
+    """The Korean of every reason and detail in a page's data that has one.
+
+    Args:
+        content: of the page.
+        korean: reads a text in Korean; without it there is none.
+    """
+    if korean is None:
+        return {}
+    read = {text: korean(text) for text in sorted(set(_said(content)))}
+    return {text: other for text, other in read.items() if other != text}
+
+
+def _said(content: Any, key: str = "") -> Iterator[str]:
+    if isinstance(content, str):
+        if key in SAID and content:
+            yield content
+    elif isinstance(content, Mapping):
+        for name, part in content.items():
+            yield from _said(part, name)
+    elif isinstance(content, list | tuple):
+        for part in content:
+            yield from _said(part, key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -172,6 +172,8 @@ class SiteMapData:
     """Of the imagery; None for the Copernicus Sentinel notice with the years shown."""
     time_zone: str = "Asia/Pyongyang"
     """For local dates beside UTC."""
+    korean: Callable[[str], str] | None = None
+    """Reads reasons and details, which are kept in English, in Korean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

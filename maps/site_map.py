@@ -18,7 +18,7 @@ from maps.disclosure import disclose
 from maps.images import geobox_of, plan_pictures
 from maps.page import OfflineMap, asset
 from maps.paths import map_path
-from maps.payload import Payload, script_json
+from maps.payload import Payload, korean_of, script_json
 from maps.pictures import PictureStore
 from maps.records import SiteMapData
 
@@ -176,6 +176,7 @@ def write_site_map(path: Path, data: SiteMapData) -> Path:
     )
     payload = Payload(shown)
     content = _content(shown, payload, store)
+    content["korean"] = korean_of(content, data.korean)
     write_text(target, _page(shown, content, store).to_html())
     store.remove_strangers()
     return target

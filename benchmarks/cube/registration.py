@@ -28,7 +28,7 @@ from benchmarks.manual import write_table
 from imagery.cube.loading import load_cube
 from imagery.cube.scene import CubeParams
 from imagery.registration.blocks import high_pass
-from imagery.registration.correlation import RefineParams, correlate, refine
+from imagery.registration.correlation import RefineParams, correlate, refine, spectra
 
 Image = NDArray[np.float32]
 Estimate = Callable[[Image, Image], tuple[float, float]]
@@ -60,7 +60,7 @@ def gradient(image: Image) -> Image:
 def peak(reference: Image, image: Image) -> tuple[float, float]:
     """Masked correlation at whole lags, a parabola through its peak."""
     seen = np.ones(image.shape, bool)
-    surface, _ = correlate(reference, seen, image, seen, REACH, 64)
+    surface, _ = correlate(spectra(reference, seen, REACH), spectra(image, seen, REACH), REACH, 64)
     row, col = np.unravel_index(np.argmax(surface[1:-1, 1:-1]), (2 * REACH - 1, 2 * REACH - 1))
     row, col = int(row) + 1, int(col) + 1
     return (

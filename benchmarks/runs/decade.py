@@ -11,12 +11,14 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import resource
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,9 +30,11 @@ from benchmarks.manual import write_table
 from campwatch.custody.backup import backup_workspace, restore_workspace
 from campwatch.workspace import create_workspace
 from detection.coal.records import STOCKPILE_AREAS, STOCKPILES, Stockpile, StockpileArea
-from evidence.hashing import sha256_json
+from evidence.custody_table import CustodyTable
+from evidence.hashing import canonical_json, sha256_json
 from evidence.layers import LayerSpec
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, migrate_ledger
+from evidence.ledger_schema import _SCHEMA, ROW_COLUMNS, SCHEMA_VERSION
 from evidence.quantity import Quantity
 from evidence.rows import Row, carried_row, plain
 from imagery.cube.observations import OBSERVATIONS
@@ -236,9 +240,11 @@ def replay(path: Path, sites: int, years: int) -> tuple[int, float]:
 VERIFY = """
 import resource, sys, time
 from pathlib import Path
-from evidence.hashing import sha256_json
+from evidence.custody_table import CustodyTable
+from evidence.hashing import canonical_json, sha256_json
 from evidence.layers import LayerSpec
-from evidence.ledger import Ledger
+from evidence.ledger import Ledger, migrate_ledger
+from evidence.ledger_schema import _SCHEMA, ROW_COLUMNS, SCHEMA_VERSION
 from evidence.verify import verify_ledger
 began = time.process_time()
 with Ledger(Path(sys.argv[1]), read_only=True) as ledger:
@@ -253,6 +259,52 @@ def verified(path: Path) -> tuple[float, float]:
         [sys.executable, "-c", VERIFY, str(path)], capture_output=True, text=True, check=True
     ).stdout.split()
     return float(done[0]), float(done[1]) / 1e6
+
+
+def as_version_1(source: Path, target: Path) -> None:
+    """The same rows and entries as a ledger of version 1 holds them: every entry whole, no row packed."""
+    with Ledger(source, read_only=True) as held, closing(sqlite3.connect(target)) as db, db:
+        db.executescript(_SCHEMA)
+        db.execute("INSERT INTO meta VALUES ('schema_version', '1')")
+        db.execute("CREATE TEMPORARY TABLE texts (sha256, text)")  # stays empty: version 1 has none
+        entries: dict[tuple[str, str], int] = {}
+        custody = CustodyTable(db)
+        for seq, entry in enumerate(held.custody(), start=1):
+            custody.append(seq, entry, whole=True)
+            entries[entry.run_id, entry.chain] = seq
+        for stored in held.rows():
+            row = stored.row
+            identity = (stored.seq, stored.row_id, row.layer, row.site_id, row.subject, row.time)
+            how = (row.method, row.params_hash, row.inputs_hash, stored.run_id, stored.as_of)
+            said = (int(row.retired), canonical_json(row.data), row.geometry)
+            values = (*identity, *how, *said, entries[stored.run_id, row.site_id])
+            places = ", ".join("?" * len(values))
+            db.execute(f"INSERT INTO rows ({ROW_COLUMNS}, entry) VALUES ({places})", values)  # noqa: S608 - constants
+        for table in ("rows", "custody", "meta"):
+            for verb in ("UPDATE", "DELETE"):
+                refused = "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
+                db.execute(f"CREATE TRIGGER {table}_no_{verb} BEFORE {verb} ON {table} {refused}")
+
+
+def migrated(folder: Path, years: int) -> tuple[float, float, float]:
+    """Gigabytes of one site's ledger of version 1, seconds that migrating it takes, and of verifying it then.
+
+    Rows, entries and heads must be those of before.
+    """
+    new, old = folder / "one-site.sqlite", folder / "version-1.sqlite"
+    replay(new, 1, years)
+    as_version_1(new, old)
+    with Ledger(old, read_only=True) as ledger:
+        before = ledger.version, ledger.heads(), [stored.row_id for stored in ledger.rows()]
+    size, began = old.stat().st_size, time.process_time()
+    copy = migrate_ledger(old, "before")
+    seconds = time.process_time() - began
+    with Ledger(old, read_only=True) as ledger:
+        assert (1, ledger.heads(), [stored.row_id for stored in ledger.rows()]) == before
+        assert ledger.version == SCHEMA_VERSION
+    assert copy is not None
+    assert copy.stat().st_size >= size
+    return size / 1e9, seconds, verified(old)[0]
 
 
 def backed_up(path: Path, folder: Path, sites: int) -> tuple[float, int, int]:
@@ -306,6 +358,7 @@ def main() -> None:
         size = path.stat().st_size
         checking, memory = verified(path)
         wall, held, meanwhile = backed_up(path, Path(scratch), asked.sites)
+        old, migrating, checked = migrated(Path(scratch), asked.years)
     looks = asked.sites * asked.years * PASSES
     lines = [
         "| | |",
@@ -316,7 +369,9 @@ def main() -> None:
         f"| size of 30 sites and ten years at this rate | {size / looks * DECADE / 1e9:.2f} GB (aim 2) |",
         f"| appending, processor | {seconds / looks * 1e3:.0f} ms a look |",
         f"| `verify` of the ledger | {checking:.0f} s of processor, {memory:.2f} GB of memory (aim 1) |",
-        f"| backup while a run appends ({meanwhile} appends) | {wall:.0f} s; {held} rows restored |",
+        f"| backup while a run appends ({meanwhile} times) | {wall:.0f} s; {held} rows restored, verified |",
+        f"| `migrate` of one site, version 1, {old:.2f} GB | {migrating:.1f} s; rows and heads the same |",
+        f"| `verify` of that site then | {checked:.0f} s of processor |",
     ]
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
     caption = f"Replayed; peak memory of the replay itself {peak:.2f} GB."

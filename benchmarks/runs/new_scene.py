@@ -1,13 +1,14 @@
-"""What a new scene costs beside the full backfill of a ten-year site, and what nothing new costs, by stage.
+"""What a site costs by stage, beside reading its files: a backfill, a new scene, and a run with nothing new.
 
-A simulated site is watched over ten years: backfilled but for its newest usable scene, run with nothing new,
-then with that scene. Each is a process of its own (`campwatch run`), its libraries loaded anew; the figures
-are processor seconds, so that a busy machine changes them little. Beside them stands what reading and
-decompressing every archived file once with rasterio takes, in the same minutes on the same machine.
+A simulated site is watched: backfilled up to a clear scene whose season has all its reference, run with
+nothing new, then with that scene; and where the record has one, with a clear scene whose season has not. Each
+is a process of its own (`campwatch run`), its libraries loaded anew; the figures are processor seconds, so
+that a busy machine changes them little. Beside them stands what reading and decompressing every archived file
+once with rasterio takes, in the same minutes on the same machine.
 
     python -m benchmarks.runs.new_scene                          all of it (about ten minutes)
-    python -m benchmarks.runs.new_scene --years 2                a young site, its seasons not yet full
-    python -m benchmarks.runs.new_scene --folder F --write       go on in F; the table into docs/running.md
+    python -m benchmarks.runs.new_scene --years 2 --size 300     a young site, a season of it not full
+    python -m benchmarks.runs.new_scene --folder F --write BLOCK go on in F; the table into docs/running.md
     python -m benchmarks.runs.new_scene --folder F --check       also: rows equal to those of one batch run
 """
 
@@ -19,6 +20,7 @@ import json
 import os
 import resource
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -33,6 +35,7 @@ from benchmarks.manual import ROOT, write_table
 from campwatch.identity import source_digest
 from campwatch.run.stopwatch import STAGES
 from evidence.ledger import Ledger
+from imagery.cube.reference import ReferenceParams
 from imagery.simulate import (
     CLEAN_HABITS,
     CoalParams,
@@ -45,6 +48,12 @@ END = dt.date(2025, 7, 1)
 SEED = 9001
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 AIM = 0.03
+CLEAR = 0.05
+"""Share of cloud in the truth up to which a scene is taken for clear, 1. Assumed."""
+REST = "start and end of the process"
+LEAST_S = 0.05
+"""Processor seconds under which no share is told."""
+NOTHING, FULL, THIN = "nothing new", "new scene", "new scene, season not full"
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,10 @@ class Cost:
     whole: float
     """Of the whole process, loading included."""
     document: dict[str, Any]
+
+    def of(self, stage: str) -> float:
+        """Processor seconds of a stage, or of what is none."""
+        return self.whole - sum(self.seconds.values()) if stage == REST else self.seconds.get(stage, 0.0)
 
 
 @dataclass(frozen=True)
@@ -95,13 +108,33 @@ class Bench:
         settings = f'[[source]]\nkind = "stac"\nurl = {json.dumps(self.catalog.as_posix())}\n'
         (folder / "campwatch.toml").write_text(settings, encoding="utf-8")
 
-    def newest_usable(self) -> dt.date:
-        """The day of the newest scene with little cloud: an overcast one would cost less."""
+    def clear_days(self) -> list[dt.date]:
+        """The days of scenes with hardly a cloud, in order."""
         lines = (self.base / "source" / "truth" / "scenes.csv").read_text("utf-8").splitlines()
         names = lines[0].split(",")
         scenes = [dict(zip(names, line.split(","), strict=True)) for line in lines[1:]]
-        clear = [scene["datetime"][:10] for scene in scenes if float(scene["true_cloud_fraction"]) < 0.2]
-        return dt.date.fromisoformat(max(clear))
+        clear = {scene["datetime"][:10] for scene in scenes if float(scene["true_cloud_fraction"]) <= CLEAR}
+        return sorted(map(dt.date.fromisoformat, clear))
+
+    def newest_clear(self, *, full: bool) -> dt.date | None:
+        """The newest clear day whose season has all its reference before it, or has not."""
+        days = self.clear_days()
+        before = [sum(_season(other) == _season(day) for other in days[:k]) for k, day in enumerate(days)]
+        most = ReferenceParams().most_members
+        return max((d for d, n in zip(days, before, strict=True) if (n >= most) == full), default=None)
+
+    def steps(self) -> dict[str, dt.date]:
+        """By name of a run the day up to before which it goes; what has no name only leads up to another."""
+        full, thin = self.newest_clear(full=True), self.newest_clear(full=False)
+        if full is None:
+            raise SystemExit("no season of this record has all its reference: take more years")
+        day = dt.timedelta(days=1)
+        steps = {"backfill": full, NOTHING: full, FULL: full + day}
+        return steps if thin is None or thin <= full else steps | {"": thin, THIN: thin + day}
+
+
+def _season(day: dt.date) -> int:
+    return day.month % 12 // 3
 
 
 def run(folder: Path, until: dt.date) -> Cost:
@@ -122,19 +155,20 @@ def run(folder: Path, until: dt.date) -> Cost:
 
 
 def reading(archive: Path) -> float:
-    """Processor seconds that reading and decompressing every archived file once takes."""
+    """Processor seconds that reading and decompressing every archived file takes, median of three times."""
     paths = sorted(archive.rglob("*.tif"))
-    with rasterio.open(paths[0]) as raster:  # what is loaded once is loaded
-        raster.read(1)
-    clock = time.process_time()
-    for path in paths:
-        with rasterio.open(path) as raster:
-            raster.read(1)
-    return time.process_time() - clock
+    taken = []
+    for _ in range(3):
+        clock = time.process_time()
+        for path in paths:
+            with rasterio.open(path) as raster:
+                raster.read(1)
+        taken.append(time.process_time() - clock)
+    return statistics.median(taken)
 
 
 def measure(bench: Bench) -> tuple[dict[str, Cost], float]:
-    """Backfill, nothing new, one new scene, and seconds of reading; what the folder has is taken."""
+    """Costs of the runs by name, and seconds of reading; what the folder has is taken."""
     kept = bench.base / "costs.json"
     known: dict[str, Any] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     code = source_digest("evidence", "aoi", "imagery", "detection", "maps", "campwatch")
@@ -142,44 +176,39 @@ def measure(bench: Bench) -> tuple[dict[str, Cost], float]:
         known = {"code": code}
         shutil.rmtree(bench.workspace, ignore_errors=True)
         bench.prepare()
-    day = bench.newest_usable()
-    steps = {"backfill": day, "nothing new": day, "new scene": day + dt.timedelta(days=1)}
+    steps = bench.steps()
     for name, until in steps.items():
         if name not in known:
             cost = run(bench.workspace, until)
             known[name] = {"seconds": cost.seconds, "whole": cost.whole, "document": cost.document}
+            if name == "backfill":
+                known["reading"] = reading(bench.workspace / "archive")
             kept.write_text(json.dumps(known, indent=1), encoding="utf-8")
-    if "reading" not in known:
-        known["reading"] = reading(bench.workspace / "archive")
-        kept.write_text(json.dumps(known, indent=1), encoding="utf-8")
     return {name: Cost(**known[name]) for name in steps}, known["reading"]
 
 
 def table(costs: dict[str, Cost], floor: float) -> list[str]:
-    """Processor seconds by stage, the shares, and how many times reading a stage takes."""
-    backfill, scene, nothing = costs["backfill"], costs["new scene"], costs["nothing new"]
-    loading = {name: cost.whole - sum(cost.seconds.values()) for name, cost in costs.items()}
-    head = "| stage | backfill, s | backfill / reading | one new scene, s | share of its backfill |"
-    lines = [head, "|---|---|---|---|---|"]
-    for stage in STAGES:
-        full, one = backfill.seconds.get(stage, 0.0), scene.seconds.get(stage, 0.0)
-        share = f"{one / full:.1%}" if full >= 0.05 else ""
-        lines.append(f"| {stage} | {full:.2f} | {full / floor:.1f} | {one:.2f} | {share} |")
-    lines.append(
-        f"| start and end of the process | {loading['backfill']:.2f} | {loading['backfill'] / floor:.1f} "
-        f"| {loading['new scene']:.2f} | |"
-    )
-    share = scene.whole / backfill.whole
-    lines.append(
-        f"| **all** | **{backfill.whole:.1f}** | **{backfill.whole / floor:.0f}** | **{scene.whole:.1f}** "
-        f"| **{share:.1%}** (aim {AIM:.0%}) |"
-    )
-    rest = (scene.whole - scene.seconds["coal"]) / (backfill.whole - backfill.seconds["coal"])
+    """Processor seconds by stage, and how many times reading, or which share of its backfill, that is."""
+    backfill, nothing = costs["backfill"], costs[NOTHING]
+    scenes = {name: cost for name, cost in costs.items() if name in {FULL, THIN}}
+    head = ["stage", "backfill, s", "backfill / reading"]
+    head += [title for name in scenes for title in (f"{name}, s", "share of the backfill")]
+    lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
+    for stage in (*STAGES, REST):
+        full = backfill.of(stage)
+        cells = [stage, f"{full:.2f}", f"{full / floor:.1f}"]
+        for cost in scenes.values():
+            cells += [f"{cost.of(stage):.2f}", f"{cost.of(stage) / full:.1%}" if full >= LEAST_S else ""]
+        lines.append(f"| {' | '.join(cells)} |")
+    cells = ["**all**", f"**{backfill.whole:.1f}**", f"**{backfill.whole / floor:.0f}**"]
+    for cost in scenes.values():
+        cells += [f"**{cost.whole:.1f}**", f"**{cost.whole / backfill.whole:.1%}** (aim {AIM:.0%})"]
+    lines.append(f"| {' | '.join(cells)} |")
     looks = backfill.document["sites"][0]
     told = (
         f"Simulated, {looks['looks']} looks, {looks['used']} of them used; processor seconds; reading and "
-        f"decompressing their files with rasterio takes {floor:.2f} s. Without the "
-        f"stage *coal* the share is {rest:.1%}. Nothing new: {nothing.whole:.2f} s, no pixel read."
+        f"decompressing their files with rasterio takes {floor:.2f} s. Nothing new: {nothing.whole:.2f} s, "
+        "no pixel read."
     )
     return [*lines, "", told]
 
@@ -190,11 +219,11 @@ def rows(folder: Path) -> set[str]:
 
 
 def check(bench: Bench) -> bool:
-    """Whether one batch run over all scenes gives the rows that the two runs gave."""
+    """Whether one batch run over all scenes gives the rows that the runs gave."""
     batch = bench.base / "batch"
     shutil.rmtree(batch, ignore_errors=True)
     bench.fresh(batch)
-    run(batch, bench.newest_usable() + dt.timedelta(days=1))
+    run(batch, max(bench.steps().values()))
     return rows(batch) == rows(bench.workspace)
 
 
@@ -206,7 +235,7 @@ def main() -> int:
     parser.add_argument("--size", type=int, default=120, help="side of the site in 10 m pixels")
     parser.add_argument("--folder", type=Path, help="keep catalogue, workspace and figures here")
     parser.add_argument("--check", action="store_true", help="compare with a batch run")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/running.md")
+    parser.add_argument("--write", metavar="BLOCK", help="write the table into this place of docs/running.md")
     options = parser.parse_args()
     base = options.folder or Path(tempfile.mkdtemp(prefix="campwatch-new-scene-"))
     bench = Bench(base.resolve(), options.years, options.size)
@@ -219,7 +248,8 @@ def main() -> int:
         )
     print("\n".join(lines))
     if options.write:
-        write_table("running.md", "new-scene", lines, method=["run_workspace"], seeds=f"seed {SEED}")
+        by = f"python -m benchmarks.runs.new_scene --years {options.years} --size {options.size}"
+        write_table("running.md", options.write, lines, method=["run_workspace"], seeds=f"seed {SEED}", by=by)
     if options.folder is None:
         shutil.rmtree(base)
     return 0

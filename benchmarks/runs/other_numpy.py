@@ -68,7 +68,7 @@ def main() -> None:
         folder = options.folder or Path(temporary)
         bench = Bench(folder, options.years, options.size)
         bench.prepare()
-        until = bench.newest_usable() + dt.timedelta(days=1)
+        until = max(bench.clear_days()) + dt.timedelta(days=1)
         run(bench.workspace, until)
         run(bench.workspace, until, other_numpy(options.numpy, folder))
         lines = ["| numpy | rows appended | rows found as they were |", "|---|---|---|"]

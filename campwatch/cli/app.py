@@ -6,7 +6,9 @@ import datetime as dt
 import importlib
 import logging
 import os
+import re
 import sys
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,8 +34,11 @@ from campwatch.cli.session import (
     EXIT_ERROR,
     EXIT_INCOMPLETE,
     EXIT_INTERRUPTED,
+    SINCE,
+    UNTIL,
     Session,
     credentials_from_files,
+    in_order,
     say,
     stderr,
 )
@@ -88,9 +93,23 @@ class _Commands(TyperGroup):
             sys.stderr.write(f"campwatch: {told(' '.join(str(err).split()))}\n")
             raise typer.Exit(EXIT_ERROR) from err
         except _UsageError as err:
-            text = told(err.format_message())
+            text = told(_plainly(err.format_message()))
             err.format_message = lambda: text
             raise
+
+
+_FAULT = re.compile(r"(?<=: )Value error[^']*(?=')")
+_NEAR = 0.4
+"""Likeness of words from which one is named beside the other."""
+_CHOICE = re.compile(r"'([^']*)' is not one of (.+)\.$")
+
+
+def _plainly(message: str) -> str:
+    """What the library says of a wrong value, without its own words, and the nearest known value."""
+    message = _FAULT.sub("", message)
+    found = _CHOICE.search(message)
+    near = get_close_matches(found[1], re.findall(r"'([^']+)'", found[2]), n=1, cutoff=_NEAR) if found else []
+    return f"{message.removesuffix('.')}; the nearest is {near[0]}" if near else message
 
 
 def _without_language(args: list[str]) -> tuple[list[str], str]:
@@ -205,8 +224,8 @@ def run(  # noqa: PLR0913 - every option of a run
     context: typer.Context,
     *,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
-    since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
-    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    since: Annotated[dt.date | None, SINCE] = None,
+    until: Annotated[dt.date | None, UNTIL] = None,
     workers: Annotated[int, typer.Option(help="Processes that measure.", min=1)] = 1,
     dask: Annotated[
         str | None, typer.Option(help="Dask scheduler whose workers measure, or local:N.", metavar="ADDRESS")
@@ -218,6 +237,7 @@ def run(  # noqa: PLR0913 - every option of a run
     ] = False,
 ) -> None:
     """Search, fetch, measure, append, map: only what is new. This is what a timer calls."""
+    in_order(since, until)
     if dry_run:
         look(context.obj, site, since, until)
         return
@@ -227,8 +247,8 @@ def run(  # noqa: PLR0913 - every option of a run
 
     options = RunOptions(
         sites=tuple(site or ()),
-        since=since.date() if since else None,
-        until=until.date() if until else None,
+        since=since,
+        until=until,
         wait=wait,
         workers=workers,
         dask=dask,

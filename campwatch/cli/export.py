@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 _AS_OF = typer.Option("--as-of", help="As things stood after this run.", metavar="RUN")
-_RESTRICTED = typer.Option(
+RESTRICTED = typer.Option(
     "--restricted/--public",
     help="Show what is not marked public, and say so. [default: only where no site is public]",
 )
@@ -30,7 +30,7 @@ def export(
     *,
     kind: Annotated[ExportFormat, typer.Option("--format", help="File format.")],
     as_of: Annotated[str | None, _AS_OF] = None,
-    restricted: Annotated[bool | None, _RESTRICTED] = None,
+    restricted: Annotated[bool | None, RESTRICTED] = None,
     site: Annotated[list[str] | None, _SITE] = None,
     finding: Annotated[
         str | None, typer.Option(help="Row, disturbance, pile or change, for chips and bag.", metavar="ID")
@@ -44,7 +44,7 @@ def export(
 
     workspace = open_workspace(context.obj.folder)
     options = ExportOptions(
-        restricted=_profile(workspace, restricted, site),
+        restricted=profile(workspace, restricted, site),
         as_of_run=as_of,
         sites=tuple(site or ()),
         finding=finding,
@@ -79,7 +79,7 @@ def figure(  # noqa: PLR0913 - options of a command
         typer.Option(help="The looks on either side of it; an id of `review list`.", metavar="ID"),
     ] = None,
     as_of: Annotated[str | None, _AS_OF] = None,
-    restricted: Annotated[bool | None, _RESTRICTED] = None,
+    restricted: Annotated[bool | None, RESTRICTED] = None,
     out: Annotated[Path | None, _OUT] = None,
 ) -> None:
     """Draw figures for print: PNG at 300 dpi and SVG."""
@@ -95,7 +95,7 @@ def figure(  # noqa: PLR0913 - options of a command
         after=after,
         finding=finding,
         as_of_run=as_of,
-        restricted=_profile(workspace, restricted, site),
+        restricted=profile(workspace, restricted, site),
         language=context.obj.language,
         out=out,
     )
@@ -104,7 +104,8 @@ def figure(  # noqa: PLR0913 - options of a command
     _tell(context, paths)
 
 
-def _profile(workspace: Workspace, asked: bool | None, only: list[str] | None) -> bool:
+def profile(workspace: Workspace, asked: bool | None, only: list[str] | None) -> bool:
+    """Whether what is not marked public is shown: as asked, else where no site is public."""
     from aoi.site_file import read_site  # noqa: PLC0415
     from campwatch.settings import shows_restricted  # noqa: PLC0415
 

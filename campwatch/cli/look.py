@@ -75,7 +75,7 @@ def _row(site: SiteStatus, today: dt.date) -> tuple[str, ...]:
         "never" if site.last_used is None else f"{site.last_used[:10]}\n{days} days ago",
         f"{site.used} of {site.looks}",
         str(site.gaps),
-        _figure(site.footprint),
+        "not assessable" if site.footprint is None and site.looks else _figure(site.footprint),
         "\n".join(f"{zone}: {_figure(data)}" for zone, data in site.stockpiles.items()),
         f"{site.unreviewed} of {site.disturbances}",
         str(len(site.alerts)),

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from campwatch.cli.export import RESTRICTED, profile
 from campwatch.cli.session import EXIT_ERROR, say
 from campwatch.extras import extra_module
 from campwatch.language import KOREAN
@@ -20,7 +21,7 @@ def claims(
     context: typer.Context,
     sites: Annotated[list[str], typer.Argument(metavar="SITE…", help="Shared ground counts at the first.")],
     *,
-    restricted: Annotated[bool, typer.Option("--restricted", help="Show what is not marked public.")] = False,
+    restricted: Annotated[bool | None, RESTRICTED] = None,
 ) -> None:
     """What the figures support of A production, B expansion, C stockpiles."""
     from campwatch.exports.bundle import collect  # noqa: PLC0415 - start-up stays quick
@@ -30,7 +31,7 @@ def claims(
 
     workspace = open_workspace(context.obj.folder)
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        bundle = collect(workspace, ledger, restricted=restricted, only=sites)
+        bundle = collect(workspace, ledger, restricted=profile(workspace, restricted, sites), only=sites)
     ordered = tuple(bundle.site(site_id) for site_id in sites)
     sheets = claim_sheets(ordered, bundle.rows)
     language = context.obj.language

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from campwatch.cli.session import EXIT_INCOMPLETE, Session, said_table, say, shown_progress, stderr
+from campwatch.cli.session import (
+    EXIT_INCOMPLETE,
+    SINCE,
+    UNTIL,
+    Session,
+    in_order,
+    said_table,
+    say,
+    shown_progress,
+    stderr,
+)
 
 if TYPE_CHECKING:
     from campwatch.run.search import SearchResult
@@ -25,26 +35,25 @@ def search(
     context: typer.Context,
     *,
     site: Annotated[list[str] | None, typer.Option(help="Only this site; may be repeated.")] = None,
-    since: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
-    until: Annotated[dt.datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    since: Annotated[dt.date | None, SINCE] = None,
+    until: Annotated[dt.date | None, UNTIL] = None,
 ) -> None:
     """What exists, what we have, what is missing, what it would cost; fetches nothing."""
     look(context.obj, site, since, until)
 
 
-def look(
-    session: Session, site: list[str] | None, since: dt.datetime | None, until: dt.datetime | None
-) -> None:
+def look(session: Session, site: list[str] | None, since: dt.date | None, until: dt.date | None) -> None:
     """Search, print and report; exit code 3 where a source could not be asked."""
     from campwatch.run.search import search_workspace  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
 
+    in_order(since, until)
     with shown_progress(stderr) as progress:
         found = search_workspace(
             open_workspace(session.folder),
             tuple(site or ()),
-            since=since.date() if since else None,
-            until=until.date() if until else None,
+            since=since,
+            until=until,
             progress=progress,
         )
     for result in found:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
@@ -45,6 +46,28 @@ class Session:
         """Print a result: one JSON document, or nothing where people read stderr."""
         if self.json:
             sys.stdout.write(json.dumps(document, ensure_ascii=False, indent=2) + "\n")
+
+
+def _day(text: str) -> dt.date:
+    """A day as people write it on the command line."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text} is no day; write it as in 2024-05-31") from None
+
+
+SINCE = typer.Option("--since", parser=_day, metavar="DATE", help="From this day on.")
+UNTIL = typer.Option("--until", parser=_day, metavar="DATE", help="Up to this day.")
+
+
+def in_order(since: dt.date | None, until: dt.date | None) -> None:
+    """That the days of `SINCE` and `UNTIL` are not the wrong way round.
+
+    Raises:
+        BadParameter: where they are.
+    """
+    if since is not None and until is not None and until < since:
+        raise typer.BadParameter(f"--until {until} is before --since {since}: nothing lies between them")
 
 
 def say(text: str) -> None:

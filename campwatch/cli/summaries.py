@@ -113,10 +113,7 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
     if not holds_ledger(workspace.ledger_path):
         return
     with Ledger(workspace.ledger_path, read_only=True) as ledger:
-        ground = [
-            (stored.row.site_id, _epoch(stored.row.data), *_figures(stored.row.data))
-            for stored in ledger.current(FOOTPRINTS.name)
-        ]
+        ground = [(stored.row.site_id, stored.row.data) for stored in ledger.current(FOOTPRINTS.name)]
         areas = ledger.current(STOCKPILE_AREAS.name)
         piles = [*zone_lines(areas), *search_lines(ledger.current(COAL_SEARCH.name))]
         sites = readable_sites(workspace)
@@ -124,10 +121,13 @@ def _print_figures(workspace: Workspace, console: Console) -> None:
     if ground:
         said_table(
             "Ground on 1 August, 95 % interval in hectares",
-            ("site", "epoch", "disturbed", "open", "disturbed inside", "disturbed outside"),
-            ground,
+            ("site", "epoch", "disturbed", "of it open", "disturbed inside", "disturbed outside"),
+            [(site_id, _epoch_and_version(data), *_figures(data)) for site_id, data in ground],
             console=console,
         )
+        for site_id, data in ground:
+            if data["area_ha"]["value"] is None:
+                say(f"{site_id}, {_epoch(data)}: {interval_text(data['area_ha'])}")
         say(TWO_FIGURES)
     for line in (*piles, *lines_of(sites)):
         say(line)
@@ -142,15 +142,21 @@ def _epoch(data: Mapping[str, Any]) -> str:
     return str(start[:4]) if whole else f"{start} to {end}"
 
 
+def _epoch_and_version(data: Mapping[str, Any]) -> str:
+    """With the boundary version that inside and outside refer to; a year may stand with two."""
+    if not data.get("boundary_id"):
+        return _epoch(data)
+    every = " (for every year)" if data.get("boundary_role") == "fixed" else ""
+    return f"{_epoch(data)}\n{data['boundary_id']}{every}"
+
+
 def _figures(data: Mapping[str, Any]) -> list[str]:
-    """Disturbed, open, disturbed inside and outside; a reason that they share is told once."""
-    told = [
-        interval_text(data[name])
+    """Disturbed, open, disturbed inside and outside; why there is none stands below the table."""
+    return [
+        "not assessable" if data[name]["value"] is None else interval_text(data[name]).replace(" (", "\n(")
         for name in ("area_ha", "open_ha", "inside_ha", "outside_ha")
         if name in data
     ]
-    blank = ["–"] * (len(told) - 1)
-    return [told[0], *blank] if data["area_ha"]["value"] is None and len(set(told)) == 1 else told
 
 
 def zone_lines(areas: Sequence[StoredRow]) -> list[str]:

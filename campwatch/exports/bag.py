@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,7 @@ from campwatch.exports.imagery import finding_pair, scenes_of
 from campwatch.exports.labels import VALIDATION_WORD, quantity_text, row_label, site_label
 from campwatch.exports.stamp import WORDING
 from campwatch.exports.vector import plain_records
+from campwatch.language import DRAFT, KOREAN, spoken, told
 from campwatch.workspace import Workspace
 from detection.pairs.looks import LookPair
 from evidence.custody import CustodyEntry, custody_lines
@@ -58,16 +60,37 @@ def write_bag(workspace: Workspace, ledger: Ledger, bundle: Bundle, folder: Path
     return path
 
 
+UNPACK = (
+    "1. Unpack the zip. In its folder run `sha256sum -c manifest-sha256.txt` (Linux), `shasum -a 256 "
+    "-c` (macOS), `Get-FileHash` (Windows PowerShell), or any BagIt tool (RFC 8493)."
+)
+FOLLOW = (
+    "2. In `custody.jsonl`, `previous` of an entry must equal `hash` of the one before; the last "
+    "`hash` must equal the custody head of the site below, as kept by somebody other than the sender."
+    " The hash of a line is the SHA-256 of its fields without `hash`, as JSON in UTF-8 with sorted "
+    "keys and without spaces. Lines with `withheld` are told in part; they only link. What is long is"
+    " named by its SHA-256 (`$text`, or `$parts` of a list) and stands in a line of its own before; "
+    "entries of older ledgers tell it as the `difference` to the entry at `position` in `since`."
+)
+METHOD = (
+    "Source pixels are kept as provided and never rewritten. For measuring they are turned into "
+    "surface reflectance with the offset of their processing baseline (from metadata, checked against"
+    " the pixels), masked for cloud, shadow and snow, and put on one 10 m grid in one UTM zone. Areas"
+    " are hectares on the WGS 84 ellipsoid. An interval is meant to cover the truth with the "
+    "probability in `level`; where there is no value, `reason` says why."
+)
+
+
 def _fill(
     root: Path, workspace: Workspace, ledger: Ledger, bundle: Bundle, layer: Layer, stored: StoredRow
 ) -> None:
-    told = _finding_document(layer, stored)
+    document = _finding_document(layer, stored)
     products = _copy_sources(root / "source", workspace, stored)
     pair = _write_derived(root, workspace, bundle, layer, stored)
     site_id = stored.row.site_id
     write_text(root / "custody.jsonl", _custody_extract(ledger, bundle, site_id))
-    _write_json(root / "finding.json", told)
-    _write_json(root / "finding.geojson", _feature(told, stored))
+    _write_json(root / "finding.json", document)
+    _write_json(root / "finding.geojson", _feature(document, stored))
     layer_table(layer, [stored]).to_csv(root / "finding.csv", index=False, encoding="utf-8-sig")
     dictionary = data_dictionary()
     dictionary[dictionary["layer"] == layer.name].to_csv(
@@ -75,8 +98,14 @@ def _fill(
     )
     provenance(bundle).to_csv(root / "provenance.csv", index=False, encoding="utf-8-sig")
     _write_json(root / "manifest.json", _manifest(root, bundle, stored, products))
-    write_text(root / "method.md", method_text(layer, stored, _code(ledger, stored)))
-    write_text(root / "README.md", readme_text(bundle, layer, stored, told, products, pair))
+    texts = {
+        "method": method_text(layer, stored, _code(ledger, stored)),
+        "README": readme_text(bundle, layer, stored, document, products, pair),
+    }
+    for name, text in texts.items():
+        write_text(root / f"{name}.md", text)
+        if spoken() == KOREAN:
+            write_text(root / f"{name}.ko.md", korean_text(text))
 
 
 def _finding_document(layer: Layer, stored: StoredRow) -> dict[str, Any]:
@@ -238,14 +267,8 @@ def readme_text(
         "",
         "## How to check it",
         "",
-        "1. Unpack the zip. In its folder run `sha256sum -c manifest-sha256.txt` (Linux), `shasum -a 256 -c`",
-        "   (macOS), `Get-FileHash` (Windows PowerShell), or any BagIt tool (RFC 8493).",
-        "2. In `custody.jsonl`, `previous` of an entry must equal `hash` of the one before; the last `hash`",
-        "   must equal the custody head of the site below, as kept by somebody other than the sender.",
-        "   The hash of a line is the SHA-256 of its fields without `hash`, as JSON in UTF-8 with sorted",
-        "   keys and without spaces. Lines with `withheld` are told in part; they only link. What is long is",
-        "   named by its SHA-256 (`$text`, or `$parts` of a list) and stands in a line of its own before;",
-        "   entries of older ledgers tell it as the `difference` to the entry at `position` in `since`.",
+        UNPACK,
+        FOLLOW,
         "3. GeoTIFF and GeoJSON open in QGIS; `.json` and `.md` in any editor; `.csv` in a spreadsheet.",
         "",
         "## Provenance",
@@ -254,6 +277,21 @@ def readme_text(
         *(f"- attribution: {notice}" for notice in dict.fromkeys(t.attribution for t in bundle.tables)),
     ]
     return "\n".join(lines) + "\n"
+
+
+_LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
+
+
+def korean_text(text: str) -> str:
+    """A text of the bag in Korean, line by line; the English one beside it governs."""
+    return "\n".join([told(DRAFT, KOREAN), "", *map(_korean_line, text.splitlines())]) + "\n"
+
+
+def _korean_line(line: str) -> str:
+    """The line, or what follows its mark, whichever leaves less English."""
+    mark, space, said = line.partition(" ")
+    readings = (told(line, KOREAN), f"{mark}{space}{told(said, KOREAN)}")
+    return min(readings, key=lambda read: len(_LATIN_WORD.findall(read)))
 
 
 def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str:
@@ -274,11 +312,7 @@ def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str
         f"- code: campwatch {code.get('campwatch', 'not stated')}, Python {code.get('python', 'not stated')}",
         f"- packages: {packages or 'not stated'}",
         "",
-        "Source pixels are kept as provided and never rewritten. For measuring they are turned into surface",
-        "reflectance with the offset of their processing baseline (from metadata, checked against the",
-        "pixels), masked for cloud, shadow and snow, and put on one 10 m grid in one UTM zone. Areas are",
-        "hectares on the WGS 84 ellipsoid. An interval is meant to cover the truth with the probability",
-        "in `level`; where there is no value, `reason` says why.",
+        METHOD,
         "",
         "## Columns",
         "",
@@ -300,8 +334,10 @@ def _pictures(pair: LookPair) -> list[str]:
         return [f"- pictures: none, because no pair of looks straddles the finding: {pair.refused}"]
     before, after = pair.looks
     return [
-        f"- pictures: the last clear look before it, {before.local_date} ({before.scene_id}),",
-        f"  and the first clear look of the same season after it, {after.local_date} ({after.scene_id})",
+        (
+            f"- pictures: the last clear look before it, {before.local_date} ({before.scene_id}), "
+            f"and the first clear look of the same season after it, {after.local_date} ({after.scene_id})"
+        ),
     ]
 
 

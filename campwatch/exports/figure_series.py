@@ -35,6 +35,8 @@ _MOST_PANELS = 4
 _LONGEST_TITLE = 75
 _YEARS_ALONE = 3.0
 """Of a longer record the axis names years alone."""
+_YEARS_BY_DAY = 0.7
+"""Below it ticks would fall into one month (assumed)."""
 GAP_DAYS = 60
 """The smoothed line is not drawn across longer times without a figure."""
 
@@ -122,12 +124,14 @@ def _panel(axes: Axes, data: SeriesFigure, zone_id: str) -> None:
 
 
 def _date_axis(axes: Axes, *columns: pd.Series) -> None:
-    """Dates whose year is always told: years alone over long records, else month and year."""
+    """Dates whose year is always told: years alone over long records, days over short ones, else months."""
     moments = np.concatenate([times(column) for column in columns])
     years = (moments.max() - moments.min()) / np.timedelta64(365, "D") if moments.size else 0.0
-    long = years > _YEARS_ALONE
-    axes.xaxis.set_major_locator(YearLocator() if long else AutoDateLocator(minticks=4, maxticks=9))  # type: ignore[no-untyped-call]
-    axes.xaxis.set_major_formatter(DateFormatter("%Y" if long else "%Y-%m"))  # type: ignore[no-untyped-call]
+    long, short = years > _YEARS_ALONE, years < _YEARS_BY_DAY
+    locator = YearLocator() if long else AutoDateLocator(minticks=4, maxticks=6 if short else 9)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    shown = "%Y" if long else "%Y-%m-%d" if short else "%Y-%m"
+    axes.xaxis.set_major_formatter(DateFormatter(shown))  # type: ignore[no-untyped-call]
 
 
 def times(column: pd.Series) -> NDArray[np.datetime64]:
@@ -162,7 +166,7 @@ def _draw_smoothed(axes: Axes, series: pd.DataFrame | None, zone_id: str, langua
         value, low, high = (
             known[name].to_numpy(float)[part] for name in ("value", "value_low", "value_high")
         )
-        axes.fill_between(when, low, high, color="black", alpha=0.18, linewidth=0, zorder=3)
+        axes.fill_between(when, np.maximum(low, 0.0), high, color="black", alpha=0.18, linewidth=0, zorder=3)
         label = None if number else figure_word("smoothed", language)
         axes.plot(when, value, color="black", linewidth=1.2, label=label, zorder=4)
 

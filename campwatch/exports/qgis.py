@@ -25,6 +25,7 @@ from campwatch.exports.qgis_views import (
 from campwatch.exports.site_tables import SUPPORTS
 from campwatch.exports.vector import geometry_type, write_geopackage
 from campwatch.exports.xml import Element, Maker
+from campwatch.language import told
 from evidence.files import atomic_path, write_zip
 from evidence.layers import Style
 
@@ -70,7 +71,7 @@ def project_document(bundle: Bundle, data_name: str, rasters: Sequence[Raster] =
         for identifier, layer, table in layers
         if table.layer.has_geometry and table.layer.style.shown_at_first
     ]
-    title = "campwatch" + (" – RESTRICTED" if bundle.stamp.restricted else "")
+    title = "campwatch" + (told(" – RESTRICTED") if bundle.stamp.restricted else "")
     return _E(
         "qgis",
         _E("homePath", path=""),
@@ -125,14 +126,14 @@ def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, s
         _E("id", identifier),
         _E("datasource", source),
         _E("layername", short_title(table)),
-        _E("abstract", f"{table.layer.title}. {table.attribution}"),
+        _E("abstract", f"{told(table.layer.title)}. {table.attribution}"),
         _srs("srs") if kind else _E("srs"),
         _E("provider", "ogr", encoding="UTF-8"),
         _E(
             "resourceMetadata",
             _E("identifier", table.name),
-            _E("title", table.layer.title),
-            _E("abstract", table.layer.title),
+            _E("title", told(table.layer.title)),
+            _E("abstract", told(table.layer.title)),
             _E("rights", table.attribution),
         ),
         type="vector",
@@ -150,8 +151,8 @@ def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, s
 
 def short_title(table: Table) -> str:
     """The layer's title up to its explanation; that outlines of piles are supports."""
-    title = re.split(r"[:;,]", table.layer.title)[0]
-    return f"{title} (outlines are supports, not areas)" if table.name in SUPPORTS else title
+    title = re.split(r"[:;,]", told(table.layer.title))[0]
+    return f"{title} {told('(outlines are supports, not areas)')}" if table.name in SUPPORTS else title
 
 
 def renderer(style: Style, kind: str) -> Element:
@@ -218,7 +219,7 @@ def _marker_symbol(style: Style) -> Element:
 def _tree(layers: list[tuple[str, Element, Table]], rasters: Sequence[Raster], bundle: Bundle) -> Element:
     root = etree.Element("layer-tree-group")
     maps, imagery, tables = (
-        etree.Element("layer-tree-group", name=n, expanded="1", checked="Qt::Checked")
+        etree.Element("layer-tree-group", name=told(n), expanded="1", checked="Qt::Checked")
         for n in ("Map", "Imagery", "Tables")
     )
     for raster in reversed(rasters):
@@ -234,7 +235,11 @@ def _tree(layers: list[tuple[str, Element, Table]], rasters: Sequence[Raster], b
         node.set("source", layer.findtext("datasource") or "")
     note = etree.SubElement(root, "customproperties")
     note.append(
-        _E("Option", _E("Option", type="QString", name="campwatch", value=bundle.stamp.footer()), type="Map")
+        _E(
+            "Option",
+            _E("Option", type="QString", name="campwatch", value=told(bundle.stamp.footer())),
+            type="Map",
+        )
     )
     root.extend([maps, imagery, tables])
     return root
@@ -268,11 +273,11 @@ def _extent(bundle: Bundle) -> Element:
 
 
 def _metadata(bundle: Bundle, title: str) -> Element:
-    told = "\n".join(f"{what}: {value}" for what, value in bundle.stamp.items())
+    about = "\n".join(f"{told(what)}: {told(value)}" for what, value in bundle.stamp.items())
     notices = dict.fromkeys(table.attribution for table in bundle.tables)
     return _E(
         "projectMetadata",
         _E("title", title),
-        _E("abstract", told),
+        _E("abstract", about),
         *(_E("rights", notice) for notice in notices),
     )

@@ -17,6 +17,7 @@ from aoi.records import Site
 from campwatch.exports.bundle import SUFFIX, Bundle, as_time
 from campwatch.exports.pictures import FOLDER, SitePicture
 from campwatch.exports.xml import Element, Maker
+from campwatch.language import told
 from imagery.cube.observations import OBSERVATIONS
 
 _E = Maker()
@@ -126,7 +127,10 @@ def _raster_layer(raster: Raster, begin: dt.datetime, end: dt.datetime) -> Eleme
         _E("id", raster.id),
         _E("datasource", raster.source),
         _E("layername", raster.name),
-        _E("abstract", f"True colour, {raster.picture.look.scene_id}. {raster.picture.attribution}"),
+        _E(
+            "abstract",
+            f"{told('True colour')}, {raster.picture.look.scene_id}. {raster.picture.attribution}",
+        ),
         _E("srs", reference_system(raster.picture.epsg)),
         _E("provider", "gdal"),
         _E("resourceMetadata", _E("title", raster.name), _E("rights", raster.picture.attribution)),
@@ -148,7 +152,12 @@ def reference_system(epsg: int) -> Element:
 
 def theme_names(rasters: Sequence[Raster]) -> list[tuple[str, Raster | None]]:
     """One theme without imagery, and one for each picture."""
-    return [("Outlines", None), *((f"Imagery {raster.name}", raster) for raster in rasters)]
+    return [(_theme(None), None), *((_theme(raster), raster) for raster in rasters)]
+
+
+def _theme(raster: Raster | None) -> str:
+    """Its name in the language that is spoken."""
+    return told(f"Imagery {raster.name}" if raster else "Outlines")
 
 
 def themes(drawn: Sequence[Drawn], rasters: Sequence[Raster]) -> Element:
@@ -178,12 +187,12 @@ def layouts(bundle: Bundle, drawn: Sequence[Drawn], rasters: Sequence[Raster]) -
 def _layout(bundle: Bundle, site: Site, drawn: Sequence[Drawn], raster: Raster | None) -> Element:
     epsg = raster.picture.epsg if raster else 4326
     map_id = _uuid(f"{site.id}/map")
-    theme = f"Imagery {raster.name}" if raster else "Outlines"
     name = f"{site.name} · {site.name_ko}" if site.name_ko else site.name
-    title = name + (f", imagery of {raster.picture.look.local_date}" if raster else "")
+    title = name + (told(f", imagery of {raster.picture.look.local_date}") if raster else "")
     if bundle.stamp.restricted:
-        title += " – RESTRICTED"
+        title += told(" – RESTRICTED")
     credit = f"{raster.picture.attribution}. " if raster else ""
+    caution = told("Outlines are supports of a measurement, not areas.")
     left, top, width, height = _MAP_MM
     legend = [(identifier, _wrapped(name), source, provider) for identifier, name, source, provider in drawn]
     return _E(
@@ -194,12 +203,12 @@ def _layout(bundle: Bundle, site: Site, drawn: Sequence[Drawn], raster: Raster |
         _label(f"{site.id}/title", title, (left, 8.0, 277.0, 10.0), points=16),
         _label(
             f"{site.id}/foot",
-            f"{credit}Outlines are supports of a measurement, not areas. {bundle.stamp.footer()}",
+            f"{credit}{caution} {told(bundle.stamp.footer())}",
             (left, top + height + 3.0, 277.0, 14.0), points=8,
         ),
         _legend(f"{site.id}/legend", map_id, legend, (left + width + 5.0, top)),
         _scale_bar(f"{site.id}/scale", map_id, site, (left + width + 5.0, top + height - 16.0)),
-        _map(site, epsg, theme),
+        _map(site, epsg, _theme(raster)),
         name=f"{site.name} (A4)", units="mm", worldFileMap=map_id, printResolution="200",
     )  # fmt: skip
 

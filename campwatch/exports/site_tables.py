@@ -59,7 +59,7 @@ BOUNDARIES = Layer(
     span=("valid_from", "valid_to"),
     columns=(
         _SITE,
-        _text("boundary_id", "the version", "버전"),
+        _text("boundary_id", "the version", "판본"),
         _text("valid_from", "first day in force (EDTF)", "유효한 첫날(EDTF)"),
         _text(
             "valid_to",

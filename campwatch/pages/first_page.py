@@ -13,6 +13,7 @@ import numpy as np
 
 from aoi.records import Site, ZoneKind
 from campwatch.alerts.book import read_alerts
+from campwatch.language import korean
 from campwatch.layers import LAYERS
 from campwatch.pages.paths import map_profile, site_page_path
 from campwatch.reviews.validation import Checks
@@ -66,6 +67,7 @@ def write_first_page(
         profile=profile,
         time_zone=settings.time_zone,
         simulated=bool(sites) and all(site.kind == "simulated" for site in sites),
+        korean=korean,
     )
 
 

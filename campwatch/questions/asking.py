@@ -14,6 +14,7 @@ import json
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from aoi.records import Site, ZoneKind
 from aoi.site_file import read_site
 from campwatch.identity import Clock, system_clock
 from campwatch.language import KOREAN, spoken
+from campwatch.language import told as read_in
 from campwatch.questions.answers import comparison_document, comparison_lines
 from campwatch.questions.comparison import answer as answer_comparison
 from campwatch.questions.comparison import declare_comparison, is_comparison, read_question
@@ -113,7 +115,7 @@ class Asked:
     @property
     def sentences(self) -> tuple[str, str]:
         """English and Korean."""
-        return sentences(self.question, self.answer)
+        return sentences(self.question, self.answer, korean=partial(read_in, language=KOREAN))
 
     @property
     def document(self) -> dict[str, Any]:
@@ -199,7 +201,11 @@ def question_path(workspace: Workspace, question_id: str) -> Path:
     """
     path = below(workspace.folder / "questions", f"{question_id}.toml")
     if not path.is_file():
-        raise QuestionError(f"there is no question {question_id}: {path} is missing")
+        there = ", ".join(sorted(one.stem for one in path.parent.glob("*.toml"))) or "none"
+        raise QuestionError(
+            f"there is no question {question_id}: {path} is missing; there are: {there} "
+            "(campwatch question new makes one)"
+        )
     return path
 
 

@@ -71,7 +71,7 @@ class AnswerRecord:
     )
     zones: tuple[str, ...] = column("zones asked about", "질문한 구역", shown=Shown.PUBLIC, names=ZONE)
     boundaries: tuple[str, ...] = column(
-        "boundary versions asked about", "질문한 경계 버전", shown=Shown.PUBLIC, names=BOUNDARY
+        "boundary versions asked about", "질문한 경계 판본", shown=Shown.PUBLIC, names=BOUNDARY
     )
     sentence_en: str = column("to paste, English", "인용 문장(영어)", shown=Shown.PUBLIC)
     sentence_ko: str = column("to paste, Korean (draft)", "인용 문장(한국어, 초안)", shown=Shown.PUBLIC)

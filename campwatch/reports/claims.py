@@ -19,12 +19,12 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi.geodesy import area_m2
 from aoi.records import Site
-from campwatch.language import told
+from campwatch.language import KOREAN, told
 from campwatch.questions.records import ANSWERS
 from campwatch.reports.content import Count, Source, Value
 from detection.answers.activity import FLOOR_HA, Presence, judge_presence
 from detection.answers.judgement import Verdict
-from detection.answers.sentences import VERDICTS, number, reason_ko
+from detection.answers.sentences import VERDICTS, number
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import STOCKPILE_AREAS
 from detection.ground.landsat_records import LANDSAT_RATES
@@ -50,7 +50,7 @@ RUBRIC = (
     ),
     (
         "B1: a verdict only where both versions were traced blind by two people under one criterion and a declared boundary question was answered; else cannot be told.",
-        "B1: 두 버전을 두 사람이 같은 기준으로 서로 모른 채 추적하고 선언된 경계 질문에 답한 경우에만 판정; 그 밖에는 판단할 수 없음.",
+        "B1: 두 판본을 두 사람이 같은 기준으로 서로 모른 채 추적하고 선언된 경계 질문에 답한 경우에만 판정; 그 밖에는 판단할 수 없음.",
     ),
     (
         "B2: increased, decreased or no change where a declared ground question was answered so, beyond ordinary years; a difference between looks alone is printed and claims nothing. Never called boundary.",
@@ -108,9 +108,8 @@ Rows = Mapping[str, Sequence[StoredRow]]
 
 
 def reason_in_korean(reason: str) -> str:
-    """Why there is no figure: from the catalogue, else by words that reasons of answers hold."""
-    korean = told(reason, "ko")
-    return reason_ko(reason, brackets=False) if korean == reason else korean
+    """Why there is no figure, from the catalogue."""
+    return told(reason, KOREAN)
 
 
 def claim_sheets(sites: Sequence[Site], rows: Rows) -> list[ClaimSheet]:
@@ -350,7 +349,7 @@ def _perimeters(answers: Sequence[StoredRow], changes: Sequence[StoredRow], site
         ),
         default=None,
     )
-    text, values = ("No two traced versions.", "비교할 두 버전 없음."), _answer_sources(asked)
+    text, values = ("No two traced versions.", "비교할 두 판본 없음."), _answer_sources(asked)
     if widest is not None:
         data = widest.row.data
         text = (
@@ -360,7 +359,7 @@ def _perimeters(answers: Sequence[StoredRow], changes: Sequence[StoredRow], site
         values += quantity_sources(widest, "net_ha")
     lack = (
         "no declared boundary question with two blind traces of either version",
-        "두 버전 모두 두 사람의 블라인드 추적이 있는 선언된 경계 질문 없음",
+        "두 판본 모두 두 사람의 블라인드 추적이 있는 선언된 경계 질문 없음",
     )
     return ClaimLine(
         claim="B1", finding=finding, text=text, supports=_pairs(up),
@@ -412,7 +411,7 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
             texts.append(
                 (
                     f"outside the fixed version {version} {quantity_text(last, 'outside_ha')}",
-                    f"고정 버전 {version} 밖 {quantity_text(last, 'outside_ha', korean=True)}",
+                    f"고정 판본 {version} 밖 {quantity_text(last, 'outside_ha', korean=True)}",
                 )
             )
             values += quantity_sources(last, "outside_ha")
@@ -422,7 +421,7 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
         if s.row.data["before_ha_a_year"]["value"] is None:
             continue
         outside = s.row.data["boundary_id"]
-        where = (f"outside the fixed version {outside} ", f"고정 버전 {outside} 밖 ") if outside else ("", "")
+        where = (f"outside the fixed version {outside} ", f"고정 판본 {outside} 밖 ") if outside else ("", "")
         told = [
             [quantity_text(s, name, korean=korean) for name in ("before_ha_a_year", "after_ha_a_year")]
             for korean in (False, True)

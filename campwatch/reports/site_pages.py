@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
@@ -54,6 +54,8 @@ from evidence.rows import StoredRow
 from imagery.cube.observations import OBSERVATIONS
 
 _log = logging.getLogger(__name__)
+ACCOUNTS = ("area_ha", "inside_ha", "outside_ha", "opened_ha")
+"""What the table of disturbed ground holds of each year."""
 FIGURE_ONE_MM = 88.0
 """Height of figure 1 at most: page one holds it."""
 
@@ -401,7 +403,6 @@ class SitePages:
             return []
         k = self._k()
         epochs = reference_epochs(self.own.get(FOOTPRINTS.name, ()))
-        version = epochs[0].row.data["boundary_id"] if epochs else None
         figure = draw_footprint(
             FootprintFigure(
                 site=self.site, footprints=ground, stamp=self.bundle.stamp, attribution=self._notice(),
@@ -409,7 +410,6 @@ class SitePages:
             )
         )  # fmt: skip
         line = next(one for one in self.sheet.lines if one.claim == "B2")
-        columns = ("area_ha", "inside_ha", "outside_ha", "opened_ha")
         return [
             Break(),
             Heading(text=self.say("areas", n=n, name=f"{self.site.name}, {CLAIMS['B2'][k]}")),
@@ -421,25 +421,29 @@ class SitePages:
                 caption=self.say("ground_caption", site=self.site.name),
                 alt=self.say("ground_alt", site=self.site.name),
             ),
-            Grid(
-                caption=self.say("accounts_caption", site=self.site.name, version=version or "–"),
-                head=tuple(self.say(f"accounts_{name}") for name in ("day", *columns)),
-                lines=tuple(
-                    Line(
-                        cells=(
-                            s.row.data["account_date"][:10],
-                            *(quantity_text(s, column, korean=bool(k)) for column in columns),
-                        ),
-                        rows=(s.row_id,),
-                        values=tuple(source for column in columns for source in quantity_sources(s, column)),
-                    )
-                    for s in epochs
-                    if s.row.data["area_ha"]["value"] is not None
-                ),
+            *self._accounts(epochs),
+        ]
+
+    def _accounts(self, epochs: Sequence[StoredRow]) -> Iterator[Grid]:
+        """The table of every year that has a figure; none where none has."""
+        lines = tuple(map(self._account, (s for s in epochs if s.row.data["area_ha"]["value"] is not None)))
+        if lines:
+            version = epochs[0].row.data["boundary_id"] or "–"
+            yield Grid(
+                caption=self.say("accounts_caption", site=self.site.name, version=version),
+                head=tuple(self.say(f"accounts_{name}") for name in ("day", *ACCOUNTS)),
+                lines=lines,
                 note=self.say("accounts_note"),
                 widths=(0.12, 0.22, 0.22, 0.22, 0.22),
-            ),
-        ]  # fmt: skip
+            )
+
+    def _account(self, stored: StoredRow) -> Line:
+        figures = (quantity_text(stored, column, korean=bool(self._k())) for column in ACCOUNTS)
+        return Line(
+            cells=(stored.row.data["account_date"][:10], *figures),
+            rows=(stored.row_id,),
+            values=tuple(source for column in ACCOUNTS for source in quantity_sources(stored, column)),
+        )
 
     def _perimeter_page(self) -> list[Block]:
         """The two versions of every boundary change."""

@@ -13,6 +13,7 @@ import xarray as xr
 from aoi.records import Site
 from campwatch import __version__
 from campwatch.alerts.book import read_alerts
+from campwatch.language import korean
 from campwatch.layers import LAYERS
 from campwatch.pages.paths import map_profile, site_page_path
 from campwatch.reviews.queue import Desk
@@ -103,6 +104,7 @@ def write_site_page(
         profile=profile,
         simulated=site.kind == "simulated",
         time_zone=workspace.settings.map.time_zone,
+        korean=korean,
     )
     return write_site_map(site_page_path(workspace, site, profile), data)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import calendar
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from detection.answers.judgement import Verdict, Window
 from detection.answers.questions import About, Answer, Question, Test
@@ -119,7 +119,7 @@ def subject_text(question: Question) -> tuple[str, str]:
             "inside": " inside the boundary version in force",
             "outside": " outside the boundary version in force",
         }
-        where_ko = {"inside": "유효한 경계 버전 안의 ", "outside": "유효한 경계 버전 밖의 "}
+        where_ko = {"inside": "유효한 경계 판본 안의 ", "outside": "유효한 경계 판본 밖의 "}
         zone, zone_ko = (f" in zone {zones}", f"구역 {zones}의 ") if zones else ("", "")
         part = where.get(question.part, "")
         return (
@@ -129,17 +129,23 @@ def subject_text(question: Question) -> tuple[str, str]:
     return f"the plan area of probable coal in zone {zones}", f"구역 {zones}의 석탄 추정 평면 면적"
 
 
-def sentences(question: Question, answer: Answer) -> tuple[str, str]:
-    """The sentence in English and in Korean."""
+def sentences(question: Question, answer: Answer, *, korean: Callable[[str], str]) -> tuple[str, str]:
+    """The sentence in English and in Korean.
+
+    Args:
+        question: what was asked.
+        answer: to it.
+        korean: reads a reason in Korean, off the catalogue that every output reads.
+    """
     if answer.presence is not None:
-        return _presence(question, answer)
+        return _presence(question, answer, korean)
     if question.test == Test.CHANGE_POINTS and answer.steps:
         return _steps(question, answer)
     if answer.verdict in {Verdict.INCREASED, Verdict.DECREASED}:
         return _changed(question, answer)
     if answer.verdict is Verdict.NO_CHANGE:
         return _unchanged(question, answer)
-    return _untold(question, answer)
+    return _untold(question, answer, korean)
 
 
 def _alike(answer: Answer, which: int) -> str:
@@ -249,7 +255,7 @@ def _unchanged(question: Question, answer: Answer) -> tuple[str, str]:
     )
 
 
-def _untold(question: Question, answer: Answer) -> tuple[str, str]:
+def _untold(question: Question, answer: Answer, korean: Callable[[str], str]) -> tuple[str, str]:
     subject = subject_text(question)
     size = size_ko = ""
     if answer.change.value is not None:
@@ -262,39 +268,11 @@ def _untold(question: Question, answer: Answer) -> tuple[str, str]:
         windows = f" between {window_text(question.before)} and {window_text(question.after)}"
     return (
         f"Whether {subject[0]} changed{windows} cannot be told{size}: {reason}. {NEITHER[0]}",
-        f"{subject[1]}의 변화 여부는 판단할 수 없다{size_ko}: {reason_ko(reason)}. {NEITHER[1]}",
+        f"{subject[1]}의 변화 여부는 판단할 수 없다{size_ko}: {korean(reason)}. {NEITHER[1]}",
     )
 
 
-REASONS_KO = (
-    ("complete years of looks outside the asked window", "질문 기간 밖의 완전한 관측 연도가 부족함"),
-    ("complete years outside the asked window", "질문 기간 밖의 완전한 연도가 부족함"),
-    ("complete years of looks", "완전한 관측 연도가 부족함"),
-    ("looks in the asked window", "질문 기간의 관측이 부족함"),
-    ("random walk", "기록을 무작위 보행과 구별할 수 없음"),
-    ("holds zero", "변화의 구간이 0을 포함하며 미리 정한 한계 안에 있지 않음"),
-    ("ordinary years lie as far", "평년 가운데 같은 만큼 벗어난 해가 있음"),
-    ("Holm", "같은 자료에 던진 여러 질문을 보정하면 성립하지 않음"),
-    ("traced blind", "두 버전을 두 사람이 같은 기준으로 서로 모른 채 추적하지 않음"),
-    ("assessable looks", "평가할 수 있는 관측이 부족함"),
-    ("reaches nought", "하한을 넘는 면적의 구간이 0에 닿아 무엇인지 판단할 수 없음"),
-    ("as many as chance", "우연히 보일 수 있는 횟수"),
-    ("no year of the asked window", "질문 기간에 완전한 연도가 없음"),
-    ("under", "같은 계절의 관측이 부족함"),
-    ("nobody looked", "관측이 없음"),
-)
-"""Korean for reasons, by words of theirs; numbers stay in English beside it."""
-
-
-def reason_ko(reason: str, *, brackets: bool = True) -> str:
-    """Why it cannot be told, in Korean; with the English words behind it where asked for."""
-    told = next((korean for words, korean in REASONS_KO if words in reason), None)
-    if told is None:
-        return reason
-    return f"{told} [{reason}]" if brackets else told
-
-
-def _presence(question: Question, answer: Answer) -> tuple[str, str]:
+def _presence(question: Question, answer: Answer, korean: Callable[[str], str]) -> tuple[str, str]:
     found, zones = answer.presence, ", ".join(question.zones)
     if found is None:  # the caller has asked
         return "", ""
@@ -331,7 +309,7 @@ def _presence(question: Question, answer: Answer) -> tuple[str, str]:
             "This is evidence neither of coal nor of its absence."
         ),
         (
-            f"구역 {zones}: {window_ko} 석탄이 있었는지 판단할 수 없다: {reason_ko(reason)}{blind_ko}. "
+            f"구역 {zones}: {window_ko} 석탄이 있었는지 판단할 수 없다: {korean(reason)}{blind_ko}. "
             "이는 석탄이 있다는 증거도, 없다는 증거도 아니다."
         ),
     )

@@ -34,8 +34,8 @@ class BoundaryChange:
     perimeter; elsewhere the perimeter is taken to have stayed, and the upper ends hold what could hide there.
     """
 
-    from_boundary_id: str = column("the earlier version", "이전 버전", shown=Shown.PUBLIC, names=BOUNDARY)
-    to_boundary_id: str = column("the later version", "이후 버전", shown=Shown.PUBLIC, names=BOUNDARY)
+    from_boundary_id: str = column("the earlier version", "이전 판본", shown=Shown.PUBLIC, names=BOUNDARY)
+    to_boundary_id: str = column("the later version", "이후 판본", shown=Shown.PUBLIC, names=BOUNDARY)
     cause: str = column(
         "undetermined, ground, reinterpretation or registration; undetermined until a reviewer says",
         "undetermined(미정: 검토자가 정하기 전), ground(지표 변화), reinterpretation(재해석), "
@@ -44,15 +44,15 @@ class BoundaryChange:
     )  # fmt: skip
     extent: str = column(
         "complete, or partial where only stretches that both versions trace could be compared",
-        "complete(전체 비교) 또는 partial(두 버전이 모두 그린 구간만 비교)",
+        "complete(전체 비교) 또는 partial(두 판본이 모두 그린 구간만 비교)",
         shown=Shown.PUBLIC, judged=True,
     )  # fmt: skip
     gained_ha: Quantity = column(
-        "ground that only the later version encloses", "이후 버전만 둘러싸는 땅",
+        "ground that only the later version encloses", "이후 판본만 둘러싸는 땅",
         unit="ha", shown=Shown.PUBLIC, public_decimals=3, judged=True,
     )  # fmt: skip
     lost_ha: Quantity = column(
-        "ground that only the earlier version encloses", "이전 버전만 둘러싸는 땅",
+        "ground that only the earlier version encloses", "이전 판본만 둘러싸는 땅",
         unit="ha", shown=Shown.PUBLIC, public_decimals=3, judged=True,
     )  # fmt: skip
     net_ha: Quantity = column(
@@ -101,24 +101,24 @@ class BoundaryChange:
         unit="m", shown=Shown.PUBLIC, public_decimals=0, default=0.0,
     )  # fmt: skip
     stable_fraction: float | None = column(
-        "part of it where the versions agree within error", "그중 두 버전이 오차 안에서 일치하는 비율",
+        "part of it where the versions agree within error", "그중 두 판본이 오차 안에서 일치하는 비율",
         unit="1", shown=Shown.PUBLIC, default=None,
     )  # fmt: skip
     geometry: BaseGeometry | None = None
     """Ground gained beyond error, EPSG:4326, in the frame of the earlier version."""
     lost_geojson: Mapping[str, Any] | None = column(
         "ground lost beyond error, in the frame of the earlier version",
-        "오차를 넘어 줄어든 땅(이전 버전의 좌표 기준)",
+        "오차를 넘어 줄어든 땅(이전 판본의 좌표 기준)",
         kind=Kind.OUTLINE, shown=Shown.PUBLIC, default=None,
         title="Ground that only the earlier of two boundary versions encloses, beyond their errors",
-        title_ko="두 경계 버전 가운데 이전 버전만 둘러싸는 땅(오차를 넘는 것)",
+        title_ko="두 경계 판본 가운데 이전 판본만 둘러싸는 땅(오차를 넘는 것)",
     )  # fmt: skip
 
 
 BOUNDARY_CHANGES = LayerSpec(
     name="boundary_changes",
     title="What two dated boundary versions differ by, beyond what their errors explain",
-    title_ko="날짜가 있는 두 경계 버전의 차이(오차로 설명되지 않는 부분)",
+    title_ko="날짜가 있는 두 경계 판본의 차이(오차로 설명되지 않는 부분)",
     record=BoundaryChange,
     method=METHOD,
     subject="{from_boundary_id}..{to_boundary_id}",
@@ -133,17 +133,17 @@ BOUNDARY_CHANGES = LayerSpec(
     style=Style(line=GREEN, width_mm=0.5, fill_opacity=0.3, height=50),
     printed=Printed(
         caption="Differences between dated boundary versions, beyond their errors",
-        caption_ko="날짜가 있는 경계 버전 사이의 차이(오차를 넘는 것)",
+        caption_ko="날짜가 있는 경계 판본 사이의 차이(오차를 넘는 것)",
         columns=(
-            ("from_boundary_id", "earlier version", "이전 버전"),
-            ("to_boundary_id", "later version", "이후 버전"),
-            ("extent", "comparison", "비교 범위"),
+            ("from_boundary_id", "earlier version", "이전 판본"),
+            ("to_boundary_id", "later version", "이후 판본"),
+            ("extent", "extent compared", "비교 범위"),
             ("cause", "cause", "원인"),
             ("gained_ha", "gained, ha", "늘어남, ha"),
             ("lost_ha", "lost, ha", "줄어듦, ha"),
             ("max_advance_m", "largest advance, m", "최대 전진, m"),
         ),
         note="A partial comparison speaks only of stretches that both versions trace.",
-        note_ko="부분 비교(partial)는 두 버전이 모두 그린 구간만을 말함.",
+        note_ko="부분 비교(partial)는 두 판본이 모두 그린 구간만을 말함.",
     ),
 )

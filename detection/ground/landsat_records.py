@@ -28,7 +28,7 @@ class LandsatGround:
     )
     boundary_id: str | None = column(
         "the one boundary version that all years are compared with: in force on 2016-12-31, or the first",
-        "모든 해를 비교하는 하나의 경계 버전: 2016-12-31에 유효한 것, 없으면 첫 버전",
+        "모든 해를 비교하는 하나의 경계 판본: 2016-12-31에 유효한 것, 없으면 첫 판본",
         shown=Shown.BOUNDARY,
         names=BOUNDARY,
     )
@@ -109,13 +109,13 @@ LANDSAT_GROUND = LayerSpec(
     style=Style(line="#56B4E9", width_mm=0.3, fill_opacity=0.2, height=20),
     printed=Printed(
         caption="Ground disturbed on 1 August by Landsat alone (30 m), against one boundary version",
-        caption_ko="Landsat만으로 본 8월 1일의 교란 면적(30 m), 하나의 경계 버전 기준",
+        caption_ko="Landsat만으로 본 8월 1일의 교란 면적(30 m), 하나의 경계 판본 기준",
         note=TWO_FIGURES,
         note_ko=TWO_FIGURES_KO,
         columns=(
             ("epoch_start", "from", "부터"),
             ("epoch_end", "until (not included)", "까지(그날 제외)"),
-            ("boundary_id", "boundary version", "경계 버전"),
+            ("boundary_id", "boundary version", "경계 판본"),
             ("area_ha", "disturbed, ha", "교란, ha"),
             ("inside_ha", "disturbed inside, ha", "교란(안), ha"),
             ("outside_ha", "disturbed outside, ha", "교란(밖), ha"),

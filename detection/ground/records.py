@@ -64,14 +64,14 @@ class Footprint:
     )
     boundary_id: str | None = column(
         "boundary version that the parts refer to; empty where there was none",
-        "기준이 된 경계 버전; 없었으면 비어 있음",
+        "기준이 된 경계 판본; 없었으면 비어 있음",
         shown=Shown.BOUNDARY,
         names=BOUNDARY,
         judged=True,
     )
     boundary_role: str = column(
         "in_force on the day, or fixed: the one version that all years are compared with",
-        "in_force(그날 유효) 또는 fixed(모든 해를 비교하는 고정 버전)",
+        "in_force(그날 유효) 또는 fixed(모든 해를 비교하는 고정 판본)",
         shown=Shown.PUBLIC,
         default="in_force",
     )
@@ -123,7 +123,7 @@ class Footprint:
     )
     revised_ha: Quantity = column(
         "moved between parts by a new boundary version; nought for the whole",
-        "경계 버전 변경으로 옮겨진 면적; 전체는 0",
+        "경계 판본 변경으로 옮겨진 면적; 전체는 0",
         unit="ha",
         shown=Shown.PUBLIC,
         public_decimals=3,
@@ -295,7 +295,7 @@ class Disturbance:
     )
     boundary_id: str | None = column(
         "boundary version in force when it was first seen",
-        "처음 보였을 때 유효한 경계 버전",
+        "처음 보였을 때 유효한 경계 판본",
         shown=Shown.BOUNDARY,
         names=BOUNDARY,
         judged=True,
@@ -380,7 +380,7 @@ class GroundRate:
     )
     boundary_id: str | None = column(
         "version outside of which ground counts: in force on 2016-12-31, or the first; empty: all ground",
-        "이 버전 밖의 땅만 셈: 2016-12-31에 유효한 것, 없으면 첫 버전; 비어 있으면 전체",
+        "이 판본 밖의 땅만 셈: 2016-12-31에 유효한 것, 없으면 첫 판본; 비어 있으면 전체",
         shown=Shown.BOUNDARY,
         names=BOUNDARY,
     )
@@ -424,7 +424,7 @@ class GroundRate:
 FOOTPRINTS = LayerSpec(
     name="footprints",
     title="Accounts of the ground per year: disturbed, open and bare at start",
-    title_ko="연도별 땅의 계정: 교란, 개방, 처음부터 드러남, 경계 버전의 안과 밖",
+    title_ko="연도별 땅의 계정: 교란, 개방, 처음부터 드러남, 경계 판본의 안과 밖",
     record=Footprint,
     method=METHOD,
     subject="{boundary_id}",
@@ -441,13 +441,13 @@ FOOTPRINTS = LayerSpec(
     style=Style(line="#E69F00", width_mm=0.3, fill_opacity=0.35, height=20),
     printed=Printed(
         caption="Ground disturbed and open on 1 August, inside and outside a boundary version",
-        caption_ko="8월 1일의 교란 및 개방 면적, 경계 버전의 안과 밖",
+        caption_ko="8월 1일의 교란 및 개방 면적, 경계 판본의 안과 밖",
         note=TWO_FIGURES,
         note_ko=TWO_FIGURES_KO,
         columns=(
             ("epoch_start", "from", "부터"),
             ("epoch_end", "until (not included)", "까지(그날 제외)"),
-            ("boundary_id", "boundary version", "경계 버전"),
+            ("boundary_id", "boundary version", "경계 판본"),
             ("area_ha", "disturbed, ha", "교란, ha"),
             ("open_ha", "open, ha", "개방, ha"),
             ("inside_ha", "disturbed inside, ha", "교란(안), ha"),
@@ -477,7 +477,7 @@ DISTURBANCES = LayerSpec(
     style=Style(line="#CC79A7", width_mm=0.6, fill_opacity=0.25, height=70, shown_at_first=True),
     printed=Printed(
         caption="Newly disturbed ground relative to the boundary version in force",
-        caption_ko="유효한 경계 버전에 대한 새로 교란된 땅",
+        caption_ko="유효한 경계 판본에 대한 새로 교란된 땅",
         columns=(
             ("disturbance_id", "disturbance", "교란 구역"),
             ("kind", "kind", "종류"),
@@ -527,7 +527,7 @@ DISTURBANCE_REVISIONS = LayerSpec(
 GROUND_RATES = LayerSpec(
     name="ground_rates",
     title="Ground newly disturbed a year before and after a date, outside one boundary version",
-    title_ko="기준일 전후 연간 새 교란, 하나의 경계 버전 밖",
+    title_ko="기준일 전후 연간 새 교란, 하나의 경계 판본 밖",
     record=GroundRate,
     method=METHOD,
     subject="{sensor}",
@@ -541,12 +541,12 @@ GROUND_RATES = LayerSpec(
     style=Style(line="#D55E00", width_mm=0.3, fill_opacity=0.2, height=20),
     printed=Printed(
         caption="Ground newly disturbed a year before and after a date, outside one boundary version",
-        caption_ko="기준일 전후 연간 새 교란, 하나의 경계 버전 밖",
+        caption_ko="기준일 전후 연간 새 교란, 하나의 경계 판본 밖",
         note="A difference between looks; it claims nothing beyond ordinary years.",
         note_ko="관측 사이의 차이이며 평년을 넘는다는 주장이 아니다.",
         columns=(
             ("sensor", "instrument", "센서"),
-            ("boundary_id", "outside version", "이 버전 밖"),
+            ("boundary_id", "outside version", "이 판본 밖"),
             ("split", "date", "기준일"),
             ("before_ha_a_year", "before, ha a year", "전, ha/년"),
             ("after_ha_a_year", "after, ha a year", "후, ha/년"),

@@ -37,6 +37,10 @@ PROOF_BANDS = ("swir16", "swir22", "blue")
 """One of these tells cloud from snow and from dark ground that was called cloud, in this order."""
 
 
+NETWORK_WORKERS, DISK_WORKERS = 8, 2
+"""Products in flight at once; of those on a disk one is read while another is written. Assumed."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchRules:
     """When a product is left out."""
@@ -235,7 +239,7 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
     until: dt.datetime,
     progress: Callable[[FetchProgress], None] | None = None,
     bands: Iterable[str] = WANTED,
-    workers: int = 8,
+    workers: int | None = None,
     rules: FetchRules | None = DEFAULT_RULES,
     include_cloudy: bool = False,
     listing: Listing | None = None,
@@ -251,7 +255,7 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
         until: sensed before then, UTC.
         progress: called after each product, in the calling thread.
         bands: by meaning; what a product lacks is missed gracefully.
-        workers: products in flight at once.
+        workers: products in flight at once; by default as suits where they come from.
         rules: when a product is left out for cloud; None fetches everything.
         include_cloudy: also fetch what a rule left out before.
         listing: from `list_products`, where the search has been made already.
@@ -278,12 +282,20 @@ def fetch_new(  # noqa: PLR0913 - two subjects, an interval, and knobs with defa
     )
     _record_searches(run, listing, [source.name for source in sources])
     try:
-        run.fetch(listing.todo, workers, progress)
+        run.fetch(listing.todo, workers or _workers(listing.todo), progress)
     finally:
         if run.report.fetched:
             archive.write_index(site.id)
     run.report.unexplained = note_unexplained(archive, listing)
     return run.report
+
+
+def _workers(todo: Sequence[Candidate]) -> int:
+    """Products in flight at once: from a disk they keep a processor busy, over a network they wait."""
+    for product, source in (offer for candidate in todo for offer in candidate.offers):
+        if getattr(source, "masks_first", True) or any(one.is_remote for one in product.assets.values()):
+            return NETWORK_WORKERS
+    return DISK_WORKERS
 
 
 def _record_searches(run: _Run, listing: Listing, names: Sequence[str]) -> None:

@@ -112,8 +112,14 @@ class ReferenceParams:
     """Clear scenes in a season's composite. Derived: the median of seven rides out three that are wrong
     somewhere."""
     base_members: int = 5
-    """Clear scenes of each season that all scenes are held against, earlier ones too; later members count
-    from their own day on. Derived: the median of five rides out two that are wrong, or hidden, somewhere."""
+    """Clear scenes of each season that all scenes are held against, earlier ones too, where the record's
+    beginning has so many; later members count from their own day on. Derived: the median of five rides out
+    two that are wrong, or hidden, somewhere."""
+    base_days: float = 365.0
+    """Length of the record's beginning, which gives the base, days. Derived: a year has every season once."""
+    base_scenes: int = 73
+    """Scenes that the record's beginning has at the least: sparse records take years for a season. Derived:
+    a year of a look in five days."""
     least_members: int = 2
     """With fewer a season borrows from the season nearest to it that has enough. Assumed."""
     least_clear: float = 0.9
@@ -158,9 +164,7 @@ class Reference:
 
     def season(self, scene: ArchivedScene) -> int | None:
         """The scene's own season, else the nearest that has members; None where no season has."""
-        own = season_of(scene)
-        known = [season for season, members in self.members.items() if members]
-        return min(known, key=lambda s: (min((s - own) % SEASONS, (own - s) % SEASONS), s), default=None)
+        return nearest_season(season_of(scene), self.members)
 
     def usual(self, scene: ArchivedScene) -> Usual | None:
         """How the ground usually looks on the scene's day; None where no season is known."""
@@ -206,6 +210,12 @@ class Reference:
 def season_of(scene: ArchivedScene) -> int:
     """0 for December to February, and so on."""
     return scene.datetime.month % 12 // 3
+
+
+def nearest_season(own: int, members: Mapping[int, Sequence[str]]) -> int | None:
+    """The season itself where it has members, else the nearest that has; None where none has."""
+    known = [season for season, names in members.items() if names]
+    return min(known, key=lambda s: (min((s - own) % SEASONS, (own - s) % SEASONS), s), default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -278,8 +288,9 @@ def build_references(
 ) -> References:
     """Choose the members, register them against each other, and remember what the ground looks like.
 
-    The first `base_members` of each season are registered as a group; each later one, in order of time,
-    against those of its season before it, and stays there.
+    The first `base_members` of each season are registered as a group, as far as they lie in the beginning of
+    the record, see `base_until`; each later one, in order of time, against those of its season before it, and
+    stays there.
     """
     windows, support = reference_frame(grid, params)
     chosen = {
@@ -291,9 +302,15 @@ def build_references(
         for season, one in chosen.items()
     }
     growing = _Growing(grid=grid, windows=windows, support=support, params=params)
-    growing.begin({season: one.members[: params.base_members] for season, one in chosen.items()})
+    clear = [member.scene.datetime for one in chosen.values() for member in one.members]
+    until = base_until([scene.datetime for scene in scenes], clear, params)
+    base = {
+        season: [member for member in one.members[: params.base_members] if member.scene.datetime <= until]
+        for season, one in chosen.items()
+    }
+    growing.begin(base)
     later = [
-        (season, member) for season, one in chosen.items() for member in one.members[params.base_members :]
+        (season, member) for season, one in chosen.items() for member in one.members[len(base[season]) :]
     ]
     for season, member in sorted(later, key=lambda pair: (pair[1].scene.datetime, pair[1].scene.id)):
         growing.add(season, member)
@@ -306,6 +323,25 @@ def build_references(
         examined=examined,
         full=frozenset(s for s, one in chosen.items() if len(one.members) == params.most_members),
     )
+
+
+def base_until(
+    times: Sequence[dt.datetime], clear: Sequence[dt.datetime], params: ReferenceParams
+) -> dt.datetime:
+    """Where the beginning of a record ends: a clear scene after it changes nothing that was before.
+
+    Args:
+        times: of every scene, in order.
+        clear: of those that are clear.
+        params: of the reference.
+
+    Returns:
+        the last moment that counts: `base_days` and `base_scenes` have passed, and `base_members` clear ones.
+    """
+    ends = [times[0] + dt.timedelta(days=params.base_days)]
+    for known, least in ((times, params.base_scenes), (sorted(clear), params.base_members)):
+        ends += [known[min(least, len(known)) - 1]] if known else []
+    return max(ends)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -342,11 +378,13 @@ class _Growing:
         """One more clear scene: the edition from its day on."""
         before = self.editions[-1]
         held = self._offset(member, before)
+        own = self._ids()
+        near = season if own.get(season) else nearest_season(season, own)
         self.members[season].append(held)
         looks = dict(before.looks)
         if held.look is not None:
             cut = held.chips(self.grid, self.windows, self.params)
-            others = [self.chips[name] for name in before.members.get(season, ())]
+            others = [] if near is None else [self.chips[name] for name in own[near]]
             step = (
                 estimate_shift(cut, composite(others, support=self.support), self.params.registration)
                 if others
@@ -575,7 +613,7 @@ def _aligned(
 
 
 NAME = "reference.npz"
-LAYOUT = 5
+LAYOUT = 6
 """Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 UNSTEADY = "unsteady"
 

@@ -13,7 +13,13 @@ from scipy import ndimage
 
 from evidence.arrays import Floats, Floats32, Image, Mask
 from imagery.masks.cells import gaussian
-from imagery.registration.correlation import RefineParams, correlate, refine
+from imagery.registration.correlation import (
+    RefineParams,
+    Spectra,
+    correlate,
+    refine,
+    spectra,
+)
 from imagery.resampling import axis_taps, separable
 from imagery.robust import nan_median
 
@@ -31,6 +37,14 @@ class Chips:
     """(block, band, y, x)."""
     usable: Mask
     """(block, y, x)."""
+    _spectra: dict[tuple[int, int], Spectra] = field(default_factory=dict, compare=False, repr=False)
+    """Of blocks, by block and reach: a reference is held against many images."""
+
+    def spectra(self, block: int, reach: int) -> Spectra:
+        """Fourier transforms of one block, as far as a search of this reach needs them."""
+        if (block, reach) not in self._spectra:
+            self._spectra[block, reach] = spectra(self.features[block], self.usable[block], reach)
+        return self._spectra[block, reach]
 
 
 def chips(
@@ -258,21 +272,17 @@ def estimate_shift(image: Chips, reference: Chips, params: RegistrationParams | 
 
 def _summed_surface(image: Chips, reference: Chips, params: RegistrationParams) -> tuple[Floats, float]:
     """Correlation over some blocks and all bands, weighted by pixels; and the pixels at no lag."""
-    side = 2 * params.reach_px + 1
+    reach = params.reach_px
+    side = 2 * reach + 1
     total, weight = np.zeros((side, side)), np.zeros((side, side))
     least = max(params.least_lag_pixels, int(params.least_lag_share * params.least_pixels))
     for block in range(0, image.features.shape[0], max(1, image.features.shape[0] // params.summed_blocks)):
         correlation, pixels = correlate(
-            reference.features[block],
-            reference.usable[block],
-            image.features[block],
-            image.usable[block],
-            params.reach_px,
-            least,
+            reference.spectra(block, reach), image.spectra(block, reach), reach, least
         )
         total += correlation.mean(axis=0, dtype=float) * pixels
         weight += pixels
-    return total / np.maximum(weight, 1.0), float(weight[params.reach_px, params.reach_px])
+    return total / np.maximum(weight, 1.0), float(weight[reach, reach])
 
 
 def _peak(surface: Floats, far_penalty: float) -> tuple[float, float, tuple[int, int]]:

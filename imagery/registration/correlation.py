@@ -51,15 +51,13 @@ class RefineParams(NamedTuple):
 
 
 @numba.njit(cache=True)
-def cubic_weights(t: float) -> Floats:
+def cubic_weights(t: float) -> tuple[float, float, float, float]:
     """Cubic convolution weights (Keys 1981, a = -0.5) for taps -1, 0, 1, 2 at fraction `t`."""
-    return np.array(
-        [
-            ((-0.5 * t + 1.0) * t - 0.5) * t,
-            (1.5 * t - 2.5) * t * t + 1.0,
-            ((-1.5 * t + 2.0) * t + 0.5) * t,
-            (0.5 * t - 0.5) * t * t,
-        ]
+    return (
+        ((-0.5 * t + 1.0) * t - 0.5) * t,
+        (1.5 * t - 2.5) * t * t + 1.0,
+        ((-1.5 * t + 2.0) * t + 0.5) * t,
+        (0.5 * t - 0.5) * t * t,
     )
 
 
@@ -190,21 +188,25 @@ def refine(
     return np.array([dx, dy, variance * inverse[0, 0], variance * inverse[1, 1], fit[2], count])
 
 
-def correlate(
-    reference: Floats32,
-    reference_usable: Bools,
-    image: Floats32,
-    image_usable: Bools,
-    reach: int,
-    least_pixels: int,
-) -> tuple[Floats32, Floats32]:
+class Spectra(NamedTuple):
+    """Fourier transforms of an image, padded."""
+
+    seen: _Spectrum
+    """(y, x) of what is usable."""
+    held: _Spectrum
+    """(..., y, x) of the values there."""
+    squared: _Spectrum
+    """(..., y, x) of their squares."""
+    padded: tuple[int, int]
+    """Rows and columns that no lag wraps round, of a length that transforms fast."""
+
+
+def correlate(reference: Spectra, image: Spectra, reach: int, least_pixels: int) -> tuple[Floats32, Floats32]:
     """Masked normalised cross-correlation (Padfield 2012) at whole-pixel lags up to `reach`.
 
     Args:
-        reference: (..., y, x).
-        reference_usable: (y, x).
-        image: like `reference`.
-        image_usable: (y, x).
+        reference: from `spectra`; the same for every image that is held against it.
+        image: from `spectra`.
         reach: largest lag.
         least_pixels: that both must see; 0 where they do not.
 
@@ -212,29 +214,33 @@ def correlate(
         correlation (..., 2 reach + 1, 2 reach + 1) and pixel count without the leading axes, rows dy,
         columns dx.
     """
-    shape = [fft.next_fast_len(length + reach, real=True) for length in reference_usable.shape]
     lags = np.arange(-reach, reach + 1)
 
     def lagged(one: _Spectrum, other: _Spectrum) -> Floats32:
         """Sums of the products of two images, by lag."""
-        return np.asarray(fft.irfft2(one.conj() * other, s=shape)[..., lags[:, None], lags])
+        return np.asarray(fft.irfft2(one.conj() * other, s=image.padded)[..., lags[:, None], lags])
 
-    seen_r, r, rr = _spectra(reference, reference_usable, shape)
-    seen_v, v, vv = _spectra(image, image_usable, shape)
-    n = np.rint(lagged(seen_r, seen_v))
+    n = np.rint(lagged(reference.seen, image.seen))
     count = np.maximum(n, 1.0)
-    sum_r, sum_v = lagged(r, seen_v), lagged(seen_r, v)
-    sum_rr, sum_vv = lagged(rr, seen_v), lagged(seen_r, vv)
+    sum_r, sum_v = lagged(reference.held, image.seen), lagged(reference.seen, image.held)
+    sum_rr, sum_vv = lagged(reference.squared, image.seen), lagged(reference.seen, image.squared)
     energy_r, energy_v = sum_rr - sum_r**2 / count, sum_vv - sum_v**2 / count
     varied = (energy_r > FLAT * sum_rr) & (energy_v > FLAT * sum_vv) & (n >= least_pixels)
     energy = np.sqrt(np.where(varied, energy_r * energy_v, 1.0))
-    correlation = np.where(varied, (lagged(r, v) - sum_r * sum_v / count) / energy, 0.0)
-    return correlation, n
+    products = lagged(reference.held, image.held)
+    return np.where(varied, (products - sum_r * sum_v / count) / energy, 0.0), n
 
 
-def _spectra(values: Floats32, usable: Bools, shape: list[int]) -> tuple[_Spectrum, _Spectrum, _Spectrum]:
-    """Fourier transforms, padded to `shape`, of what is usable, of the values there, and of their squares."""
+def spectra(values: Floats32, usable: Bools, reach: int) -> Spectra:
+    """Fourier transforms of an image.
+
+    Args:
+        values: (..., y, x).
+        usable: (y, x).
+        reach: largest lag that they serve.
+    """
+    height, width = (fft.next_fast_len(length + reach, real=True) for length in usable.shape)
     seen = usable.astype(np.float32)
     held = values * seen
-    seen_f, held_f, squared_f = (fft.rfft2(part, s=shape) for part in (seen, held, held**2))
-    return seen_f, held_f, squared_f
+    seen_f, held_f, squared_f = (fft.rfft2(part, s=(height, width)) for part in (seen, held, held**2))
+    return Spectra(seen=seen_f, held=held_f, squared=squared_f, padded=(height, width))

@@ -93,13 +93,16 @@ class CogReader:
             SourceError: where a required band cannot be read, or they do not lie on the same ground.
         """
         wanted = [product.assets[band] for band in bands if band in product.assets]
-        futures = [self._pool.submit(self.read, asset, bounds) for asset in wanted]
+        futures = {
+            asset.band: self._pool.submit(self.read, asset, bounds) for asset in wanted if asset.is_remote
+        }  # a file on the disk is read in turn: threads would only wait for each other
         read: dict[str, tuple[Raster, Headers]] = {}
         lost: dict[str, str] = {}
         try:
-            for asset, future in zip(wanted, futures, strict=True):
+            for asset in wanted:
+                future = futures.get(asset.band)
                 try:
-                    read[asset.band] = future.result()
+                    read[asset.band] = self.read(asset, bounds) if future is None else future.result()
                 except NoDataError:
                     raise
                 except SourceError as error:
@@ -110,7 +113,7 @@ class CogReader:
                 if size > self.limits.product_bytes:
                     raise SourceError(f"{product.id}: more than {self.limits.product_bytes} bytes of pixels")
         finally:
-            for future in futures:
+            for future in futures.values():
                 future.cancel()
         rasters = {band: raster for band, (raster, _) in read.items()}
         lost |= check_common_ground(product.id, rasters)
@@ -124,7 +127,7 @@ class CogReader:
         Raises:
             SourceError: where it cannot be read.
         """
-        if "://" not in asset.href:
+        if not asset.is_remote:
             return read_window(asset, bounds, limits=self.limits), {}
         file = RemoteFile(asset.href, self._http)
         return self._retrier.call(lambda: self._read_signed(file, asset, bounds), what=asset.band)

@@ -8,18 +8,14 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from pystac_client import ItemSearch
-from pystac_client.exceptions import APIError
-from pystac_client.stac_api_io import StacApiIO
-
 from evidence.errors import SourceError
 from imagery.records import FetchedProduct, MalformedItem, Product
-from imagery.sources.addresses import public_url, shown, step_refused
+from imagery.sources.addresses import shown
 from imagery.sources.cog import CogReader
-from imagery.sources.http import Http, read_json
+from imagery.sources.http import Http
 from imagery.sources.items import MALFORMED, SearchNotes, is_sensed_in, is_terrain, read_listed
 from imagery.sources.privacy import PrivacyMode, sentinel2_tiles, snap_outward
-from imagery.sources.retry import Retrier, RetryableError
+from imagery.sources.retry import Retrier
 from imagery.sources.signing import BlobSigner
 
 log = logging.getLogger(__name__)
@@ -134,16 +130,18 @@ class StacApi(SearchNotes):
             found[product.id] = product
 
     def _pages(self, bounds: Bounds, since: dt.datetime, until: dt.datetime) -> Iterator[Sequence[object]]:
-        search = ItemSearch(
-            url=f"{self._url}/search",
-            method="POST",
+        from imagery.sources.stac_pages import pages  # noqa: PLC0415 - slow to load, for an API alone
+
+        found = pages(
+            self._url,
+            self._http,
+            self._retrier,
             collections=[self._collection],
             datetime=None if is_terrain(self._collection) else f"{_stamp(since)}/{_stamp(until)}",
             limit=PAGE_SIZE,
-            stac_io=_RetryingIO(self._http, self._retrier, self._url),
             **self._where(bounds),
         )
-        for number, page in enumerate(self._guarded(search)):
+        for number, page in enumerate(self._guarded(found)):
             features = page.get("features")
             if not isinstance(features, list):
                 raise SourceError(f"{self._name}: answered something other than items", url=self._url)
@@ -152,10 +150,10 @@ class StacApi(SearchNotes):
                 return
             yield features
 
-    def _guarded(self, search: ItemSearch) -> Iterator[Mapping[str, Any]]:
+    def _guarded(self, found: Iterator[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         try:
-            yield from search.pages_as_dicts()
-        except (APIError, *MALFORMED) as error:
+            yield from found
+        except MALFORMED as error:
             raise SourceError(
                 f"{self._name}: answered something other than items: {shown(error)}", url=self._url
             ) from error
@@ -171,43 +169,6 @@ class StacApi(SearchNotes):
         key, spelling = TILE_PROPERTY.get(self._host, ("grid:code", "MGRS-{}"))
         query[key] = {"in": [spelling.format(tile) for tile in sentinel2_tiles(bounds)]}
         return {"query": query}
-
-
-class _RetryingIO(StacApiIO):
-    """pystac-client's requests, sent through our session, limits and retries."""
-
-    def __init__(self, http: Http, retrier: Retrier, root: str) -> None:
-        super().__init__(max_retries=None)
-        self._http, self._retrier, self._root = http, retrier, root
-
-    def request(
-        self,
-        href: str,
-        method: str | None = None,
-        headers: dict[str, str] | None = None,
-        parameters: dict[str, Any] | None = None,
-    ) -> str:
-        verb = (method or "GET").upper()
-        refused = step_refused(self._root, str(href), secret=True)
-        if refused is not None:
-            raise SourceError(f"{self._root}: a page that leads {refused} is not asked for", url=self._root)
-        if verb == "GET" and parameters:
-            href = f"{href}?{urllib.parse.urlencode(parameters)}"
-        return self._retrier.call(
-            lambda: self._once(verb, href, headers, parameters if verb != "GET" else None), what="search"
-        )
-
-    def _once(self, verb: str, href: str, headers: dict[str, str] | None, body: dict[str, Any] | None) -> str:
-        response = self._http.judge(self._http.send(verb, href, headers=headers, json=body))
-        try:
-            document = read_json(response.content, self._http.limits.sizes, label=public_url(href))
-        except RetryableError as error:
-            kind = shown(response.headers.get("Content-Type", "no content type"))
-            raise RetryableError(f"{public_url(href)}: answered {kind} instead of JSON", url=href) from error
-        if not isinstance(document, dict) or not isinstance(document.get("features"), list):
-            label = public_url(href)  # the library takes an answer without features for the end of the list
-            raise SourceError(f"{label}: answered something other than items", url=label)
-        return response.content.decode("utf-8-sig")
 
 
 def _identity(item: object) -> object:

@@ -202,7 +202,7 @@ CW.calendar = (host) => {
   for (const look of looks) {
     const kind = CW.lookKind(look);
     const mark = CW.fill(CW.svg("g", { class: "look-mark", "data-look": look.index ?? null }), CW.lookMark(kind, at(look.utc), top + (Number(look.utc.slice(0, 4)) - years[0]) * row + row / 2));
-    CW.fill(mark, CW.svg("title", {}, `${CW.day(look.utc)} · ${CW.t(`look_${kind}`)}${look.detail ? ` · ${look.detail}` : ""}`));
+    CW.fill(mark, CW.svg("title", {}, `${CW.day(look.utc)} · ${CW.t(`look_${kind}`)}${look.detail ? ` · ${CW.said(look.detail)}` : ""}`));
     if (look.index !== undefined) mark.addEventListener("click", () => { CW.stop(); CW.change({ onlyUsable: CW.state.onlyUsable && CW.usable(look.index), date: look.index }); });
     CW.fill(root, mark);
   }

@@ -38,6 +38,8 @@ CW.svg = (tag, attributes, ...children) =>
   CW.fill(CW.set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes), children);
 CW.clear = (node) => { node.replaceChildren(); return node; };
 /* Names from files keep to themselves: direction marks in them cannot turn the text around them. */
+/* A reason or a detail, which rows hold in English, in the language of the page. */
+CW.said = (text) => (CW.lang === "ko" && CW.data.korean && CW.data.korean[text]) || text;
 CW.name = (text) => CW.el("bdi", { class: "given", title: text && text.length > 60 ? text.slice(0, 300) : null }, text);
 
 /* The map and its parts, once the page has made them. */
@@ -93,7 +95,7 @@ CW.known = (q) => Boolean(q) && q.v !== undefined;
 /* No area is below nothing; only a net change is signed. */
 CW.floored = (x, unit, signed) => ((unit === "ha" || unit === "") && !signed ? Math.max(0, x) : x);
 CW.interval = (q, unit, signed) => {
-  if (!CW.known(q)) return q && q.reason ? CW.t("not_assessable_because", { reason: q.reason }) : CW.t("not_assessable");
+  if (!CW.known(q)) return q && q.reason ? CW.t("not_assessable_because", { reason: CW.said(q.reason) }) : CW.t("not_assessable");
   const low = CW.floored(q.l, unit, signed), high = CW.floored(q.h, unit, signed);
   return CW.t(low < 0 ? "interval_to" : "interval_dash", { low: CW.num(low), high: CW.num(high), unit }).trim();
 };

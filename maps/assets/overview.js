@@ -15,7 +15,7 @@ CW.queue = (s) => s.first_review + s.second_review;
 CW.epochText = (text) => { const [start, end] = (text || "").split("/"); return end ? CW.epoch({ start, end }) : text; };
 CW.columns = [
   { key: "name", label: "site", value: (s) => CW.folded(CW.title(s)), cell: (s) => [CW.el("div", { class: "site-name" }, CW.link(s)), CW.el("div", { class: "small muted" }, [CW.lang === "ko" ? s.name : s.name_ko, ...s.aliases.slice(0, 2)].filter((a) => a && a !== CW.title(s)).map((a, k) => [k ? " · " : null, CW.name(a)]))] },
-  { key: "last", label: "last_look", value: (s) => (s.last ? s.last.utc : ""), cell: (s) => [CW.el("div", { class: "num" }, s.last ? CW.day(s.last.utc) : CW.t("never_seen")), s.last ? CW.el("div", { class: `small ${CW.daysSince(s.last.utc) > CW.OLD_DAYS ? "warn-text" : "muted"}` }, CW.age(s.last.utc)) : null, s.not_seen ? CW.el("div", { class: "small warn-text" }, `${CW.t("last_attempt", { date: s.attempt ? CW.day(s.attempt.utc) : "–" })}: `, CW.name(s.not_seen)) : null] },
+  { key: "last", label: "last_look", value: (s) => (s.last ? s.last.utc : ""), cell: (s) => [CW.el("div", { class: "num" }, s.last ? CW.day(s.last.utc) : CW.t("never_seen")), s.last ? CW.el("div", { class: `small ${CW.daysSince(s.last.utc) > CW.OLD_DAYS ? "warn-text" : "muted"}` }, CW.age(s.last.utc)) : null, s.not_seen ? CW.el("div", { class: "small warn-text" }, `${CW.t("last_attempt", { date: s.attempt ? CW.day(s.attempt.utc) : "–" })}: `, CW.name(CW.said(s.not_seen))) : null] },
   { key: "stockpile", label: "stock_short", value: (s) => CW.low(s.stockpile), cell: (s) => CW.coal(s) },
   { key: "footprint", label: "footprint_short", value: (s) => CW.low(s.footprint), cell: (s) => CW.amount(s.footprint, CW.epochText(s.epoch), null, s.checks.footprint) },
   { key: "outside", label: "outside_short", value: (s) => CW.low(s.outside), cell: (s) => CW.amount(s.outside, null, null, s.checks.footprint) },
@@ -75,7 +75,7 @@ CW.drawCards = () => {
   const by = (value) => (a, b) => value(b) - value(a);
   CW.fill(CW.clear(CW.byId("cards")),
     CW.data.restricted && CW.cardOf("card_new", CW.sites.filter(CW.newOf).sort(by(CW.newOf)), (s) => ({ n: CW.newOf(s), text: `${CW.t("n_new", { n: CW.newOf(s) })}${s.since ? ` ${CW.t("since", { date: CW.day(s.since.utc) })}` : ""}` })),
-    CW.cardOf("card_unseen", CW.sites.filter((s) => s.not_seen || !s.last || CW.daysSince(s.last.utc) > CW.OLD_DAYS), (s) => ({ n: 1, text: [s.not_seen || (s.last ? CW.age(s.last.utc) : CW.t("never_seen")), s.last ? ` · ${CW.t("last_look")} ${CW.day(s.last.utc)}` : ""].join("") })),
+    CW.cardOf("card_unseen", CW.sites.filter((s) => s.not_seen || !s.last || CW.daysSince(s.last.utc) > CW.OLD_DAYS), (s) => ({ n: 1, text: [CW.said(s.not_seen) || (s.last ? CW.age(s.last.utc) : CW.t("never_seen")), s.last ? ` · ${CW.t("last_look")} ${CW.day(s.last.utc)}` : ""].join("") })),
     CW.data.restricted && CW.cardOf("card_second", CW.sites.filter((s) => s.second_review).sort(by((s) => s.second_review)), (s) => ({ n: s.second_review, text: CW.t("n_second", { n: s.second_review }) })));
 };
 CW.mark = (rows) => {

@@ -102,7 +102,7 @@ CW.changedSentence = () => {
   const f = CW.lastGround();
   const since = CW.newSince();
   const fresh = since && since !== "0000" ? CW.t("changed_new", { n: CW.data.disturbances.filter(CW.isNew).length, day: CW.day(since) }) : null;
-  const ground = !f ? null : CW.known(f.terms.opened) ? CW.t("changed_ground", { day: f.day || f.end, opened: CW.interval(f.terms.opened, "ha"), closed: CW.interval(f.terms.closed, "ha") }) : CW.known(f.area) ? CW.groundSentence(f) : CW.t("changed_none", { reason: f.area?.reason || "–" });
+  const ground = !f ? null : CW.known(f.terms.opened) ? CW.t("changed_ground", { day: f.day || f.end, opened: CW.interval(f.terms.opened, "ha"), closed: CW.interval(f.terms.closed, "ha") }) : CW.known(f.area) ? CW.groundSentence(f) : CW.t("changed_none", { reason: CW.said(f.area?.reason) || "–" });
   return [ground, CW.coalSentence(), fresh].filter(Boolean).join(" ");
 };
 /* The first thing that stands between these figures and a use of them. */
@@ -211,7 +211,7 @@ CW.lookTable = () => CW.el("details", { class: "small" }, CW.el("summary", {}, C
   CW.el("thead", {}, CW.el("tr", {}, [CW.t("date"), CW.t("status"), CW.t("valid_share")].map((h) => CW.el("th", { scope: "col" }, h)))),
   CW.el("tbody", {}, CW.allLooks().reverse().map((look) => CW.el("tr", {},
     CW.el("td", { class: "num" }, look.index === undefined ? CW.day(look.utc) : CW.el("button", { type: "button", class: "link", onclick: () => { CW.stop(); CW.change({ date: look.index, onlyUsable: CW.state.onlyUsable && CW.usable(look.index) }); } }, CW.day(look.utc))),
-    CW.el("td", {}, CW.t(`look_${CW.lookKind(look)}`), look.detail ? [": ", CW.name(look.detail)] : null),
+    CW.el("td", {}, CW.t(`look_${CW.lookKind(look)}`), look.detail ? [": ", CW.name(CW.said(look.detail))] : null),
     CW.el("td", {}, CW.percent(look.valid))))))));
 
 /* ---- findings ---- */
@@ -234,7 +234,7 @@ CW.drawFindings = () => {
 CW.ALERT_DETAIL = /^(\w+), first seen (\S+), (\S+) to (\S+) ha, (\w+)(?:; outside (\S+) to (\S+) ha)?$/;
 CW.alertDetail = (detail) => {
   const parts = CW.ALERT_DETAIL.exec(detail);
-  if (!parts) return detail;
+  if (!parts) return CW.said(detail);
   const [, kind, day, low, high, relation, outLow, outHigh] = parts;
   return [CW.word("kind", kind), `${CW.t("first_seen")} ${day}`, `${low}–${high} ha`, CW.word("relation", relation), outLow ? `${CW.t("outside")} ${outLow}–${outHigh} ha` : null].filter(Boolean).join(" · ");
 };
@@ -245,7 +245,7 @@ CW.alertSection = () => {
   const open = sorted.filter((a) => a.state === "open").length;
   return CW.section(CW.t("alerts_n", { n: open, all: sorted.length }), CW.el("ul", { class: "list", id: "alerts" }, sorted.map((a) => {
     const subject = CW.findSubject(a.subject);
-    const text = [CW.el("strong", {}, subject ? CW.subjectTitle(subject) : CW.name(a.detail)), CW.el("span", { class: "small muted num" }, `${CW.word("alert", a.rule)} · ${CW.t(`alert_${a.state}`)} · ${CW.t("raised_on", { day: CW.day(a.utc) })}`), subject ? CW.el("span", { class: "small muted" }, CW.name(CW.alertDetail(a.detail))) : null];
+    const text = [CW.el("strong", {}, subject ? CW.subjectTitle(subject) : CW.name(CW.said(a.detail))), CW.el("span", { class: "small muted num" }, `${CW.word("alert", a.rule)} · ${CW.t(`alert_${a.state}`)} · ${CW.t("raised_on", { day: CW.day(a.utc) })}`), subject ? CW.el("span", { class: "small muted" }, CW.name(CW.alertDetail(a.detail))) : null];
     return CW.el("li", { class: a.state === "open" ? "is-open" : null }, subject ? CW.el("button", { type: "button", class: "finding", onclick: () => CW.visit(subject) }, CW.el("span", { class: "finding-main" }, text)) : CW.el("p", { class: "finding-main" }, text));
   })));
 };

@@ -177,7 +177,7 @@ CW.verdictForm = (subject) => {
   const state = CW.reviewOf(key);
   const pair = CW.chipPair(subject);
   const parts = [CW.readerLine(subject)];
-  if (item && item.because.length) parts.push(CW.el("p", { class: "small warn" }, CW.t("reopened_because", { why: item.because.slice(0, 3).join("; ") })));
+  if (item && item.because.length) parts.push(CW.el("p", { class: "small warn" }, CW.t("reopened_because", { why: item.because.slice(0, 3).map(CW.said).join("; ") })));
   if (subject.type === "place") parts.push(CW.el("p", { class: "small" }, CW.t("place_note")));
   parts.push(CW.lineOfFacts(subject), CW.pairView(pair, subject), CW.quickPart(subject));
   if (state.state === "two") parts.push(CW.el("details", { class: "small" }, CW.el("summary", {}, CW.t("both_verdicts")), state.verdicts.map((v) => CW.el("p", {}, CW.name(v.reviewer), `: ${CW.t(`verdict_${v.verdict}`)}, ${CW.word("likelihood", v.likelihood)}; ${CW.word("confidence", v.confidence)}`))));

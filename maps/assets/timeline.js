@@ -56,7 +56,7 @@ CW.drawTransport = () => {
 CW.lookLine = (i) => {
   const look = CW.dates[i];
   const seen = CW.t("seen_share", { share: CW.percent(look.valid) });
-  const word = look.status === "used" ? seen : `${CW.word("status", look.status)}${look.detail ? `: ${look.detail}` : ""}`;
+  const word = look.status === "used" ? seen : `${CW.word("status", look.status)}${look.detail ? `: ${CW.said(look.detail)}` : ""}`;
   return { date: CW.day(look.utc), rest: [`${look.utc.slice(11, 16)} UTC`, look.utc.slice(0, 16).replace("T", " ") === look.local ? null : CW.t("local_clock", { local: look.local }), word].filter(Boolean).join(" · ") };
 };
 CW.drawNow = () => {

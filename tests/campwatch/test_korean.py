@@ -47,21 +47,22 @@ def test_what_is_read_is_made_of_what_translators_edit():
     assert CATALOGUE.with_suffix(".mo").read_bytes() == korean.compiled(korean.held())
 
 
-def test_one_english_text_has_one_korean_in_catalogue_and_maps():
+def test_one_english_text_has_one_korean_in_catalogue_maps_columns_and_glossary():
     strings = json.loads((ROOT / "maps" / "assets" / "strings.json").read_text("utf-8"))
-    of_terms = {english: text for key, (english, text) in strings.items() if key.startswith(TERMS)}
-    differing = {english: (told(english, KOREAN), text) for english, text in of_terms.items()}
-    assert {k: v for k, v in differing.items() if v[0] not in {k, v[1]}} == {}
+    collected, held = korean.collected(), korean.held()
+    ours = {text: str(held.get(text).string) for text in collected}
+    assert {e: (ours[e], text) for e, text in strings.values() if ours.get(e, text) != text} == {}
+    terms = {english.lower(): text for english, text in korean.glossary().items()}
+    assert [e for e, text in strings.values() if terms.get(e.lower(), text) != text] == []
+    assert {e: ours[e] for e, one in collected.items() if one.korean and one.korean != ours[e]} == {}
 
 
-TERMS = (
-    "relation_",
-    "verdict_accepted",
-    "verdict_rejected",
-    "verdict_undecided",
-    "machine_",
-    "not_assessable",
-)
+def test_a_version_of_a_boundary_is_called_one_thing():
+    texts = [str(message.string) for message in korean.held() if message.string]
+    texts += [
+        text for _, text in json.loads((ROOT / "maps" / "assets" / "strings.json").read_text()).values()
+    ]
+    assert [text for text in texts if "버전" in text and "경계" in text] == []
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,7 @@ def test_the_sentences_say_dates_looks_hectares_and_interval(verdict, change, sa
     found = Answer(question_id="q", test="before_after", verdict=verdict, judgement=judged, percent=41.0,
                    difference_ha=change, before_ha=NOTHING, after_ha=NOTHING, looks_before=14, looks_after=14,
                    reason=change.reason, alike=("fewer_shipments", "rearranged"))  # fmt: skip
-    english, other = sentences(QUESTION, found)
+    english, other = sentences(QUESTION, found, korean=str)
     assert said in english
     assert korean in other
     if verdict is Verdict.INCREASED:

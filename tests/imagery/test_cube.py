@@ -19,7 +19,7 @@ from evidence.errors import MeasurementError
 from imagery.archive.fetch import fetch_new
 from imagery.archive.store import Archive
 from imagery.cube.loading import load_cube
-from imagery.cube.reference import ReferenceParams, build_references
+from imagery.cube.reference import ReferenceParams, base_until, build_references
 from imagery.cube.scene import CubeParams
 from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct
@@ -293,3 +293,52 @@ def test_an_edition_holds_the_members_of_its_day(write_product: WriteProduct, sm
     ] * 9
     looks = [references.at(scene).looks[2].scenes for scene in scenes]
     assert looks == [5, 5, 5, 5, 5, 6, 7, 7, 7]
+
+
+def test_after_its_first_year_a_clear_scene_of_a_thin_season_changes_nothing_before_it(
+    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path
+) -> None:
+    params = CubeParams(reference=ReferenceParams(base_scenes=6))
+    days = [dt.date(2023, 6, 1), dt.date(2023, 7, 1)]
+    days += [dt.date(2023, 9, 10) + dt.timedelta(days=5 * k) for k in range(4)]
+    days += [dt.date(2024, 3, 5), dt.date(2024, 6, 20), dt.date(2024, 7, 3), dt.date(2024, 12, 5)]
+    products = different(write_product, days)
+    whole = load_cube(products, small_grid, params=params)
+    assert (whole.status == "used").all()
+    for upto in range(7, len(products) + 1):
+        done: list[int] = []
+        cube = load_cube(
+            products[:upto],
+            small_grid,
+            params=params,
+            cache_dir=tmp_path / "cache",
+            progress=lambda _, n, done=done: done.append(n),
+        )
+        assert len(done) == (7 if upto == 7 else 1)
+        assert cube.content.values.tolist() == whole.content.values[:upto].tolist()
+    np.testing.assert_array_equal(cube.dx_m.values, whole.dx_m.values)
+
+
+def test_the_first_member_of_a_season_is_put_where_its_neighbour_lies(
+    write_product: WriteProduct, small_grid: GeoBox
+) -> None:
+    days = [dt.date(2023, 9, 10) + dt.timedelta(days=5 * k) for k in range(5)]
+    products = different(write_product, days)
+    east = {band: np.roll(dn, 2 if len(dn) == 140 else 1, axis=1) for band, dn in ground().items()}
+    moved = write_product(east, when="2024-12-20T02:36:00")
+    params = ReferenceParams(base_scenes=5)
+    scenes = group_archived([*products, moved])
+    references = build_references(scenes, small_grid, params)
+    inner = (..., slice(8, -8), slice(8, -8))
+    one, other = (references.member_chips[scene.id].features[inner].ravel() for scene in scenes[-2:])
+    assert np.corrcoef(one, other)[0, 1] > 0.8
+
+
+def test_the_beginning_of_a_record_has_a_year_and_scenes_enough() -> None:
+    params = ReferenceParams(base_days=365, base_scenes=73, base_members=5)
+    often = [dt.datetime(2020, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=3 * k) for k in range(300)]
+    assert base_until(often, often[::4], params) == often[0] + dt.timedelta(days=365)
+    seldom = [dt.datetime(2020, 1, 1, tzinfo=dt.UTC) + dt.timedelta(days=20 * k) for k in range(100)]
+    assert base_until(seldom, seldom[::4], params) == seldom[72]
+    assert base_until(seldom, seldom[80:], params) == seldom[84]
+    assert base_until(seldom[:9], [], params) == seldom[0] + dt.timedelta(days=365)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imagery.masks.cells import cell_means, gaussian, mean_of_nine, to_pixels
-from imagery.registration.correlation import RefineParams, correlate, refine
+from imagery.registration.correlation import RefineParams, correlate, refine, spectra
 from imagery.resampling import axis_taps, separable
 from imagery.robust import nan_median
 
@@ -48,7 +48,7 @@ def test_correlation_is_the_sum_over_what_both_see() -> None:
     reference, rng = picture(3, 2, 30, 24), np.random.default_rng(4)
     image = np.roll(reference, (2, -1), (1, 2)) + 0.3 * picture(5, 2, 30, 24)
     seen_r, seen_v = rng.random((30, 24)) < 0.8, rng.random((30, 24)) < 0.8
-    correlation, pixels = correlate(reference, seen_r, image, seen_v, 3, 50)
+    correlation, pixels = correlate(spectra(reference, seen_r, 3), spectra(image, seen_v, 3), 3, 50)
     for dy, dx in ((0, 0), (2, -1), (-3, 3)):
         rows, cols = slice(max(0, -dy), 30 - max(0, dy)), slice(max(0, -dx), 24 - max(0, dx))
         there = slice(rows.start + dy, rows.stop + dy), slice(cols.start + dx, cols.stop + dx)
@@ -62,7 +62,7 @@ def test_correlation_is_the_sum_over_what_both_see() -> None:
 
 def test_what_does_not_vary_does_not_correlate() -> None:
     flat, seen = np.full((20, 20), 0.5, np.float32), np.ones((20, 20), bool)
-    correlation, _ = correlate(flat, seen, picture(1, 20, 20), seen, 2, 10)
+    correlation, _ = correlate(spectra(flat, seen, 2), spectra(picture(1, 20, 20), seen, 2), 2, 10)
     assert (correlation == 0).all()
 
 
@@ -130,7 +130,7 @@ def test_whole_pixel_lags_are_those_of_another_implementation_with_masks() -> No
     rng = np.random.default_rng(3)
     reference, image = wavy((0.0, 0.0)), wavy((3.0, -2.0))
     seen_reference, seen_image = rng.random((96, 96)) > 0.2, rng.random((96, 96)) > 0.2
-    correlation, _ = correlate(reference, seen_reference, image, seen_image, 6, 300)
+    correlation, _ = correlate(spectra(reference, seen_reference, 6), spectra(image, seen_image, 6), 6, 300)
     row, col = np.unravel_index(np.argmax(correlation), correlation.shape)
     moved, _, _ = phase_cross_correlation(
         image, reference, reference_mask=seen_image, moving_mask=seen_reference, overlap_ratio=0.5
