@@ -48,8 +48,14 @@ END = dt.date(2025, 7, 1)
 SEED = 9001
 BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 AIM = 0.03
+RATIO_AIMS = {"cube": 4, "all": 20}
+"""Times reading, on a small site."""
+NOTHING_AIM_S = 2.0
+"""Processor seconds of a run with nothing new, on ten years."""
 CLEAR = 0.05
 """Share of cloud in the truth up to which a scene is taken for clear, 1. Assumed."""
+WARM_DAYS = 60
+"""Length of the record that compiles what is not compiled yet."""
 REST = "start and end of the process"
 LEAST_S = 0.05
 """Processor seconds under which no share is told."""
@@ -154,6 +160,14 @@ def run(folder: Path, until: dt.date) -> Cost:
     return Cost(document["seconds"], whole, document)
 
 
+def warm(bench: Bench) -> None:
+    """A run over some months beside: kernels are compiled once by an installation, not by each site."""
+    folder = bench.base / "warm"
+    bench.fresh(folder)
+    run(folder, END.replace(year=END.year - bench.years) + dt.timedelta(days=WARM_DAYS))
+    shutil.rmtree(folder)
+
+
 def reading(archive: Path) -> float:
     """Processor seconds that reading and decompressing every archived file takes, median of three times."""
     paths = sorted(archive.rglob("*.tif"))
@@ -177,6 +191,8 @@ def measure(bench: Bench) -> tuple[dict[str, Cost], float]:
         shutil.rmtree(bench.workspace, ignore_errors=True)
         bench.prepare()
     steps = bench.steps()
+    if "backfill" not in known:
+        warm(bench)
     for name, until in steps.items():
         if name not in known:
             cost = run(bench.workspace, until)
@@ -196,19 +212,24 @@ def table(costs: dict[str, Cost], floor: float) -> list[str]:
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for stage in (*STAGES, REST):
         full = backfill.of(stage)
-        cells = [stage, f"{full:.2f}", f"{full / floor:.1f}"]
+        aim = f" (aim {RATIO_AIMS[stage]})" if stage in RATIO_AIMS else ""
+        cells = [stage, f"{full:.2f}", f"{full / floor:.1f}{aim}"]
         for cost in scenes.values():
             cells += [f"{cost.of(stage):.2f}", f"{cost.of(stage) / full:.1%}" if full >= LEAST_S else ""]
         lines.append(f"| {' | '.join(cells)} |")
-    cells = ["**all**", f"**{backfill.whole:.1f}**", f"**{backfill.whole / floor:.0f}**"]
+    cells = [
+        "**all**",
+        f"**{backfill.whole:.1f}**",
+        f"**{backfill.whole / floor:.0f}** (aim {RATIO_AIMS['all']})",
+    ]
     for cost in scenes.values():
         cells += [f"**{cost.whole:.1f}**", f"**{cost.whole / backfill.whole:.1%}** (aim {AIM:.0%})"]
     lines.append(f"| {' | '.join(cells)} |")
     looks = backfill.document["sites"][0]
     told = (
         f"Simulated, {looks['looks']} looks, {looks['used']} of them used; processor seconds; reading and "
-        f"decompressing their files with rasterio takes {floor:.2f} s. Nothing new: {nothing.whole:.2f} s, "
-        "no pixel read."
+        f"decompressing their files with rasterio takes {floor:.2f} s. Nothing new: {nothing.whole:.2f} s "
+        f"(aim on ten years {NOTHING_AIM_S:g}), no pixel read."
     )
     return [*lines, "", told]
 

@@ -2,11 +2,12 @@
 
 Copies of one simulated site are measured from one archive: by the run alone, by `--workers N` and by
 `--dask local:N`; again with a measuring process killed at a random moment, several times in a run. Every run
-must complete and give the rows of the run alone. Wall time is that of the machine as it was: what else ran
-there is not told.
+must complete and give the rows of the run alone. Wall time is that of the machine as it was; how many
+processes waited for its processors on average (load) is told.
 
     python -m benchmarks.runs.workers                    all of it
     python -m benchmarks.runs.workers --sites 2 --kills 1 --without-dask       the short version
+    python -m benchmarks.runs.workers --write            the table into docs/running.md
 
 POSIX only. Exits with 1 where a run did not complete or rows differ.
 """
@@ -30,13 +31,14 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.manual import ROOT
+from benchmarks.manual import ROOT, write_table
 from campwatch.workspace import open_workspace
 from evidence.ledger import Ledger
 from tests.campwatch.conftest import site_document, write_workspace
 from tests.servers import tiny
 
 SEED = 24
+MADE_WITH = ["run_workspace", "measure_in_worker"]
 MEASURING = ("multiprocessing.spawn", "distributed")
 """In the command line of a process that measures for a run."""
 
@@ -112,15 +114,21 @@ def trials(kills: int, repeats: int, *, dask: bool) -> list[Trial]:
 
 
 def table(found: Sequence[tuple[Trial, Outcome]], truth: frozenset[str]) -> list[str]:
-    lines = ["| measured by | runs | killed | complete | rows equal | wall, s | processor, s |"]
-    lines.append("|---|---|---|---|---|---|---|")
+    first = found[0][1]
+    lines = [
+        "| measured by | runs | killed | complete | rows equal | wall, s | times as fast | processor, s |"
+    ]
+    lines.append("|---|---|---|---|---|---|---|---|")
     for name in dict.fromkeys(trial.name for trial, _ in found):
         mine = [outcome for trial, outcome in found if trial.name == name]
         complete = sum(outcome.code == 0 for outcome in mine)
         equal = sum(outcome.rows == truth for outcome in mine)
         wall, cpu = (sum(v) / len(mine) for v in ([o.wall_s for o in mine], [o.cpu_s for o in mine]))
         killed = sum(outcome.killed for outcome in mine)
-        lines.append(f"| {name} | {len(mine)} | {killed} | {complete} | {equal} | {wall:.0f} | {cpu:.0f} |")
+        lines.append(
+            f"| {name} | {len(mine)} | {killed} | {complete} | {equal} | {wall:.0f} "
+            f"| {first.wall_s / wall:.2f} | {cpu:.0f} |"
+        )
     return lines
 
 
@@ -134,6 +142,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, default=2, help="in a run")
     parser.add_argument("--repeats", type=int, default=2, help="runs with kills, a way")
     parser.add_argument("--without-dask", action="store_true")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/running.md")
     options = parser.parse_args()
     dask = not options.without_dask and importlib.util.find_spec("distributed") is not None
     chance = random.Random(SEED)  # noqa: S311 - repeatable, not secret
@@ -160,10 +169,19 @@ def main() -> int:
     lines = table(found, truth)
     told = (
         f"{options.sites} simulated sites of {options.size} × {options.size} pixels, {products} products, "
-        f"{len(truth)} rows; "
-        f"{os.cpu_count()} processors; libraries are loaded and maps drawn in every run."
+        f"{len(truth)} rows; {os.cpu_count()} processors, "
+        f"load {os.getloadavg()[2]:.0f} in the last quarter of an hour. Libraries "
+        "are loaded and maps drawn in every run."
     )
     print("\n".join([*lines, "", told]))
+    if options.write:
+        by = (
+            f"python -m benchmarks.runs.workers --sites {options.sites} --dates {options.dates} --size "
+            f"{options.size} --kills {options.kills} --repeats {options.repeats}"
+        )
+        by += " --without-dask" if options.without_dask else ""
+        seeds = f"kills at moments drawn with seed {SEED}"
+        write_table("running.md", "workers", [*lines, "", told], method=MADE_WITH, seeds=seeds, by=by)
     return 0 if all(outcome.code == 0 and outcome.rows == truth for _, outcome in found) else 1
 
 

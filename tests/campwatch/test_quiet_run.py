@@ -23,6 +23,8 @@ HEAVY = (
     "numcodecs",
     "odc",
     "folium",
+    "pystac_client",
+    "jsonschema",
     "matplotlib",
     "pyogrio",
 )

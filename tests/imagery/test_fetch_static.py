@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import threading
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,6 +19,7 @@ from imagery.archive.fetch import fetch_new
 from imagery.archive.gaps import GapKind
 from imagery.archive.store import Archive
 from imagery.radiometry.offset import decide_offset
+from imagery.records import FetchedProduct
 from imagery.sources.static import StaticCatalog
 from tests.servers import tiny
 
@@ -34,6 +38,35 @@ def test_a_catalogue_is_fetched_once_and_then_nothing_is(catalog: Path, tmp_path
     assert (first.listed, len(first.fetched), first.held, first.incomplete) == (3, 3, 0, False)
     assert (again.listed, len(again.fetched), again.held) == (3, 0, 3)
     assert archive.verify(deep=True) == []
+
+
+class Watched(StaticCatalog):
+    """Counts the products that are fetched at once, and the threads that read."""
+
+    def __init__(self, path: Path, *, masks_first: bool) -> None:
+        super().__init__(path)
+        self.masks_first = masks_first
+        self.at_once = self.most = 0
+        self.lock = threading.Lock()
+
+    def fetch(self, *asked: Any) -> FetchedProduct:
+        with self.lock:
+            self.at_once += 1
+            self.most = max(self.most, self.at_once)
+        try:
+            time.sleep(0.2)
+            return super().fetch(*asked)
+        finally:
+            self.at_once -= 1
+
+
+@pytest.mark.parametrize(("masks_first", "most"), [(False, 2), (True, 3)])
+def test_a_disk_is_asked_for_two_products_at_once_and_a_network_for_more(
+    catalog: Path, tmp_path: Path, *, masks_first: bool, most: int
+) -> None:
+    source = Watched(catalog, masks_first=masks_first)
+    report = fetch_new(tiny.site(), Archive(tmp_path), [source], rules=None, **ALL)
+    assert (len(report.fetched), source.most) == (3, most)
 
 
 def test_pixels_are_the_sources_own_on_its_own_lattice(catalog: Path, tmp_path: Path) -> None:
