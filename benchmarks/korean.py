@@ -84,7 +84,10 @@ MADE = (
     "No such option: {0}", "No such command {0}.", "Invalid value for {0}: {1}", "Invalid value: {0}",
     "{0} is not one of {1}.", "{0} does not exist.", "For example:", "Write it? [y/N]", "comparison place",
     "run {0}", "no change of the declared size", "not seen above the floor", "cannot be told", "not seen", "no change", "no sites", "low", "newest look (UTC)", "custody head {0}…", "{0}-{1} ha",
-    "interval from simulation", "Map", "Imagery", "Tables", "Outlines", "Imagery {0}", "True colour", ", imagery of {0}",
+    "interval from simulation", "Provenance", "Columns", "last run {0} days ago", "search {0} days ago", "usable look {0} days ago", "Polygon",
+    "MultiPolygon", "Point", "LineString", "persistent-disturbance", "outside-boundary", "stockpile-change", "opened-lately",
+    "opened-outside-lately", "disturbance-growth", "disturbance-revision", "no-usable-look", "source-failing", "no-good-run",
+    "wedged-run", "no-search", "undelivered", "killed-run", "low-disk", "Map", "Imagery", "Tables", "Outlines", "Imagery {0}", "True colour", ", imagery of {0}",
     "(outlines are supports, not areas)", "Outlines are supports of a measurement, not areas.", DRAFT, GOVERNS, "not validated at this site", "[yes/no]",
 )  # fmt: skip
 """Texts that are put together, or that the libraries of the command line say."""

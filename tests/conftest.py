@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 from collections.abc import Iterator
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
+from numba.core.compiler_lock import global_compiler_lock
+from numba.core.dispatcher import Dispatcher
 
 from campwatch.language import ENGLISH, speak
 
@@ -29,6 +32,30 @@ def nrt_data_folder() -> Path | None:
         return None
     folder = Path(next(iter(spec.submodule_search_locations))) / "data"
     return folder if (folder / "sentinel2_cube_subset_romania_10m.nc").exists() else None
+
+
+@pytest.fixture(scope="session", autouse=True)
+def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """A kernel is compiled by one process of a test run; the others wait and read it from numba's cache.
+
+    The compiler's own lock comes first: a thread that waits for it must not hold a kernel.
+    """
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    folder = tmp_path_factory.getbasetemp().parent / "kernels"
+    folder.mkdir(exist_ok=True)
+    compile_kernel = Dispatcher.compile
+
+    def compile_alone(self: Dispatcher, sig: object) -> object:
+        kernel = self.py_func
+        name = hashlib.sha256(f"{kernel.__module__} {kernel.__qualname__}".encode()).hexdigest()[:16]
+        with global_compiler_lock, FileLock(folder / f"{name}.lock"):
+            return compile_kernel(self, sig)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Dispatcher, "compile", compile_alone)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -134,6 +134,8 @@ def _helped(command: Any, context: Any) -> Any:
     if spoken() == ENGLISH:
         return command
     command.help = told(" ".join((command.help or "").split()))
+    usage = command.get_usage
+    command.get_usage = lambda ctx: usage(ctx).replace("Usage:", told("Usage:"), 1)
     for option in (*command.params, command.get_help_option(context)):
         if getattr(option, "help", None):
             option.help = told(option.help)

@@ -232,6 +232,10 @@ def _zip(root: Path, target: Path) -> None:
     write_zip(target, ((path.relative_to(root.parent).as_posix(), path.read_bytes()) for path in files))
 
 
+def _heading(text: str, level: int) -> str:
+    return f"{'#' * level} {text}"
+
+
 def readme_text(
     bundle: Bundle,
     layer: Layer,
@@ -243,7 +247,7 @@ def readme_text(
     """What is in the bag, what it says, and how to check it with ordinary tools."""
     site = bundle.site(stored.row.site_id)
     lines = [
-        f"# Evidence of one finding: {told['label']}",
+        _heading(f"Evidence of one finding: {told['label']}", 1),
         "",
         f"Site: {site_label(site)}. Row `{stored.row_id}` of the layer `{layer.name}` ({layer.title}).",
         "",
@@ -253,7 +257,7 @@ def readme_text(
         "",
         WORDING,
         "",
-        "## What is here",
+        _heading("What is here", 2),
         "",
         "| file | what |",
         "|---|---|",
@@ -265,13 +269,13 @@ def readme_text(
         "| `method.md` | how it was measured |",
         "| `data_dictionary.csv`, `provenance.csv` | what each column means; where this bag comes from |",
         "",
-        "## How to check it",
+        _heading("How to check it", 2),
         "",
         UNPACK,
         FOLLOW,
         "3. GeoTIFF and GeoJSON open in QGIS; `.json` and `.md` in any editor; `.csv` in a spreadsheet.",
         "",
-        "## Provenance",
+        _heading("Provenance", 2),
         "",
         *(f"- {what}: {value}" for what, value in bundle.stamp.items()),
         *(f"- attribution: {notice}" for notice in dict.fromkeys(t.attribution for t in bundle.tables)),
@@ -280,6 +284,8 @@ def readme_text(
 
 
 _LATIN_WORD = re.compile(r"[A-Za-z]{2,}")
+_NAMED = re.compile(r"^(- `[^`]*`: )(.*)$")
+_BOLD = re.compile(r"\*\*(.+?)\*\*")
 
 
 def korean_text(text: str) -> str:
@@ -289,6 +295,9 @@ def korean_text(text: str) -> str:
 
 def _korean_line(line: str) -> str:
     """The line, or what follows its mark, whichever leaves less English."""
+    if column := _NAMED.match(line):
+        return f"{column[1]}{told(column[2], KOREAN)}"
+    line = _BOLD.sub(lambda bold: f"**{told(bold[1], KOREAN)}**", line)
     mark, space, said = line.partition(" ")
     readings = (told(line, KOREAN), f"{mark}{space}{told(said, KOREAN)}")
     return min(readings, key=lambda read: len(_LATIN_WORD.findall(read)))
@@ -300,7 +309,7 @@ def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str
     data = stored.row.data
     validated = data.get("validated_on") or "not stated"
     lines = [
-        f"# Method of row {stored.row_id}",
+        _heading(f"Method of row {stored.row_id}", 1),
         "",
         f"- layer: `{layer.name}`: {layer.title}",
         f"- method and version: `{stored.row.method}`",
@@ -314,7 +323,7 @@ def method_text(layer: Layer, stored: StoredRow, code: Mapping[str, Any]) -> str
         "",
         METHOD,
         "",
-        "## Columns",
+        _heading("Columns", 2),
         "",
         *(
             f"- `{column.name}`: {column.meaning}{f' [{column.unit}]' if column.unit else ''}"

@@ -91,7 +91,11 @@ def project_document(bundle: Bundle, data_name: str, rasters: Sequence[Raster] =
         project_times(times),
         layouts(bundle, drawn, rasters),
         _metadata(bundle, title),
-        _E("properties", _E("Paths", _E("Absolute", "false", type="bool"))),
+        _E(
+            "properties",
+            _E("Paths", _E("Absolute", "false", type="bool")),
+            _E("SpatialRefSys", _E("ProjectionsEnabled", "1", type="int")),  # else projectCrs is not read
+        ),
         projectname=title,
         version=QGIS_VERSION,
     )
@@ -126,7 +130,7 @@ def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, s
         _E("id", identifier),
         _E("datasource", source),
         _E("layername", short_title(table)),
-        _E("abstract", f"{told(table.layer.title)}. {table.attribution}"),
+        _E("abstract", f"{told(table.layer.title)}. {told(table.attribution)}"),
         _srs("srs") if kind else _E("srs"),
         _E("provider", "ogr", encoding="UTF-8"),
         _E(
@@ -134,7 +138,7 @@ def _map_layer(table: Table, identifier: str, data_name: str, kind: tuple[int, s
             _E("identifier", table.name),
             _E("title", told(table.layer.title)),
             _E("abstract", told(table.layer.title)),
-            _E("rights", table.attribution),
+            _E("rights", told(table.attribution)),
         ),
         type="vector",
         geometry=geometry,

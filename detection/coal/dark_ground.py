@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label, uniform_filter
-from scipy.stats import norm
+from scipy.special import ndtr
 
 from detection.coal.blocks import WHOLE, Block
 from detection.coal.family import COARSE_BANDS, SWIR, DarkGround, FamilyParams, component_means
@@ -262,7 +262,7 @@ def rim_width_px(
     """
     blur = np.sqrt([COARSE_BLUR_PX2 if band in COARSE_BANDS else BLUR_PX2 for band in bands])
     inside = np.arange(0.0, WIDEST_RIM_SD * np.sqrt(COARSE_BLUR_PX2), RIM_STEP_PX)
-    mixed = ground + norm.cdf(inside[:, None] / blur) * (coal - ground)
+    mixed = ground + ndtr(inside[:, None] / blur) * (coal - ground)
     red, nir = mixed[:, bands.index("red")], mixed[:, bands.index("nir")]
     dark = mixed[:, long_bands(bands)].mean(axis=1) < params.darkest_ratio * level
     dark &= nir - red < params.greenest * (nir + red)

@@ -21,9 +21,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
-from scipy.stats import chi2
 
-from detection.coal.spectra import DARKEST, GRAIN, LIKENESS, RELATIVE_GRAIN, CoalSpectrum
+from detection.coal.spectra import DARKEST, GRAIN, LIKENESS, RELATIVE_GRAIN, CoalSpectrum, chi_square_quantile
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -401,7 +400,7 @@ def like_family(pixels: Floats, bands: Sequence[str], params: FamilyParams) -> B
     """
     seen = np.log(np.maximum(np.nan_to_num(pixels), DARKEST))
     dry = component_means(bands)
-    limit = chi2.ppf(LIKENESS, len(bands))
+    limit = chi_square_quantile(LIKENESS, len(bands))
     out = np.zeros(pixels.shape[:-1], dtype=bool)
     for mean in (*dry, *wetted(dry, bands, params)):
         grain = (GRAIN + RELATIVE_GRAIN * np.exp(mean)) / np.exp(mean)

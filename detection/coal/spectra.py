@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from detection.coal.smoothing import BRIEF_TAU_DAYS, EIGHT, smooth_time
 
@@ -77,6 +77,11 @@ SHRINKAGE_PIXELS = 3.0
 """Core pixels at which a date's own spectrum weighs as much as the site's. Assumed."""
 
 
+def chi_square_quantile(share: float, degrees: int) -> float:
+    """What that share of chi-square values lie below."""
+    return float(2.0 * gammaincinv(degrees / 2.0, share))
+
+
 def like_coal(pixels: Floats, mean: Floats, covariance: Floats) -> Bools:
     """(…) looks that can be this site's coal: as far from its spectrum as that is unknown, and no further.
 
@@ -90,7 +95,7 @@ def like_coal(pixels: Floats, mean: Floats, covariance: Floats) -> Bools:
     total = covariance / np.outer(mean, mean) + np.diag((GRAIN / mean + RELATIVE_GRAIN) ** 2)
     away = np.log(np.maximum(np.nan_to_num(pixels), DARKEST) / mean)
     distance = ((away @ np.linalg.inv(total)) * away).sum(axis=-1)
-    return np.asarray(distance < chi2.ppf(LIKENESS, len(mean)))
+    return np.asarray(distance < chi_square_quantile(LIKENESS, len(mean)))
 
 
 def mostly(like: Bools, seen: Bools, days: Floats) -> Bools:

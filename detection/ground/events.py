@@ -22,12 +22,11 @@ from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_struc
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, logit
-from scipy.stats import norm
 
 from aoi.pixels import crs_wkt, world
 from detection.ground.history import History
 from detection.ground.params import HALF, ONE, YEAR_DAYS, EventParams
-from detection.ground.states import EPISODE, decoded, episodes, for_good, shares
+from detection.ground.states import EPISODE, decoded, episodes, for_good, normal_density, shares
 from evidence.arrays import Bools, Floats, Ints
 from imagery.robust import MAD_TO_SD
 
@@ -270,13 +269,13 @@ def patch_evidence(history: History, pixels: Ints, common: Floats) -> tuple[Ints
     stray = p.stray + (1.0 - p.stray) * hazy
 
     def mixture(parts: tuple[tuple[float, float, float], ...]) -> Floats:
-        return np.asarray(sum(w * norm.pdf(mean, m, np.hypot(sd, s)) for w, m, s in parts))
+        return np.asarray(sum(w * normal_density(mean, m, np.hypot(sd, s)) for w, m, s in parts))
 
     gone = 0.5 * mixture(e.bared) + 0.5 * mixture(e.thinned)
     side = np.where(mean > 0, e.expected_sd, e.greener_sd)
     here = (
         2.0
-        * norm.pdf(mean, 0.0, np.hypot(sd, side))
+        * normal_density(mean, 0.0, np.hypot(sd, side))
         * np.hypot(sd, side)
         / (np.hypot(sd, e.expected_sd) + np.hypot(sd, e.greener_sd))
     )

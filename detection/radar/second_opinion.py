@@ -16,7 +16,6 @@ import numpy as np
 import xarray as xr
 from scipy.ndimage import binary_dilation
 from scipy.special import chdtrc, ndtr, ndtri
-from scipy.stats import rankdata
 
 from evidence.arrays import Floats
 from evidence.quantity import DAY_S
@@ -221,14 +220,20 @@ def _voice(optical_days: Floats, area_ha: Floats, orbit: RadarSeries, params: Ra
     area, told = area_ha[looked][near], contrast[apart.argmin(axis=1)][near]
     if len(area) < params.least_pairs or np.ptp(area) == 0.0 or np.ptp(told) == 0.0:
         return None
-    ranks = rankdata(area), rankdata(told)
+    ranks = _ranks(area), _ranks(told)
     persistence = max(0.0, _lag_one(ranks[0]) * _lag_one(ranks[1]))
     return _Voice(
         rho=float(np.corrcoef(*ranks)[0, 1]),
         effective=len(area) * (1.0 - persistence) / (1.0 + persistence),
         pairs=len(area),
-        moved=_lag_one(rankdata(contrast)) > _limit(params) / np.sqrt(len(contrast)),
+        moved=_lag_one(_ranks(contrast)) > _limit(params) / np.sqrt(len(contrast)),
     )
+
+
+def _ranks(values: Floats) -> Floats:
+    """From 1, those of equal values averaged."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((count.cumsum() - (count - 1) / 2.0)[place])
 
 
 def _lag_one(values: Floats) -> float:

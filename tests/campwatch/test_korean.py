@@ -10,6 +10,7 @@ from pathlib import Path
 
 import docx
 import pytest
+from lxml import etree
 from typer.testing import CliRunner
 
 from benchmarks import korean
@@ -27,6 +28,7 @@ from campwatch.language import (
     told_with,
     with_particles,
 )
+from campwatch.layers import LAYERS
 from campwatch.workspace import open_workspace
 
 from .test_manual_commands import DOCS, FENCE, commands, draw
@@ -182,10 +184,9 @@ def tutorial(tmp_path_factory, catalog):
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         said = said_in_korean(DOCS / "tutorial.md", catalog)
-        for kind in ("word", "kmz"):
-            result = CliRunner().invoke(
-                app, ["-C", "my-watch", "export", "--format", kind, "--lang", "ko"], env={"COLUMNS": "400"}
-            )
+        for kind in ("word", "kmz", "qgis", "bag --finding coal-yard"):
+            words = shlex.split(f"-C my-watch export --lang ko --format {kind}")
+            result = CliRunner().invoke(app, words, env={"COLUMNS": "400"})
             assert result.exit_code == 0, result.output
     return folder, said
 
@@ -204,6 +205,40 @@ def english_left(text, known=()):
     """Three English words in a row, of every line, that are no names."""
     lines = [line for line in text.splitlines() if not any(name in line for name in known)]
     return [line for line in lines if SENTENCE.search(NAMES.sub("", line))]
+
+
+OUR_NAMES = re.compile(
+    r"My place|Our desk|Did the coal in the yard change in 2024\?|coal-yard|fence-2020-05-01|my-place"
+    r"|yard-2024"
+    r"|DRAFT|campwatch( verify --head| report check)?|report check|Airbus|Google Earth|static:catalog"
+)
+"""Of the tutorial, and of this program."""
+FOREIGN_NAMES = re.compile(
+    r"\d{8}T\d{6}Z-[0-9a-f]{6}|`[^`]*`|https?://\S+|Contains modified Copernicus Sentinel data[^<.\n]*"
+    r"|\S*[/\\]\S*"
+    r"|(?<![0-9a-z])[0-9a-f]{8,}(?![0-9a-z])|\S*_\S*|[\w-]+\.(md|txt|json|toml|csv|tif|jsonl|docx|pdf)"
+    r"|sentinel-2a?\S*|Sentinel-[12]|\b(Copernicus|Landsat|ICD|QGIS|CSV|JSON|PNG|GeoTIFF|GeoJSON|BagIt|RFC|UTF"
+    r"|UTM|Linux|macOS|Windows|PowerShell|Python|STAC|EPSG|EDTF|SHA|WGS|UTC)(?![a-z])"
+    r"|\b[a-z]+(-[a-z]+)*-\d+\b"
+)
+"""Programs, formats, standards, satellites, the notice that the licence asks for, ids, files, methods."""
+UNITS_AND_VALUES = re.compile(
+    r"(?<![A-Za-z])(ha|km2?|MB|GB|dpi|id|aoi|manifest|baseline|answers)(?![A-Za-z])|[A-Za-z]+(?=\([가-힣])"
+    r"|Imagery · "
+)
+"""Units, words that the glossary keeps, and values of columns whose Korean stands behind them."""
+LITERATURE = re.compile(r"^[A-Z][\w ,.&ü]+ \(\d{4}\)(,| )|HR/PUB/|^- (패키지|자료층|대상지에 쓰기 전에)")
+
+
+def latin_left(text):
+    """Every line with a Latin word of two letters or more that is no name, with those words."""
+    found = {}
+    for line in text.splitlines():
+        rest = UNITS_AND_VALUES.sub(" ", FOREIGN_NAMES.sub(" ", OUR_NAMES.sub(" ", line)))
+        words = re.findall(r"[A-Za-z]{2,}", rest)
+        if words and line.strip() not in LAYERS and not LITERATURE.search(line):
+            found[line] = words
+    return found
 
 
 SHIPPED = re.compile(r"^  [a-z0-9-]+ +\S+( \S+)? +\S.*$")
@@ -229,17 +264,38 @@ def test_word_and_google_earth_files_are_korean_and_say_draft(tutorial):
     assert "위성 측정" in text
     footer = document.sections[0].footer.paragraphs[0].text
     assert "DRAFT" in footer
-    assert english_left("\n".join(text)) == []
+    assert latin_left("\n".join(text)) == {}
     (kmz,) = (folder / "my-watch" / "exports").rglob("*.kmz")
     kml = zipfile.ZipFile(kmz).read("doc.kml").decode()
     assert "초안(DRAFT)" in kml
     told_there = re.findall(r"<(?:\w+:)?(?:name|description)>([^<]*)<", kml)
-    assert english_left("\n".join(line for part in told_there for line in part.split("&lt;br&gt;"))) == []
+    assert latin_left("\n".join(told_there).replace("&lt;br&gt;", "\n")) == {}
     (report,) = (folder / "my-watch" / "releases").rglob("*-ko*.docx")
     told_here = "\n".join(p.text for p in docx.Document(str(report)).paragraphs)
     assert "초안(DRAFT)" in told_here
-    quoted = ("Did the coal", "Contains modified", "SHA-256", "[0 complete")
-    assert english_left(told_here, known=quoted) == []
+    assert latin_left(told_here) == {}
+
+
+@pytest.mark.long
+def test_projects_of_qgis_evidence_bags_and_maps_hold_no_english_but_names(tutorial):
+    exports = tutorial[0] / "my-watch" / "exports"
+    (project,) = exports.rglob("*.qgz")
+    archive = zipfile.ZipFile(project)
+    xml = etree.fromstring(archive.read(next(n for n in archive.namelist() if n.endswith(".qgs"))))
+    said = [node.text or "" for tag in ("layername", "title", "abstract") for node in xml.iter(tag)]
+    said += [node.get("labelText") for node in xml.iter("LayoutItem") if node.get("labelText")]
+    said += [node.get("name") for tag in ("layer-tree-group", "visibility-preset") for node in xml.iter(tag)]
+    assert latin_left("\n".join(filter(None, said))) == {}
+    (bag,) = exports.rglob("*.zip")
+    archive = zipfile.ZipFile(bag)
+    texts = {n: archive.read(n).decode() for n in archive.namelist() if n.endswith(".ko.md")}
+    assert len(texts) == 2
+    assert {name: left for name, text in texts.items() if (left := latin_left(text))} == {}
+    page = (tutorial[0] / "my-watch" / "maps" / "my-place.restricted.html").read_text("utf-8")
+    data = json.loads(re.search(r'id="cw-data">(.*?)</script>', page, re.DOTALL)[1])
+    read = data["korean"]
+    assert read["8 looks that can be compared, 12 needed"] == "비교할 수 있는 관측 8회, 12회 필요함"
+    assert {english: left for english, text in read.items() if (left := latin_left(text))} == {}
 
 
 @pytest.mark.long

@@ -354,6 +354,8 @@ def test_qgis_project_names_layers_that_are_there_and_read_only(restricted, tmp_
             assert layer.find("renderer-v2/symbols/symbol/layer") is not None
     tree = [node.get("id") for node in document.find("layer-tree-group").iter("layer-tree-layer")]
     assert tree == [layer.findtext("id") for layer in layers]
+    assert document.findtext("projectCrs/spatialrefsys/authid") == "EPSG:4326"
+    assert document.findtext("properties/SpatialRefSys/ProjectionsEnabled") == "1"  # else it is not read
     write_qgis(restricted, tmp_path)  # again, over what is read-only
 
 
@@ -383,7 +385,8 @@ for layout in project.layoutManager().printLayouts():
         maps[0].crs().isValid(), len(themes),
     ])
 print("told " + json.dumps({
-    "read": read, "title": project.title(), "layers": told, "timed": timed, "printed": printed,
+    "read": read, "crs": project.crs().authid(), "title": project.title(),
+    "layers": told, "timed": timed, "printed": printed,
     "rasters": [layer.isValid() for layer in nodes if layer.type() == 1],
     "themes": project.mapThemeCollection().mapThemes(),
     "begin": project.timeSettings().temporalRange().begin().toString("yyyy-MM-dd"),
@@ -422,6 +425,7 @@ def test_qgis_itself_opens_the_project_and_prints_its_layout(workspace, restrict
     told = json.loads(line.removeprefix("told "))
     assert told["read"]
     assert told["title"] == "campwatch – RESTRICTED"
+    assert told["crs"] == "EPSG:4326"
     assert all(valid and read_only for valid, _, read_only, _ in told["layers"])
     expected = sum(
         table.frame.geometry.notna().sum() if geometry_type(table) == "Unknown" else len(table.frame)
