@@ -46,7 +46,7 @@ Post = Callable[[str, dict[str, Any]], None]
 
 def watch_sites(
     ledger: Ledger,
-    failures: dict[str, str | None],
+    failures: Mapping[str, str | None],
     settings: AlertSettings,
     *,
     run_id: str,

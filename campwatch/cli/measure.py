@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from campwatch.cli.session import say
+from campwatch.cli.session import ACTOR, say
 
 if TYPE_CHECKING:
     from campwatch.workspace import Workspace
-
-_ACTOR = typer.Option("--actor", help="Who does it: a code, not a name.")
 
 
 def calibrate(
@@ -22,7 +20,7 @@ def calibrate(
     use_at: Annotated[
         list[str] | None, typer.Option("--use-at", help="Site that uses it too; may be repeated.")
     ] = None,
-    actor: Annotated[str, _ACTOR] = "campwatch",
+    actor: Annotated[str, ACTOR] = "campwatch",
 ) -> None:
     """Measure what coal looks like where a user has marked some; the next run measures with it."""
     from campwatch.run.calibration import calibrate_site  # noqa: PLC0415 - start-up stays quick
@@ -49,7 +47,7 @@ def question(
     *,
     site: Annotated[str | None, typer.Option("--site", help="After new: the site asked about.")] = None,
     as_id: Annotated[str | None, typer.Option("--id", help="After new: name of the question.")] = None,
-    actor: Annotated[str, _ACTOR] = "campwatch",
+    actor: Annotated[str, ACTOR] = "campwatch",
 ) -> None:
     """Declare a question in custody, then answer it from what the ledger holds."""
     from campwatch.workspace import open_workspace  # noqa: PLC0415

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from campwatch.cli.export import RESTRICTED, profile
-from campwatch.cli.session import EXIT_ERROR, say
+from campwatch.cli.session import ACTOR, ANALYSTS, EXIT_ERROR, say
 from campwatch.extras import extra_module
 from campwatch.language import KOREAN
 
@@ -65,8 +65,8 @@ def report(
     formats: Annotated[str, typer.Option("--format", help="docx, pdf, or docx,pdf.")] = "docx,pdf",
     release_id: Annotated[str | None, typer.Option("--release", help="The newest where left out.")] = None,
     organisation: Annotated[str | None, typer.Option("--organisation")] = None,
-    analyst: Annotated[list[str] | None, typer.Option("--analyst", help="A code, not a name.")] = None,
-    actor: Annotated[str, typer.Option("--actor", help="Who does it: a code, not a name.")] = "campwatch",
+    analyst: Annotated[list[str] | None, ANALYSTS] = None,
+    actor: Annotated[str, ACTOR] = "campwatch",
 ) -> None:
     """A report from a release, in the form that readers of such reports know."""
     extra_module("matplotlib", "report", "report")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
@@ -56,6 +57,28 @@ def _day(text: str) -> dt.date:
         raise typer.BadParameter(f"{text} is no day; write it as in 2024-05-31") from None
 
 
+def _code(said: str) -> str:
+    """Whoever does it, by a code: what is no code may be a name, and names are not kept.
+
+    Raises:
+        BadParameter: where it is none.
+    """
+    from maps.review_format import CODE_PATTERN  # noqa: PLC0415 - start-up stays quick
+
+    if not re.match(CODE_PATTERN, said):
+        raise typer.BadParameter(
+            f"{said!r} is no code: up to 32 letters of A to Z, digits, dots and hyphens, no spaces; "
+            "names are not kept"
+        )
+    return said
+
+
+def _codes(said: list[str] | None) -> list[str] | None:
+    return None if said is None else [_code(one) for one in said]
+
+
+ANALYSTS = typer.Option("--analyst", callback=_codes, help="A code, not a name.")
+ACTOR = typer.Option("--actor", callback=_code, help="Who does it: a code, not a name.")
 SINCE = typer.Option("--since", parser=_day, metavar="DATE", help="From this day on.")
 UNTIL = typer.Option("--until", parser=_day, metavar="DATE", help="Up to this day.")
 

@@ -332,7 +332,7 @@ def _summary(
 
 
 def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> tuple[str, str | None, Mapping[str, str]]:
-    """Alerts, then the tables where they are behind.
+    """Alerts of sites that were not done (the others had theirs), then the tables where they are behind.
 
     Returns:
         the digest over all custody heads, what stayed behind because another program holds it open, and by
@@ -340,7 +340,7 @@ def _finish(run: _Run, summaries: Sequence[SiteSummary]) -> tuple[str, str | Non
     """
     workspace, settings = run.workspace, run.workspace.settings.alerts
     with Ledger(workspace.ledger_path) as ledger:
-        failures = {site.site_id: site.error or site.unsearched for site in summaries if not site.skipped}
+        failures = {site.site_id: site.error for site in summaries if site.error and not site.skipped}
         with run.watch.stage("alerts"):
             watch_sites(ledger, failures, settings, run_id=run.run_id, clock=run.clock)
             undelivered = {}

@@ -133,7 +133,7 @@ def plain_item(item: object) -> dict[str, Any]:
         if isinstance(value, str):
             if len(value) > LONGEST_TEXT:
                 raise ValueError(f"an item with a text of {len(value)} characters")
-            return value.encode("utf-8", "replace").decode()
+            return value if value.isascii() else value.encode("utf-8", "replace").decode()
         if isinstance(value, float):
             return value if math.isfinite(value) else None
         if isinstance(value, int) and not isinstance(value, bool):

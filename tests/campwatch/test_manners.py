@@ -145,3 +145,20 @@ def test_the_doctor_finds_nothing_wrong_with_our_own_packages(tmp_path, catalog)
     folder = write_workspace(tmp_path / "w", catalog, site_document())
     told = CliRunner().invoke(app, ["-C", str(folder), "doctor", "--json"])
     assert [check["text"] for check in json.loads(told.stdout) if check["topic"] == "packages"] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["run", "--since", "2024-13-01"], "2024-13-01 is no day; write it as in 2024-05-31"),
+        (["search", "--since", "2024-06-01", "--until", "2024-01-01"], "is before --since 2024-06-01"),
+        (["export", "--format", "exel"], "the nearest is xlsx"),
+        (["question", "yard-2024", "--actor", "Kim Min"], "'Kim Min' is no code"),
+        (["report", "camp", "--analyst", "Kim Min"], "'Kim Min' is no code"),
+    ],
+)
+def test_wrong_values_are_refused_in_plain_words(words, said):
+    refused = CliRunner().invoke(app, words, env={"COLUMNS": "400"})
+    assert refused.exit_code == 2
+    assert said in refused.output
+    assert "Value error" not in refused.output
