@@ -43,7 +43,7 @@ layers: dev
 	$(BIN)/lint-imports
 
 unit: dev browser
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
 
 browser:  ## Debian's chromium, for the tests of the maps
 	@sh tests/need_chromium.sh

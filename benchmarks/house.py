@@ -1,11 +1,12 @@
 """The size of the house, counted: modules, tunable numbers, spellings of layers, dependencies, test time.
 
     python -m benchmarks.house [--json] [--at FOLDER] [--tests JUNIT.XML]
-    python -m benchmarks.house --before FOLDER [--write]     # both beside each other; into docs/house.md
+    python -m benchmarks.house --before FOLDER [--tests JUNIT.XML] [--write]  # both; into docs/house.md
+    python -m benchmarks.house --slowest JUNIT.XML           # files of tests by their seconds
 
 `--at` counts another checkout, such as an older version, and `--before` stands it beside this one. A layer's
 name counts as spelt where a Python module of the packages has it as a whole string. `--tests` adds the time
-of a test run.
+of a test run of this checkout, as `make test` leaves it in build/tests.xml: seconds of all processes.
 """
 
 from __future__ import annotations
@@ -109,10 +110,18 @@ def installed_mb(root: Path) -> float:
     return total / 1e6
 
 
+def slowest(report: Path) -> list[tuple[str, int, float]]:
+    """(file of tests, how many, their seconds), the longest first."""
+    found: dict[str, list[float]] = {}
+    for case in ET.parse(report).getroot().iter("testcase"):  # noqa: S314 - pytest's own file
+        found.setdefault(str(case.get("classname")), []).append(float(case.get("time", 0)))
+    rows = [(name, len(times), sum(times)) for name, times in found.items()]
+    return sorted(rows, key=lambda row: -row[2])
+
+
 def test_seconds(report: Path) -> float:
-    """Time of a test run, from pytest's `--junitxml`."""
-    suites = ET.parse(report).getroot().iter("testsuite")  # noqa: S314 - pytest's own file
-    return sum(float(suite.get("time", 0)) for suite in suites)
+    """Time of the tests of a run, one after another, from pytest's `--junitxml`."""
+    return sum(seconds for _, _, seconds in slowest(report))
 
 
 def count(root: Path, report: Path | None = None) -> dict[str, Any]:
@@ -146,9 +155,9 @@ def shown(value: Any) -> str:
     return "not measured" if value is None else str(value)
 
 
-def table(before: Path, now: Path) -> list[str]:
+def table(before: Path, now: Path, report: Path | None = None) -> list[str]:
     """Markdown: the counts of two checkouts beside each other, those that neither has left out."""
-    old, new = count(before), count(now)
+    old, new = count(before), count(now, report)
     version = subprocess.run(
         ["git", "rev-parse", "--short=12", "HEAD"], cwd=before, capture_output=True, text=True, check=True
     ).stdout.strip()
@@ -178,11 +187,16 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--at", type=Path, default=ROOT)
     parser.add_argument("--tests", type=Path)
+    parser.add_argument("--slowest", type=Path)
     parser.add_argument("--before", type=Path, help="a checkout of an earlier version")
     parser.add_argument("--write", action="store_true", help="the table of --before into docs/house.md")
     chosen = parser.parse_args()
+    if chosen.slowest is not None:
+        for name, tests, seconds in slowest(chosen.slowest):
+            print(f"{seconds:8.1f} s {tests:5} tests  {name}")
+        return
     if chosen.before is not None:
-        made = table(chosen.before.resolve(), ROOT)
+        made = table(chosen.before.resolve(), ROOT, chosen.tests)
         print("\n".join(made))
         if chosen.write:
             write_counts(made)

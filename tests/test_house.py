@@ -167,13 +167,19 @@ def test_the_test_command_is_what_continuous_integration_calls():
 
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory):
-    """campwatch as `pip install .` leaves it, found before the checkout."""
+    """campwatch as `pip install .` leaves it, found before the checkout; with the kernels compiled there."""
     target = tmp_path_factory.mktemp("설치 site")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run(
         [*command, "--target", target, str(ROOT)], capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr
+    for source in (path for package in PACKAGES for path in (ROOT / package).rglob("*.py")):
+        for kernel in source.parent.glob(f"__pycache__/{source.stem}.*.nb[ic]"):
+            copied = target / kernel.relative_to(ROOT)
+            copied.parent.mkdir(exist_ok=True)
+            shutil.copyfile(kernel, copied)
+            shutil.copystat(source, target / source.relative_to(ROOT))
     return target
 
 

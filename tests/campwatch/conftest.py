@@ -12,7 +12,9 @@ from typing import Any
 
 import pytest
 from shapely.geometry import box, mapping
+from typer.testing import CliRunner
 
+from campwatch.cli.app import app
 from tests.servers import tiny
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +36,23 @@ def cli() -> Cli:
             timeout=300,
             check=False,
         )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def command() -> Cli:
+    """`campwatch ARGUMENTS` within the test's own process, which has its libraries loaded.
+
+    For what a command says and does; how it stands as a process of its own is what `cli` is for.
+    """
+
+    def call(*arguments: str | Path, **environment: str):
+        told = [str(argument) for argument in arguments]
+        result = CliRunner().invoke(app, told, env={"COLUMNS": "200"} | environment)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return subprocess.CompletedProcess(told, result.exit_code, result.stdout, result.stderr)
 
     return call
 

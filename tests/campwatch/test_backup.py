@@ -195,15 +195,15 @@ def test_old_backups_go_and_one_of_each_month_stays(workspace, tmp_path):
     assert left == ["20260326", "20260405", "20260420"]
 
 
-def test_the_commands_speak_to_people_and_programs(workspace, tmp_path, cli):
-    inside = cli("-C", workspace.folder, "backup", workspace.folder / "backups")
+def test_the_commands_speak_to_people_and_programs(workspace, tmp_path, command):
+    inside = command("-C", workspace.folder, "backup", workspace.folder / "backups")
     assert inside.returncode == 1
     assert "elsewhere" in inside.stderr
-    made = cli("--json", "-C", workspace.folder, "backup", tmp_path / "out")
+    made = command("--json", "-C", workspace.folder, "backup", tmp_path / "out")
     assert made.returncode == 0, made.stderr
     assert "NOT encrypted" in made.stderr
     path = json.loads(made.stdout)["path"]
-    back = cli("--json", "restore", path, tmp_path / "new")
+    back = command("--json", "restore", path, tmp_path / "new")
     assert back.returncode == 0, back.stderr
     assert json.loads(back.stdout)["head"] == json.loads(made.stdout)["head"]
-    assert cli("restore", path, tmp_path / "new").returncode == 1
+    assert command("restore", path, tmp_path / "new").returncode == 1

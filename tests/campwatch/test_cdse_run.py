@@ -19,10 +19,10 @@ DAYS = tiny.days(2)
 
 
 @pytest.mark.parametrize("place", ["environment", "files"])
-def test_keys_from_the_environment_or_from_files(place: str, tmp_path: Path, cli: Cli) -> None:
+def test_keys_from_the_environment_or_from_files(place: str, tmp_path: Path, cli: Cli, command: Cli) -> None:
     bucket, workspace = tmp_path / "bucket", tmp_path / "watch"
     items = dataspace.write_products(bucket, DAYS)
-    assert cli("init", workspace).returncode == 0
+    assert command("init", workspace).returncode == 0
     (workspace / "sites" / "tiny.geojson").write_text(json.dumps(site_document(size_m=600)), encoding="utf-8")
     with object_store(bucket) as store, Loopback(StacServer(items)) as search:
         settings = f'[[source]]\nkind = "cdse"\n\n[cdse]\nstac_url = "{search.url}"\ns3_url = "{store.url}"\n'
@@ -58,9 +58,9 @@ def test_keys_from_the_environment_or_from_files(place: str, tmp_path: Path, cli
         assert "neither S3 keys nor an account" in bare.stderr
 
 
-def test_half_a_pair_of_keys_is_said(tmp_path: Path, cli: Cli) -> None:
+def test_half_a_pair_of_keys_is_said(tmp_path: Path, cli: Cli, command: Cli) -> None:
     workspace = tmp_path / "watch"
-    assert cli("init", workspace).returncode == 0
+    assert command("init", workspace).returncode == 0
     (workspace / "campwatch.toml").write_text('[[source]]\nkind = "cdse"\n', encoding="utf-8")
     found = cli("-C", workspace, "search", CAMPWATCH_CDSE__ACCESS_KEY="AKIA")
     assert found.returncode == 1

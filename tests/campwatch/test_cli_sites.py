@@ -122,17 +122,17 @@ def test_validate_tells_good_from_bad_and_shared_ground(tmp_path: Path) -> None:
         run(tmp_path, "show", "camp")
 
 
-def test_init_offers_the_shipped_sites_and_writes_those_that_are_named(tmp_path, cli):
-    offered = cli("--json", "init", tmp_path / "a")
+def test_init_offers_the_shipped_sites_and_writes_those_that_are_named(tmp_path, command):
+    offered = command("--json", "init", tmp_path / "a")
     assert offered.returncode == 0, offered.stderr
     shipped = [site["id"] for site in json.loads(offered.stdout)["shipped"]]
     assert shipped
     assert all(site_id in offered.stderr for site_id in shipped)
-    chosen = cli("init", tmp_path / "b", "--site", shipped[0], "--site", shipped[1])
+    chosen = command("init", tmp_path / "b", "--site", shipped[0], "--site", shipped[1])
     assert chosen.returncode == 0, chosen.stderr
     assert sorted(path.stem for path in (tmp_path / "b" / "sites").iterdir()) == sorted(shipped[:2])
-    assert json.loads(cli("--json", "-C", tmp_path / "b", "sites", "validate").stdout)["errors"] == []
-    unknown = cli("init", tmp_path / "c", "--site", "nowhere")
+    assert json.loads(command("--json", "-C", tmp_path / "b", "sites", "validate").stdout)["errors"] == []
+    unknown = command("init", tmp_path / "c", "--site", "nowhere")
     assert unknown.returncode == 1
     assert not (tmp_path / "c").exists()
 

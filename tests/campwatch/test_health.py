@@ -207,7 +207,7 @@ def test_a_line_that_was_cut_short_costs_no_other(tmp_path):
     ]
 
 
-def test_healthcheck_speaks_to_monitors(copy, cli):
+def test_healthcheck_speaks_to_monitors(copy, cli, command):
     old = cli("--json", "-C", copy, "healthcheck")
     assert old.returncode == 1
     document = json.loads(old.stdout)
@@ -221,7 +221,7 @@ def test_healthcheck_speaks_to_monitors(copy, cli):
     late = cli("--json", "-C", copy, "healthcheck")
     assert late.returncode == 3, "no usable look since 2024"
     assert [one["kind"] for one in json.loads(late.stdout)["troubles"]] == ["no-usable-look"]
-    (site,) = json.loads(cli("--json", "-C", copy, "status").stdout)
+    (site,) = json.loads(command("--json", "-C", copy, "status").stdout)
     assert site["last_run"][:10] == site["last_search"][:10] == json.loads(late.stdout)["as_of"][:10]
 
 

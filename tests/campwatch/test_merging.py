@@ -85,10 +85,10 @@ def test_both_ways_and_twice_both_say_the_same(laptops):
     assert (again.entries, again.rows, again.conflicts) == (0, 0, ())
 
 
-def test_a_conflict_is_shown_and_left_and_nothing_is_lost(laptops, cli):
+def test_a_conflict_is_shown_and_left_and_nothing_is_lost(laptops, command):
     here, there = laptops
     write(here, said("d-3", "real"), run="h2", actor="r-1")
-    done = cli("--json", "-C", here.folder, "merge", there.folder)
+    done = command("--json", "-C", here.folder, "merge", there.folder)
     assert done.returncode == 3, done.stderr
     (conflict,) = json.loads(done.stdout)["conflicts"]
     assert (conflict["subject"], conflict["ours"] != conflict["theirs"]) == ("d-3", True)

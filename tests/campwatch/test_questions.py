@@ -167,14 +167,14 @@ def test_the_answer_in_words_and_for_programs(ledger, path):
     assert document["validation"] == NOT_VALIDATED
 
 
-def test_the_command_declares_answers_and_refuses_other_words(cli, tmp_path):
+def test_the_command_declares_answers_and_refuses_other_words(command, tmp_path):
     folder = write_workspace(tmp_path / "watch", tmp_path / "catalog.json", site_document("camp"))
     with filled(folder / "ledger.sqlite"):
         pass
     (folder / "questions").mkdir()
     file = folder / "questions" / "ban-2017.toml"
     file.write_text(TEXT, encoding="utf-8")
-    told = cli("--json", "-C", folder, "question", "ban-2017", "--actor", "anna")
+    told = command("--json", "-C", folder, "question", "ban-2017", "--actor", "anna")
     assert told.returncode == 0, told.stderr
     assert "effect on 2017-08-15: +" in told.stderr
     assert NOT_VALIDATED in told.stderr
@@ -182,7 +182,7 @@ def test_the_command_declares_answers_and_refuses_other_words(cli, tmp_path):
     assert document["effect"]["effect_ha"]["low"] > 0
     assert [place["place"] for place in document["effect"]["comparisons"]] == ["m1/z", "m2/z", "m3/z"]
     file.write_text(TEXT.replace("2017-08-15", "2017-12-01"), encoding="utf-8")
-    refused = cli("-C", folder, "question", "ban-2017")
+    refused = command("-C", folder, "question", "ban-2017")
     assert (refused.returncode, "with other words" in refused.stderr) == (1, True)
 
 

@@ -369,9 +369,9 @@ def test_piles_rest_on_the_scene_of_their_own_date(ledger):
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory, catalog, cli):
+def ran(tmp_path_factory, catalog, command):
     folder = write_workspace(tmp_path_factory.mktemp("검토") / "watch", catalog, site_document())
-    result = cli("--json", "-C", folder, "run")
+    result = command("--json", "-C", folder, "run")
     assert result.returncode == 0, result.stderr
     return folder
 
@@ -382,20 +382,20 @@ def folder(ran, tmp_path):
     return tmp_path / "copy"
 
 
-def test_set_add_and_list_and_a_run_that_measures_again(folder, cli):
+def test_set_add_and_list_and_a_run_that_measures_again(folder, command):
     image = "Airbus,PNEO-1,2021-06-03,0.3"
-    given = cli(
+    given = command(
         "-C", folder, "review", "set", "yard", "--site", "tiny", "--verdict", "accepted", "--reason",
         "probable_coal", "--likelihood", "likely", "--confidence", "low", "--evidence", image,
         "--reviewer", "anna",
     )  # fmt: skip
     assert given.returncode == 0, given.stderr
-    seen = cli(
+    seen = command(
         "-C", folder, "review", "add", "--site", "tiny", "--kind", "absent", "--label", "yard", "--image",
         image, "--reviewer", "anna",
     )  # fmt: skip
     assert seen.returncode == 0, seen.stderr
-    listed = cli("--json", "-C", folder, "review", "list")
+    listed = command("--json", "-C", folder, "review", "list")
     assert listed.returncode == 0, listed.stderr
     told = json.loads(listed.stdout)["tiny"]
     (zone,) = [state for state in told["queue"] if state["subject"] == "yard"]
@@ -410,13 +410,13 @@ def test_set_add_and_list_and_a_run_that_measures_again(folder, cli):
     document = site_document()
     document["features"][0]["properties"]["note"] = "a new note"
     (folder / "sites" / "tiny.geojson").write_text(json.dumps(document), encoding="utf-8")
-    assert cli("-C", folder, "run").returncode == 0
-    listed = json.loads(cli("--json", "-C", folder, "review", "list").stdout)["tiny"]
+    assert command("-C", folder, "run").returncode == 0
+    listed = json.loads(command("--json", "-C", folder, "review", "list").stdout)["tiny"]
     (zone,) = [state for state in listed["queue"] if state["subject"] == "yard"]
     assert (zone["review_status"], zone["reopened_because"]) == ("awaiting_second", [])
 
 
-def test_outlines_of_one_file_become_references_with_bias_and_coverage(folder, cli, tmp_path):
+def test_outlines_of_one_file_become_references_with_bias_and_coverage(folder, command, tmp_path):
     west, south, east, _ = shapely.geometry.shape(site_document()["features"][2]["geometry"]).bounds
     middle, step = (west + east) / 2, (east - west) / 10
     heaps = [box(west + step, south + step, west + 2 * step, south + 2 * step)]
@@ -425,13 +425,13 @@ def test_outlines_of_one_file_become_references_with_bias_and_coverage(folder, c
     features = [{"type": "Feature", "properties": {}, "geometry": shapely.geometry.mapping(g)} for g in heaps]
     path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
     for date, image in (("2024-03-02", "Maxar,1,2024-03-02,0.5"), ("2020-01-01", "Maxar,2,2020-01-01,0.5")):
-        seen = cli(
+        seen = command(
             "-C", folder, "review", "add", "--site", "tiny", "--kind", "outline", "--label", "yard",
             "--geometry", path, "--image", image, "--reviewer", "anna",
         )  # fmt: skip
         assert seen.returncode == 0, (date, seen.stderr)
         assert "2 new" in seen.stderr
-    told = cli("--json", "-C", folder, "review", "references", "tiny")
+    told = command("--json", "-C", folder, "review", "references", "tiny")
     assert told.returncode == 0, told.stderr
     assert "inside the interval" in told.stderr
     assert "not used: yard, 2020-01-01" in told.stderr
@@ -445,28 +445,28 @@ def test_outlines_of_one_file_become_references_with_bias_and_coverage(folder, c
     point.write_text(
         '{"type": "Feature", "properties": {}, "geometry": {"type": "Point", "coordinates": [126, 39]}}'
     )
-    refused = cli(
+    refused = command(
         "-C", folder, "review", "add", "--site", "tiny", "--kind", "outline", "--label", "yard", "--geometry",
         point, "--image", "Maxar,1,2024-03-02,0.5", "--reviewer", "anna",
     )  # fmt: skip
     assert (refused.returncode, "an outline is a polygon" in refused.stderr) == (1, True)
 
 
-def test_what_a_first_reviewer_said_is_not_listed_until_there_is_a_second(folder, cli):
-    given = cli(
+def test_what_a_first_reviewer_said_is_not_listed_until_there_is_a_second(folder, command):
+    given = command(
         "-C", folder, "review", "set", "yard", "--site", "tiny", "--verdict", "rejected", "--reason",
         "misregistration", "--likelihood", "likely", "--confidence", "low", "--reviewer", "anna",
         "--note", "what-anna-wrote",
     )  # fmt: skip
     assert given.returncode == 0, given.stderr
-    told = cli("--json", "-C", folder, "review", "list", "--all")
+    told = command("--json", "-C", folder, "review", "list", "--all")
     assert "awaiting_second" in told.stdout
     assert not [
         word
         for word in ("rejected (", "misregistration", "what-anna-wrote")
         if word in told.stdout + told.stderr
     ]
-    told = cli("--json", "-C", folder, "review", "list", "--all", "--unblind")
+    told = command("--json", "-C", folder, "review", "list", "--all", "--unblind")
     assert "what-anna-wrote" in told.stdout
 
 
@@ -495,9 +495,9 @@ def fill(path, say):
     return [line["point"] for line in lines]
 
 
-def test_a_sample_stays_blind_and_comes_to_areas_with_intervals(folder, cli):
+def test_a_sample_stays_blind_and_comes_to_areas_with_intervals(folder, command):
     draw_footprint(folder)
-    drawn = cli("--json", "-C", folder, "review", "sample", "tiny", "--n", "60", "--seed", "3")
+    drawn = command("--json", "-C", folder, "review", "sample", "tiny", "--n", "60", "--seed", "3")
     assert drawn.returncode == 0, drawn.stderr
     one, two = (folder.joinpath(name) for name in json.loads(drawn.stdout)["folders"])
     with Ledger(folder / "ledger.sqlite") as ledger:
@@ -530,15 +530,15 @@ def test_a_sample_stays_blind_and_comes_to_areas_with_intervals(folder, cli):
 
     points = fill(one / "labels.csv", first)
     assert set(fill(two / "labels.csv", second)).isdisjoint(points) or points != list(data["codes"]["B"])
-    assert cli("-C", folder, "review", "import", one / "labels.csv").returncode == 0
-    assert cli("-C", folder, "review", "import", two / "labels.csv").returncode == 0
-    waiting = json.loads(cli("--json", "-C", folder, "review", "sample", "tiny").stdout)
+    assert command("-C", folder, "review", "import", one / "labels.csv").returncode == 0
+    assert command("-C", folder, "review", "import", two / "labels.csv").returncode == 0
+    waiting = json.loads(command("--json", "-C", folder, "review", "sample", "tiny").stdout)
     assert waiting["waiting"] == 2
     third = folder / waiting["folder"]
     assert "cannot_tell" not in (third / "labels.csv").read_text("utf-8-sig")
     assert len(fill(third / "labels.csv", first)) == 2
-    assert cli("-C", folder, "review", "import", third / "labels.csv").returncode == 0
-    done = cli("--json", "-C", folder, "review", "sample", "tiny")
+    assert command("-C", folder, "review", "import", third / "labels.csv").returncode == 0
+    done = command("--json", "-C", folder, "review", "sample", "tiny")
     assert done.returncode == 0, done.stderr
     report = json.loads(done.stdout)["report"]
     assert report["overall"]["value"] == pytest.approx(1.0)
@@ -548,11 +548,11 @@ def test_a_sample_stays_blind_and_comes_to_areas_with_intervals(folder, cli):
     assert not np.isnan(new["area_ha"]["value"])
 
 
-def test_labels_of_another_sample_or_class_are_refused(folder, cli):
+def test_labels_of_another_sample_or_class_are_refused(folder, command):
     draw_footprint(folder)
-    drawn = json.loads(cli("--json", "-C", folder, "review", "sample", "tiny", "--n", "60").stdout)
+    drawn = json.loads(command("--json", "-C", folder, "review", "sample", "tiny", "--n", "60").stdout)
     path = folder / drawn["folders"][0] / "labels.csv"
     fill(path, lambda _: "mine")
-    refused = cli("-C", folder, "review", "import", path)
+    refused = command("-C", folder, "review", "import", path)
     assert refused.returncode == 1
     assert "label 'mine' is none of" in refused.stderr

@@ -144,16 +144,16 @@ def test_a_run_that_never_was_is_an_error(done):
         reproduce_run(open_workspace(done[0]), "20200101T000000Z-000000")
 
 
-def test_a_head_kept_elsewhere_is_found_again_and_a_foreign_one_is_not(done, cli):
+def test_a_head_kept_elsewhere_is_found_again_and_a_foreign_one_is_not(done, command):
     folder, summary = done
     workspace = open_workspace(folder)
     assert verify_workspace(workspace, expected_head=summary.head).findings == ()
     assert verify_workspace(workspace, expected_head=summary.head[:16]).findings == ()
     assert verify_workspace(workspace, expected_head="f" * 64).findings != ()
     shown = f"{summary.head[:16].upper()}…"
-    assert cli("-C", folder, "verify", "--head", shown).returncode == 0
-    assert cli("-C", folder, "verify", "--head", "f" * 64).returncode == 1
-    assert cli("-C", folder, "verify", "--head", "release 7").returncode == 2
+    assert command("-C", folder, "verify", "--head", shown).returncode == 0
+    assert command("-C", folder, "verify", "--head", "f" * 64).returncode == 1
+    assert command("-C", folder, "verify", "--head", "release 7").returncode == 2
 
 
 def test_opening_the_results_elsewhere_is_no_change_but_another_number_is(copy):
@@ -281,35 +281,35 @@ def test_the_time_limit_leaves_the_rest_to_the_next_run(tmp_path, catalog):
     assert [site.error for site in rest.sites] == [None, None]
 
 
-def test_status_and_doctor_speak_to_people_and_programs(done, cli):
+def test_status_and_doctor_speak_to_people_and_programs(done, command):
     folder, _ = done
-    status = cli("--json", "-C", folder, "status")
+    status = command("--json", "-C", folder, "status")
     assert status.returncode == 0, status.stderr
     (site,) = json.loads(status.stdout)
     assert (site["site_id"], site["looks"], site["used"]) == ("tiny", 3, 3)
     assert [alert["rule"] for alert in site["alerts"]] == ["no-usable-look"]
-    doctor = cli("-C", folder, "doctor")
+    doctor = command("-C", folder, "doctor")
     assert doctor.returncode == 0, doctor.stderr
     assert "who learns what" in doctor.stderr
 
 
-def test_search_and_status_count_passes_by_month(done, cli):
+def test_search_and_status_count_passes_by_month(done, command):
     folder, _ = done
-    search = cli("--json", "-C", folder, "search")
+    search = command("--json", "-C", folder, "search")
     assert search.returncode == 0, search.stderr
     (site,) = json.loads(search.stdout)
     march = {m["month"]: (m["catalogued"], m["fetched"]) for m in site["months"]}
     assert march["2024-03"] == (3, 3)
     assert site["cost"]["products"] == 0
-    dry = cli("--json", "-C", folder, "run", "--dry-run")
+    dry = command("--json", "-C", folder, "run", "--dry-run")
     assert json.loads(dry.stdout) == json.loads(search.stdout)
-    (held,) = json.loads(cli("--json", "-C", folder, "status", "--months").stdout)
+    (held,) = json.loads(command("--json", "-C", folder, "status", "--months").stdout)
     assert {m["month"]: (m["fetched"], m["usable"]) for m in held["months"]}["2024-03"] == (3, 3)
 
 
-def test_doctor_warns_of_a_synced_folder(tmp_path, catalog, cli):
+def test_doctor_warns_of_a_synced_folder(tmp_path, catalog, command):
     folder = write_workspace(tmp_path / "OneDrive - Desk" / "w", catalog, site_document())
-    result = cli("-C", folder, "doctor")
+    result = command("-C", folder, "doctor")
     assert result.returncode == 1
     assert "synced folder" in result.stderr
 

@@ -56,9 +56,9 @@ def test_a_second_run_changes_nothing_and_says_so(ran, cli):
     assert files() == before
 
 
-def test_export_csv_opens_in_excel_with_its_dictionary(ran, cli):
+def test_export_csv_opens_in_excel_with_its_dictionary(ran, command):
     folder, _ = ran
-    result = cli("-C", folder, "export", "--format", "csv", "--restricted")
+    result = command("-C", folder, "export", "--format", "csv", "--restricted")
     assert result.returncode == 0, result.stderr
     out = folder / "exports" / "csv.restricted"
     assert (out / "observations.restricted.csv").read_bytes().startswith(b"\xef\xbb\xbf")
@@ -73,9 +73,9 @@ def test_export_csv_opens_in_excel_with_its_dictionary(ran, cli):
         assert set(table(path)[0]) <= {column for name, column in described if name == layer}
 
 
-def test_figures_carry_intervals_or_a_reason(ran, cli):
+def test_figures_carry_intervals_or_a_reason(ran, command):
     folder, _ = ran
-    cli("-C", folder, "export", "--format", "csv", "--restricted")
+    command("-C", folder, "export", "--format", "csv", "--restricted")
     for row in table(folder / "exports" / "csv.restricted" / "stockpile_areas.restricted.csv"):
         if row["area_ha"]:
             assert float(row["area_ha_low"]) <= float(row["area_ha"]) <= float(row["area_ha_high"])
@@ -83,31 +83,31 @@ def test_figures_carry_intervals_or_a_reason(ran, cli):
             assert row["reason"]
 
 
-def test_archive_and_ledger_verify(ran, cli):
+def test_archive_and_ledger_verify(ran, command):
     folder, _ = ran
-    result = cli("-C", folder, "verify", "--deep")
+    result = command("-C", folder, "verify", "--deep")
     assert result.returncode == 0, result.stderr
     assert "as it was written" in result.stderr
 
 
-def test_a_flipped_byte_in_the_archive_is_named(ran, cli, tmp_path):
+def test_a_flipped_byte_in_the_archive_is_named(ran, command, tmp_path):
     folder = tmp_path / "copy"
     shutil.copytree(ran[0], folder)
     victim = min((folder / "archive").rglob("*.tif"))
     data = bytearray(victim.read_bytes())
     data[len(data) // 2] ^= 1
     victim.write_bytes(data)
-    result = cli("-C", folder, "verify")
+    result = command("-C", folder, "verify")
     assert result.returncode == 1
     assert victim.name in result.stderr
 
 
-def test_derived_files_come_back_after_they_are_deleted(ran, tmp_path, cli):
+def test_derived_files_come_back_after_they_are_deleted(ran, tmp_path, command):
     folder = tmp_path / "copy"
     shutil.copytree(ran[0], folder)
     (folder / "results.gpkg").unlink()
     shutil.rmtree(folder / "maps")
-    assert cli("-C", folder, "run").returncode == 0
+    assert command("-C", folder, "run").returncode == 0
     assert (folder / "results.gpkg").is_file()
     assert (folder / "maps" / "tiny.restricted.html").is_file()
 
@@ -156,10 +156,10 @@ ELSEWHERE = Polygon([(20.0, 10.0), (20.1, 10.0), (20.1, 10.1), (20.0, 10.1)])
         ),
     ],
 )
-def test_a_bad_site_is_one_line_and_nothing_is_written(document, tmp_path, catalog, cli):
+def test_a_bad_site_is_one_line_and_nothing_is_written(document, tmp_path, catalog, command):
     folder = write_workspace(tmp_path / "w", catalog, document)
     before = sorted(path.name for path in folder.rglob("*"))
-    result = cli("-C", folder, "run")
+    result = command("-C", folder, "run")
     assert result.returncode == 1, result.stderr
     assert len(result.stderr.strip().splitlines()) == 1
     assert "Traceback" not in result.stderr
@@ -169,10 +169,10 @@ def test_a_bad_site_is_one_line_and_nothing_is_written(document, tmp_path, catal
     assert after == before
 
 
-def test_a_site_that_fails_does_not_stop_the_others(tmp_path, catalog, cli):
+def test_a_site_that_fails_does_not_stop_the_others(tmp_path, catalog, command):
     far = {"type": "FeatureCollection", "features": [feature(ELSEWHERE, role="aoi", id="far", name="far")]}
     folder = write_workspace(tmp_path / "w", catalog, site_document(), far)
-    result = cli("--json", "-C", folder, "run")
+    result = command("--json", "-C", folder, "run")
     assert result.returncode == 3
     errors = {site["site_id"]: site["error"] for site in json.loads(result.stdout)["sites"]}
     assert errors["tiny"] is None
@@ -202,7 +202,7 @@ def test_an_unknown_site_is_named(tmp_path, catalog):
 
 
 @pytest.mark.shared
-def test_the_bolzano_catalogue_gives_twelve_observations(shared_data, tmp_path, cli):
+def test_the_bolzano_catalogue_gives_twelve_observations(shared_data, tmp_path, command):
     """The workspace of the README's own site, on twelve real dates, three of them all cloud."""
     document = {
         "type": "FeatureCollection",
@@ -216,7 +216,7 @@ def test_the_bolzano_catalogue_gives_twelve_observations(shared_data, tmp_path, 
         ],
     }
     folder = write_workspace(tmp_path / "w", shared_data / "bolzano-stac" / "catalog.json", document)
-    result = cli("-C", folder, "run")
+    result = command("-C", folder, "run")
     assert result.returncode == 0, result.stderr
     with Ledger(folder / "ledger.sqlite") as ledger:
         looks = {row.row.data["datetime"][:10]: row.row.data for row in ledger.current("observations")}

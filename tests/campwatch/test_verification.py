@@ -86,10 +86,10 @@ def test_pixels_rewritten_with_their_checksums_are_found(copy):
     assert "is not what was measured" in finding.what
 
 
-def test_after_an_honest_review_nothing_is_wrong_and_what_waits_for_pixels_is_behind(copy, cli):
-    done = cli("-C", copy, *REVIEW)
+def test_after_an_honest_review_nothing_is_wrong_and_what_waits_for_pixels_is_behind(copy, command):
+    done = command("-C", copy, *REVIEW)
     assert done.returncode == 0, done.stderr
-    result = cli("-C", copy, "verify")
+    result = command("-C", copy, "verify")
     assert result.returncode == 3, result.stderr
     lines = [line for line in result.stderr.splitlines() if line]
     assert len(lines) == 3
@@ -100,14 +100,14 @@ def test_after_an_honest_review_nothing_is_wrong_and_what_waits_for_pixels_is_be
     measured = next(entry.run_id for entry in entries if entry.action == "measure")
     with pytest.raises(LedgerError, match=rf"it did review \(tiny\); .*: {measured} \(tiny\)"):
         reproduce_run(open_workspace(copy), entries[-1].run_id)
-    assert cli("-C", copy, "run").returncode == 0
-    assert cli("-C", copy, "verify").returncode == 0
+    assert command("-C", copy, "run").returncode == 0
+    assert command("-C", copy, "verify").returncode == 0
 
 
-def test_tables_that_were_not_rebuilt_are_behind_and_not_tampered_with(copy, cli):
+def test_tables_that_were_not_rebuilt_are_behind_and_not_tampered_with(copy, command):
     kept = {name: (copy / name).read_bytes() for name in ("results.gpkg", "custody.jsonl")}
     stamps = (copy / "state" / "derived.json").read_bytes()
-    assert cli("-C", copy, *REVIEW).returncode == 0
+    assert command("-C", copy, *REVIEW).returncode == 0
     for name, data in kept.items():
         (copy / name).write_bytes(data)
     (copy / "state" / "derived.json").write_bytes(stamps)
@@ -125,12 +125,12 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_results_that_were_changed_are_told_in_lines_a_person_reads(copy, cli, name):
+def test_results_that_were_changed_are_told_in_lines_a_person_reads(copy, command, name):
     with sqlite3.connect(copy / "results.gpkg") as db:
         for (trigger,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
             db.execute(f'DROP TRIGGER "{trigger}"')
         db.execute(CHANGES[name])
-    result = cli("-C", copy, "verify")
+    result = command("-C", copy, "verify")
     assert result.returncode == 1, result.stderr
     lines = result.stderr.splitlines()
     assert len(lines) <= 4
@@ -139,9 +139,9 @@ def test_results_that_were_changed_are_told_in_lines_a_person_reads(copy, cli, n
     assert "DataFrame" not in result.stderr
 
 
-def test_a_stale_table_is_still_held_against_the_ledger(copy, cli):
+def test_a_stale_table_is_still_held_against_the_ledger(copy, command):
     kept = (copy / "results.gpkg").read_bytes()
-    assert cli("-C", copy, *REVIEW).returncode == 0
+    assert command("-C", copy, *REVIEW).returncode == 0
     (copy / "results.gpkg").write_bytes(kept)
     (copy / "state" / "derived.json").unlink()
     with sqlite3.connect(copy / "results.gpkg") as db:

@@ -162,9 +162,9 @@ def test_every_layer_names_its_source(public):
     assert "simulated for tests" in public.table("sites").attribution
 
 
-def test_the_command_line_exports_and_is_idempotent(workspace, cli, tmp_path):
+def test_the_command_line_exports_and_is_idempotent(workspace, command, tmp_path):
     arguments = ("--json", "-C", workspace.folder, "export", "--format", "kmz")
-    first = cli(*arguments)
+    first = command(*arguments)
     assert first.returncode == 0, first.stderr
     (path,) = json.loads(first.stdout)["files"]
     (again,) = export(workspace, ExportFormat.KMZ, ExportOptions(out=tmp_path))
