@@ -37,7 +37,8 @@ FLAT, FLAT_SEEDS = ("flat .05", ".045-.055"), (540, 562)
 """Conditions with flat coal, and the seeds that have them by turns."""
 MORE = (
     ("judged", 558), ("any of three ranks", 559), ("wet", 559), ("winter", 560), ("undusted", 561),
-    ("wet", 561),
+    ("wet", 561), ("flat .05", 514), ("flat .05", 516), ("flat .05", 522), (".045-.055", 525),
+    (".045-.055", 531),
 )  # fmt: skip
 """Layouts of the same seeds under other conditions."""
 LEFT_OUT = ("half-coal yard",)

@@ -113,7 +113,7 @@ def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, flo
     return float(np.mean(values)), float(low), float(high)
 
 
-LOOKED_AT = "nothing was fitted on them; 802 judged an earlier method as well"
+LOOKED_AT = "nothing was fitted on them; 802, 803 and 1122 judged earlier methods as well"
 HEAD = (
     "| condition | sites | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha "
     "| dark_ha covers, % | area_ha covers, % | changing, % | looks like |\n"

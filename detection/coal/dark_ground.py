@@ -103,6 +103,9 @@ def water_objects(watery: Floats, lit: Floats, dark: Bools, params: WaterParams)
     wet = np.bincount(parts[water], minlength=count + 1)
     ponds = wet >= params.object_share * np.maximum(size, 1)
     ponds[0] = False
+    waters, pieces = label(water, structure=EIGHT)
+    specks = np.bincount(waters.ravel(), minlength=pieces + 1) < params.rim_px * 6
+    water &= ~specks[waters] | ponds[parts]
     cut = binary_dilation(water, structure=EIGHT, iterations=params.rim_px)
     small = ponds & (wet >= 0.5 * size)  # mostly water: the whole object goes
     rest, pieces = label(dark & ~cut & ponds[parts], structure=EIGHT)

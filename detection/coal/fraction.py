@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detection.coal.blocks import Block
+from detection.coal.family import COARSE_BANDS
 from detection.coal.ground import FractionParams, Ground, ground_of
 from detection.coal.matched_filter import matched_fraction
-from detection.coal.mixture import Mixed, control_level, spectrum_error, unmixed
+from detection.coal.mixture import Mixed, coarse_weight, control_level, spectrum_error, unmixed
 from detection.coal.onset import coal_onset
 from detection.coal.smoothing import BRIEF_TAU_DAYS, smooth_time
 from detection.coal.spectra import (
@@ -53,6 +54,8 @@ class Fractions:
     """(time,) error of every fraction from what is unknown of the spectrum, relative."""
     pile_sd: Floats
     """(time,) error of a pile's fraction from how far its coal differs from that of the cores, relative."""
+    coarse_weight: Floats
+    """(time,) how much of a fraction rests on the bands of 20 m."""
 
 
 ONSET_READS = 0.8
@@ -188,6 +191,9 @@ def _result(
     relative[ground.dates] = spectrum_error(below, *site, unknown)
     differs = spectrum_error(below, site[0], unknown.coal(site[0][None])[..., 0], unknown)
     pile[ground.dates] = differs * np.sqrt(SHRINKAGE_PIXELS / (core.sum(axis=1) + SHRINKAGE_PIXELS))
+    coarse = np.full(dates, np.nan)
+    is_coarse = np.array([band in COARSE_BANDS for band in block.bands])
+    coarse[ground.dates] = coarse_weight(below, site[0], unknown, is_coarse)
     usable = np.zeros(dates, dtype=bool)
     usable[ground.dates] = True
     return Fractions(
@@ -198,4 +204,5 @@ def _result(
         spectrum=site[0],
         relative_sd=relative,
         pile_sd=pile,
+        coarse_weight=coarse,
     )

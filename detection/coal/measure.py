@@ -228,7 +228,7 @@ def identities(
             calibrated=coal is not None,
             documented=coal is not None and identity_documented(coal, site, name),
             params=params.family,
-            reads_ha=float(np.median(values)) if values else None,
+            reads_ha=values,
             limits=params.verdict,
         )
     return out

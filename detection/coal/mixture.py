@@ -155,6 +155,23 @@ def control_level(
     return null
 
 
+def coarse_weight(ground: Floats, site: Floats, unknown: Uncertain, coarse: Bools) -> Floats:
+    """(time,) how much of a fraction rests on the bands of 20 m, beyond 1 where others weigh against them.
+
+    Args:
+        ground: (time, n, band) what would be there without coal.
+        site: (band,) coal.
+        unknown: of the ground.
+        coarse: (band,) bands of 20 m.
+    """
+    typical, out = unknown.spread.mean(axis=0), np.zeros(len(ground))
+    for t, loads in enumerate(unknown.loads):
+        contrast = site - np.median(ground[t], axis=0)
+        weight = np.linalg.solve(loads @ typical @ loads.T + unknown.noise[t], contrast)
+        out[t] = (weight * contrast)[coarse].sum() / (weight @ contrast)
+    return out
+
+
 def spectrum_error(ground: Floats, site: Floats, site_covariance: Floats, unknown: Uncertain) -> Floats:
     """(time,) relative error of a fraction whose coal differs from `site` by a covariance (band, band)."""
     typical, out = unknown.spread.mean(axis=0), np.zeros(len(ground))

@@ -59,6 +59,7 @@ def shared_errors(measured: Measured, t: int, *, hectares: float, site_id: str) 
         f"outline:{site_id}:{measured.subject.id}": float(measured.series.sd_outline[t] * hectares),
         f"ground:{site_id}:{measured.subject.id}": float(measured.series.sd_ground[t] * hectares),
         f"coal:{site_id}:{measured.subject.id}": float(measured.series.sd_pile[t] * hectares),
+        f"edge:{site_id}:{measured.subject.id}": float(measured.series.sd_edge[t] * hectares),
     }
 
 

@@ -111,6 +111,10 @@ NO_SWIR = "no SWIR band and no calibration: towns, shade and wet ground would pa
 LOW_CONTRAST = "coal of this kind would hardly be darker than the zone's own ground: mark a pile to calibrate"
 NOT_LIKE_COAL = "the dark ground does not look like coal of any rank: mark a pile to calibrate"
 MORE_THAN_DARK = "more reads as coal than was dark for long (shade, wet ground): mark a pile to calibrate"
+READS_AS_NONE = (
+    "ground that looks like coal was dark for long, and no look reads as coal: parts of the family of coal "
+    "disagree beyond the interval (lignite hardly darker than its yard): mark a pile to calibrate"
+)
 TOO_LITTLE = "too little dark ground, or too few looks at it, to say what it is: mark a pile to calibrate"
 
 
@@ -239,6 +243,17 @@ def coal_family(years: Sequence[SubjectYear], params: FamilyParams) -> str | Non
     return last.family if last is not None and _is_dark(last, params) and _is_like(last, params) else None
 
 
+def _disagreement(
+    reads_ha: Sequence[float], dark_ha: float, rims_ha: float, *, like: bool, least_ha: float
+) -> str | None:
+    """Why what reads as coal cannot be the ground that was dark for long; None where it can."""
+    if float(np.median(reads_ha)) > dark_ha + rims_ha:
+        return MORE_THAN_DARK
+    if like and max(reads_ha) < least_ha <= dark_ha:
+        return READS_AS_NONE
+    return None
+
+
 def identity(
     years: Sequence[SubjectYear],
     *,
@@ -247,7 +262,7 @@ def identity(
     calibrated: bool,
     documented: bool,
     params: FamilyParams,
-    reads_ha: float | None = None,
+    reads_ha: Sequence[float] | None = None,
     limits: VerdictParams | None = None,
 ) -> Identity:
     """The verdict on one subject after all its years.
@@ -259,7 +274,8 @@ def identity(
         calibrated: whether the spectrum comes from marked coal.
         documented: whether that coal was marked elsewhere, on a named image, by two reviewers.
         params: of the family.
-        reads_ha: median of its area over its looks; None where it has none.
+        reads_ha: its area on each look that has one; None where nobody asks whether they agree with its dark
+            ground.
         limits: of the verdict.
     """
     limits = limits or VerdictParams()
@@ -288,11 +304,11 @@ def identity(
         why = NO_SWIR
     elif refused and len(refused) == len(years):
         why = refused[-1]
-    elif is_dark and not calibrated and (reads_ha or 0.0) > dark + rims:
-        why = MORE_THAN_DARK
-    elif is_dark and not like and dark < limits.least_dark_ha:
+    elif is_dark and not calibrated and reads_ha:
+        why = _disagreement(reads_ha, dark, rims, like=like, least_ha=limits.least_dark_ha)
+    if why is None and is_dark and not like and dark < limits.least_dark_ha:
         why = TOO_LITTLE
-    elif like and not is_dark:
+    if why is None and like and not is_dark:
         why = LOW_CONTRAST
     if why is not None:
         return found(Verdict.NOT_ASSESSABLE, why)
@@ -323,7 +339,8 @@ def claimed_area(dark: Quantity, who: Identity, *, floor_ha: float) -> Quantity:
         return Quantity.not_assessable(TOO_LITTLE, level=dark.level)
     if who.claimed:
         return dark
-    return replace(dark, low=min(0.0, dark.low))
+    high = max(dark.high, who.most_ha) if who.verdict is Verdict.NO_DARK_GROUND else dark.high
+    return replace(dark, low=min(0.0, dark.low), high=high)
 
 
 def dark_area(dark: Quantity, who: Identity) -> Quantity:

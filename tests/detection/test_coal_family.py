@@ -38,6 +38,7 @@ from detection.coal.family import (
 from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.verdicts import (
+    READS_AS_NONE,
     SENTENCES,
     Identity,
     SubjectYear,
@@ -144,6 +145,9 @@ def test_coal_on_a_quay_stays_where_the_water_beside_it_goes() -> None:
     gone = water_objects(watery, lit, object_, WaterParams())
     assert gone[5:25, 5:15].all()
     assert not gone[5:25, 19:35].any()
+    speck = np.zeros((30, 40))
+    speck[10:12, 20:22] = 20.0
+    assert not water_objects(speck, lit, object_, WaterParams()).any()
     alone = water_objects(np.where(object_, 20.0, 0.0), lit, object_, WaterParams())
     assert alone[object_].all()
 
@@ -187,7 +191,7 @@ def test_more_coal_than_was_dark_for_long_is_refused_unless_it_was_marked() -> N
     def told(reads_ha: float, *, changing: bool = False, calibrated: bool = False) -> Verdict:
         return identity(
             (year(),), changing=changing, has_swir=True, calibrated=calibrated, documented=False,
-            params=PARAMS, reads_ha=reads_ha,
+            params=PARAMS, reads_ha=[reads_ha],
         ).verdict  # fmt: skip
 
     assert told(1.3) is Verdict.COAL_UNCHANGED
@@ -257,6 +261,20 @@ def test_a_fall_back_never_means_nought() -> None:
     small = claimed_area(Quantity.measured(0.02, sd_random=0.05), nothing, floor_ha=0.1)
     assert small.low is not None
     assert small.low <= 0.0
+    assert (small.value, small.high) == (0.02, 1.8)  # lignite is no darker than such a yard
+
+
+def test_dark_ground_like_coal_that_reads_as_none_is_refused_unless_it_was_marked() -> None:
+    def told(*reads_ha: float, calibrated: bool = False) -> Identity:
+        return identity(
+            (year(),), changing=False, has_swir=True, calibrated=calibrated, documented=False,
+            params=PARAMS, reads_ha=reads_ha,
+        )  # fmt: skip
+
+    assert (told(0.0, 0.05).verdict, told(0.0, 0.05).reason) == (Verdict.NOT_ASSESSABLE, READS_AS_NONE)
+    assert told(0.0, 0.3).verdict is Verdict.COAL_UNCHANGED
+    assert told(0.0, calibrated=True).verdict is Verdict.COAL_UNCHANGED
+    assert told().verdict is Verdict.COAL_UNCHANGED
 
 
 def test_the_verdict_of_a_zone_stands_in_its_rows() -> None:

@@ -105,6 +105,7 @@ def test_the_looks_of_one_side_vouch_for_coal_that_came_or_went_in_a_gap(there: 
         spectrum=np.full(6, 0.05),
         relative_sd=np.full(11, 0.05),
         pile_sd=np.full(11, 0.02),
+        coarse_weight=np.full(11, 0.5),
     )
     inside = np.ones((12, 12), dtype=bool)
     core = zone_supports(fractions, inside, days, [t], AreaParams()).cores[t]
