@@ -26,6 +26,8 @@ CHAR = 0.065
 Measured on simulated sites."""
 DARK = 0.02
 """Least loss of near infrared that tells it. Assumed."""
+DARKER = 0.8
+"""Share of what it was, in red and near infrared, below which ground became darker. Assumed."""
 HAZE = 0.004
 """Gain of red that haze makes. Assumed."""
 FLAT = 0.1
@@ -63,6 +65,21 @@ def went_black(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
     lost = before["nir"] - after["nir"]
     dark = max(after["red"], after.get("green", 0.0), after.get("blue", 0.0)) < CHAR
     return dark and lost >= DARK and after["red"] - before["red"] <= BLACK * lost + HAZE
+
+
+def darkened(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    """Whether ground became darker in red and near infrared than in the same months of other years.
+
+    Plants that burn leave black; bared soil is brighter in red than what grew there, dry grass too. So that
+    a slope of which half burns before sowing is told from one that is dug up.
+
+    Args:
+        before: mean reflectance by band, of the same months.
+        after: of the first looks after the change.
+    """
+    if not {"red", "nir"} <= (set(before) & set(after)):
+        return False
+    return all(after[band] < DARKER * before[band] for band in ("red", "nir"))
 
 
 def _is_built(seen: Mapping[str, float], visible: float) -> bool:

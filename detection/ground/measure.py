@@ -27,7 +27,7 @@ from detection.ground.accounts import Cells, account, account_cells
 from detection.ground.advance import CIRCLE_DEG, advance, relation, sector_advances
 from detection.ground.events import TINY, Event, find_events, overlap
 from detection.ground.history import History, fit_history
-from detection.ground.kinds import BARE_NDVI, ground_kind, went_black
+from detection.ground.kinds import BARE_NDVI, darkened, ground_kind, went_black
 from detection.ground.params import METHOD, EventParams, GroundParams, Kind
 from detection.ground.rates import IN_FORCE, SPLIT, Course, InForce, rate_row
 from detection.ground.records import (
@@ -456,23 +456,22 @@ def _kind(  # noqa: PLR0911 - one answer after another
     earlier = (days < event.first_seen_low) & (days > event.first_seen_low - p.before_days)
     later = (days >= event.first_seen_high) & (days <= event.first_seen_high + p.kind_days)
     after = _reflectance(part, np.flatnonzero(later & leaf), core)
-    if not after:
-        # No look in leaf yet: whether it went black shows beside the same months of other years.
-        alike = earlier & np.isin(month, month[later])
-        before, after = (_reflectance(part, np.flatnonzero(some), core) for some in (alike, later))
-        if before and after and went_black(before, after):
-            return Kind.BURNT
-        return Kind.THINNED if share < 0.5 else Kind.SOIL_SPOIL  # noqa: PLR2004 - by majority
-    before = _reflectance(part, np.flatnonzero(earlier & leaf), core)
-    found = ground_kind(after)
+    found = ground_kind(after) if after else ""
     if found == "water":
         return Kind.WATER
+    soon = (days >= event.first_seen) & (days <= event.first_seen + p.black_days)
+    alike = earlier & np.isin(month, month[soon])
+    old = int(series.day[-1]) - event.first_seen > p.kind_days
+    grown = (event.end >= 0).mean() >= 0.5  # noqa: PLR2004 - by majority
+    if (grown or not old) and darkened(*(_reflectance(part, np.flatnonzero(w), core) for w in (alike, soon))):
+        return Kind.BURNT
+    if not after:
+        return Kind.THINNED if share < 0.5 else Kind.SOIL_SPOIL  # noqa: PLR2004 - by majority
+    before = _reflectance(part, np.flatnonzero(earlier & leaf), core)
     total = after["nir"] + after["red"]
     ndvi = (after["nir"] - after["red"]) / total if total > 0 else 0.0
     if ndvi < BARE_NDVI and before and went_black(before, after):
-        grown = event.end >= 0
-        old = int(series.day[-1]) - event.first_seen > p.kind_days
-        return Kind.COAL if old and grown.mean() < 0.5 else Kind.BURNT  # noqa: PLR2004 - by majority
+        return Kind.COAL if old and not grown else Kind.BURNT
     if found in {"coal", "built"}:
         return Kind.COAL if found == "coal" else Kind.BUILT
     if _grows_over(event, share, p):

@@ -357,6 +357,9 @@ class EventParams:
     """Of intervals. Assumed."""
     kind_days: int = 450
     """Black ground that has not grown over after so long is no burn: a spring has passed; assumed."""
+    black_days: int = 60
+    """Days after an event was first seen in which its looks say whether it went black: grass is green again
+    after a burn by then. Assumed."""
     share_days: float = 35.0
     """Width of the window about a date in which looks tell the bare share of that date, days. Assumed."""
 
