@@ -142,7 +142,7 @@ def _sheet(site: Site, own: Rows, shared: Any, hectares: float) -> ClaimSheet:
             presence_line,
             _production(piles, own),
             _perimeters(answers, own.get(BOUNDARY_CHANGES.name, ()), site),
-            _ground(answers, own, shared),
+            ground_line(answers, own, shared),
         ),
         questions=len(changes),
         comparison_places=tuple(comparison),
@@ -380,7 +380,8 @@ def reference_epochs(footprints: Sequence[StoredRow]) -> list[StoredRow]:
     return [by_epoch[epoch] for epoch in sorted(by_epoch)]
 
 
-def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
+def ground_line(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
+    """B2 of one site: its ground answers, accounts and rates; `shared` is ground counted at a site before."""
     asked = [s for s in answers if s.row.data["about"] == "ground"]
     up, down, untold = _sorted_by_verdict(asked)
     finding = VERDICTS[Verdict.CANNOT_BE_TOLD]
@@ -422,6 +423,8 @@ def _ground(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLine:
             continue
         outside = s.row.data["boundary_id"]
         where = (f"outside the fixed version {outside} ", f"고정 판본 {outside} 밖 ") if outside else ("", "")
+        if s.row.data.get("boundary_role") == "in_force":
+            where = ("outside the version in force on each event's day ", "사건마다 그날 유효한 판본 밖 ")
         told = [
             [quantity_text(s, name, korean=korean) for name in ("before_ha_a_year", "after_ha_a_year")]
             for korean in (False, True)

@@ -5,12 +5,14 @@ from __future__ import annotations
 
 import datetime as dt
 import re
+from types import SimpleNamespace
 
 import docx
 import pytest
 from PIL import Image
 
 from campwatch.language import KOREAN, korean_digest, told
+from campwatch.reports import claims
 from campwatch.reports.content import (
     Count,
     Facts,
@@ -167,3 +169,20 @@ def test_the_sentences_say_dates_looks_hectares_and_interval(verdict, change, sa
     if verdict is Verdict.INCREASED:
         assert "Between May–October 2018–2020 and May–October 2022–2024 (14 and 14 usable looks)" in english
         assert "would look alike; who worked cannot be seen" in english
+
+
+def test_rates_name_the_version_that_they_stand_outside_of():
+    def row(role, version):
+        ha = {"value": 1.0, "low": 0.5, "high": 1.5, "level": 0.95, "sd_random": 0.25, "shared": {}}
+        data = {
+            "boundary_id": version, "boundary_role": role, "before_ha_a_year": ha, "after_ha_a_year": ha,
+            "split": "2016-12-31", "sensor": "landsat-8-9", "resolution_m": 30.0,
+        }  # fmt: skip
+        said = SimpleNamespace(data=data, layer="landsat_rates", site_id="x", subject=role, time="")
+        return SimpleNamespace(row=said, row_id=f"r-{role}")
+
+    rows = {"landsat_rates": [row("fixed", "first"), row("in_force", None)]}
+    english, korean = claims.ground_line((), rows, SimpleNamespace(is_empty=True)).text
+    assert "outside the fixed version first a year: 1.00" in english
+    assert "outside the version in force on each event's day a year: 1.00" in english
+    assert "그날 유효한 판본 밖 연간 새 교란" in korean
