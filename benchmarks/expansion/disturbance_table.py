@@ -348,6 +348,10 @@ def summary_table(sites: Outcomes) -> Iterator[str]:
         "sites; looks per site; share of ground clear": f"{len(sites)}; {looks:.0f}; {clear:.0%}",
         "100 km² decades; false persistent objects; 95 % limit of these in each": f"{decades:.3f}; {false}; "
         f"{chi2.ppf(0.95, 2 * false + 2) / 2 / decades:.0f}",
+        "found, off fields; on fields": "; ".join(
+            percent([e["found"] for e in judged_events(sites) if e["on_fields"] is on])
+            for on in (False, True)
+        ),
         "told by the second clear look, off fields": percent(in_time),
         "days to persistent, begun April to September; October to March": f"{number(warm)}; {number(cold)}",
         "first seen: interval holds": clustered(dates),
