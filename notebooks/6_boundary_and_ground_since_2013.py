@@ -50,7 +50,7 @@ plt.show()
 
 # %%
 rows = measure_ground(cube, camp.site, sensor="landsat")
-(rate,) = rows.rates
+rate, *_ = rows.rates
 fixed = rate.boundary_id
 accounts = sorted((a for a in rows.footprints if a.boundary_id in (fixed, None)), key=lambda a: a.account_date)
 accounts = list({a.account_date: a for a in accounts}.values())

@@ -32,6 +32,8 @@ DECLINATION_DEG = 23.44
 """Largest declination of the sun, degrees. By definition."""
 AROUND_PX = 6
 """Pixels around a small zone or a found pile whose ground says what its own is like. Assumed."""
+SPECK = 6
+"""Pixels for each pixel of a rim below which a piece is a speck. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,13 +106,13 @@ def water_objects(watery: Floats, lit: Floats, dark: Bools, params: WaterParams)
     ponds = wet >= params.object_share * np.maximum(size, 1)
     ponds[0] = False
     waters, pieces = label(water, structure=EIGHT)
-    specks = np.bincount(waters.ravel(), minlength=pieces + 1) < params.rim_px * 6
+    specks = np.bincount(waters.ravel(), minlength=pieces + 1) < params.rim_px * SPECK
     water &= ~specks[waters] | ponds[parts]
     cut = binary_dilation(water, structure=EIGHT, iterations=params.rim_px)
     small = ponds & (wet >= 0.5 * size)  # mostly water: the whole object goes
     rest, pieces = label(dark & ~cut & ponds[parts], structure=EIGHT)
     sizes = np.bincount(rest.ravel(), minlength=pieces + 1)
-    rim = (sizes < params.rim_px * 6)[rest] & (rest > 0)
+    rim = (sizes < params.rim_px * SPECK)[rest] & (rest > 0)
     return np.asarray((cut & ponds[parts]) | small[parts] | rim | (cut & (dark | water)))
 
 

@@ -55,6 +55,10 @@ OWN_SAMPLE = 2000
 """Bare pixels from which a site's own bare ground is taken: a bound of memory. Assumed."""
 SIDE_M = 10.0
 """Side of a pixel of Sentinel-2, documented."""
+BESIDE_PX = 3
+"""Side of the square of a pixel and its neighbours. Defined."""
+PER_CENT = 100.0
+"""Defined."""
 HALF_MONTHS = 24
 """Parts in which an expected year is looked at. Assumed."""
 DARKEST = 0.01
@@ -193,7 +197,7 @@ def bare_reference(
     sd = np.array([p.ndvi_sd, p.nbr_sd][: len(series.index)])
     where = np.flatnonzero(bare)
     where = where[:: max(1, len(where) // OWN_SAMPLE)]
-    month = series.day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12 + 1
+    month = series.day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % (HALF_MONTHS // 2) + 1
     first, last = params.start.growing_months
     looks = np.flatnonzero((month >= first) & (month < last))
     if not len(where) or not len(looks):
@@ -313,6 +317,6 @@ def farmland(
     when the field lies fallow. And what lies among fields may be one that was given up to grass.
     """
     plane = field.reshape(shape)
-    side = max(3, 2 * round(params.farmland_m / side_m / 2) + 1)
-    around = percentile_filter(plane, 100.0 * (1.0 - params.farmland_share), size=side)
-    return np.asarray(np.maximum(grey_dilation(plane, size=(3, 3)), around).ravel(), np.int8)
+    side = max(BESIDE_PX, 2 * round(params.farmland_m / side_m / 2) + 1)
+    around = percentile_filter(plane, PER_CENT * (1.0 - params.farmland_share), size=side)
+    return np.asarray(np.maximum(grey_dilation(plane, size=(BESIDE_PX, BESIDE_PX)), around).ravel(), np.int8)

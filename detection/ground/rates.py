@@ -30,6 +30,8 @@ NARROW_SD_PER_M = 0.007
 """Error of hectares and rates, as a share of them, for each metre of the pixels' side: patches about as
 narrow as they are missed, or told too wide. Fitted on simulated sites, seeds 61 to 66, at 30 m; that it goes
 with the side is assumed."""
+TAIL = 0.025
+"""Probability on either side of a 95 % interval. Defined."""
 UNIT_KM2_YEARS = 1000.0
 """Square kilometres times years of such a unit. Defined."""
 FALSE_UP_TO_M = 15.0
@@ -221,8 +223,8 @@ def expected_false(km2: float, years: float) -> Quantity:
     """
     counted = json.loads(files(__package__).joinpath("quiet.json").read_text("utf-8"))
     events, units = int(counted["false_events"]), float(counted["units"])
-    low = gammaincinv(events, 0.025) if events else 0.0
-    high = gammaincinv(events + 1, 0.975)
+    low = gammaincinv(events, TAIL) if events else 0.0
+    high = gammaincinv(events + 1, 1.0 - TAIL)
     here = km2 * years / UNIT_KM2_YEARS / units
     found = Quantity.measured(events * here, sd_random=0.0)
     return replace(found, low=float(low * here), high=float(high * here))

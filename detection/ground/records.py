@@ -429,7 +429,7 @@ class GroundRate:
     events_false: Quantity = column(
         "events to be expected in this area and time where nothing is opened, from simulated quiet sites",
         "아무것도 개간되지 않아도 이 면적과 기간에 예상되는 사건 수(모의 대상지에서 측정)",
-        unit="count",
+        unit="1",
         shown=Shown.PUBLIC,
         public_decimals=1,
     )
