@@ -12,9 +12,9 @@ are called. Where parcels have calendars of their own, dates differ by a standar
 and 8 more every year, one parcel in twenty is a month early or late in a year, one in fifty lies fallow, and
 half are ploughed after the harvest. Hillsides: `farmed_site` (measured materials, terraces, parcels given up
 for three years, slopes burnt in April, a river whose gravel floods and dries, ponds that fall dry) with
-relief of 600 m and twice the snow. Seeds 700 to 761 and 788 to 790 were
-looked at while the method was made. April's fires on slopes are no false alarms where they are called burnt,
-which alerts nobody, and stand in a column of their own.
+relief of 600 m and twice the snow. Seeds 700 to 761 and 788 to 790 were looked at while the method was made.
+April's fires on slopes are no false alarms where they are called burnt, which alerts nobody, and stand in a
+column of their own.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ from imagery.simulate import (
     simulate_site,
     unchanged_site,
 )
+from imagery.simulate.params import FARMED
 
 SIZE_PX = 240
 SINCE, FIRST, UNTIL = dt.date(2017, 1, 1), dt.date(2019, 1, 1), dt.date(2025, 1, 1)
@@ -68,7 +69,6 @@ NAMES = {
 BY = "python -m benchmarks.expansion.quiet_sites"
 COUNTED = Path(__file__).parents[2] / "detection" / "ground" / "quiet.json"
 """What rates of a site are told with."""
-OWN = FieldParams(own_days=7.0, year_days=8.0, odd=0.05, fallow=0.02, ploughed=0.5)
 
 
 def params_of(kind: str) -> SimulationParams:
@@ -77,7 +77,7 @@ def params_of(kind: str) -> SimulationParams:
     if kind == "hillside":
         land = replace(farmed_site().land, relief_m=600.0)
         return replace(shipped, land=land, weather=replace(shipped.weather, snow=2.0))
-    return replace(shipped, land=replace(shipped.land, fields=OWN if kind == "own" else FieldParams()))
+    return replace(shipped, land=replace(shipped.land, fields=FARMED if kind == "own" else FieldParams()))
 
 
 def month_ends(days: NDArray[np.int64]) -> Iterator[int]:

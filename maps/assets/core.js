@@ -37,9 +37,9 @@ CW.el = (tag, attributes, ...children) => CW.fill(CW.set(document.createElement(
 CW.svg = (tag, attributes, ...children) =>
   CW.fill(CW.set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes), children);
 CW.clear = (node) => { node.replaceChildren(); return node; };
-/* Names from files keep to themselves: direction marks in them cannot turn the text around them. */
 /* A reason or a detail, which rows hold in English, in the language of the page. */
 CW.said = (text) => (CW.lang === "ko" && CW.data.korean && CW.data.korean[text]) || text;
+/* Names from files keep to themselves: direction marks in them cannot turn the text around them. */
 CW.name = (text) => CW.el("bdi", { class: "given", title: text && text.length > 60 ? text.slice(0, 300) : null }, text);
 
 /* The map and its parts, once the page has made them. */
