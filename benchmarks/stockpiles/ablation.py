@@ -21,12 +21,14 @@ import numpy as np
 
 from benchmarks.manual import digest_of, write_table
 from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
+from benchmarks.stockpiles.state_model import states
 from benchmarks.stockpiles.yards import Yard, measured_digest, yard_of
 from detection.coal.measure import StockpileParams, measure_stockpiles
 
 SITES = (
-    ("flat .05", 510), ("judged", 513), ("any of three ranks", 514), ("wet", 516), ("winter", 517),
-    ("relief 600 m", 518),
+    ("flat .05", 510), (".045-.055", 511), ("undusted", 512), ("judged", 513), ("any of three ranks", 514),
+    ("wet", 516), ("winter", 517), ("relief 600 m", 518), ("flat .05", 519), ("lignite", 522),
+    ("any of three ranks", 523), ("winter", 526),
 )  # fmt: skip
 """Fitting seeds, that the calibration of intervals is measured on as well."""
 
@@ -51,14 +53,11 @@ def _nothing(first: Any, *_: Any, **__: Any) -> Any:
 PATCHED: Mapping[str, tuple[str, Callable[..., Any]]] = MappingProxyType(
     {
         "no onset of coal": ("detection.coal.fraction.coal_onset", _nothing),
+        "coal and ground as states": ("detection.coal.fraction._onset", states),
         "no first guess of a bare yard": ("detection.coal.ground.yard_fractions", lambda *_: None),
         "no missed shadow": (
             "detection.coal.blocks.lit_looks",
             lambda _, seen, *__, **___: np.ones_like(seen),
-        ),
-        "no look that stands out": (
-            "detection.coal.areas.stands_out",
-            lambda area, *_: np.where(np.isfinite(area), 0.0, np.nan),
         ),
         "cores by their fraction alone": (
             "detection.coal.fraction.mostly",
@@ -70,6 +69,16 @@ PATCHED: Mapping[str, tuple[str, Callable[..., Any]]] = MappingProxyType(
         ),
     }
 )
+STATES = "two states through time in place of onset and first guess"
+WITHOUT = MappingProxyType(
+    {
+        "none of onset, likeness of cores, misfit": (
+            "no onset of coal", "cores by their fraction alone", "any misfit",
+        ),
+        STATES: ("coal and ground as states", "no first guess of a bare yard"),
+    }
+)  # fmt: skip
+"""Variants that leave out or change several things."""
 KNOBS: Mapping[str, StockpileParams] = MappingProxyType(
     {
         "as it is": ONLY_ZONES,
@@ -82,17 +91,19 @@ KNOBS: Mapping[str, StockpileParams] = MappingProxyType(
         "two turns": fraction(rounds=2),
     }
 )
-VARIANTS = (*KNOBS, *PATCHED)
+ALONE = tuple(name for name in PATCHED if name != "coal and ground as states")
+VARIANTS = (*KNOBS, *ALONE, *WITHOUT)
 
 
 @contextmanager
 def without(variant: str) -> Iterator[StockpileParams]:
     """The measurement of a variant, while it lasts."""
     with ExitStack() as stack:
-        if variant in PATCHED:
-            name, stand_in = PATCHED[variant]
-            stack.enter_context(mock.patch(name, stand_in))
-        yield KNOBS.get(variant, ONLY_ZONES)
+        parts = WITHOUT.get(variant, (variant,))
+        for part in parts:
+            if part in PATCHED:
+                stack.enter_context(mock.patch(*PATCHED[part]))
+        yield next((KNOBS[part] for part in parts if part in KNOBS), ONLY_ZONES)
 
 
 def measured(variant: str, yard: Yard) -> list[dict[str, Any]]:
@@ -113,7 +124,7 @@ def measured(variant: str, yard: Yard) -> list[dict[str, Any]]:
 
 def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """One row per variant: all conditions, then the RMSE of each."""
-    conditions = [condition for condition, _ in SITES]
+    conditions = list(dict.fromkeys(condition for condition, _ in SITES))
     lines = [
         "| variant | looks | RMSE ha | bias ha | width ha | covers, % | " + " | ".join(conditions) + " |",
         "|---|---|---|---|---|---|" + "---|" * len(conditions),
