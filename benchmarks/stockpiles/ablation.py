@@ -1,6 +1,6 @@
 """Each rule and knob of the measurement left out or changed alone, on simulated yards of fitting seeds.
 
-    python -m benchmarks.stockpiles.ablation --keep FOLDER [--write]
+    python -m benchmarks.stockpiles.ablation --keep FOLDER [--variants …] [--write]
 
 A rule that its absence does not make worse in any condition earns no place. Never on seeds that judge.
 """
@@ -27,8 +27,7 @@ from detection.coal.measure import StockpileParams, measure_stockpiles
 
 SITES = (
     ("flat .05", 510), (".045-.055", 511), ("undusted", 512), ("judged", 513), ("any of three ranks", 514),
-    ("wet", 516), ("winter", 517), ("relief 600 m", 518), ("flat .05", 519), ("lignite", 522),
-    ("any of three ranks", 523), ("winter", 526),
+    ("wet", 516), ("winter", 517), ("relief 600 m", 518), ("lignite", 522),
 )  # fmt: skip
 """Fitting seeds, that the calibration of intervals is measured on as well."""
 
@@ -158,11 +157,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--variants", nargs="*", default=VARIANTS, choices=VARIANTS)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in options.variants}
     for condition, seed in SITES:
-        for variant in VARIANTS:
+        for variant in options.variants:
             path = kept(options.keep, variant, condition, seed)
             if not path.exists():
                 rows = measured(variant, yard_of(condition, seed, options.keep))

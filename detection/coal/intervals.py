@@ -25,9 +25,9 @@ VERSION = "bf22cea3b595; 90 seeds from 510 to 599"
 FACTORS: tuple[tuple[str, float, float], ...] = (
     ("nothing", 1.000, 1.000),
     ("flat", 1.822, 2.005),
-    ("coal", 1.675, 0.741),
-    ("other", 1.524, 1.067),
-    ("without_swir", 1.524, 1.067),
+    ("coal", 1.722, 0.653),
+    ("other", 1.560, 1.043),
+    ("without_swir", 1.560, 1.043),
 )
 """(stratum, factor on the random error, factor on the errors that all looks share)."""
 ROUNDING = 1e-12

@@ -55,7 +55,7 @@ class VerdictParams:
     faint_ratio: float = 0.45
     """Brightness of dark ground over that of its zone from which its contrast is little. Chosen with
     `faint_distance`: zones of lignite that read half of it or less have .47 to .60."""
-    faint_distance: float = 0.6
+    faint_distance: float = 0.55
     """Distance from the family up to which ground of little contrast is coal-like: beyond it wet ground may
     pass for the coal, and coal for ground. Chosen on fitting yards of lignite, seeds 510 to 599."""
     surprise_sd: float = 3.0
@@ -83,9 +83,9 @@ SENTENCES = MappingProxyType(
             "아스팔트나 펠트처럼 반입·반출되는 다른 어두운 물질도 같게 보일 수 있다.",
         ),
         Verdict.COAL_UNCHANGED: Sentence(
-            en="Coal-like dark ground, unchanged since the first look and not calibrated: asphalt or a dark "
-            "roof would look the same, so that the lower end is nought.",
-            ko="석탄과 비슷한 어두운 지면이나 첫 관측 이후 변화가 없고 보정되지 않았다: "
+            en="Coal-like dark ground, no sure change since the first look, not calibrated: asphalt or a "
+            "dark roof would look the same, so that the lower end is nought.",
+            ko="석탄과 비슷한 어두운 지면이나 첫 관측 이후 확실한 변화가 없고 보정되지 않았다: "
             "아스팔트나 어두운 지붕도 같게 보이므로 구간의 하한은 0이다.",
         ),
         Verdict.DARK_NOT_COAL: Sentence(
@@ -246,11 +246,9 @@ def _is_like(year: SubjectYear | None, params: FamilyParams) -> bool:
     return year is not None and year.distance is not None and year.distance < params.fitting_distance
 
 
-def _is_unclear(year: SubjectYear | None, limits: VerdictParams) -> bool:
-    """Whether dark ground has little contrast to its zone, and is not that near to the family."""
-    if year is None or year.ratio is None or year.distance is None:
-        return False
-    return year.ratio >= limits.faint_ratio and year.distance > limits.faint_distance
+def _is_faint(year: SubjectYear | None, limits: VerdictParams) -> bool:
+    """Whether dark ground has little contrast to its zone."""
+    return year is not None and year.ratio is not None and year.ratio >= limits.faint_ratio
 
 
 def coal_family(years: Sequence[SubjectYear], params: FamilyParams) -> str | None:
@@ -324,7 +322,8 @@ def identity(
         why = _disagreement(reads_ha, dark, rims, like=like, least_ha=limits.least_dark_ha)
     if why is None and is_dark and not like and dark < limits.least_dark_ha:
         why = TOO_LITTLE
-    unclear = not calibrated and _is_unclear(last, limits)
+    far = distance is not None and distance > limits.faint_distance
+    unclear = far and not calibrated and _is_faint(last, limits)
     if why is None and like and (unclear or not is_dark):
         why = LOW_CONTRAST
     if why is not None:
