@@ -26,6 +26,7 @@ from scipy.ndimage import (
     percentile_filter,
 )
 
+from detection.ground.days import to_date, to_day
 from detection.ground.expectation import (
     Expectation,
     anchor_weights,
@@ -45,10 +46,10 @@ from detection.ground.params import (
 )
 from detection.ground.series import SCALE, UNSEEN, GroundSeries
 from detection.ground.states import FIELD_CLASSES, RIVER_CLASS, STATES, filtered, ground_model, smooth
+from imagery.measurement import Remembered
 
 Floats = NDArray[np.float32]
 
-EPOCH = dt.date(1970, 1, 1)
 CHANGED = 13
 """Of 255: change of a weight above which the expectation of a pixel is fitted again. Assumed."""
 OWN_SAMPLE = 2000
@@ -97,8 +98,7 @@ class Learnt:
 
 def looks_to_learn(day: NDArray[np.int64], params: ExpectationParams) -> int:
     """How many of the earliest looks are learnt from: those before the last turn of the year."""
-    last = EPOCH + dt.timedelta(days=int(day[-1]))
-    turn = (dt.date(last.year, *params.renewed) - EPOCH).days
+    turn = to_day(dt.date(to_date(day[-1]).year, *params.renewed))
     n = int(np.searchsorted(day, turn))
     return n if n and day[n - 1] - day[0] >= params.anchor_most_days else len(day)
 
@@ -113,10 +113,10 @@ def remembered(
     for part in (series.index, series.haze, series.early):
         digest.update(np.ascontiguousarray(part).tobytes())
     key = digest.hexdigest()
-    held = memory.get(key)
-    if held is None:
-        memory[key] = held = _bytes(learn(series, params, side_m))
-    return _from(held)
+    held = Remembered(held=memory, encode=_bytes, decode=_from)
+    if key not in held:
+        held[key] = learn(series, params, side_m)
+    return held[key]
 
 
 def _bytes(learnt: Learnt) -> bytes:

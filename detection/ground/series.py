@@ -48,10 +48,6 @@ class GroundSeries:
         """Bands that the indices were made from."""
         return ("red", "nir", "swir16")[: 1 + len(self.index)]
 
-    def before(self, day: int) -> GroundSeries:
-        """The looks before a day."""
-        return self.first(int(np.searchsorted(self.day, day)))
-
     def first(self, n: int) -> GroundSeries:
         """So many of the earliest looks."""
         return GroundSeries(

@@ -9,9 +9,11 @@ import pytest
 import xarray as xr
 
 from aoi.records import Boundary, Site
-from detection.ground.measure import freeze, measure_ground
+from detection.ground.freezing import freeze
+from detection.ground.measure import measure_ground
 from detection.ground.params import METHOD, GroundParams, Kind
-from detection.ground.rates import IN_FORCE, disturbance_rates, expected_false
+from detection.ground.quiet import expected_false, quiet_count
+from detection.ground.rates import IN_FORCE, disturbance_rates
 from detection.ground.records import Disturbance
 from tests.detection.made_ground import SITE, STARTS, box, ground
 
@@ -176,7 +178,7 @@ def test_rates_stand_outside_the_fixed_version_and_outside_the_one_in_force(rows
 
 
 def test_false_events_grow_with_ground_and_time() -> None:
-    one, ten = expected_false(100.0, 1.0), expected_false(100.0, 10.0)
+    one, ten = (expected_false(quiet_count(), 100.0, years) for years in (1.0, 10.0))
     assert ten.value == pytest.approx(10 * one.value)
     assert ten.high == pytest.approx(10 * one.high)
     assert 0 <= one.low <= one.value < one.high
