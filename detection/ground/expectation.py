@@ -29,8 +29,13 @@ SEASON_LEVEL = 0.5
 """Prior of the level of a season, NDVI. Assumed."""
 SEASON_PRECISION = (0.01, 1.0, 1.0, 2.0, 2.0)
 """Precision of that and of harmonics of none, in looks. Assumed."""
+LATER_SHARE = 0.15
+"""Weight of all later looks of a pixel beside that of its anchor, 1, where the anchor is an older
+instrument's. Of .7, .35, .15 and less on simulated sites 431 to 433."""
 LEAST_WEIGHT = 0.05
 """Looks of less weight tell nothing of scatter. Assumed."""
+JUST_BELOW = 0.9
+"""Of the least weight that is given before anything is known: all looks tell of scatter then. Defined."""
 LEAST_EXPECTED = 20
 """Of 255: a pixel that was less likely as expected says nothing of its cover's course. Assumed."""
 SAMPLE = 1000
@@ -88,12 +93,20 @@ def harmonics(day: NDArray[np.int64]) -> Floats:
 
 
 def anchor_weights(series: GroundSeries, params: ExpectationParams) -> NDArray[np.uint8]:
-    """(time, pixel) probability of being as expected before anything is known, 255 for one."""
+    """(time, pixel) probability of being as expected before anything is known, 255 for one.
+
+    Where an older instrument, which looked less often, saw the anchor, all later looks together count as at
+    most `LATER_SHARE` of it: a pixel opened in between would be learnt from the many that see it open.
+    """
     seen = series.index[0] != UNSEEN
     age = (series.day - series.day[:1])[:, None]
     few = np.cumsum(seen, axis=0, dtype=np.int32) <= params.anchor_looks
     early = (age < params.anchor_days) | (few & (age < params.anchor_most_days))
-    return np.where(early, ONE, round(ONE * params.later_weight)).astype(np.uint8)
+    later = params.later_weight
+    if series.older:
+        many = float(np.median((seen & ~early).sum(axis=0)))
+        later = min(later, LATER_SHARE * float(np.median((seen & early).sum(axis=0))) / max(many, 1.0))
+    return np.where(early, ONE, max(round(ONE * later), 1)).astype(np.uint8)
 
 
 def fit_expectation(
@@ -138,12 +151,15 @@ def fit_expectation(
          *([SECOND_ORDER * params.harmonic_sd**-2] * 2)], np.float64)  # fmt: skip
     look = np.zeros((n, t, k), np.float32)
     kernel = _season_kernel(params)
+    lightest = (
+        min(LEAST_WEIGHT, JUST_BELOW * float(expected.min()) / ONE) if earlier is None else LEAST_WEIGHT
+    )
     for i in range(n):
         residual = np.full((t, size), np.nan, np.float32)
         rounds = params.rounds if earlier is None else params.rounds // 2
         _fit_pixels(pixels, series.index[i], expected, course[i], terms, part, cover, precision, kernel,
-                    rounds, params.least_sd, earlier is not None, beta[i], spread[i], variance[i], own[i],
-                    residual)  # fmt: skip
+                    rounds, params.least_sd, lightest, earlier is not None, beta[i], spread[i], variance[i],
+                    own[i], residual)  # fmt: skip
         look[i] = (
             earlier.look[i] if earlier is not None and keep else _look_variance(residual, cover, k, params)
         )
@@ -261,7 +277,8 @@ def _medians(
     members = [m[:: max(1, len(m) // SAMPLE)] for m in members]
     everywhere = np.arange(plane.shape[1])[:: max(1, plane.shape[1] // (5 * SAMPLE))]
     for i in range(t):
-        row, sure, seen = plane[i], expected[i] > LEAST_EXPECTED, usable[i]
+        row, seen = plane[i], usable[i]
+        sure = expected[i] > min(LEAST_EXPECTED, int(expected[i].max()) - 1)
         chosen = everywhere[seen[everywhere] & sure[everywhere]]
         if chosen.size < params.least_cover:
             chosen = everywhere[seen[everywhere]]
@@ -396,8 +413,8 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
 @njit(cache=True)
 def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
     pixels: Any, plane: Any, expected: Any, course: Any, terms: Any, part: Any, cover: Any, precision: Any,
-    kernel: Any, rounds: int, least: float, warm: Any, beta: Any, spread: Any, variance: Any, own: Any,
-    residual: Any,
+    kernel: Any, rounds: int, least: float, lightest: float, warm: Any, beta: Any, spread: Any,
+    variance: Any, own: Any, residual: Any,
 ) -> None:  # fmt: skip
     """Ridge regression of each pixel, its scatter by time of year, its residuals."""
     t = plane.shape[0]
@@ -462,7 +479,7 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
                 w[i] = w0[i] / (1.0 + (r[i] / (REWEIGHTED * s)) ** 2)
         m = 0
         for i in range(n):
-            if w0[i] > LEAST_WEIGHT:
+            if w0[i] > lightest:
                 w[m] = r[i]
                 m += 1
         scale = _mad(w, m) + OWN_LEAST_SD
@@ -484,7 +501,7 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
             sums[k] = 0.0
             weights[k] = 0.0
         for i in range(n):
-            if w0[i] > LEAST_WEIGHT:
+            if w0[i] > lightest:
                 square = min(r[i] * r[i], MOST_SCATTERS**2 * own[p])
                 k = int(part[at[i]]) % BINS
                 sums[k] += w0[i] * square

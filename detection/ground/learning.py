@@ -38,6 +38,7 @@ from detection.ground.expectation import (
 from detection.ground.params import (
     HALF,
     METHOD,
+    ONE,
     YEAR_DAYS,
     ExpectationParams,
     GroundParams,
@@ -140,7 +141,9 @@ def _from(held: bytes) -> Learnt:
 def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) -> Learnt:
     """Expectation and states in turn (EM): a plain fit would take a mine's bare ground for normal."""
     expected: NDArray[np.uint8] = anchor_weights(series, params.expectation)
-    first, greenest = fit_seasons(series, expected, params.expectation)
+    # Seen by an older instrument first, ground that was opened since must not be a cover of its own.
+    anchor = np.where(expected == ONE, expected, np.uint8(0)) if series.older else expected
+    first, greenest = fit_seasons(series, anchor, params.expectation)
     at_start = bare_at_start(first, params)
     water = find_water(first, series.early, params, series.shape, side_m)
     at_start = np.where(water.water, np.float32(0.0), at_start)
