@@ -13,6 +13,7 @@ from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
 from detection.ground.landsat_records import LANDSAT_GROUND, LANDSAT_RATES
 from detection.ground.records import (
+    BARE_AT_START,
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
@@ -30,6 +31,7 @@ LAYERS = by_name(
         DISTURBANCE_GROWTH,
         DISTURBANCE_REVISIONS,
         GROUND_RATES,
+        BARE_AT_START,
         LANDSAT_GROUND,
         LANDSAT_RATES,
         BOUNDARY_CHANGES,

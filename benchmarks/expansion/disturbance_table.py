@@ -41,6 +41,7 @@ ALL = (0.1, 3.01)
 SIZES = ((0.1, 0.25), (0.25, 0.5), (0.5, 1.0), (1.0, 3.01))
 CONTRASTS = (("strong", 0.4, 9.0), ("medium", 0.2, 0.4), ("weak", -9.0, 0.2))
 """Change of the index that is monitored (mean of -NDVI and BSI, mid July) in mean over the patch."""
+LAST_ACCOUNT = dt.date(PARAMS.until.year - 1, *GroundParams().events.account_day).isoformat()
 NEAR_PX = 2
 LATE_DAYS = 1
 """Dates of passes are days: a look of the same day counts."""
@@ -245,6 +246,7 @@ def outcome(made: JudgedSite, params: GroundParams | None = None) -> dict[str, A
         ],
         "objects": len(found),
         "yearly": yearly(made, everything),
+        "waits": everything.footprints[-1].waiting_ha.value or 0.0,
         "pit": pit_growth(made, everything),
         "bare": [
             *((q.value, q.low, q.high) if (q := everything.footprints[-1].bare_at_start_ha) else ()),
@@ -293,6 +295,14 @@ def judged_events(sites: Outcomes) -> Outcomes:
     """Designed patches of the mapping floor or more that at least twelve looks follow."""
     events = [e for site in sites for e in site["events"]]
     return [e for e in events if e["looks_left"] >= 12 and e["size_ha"] * 1.02 >= FLOOR_HA]
+
+
+def untold_ha(sites: Outcomes) -> float:
+    """Of patches on fields that were bared before the last account day and are in no event."""
+    return float(sum(
+        e["size_ha"] * e["cover"] for e in judged_events(sites)
+        if e["on_fields"] and not e["found"] and e["day"] < LAST_ACCOUNT
+    ))  # fmt: skip
 
 
 def clustered(sites: list[list[bool]]) -> str:
@@ -364,6 +374,9 @@ def summary_table(sites: Outcomes) -> Iterator[str]:
         "advance: interval holds": clustered(held[1]),
         "newly disturbed in a year: mean error; median size of it": off(flat[1]),
         "newly disturbed in a year: interval holds": clustered(held[2]),
+        "patches on fields that are not told, ha; what waits on the last account day, ha": "; ".join(
+            f"{hectares:.1f}" for hectares in (untold_ha(sites), sum(site["waits"] for site in sites))
+        ),
         "growth of pit and spoil in a year: mean error; median size of it": off(flat[2]),
         "bare at start: mean error; median size of it": off(flat[3]),
         "bare at start: interval holds": clustered(held[3]),

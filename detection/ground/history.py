@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from detection.ground.expectation import held_against
 from detection.ground.learning import SIDE_M, Water, looks_to_learn, remembered
-from detection.ground.params import GroundParams
+from detection.ground.params import HALF, GroundParams
 from detection.ground.series import GroundSeries
 from detection.ground.states import Model, filtered, ground_model, smooth
+from evidence.arrays import Ints
 
 Floats = NDArray[np.float32]
 
@@ -29,6 +30,9 @@ class History:
     """(time, pixel) probability of disturbed as it was known on the look, 255 for one."""
     smoothed: NDArray[np.uint8]
     """(time, pixel) the same given all looks."""
+    waiting: Ints
+    """(pixel,) look since which it has shown loss, without a break until the last one, that is not taken for
+    good: a field may lie fallow, a season may be odd; -1 where it does not."""
     water: Water
     bare_at_start: Floats
     """(pixel,) share that was bare at the greenest of the expected year when it was first seen."""
@@ -77,6 +81,22 @@ def _history(
     series: GroundSeries, model: Model, params: GroundParams, water: Water, bare_at_start: Floats
 ) -> History:
     now, field, least = filtered(model, series.shape)
-    return History(series=series, model=model, params=params, field=field, filtered=now,
-                   smoothed=smooth(model, field, least)[1], water=water,
+    expected, disturbed = smooth(model, field, least)
+    return History(series=series, model=model, params=params, field=field, filtered=now, smoothed=disturbed,
+                   waiting=waiting_since(expected, disturbed), water=water,
                    bare_at_start=bare_at_start)  # fmt: skip
+
+
+def waiting_since(expected: NDArray[np.uint8], disturbed: NDArray[np.uint8]) -> Ints:
+    """(pixel,) first look of the stretch, until the last, on which it is likely neither; -1: none.
+
+    Args:
+        expected: (time, pixel) probability, 255 for one.
+        disturbed: the same.
+    """
+    since = np.full(expected.shape[1], -1)
+    still = np.ones(expected.shape[1], np.bool_)
+    for t in range(len(expected) - 1, -1, -1):
+        still &= expected[t].astype(np.int16) + disturbed[t] < HALF
+        since[still] = t
+    return since

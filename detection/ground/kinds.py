@@ -10,7 +10,7 @@ from scipy.ndimage import binary_erosion
 
 from detection.ground.events import Event
 from detection.ground.history import History
-from detection.ground.params import EventParams, Kind
+from detection.ground.params import YEAR_DAYS, EventParams, Kind
 from evidence.arrays import Bools, Ints
 
 COAL = {"visible": 0.06, "nir": 0.09, "ndvi": 0.2}
@@ -110,7 +110,8 @@ def event_kind(  # noqa: PLR0911 - one answer after another
     """
     p, series = history.params.events, history.series
     days = series.day
-    brief = (event.end >= 0) & (days[event.end] - days[event.onset] <= p.kind_days)
+    covered = -np.log(1.0 - p.level) / history.params.rates.bar_covered * YEAR_DAYS
+    brief = (event.end >= 0) & (days[event.end] - days[event.onset] <= covered)
     if history.water.beside[event.pixels].mean() > p.likely and brief.mean() > p.likely:
         return Kind.RIVER
     core = np.asarray(binary_erosion(mask)) if binary_erosion(mask).any() else mask

@@ -250,7 +250,7 @@ def find_water(
     for mine in _long(water, p.least_river_m / side_m):
         body |= mine
 
-    river, beside = near(body, p.corridor_m), near(thread, p.beside_m)
+    river, beside = near(body, p.corridor_m), near(thread, p.corridor_m)
     return Water(water=water.ravel(), river=river.ravel(), beside=beside.ravel())
 
 

@@ -22,7 +22,7 @@ from shapely.geometry.base import BaseGeometry
 from aoi.pixels import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from aoi.records import Boundary, Site
 from aoi.versions import starts, version_in_force
-from detection.ground.accounts import Cells, account, account_cells
+from detection.ground.accounts import Cells, account, account_cells, waiting_cells
 from detection.ground.advance import CIRCLE_DEG, advance, relation, sector_advances
 from detection.ground.days import to_date, to_day
 from detection.ground.earlier import with_earlier
@@ -34,11 +34,13 @@ from detection.ground.params import METHOD, EventParams, GroundParams, Kind
 from detection.ground.quiet import QuietCount, quiet_count
 from detection.ground.rates import IN_FORCE, SPLIT, Course, InForce, rate_row
 from detection.ground.records import (
+    BARE_AT_START,
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
     FOOTPRINTS,
     GROUND_RATES,
+    BareAtStart,
     Disturbance,
     DisturbanceGrowth,
     DisturbanceRevision,
@@ -68,6 +70,7 @@ class GroundRows:
     growth: tuple[DisturbanceGrowth, ...] = ()
     revisions: tuple[DisturbanceRevision, ...] = ()
     rates: tuple[GroundRate, ...] = ()
+    at_start: tuple[BareAtStart, ...] = ()
     joined: tuple[GroundRate, ...] = ()
     """Rates over the looks of an older instrument too: the change of instrument lies within."""
 
@@ -143,7 +146,7 @@ def ground_rows(
     years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
     weights = coverage(site.aoi, grid) * pixel_area_ha(grid)
     g = _Ground(cube=cube, site=site, grid=grid, weights=weights, history=history, params=params, inside={})
-    anchored, own = int(series.day[0]) + round(params.expectation.anchor_days), _first_day(cube)
+    anchored, own = int(series.day[0]) + round(params.expectation.anchor_days), int(series.day[series.older])
     events = [one for one in find_events(history, grid, site.id, weights) if _lasted(one, series.day, own)]
     current = [_disturbance(g, event) for event in events]
     sure = [
@@ -175,6 +178,7 @@ def ground_rows(
         disturbances=tuple(frozen),
         growth=growth,
         revisions=tuple(revisions),
+        at_start=(_bare_at_start(g),),
         rates=_rates(
             g, frozen, sure, cells, named, max(anchored, own), sensor, None if series.older else quiet
         ),
@@ -215,11 +219,6 @@ def _rates(
 def _lasted(event: Event, day: Ints, own: int) -> bool:
     """Whether an event was still there at the first look of the site's own instrument."""
     return bool((event.end < 0).any() or day[event.end].max() >= own)
-
-
-def _first_day(cube: xr.Dataset) -> int:
-    """Day of a cube's first look."""
-    return int(cube["time"].to_numpy()[0].astype("datetime64[D]").astype(np.int64))
 
 
 def account_dates(day: Ints, params: GroundParams) -> Ints:
@@ -328,8 +327,7 @@ def _footprint(
         share = float(parts[where].mean()) if len(whole) else 0.0
         return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, TINY))
 
-    q = g.params.start
-    start = (g.history.bare_at_start > (q.bare_from + q.bare_surely) / 2) * g.weights.ravel()
+    start = _at_start(g)
     within = None if boundary is None else g.within(boundary).ravel()
 
     def bare(part: Floats | float | None) -> Quantity:
@@ -338,6 +336,7 @@ def _footprint(
         value = float((start * part).sum())
         return _positive(value, p.bare_sd * value, {}, p.level)
 
+    waits = _waiting(g, cells, k, within, why)
     moved = 0.0
     if before is not None and inside is not None:
         moved = float((cells.hectares * cells.stands(k - 1) * (inside - before)).sum())
@@ -362,13 +361,29 @@ def _footprint(
         deepened_ha=quantity("deepened"),
         regrown_ha=quantity("regrown"),
         open_closed_ha=quantity("open_closed"),
+        waiting_ha=waits[0],
+        waiting_outside_ha=waits[1],
         bare_at_start_ha=bare(1.0),
         bare_at_start_inside_ha=bare(within),
         bare_at_start_outside_ha=bare(None if within is None else 1.0 - within),
         valid_fraction=seen,
         scene_ids=_scenes_about(g, int(day)),
-        geometry=None if why is not None else _outline(g, cells, k),
+        geometry=None if why is not None else _outline(g, cells.pixel[_mostly(cells, k)]),
     )
+
+
+def _waiting(
+    g: _Ground, cells: Cells, k: int, within: Floats | None, why: str | None
+) -> tuple[Quantity, Quantity]:
+    """What waits on the k-th date, and outside a boundary; `why` says why nothing can be said."""
+    if why is not None:
+        return Quantity.not_assessable(why), Quantity.not_assessable(why)
+    hectares, edge = waiting_cells(g.history, cells, k, g.weights)
+    whole = _area(g, float(hectares.sum()), 0.0, edge)
+    if within is None:
+        return whole, Quantity.not_assessable(NO_BOUNDARY)
+    outside = float((hectares * (1.0 - within)).sum())
+    return whole, _area(g, outside, 0.0, edge * outside / max(float(hectares.sum()), TINY))
 
 
 def _near(g: _Ground, day: int) -> Bools:
@@ -385,6 +400,11 @@ def _scenes_about(g: _Ground, day: int) -> tuple[str, ...]:
     return tuple(np.array(g.history.series.scene_ids)[_near(g, day)].tolist())
 
 
+def _mostly(cells: Cells, k: int) -> Bools:
+    """(cell,) disturbed by more than half on the k-th date."""
+    return np.asarray(cells.disturbed(k) & (cells.hectares > 0.5 * cells.hectares.max(initial=1.0)))
+
+
 def _rim_ha(cells: Cells, k: int, whole: float) -> float:
     """Hectares of pixels of which not all changed."""
     part = cells.hectares[cells.disturbed(k)]
@@ -392,11 +412,27 @@ def _rim_ha(cells: Cells, k: int, whole: float) -> float:
     return float(np.abs(part[part < whole * full]).sum())
 
 
-def _outline(g: _Ground, cells: Cells, k: int) -> BaseGeometry | None:
-    """Polygons of the pixels that are disturbed by more than half, EPSG:4326."""
+def _at_start(g: _Ground) -> Floats:
+    """(pixel,) hectares that were bare when first seen."""
+    q = g.params.start
+    return np.asarray((g.history.bare_at_start > (q.bare_from + q.bare_surely) / 2) * g.weights.ravel())
+
+
+def _bare_at_start(g: _Ground) -> BareAtStart:
+    hectares, day = _at_start(g), g.history.series.day
+    area = float(hectares.sum())
+    return BareAtStart(
+        first_look=to_date(day[0]),
+        last_look=to_date(day[-1]),
+        area_ha=_positive(area, g.params.events.bare_sd * area, {}, g.params.events.level),
+        geometry=_outline(g, np.flatnonzero(hectares)),
+    )
+
+
+def _outline(g: _Ground, pixels: Ints) -> BaseGeometry | None:
+    """Polygons of some pixels, EPSG:4326."""
     mask = np.zeros(g.grid.shape, np.uint8)
-    chosen = cells.disturbed(k) & (cells.hectares > 0.5 * cells.hectares.max(initial=1.0))
-    mask.ravel()[cells.pixel[chosen]] = 1
+    mask.ravel()[pixels] = 1
     found = [shape(one) for one, _ in rasterio.features.shapes(mask, mask=mask > 0, transform=g.grid.affine)]
     return to_degrees(shapely.union_all(found), g.grid) if found else None
 
@@ -582,11 +618,12 @@ def _measure(work: Work) -> list[Measured]:
         Measured(layer=DISTURBANCE_GROWTH, records=rows.growth),
         Measured(layer=DISTURBANCE_REVISIONS, records=rows.revisions),
         Measured(layer=GROUND_RATES, records=rows.rates),
+        Measured(layer=BARE_AT_START, records=rows.at_start),
     ]
 
 
 MEASUREMENT = Measurement(
-    layers=(FOOTPRINTS, DISTURBANCES, DISTURBANCE_GROWTH, DISTURBANCE_REVISIONS, GROUND_RATES),
+    layers=(FOOTPRINTS, DISTURBANCES, DISTURBANCE_GROWTH, DISTURBANCE_REVISIONS, GROUND_RATES, BARE_AT_START),
     stage="ground",
     measure=_measure,
     params=GroundParams,

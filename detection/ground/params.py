@@ -167,8 +167,9 @@ class RateParams:
     field_turns: float = 0.9
     """It grows over, or is turned, while that lasts; assumed: as bared ground does."""
     field_over: float = 3.0
-    """And its crop is back; assumed: after four months in mean. With the rate above, ground that is bare for
-    fourteen months, a fallow year and the spring after, is not yet surely bared; after nineteen it is."""
+    """And its crop is back, while plants grow: one field in twenty that is bare in spring still is in autumn.
+    Assumed. Out of season no crop comes: a field that was ploughed in autumn and lies fallow for a year is
+    bare for twenty months and is not yet surely bared; what is bare for two growing seasons is."""
     odd_ends: float = 1.6
     """An odd season is over; assumed."""
     grows_over: float = 0.9
@@ -252,10 +253,8 @@ class StartParams:
     around_px: int = 25
     """Side of the square whose median says what surrounds a pixel. Assumed."""
     corridor_m: float = 50.0
-    """How far bars and banks reach from it; assumed."""
-    beside_m: float = 30.0
-    """What lies so near to a thread of pixels that may be a river or a track, and is as expected again within
-    `kind_days`, was a bar. Assumed."""
+    """How far bars and banks reach from a river, and from a thread of pixels that may be one or a track: what
+    lies so near to a thread, and is as expected again within `kind_days`, was a bar. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
