@@ -15,7 +15,10 @@ all. Ways were compared on seeds 431 to 433.
 from __future__ import annotations
 
 import datetime as dt
+import pickle
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,7 +26,7 @@ import xarray as xr
 
 from aoi.pixels import coverage, pixel_size_m
 from benchmarks.expansion.landsat import MINE, taken_by
-from benchmarks.manual import judge_seeds
+from benchmarks.manual import judge_seeds, kept_in
 from benchmarks.runs.false_alerts import GROUND_BANDS
 from detection.ground.measure import measure_ground
 from detection.ground.params import Kind
@@ -43,20 +46,32 @@ TIMES = {
 }
 """While Landsat alone looked (after its own first 400 days), in the first 400 days of Sentinel-2, later."""
 WAYS = ("10 m alone", "30 m alone", "10 m after 30 m")
+CUBES = Path(tempfile.gettempdir()) / "campwatch-earlier"
 QUIET_FROM = 440
 FALSE_BELOW = 0.25
 STEP_DAYS = 10
 
 
-def made(seed: int) -> tuple[SimulatedSite, xr.Dataset, xr.Dataset]:
-    """A site, its cube of Sentinel-2 and its cube of Landsat."""
+def made(seed: int) -> SimulatedSite:
+    """A site."""
     span = {"since": SINCE, "until": UNTIL, "size_px": 120, "sensor": SensorParams(bands=GROUND_BANDS)}
     params = farmed_site(**span, mine=MINE)
     if seed >= QUIET_FROM:
         params = replace(unchanged_site(**span), land=params.land)
-    site = simulate_site(params, seed=seed)
-    fine, _ = build_cube(site.world, [one for one in site.truth.passes if one.day >= BEGINS])
-    return site, fine, site.landsat_cube()
+    return simulate_site(params, seed=seed)
+
+
+def cubes(site: SimulatedSite, kept: Path) -> tuple[xr.Dataset, xr.Dataset]:
+    """Its cubes of Sentinel-2 and of Landsat, from a file where they were made before."""
+    if not kept.exists():
+        fine, _ = build_cube(site.world, [one for one in site.truth.passes if one.day >= BEGINS])
+        seen = [
+            cube.isel(time=np.flatnonzero(cube["valid"].values.any(axis=(1, 2))))
+            for cube in (fine, site.landsat_cube())
+        ]
+        kept.write_bytes(pickle.dumps(tuple(seen)))
+    fine, coarse = pickle.loads(kept.read_bytes())  # noqa: S301 - made here
+    return fine, coarse
 
 
 def _taken(site: SimulatedSite, day: dt.date) -> Floats:
@@ -68,7 +83,8 @@ def _taken(site: SimulatedSite, day: dt.date) -> Floats:
 
 def measured(seed: int) -> dict[str, Any]:
     """What each way tells of one simulated site."""
-    site, fine, coarse = made(seed)
+    site = made(seed)
+    fine, coarse = cubes(site, kept_in(CUBES, ["simulate_site"]) / f"{seed}.pickle")
     ever = _taken(site, UNTIL)
     days = [SINCE + dt.timedelta(days=k) for k in range(0, (BEGINS - SINCE).days, STEP_DAYS)]
     course = np.stack([_taken(site, day) for day in days])

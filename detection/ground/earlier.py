@@ -31,6 +31,8 @@ LEAST_SHARE = 0.08
 """Error of the bare share of a coarse pixel over some looks, 1. Assumed."""
 BESIDE = 2
 """Looks before and after one over which that share is taken. Assumed."""
+MONTHS = 12
+"""Defined."""
 WHOLE = 0.99
 """Weight of clear coarse pixels about a fine one from which it was seen. Assumed."""
 
@@ -115,7 +117,7 @@ def _refined(
         weight = on(seen.astype(np.float32))
         haze[k] = on(other.haze[look].astype(np.float32), order=0)
         for i in range(len(index)):
-            value = on(np.where(seen, other.index[i, look], 0).astype(np.float32)) / np.maximum(weight, 0.01)
+            value = on(np.where(seen, other.index[i, look], 0).astype(np.float32)) / np.maximum(weight, WHOLE)
             index[i, k] = np.where(weight >= WHOLE, np.round(value), UNSEEN)
     return index, haze
 
@@ -128,7 +130,7 @@ def _remaining(was: GroundSeries, n: int, params: GroundParams) -> Floats:
     steps, over looks of the months in which plants grow; other looks go by the nearest of these.
     """
     s = params.start
-    month = was.day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % 12 + 1
+    month = was.day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % MONTHS + 1
     grows = (month >= s.growing_months[0]) & (month < s.growing_months[1])
     seen = was.index[0] != UNSEEN
     value: Floats = np.where(seen, was.index[0] * np.float32(SCALE), np.nan)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-METHOD = "ground-3"
+METHOD = "ground-4"
 """Of all rows of the ground, and the epoch of its events: another one opens a new epoch."""
 ONE = 255
 """Probability one, as the bytes in which probabilities are kept have it. Defined."""
