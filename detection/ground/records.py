@@ -214,7 +214,7 @@ class Footprint:
         default=EARLIER,
     )
     waiting_ha: Quantity = column(
-        "shows loss until the last look, not counted: a field may lie fallow, or it was opened in the first year",
+        "shows loss until the last look, not counted: perhaps a fallow field, or opened in the first year",
         "마지막 관측까지 식생이 줄었으나 세지 않은 땅: 휴경지이거나 첫해에 개간되었을 수 있음",
         unit="ha",
         shown=Shown.PUBLIC,
