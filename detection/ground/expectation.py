@@ -30,11 +30,14 @@ SEASON_LEVEL = 0.5
 SEASON_PRECISION = (0.01, 1.0, 1.0, 2.0, 2.0)
 """Precision of that and of harmonics of none, in looks. Assumed."""
 LATER_SHARE = 0.15
-"""Weight of all later looks of a pixel beside that of its anchor before anything is known. Assumed."""
+"""Weight of all later looks of a pixel beside that of its anchor, 1, before anything is known. Fitted: of .7,
+.35, .15, .08 and .03 on simulated sites 431 to 433, whose anchor is an older instrument's."""
 LEAST_WEIGHT = 0.05
 """Looks of less weight tell nothing of scatter. Assumed."""
 ANCHORED = 0.5
-"""And of less than this before anything is known. Assumed."""
+"""And of less than this before anything is known. Assumed;"""
+JUST_BELOW = 0.9
+"""but where an older instrument saw the anchor all looks tell of scatter: of the least weight. Defined."""
 LEAST_EXPECTED = 20
 """Of 255: a pixel that was less likely as expected says nothing of its cover's course. Assumed."""
 SAMPLE = 1000
@@ -92,12 +95,15 @@ def harmonics(day: NDArray[np.int64]) -> Floats:
 
 
 def anchor_weights(series: GroundSeries, params: ExpectationParams) -> NDArray[np.uint8]:
-    """(time, pixel) probability of being as expected before anything is known, 255 for one."""
+    """(time, pixel) probability of being as expected before anything is known, 255 for one.
+
+    All later looks of a pixel together count as at most `LATER_SHARE` of its anchor: one opened in between
+    would be learnt from the many that see it open.
+    """
     seen = series.index[0] != UNSEEN
     age = (series.day - series.day[:1])[:, None]
     few = np.cumsum(seen, axis=0, dtype=np.int32) <= params.anchor_looks
     early = (age < params.anchor_days) | (few & (age < params.anchor_most_days))
-    seen = series.index[0] != UNSEEN
     many = np.maximum((seen & ~early).sum(axis=0), 1)
     later = np.minimum(params.later_weight, LATER_SHARE * (seen & early).sum(axis=0) / many)
     return np.where(early, ONE, np.maximum(np.round(ONE * later), 1)).astype(np.uint8)
@@ -145,12 +151,16 @@ def fit_expectation(
          *([SECOND_ORDER * params.harmonic_sd**-2] * 2)], np.float64)  # fmt: skip
     look = np.zeros((n, t, k), np.float32)
     kernel = _season_kernel(params)
+    lightest = LEAST_WEIGHT
+    if earlier is None:
+        least = JUST_BELOW * float(expected.min(initial=ONE)) / ONE
+        lightest = min(LEAST_WEIGHT, least) if series.older else ANCHORED
     for i in range(n):
         residual = np.full((t, size), np.nan, np.float32)
         rounds = params.rounds if earlier is None else params.rounds // 2
         _fit_pixels(pixels, series.index[i], expected, course[i], terms, part, cover, precision, kernel,
-                    rounds, params.least_sd, earlier is not None, beta[i], spread[i], variance[i], own[i],
-                    residual)  # fmt: skip
+                    rounds, params.least_sd, lightest, earlier is not None, beta[i], spread[i], variance[i],
+                    own[i], residual)  # fmt: skip
         look[i] = (
             earlier.look[i] if earlier is not None and keep else _look_variance(residual, cover, k, params)
         )
@@ -410,12 +420,11 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
 @njit(cache=True)
 def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
     pixels: Any, plane: Any, expected: Any, course: Any, terms: Any, part: Any, cover: Any, precision: Any,
-    kernel: Any, rounds: int, least: float, warm: Any, beta: Any, spread: Any, variance: Any, own: Any,
-    residual: Any,
+    kernel: Any, rounds: int, least: float, lightest: float, warm: Any, beta: Any, spread: Any,
+    variance: Any, own: Any, residual: Any,
 ) -> None:  # fmt: skip
     """Ridge regression of each pixel, its scatter by time of year, its residuals."""
     t = plane.shape[0]
-    lightest = LEAST_WEIGHT if warm else ANCHORED
     x = np.empty((t, TERMS))
     y = np.empty(t)
     w0 = np.empty(t)

@@ -25,6 +25,7 @@ from aoi.versions import starts, version_in_force
 from detection.ground.accounts import Cells, account, account_cells, waiting_cells
 from detection.ground.advance import CIRCLE_DEG, advance, relation, sector_advances
 from detection.ground.days import to_date, to_day
+from detection.ground.earlier import with_earlier
 from detection.ground.events import TINY, Event, find_events, overlap
 from detection.ground.freezing import freeze, revision
 from detection.ground.history import History, fit_history
@@ -52,6 +53,8 @@ from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work
 
 NO_BOUNDARY = "no_boundary"
+EARLIER = "landsat"
+"""The instrument whose looks go before those of 10 m."""
 HA_PER_KM2 = 100.0
 """Defined."""
 LIKELIHOOD_DIGITS = 4
@@ -68,6 +71,8 @@ class GroundRows:
     revisions: tuple[DisturbanceRevision, ...] = ()
     rates: tuple[GroundRate, ...] = ()
     at_start: tuple[BareAtStart, ...] = ()
+    joined: tuple[GroundRate, ...] = ()
+    """Rates over the looks of an older instrument too: the change of instrument lies within."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +104,7 @@ def measure_ground(
     sensor: str = "sentinel-2",
     memory: MutableMapping[str, bytes] | None = None,
     quiet: QuietCount | None = None,
+    coarse: xr.Dataset | None = None,
 ) -> GroundRows:
     """The ground of a site through time.
 
@@ -111,6 +117,8 @@ def measure_ground(
         sensor: the instrument, as rows of rates name it.
         memory: what was learnt before; rows are the same with and without.
         quiet: events that were counted where nothing is opened, for rates; None: not for this instrument.
+        coarse: (time, y, x) of an older instrument with larger pixels, whose looks before the first of `cube`
+            say what was there: no time of `cube` is then needed to learn it.
     """
     params = params or GroundParams()
     series = read_series(cube, params.looks)
@@ -118,6 +126,8 @@ def measure_ground(
         years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
         why = f"{len(series.day)} looks that can be compared, {params.events.least_looks} needed"
         return GroundRows(footprints=tuple(_unassessed(site, year, why, params) for year in years))
+    if coarse is not None:
+        series = with_earlier(series, cube.odc.geobox, coarse, params)
     history = fit_history(series, params, side_m=pixel_size_m(cube.odc.geobox), memory=memory)
     return ground_rows(history, cube, site, earlier=earlier, sensor=sensor, quiet=quiet)
 
@@ -136,7 +146,8 @@ def ground_rows(
     years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
     weights = coverage(site.aoi, grid) * pixel_area_ha(grid)
     g = _Ground(cube=cube, site=site, grid=grid, weights=weights, history=history, params=params, inside={})
-    events = find_events(history, grid, site.id, weights)
+    anchored, own = int(series.day[0]) + round(params.expectation.anchor_days), int(series.day[series.older])
+    events = [one for one in find_events(history, grid, site.id, weights) if _lasted(one, series.day, own)]
     current = [_disturbance(g, event) for event in events]
     sure = [
         event
@@ -144,7 +155,8 @@ def ground_rows(
         if event.is_persistent and row.kind != Kind.RIVER
     ]
     dates = account_dates(series.day, params)
-    known = {to_date(day).year for day in dates}
+    told = np.flatnonzero(dates >= own)
+    known = {to_date(dates[k]).year for k in told}
     cells = account_cells(history, sure, weights, dates)
     frozen, revisions = freeze(current, earlier, day=int(series.day[-1]), params=params)
     named = {one.disturbance_id: two.disturbance_id for one, two in zip(current, frozen, strict=False)}
@@ -157,33 +169,56 @@ def ground_rows(
     return GroundRows(
         footprints=(
             *(
-                _unassessed(site, y, _too_early(y, series.day, params), params)
+                _unassessed(site, y, _too_early(y, series.day, own, params), params)
                 for y in years
                 if y not in known
             ),
-            *_footprints(g, cells, dates),
+            *_footprints(g, cells, told),
         ),
         disturbances=tuple(frozen),
         growth=growth,
         revisions=tuple(revisions),
         at_start=(_bare_at_start(g),),
-        rates=tuple(
-            rate_row(
-                frozen,
-                _courses(g, sure, cells, named, version),
-                first_look=to_date(series.day[0]),
-                last_look=to_date(series.day[-1]),
-                anchor_days=params.expectation.anchor_days,
-                boundary=version,
-                sensor=sensor,
-                resolution_m=pixel_size_m(grid),
-                floor_ha=params.events.min_ha,
-                km2=float(weights.sum()) / HA_PER_KM2,
-                quiet=quiet,
-            )
-            for version in ((fixed_version(site), IN_FORCE) if site.boundaries else (None,))
+        rates=_rates(
+            g, frozen, sure, cells, named, max(anchored, own), sensor, None if series.older else quiet
         ),
+        joined=()
+        if not series.older
+        else _rates(g, frozen, sure, cells, named, anchored, f"{EARLIER}, {sensor}", None),
     )
+
+
+def _rates(
+    g: _Ground,
+    rows: Sequence[Disturbance],
+    events: Sequence[Event],
+    cells: Cells,
+    named: Mapping[str, str],
+    since: int,
+    sensor: str,
+    quiet: QuietCount | None,
+) -> tuple[GroundRate, ...]:
+    """Rates from a day on, outside the fixed version and the one in force."""
+    return tuple(
+        rate_row(
+            rows,
+            _courses(g, events, cells, named, version, since),
+            since=to_date(since),
+            last_look=to_date(g.history.series.day[-1]),
+            boundary=version,
+            sensor=sensor,
+            resolution_m=pixel_size_m(g.grid),
+            floor_ha=g.params.events.min_ha,
+            km2=float(g.weights.sum()) / HA_PER_KM2,
+            quiet=quiet,
+        )
+        for version in ((fixed_version(g.site), IN_FORCE) if g.site.boundaries else (None,))
+    )
+
+
+def _lasted(event: Event, day: Ints, own: int) -> bool:
+    """Whether an event was still there at the first look of the site's own instrument."""
+    return bool((event.end < 0).any() or day[event.end].max() >= own)
 
 
 def account_dates(day: Ints, params: GroundParams) -> Ints:
@@ -197,10 +232,12 @@ def _account_day(year: int, params: GroundParams) -> int:
     return to_day(dt.date(year, *params.events.account_day))
 
 
-def _too_early(year: int, day: Ints, params: GroundParams) -> str:
+def _too_early(year: int, day: Ints, own: int, params: GroundParams) -> str:
     """Why a year has no account."""
     if _account_day(year, params) > day[-1]:
         return f"the account day lies after the last look, {to_date(day[-1])}"
+    if own > day[0]:
+        return f"the account day lies before the first look, {to_date(own)}"
     anchor = params.expectation.anchor_days
     return f"what ground is expected to look like is learnt from the first {anchor:.0f} days of looks"
 
@@ -238,15 +275,16 @@ def _area(g: _Ground, value: float, sd: float, rim_ha: float = 0.0) -> Quantity:
     return _positive(value, random, shared, p.level)
 
 
-def _footprints(g: _Ground, cells: Cells, dates: Ints) -> list[Footprint]:
-    """Accounts of every year, for the version in force and for one fixed version where that is another."""
+def _footprints(g: _Ground, cells: Cells, told: Ints) -> list[Footprint]:
+    """Accounts of some dates, for the version in force and for one fixed version where that is another."""
     fixed = fixed_version(g.site)
     out = []
-    for k, day in enumerate(dates):
-        force = version_in_force(g.site, to_date(day))
-        out.append(_footprint(g, cells, k, force, "in_force"))
+    for k in told:
+        force = version_in_force(g.site, to_date(cells.dates[k]))
+        first = bool(k == told[0])
+        out.append(_footprint(g, cells, k, force, "in_force", first=first))
         if fixed is not None and (force is None or fixed.boundary_id != force.boundary_id):
-            out.append(_footprint(g, cells, k, fixed, "fixed"))
+            out.append(_footprint(g, cells, k, fixed, "fixed", first=first))
     return out
 
 
@@ -255,13 +293,15 @@ def fixed_version(site: Site) -> Boundary | None:
     return version_in_force(site, SPLIT) or min(site.boundaries, key=starts, default=None)
 
 
-def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role: str) -> Footprint:
+def _footprint(
+    g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role: str, *, first: bool
+) -> Footprint:
     day, p = cells.dates[k], g.params.events
     seen = _seen_about(g, int(day))
     whole = np.ones(len(cells.pixel))
     inside = None if boundary is None else g.within(boundary).ravel()[cells.pixel]
     before = None
-    if k and role == "in_force":
+    if not first and role == "in_force":
         older = version_in_force(g.site, to_date(cells.dates[k - 1]))
         before = None if older is None else g.within(older).ravel()[cells.pixel]
     outside = None if inside is None else 1.0 - inside
@@ -277,7 +317,7 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
     def quantity(name: str, where: str = "") -> Quantity:
         if where not in terms:
             return Quantity.not_assessable(NO_BOUNDARY)
-        if why is not None or (k == 0 and "after" not in name):
+        if why is not None or (first and "after" not in name):
             return Quantity.not_assessable(why or "no account before this one")
         value, sd = terms[where][name]
         value = max(value, 0.0)
@@ -526,10 +566,10 @@ def _courses(
     cells: Cells,
     named: Mapping[str, str],
     boundary: Boundary | InForce | None,
+    since: int,
 ) -> dict[str, Course]:
-    """When the ground of each event came, about the date of the claim, outside a version."""
+    """When the ground of each event came from a day on, about the date of the claim, outside a version."""
     day = g.history.series.day
-    since = int(day[0] + g.params.expectation.anchor_days)
     days = since, to_day(SPLIT), int(day[-1])
     out = {}
     for number, event in enumerate(events):
@@ -570,6 +610,7 @@ def _measure(work: Work) -> list[Measured]:
         earlier=work.earlier.get(DISTURBANCES.name, ()),
         memory=work.memory,
         quiet=quiet_count(),
+        coarse=work.cube_of(EARLIER),
     )
     return [
         Measured(layer=FOOTPRINTS, records=rows.footprints),

@@ -123,9 +123,8 @@ def rate_row(  # noqa: PLR0913 - what a row says
     events: Iterable[Disturbance],
     courses: Mapping[str, Course],
     *,
-    first_look: dt.date,
+    since: dt.date,
     last_look: dt.date,
-    anchor_days: float,
     boundary: Boundary | InForce | None,
     sensor: str,
     resolution_m: float,
@@ -138,9 +137,8 @@ def rate_row(  # noqa: PLR0913 - what a row says
     Args:
         events: rows of the site's disturbances.
         courses: by the events' ids, when their ground came.
-        first_look: of the record.
+        since: first day that counts, when the expectation is anchored: nothing can be new before.
         last_look: of the record.
-        anchor_days: what the expectation takes of the record's beginning: nothing can be new in them.
         boundary: the version outside of which ground counts; `IN_FORCE`: the one in force when each event was
             first seen; None: all ground.
         sensor: the instrument.
@@ -149,7 +147,7 @@ def rate_row(  # noqa: PLR0913 - what a row says
         km2: of the site.
         quiet: events that were counted where nothing is opened; None: not counted for this instrument.
     """
-    since, until = first_look + dt.timedelta(days=round(anchor_days)), last_look + dt.timedelta(days=1)
+    until = last_look + dt.timedelta(days=1)
     years = min((SPLIT - since).days, (until - SPLIT).days) / YEAR_DAYS
     found = None
     if years >= 1:

@@ -42,6 +42,8 @@ class GroundSeries:
     """(rows, columns)."""
     early: Planes
     """(band of `EARLY`, pixel) mean reflectance over the clear looks of the anchor; NaN for bands without."""
+    older: int = 0
+    """How many of the earliest looks are of another instrument, which looked less often."""
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -57,6 +59,7 @@ class GroundSeries:
             scene_ids=self.scene_ids[:n],
             shape=self.shape,
             early=self.early,
+            older=min(n, self.older),
         )
 
 
