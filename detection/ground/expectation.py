@@ -30,8 +30,8 @@ SEASON_LEVEL = 0.5
 SEASON_PRECISION = (0.01, 1.0, 1.0, 2.0, 2.0)
 """Precision of that and of harmonics of none, in looks. Assumed."""
 LATER_SHARE = 0.15
-"""Weight of all later looks of a pixel beside that of its anchor, 1, before anything is known. Fitted: of .7,
-.35, .15, .08 and .03 on simulated sites 431 to 433, whose anchor is an older instrument's."""
+"""Weight of all later looks of a pixel beside that of its anchor, 1, where the anchor is an older
+instrument's. Fitted: of .7, .35, .15, .08 and .03 on simulated sites 431 to 433."""
 LEAST_WEIGHT = 0.05
 """Looks of less weight tell nothing of scatter. Assumed."""
 ANCHORED = 0.5
@@ -97,16 +97,18 @@ def harmonics(day: NDArray[np.int64]) -> Floats:
 def anchor_weights(series: GroundSeries, params: ExpectationParams) -> NDArray[np.uint8]:
     """(time, pixel) probability of being as expected before anything is known, 255 for one.
 
-    All later looks of a pixel together count as at most `LATER_SHARE` of its anchor: one opened in between
-    would be learnt from the many that see it open.
+    Where an older instrument, which looked less often, saw the anchor, all later looks together count as at
+    most `LATER_SHARE` of it: a pixel opened in between would be learnt from the many that see it open.
     """
     seen = series.index[0] != UNSEEN
     age = (series.day - series.day[:1])[:, None]
     few = np.cumsum(seen, axis=0, dtype=np.int32) <= params.anchor_looks
     early = (age < params.anchor_days) | (few & (age < params.anchor_most_days))
-    many = np.maximum((seen & ~early).sum(axis=0), 1)
-    later = np.minimum(params.later_weight, LATER_SHARE * (seen & early).sum(axis=0) / many)
-    return np.where(early, ONE, np.maximum(np.round(ONE * later), 1)).astype(np.uint8)
+    later = params.later_weight
+    if series.older:
+        many = float(np.median((seen & ~early).sum(axis=0)))
+        later = min(later, LATER_SHARE * float(np.median((seen & early).sum(axis=0))) / max(many, 1.0))
+    return np.where(early, ONE, max(round(ONE * later), 1)).astype(np.uint8)
 
 
 def fit_expectation(
@@ -488,8 +490,7 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
                     m += 1
             s = _mad(w, m) + least
             for i in range(n):
-                off = r[i] if warm else min(r[i], 0.0)
-                w[i] = w0[i] / (1.0 + (off / (REWEIGHTED * s)) ** 2)
+                w[i] = w0[i] / (1.0 + (r[i] / (REWEIGHTED * s)) ** 2)
         m = 0
         for i in range(n):
             if w0[i] > lightest:

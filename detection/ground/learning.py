@@ -141,8 +141,7 @@ def _from(held: bytes) -> Learnt:
 def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) -> Learnt:
     """Expectation and states in turn (EM): a plain fit would take a mine's bare ground for normal."""
     expected: NDArray[np.uint8] = anchor_weights(series, params.expectation)
-    # What ground was when it was first seen is told by the anchor alone: opened since, it would be a field or a
-    # cover of its own.
+    # The anchor alone tells what ground was when first seen: opened since, it would be a field or own cover.
     anchor = np.where(expected == ONE, expected, np.uint8(0))
     first, greenest = fit_seasons(series, anchor, params.expectation)
     at_start = bare_at_start(first, params)
