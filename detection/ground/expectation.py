@@ -35,7 +35,7 @@ instrument's. Fitted: of .7, .35, .15, .08 and .03 on simulated sites 431 to 433
 LEAST_WEIGHT = 0.05
 """Looks of less weight tell nothing of scatter. Assumed."""
 ANCHORED = 0.5
-"""And of less than this before anything is known. Assumed;"""
+"""And of less than this nothing of a pixel's scatter in all, before anything is known. Assumed;"""
 JUST_BELOW = 0.9
 """but where an older instrument saw the anchor all looks tell of scatter: of the least weight. Defined."""
 LEAST_EXPECTED = 20
@@ -515,7 +515,7 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
             sums[k] = 0.0
             weights[k] = 0.0
         for i in range(n):
-            if w0[i] > lightest:
+            if w0[i] > min(lightest, LEAST_WEIGHT):  # later looks too: years differ by the time of the year
                 square = min(r[i] * r[i], MOST_SCATTERS**2 * own[p])
                 k = int(part[at[i]]) % BINS
                 sums[k] += w0[i] * square
