@@ -29,7 +29,9 @@ from detection.ground.earlier import with_earlier
 from detection.ground.events import TINY, Event, find_events, overlap
 from detection.ground.freezing import freeze, revision
 from detection.ground.history import History, fit_history
+from detection.ground.joined import join_error, joined_rates
 from detection.ground.kinds import event_kind
+from detection.ground.landsat_records import JOINED_RATES
 from detection.ground.params import METHOD, EventParams, GroundParams, Kind
 from detection.ground.quiet import QuietCount, quiet_count
 from detection.ground.rates import IN_FORCE, SPLIT, Course, InForce, rate_row
@@ -603,15 +605,20 @@ def _bearing(g: _Ground, cells: Cells, k: int) -> float | None:
 
 
 def _measure(work: Work) -> list[Measured]:
+    params, memory, coarse = work.params, work.memory, work.cube_of(EARLIER)
     rows = measure_ground(
         work.cube,
         work.site,
-        params=work.params,
+        params=params,
         earlier=work.earlier.get(DISTURBANCES.name, ()),
-        memory=work.memory,
+        memory=memory,
         quiet=quiet_count(),
-        coarse=work.cube_of(EARLIER),
+        coarse=coarse,
     )
+    joined: tuple[GroundRate, ...] = ()
+    if coarse is not None and rows.joined:
+        other = measure_ground(coarse, work.site, params=params, sensor=EARLIER, memory=memory).footprints
+        joined = joined_rates(rows.joined, join_error(rows.footprints, other), work.site.id)
     return [
         Measured(layer=FOOTPRINTS, records=rows.footprints),
         Measured(layer=DISTURBANCES, records=rows.disturbances),
@@ -619,11 +626,20 @@ def _measure(work: Work) -> list[Measured]:
         Measured(layer=DISTURBANCE_REVISIONS, records=rows.revisions),
         Measured(layer=GROUND_RATES, records=rows.rates),
         Measured(layer=BARE_AT_START, records=rows.at_start),
+        Measured(layer=JOINED_RATES, records=joined),
     ]
 
 
 MEASUREMENT = Measurement(
-    layers=(FOOTPRINTS, DISTURBANCES, DISTURBANCE_GROWTH, DISTURBANCE_REVISIONS, GROUND_RATES, BARE_AT_START),
+    layers=(
+        FOOTPRINTS,
+        DISTURBANCES,
+        DISTURBANCE_GROWTH,
+        DISTURBANCE_REVISIONS,
+        GROUND_RATES,
+        BARE_AT_START,
+        JOINED_RATES,
+    ),
     stage="ground",
     measure=_measure,
     params=GroundParams,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 
 import numpy as np
@@ -12,6 +13,7 @@ from odc.geo.geobox import GeoBox
 from odc.geo.xr import xr_coords
 
 from detection.ground.earlier import with_earlier
+from detection.ground.joined import TOO_FEW, join_error, joined_rates
 from detection.ground.measure import measure_ground
 from detection.ground.params import GroundParams
 from detection.ground.series import SCALE, UNSEEN, read_series
@@ -76,7 +78,7 @@ def fine() -> xr.Dataset:
 
 @pytest.fixture(scope="module")
 def coarse() -> xr.Dataset:
-    return at_thirty_metres(looks("2013-04-20", "2019-06-01", 16, 2))
+    return at_thirty_metres(looks("2013-04-20", "2020-09-01", 16, 2))
 
 
 def test_earlier_looks_are_as_the_fine_instrument_would_have_had_them(fine, coarse) -> None:
@@ -129,3 +131,19 @@ def test_rates_over_both_stand_apart(fine, coarse) -> None:
 def test_a_record_that_says_too_little_changes_nothing(fine, coarse, span) -> None:
     series = read_series(fine)
     assert with_earlier(series, GRID, coarse.sel(time=slice(*span)), GroundParams()) is series
+
+
+def test_the_join_is_an_error_of_what_came_before_and_of_the_change(fine, coarse) -> None:
+    rows = measure_ground(fine, SITE, coarse=coarse)
+    by_coarse = measure_ground(coarse, SITE, sensor="landsat").footprints
+    error = join_error(rows.footprints, by_coarse)
+    assert 0 <= error.value < 0.1
+    (plain,), (wide,) = rows.joined, joined_rates(rows.joined, dataclasses.replace(error, value=0.2), "here")
+    assert wide.after_ha_a_year == plain.after_ha_a_year
+    for name, sign in (("before_ha_a_year", 1), ("change_ha_a_year", -1)):
+        assert getattr(wide, name).value == getattr(plain, name).value
+        assert dict(getattr(wide, name).shared)["join:here"] == pytest.approx(sign * 0.2)
+    few = join_error(rows.footprints[:2], by_coarse)
+    assert few.reason == TOO_FEW
+    (none,) = joined_rates(rows.joined, few, "here")
+    assert none.change_ha_a_year.reason == TOO_FEW
