@@ -34,8 +34,10 @@ LATER_SHARE = 0.15
 instrument's. Fitted: of .7, .35, .15, .08 and .03 on simulated sites 431 to 433."""
 LEAST_WEIGHT = 0.05
 """Looks of less weight tell nothing of scatter. Assumed."""
+ANCHORED = 0.5
+"""And of less than this nothing of a pixel's scatter in all, before anything is known. Assumed;"""
 JUST_BELOW = 0.9
-"""Of the least weight that is given before anything is known: all looks tell of scatter then. Defined."""
+"""but where an older instrument saw the anchor all looks tell of scatter: of the least weight. Defined."""
 LEAST_EXPECTED = 20
 """Of 255: a pixel that was less likely as expected says nothing of its cover's course. Assumed."""
 SAMPLE = 1000
@@ -151,9 +153,10 @@ def fit_expectation(
          *([SECOND_ORDER * params.harmonic_sd**-2] * 2)], np.float64)  # fmt: skip
     look = np.zeros((n, t, k), np.float32)
     kernel = _season_kernel(params)
-    lightest = (
-        min(LEAST_WEIGHT, JUST_BELOW * float(expected.min()) / ONE) if earlier is None else LEAST_WEIGHT
-    )
+    lightest = LEAST_WEIGHT
+    if earlier is None:
+        least = JUST_BELOW * float(expected.min(initial=ONE)) / ONE
+        lightest = min(LEAST_WEIGHT, least) if series.older else ANCHORED
     for i in range(n):
         residual = np.full((t, size), np.nan, np.float32)
         rounds = params.rounds if earlier is None else params.rounds // 2
@@ -221,8 +224,9 @@ def fit_seasons(
 ) -> tuple[Floats, Floats]:
     """(coefficient, pixel) of NDVI, level and two harmonics; and (pixel,) how green it was ever seen.
 
-    Robust towards what lies below alone: cloud, haze, snow and clearings all lower NDVI, and nothing but
-    plants raises it. A field is green for two months of its year, on few looks, and these are no strays.
+    Looks of no weight say nothing of the season, all say how green. Robust towards what lies below alone:
+    cloud, haze, snow and clearings all lower NDVI, and nothing but plants raises it. A field is green for two
+    months of its year, on few looks, and these are no strays.
     """
     terms = harmonics(series.day)
     out = np.zeros((SEASON_TERMS, series.index.shape[2]), np.float32)
@@ -366,6 +370,7 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
     t, size = plane.shape
     x = np.empty((t, SEASON_TERMS))
     y = np.empty(t)
+    every = np.empty(t)
     w0 = np.empty(t)
     w = np.empty(t)
     r = np.empty(t)
@@ -374,8 +379,12 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
     b = np.empty(SEASON_TERMS)
     for p in range(size):
         n = 0
+        seen = 0
         for i in range(t):
             if plane[i, p] != MISSING:
+                every[seen] = plane[i, p] * SCALE
+                seen += 1
+            if plane[i, p] != MISSING and expected[i, p] > 0:
                 y[n] = plane[i, p] * SCALE
                 w0[n] = expected[i, p] / ONE
                 w[n] = w0[n]
@@ -406,8 +415,8 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
                 w[i] = w0[i] / (1.0 + (min(r[i], 0.0) / s) ** 2)
         for k in range(SEASON_TERMS):
             out[k, p] = b[k]
-        if n:
-            greenest[p] = np.sort(y[:n])[max(n - GREENEST, 0)]
+        if seen:
+            greenest[p] = np.sort(every[:seen])[max(seen - GREENEST, 0)]
 
 
 @njit(cache=True)
@@ -474,7 +483,12 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
                 for k in range(TERMS):
                     f += b[k] * x[i, k]
                 r[i] = y[i] - f
-            s = _mad(r, n) + least
+            m = 0
+            for i in range(n):
+                if w0[i] > lightest:
+                    w[m] = r[i]
+                    m += 1
+            s = _mad(w, m) + least
             for i in range(n):
                 w[i] = w0[i] / (1.0 + (r[i] / (REWEIGHTED * s)) ** 2)
         m = 0
@@ -501,7 +515,7 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
             sums[k] = 0.0
             weights[k] = 0.0
         for i in range(n):
-            if w0[i] > lightest:
+            if w0[i] > min(lightest, LEAST_WEIGHT):  # later looks too: years differ by the time of the year
                 square = min(r[i] * r[i], MOST_SCATTERS**2 * own[p])
                 k = int(part[at[i]]) % BINS
                 sums[k] += w0[i] * square

@@ -141,11 +141,12 @@ def _from(held: bytes) -> Learnt:
 def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) -> Learnt:
     """Expectation and states in turn (EM): a plain fit would take a mine's bare ground for normal."""
     expected: NDArray[np.uint8] = anchor_weights(series, params.expectation)
-    # Seen by an older instrument first, ground that was opened since must not be a cover of its own.
-    anchor = np.where(expected == ONE, expected, np.uint8(0)) if series.older else expected
+    # The anchor alone tells what ground was when first seen: opened since, it would be a field or own cover.
+    anchor = np.where(expected == ONE, expected, np.uint8(0))
     first, greenest = fit_seasons(series, anchor, params.expectation)
     at_start = bare_at_start(first, params)
-    water = find_water(first, series.early, params, series.shape, side_m)
+    habit, _ = fit_seasons(series, np.full_like(expected, ONE), params.expectation)  # floods are rare
+    water = find_water(habit, series.early, params, series.shape, side_m)
     at_start = np.where(water.water, np.float32(0.0), at_start)
     bare, bare_sd = bare_reference(series, (at_start >= params.start.bare_surely) & ~water.river, params)
     begin = start(at_start, params)

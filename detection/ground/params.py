@@ -78,9 +78,10 @@ class LookParams:
 class ExpectationParams:
     """What a pixel is expected to look like: own level, course of its cover, own harmonics."""
 
-    anchor_days: float = 400.0
-    """Earliest looks of which all count as expected, days: a year and a month of the next. Assumed."""
-    anchor_looks: int = 24
+    anchor_days: float = 365.0
+    """Earliest looks of which all count as expected, days: one year. Those of the next see what was opened in
+    this one. Assumed."""
+    anchor_looks: int = 12
     """A pixel that was seen less often than that in them is anchored for longer. Assumed."""
     anchor_most_days: float = 700.0
     """But not beyond so many days: two summers (reference prototype). Assumed."""

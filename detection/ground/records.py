@@ -214,8 +214,8 @@ class Footprint:
         default=EARLIER,
     )
     waiting_ha: Quantity = column(
-        "shows loss from then until the last look, not counted: a field may lie fallow, a season be odd",
-        "그 뒤 마지막 관측까지 줄곧 식생이 없지만 세지 않은 땅: 휴경지이거나 이상 기후의 계절일 수 있음",
+        "shows loss until the last look, not counted: perhaps a fallow field, or opened in the first year",
+        "마지막 관측까지 식생이 줄었으나 세지 않은 땅: 휴경지이거나 첫해에 개간되었을 수 있음",
         unit="ha",
         shown=Shown.PUBLIC,
         public_decimals=3,
