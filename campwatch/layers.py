@@ -11,8 +11,9 @@ from campwatch.run.rows import RUNS
 from campwatch.run.series import series_rows
 from detection.boundary.records import BOUNDARY_CHANGES
 from detection.coal.records import COAL_SEARCH, SERIES, STOCKPILE_AREAS, STOCKPILES
-from detection.ground.landsat_records import LANDSAT_GROUND, LANDSAT_RATES
+from detection.ground.landsat_records import JOINED_RATES, LANDSAT_GROUND, LANDSAT_RATES
 from detection.ground.records import (
+    BARE_AT_START,
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
@@ -30,8 +31,10 @@ LAYERS = by_name(
         DISTURBANCE_GROWTH,
         DISTURBANCE_REVISIONS,
         GROUND_RATES,
+        BARE_AT_START,
         LANDSAT_GROUND,
         LANDSAT_RATES,
+        JOINED_RATES,
         BOUNDARY_CHANGES,
         STOCKPILE_AREAS,
         STOCKPILES,

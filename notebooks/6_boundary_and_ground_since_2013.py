@@ -45,7 +45,7 @@ plt.show()
 # ## Ground
 #
 # The history of every pixel, read at 30 m by the engine that reads 10 m. What ground is expected to look like is
-# learnt from the first 400 days, so that 2013 has no account: nothing can be new in it. Every year is compared with
+# learnt from the first year, so that 2013 has no account: nothing can be new in it. Every year is compared with
 # one fixed boundary version; a new tracing moves nothing.
 
 # %%
@@ -118,6 +118,6 @@ plt.show()
 # ## What this cannot say
 #
 # A patch of less than a pixel or two, a track, a roof: they are below what 30 m tells. Coal piles below some hectare
-# are; none is measured here. What was opened in the first 400 days belongs to the state at start. The rates are of
+# are; none is measured here. What was opened in the first year belongs to the state at start. The rates are of
 # these looks: whether the later one goes beyond what such a place does in ordinary years is a declared question, and
 # civilian mines beside it are the comparison. Disturbed ground is never a boundary.

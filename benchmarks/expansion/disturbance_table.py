@@ -41,6 +41,7 @@ ALL = (0.1, 3.01)
 SIZES = ((0.1, 0.25), (0.25, 0.5), (0.5, 1.0), (1.0, 3.01))
 CONTRASTS = (("strong", 0.4, 9.0), ("medium", 0.2, 0.4), ("weak", -9.0, 0.2))
 """Change of the index that is monitored (mean of -NDVI and BSI, mid July) in mean over the patch."""
+LAST_ACCOUNT = dt.date(PARAMS.until.year - 1, *GroundParams().events.account_day).isoformat()
 NEAR_PX = 2
 LATE_DAYS = 1
 """Dates of passes are days: a look of the same day counts."""
@@ -91,6 +92,22 @@ def yearly(made: JudgedSite, rows: GroundRows) -> list[list[float]]:
             out.append([one.account_date.year, q.value, q.low, q.high, true])
         since = one.account_date
     return out
+
+
+def stock(made: JudgedSite, rows: GroundRows) -> list[list[float]]:
+    """Year, disturbed on the last account day with its interval, and what was since the first look; hectares.
+
+    Ground still burnt counts, ground that grew over does not.
+    """
+    last = max((f for f in rows.footprints if f.boundary_role == "in_force" and f.area_ha.value is not None),
+               key=lambda f: f.account_date, default=None)  # fmt: skip
+    if last is None:
+        return []
+    since = made.cube.time.to_numpy()[0].astype("datetime64[D]").item()
+    true = taken_between(made, list(made.truth.events), since, last.account_date)
+    true += float(made.truth.material_fraction(last.account_date, (Material.BURNT,)).sum()) / 100
+    q = last.area_ha
+    return [[last.account_date.year, q.value, q.low, q.high, true]]
 
 
 def pit_growth(made: JudgedSite, rows: GroundRows) -> list[list[float]]:
@@ -245,6 +262,8 @@ def outcome(made: JudgedSite, params: GroundParams | None = None) -> dict[str, A
         ],
         "objects": len(found),
         "yearly": yearly(made, everything),
+        "waits": everything.footprints[-1].waiting_ha.value or 0.0,
+        "stock": stock(made, everything),
         "pit": pit_growth(made, everything),
         "bare": [
             *((q.value, q.low, q.high) if (q := everything.footprints[-1].bare_at_start_ha) else ()),
@@ -295,6 +314,14 @@ def judged_events(sites: Outcomes) -> Outcomes:
     return [e for e in events if e["looks_left"] >= 12 and e["size_ha"] * 1.02 >= FLOOR_HA]
 
 
+def untold_ha(sites: Outcomes) -> float:
+    """Of patches on fields that were bared before the last account day and are in no event."""
+    return float(sum(
+        e["size_ha"] * e["cover"] for e in judged_events(sites)
+        if e["on_fields"] and not e["found"] and e["day"] < LAST_ACCOUNT
+    ))  # fmt: skip
+
+
 def clustered(sites: list[list[bool]]) -> str:
     """Share of what holds, with the 95 % interval of drawing whole sites anew (bootstrap of clusters)."""
     held = np.array([sum(site) for site in sites])
@@ -337,12 +364,14 @@ def summary_table(sites: Outcomes) -> Iterator[str]:
     far = [[e["advance"] for e in site if "advance" in e] for site in alone]
     metres = [row[0] - row[3] for site in far for row in site]
     beyond = [row[0] - row[4] for site in far for row in site]
-    yearly, pit = ([[row[1:] for row in site[name]] for site in sites] for name in ("yearly", "pit"))
+    yearly, pit, stocks = (
+        [[row[1:] for row in site[name]] for site in sites] for name in ("yearly", "pit", "stock")
+    )
     bare = [[site["bare"]] for site in sites]
     dates = [[e["date_covered"] for e in site] for site in hits]
-    held = [[[holds(row) for row in site] for site in part] for part in (areas, far, yearly, bare)]
+    held = [[[holds(row) for row in site] for site in part] for part in (areas, far, yearly, bare, stocks)]
     pooled = [[one for part in (*held, dates) for one in part[k]] for k in range(len(sites))]
-    flat = [[row for site in part for row in site] for part in (areas, yearly, pit, bare)]
+    flat = [[row for site in part for row in site] for part in (areas, yearly, pit, bare, stocks)]
     widths = [e["width"] for e in everything]
     rows = {
         "sites; looks per site; share of ground clear": f"{len(sites)}; {looks:.0f}; {clear:.0%}",
@@ -364,6 +393,11 @@ def summary_table(sites: Outcomes) -> Iterator[str]:
         "advance: interval holds": clustered(held[1]),
         "newly disturbed in a year: mean error; median size of it": off(flat[1]),
         "newly disturbed in a year: interval holds": clustered(held[2]),
+        "disturbed since the first look, last account: mean error; median size of it": off(flat[4]),
+        "disturbed since the first look: interval holds": clustered(held[4]),
+        "patches on fields that are not told, ha; what waits on the last account day, ha": "; ".join(
+            f"{hectares:.1f}" for hectares in (untold_ha(sites), sum(site["waits"] for site in sites))
+        ),
         "growth of pit and spoil in a year: mean error; median size of it": off(flat[2]),
         "bare at start: mean error; median size of it": off(flat[3]),
         "bare at start: interval holds": clustered(held[3]),

@@ -70,7 +70,7 @@ def _yearly(site: SimulatedSite, accounts: list[Any]) -> list[list[float]]:
     ]  # fmt: skip
 
 
-def _rate(site: SimulatedSite, row: GroundRate) -> dict[str, list[float]]:
+def beside_truth(site: SimulatedSite, row: GroundRate) -> dict[str, list[float]]:
     """Rates and their change, with interval and truth; hectares a year outside the row's version."""
     version = next((b for b in site.site.boundaries if b.boundary_id == row.boundary_id), None)
     grid = site.truth.world.frame.geobox
@@ -103,14 +103,14 @@ def measured(seed: int) -> dict[str, Any]:
         "looks": int(cube.sizes["time"]),
         "yearly": _yearly(site, accounts),
         "rates": {
-            "outside the version": _rate(site, rates[0]),
-            "everywhere": _rate(site, everywhere[0]),
+            "outside the version": beside_truth(site, rates[0]),
+            "everywhere": beside_truth(site, everywhere[0]),
         },
         "cpu_s": time.process_time() - clock,
     }
 
 
-def _judged(rows: list[list[list[float]]]) -> tuple[str, str, str, str]:
+def judged(rows: list[list[list[float]]]) -> tuple[str, str, str, str]:
     """Mean error, RMSE, coverage with a site-clustered interval, median width over truth."""
     flat = np.array([row for site in rows for row in site])
     covers = [[low <= true <= high for _, low, high, true in site] for site in rows if site]
@@ -139,12 +139,12 @@ def table(found: list[dict[str, Any]]) -> list[str]:
         "|---|---|---|---|---|",
     ]
     yearly = [[row[1:] for row in one["yearly"]] for one in found]
-    lines.append(f"| disturbed since 2014, ha | {' | '.join(_judged(yearly))} |")
+    lines.append(f"| disturbed since 2014, ha | {' | '.join(judged(yearly))} |")
     for where in ("outside the version", "everywhere"):
         for side in SIDES:
             rates = [[one["rates"][where][side]] for one in found if side in one["rates"][where]]
             if rates:
-                lines.append(f"| {where}, {side}, ha a year | {' | '.join(_judged(rates))} |")
+                lines.append(f"| {where}, {side}, ha a year | {' | '.join(judged(rates))} |")
     lines += [
         "",
         "| seed | by 2024, ha: found (interval), true | everywhere, ha a year: before | after | change |",

@@ -22,6 +22,7 @@ SPLIT = np.datetime64("2020-01-01")
 DATES = np.arange("2018-01-01", "2022-06-15", dtype="datetime64[W]")
 WINDOW_DAYS = 180
 SIDE = 200
+SPEEDS = ("fit, px per CPU second", "update, px·looks per CPU second")
 
 
 def score(alert: np.ndarray, break_index: np.ndarray) -> dict[str, float]:
@@ -74,7 +75,7 @@ def oracle(folder: Path, seed: int) -> None:
     (folder / f"nrt-{seed}.json").write_text(json.dumps(row), encoding="utf-8")
 
 
-def judge(folder: Path, seed: int) -> None:
+def judge(folder: Path, seed: int) -> list[str]:
     from detection.ground.history import fit_history  # noqa: PLC0415
     from detection.ground.params import CouplingParams, GroundParams  # noqa: PLC0415
     from detection.ground.series import SCALE, UNSEEN, GroundSeries  # noqa: PLC0415
@@ -95,19 +96,24 @@ def judge(folder: Path, seed: int) -> None:
     history = fit_history(series, params)
     cost = values.size / (time.process_time() - start)
     later = series.day >= SPLIT.astype("datetime64[D]").astype(int)
-    told = history.filtered > round(255 * params.events.sure)
-    told &= later[:, None]
-    ever = np.where(told.any(axis=0), series.day[told.argmax(axis=0)], 0)
+    likely, ever = (
+        np.where((told := (history.filtered > round(255 * least)) & later[:, None]).any(axis=0),
+                 series.day[told.argmax(axis=0)], 0)
+        for least in (params.events.likely, params.events.sure)
+    )  # fmt: skip
     final = np.where(history.smoothed[-1] > round(255 * params.events.likely), ever, 0)
     speed = f"{cost:,.0f} | –"
     theirs = json.loads((folder / f"nrt-{seed}.json").read_text(encoding="utf-8"))
-    _print(seed, "nrt EWMA, tuned", theirs, f"{theirs['fit']:,.0f} | {theirs['update']:,.0f}")
-    _print(seed, "ours, ever told", score(ever, breaks), speed)
-    _print(seed, "ours, standing at the end", score(final, breaks), speed)
+    return [
+        _row(seed, "nrt EWMA, tuned", theirs, f"{theirs['fit']:,.0f} | {theirs['update']:,.0f}"),
+        _row(seed, "ours, ever likely", score(likely, breaks), speed),
+        _row(seed, "ours, ever sure", score(ever, breaks), speed),
+        _row(seed, "ours, standing at the end", score(final, breaks), speed),
+    ]
 
 
-def _print(seed: int, name: str, row: dict[str, float], speed: str) -> None:
-    print(f"| {seed} | {name} | {row['F1']:.3f} | {row['delay']:.0f} d | {row['stable']:.1%} | {speed} |")
+def _row(seed: int, name: str, row: dict[str, float], speed: str) -> str:
+    return f"| {seed} | {name} | {row['F1']:.3f} | {row['delay']:.0f} d | {row['stable']:.1%} | {speed} |"
 
 
 def main() -> None:
@@ -117,14 +123,26 @@ def main() -> None:
     parser.add_argument("step", choices=("oracle", "judge"))
     parser.add_argument("folder", type=Path, help="for cubes and nrt's report")
     parser.add_argument("seeds", type=int, nargs="+")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/expansion.md")
     chosen = parser.parse_args()
-    step, folder, seeds = chosen.step, chosen.folder, chosen.seeds
-    if step == "judge":
-        print("| seed | method | F1 | median delay | false alarms on stable pixels ", end="")
-        print("| fit, px per CPU second | update, px·looks per CPU second |")
-        print("|---|---|---|---|---|---|---|")
-    for seed in seeds:
-        {"oracle": oracle, "judge": judge}[step](folder, seed)
+    if chosen.step == "oracle":
+        for seed in chosen.seeds:
+            oracle(chosen.folder, seed)
+        return
+    lines = [
+        f"| seed | method | F1 | median delay | false alarms on stable pixels | {' | '.join(SPEEDS)} |",
+        "|---|---|---|---|---|---|---|",
+        *(line for seed in chosen.seeds for line in judge(chosen.folder, seed)),
+    ]
+    print("\n".join(lines))
+    if chosen.write:
+        from benchmarks.manual import write_table  # noqa: PLC0415 - not where only nrt is installed
+
+        write_table(
+            "expansion.md", "nrt", lines, method=["measure_ground"],
+            seeds=f"seeds {', '.join(map(str, chosen.seeds))} of nrt's simulator",
+            by="python -m benchmarks.expansion.nrt_side_by_side",
+        )  # fmt: skip
 
 
 if __name__ == "__main__":

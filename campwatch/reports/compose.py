@@ -32,11 +32,15 @@ from campwatch.reports.content import (
 from campwatch.reports.site_pages import Frozen, Options, SitePages
 from campwatch.reports.words import HOSTILE, METHOD, REFERENCES, word
 from campwatch.workspace import Workspace
-from detection.ground.records import FOOTPRINTS
+from detection.ground.landsat_records import LANDSAT_RATES
+from detection.ground.records import FOOTPRINTS, GROUND_RATES
 from evidence.errors import ExportError
 from evidence.rows import StoredRow
 from imagery.cube.observations import OBSERVATIONS
 
+ACCOUNT_HEADS = ("accounts_opened_ha", "accounts_area_ha")
+RATE_COLUMNS = ("before_ha_a_year", "after_ha_a_year", "change_ha_a_year")
+RATE_HEADS = ("rates_before", "rates_after", "rates_change")
 MOST_IMAGES = 400
 """Rows of the list of images that are printed; the release has all."""
 
@@ -132,43 +136,63 @@ def _sheets_page(sites: Sequence[Site], sheets: Sequence[ClaimSheet], lang: str)
 
 
 def _comparison(sites: Sequence[Site], rows: dict[str, list[StoredRow]], lang: str) -> list[Block]:
-    """The last account of the ground of every site of the report, beside each other: places to compare with."""
-    k = lang == "ko"
-    lines = []
+    """The ground of every site of the report, beside each other: last accounts, rates about the date of the claim."""
+    accounts: list[tuple[Site, StoredRow, str]] = []
+    rates: list[tuple[Site, StoredRow, str]] = []
     for site in sites:
-        own = [s for s in rows.get(FOOTPRINTS.name, ()) if s.row.site_id == site.id]
-        known = [s for s in reference_epochs(own) if s.row.data["opened_ha"]["value"] is not None]
-        if known:
-            last = known[-1]
-            columns = ("opened_ha", "area_ha")
-            lines.append(
-                Line(
-                    cells=(
-                        site.name,
-                        site.purpose or "–",
-                        last.row.data["account_date"][:10],
-                        *(quantity_text(last, column, korean=k) for column in columns),
-                    ),
-                    rows=(last.row_id,),
-                    values=tuple(source for column in columns for source in quantity_sources(last, column)),
-                )
-            )
-    if len(lines) < 2:  # noqa: PLR2004 - one place is compared with none
+        own = {
+            spec.name: [s for s in rows.get(spec.name, ()) if s.row.site_id == site.id]
+            for spec in (FOOTPRINTS, LANDSAT_RATES, GROUND_RATES)
+        }
+        known = [
+            s for s in reference_epochs(own[FOOTPRINTS.name]) if s.row.data["opened_ha"]["value"] is not None
+        ]
+        accounts += [(site, s, s.row.data["account_date"][:10]) for s in known[-1:]]
+        rates += [
+            (site, s, f"{s.row.data['sensor']}, {s.row.data['resolution_m']:g} m")
+            for s in (*own[LANDSAT_RATES.name], *own[GROUND_RATES.name])
+            if s.row.data["boundary_role"] == "fixed" and s.row.data["before_ha_a_year"]["value"] is not None
+        ]
+    return [
+        *_side_by_side(
+            accounts, ("opened_ha", "area_ha"), ("accounts_day", *ACCOUNT_HEADS), "comparison", lang
+        ),
+        *_side_by_side(rates, RATE_COLUMNS, ("rates_instrument", *RATE_HEADS), "rates", lang),
+    ]
+
+
+def _side_by_side(
+    told: Sequence[tuple[Site, StoredRow, str]],
+    columns: Sequence[str],
+    heads: Sequence[str],
+    name: str,
+    lang: str,
+) -> list[Block]:
+    """A table of the same figures at several places; none where there is one place."""
+    if len({site.id for site, _, _ in told}) < 2:  # noqa: PLR2004 - one place is compared with none
         return []
-    heads = (
-        "comparison_place",
-        "comparison_purpose",
-        "accounts_day",
-        "accounts_opened_ha",
-        "accounts_area_ha",
+    lines = tuple(
+        Line(
+            cells=(
+                site.name,
+                site.purpose or "–",
+                which,
+                *(quantity_text(s, column, korean=lang == "ko") for column in columns),
+            ),
+            rows=(s.row_id,),
+            values=tuple(source for column in columns for source in quantity_sources(s, column)),
+        )
+        for site, s, which in told
     )
+    places = ("comparison_place", "comparison_purpose", *heads)
+    rest = 0.5 / len(columns)
     return [
         Grid(
-            caption=word("comparison_caption", lang),
-            head=tuple(word(key, lang) for key in heads),
-            lines=tuple(lines),
-            note=word("comparison_note", lang),
-            widths=(0.28, 0.12, 0.12, 0.24, 0.24),
+            caption=word(f"{name}_caption", lang),
+            head=tuple(word(key, lang) for key in places),
+            lines=lines,
+            note=word(f"{name}_note", lang),
+            widths=(0.24, 0.12, 0.14, *(rest for _ in columns)),
         )
     ]
 

@@ -27,7 +27,7 @@ from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
 from campwatch.reviews.queue import Desk
 from detection.ground.params import YEAR_DAYS
-from detection.ground.records import DISTURBANCES, FOOTPRINTS, GROUND_RATES
+from detection.ground.records import BARE_AT_START, DISTURBANCES, FOOTPRINTS, GROUND_RATES
 from detection.sampling.accuracy import STABLE, AccuracyReport, merged
 from detection.sampling.design import (
     SamplingParams,
@@ -101,7 +101,10 @@ def draw(
         raise MeasurementError(f"a sample needs two readers, not {', '.join(readers)}")
     rng = np.random.default_rng(seed)
     layer, change = mapped_change(desk)
-    strata = change_strata(site_grid(desk.site), desk.site.aoi, change, params=params)
+    bare = [row_geometry(s) for s in desk.ledger.current(BARE_AT_START.name, site_id=desk.site.id)]
+    strata = change_strata(
+        site_grid(desk.site), desk.site.aoi, change, bare=next(iter(bare), None), params=params
+    )
     units = draw_sample(strata, allocate(strata.strata, n=params.n, per_rare=params.per_rare), rng=rng)
     by_name = {f"u{i}": asdict(unit) for i, unit in enumerate(units)}
     told = {

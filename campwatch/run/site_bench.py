@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from functools import cache as kept
 from functools import partial
 from pathlib import Path
 
@@ -189,7 +190,7 @@ def other_cubes(workspace: Workspace, work: SiteWork, *, cache: Path) -> dict[st
             memory_gb=workspace.settings.limits.memory_gb,
         )
 
-    return {SENSOR: landsat}
+    return {SENSOR: kept(landsat)}
 
 
 def rebuild_derived(workspace: Workspace, ledger: Ledger, sites: Sequence[Site]) -> None:

@@ -13,9 +13,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from scipy.ndimage import binary_erosion, label
 from scipy.optimize import isotonic_regression
 
-from detection.ground.events import Event, told_shares
+from detection.ground.events import CORNERS, FLOOR_TOLERANCE, Event, told_shares
 from detection.ground.history import History
 from detection.ground.params import DISTURBED
 from detection.ground.states import sampled
@@ -191,6 +192,23 @@ def _levels(history: History, cells: Cells) -> Floats:
             share = np.clip(level / np.maximum(whole, LEAST_SHARE), -WHOLE_LIMIT, WHOLE_LIMIT)
             out[k, some] = np.where(end <= date, 1.0, share)
     return out
+
+
+def waiting_cells(history: History, cells: Cells, k: int, weights: Floats) -> tuple[Floats, float]:
+    """(pixel,) hectares that wait on the k-th date in patches of the mapping floor or more; of their edges.
+
+    They show loss on the date and on all looks after it, are in no event then, and may be fields that lie
+    fallow, or an odd season: only time tells.
+    """
+    day, p = history.series.day, history.params.events
+    waits = (history.waiting >= 0) & (day[np.maximum(history.waiting, 0)] <= cells.dates[k])
+    waits[cells.pixel[cells.disturbed(k)]] = False
+    number, _ = label(waits.reshape(history.series.shape), structure=CORNERS)
+    hectares = np.where(waits, weights.ravel(), 0.0)
+    size = np.bincount(number.ravel(), hectares)
+    large = waits & (size[number.ravel()] >= p.min_ha * FLOOR_TOLERANCE)
+    edge = large & ~binary_erosion(large.reshape(history.series.shape)).ravel()
+    return np.where(large, hectares, 0.0), float(hectares[edge].sum())
 
 
 TERMS = ("before", "opened", "closed", "after")

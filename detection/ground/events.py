@@ -26,7 +26,7 @@ from scipy.special import expit, logit
 from aoi.pixels import crs_wkt, world
 from detection.ground.history import History
 from detection.ground.params import HALF, ONE, YEAR_DAYS, EventParams
-from detection.ground.states import EPISODE, decoded, episodes, for_good, normal_density, shares
+from detection.ground.states import EPISODE, decoded, episodes, for_good, normal_density, seasons, shares
 from evidence.arrays import Bools, Floats, Ints
 from imagery.robust import MAD_TO_SD
 
@@ -236,8 +236,15 @@ def _event(
     founding = np.abs(days - reached) <= p.founding_days
     looks, share, sd, evidence = patch_evidence(history, pixels[founding], common)
     began = onset[founding]
-    since = (day[looks] - day[int(np.median(began))]) / YEAR_DAYS
-    lasting = for_good(history.model.group[pixels[founding]], np.maximum(since, 0.0), history.params.rates)
+    begin = day[int(np.median(began))]
+    since = np.maximum(day[looks], begin)
+    months = history.params.start.growing_months
+    lasting = for_good(
+        history.model.group[pixels[founding]],
+        (since - begin) / YEAR_DAYS,
+        seasons(since, months) - seasons(np.array([begin]), months),
+        history.params.rates,
+    )
     told = _told(history, looks, evidence, sd, lasting, int(np.median(began)), int(began.min()))
     if told is None:
         return None

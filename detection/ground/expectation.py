@@ -29,8 +29,15 @@ SEASON_LEVEL = 0.5
 """Prior of the level of a season, NDVI. Assumed."""
 SEASON_PRECISION = (0.01, 1.0, 1.0, 2.0, 2.0)
 """Precision of that and of harmonics of none, in looks. Assumed."""
+LATER_SHARE = 0.15
+"""Weight of all later looks of a pixel beside that of its anchor, 1, where the anchor is an older
+instrument's. Fitted: of .7, .35, .15, .08 and .03 on simulated sites 431 to 433."""
 LEAST_WEIGHT = 0.05
 """Looks of less weight tell nothing of scatter. Assumed."""
+ANCHORED = 0.5
+"""And of less than this nothing of a pixel's scatter in all, before anything is known. Assumed;"""
+JUST_BELOW = 0.9
+"""but where an older instrument saw the anchor all looks tell of scatter: of the least weight. Defined."""
 LEAST_EXPECTED = 20
 """Of 255: a pixel that was less likely as expected says nothing of its cover's course. Assumed."""
 SAMPLE = 1000
@@ -88,12 +95,20 @@ def harmonics(day: NDArray[np.int64]) -> Floats:
 
 
 def anchor_weights(series: GroundSeries, params: ExpectationParams) -> NDArray[np.uint8]:
-    """(time, pixel) probability of being as expected before anything is known, 255 for one."""
+    """(time, pixel) probability of being as expected before anything is known, 255 for one.
+
+    Where an older instrument, which looked less often, saw the anchor, all later looks together count as at
+    most `LATER_SHARE` of it: a pixel opened in between would be learnt from the many that see it open.
+    """
     seen = series.index[0] != UNSEEN
     age = (series.day - series.day[:1])[:, None]
     few = np.cumsum(seen, axis=0, dtype=np.int32) <= params.anchor_looks
     early = (age < params.anchor_days) | (few & (age < params.anchor_most_days))
-    return np.where(early, ONE, round(ONE * params.later_weight)).astype(np.uint8)
+    later = params.later_weight
+    if series.older:
+        many = float(np.median((seen & ~early).sum(axis=0)))
+        later = min(later, LATER_SHARE * float(np.median((seen & early).sum(axis=0))) / max(many, 1.0))
+    return np.where(early, ONE, max(round(ONE * later), 1)).astype(np.uint8)
 
 
 def fit_expectation(
@@ -138,12 +153,16 @@ def fit_expectation(
          *([SECOND_ORDER * params.harmonic_sd**-2] * 2)], np.float64)  # fmt: skip
     look = np.zeros((n, t, k), np.float32)
     kernel = _season_kernel(params)
+    lightest = LEAST_WEIGHT
+    if earlier is None:
+        least = JUST_BELOW * float(expected.min(initial=ONE)) / ONE
+        lightest = min(LEAST_WEIGHT, least) if series.older else ANCHORED
     for i in range(n):
         residual = np.full((t, size), np.nan, np.float32)
         rounds = params.rounds if earlier is None else params.rounds // 2
         _fit_pixels(pixels, series.index[i], expected, course[i], terms, part, cover, precision, kernel,
-                    rounds, params.least_sd, earlier is not None, beta[i], spread[i], variance[i], own[i],
-                    residual)  # fmt: skip
+                    rounds, params.least_sd, lightest, earlier is not None, beta[i], spread[i], variance[i],
+                    own[i], residual)  # fmt: skip
         look[i] = (
             earlier.look[i] if earlier is not None and keep else _look_variance(residual, cover, k, params)
         )
@@ -205,8 +224,9 @@ def fit_seasons(
 ) -> tuple[Floats, Floats]:
     """(coefficient, pixel) of NDVI, level and two harmonics; and (pixel,) how green it was ever seen.
 
-    Robust towards what lies below alone: cloud, haze, snow and clearings all lower NDVI, and nothing but
-    plants raises it. A field is green for two months of its year, on few looks, and these are no strays.
+    Looks of no weight say nothing of the season, all say how green. Robust towards what lies below alone:
+    cloud, haze, snow and clearings all lower NDVI, and nothing but plants raises it. A field is green for two
+    months of its year, on few looks, and these are no strays.
     """
     terms = harmonics(series.day)
     out = np.zeros((SEASON_TERMS, series.index.shape[2]), np.float32)
@@ -261,7 +281,8 @@ def _medians(
     members = [m[:: max(1, len(m) // SAMPLE)] for m in members]
     everywhere = np.arange(plane.shape[1])[:: max(1, plane.shape[1] // (5 * SAMPLE))]
     for i in range(t):
-        row, sure, seen = plane[i], expected[i] > LEAST_EXPECTED, usable[i]
+        row, seen = plane[i], usable[i]
+        sure = expected[i] > min(LEAST_EXPECTED, int(expected[i].max()) - 1)
         chosen = everywhere[seen[everywhere] & sure[everywhere]]
         if chosen.size < params.least_cover:
             chosen = everywhere[seen[everywhere]]
@@ -349,6 +370,7 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
     t, size = plane.shape
     x = np.empty((t, SEASON_TERMS))
     y = np.empty(t)
+    every = np.empty(t)
     w0 = np.empty(t)
     w = np.empty(t)
     r = np.empty(t)
@@ -357,8 +379,12 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
     b = np.empty(SEASON_TERMS)
     for p in range(size):
         n = 0
+        seen = 0
         for i in range(t):
             if plane[i, p] != MISSING:
+                every[seen] = plane[i, p] * SCALE
+                seen += 1
+            if plane[i, p] != MISSING and expected[i, p] > 0:
                 y[n] = plane[i, p] * SCALE
                 w0[n] = expected[i, p] / ONE
                 w[n] = w0[n]
@@ -389,15 +415,15 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
                 w[i] = w0[i] / (1.0 + (min(r[i], 0.0) / s) ** 2)
         for k in range(SEASON_TERMS):
             out[k, p] = b[k]
-        if n:
-            greenest[p] = np.sort(y[:n])[max(n - GREENEST, 0)]
+        if seen:
+            greenest[p] = np.sort(every[:seen])[max(seen - GREENEST, 0)]
 
 
 @njit(cache=True)
 def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
     pixels: Any, plane: Any, expected: Any, course: Any, terms: Any, part: Any, cover: Any, precision: Any,
-    kernel: Any, rounds: int, least: float, warm: Any, beta: Any, spread: Any, variance: Any, own: Any,
-    residual: Any,
+    kernel: Any, rounds: int, least: float, lightest: float, warm: Any, beta: Any, spread: Any,
+    variance: Any, own: Any, residual: Any,
 ) -> None:  # fmt: skip
     """Ridge regression of each pixel, its scatter by time of year, its residuals."""
     t = plane.shape[0]
@@ -457,12 +483,17 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
                 for k in range(TERMS):
                     f += b[k] * x[i, k]
                 r[i] = y[i] - f
-            s = _mad(r, n) + least
+            m = 0
+            for i in range(n):
+                if w0[i] > lightest:
+                    w[m] = r[i]
+                    m += 1
+            s = _mad(w, m) + least
             for i in range(n):
                 w[i] = w0[i] / (1.0 + (r[i] / (REWEIGHTED * s)) ** 2)
         m = 0
         for i in range(n):
-            if w0[i] > LEAST_WEIGHT:
+            if w0[i] > lightest:
                 w[m] = r[i]
                 m += 1
         scale = _mad(w, m) + OWN_LEAST_SD
@@ -484,7 +515,7 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
             sums[k] = 0.0
             weights[k] = 0.0
         for i in range(n):
-            if w0[i] > LEAST_WEIGHT:
+            if w0[i] > min(lightest, LEAST_WEIGHT):  # later looks too: years differ by the time of the year
                 square = min(r[i] * r[i], MOST_SCATTERS**2 * own[p])
                 k = int(part[at[i]]) % BINS
                 sums[k] += w0[i] * square

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detection.ground.expectation import held_against
+from detection.ground.expectation import GREENEST, held_against
 from detection.ground.learning import SIDE_M, Water, looks_to_learn, remembered
-from detection.ground.params import GroundParams
-from detection.ground.series import GroundSeries
-from detection.ground.states import Model, filtered, ground_model, smooth
+from detection.ground.params import HALF, GroundParams
+from detection.ground.series import SCALE, UNSEEN, GroundSeries
+from detection.ground.states import RIVER_CLASS, Model, filtered, ground_model, smooth
+from evidence.arrays import Ints
 
 Floats = NDArray[np.float32]
 
@@ -29,6 +30,10 @@ class History:
     """(time, pixel) probability of disturbed as it was known on the look, 255 for one."""
     smoothed: NDArray[np.uint8]
     """(time, pixel) the same given all looks."""
+    waiting: Ints
+    """(pixel,) look since which it has likely not been as expected, or is less green than when it was first
+    seen, without a break until the last one; -1 where it is: an event, a field that may lie fallow, an odd
+    season, or what was opened in the first year."""
     water: Water
     bare_at_start: Floats
     """(pixel,) share that was bare at the greenest of the expected year when it was first seen."""
@@ -77,6 +82,45 @@ def _history(
     series: GroundSeries, model: Model, params: GroundParams, water: Water, bare_at_start: Floats
 ) -> History:
     now, field, least = filtered(model, series.shape)
-    return History(series=series, model=model, params=params, field=field, filtered=now,
-                   smoothed=smooth(model, field, least)[1], water=water,
+    expected, disturbed = smooth(model, field, least)
+    return History(series=series, model=model, params=params, field=field, filtered=now, smoothed=disturbed,
+                   waiting=waiting_since(expected, series, model, params), water=water,
                    bare_at_start=bare_at_start)  # fmt: skip
+
+
+def waiting_since(
+    expected: NDArray[np.uint8], series: GroundSeries, model: Model, params: GroundParams
+) -> Ints:
+    """(pixel,) first look of the stretch, until the last, on which it is likely not as expected; -1: none.
+
+    What was opened in the year from which expectation is learnt may be taken for normal. Ground that was far
+    less green in the last year than in the first waits as well, from the first look of the last year.
+
+    Args:
+        expected: (time, pixel) probability that it is, 255 for one.
+        series: looks.
+        model: of the site.
+        params: numbers.
+    """
+    since = np.full(expected.shape[1], -1)
+    still = np.ones(expected.shape[1], np.bool_)
+    for t in range(len(expected) - 1, -1, -1):
+        still &= expected[t] < HALF
+        since[still] = t
+    day, year = series.day, params.expectation.anchor_days
+    last = int(np.searchsorted(day, day[-1] - year))
+    first = greenest(series, slice(0, int(np.searchsorted(day, day[0] + year))))
+    gap = np.maximum(first - model.bare[0], params.start.least_green)
+    fallen = (first - greenest(series, slice(last, None))) / gap > params.events.likely
+    fallen &= (model.group != RIVER_CLASS) & (since < 0) & bool(day[-1] - day[0] >= 2 * year)
+    since[fallen] = last
+    return since
+
+
+def greenest(series: GroundSeries, looks: slice) -> Floats:
+    """(pixel,) NDVI on the third greenest of some looks; NaN where seen less often."""
+    ndvi = series.index[0, looks]
+    if len(ndvi) < GREENEST:
+        return np.full(ndvi.shape[1], np.nan, np.float32)
+    third = np.partition(ndvi, len(ndvi) - GREENEST, axis=0)[len(ndvi) - GREENEST]
+    return np.where(third == UNSEEN, np.nan, third * SCALE).astype(np.float32)

@@ -131,3 +131,11 @@ LANDSAT_RATES = replace(
     title_ko="기준일 전후 연간 새 교란, Landsat(30 m)",
     method=f"{METHOD}-30m",
 )
+JOINED_RATES = replace(
+    GROUND_RATES,
+    name="joined_rates",
+    title="Ground newly disturbed a year before and after a date, by Landsat and then Sentinel-2: secondary",
+    title_ko="기준일 전후 연간 새 교란, Landsat 뒤에 Sentinel-2를 이음: 보조 자료",
+    method=f"{METHOD}-joined",
+)
+"""The instrument changes at the date: what `LANDSAT_RATES` says by one instrument is the figure to cite."""

@@ -26,6 +26,7 @@ from scipy.ndimage import (
     percentile_filter,
 )
 
+from detection.ground.days import to_date, to_day
 from detection.ground.expectation import (
     Expectation,
     anchor_weights,
@@ -37,6 +38,7 @@ from detection.ground.expectation import (
 from detection.ground.params import (
     HALF,
     METHOD,
+    ONE,
     YEAR_DAYS,
     ExpectationParams,
     GroundParams,
@@ -45,10 +47,10 @@ from detection.ground.params import (
 )
 from detection.ground.series import SCALE, UNSEEN, GroundSeries
 from detection.ground.states import FIELD_CLASSES, RIVER_CLASS, STATES, filtered, ground_model, smooth
+from imagery.measurement import Remembered
 
 Floats = NDArray[np.float32]
 
-EPOCH = dt.date(1970, 1, 1)
 CHANGED = 13
 """Of 255: change of a weight above which the expectation of a pixel is fitted again. Assumed."""
 OWN_SAMPLE = 2000
@@ -97,8 +99,7 @@ class Learnt:
 
 def looks_to_learn(day: NDArray[np.int64], params: ExpectationParams) -> int:
     """How many of the earliest looks are learnt from: those before the last turn of the year."""
-    last = EPOCH + dt.timedelta(days=int(day[-1]))
-    turn = (dt.date(last.year, *params.renewed) - EPOCH).days
+    turn = to_day(dt.date(to_date(day[-1]).year, *params.renewed))
     n = int(np.searchsorted(day, turn))
     return n if n and day[n - 1] - day[0] >= params.anchor_most_days else len(day)
 
@@ -113,10 +114,10 @@ def remembered(
     for part in (series.index, series.haze, series.early):
         digest.update(np.ascontiguousarray(part).tobytes())
     key = digest.hexdigest()
-    held = memory.get(key)
-    if held is None:
-        memory[key] = held = _bytes(learn(series, params, side_m))
-    return _from(held)
+    held = Remembered(held=memory, encode=_bytes, decode=_from)
+    if key not in held:
+        held[key] = learn(series, params, side_m)
+    return held[key]
 
 
 def _bytes(learnt: Learnt) -> bytes:
@@ -140,9 +141,12 @@ def _from(held: bytes) -> Learnt:
 def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) -> Learnt:
     """Expectation and states in turn (EM): a plain fit would take a mine's bare ground for normal."""
     expected: NDArray[np.uint8] = anchor_weights(series, params.expectation)
-    first, greenest = fit_seasons(series, expected, params.expectation)
+    # The anchor alone tells what ground was when first seen: opened since, it would be a field or own cover.
+    anchor = np.where(expected == ONE, expected, np.uint8(0))
+    first, greenest = fit_seasons(series, anchor, params.expectation)
     at_start = bare_at_start(first, params)
-    water = find_water(first, series.early, params, series.shape, side_m)
+    habit, _ = fit_seasons(series, np.full_like(expected, ONE), params.expectation)  # floods are rare
+    water = find_water(habit, series.early, params, series.shape, side_m)
     at_start = np.where(water.water, np.float32(0.0), at_start)
     bare, bare_sd = bare_reference(series, (at_start >= params.start.bare_surely) & ~water.river, params)
     begin = start(at_start, params)
@@ -247,7 +251,7 @@ def find_water(
     for mine in _long(water, p.least_river_m / side_m):
         body |= mine
 
-    river, beside = near(body, p.corridor_m), near(thread, p.beside_m)
+    river, beside = near(body, p.corridor_m), near(thread, p.corridor_m)
     return Water(water=water.ravel(), river=river.ravel(), beside=beside.ravel())
 
 

@@ -16,26 +16,33 @@ import rasterio.features
 import shapely
 import xarray as xr
 from odc.geo.geobox import GeoBox
-from scipy.ndimage import binary_erosion
 from shapely.geometry import shape
 from shapely.geometry.base import BaseGeometry
 
 from aoi.pixels import coverage, pixel_area_ha, pixel_size_m, to_degrees, world
 from aoi.records import Boundary, Site
 from aoi.versions import starts, version_in_force
-from detection.ground.accounts import Cells, account, account_cells
+from detection.ground.accounts import Cells, account, account_cells, waiting_cells
 from detection.ground.advance import CIRCLE_DEG, advance, relation, sector_advances
+from detection.ground.days import to_date, to_day
+from detection.ground.earlier import with_earlier
 from detection.ground.events import TINY, Event, find_events, overlap
+from detection.ground.freezing import freeze, revision
 from detection.ground.history import History, fit_history
-from detection.ground.kinds import BARE_NDVI, darkened, ground_kind, went_black
+from detection.ground.joined import join_error, joined_rates
+from detection.ground.kinds import event_kind
+from detection.ground.landsat_records import JOINED_RATES
 from detection.ground.params import METHOD, EventParams, GroundParams, Kind
+from detection.ground.quiet import QuietCount, quiet_count
 from detection.ground.rates import IN_FORCE, SPLIT, Course, InForce, rate_row
 from detection.ground.records import (
+    BARE_AT_START,
     DISTURBANCE_GROWTH,
     DISTURBANCE_REVISIONS,
     DISTURBANCES,
     FOOTPRINTS,
     GROUND_RATES,
+    BareAtStart,
     Disturbance,
     DisturbanceGrowth,
     DisturbanceRevision,
@@ -47,13 +54,13 @@ from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
 from imagery.measurement import Measured, Measurement, Work
 
-EPOCH = dt.date(1970, 1, 1)
 NO_BOUNDARY = "no_boundary"
+EARLIER = "landsat"
+"""The instrument whose looks go before those of 10 m."""
 HA_PER_KM2 = 100.0
 """Defined."""
 LIKELIHOOD_DIGITS = 4
 """That are kept of a probability. Assumed."""
-UNBORNE = "later looks do not bear it out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +72,9 @@ class GroundRows:
     growth: tuple[DisturbanceGrowth, ...] = ()
     revisions: tuple[DisturbanceRevision, ...] = ()
     rates: tuple[GroundRate, ...] = ()
+    at_start: tuple[BareAtStart, ...] = ()
+    joined: tuple[GroundRate, ...] = ()
+    """Rates over the looks of an older instrument too: the change of instrument lies within."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +105,8 @@ def measure_ground(
     earlier: Sequence[Disturbance] = (),
     sensor: str = "sentinel-2",
     memory: MutableMapping[str, bytes] | None = None,
+    quiet: QuietCount | None = None,
+    coarse: xr.Dataset | None = None,
 ) -> GroundRows:
     """The ground of a site through time.
 
@@ -106,6 +118,9 @@ def measure_ground(
         earlier: disturbances as earlier runs left them: what they froze stays.
         sensor: the instrument, as rows of rates name it.
         memory: what was learnt before; rows are the same with and without.
+        quiet: events that were counted where nothing is opened, for rates; None: not for this instrument.
+        coarse: (time, y, x) of an older instrument with larger pixels, whose looks before the first of `cube`
+            say what was there: no time of `cube` is then needed to learn it.
     """
     params = params or GroundParams()
     series = read_series(cube, params.looks)
@@ -113,8 +128,10 @@ def measure_ground(
         years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
         why = f"{len(series.day)} looks that can be compared, {params.events.least_looks} needed"
         return GroundRows(footprints=tuple(_unassessed(site, year, why, params) for year in years))
+    if coarse is not None:
+        series = with_earlier(series, cube.odc.geobox, coarse, params)
     history = fit_history(series, params, side_m=pixel_size_m(cube.odc.geobox), memory=memory)
-    return ground_rows(history, cube, site, earlier=earlier, sensor=sensor)
+    return ground_rows(history, cube, site, earlier=earlier, sensor=sensor, quiet=quiet)
 
 
 def ground_rows(
@@ -124,13 +141,15 @@ def ground_rows(
     *,
     earlier: Sequence[Disturbance] = (),
     sensor: str = "sentinel-2",
+    quiet: QuietCount | None = None,
 ) -> GroundRows:
     """What a history says of a site; arguments as those of `measure_ground`."""
     series, params, grid = history.series, history.params, cube.odc.geobox
     years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
     weights = coverage(site.aoi, grid) * pixel_area_ha(grid)
     g = _Ground(cube=cube, site=site, grid=grid, weights=weights, history=history, params=params, inside={})
-    events = find_events(history, grid, site.id, weights)
+    anchored, own = int(series.day[0]) + round(params.expectation.anchor_days), int(series.day[series.older])
+    events = [one for one in find_events(history, grid, site.id, weights) if _lasted(one, series.day, own)]
     current = [_disturbance(g, event) for event in events]
     sure = [
         event
@@ -138,7 +157,8 @@ def ground_rows(
         if event.is_persistent and row.kind != Kind.RIVER
     ]
     dates = account_dates(series.day, params)
-    known = {_date(day).year for day in dates}
+    told = np.flatnonzero(dates >= own)
+    known = {to_date(dates[k]).year for k in told}
     cells = account_cells(history, sure, weights, dates)
     frozen, revisions = freeze(current, earlier, day=int(series.day[-1]), params=params)
     named = {one.disturbance_id: two.disturbance_id for one, two in zip(current, frozen, strict=False)}
@@ -146,53 +166,80 @@ def ground_rows(
         old, new = frozen[a], frozen[b]
         frozen[b] = replace(new, parents=(*new.parents, old.disturbance_id))
         detail = f"disturbed again: {new.disturbance_id}"
-        revisions.append(_revision(old, "reopened", new.first_seen, detail))
+        revisions.append(revision(old, "reopened", new.first_seen, detail))
     growth = tuple(_growth(g, sure, cells, dates, named))
     return GroundRows(
         footprints=(
             *(
-                _unassessed(site, y, _too_early(y, series.day, params), params)
+                _unassessed(site, y, _too_early(y, series.day, own, params), params)
                 for y in years
                 if y not in known
             ),
-            *_footprints(g, cells, dates),
+            *_footprints(g, cells, told),
         ),
         disturbances=tuple(frozen),
         growth=growth,
         revisions=tuple(revisions),
-        rates=tuple(
-            rate_row(
-                frozen,
-                _courses(g, sure, cells, named, version),
-                first_look=_date(series.day[0]),
-                last_look=_date(series.day[-1]),
-                anchor_days=params.expectation.anchor_days,
-                boundary=version,
-                sensor=sensor,
-                resolution_m=pixel_size_m(grid),
-                floor_ha=params.events.min_ha,
-                km2=float(weights.sum()) / HA_PER_KM2,
-            )
-            for version in ((fixed_version(site), IN_FORCE) if site.boundaries else (None,))
+        at_start=(_bare_at_start(g),),
+        rates=_rates(
+            g, frozen, sure, cells, named, max(anchored, own), sensor, None if series.older else quiet
         ),
+        joined=()
+        if not series.older
+        else _rates(g, frozen, sure, cells, named, anchored, f"{EARLIER}, {sensor}", None),
     )
+
+
+def _rates(
+    g: _Ground,
+    rows: Sequence[Disturbance],
+    events: Sequence[Event],
+    cells: Cells,
+    named: Mapping[str, str],
+    since: int,
+    sensor: str,
+    quiet: QuietCount | None,
+) -> tuple[GroundRate, ...]:
+    """Rates from a day on, outside the fixed version and the one in force."""
+    return tuple(
+        rate_row(
+            rows,
+            _courses(g, events, cells, named, version, since),
+            since=to_date(since),
+            last_look=to_date(g.history.series.day[-1]),
+            boundary=version,
+            sensor=sensor,
+            resolution_m=pixel_size_m(g.grid),
+            floor_ha=g.params.events.min_ha,
+            km2=float(g.weights.sum()) / HA_PER_KM2,
+            quiet=quiet,
+        )
+        for version in ((fixed_version(g.site), IN_FORCE) if g.site.boundaries else (None,))
+    )
+
+
+def _lasted(event: Event, day: Ints, own: int) -> bool:
+    """Whether an event was still there at the first look of the site's own instrument."""
+    return bool((event.end < 0).any() or day[event.end].max() >= own)
 
 
 def account_dates(day: Ints, params: GroundParams) -> Ints:
     """Days of the accounts: one each year, from the first after the looks that expectation is anchored in."""
-    days = [_account_day(year, params) for year in range(_date(day[0]).year, _date(day[-1]).year + 1)]
+    days = [_account_day(year, params) for year in range(to_date(day[0]).year, to_date(day[-1]).year + 1)]
     first = day[0] + params.expectation.anchor_days
     return np.array([d for d in days if first <= d <= day[-1]], np.int64)
 
 
 def _account_day(year: int, params: GroundParams) -> int:
-    return (dt.date(year, *params.events.account_day) - EPOCH).days
+    return to_day(dt.date(year, *params.events.account_day))
 
 
-def _too_early(year: int, day: Ints, params: GroundParams) -> str:
+def _too_early(year: int, day: Ints, own: int, params: GroundParams) -> str:
     """Why a year has no account."""
     if _account_day(year, params) > day[-1]:
-        return f"the account day lies after the last look, {_date(day[-1])}"
+        return f"the account day lies after the last look, {to_date(day[-1])}"
+    if own > day[0]:
+        return f"the account day lies before the first look, {to_date(own)}"
     anchor = params.expectation.anchor_days
     return f"what ground is expected to look like is learnt from the first {anchor:.0f} days of looks"
 
@@ -215,10 +262,6 @@ def _unassessed(site: Site, year: int, why: str, params: GroundParams) -> Footpr
     )
 
 
-def _date(day: float) -> dt.date:
-    return EPOCH + dt.timedelta(days=int(day))
-
-
 def _positive(value: float, sd: float, shared: Mapping[str, float], level: float) -> Quantity:
     """A quantity whose interval holds no negative hectares."""
     q = Quantity.measured(max(value, 0.0), sd_random=sd, shared=shared, level=level)
@@ -234,15 +277,16 @@ def _area(g: _Ground, value: float, sd: float, rim_ha: float = 0.0) -> Quantity:
     return _positive(value, random, shared, p.level)
 
 
-def _footprints(g: _Ground, cells: Cells, dates: Ints) -> list[Footprint]:
-    """Accounts of every year, for the version in force and for one fixed version where that is another."""
+def _footprints(g: _Ground, cells: Cells, told: Ints) -> list[Footprint]:
+    """Accounts of some dates, for the version in force and for one fixed version where that is another."""
     fixed = fixed_version(g.site)
     out = []
-    for k, day in enumerate(dates):
-        force = version_in_force(g.site, _date(day))
-        out.append(_footprint(g, cells, k, force, "in_force"))
+    for k in told:
+        force = version_in_force(g.site, to_date(cells.dates[k]))
+        first = bool(k == told[0])
+        out.append(_footprint(g, cells, k, force, "in_force", first=first))
         if fixed is not None and (force is None or fixed.boundary_id != force.boundary_id):
-            out.append(_footprint(g, cells, k, fixed, "fixed"))
+            out.append(_footprint(g, cells, k, fixed, "fixed", first=first))
     return out
 
 
@@ -251,14 +295,16 @@ def fixed_version(site: Site) -> Boundary | None:
     return version_in_force(site, SPLIT) or min(site.boundaries, key=starts, default=None)
 
 
-def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role: str) -> Footprint:
+def _footprint(
+    g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role: str, *, first: bool
+) -> Footprint:
     day, p = cells.dates[k], g.params.events
     seen = _seen_about(g, int(day))
     whole = np.ones(len(cells.pixel))
     inside = None if boundary is None else g.within(boundary).ravel()[cells.pixel]
     before = None
-    if k and role == "in_force":
-        older = version_in_force(g.site, _date(cells.dates[k - 1]))
+    if not first and role == "in_force":
+        older = version_in_force(g.site, to_date(cells.dates[k - 1]))
         before = None if older is None else g.within(older).ravel()[cells.pixel]
     outside = None if inside is None else 1.0 - inside
     parts = {"": whole} if inside is None or outside is None else {"": whole, "in": inside, "out": outside}
@@ -273,7 +319,7 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
     def quantity(name: str, where: str = "") -> Quantity:
         if where not in terms:
             return Quantity.not_assessable(NO_BOUNDARY)
-        if why is not None or (k == 0 and "after" not in name):
+        if why is not None or (first and "after" not in name):
             return Quantity.not_assessable(why or "no account before this one")
         value, sd = terms[where][name]
         value = max(value, 0.0)
@@ -283,8 +329,7 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         share = float(parts[where].mean()) if len(whole) else 0.0
         return _area(g, value, sd, rim * share * value / max(terms[""]["after"][0], value, TINY))
 
-    q = g.params.start
-    start = (g.history.bare_at_start > (q.bare_from + q.bare_surely) / 2) * g.weights.ravel()
+    start = _at_start(g)
     within = None if boundary is None else g.within(boundary).ravel()
 
     def bare(part: Floats | float | None) -> Quantity:
@@ -293,13 +338,14 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         value = float((start * part).sum())
         return _positive(value, p.bare_sd * value, {}, p.level)
 
+    waits = _waiting(g, cells, k, within, why)
     moved = 0.0
     if before is not None and inside is not None:
         moved = float((cells.hectares * cells.stands(k - 1) * (inside - before)).sum())
     return Footprint(
-        epoch_start=dt.date(_date(day).year, 1, 1),
-        epoch_end=dt.date(_date(day).year + 1, 1, 1),
-        account_date=_date(day),
+        epoch_start=dt.date(to_date(day).year, 1, 1),
+        epoch_end=dt.date(to_date(day).year + 1, 1, 1),
+        account_date=to_date(day),
         boundary_id=None if boundary is None else boundary.boundary_id,
         boundary_role=role,
         area_ha=quantity("after"),
@@ -317,13 +363,29 @@ def _footprint(g: _Ground, cells: Cells, k: int, boundary: Boundary | None, role
         deepened_ha=quantity("deepened"),
         regrown_ha=quantity("regrown"),
         open_closed_ha=quantity("open_closed"),
+        waiting_ha=waits[0],
+        waiting_outside_ha=waits[1],
         bare_at_start_ha=bare(1.0),
         bare_at_start_inside_ha=bare(within),
         bare_at_start_outside_ha=bare(None if within is None else 1.0 - within),
         valid_fraction=seen,
         scene_ids=_scenes_about(g, int(day)),
-        geometry=None if why is not None else _outline(g, cells, k),
+        geometry=None if why is not None else _outline(g, cells.pixel[_mostly(cells, k)]),
     )
+
+
+def _waiting(
+    g: _Ground, cells: Cells, k: int, within: Floats | None, why: str | None
+) -> tuple[Quantity, Quantity]:
+    """What waits on the k-th date, and outside a boundary; `why` says why nothing can be said."""
+    if why is not None:
+        return Quantity.not_assessable(why), Quantity.not_assessable(why)
+    hectares, edge = waiting_cells(g.history, cells, k, g.weights)
+    whole = _area(g, float(hectares.sum()), 0.0, edge)
+    if within is None:
+        return whole, Quantity.not_assessable(NO_BOUNDARY)
+    outside = float((hectares * (1.0 - within)).sum())
+    return whole, _area(g, outside, 0.0, edge * outside / max(float(hectares.sum()), TINY))
 
 
 def _near(g: _Ground, day: int) -> Bools:
@@ -340,6 +402,11 @@ def _scenes_about(g: _Ground, day: int) -> tuple[str, ...]:
     return tuple(np.array(g.history.series.scene_ids)[_near(g, day)].tolist())
 
 
+def _mostly(cells: Cells, k: int) -> Bools:
+    """(cell,) disturbed by more than half on the k-th date."""
+    return np.asarray(cells.disturbed(k) & (cells.hectares > 0.5 * cells.hectares.max(initial=1.0)))
+
+
 def _rim_ha(cells: Cells, k: int, whole: float) -> float:
     """Hectares of pixels of which not all changed."""
     part = cells.hectares[cells.disturbed(k)]
@@ -347,11 +414,27 @@ def _rim_ha(cells: Cells, k: int, whole: float) -> float:
     return float(np.abs(part[part < whole * full]).sum())
 
 
-def _outline(g: _Ground, cells: Cells, k: int) -> BaseGeometry | None:
-    """Polygons of the pixels that are disturbed by more than half, EPSG:4326."""
+def _at_start(g: _Ground) -> Floats:
+    """(pixel,) hectares that were bare when first seen."""
+    q = g.params.start
+    return np.asarray((g.history.bare_at_start > (q.bare_from + q.bare_surely) / 2) * g.weights.ravel())
+
+
+def _bare_at_start(g: _Ground) -> BareAtStart:
+    hectares, day = _at_start(g), g.history.series.day
+    area = float(hectares.sum())
+    return BareAtStart(
+        first_look=to_date(day[0]),
+        last_look=to_date(day[-1]),
+        area_ha=_positive(area, g.params.events.bare_sd * area, {}, g.params.events.level),
+        geometry=_outline(g, np.flatnonzero(hectares)),
+    )
+
+
+def _outline(g: _Ground, pixels: Ints) -> BaseGeometry | None:
+    """Polygons of some pixels, EPSG:4326."""
     mask = np.zeros(g.grid.shape, np.uint8)
-    chosen = cells.disturbed(k) & (cells.hectares > 0.5 * cells.hectares.max(initial=1.0))
-    mask.ravel()[cells.pixel[chosen]] = 1
+    mask.ravel()[pixels] = 1
     found = [shape(one) for one, _ in rasterio.features.shapes(mask, mask=mask > 0, transform=g.grid.affine)]
     return to_degrees(shapely.union_all(found), g.grid) if found else None
 
@@ -367,7 +450,7 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
     mask = np.zeros(share.shape, np.bool_)
     n = len(event.pixels)
     mask[rows[:n] - top, columns[:n] - left] = True
-    first = _date(event.first_seen)
+    first = to_date(event.first_seen)
     boundary = version_in_force(g.site, first)
     inside = None if boundary is None else g.within(boundary)[window]
     reach = (p.reach_sd_m, p.residual_m, p.level)
@@ -377,7 +460,7 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
     closed = weights[mask].sum() > 0 and open_now.mean() < 1.0 - p.closed_share
     status = "provisional" if not event.is_persistent else "closed" if closed else "persistent"
     rim = float((weights * np.abs(share))[(share != 1.0) & (share != 0.0)].sum())
-    low, high = _date(event.first_seen_low), min(_date(event.first_seen_high), _date(series.day[-1]))
+    low, high = to_date(event.first_seen_low), min(to_date(event.first_seen_high), to_date(series.day[-1]))
     cells = [
         world(g.grid, int(c), int(r))
         for r, c in zip(*np.unravel_index(np.sort(event.pixels[event.founding]), g.grid.shape), strict=True)
@@ -390,11 +473,11 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
         frozen_on=None,
         founding_cells=tuple(f"{x:.0f} {y:.0f}" for x, y in cells),
         parents=(),
-        kind=_kind(g, event, window, mask, level),
+        kind=event_kind(g.history, g.cube, event, window, mask, level),
         first_seen=first,
         first_seen_low=low,
         first_seen_high=max(high, first),
-        persistent_since=_date(event.persistent_day) if event.is_persistent else None,
+        persistent_since=to_date(event.persistent_day) if event.is_persistent else None,
         machine_status=status,
         cause="as expected again" if closed else None,
         boundary_id=None if boundary is None else boundary.boundary_id,
@@ -439,154 +522,6 @@ def _polygon(mask: Bools, window: tuple[slice, slice], grid: GeoBox) -> BaseGeom
     return to_degrees(shapely.union_all(cells), grid)
 
 
-def _kind(  # noqa: PLR0911 - one answer after another
-    g: _Ground, event: Event, window: tuple[slice, slice], mask: Bools, share: float
-) -> str:
-    """What the ground became, from its reflectance before and after on looks in leaf."""
-    p, series = g.params.events, g.history.series
-    days = series.day
-    brief = (event.end >= 0) & (days[event.end] - days[event.onset] <= p.kind_days)
-    if g.history.water.beside[event.pixels].mean() > p.likely and brief.mean() > p.likely:
-        return Kind.RIVER
-    core = np.asarray(binary_erosion(mask)) if binary_erosion(mask).any() else mask
-    part = g.cube.isel(y=window[0], x=window[1])
-    days = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    month = part["time"].dt.month.to_numpy()
-    leaf = (month >= p.leaf_months[0]) & (month <= p.leaf_months[1])
-    earlier = (days < event.first_seen_low) & (days > event.first_seen_low - p.before_days)
-    later = (days >= event.first_seen_high) & (days <= event.first_seen_high + p.kind_days)
-    after = _reflectance(part, np.flatnonzero(later & leaf), core)
-    found = ground_kind(after) if after else ""
-    if found == "water":
-        return Kind.WATER
-    soon = (days >= event.first_seen) & (days <= event.first_seen + p.black_days)
-    alike = earlier & np.isin(month, month[soon])
-    old = int(series.day[-1]) - event.first_seen > p.kind_days
-    grown = (event.end >= 0).mean() >= 0.5  # noqa: PLR2004 - by majority
-    if (grown or not old) and darkened(*(_reflectance(part, np.flatnonzero(w), core) for w in (alike, soon))):
-        return Kind.BURNT
-    if not after:
-        return Kind.THINNED if share < 0.5 else Kind.SOIL_SPOIL  # noqa: PLR2004 - by majority
-    before = _reflectance(part, np.flatnonzero(earlier & leaf), core)
-    total = after["nir"] + after["red"]
-    ndvi = (after["nir"] - after["red"]) / total if total > 0 else 0.0
-    if ndvi < BARE_NDVI and before and went_black(before, after):
-        return Kind.COAL if old and not grown else Kind.BURNT
-    if found in {"coal", "built"}:
-        return Kind.COAL if found == "coal" else Kind.BUILT
-    if _grows_over(event, share, p):
-        return Kind.GROWN_OVER
-    return Kind.SOIL_SPOIL if ndvi < BARE_NDVI or share >= p.mostly_bare else Kind.THINNED
-
-
-def _grows_over(event: Event, share: float, p: EventParams) -> bool:
-    """Whether what is still disturbed was twice as bare in the first half of its looks."""
-    told = event.share[(event.sd < p.informative_sd) & (event.looks >= event.onset.min())]
-    first = np.median(told[: len(told) // 2 + 1]) if told.size else 0.0
-    return bool(event.end.min() < 0 and share < p.grown_over <= first / 2)
-
-
-def _reflectance(part: xr.Dataset, looks: Ints, core: Bools) -> dict[str, float]:
-    """Mean reflectance of the inside on some looks, by band."""
-    if looks.size == 0:
-        return {}
-    chosen = part.isel(time=looks)
-    clear = chosen["valid"].to_numpy() & ~chosen["snow"].to_numpy() & core
-    if not clear.any():
-        return {}
-    bands = [band for band in ("blue", "green", "red", "nir", "swir16") if band in part]
-    found = {band: float(np.nanmedian(chosen[band].to_numpy()[clear])) for band in bands}
-    return {band: value for band, value in found.items() if np.isfinite(value)}
-
-
-def freeze(
-    current: Sequence[Disturbance], earlier: Sequence[Disturbance], *, day: int, params: GroundParams
-) -> tuple[list[Disturbance], list[DisturbanceRevision]]:
-    """Current rows under what earlier runs froze, and what they now say otherwise.
-
-    An event is frozen when it has been persistent for `wait_days`. Events of another method epoch hand on
-    their id to the event that lies where they lay, so that verdicts and alerts follow.
-
-    Args:
-        current: rows that the scenes alone give.
-        earlier: rows as the run before left them.
-        day: of the newest look.
-        params: numbers.
-
-    Returns:
-        One row for each of `current`, in their order, then the frozen events that are no longer found.
-    """
-    p = params.events
-    rows, revisions, taken = [], [], set()
-    known = [one for one in earlier if one.frozen_on is not None or one.method_epoch != METHOD]
-    for one in current:
-        old = next((k for k in known if k.disturbance_id not in taken and _same(k, one, p)), None)
-        settled = one.persistent_since is not None and (_date(day) - one.persistent_since).days >= p.wait_days
-        if old is None:
-            rows.append(replace(one, frozen_on=_date(day)) if settled else one)
-            continue
-        taken.add(old.disturbance_id)
-        if old.method_epoch != METHOD:
-            rows.append(
-                replace(one, disturbance_id=old.disturbance_id, frozen_on=_date(day) if settled else None)
-            )
-            continue
-        rows.append(
-            replace(
-                one, disturbance_id=old.disturbance_id, frozen_on=old.frozen_on, first_seen=old.first_seen,
-                first_seen_low=old.first_seen_low, first_seen_high=old.first_seen_high,
-                persistent_since=old.persistent_since, founding_cells=old.founding_cells,
-                machine_status=one.machine_status if one.machine_status != "provisional" else "persistent",
-            )
-        )  # fmt: skip
-        if one.first_seen != old.first_seen:
-            within = old.first_seen_low <= one.first_seen <= old.first_seen_high
-            told = "within" if within else "outside"
-            revisions.append(
-                _revision(
-                    old,
-                    "smoothed",
-                    one.first_seen,
-                    f"smoothed to {one.first_seen}, {told} the frozen interval",
-                )
-            )
-        if one.machine_status == "closed":
-            revisions.append(_revision(old, "closed", None, "as expected again"))
-    for old in known:
-        if old.disturbance_id in taken or old.method_epoch != METHOD:
-            continue
-        whole = next((row for row in rows[: len(current)] if _part_of(old, row, p.likely)), None)
-        what, why = ("withdrawn", UNBORNE) if whole is None else ("merged", f"part of {whole.disturbance_id}")
-        rows.append(replace(old, machine_status=what, cause=why))
-        revisions.append(_revision(old, what, None, why))
-    return rows, revisions
-
-
-def _revision(old: Disturbance, what: str, to: dt.date | None, detail: str) -> DisturbanceRevision:
-    return DisturbanceRevision(
-        disturbance_id=old.disturbance_id,
-        revision=what,
-        first_seen=old.first_seen,
-        revised_to=to,
-        detail=detail,
-    )
-
-
-def _same(old: Disturbance, new: Disturbance, p: EventParams) -> bool:
-    """Whether two rows are of one event: by founding cells, across epochs by ground."""
-    if old.method_epoch == new.method_epoch:
-        one, two = (np.array(sorted(x.founding_cells)) for x in (old, new))
-        apart = abs((old.first_seen - new.first_seen).days)
-        return overlap(one, two) >= p.same_event and apart <= p.same_days
-    smaller = min(old.geometry.area, new.geometry.area)
-    return bool(old.geometry.intersection(new.geometry).area >= p.same_event * smaller)
-
-
-def _part_of(old: Disturbance, row: Disturbance, least: float) -> bool:
-    """Whether most of an event's ground lies in that of another, which has taken it in."""
-    return bool(row.geometry.intersection(old.geometry).area > least * old.geometry.area)
-
-
 def reopenings(g: _Ground, events: Sequence[Event], rows: Sequence[Disturbance]) -> list[tuple[int, int]]:
     """Pairs of positions: a closed event, and a later one on the same ground."""
     p, day = g.params.events, g.history.series.day
@@ -617,8 +552,8 @@ def _growth(
             out.append(
                 DisturbanceGrowth(
                     disturbance_id=named.get(event.event_id, event.event_id),
-                    epoch_start=_date(dates[k - 1]) if k else _date(g.history.series.day[0]),
-                    epoch_end=_date(day),
+                    epoch_start=to_date(dates[k - 1]) if k else to_date(g.history.series.day[0]),
+                    epoch_end=to_date(day),
                     added_ha=_area(g, *added, g.params.events.growth_rim * max(added[0], 0.0)),
                     closed_ha=_area(g, *closed, g.params.events.growth_rim * max(closed[0], 0.0)),
                     bearing_deg=_bearing(g, mine, k),
@@ -633,15 +568,15 @@ def _courses(
     cells: Cells,
     named: Mapping[str, str],
     boundary: Boundary | InForce | None,
+    since: int,
 ) -> dict[str, Course]:
-    """When the ground of each event came, about the date of the claim, outside a version."""
+    """When the ground of each event came from a day on, about the date of the claim, outside a version."""
     day = g.history.series.day
-    since = int(day[0] + g.params.expectation.anchor_days)
-    days = since, (SPLIT - EPOCH).days, int(day[-1])
+    days = since, to_day(SPLIT), int(day[-1])
     out = {}
     for number, event in enumerate(events):
         mine = cells.event == number
-        first = _date(event.first_seen)
+        first = to_date(event.first_seen)
         version = version_in_force(g.site, first) if boundary == IN_FORCE else boundary
         hectares = cells.hectares[mine]
         if isinstance(version, Boundary):
@@ -670,24 +605,41 @@ def _bearing(g: _Ground, cells: Cells, k: int) -> float | None:
 
 
 def _measure(work: Work) -> list[Measured]:
+    params, memory, coarse = work.params, work.memory, work.cube_of(EARLIER)
     rows = measure_ground(
         work.cube,
         work.site,
-        params=work.params,
+        params=params,
         earlier=work.earlier.get(DISTURBANCES.name, ()),
-        memory=work.memory,
+        memory=memory,
+        quiet=quiet_count(),
+        coarse=coarse,
     )
+    joined: tuple[GroundRate, ...] = ()
+    if coarse is not None and rows.joined:
+        other = measure_ground(coarse, work.site, params=params, sensor=EARLIER, memory=memory).footprints
+        joined = joined_rates(rows.joined, join_error(rows.footprints, other), work.site.id)
     return [
         Measured(layer=FOOTPRINTS, records=rows.footprints),
         Measured(layer=DISTURBANCES, records=rows.disturbances),
         Measured(layer=DISTURBANCE_GROWTH, records=rows.growth),
         Measured(layer=DISTURBANCE_REVISIONS, records=rows.revisions),
         Measured(layer=GROUND_RATES, records=rows.rates),
+        Measured(layer=BARE_AT_START, records=rows.at_start),
+        Measured(layer=JOINED_RATES, records=joined),
     ]
 
 
 MEASUREMENT = Measurement(
-    layers=(FOOTPRINTS, DISTURBANCES, DISTURBANCE_GROWTH, DISTURBANCE_REVISIONS, GROUND_RATES),
+    layers=(
+        FOOTPRINTS,
+        DISTURBANCES,
+        DISTURBANCE_GROWTH,
+        DISTURBANCE_REVISIONS,
+        GROUND_RATES,
+        BARE_AT_START,
+        JOINED_RATES,
+    ),
     stage="ground",
     measure=_measure,
     params=GroundParams,

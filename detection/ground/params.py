@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-METHOD = "ground-3"
+METHOD = "ground-4"
 """Of all rows of the ground, and the epoch of its events: another one opens a new epoch."""
 ONE = 255
 """Probability one, as the bytes in which probabilities are kept have it. Defined."""
@@ -78,9 +78,10 @@ class LookParams:
 class ExpectationParams:
     """What a pixel is expected to look like: own level, course of its cover, own harmonics."""
 
-    anchor_days: float = 400.0
-    """Earliest looks of which all count as expected, days: a year and a month of the next. Assumed."""
-    anchor_looks: int = 24
+    anchor_days: float = 365.0
+    """Earliest looks of which all count as expected, days: one year. Those of the next see what was opened in
+    this one. Assumed."""
+    anchor_looks: int = 12
     """A pixel that was seen less often than that in them is anchored for longer. Assumed."""
     anchor_most_days: float = 700.0
     """But not beyond so many days: two summers (reference prototype). Assumed."""
@@ -167,8 +168,9 @@ class RateParams:
     field_turns: float = 0.9
     """It grows over, or is turned, while that lasts; assumed: as bared ground does."""
     field_over: float = 3.0
-    """And its crop is back; assumed: after four months in mean. With the rate above, ground that is bare for
-    fourteen months, a fallow year and the spring after, is not yet surely bared; after nineteen it is."""
+    """And its crop is back, while plants grow: one field in twenty that is bare in spring still is in autumn.
+    Assumed. Out of season no crop comes: a field that was ploughed in autumn and lies fallow for a year is
+    bare for twenty months and is not yet surely bared; what is bare for two growing seasons is."""
     odd_ends: float = 1.6
     """An odd season is over; assumed."""
     grows_over: float = 0.9
@@ -252,10 +254,8 @@ class StartParams:
     around_px: int = 25
     """Side of the square whose median says what surrounds a pixel. Assumed."""
     corridor_m: float = 50.0
-    """How far bars and banks reach from it; assumed."""
-    beside_m: float = 30.0
-    """What lies so near to a thread of pixels that may be a river or a track, and is as expected again within
-    `kind_days`, was a bar. Assumed."""
+    """How far bars and banks reach from a river, and from a thread of pixels that may be one or a track: what
+    lies so near to a thread, and is as expected again within `kind_days`, was a bar. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

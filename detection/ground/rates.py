@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from types import MappingProxyType
 from typing import Literal
-
-from scipy.special import gammaincinv
 
 from aoi.records import Boundary
 from detection.ground.accounts import COURSE_SD
 from detection.ground.events import TINY
 from detection.ground.params import YEAR_DAYS, Kind
+from detection.ground.quiet import QuietCount, expected_false
 from detection.ground.records import Disturbance, GroundRate
 from evidence.quantity import Quantity, combine, difference
 
@@ -30,13 +27,7 @@ NARROW_SD_PER_M = 0.007
 """Error of hectares and rates, as a share of them, for each metre of the pixels' side: patches about as
 narrow as they are missed, or told too wide. Fitted on simulated sites, seeds 61 to 66, at 30 m; that it goes
 with the side is assumed."""
-TAIL = 0.025
-"""Probability on either side of a 95 % interval. Defined."""
-UNIT_KM2_YEARS = 1000.0
-"""Square kilometres times years of such a unit. Defined."""
-FALSE_UP_TO_M = 15.0
-"""Pixels for which that was measured: those of Sentinel-2. Assumed."""
-FALSE_AT_TEN_M = "false events were counted on simulated sites at 10 m only"
+UNCOUNTED = "false events were not counted for this instrument: on simulated sites at 10 m only"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,31 +123,31 @@ def rate_row(  # noqa: PLR0913 - what a row says
     events: Iterable[Disturbance],
     courses: Mapping[str, Course],
     *,
-    first_look: dt.date,
+    since: dt.date,
     last_look: dt.date,
-    anchor_days: float,
     boundary: Boundary | InForce | None,
     sensor: str,
     resolution_m: float,
     floor_ha: float,
     km2: float,
+    quiet: QuietCount | None,
 ) -> GroundRate:
     """Rates on either side of `SPLIT` as a row.
 
     Args:
         events: rows of the site's disturbances.
         courses: by the events' ids, when their ground came.
-        first_look: of the record.
+        since: first day that counts, when the expectation is anchored: nothing can be new before.
         last_look: of the record.
-        anchor_days: what the expectation takes of the record's beginning: nothing can be new in them.
         boundary: the version outside of which ground counts; `IN_FORCE`: the one in force when each event was
             first seen; None: all ground.
         sensor: the instrument.
         resolution_m: side of its pixels, metres.
         floor_ha: smallest patch that is told.
         km2: of the site.
+        quiet: events that were counted where nothing is opened; None: not counted for this instrument.
     """
-    since, until = first_look + dt.timedelta(days=round(anchor_days)), last_look + dt.timedelta(days=1)
+    until = last_look + dt.timedelta(days=1)
     years = min((SPLIT - since).days, (until - SPLIT).days) / YEAR_DAYS
     found = None
     if years >= 1:
@@ -173,9 +164,9 @@ def rate_row(  # noqa: PLR0913 - what a row says
     why = Quantity.not_assessable(
         f"looks that count are from {since} to {last_look}: a year on either side of {SPLIT} is needed"
     )
-    false = Quantity.not_assessable(FALSE_AT_TEN_M)
-    if resolution_m <= FALSE_UP_TO_M:
-        false = expected_false(km2, max((until - since).days, 0) / YEAR_DAYS)
+    false = Quantity.not_assessable(UNCOUNTED)
+    if quiet is not None:
+        false = expected_false(quiet, km2, max((until - since).days, 0) / YEAR_DAYS)
     return GroundRate(
         sensor=sensor,
         resolution_m=resolution_m,
@@ -213,21 +204,6 @@ def _shares(
         return course.before / whole, course.after / whole
     outside = _outside(event, boundary)
     return (outside, 0.0) if event.first_seen < split else (0.0, outside)
-
-
-def expected_false(km2: float, years: float) -> Quantity:
-    """Events to be expected on so much ground in so many years where nothing is opened.
-
-    The rate is that of simulated quiet sites (`quiet.json`, written with the manual's table), its interval
-    that of a Poisson count (Garwood 1936). Real ground may have habits that these do not.
-    """
-    counted = json.loads(files(__package__).joinpath("quiet.json").read_text("utf-8"))
-    events, units = int(counted["false_events"]), float(counted["units"])
-    low = gammaincinv(events, TAIL) if events else 0.0
-    high = gammaincinv(events + 1, 1.0 - TAIL)
-    here = km2 * years / UNIT_KM2_YEARS / units
-    found = Quantity.measured(events * here, sd_random=0.0)
-    return replace(found, low=float(low * here), high=float(high * here))
 
 
 def with_narrow(found: Quantity, side_m: float) -> Quantity:

@@ -33,6 +33,25 @@ EARLIER = Quantity.not_assessable("measured by an earlier method")
 RELATION = "inside, crossing, outside or no_boundary"
 RELATION_KO = "inside(안), crossing(걸침), outside(밖), no_boundary(경계 없음)"
 DISTURBANCE = "disturbance"
+
+
+@record
+class BareAtStart:
+    """Ground that was bare when a site was first seen."""
+
+    first_look: dt.date = column("first look that counts", "셈에 든 첫 관측", shown=Shown.PUBLIC)
+    last_look: dt.date = column("last look", "마지막 관측", shown=Shown.PUBLIC)
+    area_ha: Quantity = column(
+        "bare when first seen: never counted as new",
+        "처음 관측 때 이미 드러나 있던 땅: 새것으로 세지 않음",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+    )
+    geometry: BaseGeometry | None
+    """Polygons, EPSG:4326; None where there is none."""
+
+
 TWO_FIGURES = (
     "Disturbed counts whole pixels of ground that lost what was expected there, thinned ground included; "
     "open is the part of it that was bare on the day. Ground bare when it was first seen is in neither."
@@ -191,6 +210,22 @@ class Footprint:
         "더는 교란 아닌 땅의 이전 개방 면적",
         unit="ha",
         shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    waiting_ha: Quantity = column(
+        "shows loss until the last look, not counted: perhaps a fallow field, or opened in the first year",
+        "마지막 관측까지 식생이 줄었으나 세지 않은 땅: 휴경지이거나 첫해에 개간되었을 수 있음",
+        unit="ha",
+        shown=Shown.PUBLIC,
+        public_decimals=3,
+        default=EARLIER,
+    )
+    waiting_outside_ha: Quantity = column(
+        "of it outside the boundary",
+        "그중 경계 밖",
+        unit="ha",
+        shown=Shown.BOUNDARY,
         public_decimals=3,
         default=EARLIER,
     )
@@ -568,4 +603,20 @@ GROUND_RATES = LayerSpec(
             ("change_ha_a_year", "change, ha a year", "변화, ha/년"),
         ),
     ),
+)
+BARE_AT_START = LayerSpec(
+    name="bare_at_start",
+    title="Ground that was bare when the site was first seen",
+    title_ko="처음 관측 때 이미 드러나 있던 땅",
+    record=BareAtStart,
+    method=METHOD,
+    subject="{first_look}",
+    time=("first_look", "last_look"),
+    measured=True,
+    references=ReferenceKind.NONE,
+    rows=Rows.PUBLIC,
+    age="last_look",
+    span=("first_look", "last_look"),
+    label="Ground bare when first seen, {first_look}",
+    style=Style(line="#8C6D46", width_mm=0.3, fill_opacity=0.2, height=10),
 )

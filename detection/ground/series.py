@@ -42,15 +42,13 @@ class GroundSeries:
     """(rows, columns)."""
     early: Planes
     """(band of `EARLY`, pixel) mean reflectance over the clear looks of the anchor; NaN for bands without."""
+    older: int = 0
+    """How many of the earliest looks are of another instrument, which looked less often."""
 
     @property
     def bands(self) -> tuple[str, ...]:
         """Bands that the indices were made from."""
         return ("red", "nir", "swir16")[: 1 + len(self.index)]
-
-    def before(self, day: int) -> GroundSeries:
-        """The looks before a day."""
-        return self.first(int(np.searchsorted(self.day, day)))
 
     def first(self, n: int) -> GroundSeries:
         """So many of the earliest looks."""
@@ -61,6 +59,7 @@ class GroundSeries:
             scene_ids=self.scene_ids[:n],
             shape=self.shape,
             early=self.early,
+            older=min(n, self.older),
         )
 
 

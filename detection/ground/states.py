@@ -63,7 +63,9 @@ STEADY = 230
 CHUNK = 4096
 """Pixels that are smoothed at once: a bound of memory. Assumed."""
 EPISODE = ("pixel", "first look", "first look after")
-GAPS_KEPT = 1024
+MONTHS = 12.0
+"""Of a year. Defined."""
+GAPS_KEPT = 4096
 """Gaps between looks whose transitions are kept. Assumed."""
 SHARES = (-1.0, 2.0, 151)
 """First, last, number of shares of the table of densities. Assumed."""
@@ -109,13 +111,16 @@ class Model(NamedTuple):
     """(state, pixel) before the first look."""
 
 
-def generator(rates: RateParams, field: float, *, river: bool = False) -> NDArray[np.float64]:
+def generator(
+    rates: RateParams, field: float, *, river: bool = False, grows: float = 1.0
+) -> NDArray[np.float64]:
     """(from, to) rates per year; rows sum to nought.
 
     Args:
         rates: numbers.
         field: 0..1 how likely the ground is a field.
         river: whether it is a river's corridor.
+        grows: how much faster than in the year's mean crops come back.
     """
     q = np.zeros((STATES, STATES))
     q[State.EXPECTED, State.BARED] = rates.bared
@@ -132,13 +137,29 @@ def generator(rates: RateParams, field: float, *, river: bool = False) -> NDArra
     q[State.EXPECTED, bare] = rates.bar_laid_bare if river else rates.field_bare * field
     q[State.EXPECTED, thin] = rates.bar_laid_bare if river else rates.field_thin * field
     q[bare, thin] = q[thin, bare] = rates.bar_laid_bare if river else rates.field_turns
-    q[[bare, thin], State.EXPECTED] = rates.bar_covered if river else rates.field_over
+    q[[bare, thin], State.EXPECTED] = rates.bar_covered if river else rates.field_over * grows
     q[[bare, thin], State.BARED] = rates.bared
     np.fill_diagonal(q, -q.sum(axis=1))
     return np.asarray(q)
 
 
-def for_good(group: NDArray[np.int8], years: NDArray[np.float64], rates: RateParams) -> NDArray[np.float64]:
+def seasons(day: NDArray[np.int64], months: tuple[float, float]) -> NDArray[np.float64]:
+    """(time,) growing seasons that have passed by some days, since 1970: nothing is added out of season.
+
+    Args:
+        day: days.
+        months: first of the season, first after it.
+    """
+    date = np.asarray(day, np.int64).astype("datetime64[D]")
+    year = date.astype("datetime64[Y]")
+    of_year = (date - year).astype(np.float64) / YEAR_DAYS
+    first, after = ((month - 1.0) / MONTHS for month in months)
+    return np.asarray(year.astype(np.int64) + np.clip((of_year - first) / (after - first), 0.0, 1.0))
+
+
+def for_good(
+    group: NDArray[np.int8], years: NDArray[np.float64], seasons: NDArray[np.float64], rates: RateParams
+) -> NDArray[np.float64]:
     """(time,) probability that loss which has lasted so long is not one for now, by the rates alone.
 
     That of the median pixel: what is mostly not a field is opened, with the edge of a field that it takes in.
@@ -146,28 +167,31 @@ def for_good(group: NDArray[np.int8], years: NDArray[np.float64], rates: RatePar
     Args:
         group: (pixel,) class of how likely it is bare for now.
         years: (time,) since it began.
+        seasons: (time,) growing seasons that have passed since.
         rates: numbers.
     """
     river = group == RIVER_CLASS
     field = np.where(river, 0.0, group / (FIELD_CLASSES - 1))
     enters = np.where(river, 2.0 * rates.bar_laid_bare, (rates.field_bare + rates.field_thin) * field)
-    stays = np.exp(-np.where(river, rates.bar_covered, rates.field_over) * years[:, None])
+    over = np.where(river, rates.bar_covered * years[:, None], rates.field_over * seasons[:, None])
     good = rates.bared + np.where(river, 0.0, rates.thinned)
-    return np.asarray(np.median(good / (good + enters * stays), axis=1))
+    return np.asarray(np.median(good / (good + enters * np.exp(-over)), axis=1))
 
 
-def transitions(day: NDArray[np.int64], rates: RateParams) -> Floats:
-    """(time, class, from, to): the first look's are identities."""
+def transitions(day: NDArray[np.int64], params: GroundParams) -> Floats:
+    """(time, class, from, to): the first look's are identities. Crops come back while plants grow."""
     out = np.tile(np.eye(STATES, dtype=np.float32), (len(day), RIVER_CLASS + 1, 1, 1))
-    for i, gap in enumerate(np.diff(day), start=1):
-        out[i] = _moves(int(gap), rates)
+    passed = np.diff(seasons(day, params.start.growing_months))
+    for i, gap in enumerate(np.diff(day)):
+        out[i + 1] = _moves(int(gap), round(float(passed[i] * YEAR_DAYS)), params.rates)
     return out
 
 
 @lru_cache(maxsize=GAPS_KEPT)
-def _moves(gap_days: int, rates: RateParams) -> Floats:
-    """(class, from, to) after so many days."""
-    fields = [generator(rates, float(field)) for field in np.linspace(0.0, 1.0, FIELD_CLASSES)]
+def _moves(gap_days: int, grown_days: int, rates: RateParams) -> Floats:
+    """(class, from, to) after so many days, which are so much of a growing season, told as of a year."""
+    grows = grown_days / max(gap_days, 1)
+    fields = [generator(rates, float(field), grows=grows) for field in np.linspace(0.0, 1.0, FIELD_CLASSES)]
     rate = np.stack([*fields, generator(rates, 0.0, river=True)])
     return np.asarray(expm(rate * gap_days / YEAR_DAYS), np.float32)
 
@@ -233,7 +257,7 @@ def ground_model(
         terms=expectation.terms, part=expectation.part, cover=expectation.cover, bare=bare, bare_sd=bare_sd,
         numbers=numbers, table=emission_table(e), stray=stray.astype(np.float32),
         odds=odds.astype(np.float32), code=np.zeros(series.haze.shape, np.uint16),
-        moves=transitions(series.day, params.rates), group=group, start=start,
+        moves=transitions(series.day, params), group=group, start=start,
     )  # fmt: skip
     encode(model)
     return model

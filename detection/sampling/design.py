@@ -1,6 +1,7 @@
 """Where to look for reference labels: strata of a change map, and a stratified random sample of its pixels.
 
-Strata are the mapped change by year, a buffer around it, and the rest that the map calls stable. The buffer
+Strata are the mapped change by year, ground that was bare when first seen, a buffer around change, and the
+rest that the map calls stable. The buffer
 is a stratum of its own because that is where omissions lie: one of them found in the huge stable stratum
 would stand for hundreds of hectares and dominate the interval (Olofsson et al. 2020).
 """
@@ -24,6 +25,7 @@ from evidence.arrays import Bools, Ints
 from evidence.errors import MeasurementError
 
 BUFFER = "buffer"
+BARE = "bare_at_start"
 OUTSIDE = -1
 """Stratum of pixels that belong to none. By definition."""
 
@@ -81,6 +83,7 @@ def change_strata(
     aoi: BaseGeometry,
     change: Sequence[tuple[int, BaseGeometry]],
     *,
+    bare: BaseGeometry | None = None,
     params: SamplingParams | None = None,
 ) -> StratumMap:
     """Strata of mapped change by year, the buffer around it, and stable ground.
@@ -90,6 +93,8 @@ def change_strata(
         aoi: EPSG:4326; pixels whose centre lies outside belong to no stratum.
         change: (year, polygons in EPSG:4326) of ground first disturbed in that year; the earliest year wins
             where they overlap.
+        bare: EPSG:4326, bare when first seen and so never mapped as change: what was opened there unseen, or
+            again, would be missed elsewhere.
         params: knobs.
 
     Raises:
@@ -104,15 +109,18 @@ def change_strata(
         raise MeasurementError(f"{inside.sum()} pixels in the aoi, mapped change in {len(found)} years")
     near = distance_transform_edt(years == 0) * pixel_size_m(geobox) <= params.buffer_m
     codes = np.full(years.shape, OUTSIDE, dtype=np.int16)
-    codes[inside] = len(found) + 1
-    codes[inside & near & (years == 0)] = len(found)
+    rest = inside & (years == 0)
+    codes[rest] = len(found) + 2
+    codes[rest & near] = len(found) + 1
+    if bare is not None:
+        codes[rest & (_burn([(bare, 1)], geobox) == 1)] = len(found)
     for i, year in enumerate(found):
         codes[years == year] = i
     return _named(codes, geobox, [disturbed(year) for year in found])
 
 
 def _named(codes: NDArray[np.int16], geobox: GeoBox, changed: Sequence[str]) -> StratumMap:
-    names = [*((name, name) for name in changed), (BUFFER, STABLE), (STABLE, STABLE)]
+    names = [*((name, name) for name in changed), (BARE, STABLE), (BUFFER, STABLE), (STABLE, STABLE)]
     pixel_ha = pixel_area_ha(geobox)
     sizes = [int((codes == i).sum()) for i in range(len(names))]
     kept = [i for i, size in enumerate(sizes) if size]

@@ -127,7 +127,7 @@ CW.factsOf = {
   ]),
   footprint: (r) => CW.facts([
     ["epoch", CW.epoch(r)], ["disturbed", CW.figure(r.area, "ha")], ["inside", CW.figure(r.inside, "ha")], ["outside", CW.figure(r.outside, "ha")],
-    ["open_ground", r.terms.open && CW.figure(r.terms.open, "ha")], ["bare_at_start", r.terms.bare_at_start && CW.figure(r.terms.bare_at_start, "ha")],
+    ["open_ground", r.terms.open && CW.figure(r.terms.open, "ha")], ["waiting", r.terms.waiting && CW.figure(r.terms.waiting, "ha")], ["bare_at_start", r.terms.bare_at_start && CW.figure(r.terms.bare_at_start, "ha")],
     ["valid_share", CW.percent(r.valid)], ["looks", r.n_scenes],
   ]),
   more: (r) => CW.moreCard(CW.selectedSubject.layer, r),

@@ -7,7 +7,7 @@ CW.checkOf = { disturbance: "disturbances", pile: "stockpiles", zone: "stockpile
 CW.ownLayers = new Set([...Object.values(CW.checkOf), "series"]);
 CW.data.checks = Object.fromEntries([...CW.ownLayers].map((name) => [name, CW.checkOfLayer(name)]));
 /* Of the two rows of a year the one for the boundary that was in force; the fixed version serves comparisons of years. */
-CW.TERMS = ["before", "opened", "closed", "revised", "open", "open_before", "open_opened", "deepened", "regrown", "open_closed", "bare_at_start"];
+CW.TERMS = ["before", "opened", "closed", "revised", "open", "open_before", "open_opened", "deepened", "regrown", "open_closed", "waiting", "bare_at_start"];
 CW.data.footprints = CW.view("footprints", (r) => ({ role: r.boundary_role || "in_force", day: r.account_date, terms: Object.fromEntries(CW.TERMS.map((name) => [name, r[`${name}_ha`]])), start: r.epoch_start, end: r.epoch_end, boundary_id: r.boundary_id, area: r.area_ha, inside: r.inside_ha, outside: r.outside_ha, valid: r.valid_fraction, n_scenes: (r.scene_ids || []).length })).filter((f) => f.role === "in_force");
 CW.data.disturbances = CW.view("disturbances", (r) => ({
   id: r.disturbance_id, parents: r.parents || [], kind: r.kind, first: r.first_seen, first_low: r.first_seen_low, first_high: r.first_seen_high, persistent: r.persistent_since, status: r.machine_status, cause: r.cause, came: r.persistent_since || r.first_seen_high,

@@ -145,7 +145,7 @@ CW.groundSection = () => {
       CW.el("thead", {}, CW.el("tr", {}, [" ", CW.t("disturbed"), CW.t("open_ground")].map((h) => CW.el("th", { scope: "col" }, h)))),
       CW.el("tbody", {}, lines.map(([sign, name, whole, open]) => CW.el("tr", {}, CW.el("th", { scope: "row" }, `${sign} ${CW.t(name)}`), CW.el("td", { class: "num" }, whole ? value(whole) : ""), CW.el("td", { class: "num" }, open ? value(open) : ""))),
         CW.el("tr", { class: "sum" }, CW.el("th", { scope: "row" }, `= ${CW.groundDay(f)}`), CW.el("td", { class: "num" }, value(f.area)), CW.el("td", { class: "num" }, value(terms.open)))))),
-    CW.known(terms.bare_at_start) ? CW.el("p", { class: "small" }, CW.el("strong", {}, `${CW.t("bare_at_start")}: ${value(terms.bare_at_start)}. `), CW.t("bare_at_start_note")) : null), { class: "block ground" });
+    ["waiting", "bare_at_start"].filter((name) => CW.known(terms[name])).map((name) => CW.el("p", { class: "small", id: `ground-${name}` }, CW.el("strong", {}, `${CW.t(name)}: ${value(terms[name])}. `), CW.t(`${name}_note`)))), { class: "block ground" });
 };
 /* One line where the figures on the sheet share a sentence, one each where they do not. */
 CW.validationLines = () => {

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from campwatch.language import KOREAN, korean_digest, told
-from campwatch.reports import claims
+from campwatch.reports import claims, compose
 from campwatch.reports.content import (
     Count,
     Facts,
@@ -186,3 +186,23 @@ def test_rates_name_the_version_that_they_stand_outside_of():
     assert "outside the fixed version first a year: 1.00" in english
     assert "outside the version in force on each event's day a year: 1.00" in english
     assert "그날 유효한 판본 밖 연간 새 교란" in korean
+
+
+def test_rates_of_several_places_stand_beside_each_other_and_one_place_beside_none():
+    def row(site, sensor, role="fixed"):
+        ha = {"value": 1.0, "low": 0.5, "high": 1.5, "level": 0.95, "sd_random": 0.25, "shared": {}}
+        data = dict.fromkeys(("before_ha_a_year", "after_ha_a_year", "change_ha_a_year"), ha)
+        data |= {"boundary_id": None, "boundary_role": role, "sensor": sensor, "resolution_m": 30.0}
+        said = SimpleNamespace(data=data, layer="landsat_rates", site_id=site, subject=role, time="")
+        return SimpleNamespace(row=said, row_id=f"{site}-{role}")
+
+    sites = [SimpleNamespace(id=name, name=name, purpose=None) for name in ("camp", "mine")]
+    rows = {"landsat_rates": [row("camp", "landsat-8-9"), row("camp", "landsat-8-9", "in_force"),
+                              row("mine", "landsat-8-9")]}  # fmt: skip
+    (table,) = compose._comparison(sites, rows, "en")
+    assert [line.cells[:3] for line in table.lines] == [
+        ("camp", "–", "landsat-8-9, 30 m"), ("mine", "–", "landsat-8-9, 30 m"),
+    ]  # fmt: skip
+    assert table.lines[0].cells[3].startswith("1.00")
+    assert table.lines[0].rows == ("camp-fixed",)
+    assert compose._comparison(sites[:1], rows, "en") == []

@@ -9,6 +9,7 @@ from shapely.geometry import box
 
 from detection.sampling.accuracy import resolve_labels
 from detection.sampling.design import (
+    BARE,
     BUFFER,
     STABLE,
     SamplingParams,
@@ -80,6 +81,18 @@ def test_years_with_few_pixels_share_a_stratum():
     ]
     names = [s.name for s in change_strata(GRID, aoi, change, params=SamplingParams()).strata]
     assert names == ["disturbed_2019", BUFFER, STABLE]
+
+
+def test_ground_bare_at_start_is_a_stratum_of_its_own_that_change_and_not_the_buffer_cuts():
+    aoi = on_grid(600100, 4380100, 601900, 4381900)
+    change = [(2019, on_grid(600500, 4380500, 600700, 4380700))]
+    bare = on_grid(600650, 4380500, 600800, 4380700)  # 50 m of it under the change, all within the buffer
+    strata = change_strata(GRID, aoi, change, bare=bare).strata
+    areas = {s.name: s.area_ha for s in strata}
+    assert areas[BARE] == pytest.approx(2.0, abs=0.05)
+    assert areas["disturbed_2019"] == pytest.approx(4.0, abs=0.05)
+    assert next(s for s in strata if s.name == BARE).mapped == STABLE
+    assert allocate(strata, n=300, per_rare=50)[BARE] == 50
 
 
 def test_nothing_mapped_cannot_be_stratified():

@@ -9,9 +9,11 @@ import pytest
 import xarray as xr
 
 from aoi.records import Boundary, Site
-from detection.ground.measure import freeze, measure_ground
+from detection.ground.freezing import freeze
+from detection.ground.measure import measure_ground
 from detection.ground.params import METHOD, GroundParams, Kind
-from detection.ground.rates import IN_FORCE, disturbance_rates, expected_false
+from detection.ground.quiet import expected_false, quiet_count
+from detection.ground.rates import IN_FORCE, disturbance_rates
 from detection.ground.records import Disturbance
 from tests.detection.made_ground import SITE, STARTS, box, ground
 
@@ -175,8 +177,22 @@ def test_rates_stand_outside_the_fixed_version_and_outside_the_one_in_force(rows
     assert (in_force.boundary_role, in_force.boundary_id) == ("in_force", None)
 
 
+@pytest.mark.parametrize(("looks", "before"), [(80, 33), (160, 33), (160, 45)])
+def test_what_is_opened_in_the_second_year_is_told_in_short_records_and_in_long_ones(looks, before) -> None:
+    """Learnt as normal it would be nothing: the many looks that see it open outweigh the year before."""
+    record = ground(looks=looks).isel(SMALL).isel(time=slice(STARTS - before, None)).load()
+    last = [f for f in measure_ground(record, BOUNDED).footprints if f.area_ha.value is not None][-1]
+    assert last.area_ha.value == pytest.approx(0.6, abs=0.06)
+
+
+def test_what_is_opened_in_the_first_year_waits() -> None:
+    record = ground(looks=160).isel(SMALL).isel(time=slice(STARTS - 18, None)).load()
+    last = [f for f in measure_ground(record, BOUNDED).footprints if f.area_ha.value is not None][-1]
+    assert last.area_ha.value + last.waiting_ha.value == pytest.approx(0.6, abs=0.06)
+
+
 def test_false_events_grow_with_ground_and_time() -> None:
-    one, ten = expected_false(100.0, 1.0), expected_false(100.0, 10.0)
+    one, ten = (expected_false(quiet_count(), 100.0, years) for years in (1.0, 10.0))
     assert ten.value == pytest.approx(10 * one.value)
     assert ten.high == pytest.approx(10 * one.high)
     assert 0 <= one.low <= one.value < one.high

@@ -26,6 +26,7 @@ from detection.ground.states import (
     generator,
     ground_model,
     sampled,
+    seasons,
     smoothed,
     transitions,
 )
@@ -77,13 +78,29 @@ def test_transitions_follow_the_rates(years: float, odd: float) -> None:
     q = generator(PARAMS.rates, odd)
     assert np.allclose(q.sum(axis=1), 0.0)
     days = max(1, round(years * 365.25))
-    move = transitions(np.array([0, days]), PARAMS.rates)[1]
+    move = transitions(np.array([0, days]), PARAMS)[1]
     assert np.allclose(move.sum(axis=2), 1.0, atol=1e-5)
     # Independent: many small Euler steps of the rate equation.
+    passed = np.diff(seasons(np.array([0, days]), PARAMS.start.growing_months))[0]
+    grows = round(passed * 365.25) / days
     small = np.linalg.matrix_power(
-        np.eye(STATES) + generator(PARAMS.rates, 0.5) * days / 365.25 / 65536, 65536
+        np.eye(STATES) + generator(PARAMS.rates, 0.5, grows=grows) * days / 365.25 / 65536, 65536
     )
     assert np.allclose(move[2], small, atol=2e-4)
+
+
+def test_crops_come_back_while_plants_grow() -> None:
+    months = PARAMS.start.growing_months
+    day = np.array(["2020-01-01", "2020-05-01", "2020-07-16", "2020-10-01", "2021-01-01", "2021-10-01"])
+    passed = seasons(day.astype("datetime64[D]").astype(np.int64), months) - 50
+    assert np.allclose(passed, [0, 0, 0.5, 1, 1, 2], atol=0.02)
+    winter, summer = (
+        transitions(np.array(gap, "datetime64[D]").astype(np.int64), PARAMS)[1, RIVER_CLASS - 1]
+        for gap in (("2020-10-01", "2021-05-01"), ("2021-05-01", "2021-10-01"))
+    )
+    for state in (State.BARE_FOR_NOW, State.THIN_FOR_NOW):
+        assert winter[state, State.EXPECTED] < 0.01
+        assert summer[state, State.EXPECTED] > 0.9
 
 
 def enumerated(
@@ -199,13 +216,13 @@ def test_a_field_that_lies_fallow_is_bare_for_now_and_one_that_stays_bare_is_ope
 
 def test_loss_is_for_good_the_longer_it_lasts_and_at_once_off_fields() -> None:
     years = np.array([0.0, 1.0, 2.0, 3.0])
-    field = for_good(np.full(5, RIVER_CLASS - 1, np.int8), years, PARAMS.rates)
+    field = for_good(np.full(5, RIVER_CLASS - 1, np.int8), years, years, PARAMS.rates)
     assert field[0] < 0.1
     assert (np.diff(field) > 0).all()
     assert field[-1] > PARAMS.events.sure
     mostly_forest = np.array([0, 0, 0, RIVER_CLASS - 1, RIVER_CLASS - 1], np.int8)
-    assert np.allclose(for_good(mostly_forest, years, PARAMS.rates), 1.0)
-    river = for_good(np.full(5, RIVER_CLASS, np.int8), years, PARAMS.rates)
+    assert np.allclose(for_good(mostly_forest, years, years, PARAMS.rates), 1.0)
+    river = for_good(np.full(5, RIVER_CLASS, np.int8), years, years, PARAMS.rates)
     assert (river < field).all()
 
 

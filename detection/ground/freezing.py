@@ -1,0 +1,107 @@
+"""What was said of an event when it became persistent stays; what later looks say stands beside it."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from detection.ground.days import to_date
+from detection.ground.events import overlap
+from detection.ground.params import METHOD, EventParams, GroundParams
+from detection.ground.records import Disturbance, DisturbanceRevision
+
+UNBORNE = "later looks do not bear it out"
+
+
+def freeze(
+    current: Sequence[Disturbance], earlier: Sequence[Disturbance], *, day: int, params: GroundParams
+) -> tuple[list[Disturbance], list[DisturbanceRevision]]:
+    """Current rows under what earlier runs froze, and what they now say otherwise.
+
+    An event is frozen when it has been persistent for `wait_days`. Events of another method epoch hand on
+    their id to the event that lies where they lay, so that verdicts and alerts follow.
+
+    Args:
+        current: rows that the scenes alone give.
+        earlier: rows as the run before left them.
+        day: of the newest look.
+        params: numbers.
+
+    Returns:
+        One row for each of `current`, in their order, then the frozen events that are no longer found.
+    """
+    p = params.events
+    rows, revisions, taken = [], [], set()
+    known = [one for one in earlier if one.frozen_on is not None or one.method_epoch != METHOD]
+    for one in current:
+        old = next((k for k in known if k.disturbance_id not in taken and _same(k, one, p)), None)
+        settled = (
+            one.persistent_since is not None and (to_date(day) - one.persistent_since).days >= p.wait_days
+        )
+        if old is None:
+            rows.append(replace(one, frozen_on=to_date(day)) if settled else one)
+            continue
+        taken.add(old.disturbance_id)
+        if old.method_epoch != METHOD:
+            rows.append(
+                replace(one, disturbance_id=old.disturbance_id, frozen_on=to_date(day) if settled else None)
+            )
+            continue
+        rows.append(
+            replace(
+                one, disturbance_id=old.disturbance_id, frozen_on=old.frozen_on, first_seen=old.first_seen,
+                first_seen_low=old.first_seen_low, first_seen_high=old.first_seen_high,
+                persistent_since=old.persistent_since, founding_cells=old.founding_cells,
+                machine_status=one.machine_status if one.machine_status != "provisional" else "persistent",
+            )
+        )  # fmt: skip
+        if one.first_seen != old.first_seen:
+            within = old.first_seen_low <= one.first_seen <= old.first_seen_high
+            told = "within" if within else "outside"
+            revisions.append(
+                revision(
+                    old,
+                    "smoothed",
+                    one.first_seen,
+                    f"smoothed to {one.first_seen}, {told} the frozen interval",
+                )
+            )
+        if one.machine_status == "closed":
+            revisions.append(revision(old, "closed", None, "as expected again"))
+    for old in known:
+        if old.disturbance_id in taken or old.method_epoch != METHOD:
+            continue
+        whole = next((row for row in rows[: len(current)] if _part_of(old, row, p.likely)), None)
+        what, why = ("withdrawn", UNBORNE) if whole is None else ("merged", f"part of {whole.disturbance_id}")
+        rows.append(replace(old, machine_status=what, cause=why))
+        revisions.append(revision(old, what, None, why))
+    return rows, revisions
+
+
+def revision(old: Disturbance, what: str, to: dt.date | None, detail: str) -> DisturbanceRevision:
+    """What later looks say of a frozen event, as a row beside it."""
+    return DisturbanceRevision(
+        disturbance_id=old.disturbance_id,
+        revision=what,
+        first_seen=old.first_seen,
+        revised_to=to,
+        detail=detail,
+    )
+
+
+def _same(old: Disturbance, new: Disturbance, p: EventParams) -> bool:
+    """Whether two rows are of one event: by founding cells, across epochs by ground."""
+    if old.method_epoch == new.method_epoch:
+        one, two = (np.array(sorted(x.founding_cells)) for x in (old, new))
+        apart = abs((old.first_seen - new.first_seen).days)
+        return overlap(one, two) >= p.same_event and apart <= p.same_days
+    smaller = min(old.geometry.area, new.geometry.area)
+    return bool(old.geometry.intersection(new.geometry).area >= p.same_event * smaller)
+
+
+def _part_of(old: Disturbance, row: Disturbance, least: float) -> bool:
+    """Whether most of an event's ground lies in that of another, which has taken it in."""
+    return bool(row.geometry.intersection(old.geometry).area > least * old.geometry.area)
