@@ -160,7 +160,8 @@ def _landsat(product: ArchivedProduct, found: Mapping[str, SourceBand]) -> Sourc
     bands = {name: band for name, band in found.items() if name not in LANDSAT_QUALITY}
     if quality is not None:
         saturated = found.get("qa_radsat")
-        classes = scene_classes(quality.dn, None if saturated is None else saturated.dn)
+        radsat = None if saturated is None else saturated.dn
+        classes = scene_classes(quality.dn, radsat, platform=product.platform)
         bands["scl"] = replace(quality, dn=classes)
     return SourceProduct(product=product, bands=bands, offset=offset, evidence=evidence)
 

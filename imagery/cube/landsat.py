@@ -1,6 +1,7 @@
-"""Landsat 8 and 9, Collection 2 Level 2, as the cube reads them: reflectance, classes, lattice.
+"""Landsat, Collection 2 Level 2, as the cube reads it: reflectance, classes, lattice.
 
-Numbers are those of the USGS *Landsat 8-9 Collection 2 Level 2 Science Product Guide* (LSDS-1619). A product
+Numbers are those of the USGS *Landsat 8-9 Collection 2 Level 2 Science Product Guide* (LSDS-1619); scale and
+offset of Landsat 4 to 7 are the same, bits of saturation are not (LSDS-1618). A product
 has one near infrared, `nir08` (0.865 µm); it stands for `nir` as well, which Sentinel-2 sees at 0.833 µm.
 """
 
@@ -103,6 +104,12 @@ SATURATED = {"blue": 1, "green": 2, "red": 3, "nir08": 4, "swir16": 5, "swir22":
 """Bits of QA_RADSAT by band. Documented (USGS, Collection 2)."""
 OCCLUDED = 1 << 11
 """Of QA_RADSAT: relief hides the ground from the sensor. Documented (USGS, Collection 2)."""
+OLDER = frozenset({"landsat-4", "landsat-5", "landsat-7"})
+"""TM and ETM+, which number their bands, and so these bits, otherwise."""
+OLDER_SATURATED = {"blue": 0, "green": 1, "red": 2, "nir08": 3, "swir16": 4, "swir22": 6}
+"""Their bits of QA_RADSAT by band. Documented (USGS, Collection 2)."""
+DROPPED = 1 << 9
+"""Of their QA_RADSAT: the pixel was lost. Documented (USGS, Collection 2)."""
 CLASSES = (
     (DILATED, 7),
     (WATER, 6),
@@ -118,14 +125,17 @@ BARE, DEFECTIVE = 5, 1
 """Scene classes of clear ground and of broken pixels. Documented (Sen2Cor)."""
 
 
-def scene_classes(qa_pixel: NDArray[Any], qa_radsat: NDArray[Any] | None = None) -> NDArray[np.uint8]:
+def scene_classes(
+    qa_pixel: NDArray[Any], qa_radsat: NDArray[Any] | None = None, *, platform: str = "landsat-8"
+) -> NDArray[np.uint8]:
     """QA_PIXEL and QA_RADSAT as scene classes, so that one set of masks reads all sensors: (y, x)."""
     bits = qa_pixel.astype(np.uint16)
     classes = np.full(bits.shape, BARE, np.uint8)
     for bit, name in CLASSES:
         classes[(bits & bit) > 0] = name
     if qa_radsat is not None and qa_radsat.shape == bits.shape:
-        spoilt = OCCLUDED | sum(1 << bit for bit in SATURATED.values())
+        other, bands = (DROPPED, OLDER_SATURATED) if platform in OLDER else (OCCLUDED, SATURATED)
+        spoilt = other | sum(1 << bit for bit in bands.values())
         classes[((qa_radsat.astype(np.uint16) & spoilt) > 0) & (classes != 0)] = DEFECTIVE
     return classes
 
