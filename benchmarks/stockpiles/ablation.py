@@ -1,6 +1,6 @@
 """Each rule and knob of the measurement left out or changed alone, on simulated yards of fitting seeds.
 
-    python -m benchmarks.stockpiles.ablation --keep FOLDER [--write]
+    python -m benchmarks.stockpiles.ablation --keep FOLDER [--variants …] [--write]
 
 A rule that its absence does not make worse in any condition earns no place. Never on seeds that judge.
 """
@@ -21,12 +21,13 @@ import numpy as np
 
 from benchmarks.manual import digest_of, write_table
 from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
+from benchmarks.stockpiles.state_model import states
 from benchmarks.stockpiles.yards import Yard, measured_digest, yard_of
 from detection.coal.measure import StockpileParams, measure_stockpiles
 
 SITES = (
-    ("flat .05", 510), ("judged", 513), ("any of three ranks", 514), ("wet", 516), ("winter", 517),
-    ("relief 600 m", 518),
+    ("flat .05", 510), (".045-.055", 511), ("undusted", 512), ("judged", 513), ("any of three ranks", 514),
+    ("wet", 516), ("winter", 517), ("relief 600 m", 518), ("lignite", 522),
 )  # fmt: skip
 """Fitting seeds, that the calibration of intervals is measured on as well."""
 
@@ -51,14 +52,11 @@ def _nothing(first: Any, *_: Any, **__: Any) -> Any:
 PATCHED: Mapping[str, tuple[str, Callable[..., Any]]] = MappingProxyType(
     {
         "no onset of coal": ("detection.coal.fraction.coal_onset", _nothing),
+        "coal and ground as states": ("detection.coal.fraction._onset", states),
         "no first guess of a bare yard": ("detection.coal.ground.yard_fractions", lambda *_: None),
         "no missed shadow": (
             "detection.coal.blocks.lit_looks",
             lambda _, seen, *__, **___: np.ones_like(seen),
-        ),
-        "no look that stands out": (
-            "detection.coal.areas.stands_out",
-            lambda area, *_: np.where(np.isfinite(area), 0.0, np.nan),
         ),
         "cores by their fraction alone": (
             "detection.coal.fraction.mostly",
@@ -70,6 +68,16 @@ PATCHED: Mapping[str, tuple[str, Callable[..., Any]]] = MappingProxyType(
         ),
     }
 )
+STATES = "two states through time in place of onset and first guess"
+WITHOUT = MappingProxyType(
+    {
+        "none of onset, likeness of cores, misfit": (
+            "no onset of coal", "cores by their fraction alone", "any misfit",
+        ),
+        STATES: ("coal and ground as states", "no first guess of a bare yard"),
+    }
+)  # fmt: skip
+"""Variants that leave out or change several things."""
 KNOBS: Mapping[str, StockpileParams] = MappingProxyType(
     {
         "as it is": ONLY_ZONES,
@@ -82,17 +90,19 @@ KNOBS: Mapping[str, StockpileParams] = MappingProxyType(
         "two turns": fraction(rounds=2),
     }
 )
-VARIANTS = (*KNOBS, *PATCHED)
+ALONE = tuple(name for name in PATCHED if name != "coal and ground as states")
+VARIANTS = (*KNOBS, *ALONE, *WITHOUT)
 
 
 @contextmanager
 def without(variant: str) -> Iterator[StockpileParams]:
     """The measurement of a variant, while it lasts."""
     with ExitStack() as stack:
-        if variant in PATCHED:
-            name, stand_in = PATCHED[variant]
-            stack.enter_context(mock.patch(name, stand_in))
-        yield KNOBS.get(variant, ONLY_ZONES)
+        parts = WITHOUT.get(variant, (variant,))
+        for part in parts:
+            if part in PATCHED:
+                stack.enter_context(mock.patch(*PATCHED[part]))
+        yield next((KNOBS[part] for part in parts if part in KNOBS), ONLY_ZONES)
 
 
 def measured(variant: str, yard: Yard) -> list[dict[str, Any]]:
@@ -113,7 +123,7 @@ def measured(variant: str, yard: Yard) -> list[dict[str, Any]]:
 
 def table(found: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[str]:
     """One row per variant: all conditions, then the RMSE of each."""
-    conditions = [condition for condition, _ in SITES]
+    conditions = list(dict.fromkeys(condition for condition, _ in SITES))
     lines = [
         "| variant | looks | RMSE ha | bias ha | width ha | covers, % | " + " | ".join(conditions) + " |",
         "|---|---|---|---|---|---|" + "---|" * len(conditions),
@@ -147,11 +157,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--variants", nargs="*", default=VARIANTS, choices=VARIANTS)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in VARIANTS}
+    found: dict[str, list[dict[str, Any]]] = {name: [] for name in options.variants}
     for condition, seed in SITES:
-        for variant in VARIANTS:
+        for variant in options.variants:
             path = kept(options.keep, variant, condition, seed)
             if not path.exists():
                 rows = measured(variant, yard_of(condition, seed, options.keep))

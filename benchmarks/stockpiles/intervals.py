@@ -35,6 +35,8 @@ LEVEL = 0.95
 BARE = replace(ONLY_ZONES, interval=IntervalParams(version="none", factors=()))
 FLAT, FLAT_SEEDS = ("flat .05", ".045-.055"), (540, 562)
 """Conditions with flat coal, and the seeds that have them by turns."""
+LIGNITE_SEEDS = range(510, 600)
+"""Seeds whose yards hold lignite as well: coal of little contrast."""
 MORE = (
     ("judged", 558), ("any of three ranks", 559), ("wet", 559), ("winter", 560), ("undusted", 561),
     ("wet", 561), ("flat .05", 514), ("flat .05", 516), ("flat .05", 522), (".045-.055", 525),
@@ -50,13 +52,14 @@ FEWEST_SITES = 19
 
 
 def sites() -> list[tuple[str, int]]:
-    """(condition, seed) in turn, then more with flat coal, whose errors are a stratum of their own."""
+    """(condition, seed) in turn, then more with flat coal, a stratum of its own, and lignite."""
     conditions = [name for name in CONDITIONS if name not in LEFT_OUT]
     turns = [
         (FLAT[seed % 2] if seed in range(*FLAT_SEEDS) else conditions[number % len(conditions)], seed)
         for number, seed in enumerate(FITTED)
     ]
-    return [*turns, *MORE]
+    lignite = [("lignite", seed) for seed in LIGNITE_SEEDS if ("lignite", seed) not in turns]
+    return [*turns, *MORE, *lignite]
 
 
 def stratum(row: Mapping[str, Any]) -> Stratum:
@@ -77,16 +80,20 @@ def least(holds: Callable[[float], bool]) -> float:
 
 
 def factors(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, float, float]]:
-    """(stratum, factor on random errors, factor on shared errors); few sites take pooled ones."""
-    told = [row for row in rows if row["dark"][0] is not None]
+    """(stratum, factor on random errors, factor on shared errors), of looks that have a figure.
+
+    Strata of few sites take pooled factors.
+    """
+    told = [row for row in rows if row["dark"][0] is not None and row["area"][0] is not None]
     kinds = {kind: [row for row in told if stratum(row) is kind] for kind in Stratum}
     pooled = _of_stratum([row for kind in COAL for row in kinds[kind]])
     out = []
     for kind, own in kinds.items():
         if kind is Stratum.NOTHING:
-            ends = np.array([row["dark"][2] for row in own])
-            short = np.array([row["truth"] for row in own]) / ends if own else ends
-            end = pooled_quantile(short, [row["seed"] for row in own], LEVEL) if own else np.inf
+            like = [row for row in own if row["verdict"] in COAL_LIKE]
+            ends = np.array([row["dark"][2] for row in like])
+            short = np.array([row["truth"] for row in like]) / ends if like else ends
+            end = pooled_quantile(short, [row["seed"] for row in like], LEVEL) if like else np.inf
             out.append((str(kind), end if np.isfinite(end) else 1.0, 1.0))
             continue
         enough = len({row["seed"] for row in own}) >= FEWEST_SITES

@@ -113,7 +113,10 @@ def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, flo
     return float(np.mean(values)), float(low), float(high)
 
 
-LOOKED_AT = "nothing was fitted on them; 802, 803 and 1122 judged earlier methods as well"
+LOOKED_AT = (
+    "nothing was fitted on them; 802 to 804 and 1122 judged earlier methods as well, 800 and 801 were looked "
+    "at while those changed, lignite of 803 while this one did"
+)
 HEAD = (
     "| condition | sites | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha "
     "| dark_ha covers, % | area_ha covers, % | changing, % | looks like |\n"

@@ -40,8 +40,8 @@ def _read_only(held: dict[str, Any]) -> MappingProxyType[str, Any]:
 
 copyreg.pickle(MappingProxyType, lambda held: (_read_only, (dict(held),)))  # of a site's zones
 FITTED = tuple(range(510, 562))
-JUDGED = (*range(802, 808), *range(1120, 1134))
-"""800 to 807 were asked for; 800 and 801 were looked at while the method changed."""
+JUDGED = (*range(800, 808), *range(1120, 1134))
+"""800 and 801 were looked at while earlier methods changed, lignite of 803 while this one did."""
 KNOTS_NM = (490.0, 665.0, 842.0, 1610.0, 2190.0)
 RISING = (0.045, 0.050, 0.055, 0.055, 0.055)
 """Reflectance of coal at `KNOTS_NM`; assumed."""

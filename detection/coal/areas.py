@@ -252,9 +252,6 @@ DOUBTFUL_MISFIT = (1.5, 4.0)
 THIN = 0.15
 """Mean fraction over the ground beside from which ground outside of supports may hold thin coal. Assumed."""
 
-STANDING_OUT_DAYS = 60.0
-"""Looks no further apart, days, say that what lies between them stands out. Assumed."""
-
 
 def zone_series(
     fractions: Fractions, seen: Bools, share: Floats, days: Floats, params: AreaParams
@@ -283,10 +280,7 @@ def zone_series(
             out[name][t] = value
     return ZoneSeries(
         area=out["area"],
-        sd_random=np.hypot(
-            np.sqrt(1.0 - params.lasting_share**2) * out["random"],
-            stands_out(out["area"], out["random"], days),
-        ),
+        sd_random=np.sqrt(1.0 - params.lasting_share**2) * out["random"],
         sd_outline=params.lasting_share * out["random"],
         sd_ground=out["ground"],
         sd_pile=out["pile"],
@@ -299,21 +293,6 @@ def zone_series(
         doubt=np.nan_to_num(out["doubt"]),
         outline=out["outline"],
     )
-
-
-def stands_out(area: Floats, sd: Floats, days: Floats) -> Floats:
-    """(time,) how far a look lies beyond both looks around it, less two of its own errors; NaN where none is.
-
-    Coal that goes and comes back within weeks is possible, but light, haze and missed cloud are likelier.
-    """
-    out = np.full_like(area, np.nan)
-    looks = np.flatnonzero(np.isfinite(area))
-    out[looks] = 0.0
-    for before, t, after in zip(looks, looks[1:], looks[2:], strict=False):
-        if days[after] - days[before] <= STANDING_OUT_DAYS:
-            low, high = sorted((area[before], area[after]))
-            out[t] = max(0.0, low - area[t] - 2.0 * sd[t], area[t] - high - 2.0 * sd[t])
-    return out
 
 
 def _one_date(

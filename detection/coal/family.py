@@ -127,6 +127,10 @@ class FamilyParams:
     """Refractive index of water: wet reflectance is R / (n² (1 − R) + R) (Ångström 1925)."""
     film_cm: float = 0.02
     """Centimetres of water over wet coal, passed twice. Assumed."""
+    wetness: float = 0.25
+    """How wet the coal is that medians of two months show, 0 dry to 1 soaked, in ln reflectance. Assumed."""
+    wetness_sd: float = 0.25
+    """One standard deviation of that, from zone to zone. Assumed."""
     dark_share: float = 0.02
     """Share of a zone's pixel medians that is taken for its darkest ground. Prototype on simulated yards.
     Assumed."""
@@ -151,7 +155,7 @@ class FamilyParams:
     Assumed."""
     fitting_distance: float = 1.2
     """Mean square distance of dark ground from the family, per band, up to which it is coal-like. Measured:
-    zones without coal 2.1 to 7.2, coal painted into real dates .08 to .87."""
+    zones without coal 2.1 to 7.2, coal on fitting yards .07 to .74, small piles painted into forest 1.05."""
     darkest_ratio: float = 0.6
     """Brightness of dark ground over that of its zone below which it is dark. Prototype on simulated yards.
     Assumed."""
@@ -284,6 +288,11 @@ def transfer_covariance(bands: Sequence[str], params: FamilyParams) -> Floats:
     return _level_and_shape(bands, params.transfer_level_sd, params.transfer_shape_sd, params.shape_length)
 
 
+def _squares(deviation: Floats) -> Floats:
+    """(…, band, band) of deviations (…, band)."""
+    return deviation[..., :, None] * deviation[..., None, :]
+
+
 def _level_and_shape(bands: Sequence[str], level: float, shape: float, length: float) -> Floats:
     at = np.log([WAVELENGTH_NM[band] for band in bands])
     near = np.exp(-0.5 * ((at[:, None] - at[None]) / length) ** 2)
@@ -306,13 +315,15 @@ def prior_fit(
         site_id: that is measured.
     """
     if marked is None:
-        names, mean = tuple(rank.name for rank in FAMILY), component_means(bands)
+        names, dry = tuple(rank.name for rank in FAMILY), component_means(bands)
         weight = np.array([rank.weight for rank in FAMILY])
-        spread = family_covariance(bands, params)
+        soaking = wetted(dry, bands, params) - dry
+        mean = dry + params.wetness * soaking
+        spread = family_covariance(bands, params) + _squares(params.wetness_sd * soaking)
     else:
         value, covariance = marked.select(bands)
         names, mean, weight = (CALIBRATED,), np.log(value)[None], np.ones(1)
-        spread = covariance / np.outer(value, value)
+        spread = (covariance / np.outer(value, value))[None]
         if marked.measured_at not in (None, site_id):
             spread = spread + transfer_covariance(bands, params)
     return FamilyFit(
@@ -320,7 +331,7 @@ def prior_fit(
         bands=tuple(bands),
         log_weight=np.log(weight / weight.sum()),
         mean=mean,
-        covariance=np.repeat(spread[None], len(mean), axis=0),
+        covariance=spread,
         distance=float("nan"),
         ratio=float("nan"),
         years=0,

@@ -52,6 +52,12 @@ class VerdictParams:
     """Least range of the smoothed area: the floor of 10 m bands (DOMAIN notes). Assumed."""
     least_dark_ha: float = 0.1
     """Dark ground under which nothing is said of its likeness: the floor of 10 m bands. Assumed."""
+    faint_ratio: float = 0.45
+    """Brightness of dark ground over that of its zone from which its contrast is little. Chosen with
+    `faint_distance`: zones of lignite that read half of it or less have .47 to .60."""
+    faint_distance: float = 0.55
+    """Distance from the family up to which ground of little contrast is coal-like: beyond it wet ground may
+    pass for the coal, and coal for ground. Chosen on fitting yards of lignite, seeds 510 to 599."""
     surprise_sd: float = 3.0
     """Looks further off the level than this are widened until they are not. Assumed."""
 
@@ -77,9 +83,9 @@ SENTENCES = MappingProxyType(
             "아스팔트나 펠트처럼 반입·반출되는 다른 어두운 물질도 같게 보일 수 있다.",
         ),
         Verdict.COAL_UNCHANGED: Sentence(
-            en="Coal-like dark ground, unchanged since the first look and not calibrated: asphalt or a dark "
-            "roof would look the same, so that the lower end is nought.",
-            ko="석탄과 비슷한 어두운 지면이나 첫 관측 이후 변화가 없고 보정되지 않았다: "
+            en="Coal-like dark ground, no sure change since the first look, not calibrated: asphalt or a "
+            "dark roof would look the same, so that the lower end is nought.",
+            ko="석탄과 비슷한 어두운 지면이나 첫 관측 이후 확실한 변화가 없고 보정되지 않았다: "
             "아스팔트나 어두운 지붕도 같게 보이므로 구간의 하한은 0이다.",
         ),
         Verdict.DARK_NOT_COAL: Sentence(
@@ -229,18 +235,26 @@ def _last_with_dark_ground(years: Sequence[SubjectYear]) -> SubjectYear | None:
     return next((year for year in reversed(years) if None not in {year.distance, year.ratio}), None)
 
 
-def _is_dark(year: SubjectYear | None, params: FamilyParams) -> bool:
-    return year is not None and year.ratio is not None and year.ratio < params.darkest_ratio
+def _is_dark(years: Sequence[SubjectYear], params: FamilyParams) -> bool:
+    """Whether a subject's darkest ground is dark beside its zone, and any ground was so for long."""
+    last = _last_with_dark_ground(years)
+    lasted = any(year.dark_ha > 0.0 for year in years)
+    return lasted and last is not None and last.ratio is not None and last.ratio < params.darkest_ratio
 
 
 def _is_like(year: SubjectYear | None, params: FamilyParams) -> bool:
     return year is not None and year.distance is not None and year.distance < params.fitting_distance
 
 
+def _is_faint(year: SubjectYear | None, limits: VerdictParams) -> bool:
+    """Whether dark ground has little contrast to its zone."""
+    return year is not None and year.ratio is not None and year.ratio >= limits.faint_ratio
+
+
 def coal_family(years: Sequence[SubjectYear], params: FamilyParams) -> str | None:
     """The part of the coal family that a subject's dark ground is likest; None where it is like none."""
     last = _last_with_dark_ground(years)
-    return last.family if last is not None and _is_dark(last, params) and _is_like(last, params) else None
+    return last.family if last is not None and _is_dark(years, params) and _is_like(last, params) else None
 
 
 def _disagreement(
@@ -249,7 +263,7 @@ def _disagreement(
     """Why what reads as coal cannot be the ground that was dark for long; None where it can."""
     if float(np.median(reads_ha)) > dark_ha + rims_ha:
         return MORE_THAN_DARK
-    if like and max(reads_ha) < least_ha <= dark_ha:
+    if like and max(reads_ha) < min(least_ha, dark_ha):
         return READS_AS_NONE
     return None
 
@@ -283,7 +297,7 @@ def identity(
     dark = max((year.dark_ha for year in years), default=0.0)
     rims = max((year.rim_ha for year in years), default=0.0)
     distance = None if last is None else last.distance
-    is_dark = _is_dark(last, params)
+    is_dark = _is_dark(years, params)
     like = _is_like(last, params)
 
     def found(verdict: Verdict, reason: str | None = None, *, claimed: bool = False) -> Identity:
@@ -308,7 +322,9 @@ def identity(
         why = _disagreement(reads_ha, dark, rims, like=like, least_ha=limits.least_dark_ha)
     if why is None and is_dark and not like and dark < limits.least_dark_ha:
         why = TOO_LITTLE
-    if why is None and like and not is_dark:
+    far = distance is not None and distance > limits.faint_distance
+    unclear = far and not calibrated and _is_faint(last, limits)
+    if why is None and like and (unclear or not is_dark):
         why = LOW_CONTRAST
     if why is not None:
         return found(Verdict.NOT_ASSESSABLE, why)

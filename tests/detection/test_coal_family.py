@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -38,6 +39,7 @@ from detection.coal.family import (
 from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.verdicts import (
+    LOW_CONTRAST,
     READS_AS_NONE,
     SENTENCES,
     Identity,
@@ -136,6 +138,17 @@ def test_a_wet_look_of_coal_is_like_it_and_plants_are_not() -> None:
     assert (wetted(dry, BANDS, PARAMS) < dry).all()
     assert not like_family(np.array([0.03, 0.05, 0.03, 0.25, 0.12, 0.06]), BANDS, PARAMS)
     assert not like_family(np.array([0.12, 0.15, 0.20, 0.30, 0.40, 0.35]), BANDS, PARAMS)
+
+
+@pytest.mark.parametrize("wetness", [0.0, 0.25, 0.6])
+def test_damp_coal_of_a_zone_is_like_the_family_although_no_dry_part_is(wetness: float) -> None:
+    lignite = component_means(BANDS)[-1:]
+    damp = np.exp(lignite + wetness * (wetted(lignite, BANDS, PARAMS) - lignite))[0]
+    prior, never_wet = (prior_fit(BANDS, one) for one in (PARAMS, FamilyParams(wetness=0.0, wetness_sd=0.0)))
+    fit, dry = (updated(one, one, [dark(damp)], PARAMS) for one in (prior, never_wet))
+    assert fit.name == FAMILY[-1].name
+    assert fit.distance < 0.4
+    assert fit.distance < dry.distance or wetness == 0.0
 
 
 def test_coal_on_a_quay_stays_where_the_water_beside_it_goes() -> None:
@@ -275,6 +288,21 @@ def test_dark_ground_like_coal_that_reads_as_none_is_refused_unless_it_was_marke
     assert told(0.0, 0.3).verdict is Verdict.COAL_UNCHANGED
     assert told(0.0, calibrated=True).verdict is Verdict.COAL_UNCHANGED
     assert told().verdict is Verdict.COAL_UNCHANGED
+
+
+def test_coal_hardly_darker_than_its_zone_must_be_nearer_to_the_family_than_other_coal() -> None:
+    verdicts = [
+        who(years=(year(distance=distance, ratio=ratio),)).verdict
+        for distance, ratio in ((0.5, 0.55), (0.7, 0.55), (0.7, 0.4))
+    ]
+    assert verdicts == [Verdict.COAL_UNCHANGED, Verdict.NOT_ASSESSABLE, Verdict.COAL_UNCHANGED]
+
+
+def test_dark_ground_that_did_not_last_is_no_pile() -> None:
+    passing = replace(year(), dark_ha=0.0)
+    assert who(changing=True, years=(passing,)).reason == LOW_CONTRAST
+    assert who(changing=True, years=(passing, year())).verdict is Verdict.COAL_CHANGING
+    assert who(years=(replace(passing, distance=3.0),)).verdict is Verdict.NO_DARK_GROUND
 
 
 def test_the_verdict_of_a_zone_stands_in_its_rows() -> None:

@@ -1,23 +1,14 @@
-"""Parts of the sum over a zone where the answer is known: looks that stand out, dust, haze, hill shade."""
+"""Parts of the sum over a zone where the answer is known: dust, haze, hill shade."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from detection.coal.areas import AreaParams, dust_at_edges, plausible_mixture, stands_out
+from detection.coal.areas import AreaParams, dust_at_edges, plausible_mixture
 from detection.coal.ground import yard_fractions
 from detection.coal.smoothing import nan_median
 from detection.coal.spectra import mostly
-
-
-def test_a_look_beyond_both_its_neighbours_is_doubted_and_a_step_is_not() -> None:
-    days, sd = np.arange(8) * 10.0, np.full(8, 1.0)
-    area = np.array([60.0, 60.0, 30.0, 60.0, 60.0, np.nan, 20.0, 20.0])
-    assert stands_out(area, sd, days)[:5] == pytest.approx([0.0, 0.0, 28.0, 0.0, 0.0])
-    assert np.isnan(stands_out(area, sd, days)[5])
-    assert stands_out(area, sd, days)[6:] == pytest.approx([0.0, 0.0])
-    assert stands_out(area[1:4], sd[1:4], np.array([0.0, 50.0, 100.0])) == pytest.approx([0.0, 0.0, 0.0])
 
 
 def test_dust_that_thins_out_is_larger_at_the_edge() -> None:
