@@ -25,7 +25,7 @@ from evidence.arrays import Bools, Ints
 from evidence.errors import MeasurementError
 
 BUFFER = "buffer"
-BARE = "bare_at_start"
+BARE = "bare_when_first_seen"
 OUTSIDE = -1
 """Stratum of pixels that belong to none. By definition."""
 
