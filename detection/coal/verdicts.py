@@ -235,11 +235,8 @@ def _last_with_dark_ground(years: Sequence[SubjectYear]) -> SubjectYear | None:
     return next((year for year in reversed(years) if None not in {year.distance, year.ratio}), None)
 
 
-def _is_dark(years: Sequence[SubjectYear], params: FamilyParams) -> bool:
-    """Whether a subject's darkest ground is dark beside its zone, and any ground was so for long."""
-    last = _last_with_dark_ground(years)
-    lasted = any(year.dark_ha > 0.0 for year in years)
-    return lasted and last is not None and last.ratio is not None and last.ratio < params.darkest_ratio
+def _is_dark(year: SubjectYear | None, params: FamilyParams) -> bool:
+    return year is not None and year.ratio is not None and year.ratio < params.darkest_ratio
 
 
 def _is_like(year: SubjectYear | None, params: FamilyParams) -> bool:
@@ -254,7 +251,7 @@ def _is_faint(year: SubjectYear | None, limits: VerdictParams) -> bool:
 def coal_family(years: Sequence[SubjectYear], params: FamilyParams) -> str | None:
     """The part of the coal family that a subject's dark ground is likest; None where it is like none."""
     last = _last_with_dark_ground(years)
-    return last.family if last is not None and _is_dark(years, params) and _is_like(last, params) else None
+    return last.family if last is not None and _is_dark(last, params) and _is_like(last, params) else None
 
 
 def _disagreement(
@@ -297,7 +294,7 @@ def identity(
     dark = max((year.dark_ha for year in years), default=0.0)
     rims = max((year.rim_ha for year in years), default=0.0)
     distance = None if last is None else last.distance
-    is_dark = _is_dark(years, params)
+    is_dark = _is_dark(last, params)
     like = _is_like(last, params)
 
     def found(verdict: Verdict, reason: str | None = None, *, claimed: bool = False) -> Identity:

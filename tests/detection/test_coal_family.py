@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -39,7 +38,6 @@ from detection.coal.family import (
 from detection.coal.records import StockpileArea
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.verdicts import (
-    LOW_CONTRAST,
     READS_AS_NONE,
     SENTENCES,
     Identity,
@@ -296,13 +294,6 @@ def test_coal_hardly_darker_than_its_zone_must_be_nearer_to_the_family_than_othe
         for distance, ratio in ((0.5, 0.55), (0.7, 0.55), (0.7, 0.4))
     ]
     assert verdicts == [Verdict.COAL_UNCHANGED, Verdict.NOT_ASSESSABLE, Verdict.COAL_UNCHANGED]
-
-
-def test_dark_ground_that_did_not_last_is_no_pile() -> None:
-    passing = replace(year(), dark_ha=0.0)
-    assert who(changing=True, years=(passing,)).reason == LOW_CONTRAST
-    assert who(changing=True, years=(passing, year())).verdict is Verdict.COAL_CHANGING
-    assert who(years=(replace(passing, distance=3.0),)).verdict is Verdict.NO_DARK_GROUND
 
 
 def test_the_verdict_of_a_zone_stands_in_its_rows() -> None:

@@ -86,7 +86,9 @@ def test_until_it_is_found_what_was_missed_holds_it(bare_yard: SimulatedSite) ->
     assert result.piles == ()
     assert result.missed_ha is not None
     assert result.missed_ha.low == 0.0
-    assert NEW_HA < (result.missed_ha.high or 0.0) < 4.0
+    assert (
+        NEW_HA < (result.missed_ha.high or 0.0) < 5.5
+    )  # of 92 ha; coal may be wet, and so more ground may be coal
 
 
 @pytest.mark.parametrize("there", ["later", "earlier"])
