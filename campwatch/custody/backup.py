@@ -26,8 +26,8 @@ from campwatch.extras import extra_module
 from campwatch.identity import Clock, system_clock
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
-from evidence.errors import WorkspaceError
-from evidence.files import atomic_path, is_temporary, write_text
+from evidence.errors import UnsafePathError, WorkspaceError
+from evidence.files import atomic_path, below, is_temporary, write_text
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger, holds_ledger
 from evidence.verify import verify_ledger
@@ -220,7 +220,7 @@ def restore_workspace(path: Path, folder: Path, *, identities: Sequence[Any] = (
         if folder.exists():
             folder.rmdir()
         scratch.rename(folder)
-    except (OSError, tarfile.TarError, ValueError, KeyError) as err:
+    except (OSError, tarfile.TarError, ValueError, KeyError, UnsafePathError) as err:
         raise WorkspaceError(f"the backup {path} cannot be restored: {err}") from err
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -240,10 +240,23 @@ def _read(path: Path, scratch: Path, identities: Sequence[Any]) -> dict[str, Any
                 held = tar.extractfile(entry)
                 document = json.loads(held.read()) if held else None
             else:
-                tar.extract(entry, scratch, filter="data")
+                _unpack(tar, entry, scratch)
     if document is None:
         raise WorkspaceError(f"the backup {path} is cut short: it has no {MANIFEST}")
     return document
+
+
+def _unpack(tar: tarfile.TarFile, entry: tarfile.TarInfo, scratch: Path) -> None:
+    """Write one file below `scratch`; filters of `tarfile` would do it, from Python 3.11.4 on."""
+    held = tar.extractfile(entry) if entry.isreg() else None
+    if held is None:
+        raise ValueError(f"{entry.name} is no file")
+    target = below(scratch, entry.name)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with target.open("xb") as out:
+        shutil.copyfileobj(held, out)
+    target.chmod(0o600)
+    os.utime(target, (entry.mtime, entry.mtime))
 
 
 def _check(path: Path, scratch: Path, document: dict[str, Any]) -> None:

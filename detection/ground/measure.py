@@ -33,8 +33,8 @@ from detection.ground.joined import join_error, joined_rates
 from detection.ground.kinds import event_kind
 from detection.ground.landsat_records import JOINED_RATES
 from detection.ground.params import METHOD, EventParams, GroundParams, Kind
-from detection.ground.quiet import QuietCount, quiet_count
-from detection.ground.rates import IN_FORCE, SPLIT, Course, InForce, rate_row
+from detection.ground.quiet import quiet_count
+from detection.ground.rates import IN_FORCE, SPLIT, Course, InForce, QuietCount, rate_row
 from detection.ground.records import (
     BARE_AT_START,
     DISTURBANCE_GROWTH,

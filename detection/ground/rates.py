@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
+from scipy.special import gammaincinv
+
 from aoi.records import Boundary
 from detection.ground.accounts import COURSE_SD
 from detection.ground.events import TINY
 from detection.ground.params import YEAR_DAYS, Kind
-from detection.ground.quiet import QuietCount, expected_false
 from detection.ground.records import Disturbance, GroundRate
 from evidence.quantity import Quantity, combine, difference
 
@@ -27,7 +28,20 @@ NARROW_SD_PER_M = 0.007
 """Error of hectares and rates, as a share of them, for each metre of the pixels' side: patches about as
 narrow as they are missed, or told too wide. Fitted on simulated sites, seeds 61 to 66, at 30 m; that it goes
 with the side is assumed."""
+TAIL = 0.025
+"""Probability on either side of a 95 % interval. Defined."""
+UNIT_KM2_YEARS = 1000.0
+"""Square kilometres times years of a unit of 100 km² and decade. Defined."""
 UNCOUNTED = "false events were not counted for this instrument: on simulated sites at 10 m only"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuietCount:
+    """Events that were told where nothing was opened."""
+
+    events: int
+    units: float
+    """Ground and time that was looked at, in units of 100 km² and decade."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,6 +218,15 @@ def _shares(
         return course.before / whole, course.after / whole
     outside = _outside(event, boundary)
     return (outside, 0.0) if event.first_seen < split else (0.0, outside)
+
+
+def expected_false(count: QuietCount, km2: float, years: float) -> Quantity:
+    """Events to be expected on so much ground in so many years: a Poisson count's interval (Garwood 1936)."""
+    low = gammaincinv(count.events, TAIL) if count.events else 0.0
+    high = gammaincinv(count.events + 1, 1.0 - TAIL)
+    here = km2 * years / UNIT_KM2_YEARS / count.units
+    found = Quantity.measured(count.events * here, sd_random=0.0)
+    return replace(found, low=float(low * here), high=float(high * here))
 
 
 def with_narrow(found: Quantity, side_m: float) -> Quantity:

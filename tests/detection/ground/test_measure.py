@@ -12,8 +12,8 @@ from aoi.records import Boundary, Site
 from detection.ground.freezing import freeze
 from detection.ground.measure import measure_ground
 from detection.ground.params import METHOD, GroundParams, Kind
-from detection.ground.quiet import expected_false, quiet_count
-from detection.ground.rates import IN_FORCE, disturbance_rates
+from detection.ground.quiet import quiet_count
+from detection.ground.rates import IN_FORCE, disturbance_rates, expected_false
 from detection.ground.records import Disturbance
 from tests.detection.made_ground import SITE, STARTS, box, ground
 
