@@ -255,7 +255,7 @@ class StartParams:
     """Side of the square whose median says what surrounds a pixel. Assumed."""
     corridor_m: float = 50.0
     """How far bars and banks reach from a river, and from a thread of pixels that may be one or a track: what
-    lies so near to a thread, and is as expected again within `kind_days`, was a bar. Assumed."""
+    lies so near to a thread, and is as expected again as soon as 95 % of bars, was one. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
