@@ -47,6 +47,8 @@ class Stack:
     """(time, y, x) at 10 m."""
     swir16: NDArray[np.float32] | None = None
     """(time, y, x) at 10 m, where there is any."""
+    swir22: NDArray[np.float32] | None = None
+    """The same."""
 
     def clear(self) -> NDArray[np.bool_]:
         """Dates with hardly any cloud, shadow or snow in the classification."""
@@ -83,8 +85,11 @@ def bolzano() -> Stack | None:
     return Stack("Bolzano (real)", times, bands, scl)
 
 
-def aurora() -> Stack | None:
-    """A quarry of 4 ha that hardly changes; green is the mean of blue and red."""
+def aurora_chip() -> Stack | None:
+    """A quarry of 4 ha that hardly changes, in a square that stands on a corner, nought beyond it.
+
+    Green is the mean of blue and red.
+    """
     folder = ROOT.parent / "shared/data/aurora-mine0/sentinel-2-l2a"
     if not folder.is_dir():
         return None
@@ -92,16 +97,27 @@ def aurora() -> Stack | None:
     times = np.array([f"{p.name[8:12]}-{p.name[12:14]}-{p.name[14:16]}" for p in scenes], "datetime64[ns]")
     bands = {
         band: np.stack([_read(scene, name) for scene in scenes]).astype(np.float32) / 1e4
-        for band, name in zip((*BANDS, "swir16"), ("B02", "B03", "B04", "B08", "B11"), strict=True)
+        for band, name in zip(
+            (*BANDS, "swir16", "swir22"), ("B02", "B03", "B04", "B08", "B11", "B12"), strict=True
+        )
     }
     scl = np.stack([_read(scene, "SCL") for scene in scenes]).astype(np.uint8)
-    inner = (slice(None), slice(13, 31), slice(12, 29))  # the chip is a square that stands on a corner
-    return Stack(
-        "quarry in India (real)",
-        times,
-        {b: bands[b][inner] for b in BANDS},
-        scl[inner],
-        bands["swir16"][inner],
+    fine = {band: bands[band] for band in BANDS}
+    return Stack("quarry in India (real)", times, fine, scl, bands["swir16"], bands["swir22"])
+
+
+def aurora() -> Stack | None:
+    """The largest square of the quarry's chip that lies along the rows."""
+    chip = aurora_chip()
+    if chip is None or chip.swir16 is None:
+        return None
+    inner = (slice(None), slice(13, 31), slice(12, 29))
+    return replace(
+        chip,
+        bands={band: values[inner] for band, values in chip.bands.items()},
+        scl=chip.scl[inner],
+        swir16=chip.swir16[inner],
+        swir22=None,
     )
 
 

@@ -20,7 +20,7 @@ from unittest import mock
 import numpy as np
 
 from benchmarks.manual import digest_of, write_table
-from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
+from benchmarks.stockpiles.layouts import CLEAR, MADE_WITH, ONLY_ZONES
 from benchmarks.stockpiles.state_model import states
 from benchmarks.stockpiles.yards import Yard, measured_digest, yard_of
 from detection.coal.measure import StockpileParams, measure_stockpiles

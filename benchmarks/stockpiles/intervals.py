@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.manual import ROOT
+from benchmarks.stockpiles.layouts import ONLY_ZONES
 from benchmarks.stockpiles.rank_table import measured, pairs
-from benchmarks.stockpiles.simulated_table import ONLY_ZONES
 from benchmarks.stockpiles.yards import CONDITIONS, FITTED, measured_digest, years_path
 from detection.coal.intervals import IntervalParams, Stratum, pooled_quantile, stratum_of
 from detection.coal.verdicts import Verdict

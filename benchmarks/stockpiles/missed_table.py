@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from aoi.pixels import coverage
 from benchmarks.manual import kept_in, write_table
-from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, PAGE, PIXEL_HA, kept, layout
+from benchmarks.stockpiles.layouts import BANDS, CLEAR, MADE_WITH, PIXEL_HA, layout
 from detection.coal.measure import METHOD, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 from imagery.simulate.params import CoalParams, MineParams, PilePlan, SensorParams, SimulationParams
@@ -142,19 +142,20 @@ def main() -> None:
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     options.keep = kept_in(options.keep, MADE_WITH)
+    rows: list[Row] = []
     for seed in range(*options.seeds):
         path = options.keep / f"missed-{seed}.json"
         if not path.exists():
             path.write_text(json.dumps(judged(seed)), encoding="utf-8")
             print(path.name, flush=True)
-    rows = [row for part in kept(options.keep, "missed") for row in part]
+        rows += json.loads(path.read_text("utf-8"))
     seeds = sorted({row["seed"] for row in rows})
     told = f"Simulated, {len(seeds)} sites of either kind, seeds {seeds[0]} to {seeds[-1]}. Method {METHOD}."
     lines = [told, "", *table(rows)]
     print("\n".join(lines))
     if options.write:
         write_table(
-            PAGE,
+            "stockpiles.md",
             "missed table",
             lines,
             method=MADE_WITH,

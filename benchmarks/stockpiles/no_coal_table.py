@@ -23,8 +23,8 @@ from shapely.geometry import Polygon, box
 
 from aoi.records import Site, Zone, ZoneKind
 from benchmarks.manual import write_table
+from benchmarks.stockpiles.layouts import BANDS, CLEAR, MADE_WITH, PER_25_KM2, SHORT
 from benchmarks.stockpiles.rank_table import clustered, seeds_of
-from benchmarks.stockpiles.simulated_table import BANDS, CLEAR, MADE_WITH, PER_25_KM2, SHORT
 from benchmarks.stockpiles.yards import kept_result, years_path
 from detection.coal.measure import StockpileParams
 from imagery.simulate import SimulatedSite, simulate_site, unchanged_site

@@ -18,8 +18,8 @@ import xarray as xr
 from scipy.stats import t as student
 
 from aoi.records import Zone, ZoneKind
+from benchmarks.stockpiles.layouts import CLEAR, ONLY_ZONES, layout, zone_truth
 from benchmarks.stockpiles.rank_table import clustered
-from benchmarks.stockpiles.simulated_table import CLEAR, ONLY_ZONES, layout, zone_truth
 from detection.coal.calibration import calibrate_spectrum
 from detection.coal.measure import measure_stockpiles
 from detection.coal.spectra import CoalSpectrum

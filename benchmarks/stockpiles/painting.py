@@ -1,4 +1,4 @@
-"""Coal of known area painted into real Sentinel-2 dates: the cube that the nrt wheel carries (Romania).
+"""Coal of known area painted into real Sentinel-2 dates, as into the cube of the nrt wheel (Romania).
 
 Piles are ellipses with histories of area; their fractions are blurred by the instrument, mixed into the
 source pixels of every band at its own resolution, and resampled to the 10 m grid afterwards, as the
@@ -34,6 +34,12 @@ SUB = 5
 """Sub-pixels per 10 m pixel and axis."""
 CLOUDY = (0.0, 1.0, 3.0, 8.0, 9.0, 10.0)
 SNOW = 11.0
+SPREAD = 0.15
+"""Of ln reflectance of coal between sites; a third of it by band."""
+TEXTURE = 0.006
+"""Of the reflectance of coal from pixel to pixel."""
+ZONE_MARGIN_PX = 3.0
+"""How far a zone reaches beyond its pile."""
 KORBA = {"blue": 0.042, "green": 0.046, "red": 0.052, "nir": 0.069, "nir08": 0.072, "swir16": 0.130}
 BANDS_10 = {"B2": "blue", "B3": "green", "B4": "red", "B8": "nir"}
 BANDS_20 = {"B8A": "nir08", "B11": "swir16"}
@@ -43,13 +49,17 @@ BANDS_20 = {"B8A": "nir08", "B11": "swir16"}
 class Source:
     """The unpainted cube at its own resolutions."""
 
+    name: str
     times: NDArray[np.datetime64]
     fine: dict[str, Floats]
-    """band -> (time, 100, 100)."""
+    """band -> (time, y, x) at 10 m."""
     coarse: dict[str, Floats]
-    """band -> (time, 50, 50)."""
+    """band -> (time, y / 2, x / 2) at 20 m."""
     scl: Floats
+    """(time, y, x)."""
     grid: GeoBox
+    covered: NDArray[np.bool_]
+    """(y, x) ground that the source shows."""
 
 
 @cache
@@ -65,11 +75,13 @@ def romania() -> Source:
         coarse.load()
     west, north = float(fine.x[0]) - 5.0, float(fine.y[0]) + 5.0
     return Source(
+        name="romania",
         times=fine.time.values,
         fine={name: fine[band].values.astype(float) / 1e4 for band, name in BANDS_10.items()},
         coarse={name: coarse[band].values.astype(float) / 1e4 for band, name in BANDS_20.items()},
         scl=fine["SCL"].values,
         grid=GeoBox((100, 100), Affine(10.0, 0.0, west, 0.0, -10.0, north), "EPSG:3035"),
+        covered=np.ones((100, 100), dtype=bool),
     )
 
 
@@ -92,13 +104,14 @@ class Pile:
         shape = affinity.scale(Point(0, 0).buffer(1.0, 64), minor * self.elongation + margin, minor + margin)
         return affinity.translate(affinity.rotate(shape, self.angle_deg, origin=(0, 0)), self.x, self.y)
 
-    def fraction(self, area_ha: float, size: int = 100) -> Floats:
-        """(size*SUB, size*SUB) inside the ellipse, 0 or 1."""
+    def fraction(self, area_ha: float, shape: tuple[int, int]) -> Floats:
+        """(y*SUB, x*SUB) inside the ellipse, 0 or 1."""
+        height, width = shape
         if area_ha <= 0.0:
-            return np.zeros((size * SUB, size * SUB))
+            return np.zeros((height * SUB, width * SUB))
         minor = np.sqrt(area_ha * 100.0 / np.pi / self.elongation)
-        axis = (np.arange(size * SUB) + 0.5) / SUB
-        dx, dy = axis[None, :] - self.x, axis[:, None] - self.y
+        down, across = ((np.arange(size * SUB) + 0.5) / SUB for size in shape)
+        dx, dy = across[None, :] - self.x, down[:, None] - self.y
         turn = np.deg2rad(self.angle_deg)
         u = (dx * np.cos(turn) + dy * np.sin(turn)) / (minor * self.elongation)
         v = (-dx * np.sin(turn) + dy * np.cos(turn)) / minor
@@ -116,11 +129,11 @@ class Painted:
     fraction: Floats
     """(time, y, x) true share of coal, unblurred."""
     scl: Floats
-    """(time, y, x) classes, spoiled over coal where asked for."""
+    """(time, y, x) classes, spoiled over half of the coal."""
     fine: dict[str, Floats]
-    """band -> (time, 100, 100), at its own resolution."""
+    """band -> (time, y, x), at its own resolution."""
     coarse: dict[str, Floats]
-    """band -> (time, 50, 50)."""
+    """band -> (time, y / 2, x / 2)."""
 
 
 def history(kind: str, size_ha: float, days: Floats, rng: np.random.Generator) -> Floats:
@@ -187,52 +200,47 @@ def blurred(fine: Floats, factor: int) -> Floats:
     return np.asarray(smooth.reshape(height // factor, factor, width // factor, factor).mean(axis=(1, 3)))
 
 
-def endmember(
-    rng: np.random.Generator, spread: float, middle: Mapping[str, float] = KORBA
-) -> dict[str, float]:
+def endmember(rng: np.random.Generator, middle: Mapping[str, float]) -> dict[str, float]:
     """A site's coal: a curve, brighter or darker as a whole and a little by band."""
-    level = np.exp(rng.normal(0, spread))
-    return {band: value * level * np.exp(rng.normal(0, spread / 3)) for band, value in middle.items()}
+    level = np.exp(rng.normal(0, SPREAD))
+    return {band: value * level * np.exp(rng.normal(0, SPREAD / 3)) for band, value in middle.items()}
 
 
 def paint(
     piles: Sequence[Pile],
     *,
     seed: int,
-    spread: float = 0.15,
-    texture: float = 0.006,
     shift_sd_px: float = 0.0,
-    spoil_scl: bool = True,
-    zone_margin_px: float = 3.0,
     coal: Mapping[str, float] | None = None,
+    source: Source | None = None,
 ) -> Painted:
     """Paint piles into every date and wrap the result as the pipeline would load it."""
     rng = np.random.default_rng(seed + 10_000)
-    source = romania()
-    coal = endmember(rng, spread, coal or KORBA)
+    source = source or romania()
+    height, width = source.grid.shape
+    coal = endmember(rng, coal or KORBA)
     fine = {band: values.copy() for band, values in source.fine.items()}
     coarse = {band: values.copy() for band, values in source.coarse.items()}
-    scl, true = source.scl.copy(), np.zeros((len(source.times), 100, 100))
-    half = rng.uniform(size=(100, 100)) < 0.5
+    scl, true = source.scl.copy(), np.zeros((len(source.times), height, width))
+    half = rng.uniform(size=(height, width)) < 0.5
     for t in range(len(source.times)):
-        cover = np.clip(sum(p.fraction(float(p.area_ha[t])) for p in piles), 0, 1) if piles else None
-        if cover is None:
+        if not piles:
             break
-        true[t] = cover.reshape(100, SUB, 100, SUB).mean(axis=(1, 3))
+        cover = np.clip(sum(p.fraction(float(p.area_ha[t]), (height, width)) for p in piles), 0, 1)
+        true[t] = cover.reshape(height, SUB, width, SUB).mean(axis=(1, 3))
         moved = np.roll(cover, np.rint(rng.normal(0, shift_sd_px, 2) * SUB).astype(int), axis=(0, 1))
         brightness = np.exp(rng.normal(0, 0.07))
         for bands, factor in ((fine, SUB), (coarse, 2 * SUB)):
             share = blurred(moved, factor)
             grain = rng.normal(0, 1, share.shape)
             for band, values in bands.items():
-                surface = coal[band] * brightness + texture * (grain + 0.5 * rng.normal(0, 1, share.shape))
+                surface = coal[band] * brightness + TEXTURE * (grain + 0.5 * rng.normal(0, 1, share.shape))
                 values[t] = values[t] * (1 - share) + share * surface
         dark = blurred(moved, SUB) > 0.5
-        if spoil_scl:
-            scl[t][dark & half] = rng.choice([2.0, 3.0, 6.0])
+        scl[t][dark & half] = rng.choice([2.0, 3.0, 6.0])
     return Painted(
         cube=as_cube(source, fine, coarse),
-        site=as_site(piles, source.grid, zone_margin_px),
+        site=as_site(piles, source.grid),
         truth_ha={f"zone-{i}": p.area_ha for i, p in enumerate(piles)},
         fraction=true,
         scl=scl,
@@ -249,30 +257,34 @@ def as_cube(source: Source, fine: dict[str, Floats], coarse: dict[str, Floats]) 
     bands = dict(fine) | {band: _upsampled(values) for band, values in coarse.items()}
     dims = ("time", "y", "x")
     data = {
-        band: (dims, values.astype(np.float32), {"native_resolution_m": 10 if band in fine else 20})
+        band: (
+            dims,
+            np.where(source.covered, values, np.nan).astype(np.float32),
+            {"native_resolution_m": 10 if band in fine else 20},
+        )
         for band, values in bands.items()
     }
-    masks = {"valid": ~cloud, "cloud": cloud, "snow": snow}
+    masks = {"valid": ~cloud & source.covered, "cloud": cloud, "snow": snow}
     variables = data | {name: (dims, values, {}) for name, values in masks.items()}
     a = source.grid.affine
     cube = xr.Dataset(
         variables,
         coords={
             "time": source.times,
-            "y": a.f + a.e * (np.arange(100) + 0.5),
-            "x": a.c + a.a * (np.arange(100) + 0.5),
-            "scene_id": ("time", [f"romania-{str(t)[:10]}" for t in source.times]),
+            "y": a.f + a.e * (np.arange(source.grid.shape.y) + 0.5),
+            "x": a.c + a.a * (np.arange(source.grid.shape.x) + 0.5),
+            "scene_id": ("time", [f"{source.name}-{str(t)[:10]}" for t in source.times]),
         },
     )
-    return cube.odc.assign_crs("EPSG:3035")
+    return cube.odc.assign_crs(source.grid.crs)
 
 
 def _upsampled(values: Floats) -> Floats:
-    """(time, 50, 50) to (time, 100, 100), bilinear on pixel centres."""
+    """(time, y / 2, x / 2) to (time, y, x), bilinear on pixel centres."""
     return np.asarray(zoom(values, (1, 2, 2), order=1, grid_mode=True, mode="nearest"))
 
 
-def as_site(piles: Sequence[Pile], grid: GeoBox, margin_px: float) -> Site:
+def as_site(piles: Sequence[Pile], grid: GeoBox) -> Site:
     """A site with one stockyard zone around each pile's largest extent."""
     a = grid.affine
     to_map = [a.a, a.b, a.d, a.e, a.c, a.f]
@@ -281,18 +293,19 @@ def as_site(piles: Sequence[Pile], grid: GeoBox, margin_px: float) -> Site:
             id=f"zone-{i}",
             kind=ZoneKind.STOCKYARD,
             geometry=to_degrees(
-                affinity.affine_transform(pile.outline(float(pile.area_ha.max()), margin_px), to_map), grid
+                affinity.affine_transform(pile.outline(float(pile.area_ha.max()), ZONE_MARGIN_PX), to_map),
+                grid,
             ),
         )
         for i, pile in enumerate(piles)
     )
-    aoi = to_degrees(affinity.affine_transform(box(0, 0, 100, 100), to_map), grid)
-    return Site(id="painted", name="Painted forest", aoi=aoi, zones=zones)
+    aoi = to_degrees(affinity.affine_transform(box(0, 0, grid.shape.x, grid.shape.y), to_map), grid)
+    return Site(id="painted", name="Painted coal", aoi=aoi, zones=zones)
 
 
 def clear_dates(source: Source) -> NDArray[np.bool_]:
     """(time,) at least nine tenths free of cloud and snow."""
-    return np.asarray(np.isin(source.scl, (*CLOUDY, SNOW)).mean(axis=(1, 2)) < 0.1)
+    return np.asarray(np.isin(source.scl[:, source.covered], (*CLOUDY, SNOW)).mean(axis=1) < 0.1)
 
 
 def when(cube: xr.Dataset) -> list[dt.datetime]:

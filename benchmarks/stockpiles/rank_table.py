@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.manual import write_table
-from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
+from benchmarks.stockpiles.layouts import CLEAR, MADE_WITH, ONLY_ZONES
 from benchmarks.stockpiles.yards import CONDITIONS, JUDGED, Yard, result_of, yard_of, years_path
 from detection.coal.measure import StockpileParams
 from detection.coal.verdicts import Verdict
@@ -101,10 +101,10 @@ def seeds_of(rows: Sequence[Mapping[str, Any]]) -> str:
     return ", ".join(map(str, sorted({row["seed"] for row in rows})))
 
 
-def clustered(values: Sequence[float], sites: Sequence[int]) -> tuple[float, float, float]:
+def clustered(values: Sequence[float], sites: Sequence[int | str]) -> tuple[float, float, float]:
     """Mean and its 95 % interval, whole sites drawn again (cluster bootstrap, 2000 draws)."""
     rng = np.random.default_rng(20)
-    own: dict[int, list[float]] = defaultdict(list)
+    own: dict[int | str, list[float]] = defaultdict(list)
     for value, site in zip(values, sites, strict=True):
         own[site].append(value)
     sums = np.array([[sum(part), len(part)] for part in own.values()])

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.manual import write_table
+from benchmarks.stockpiles.layouts import CLEAR, MADE_WITH, ONLY_ZONES
 from benchmarks.stockpiles.painting import clear_dates, romania
 from benchmarks.stockpiles.rank_table import seeds_of
 from benchmarks.stockpiles.real_places import RANKS, painted
-from benchmarks.stockpiles.simulated_table import CLEAR, MADE_WITH, ONLY_ZONES
 from benchmarks.stockpiles.yards import (
     CONDITIONS,
     JUDGED,

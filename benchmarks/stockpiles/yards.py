@@ -23,7 +23,7 @@ import xarray as xr
 
 from aoi.records import Site
 from benchmarks.manual import ROOT, digest_of, kept_in
-from benchmarks.stockpiles.simulated_table import ONLY_ZONES, layout, zone_truth
+from benchmarks.stockpiles.layouts import ONLY_ZONES, layout, zone_truth
 from detection.coal.blocks import in_order
 from detection.coal.family import WAVELENGTH_NM
 from detection.coal.measure import StockpileParams, StockpileResult, measured_years, result_of_years

@@ -345,13 +345,19 @@ def updated(fit: FamilyFit, prior: FamilyFit, dark: Sequence[DarkGround], params
         fit: after the years before.
         prior: before any year.
         dark: that year's dark ground, by several ways of ranking; of those that are darker than the zone's
-            ground the one nearest the family teaches.
+            ground the one nearest the family teaches. Where none is, the year says nothing of coal that
+            others show: it teaches only a zone that never had dark ground, and is forgotten once it has some.
         params: of the family.
     """
     if not dark:
         return fit
     judged = [(_distance(_evidence(prior, one, params), prior.log_weight), one) for one in dark]
     distance, chosen = min(judged, key=lambda one: (one[1].ratio >= params.darkest_ratio, one[0]))
+    is_dark = chosen.ratio < params.darkest_ratio
+    if fit.is_dark(params) and not is_dark:
+        return fit
+    if is_dark and not fit.is_dark(params):
+        fit = prior
     before = 0.0 if fit.years == 0 else fit.distance * fit.years
     parts = _evidence(fit, chosen, params)
     weights = fit.log_weight + np.array([part[0] for part in parts])

@@ -120,6 +120,21 @@ def test_two_years_of_one_zone_agree_within_their_intervals() -> None:
     assert (np.abs(a - b) < 1.96 * np.sqrt(np.diag(of_a))).all()
 
 
+@pytest.mark.parametrize("first", ["coal", "yard"])
+def test_years_without_dark_ground_say_nothing_of_the_coal_of_other_years(first: str) -> None:
+    prior = prior_fit(BANDS, PARAMS)
+    coal = dark(np.exp(component_means(BANDS)[1]))
+    yard = dark(YARD, ratio=0.9)
+    alone, never = updated(prior, prior, [coal], PARAMS), updated(prior, prior, [yard], PARAMS)
+    assert never.years == 1
+    assert not never.is_dark(PARAMS)
+    fit = prior
+    for one in (coal, yard, yard) if first == "coal" else (yard, yard, coal):
+        fit = updated(fit, prior, [one], PARAMS)
+    assert fit.document() == alone.document()
+    assert fit.is_like_coal(PARAMS)
+
+
 def test_other_ground_that_blur_mixes_in_is_taken_off() -> None:
     prior = prior_fit(BANDS, PARAMS)
     flat = np.exp(component_means(BANDS)[0])

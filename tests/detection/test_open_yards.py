@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.stockpiles import open_yards
+from benchmarks.stockpiles.layouts import layout
 from benchmarks.stockpiles.open_yards import main, matched, table
-from benchmarks.stockpiles.simulated_table import layout
 from imagery.simulate.params import SimulationParams
 
 
