@@ -1,8 +1,6 @@
 """Places in the manual that a benchmark writes itself, each with the digest of the method that made it.
 
     write_table("expansion.md", "pair", lines, method=["score_pair"], seeds="none: labelled image pairs")
-    python -m benchmarks.expansion.pair_mode ../shared/data/oscd |
-        python -m benchmarks.manual write expansion.md pair --method score_pair --seeds none
     python -m benchmarks.manual          # every place, and whether its method is the one in the code
     python -m benchmarks.manual mark     # says "made with an earlier method" where it is not
 
@@ -204,18 +202,9 @@ def mark_earlier() -> list[Place]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command")
-    write = commands.add_parser("write", help="standard input into a place")
-    write.add_argument("page")
-    write.add_argument("name")
-    write.add_argument("--method", action="append", required=True)
-    write.add_argument("--seeds", required=True)
-    write.add_argument("--by", required=True, help="the command that printed it")
     commands.add_parser("mark", help='add "made with an earlier method" where it is due')
     asked = parser.parse_args()
-    if asked.command == "write":
-        text = sys.stdin.read()
-        write_table(asked.page, asked.name, text, method=asked.method, seeds=asked.seeds, by=asked.by)
-    elif asked.command == "mark":
+    if asked.command == "mark":
         for place in mark_earlier():
             print(f"marked {place.page}: {place.name}")
     else:

@@ -261,13 +261,10 @@ def main() -> None:
         if args.part is None or args.part in name:
             lines = kept(name, make, args.keep)
             if args.write:
-                write_table(
-                    "imagery-cube.md",
-                    name,
-                    lines,
-                    method=["load_cube"],
-                    seeds=f"shifts drawn with seed {args.seed}; simulated seeds {args.seeds}",
-                )
+                made_up = "simulated" in name
+                method = ["load_cube", "simulate_site"] if made_up else ["load_cube"]
+                seeds = f"seeds {args.seeds}" if made_up else f"real imagery; shifts of seed {args.seed}"
+                write_table("imagery-cube.md", name, lines, method=method, seeds=seeds)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
 """Pair mode with one knob turned at a time, and chosen on two cities for the third.
 
-    python -m benchmarks.expansion.pair_choice ../shared/data/oscd > table
-    python -m benchmarks.manual expansion.md pair-choice < table
+    python -m benchmarks.expansion.pair_choice ../shared/data/oscd [--write]
 
 Each figure is average precision over that of the best of the three references on the same city. A variant is
 chosen for its geometric mean over two cities and judged on the one that it was not chosen on.
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.expansion.pair_mode import REFERENCES, average_precision, read_city
+from benchmarks.manual import write_table
 from detection.pairs.score import PairParams, score_pair
 
 VARIANTS: dict[str, PairParams] = {
@@ -69,9 +69,13 @@ def table(found: Ratios, cities: list[str]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("oscd", type=Path, help="folder with one folder per city")
-    root = parser.parse_args().oscd
-    cities = sorted(p.name for p in root.iterdir() if p.is_dir())
-    print("\n".join(table(ratios(root, cities), cities)))
+    parser.add_argument("--write", action="store_true", help="write the table into docs/expansion.md")
+    chosen = parser.parse_args()
+    cities = sorted(p.name for p in chosen.oscd.iterdir() if p.is_dir())
+    lines = table(ratios(chosen.oscd, cities), cities)
+    print("\n".join(lines))
+    if chosen.write:
+        write_table("expansion.md", "pair-choice", lines, method=["score_pair"], seeds="real image pairs")
 
 
 if __name__ == "__main__":

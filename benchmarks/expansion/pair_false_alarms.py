@@ -1,8 +1,6 @@
 """False alarms of pair mode on pairs of dates between which nothing notable changed.
 
-    python -m benchmarks.expansion.pair_false_alarms ../shared/data/bolzano-stac | tee table
-    python -m benchmarks.manual write expansion.md pair-alarms --method score_pair \
-        --seeds "real image pairs" --by "python -m benchmarks.expansion.pair_false_alarms" < table
+    python -m benchmarks.expansion.pair_false_alarms ../shared/data/bolzano-stac [--write]
 
 Clear dates of June 2022 over Bolzano, clouds and shadows by their scene classes left out. Fields are cut and
 people build in a month too, so that not every alarm is false.
@@ -10,7 +8,7 @@ people build in a month too, so that not every alarm is false.
 
 from __future__ import annotations
 
-import sys
+import argparse
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,6 +16,7 @@ import numpy as np
 import rasterio
 from scipy.ndimage import binary_dilation
 
+from benchmarks.manual import write_table
 from detection.pairs.score import PairParams, score_pair
 
 BANDS = {"B02": "blue", "B03": "green", "B04": "red", "B08": "nir"}
@@ -39,17 +38,24 @@ def read_date(folder: Path) -> dict[str, np.ndarray]:
 
 
 def main() -> None:
-    root = Path(sys.argv[1])
-    dates = {day: read_date(next(root.rglob(f"S2*_{day}_*"))) for day in DATES}
-    print("| pair | seen | " + " | ".join(f"flagged at a stated {rate:.1%}" for rate in RATES) + " |")
-    print("|---|---|" + "---|" * len(RATES))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("bolzano", type=Path, help="folder of the static catalogue")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/expansion.md")
+    chosen = parser.parse_args()
+    dates = {day: read_date(next(chosen.bolzano.rglob(f"S2*_{day}_*"))) for day in DATES}
+    lines = ["| pair | seen | " + " | ".join(f"flagged at a stated {rate:.1%}" for rate in RATES) + " |"]
+    lines.append("|---|---|" + "---|" * len(RATES))
     for one, two in [*pairwise(DATES), (DATES[0], DATES[-1])]:
         shares = []
         for rate in RATES:
             result = score_pair(dates[one], dates[two], params=PairParams(false_alarm_rate=rate))
             seen = np.isfinite(result.score)
             shares.append(f"{result.changed[seen].mean():.2%}")
-        print(f"| {one[4:6]}-{one[6:]} to {two[4:6]}-{two[6:]} | {seen.mean():.0%} | {' | '.join(shares)} |")
+        days = f"{one[4:6]}-{one[6:]} to {two[4:6]}-{two[6:]}"
+        lines.append(f"| {days} | {seen.mean():.0%} | {' | '.join(shares)} |")
+    print("\n".join(lines))
+    if chosen.write:
+        write_table("expansion.md", "pair-alarms", lines, method=["score_pair"], seeds="real image pairs")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Pair mode beside its three references on OSCD: average precision and AUROC per city.
 
-python -m benchmarks.expansion.pair_mode ../shared/data/oscd [CITY …]
+python -m benchmarks.expansion.pair_mode ../shared/data/oscd [--write]
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rasterio.enums import Resampling
 from scipy.stats import rankdata
 
 from benchmarks.expansion.pair_references import change_vector, ir_mad, smoothed_pca
+from benchmarks.manual import write_table
 from detection.pairs.score import score_pair
 from imagery.cube.pairs import BY_S2_NAME
 
@@ -67,18 +68,20 @@ def alarm_row(folder: Path) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("oscd", type=Path, help="folder with one folder per city")
-    parser.add_argument("cities", nargs="*", help="all where none is named")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/expansion.md")
     chosen = parser.parse_args()
-    root = chosen.oscd
-    cities = chosen.cities or sorted(p.name for p in root.iterdir() if p.is_dir())
-    print("| city | method | AP | AUROC |\n|---|---|---|---|")
-    for city in cities:
-        for method, (precision, area) in city_rows(root / city).items():
-            print(f"| {city} | {method} | {precision:.3f} | {area:.3f} |")
-    print("\n| city | stated false-alarm rate | measured on unlabelled ground | labelled pixels found |")
-    print("|---|---|---|---|")
-    for city in cities:
-        print(alarm_row(root / city))
+    folders = sorted(p for p in chosen.oscd.iterdir() if p.is_dir())
+    lines = ["| city | method | AP | AUROC |", "|---|---|---|---|"]
+    for folder in folders:
+        lines += [
+            f"| {folder.name} | {method} | {precision:.3f} | {area:.3f} |"
+            for method, (precision, area) in city_rows(folder).items()
+        ]
+    heads = "city | stated false-alarm rate | measured on unlabelled ground | labelled pixels found"
+    lines += ["", f"| {heads} |", "|---|---|---|---|", *(alarm_row(folder) for folder in folders)]
+    print("\n".join(lines))
+    if chosen.write:
+        write_table("expansion.md", "pair", lines, method=["score_pair"], seeds="real image pairs")
 
 
 if __name__ == "__main__":

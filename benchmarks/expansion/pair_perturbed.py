@@ -1,7 +1,6 @@
 """Pair mode beside its references when the pairs of OSCD are made worse: AP per city and perturbation.
 
-    python -m benchmarks.expansion.pair_perturbed ../shared/data/oscd | tee table
-    python -m benchmarks.manual expansion.md pair-perturbed < table
+    python -m benchmarks.expansion.pair_perturbed ../shared/data/oscd [--write]
 
 Other sensors (fewer bands, half the resolution), misregistration of up to a pixel, another radiometry (gain,
 offset, haze, noise), crops, swapped order. Every method gets the same perturbed bands.
@@ -19,6 +18,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.ndimage import shift as moved
 
 from benchmarks.expansion.pair_mode import REFERENCES, average_precision, read_city
+from benchmarks.manual import write_table
 from detection.pairs.score import PIXEL_M, PairParams, score_pair
 
 HAZE = {"blue": 0.05, "green": 0.04, "red": 0.03, "rededge1": 0.025, "rededge2": 0.02, "nir": 0.015}
@@ -125,13 +125,15 @@ def rows(folder: Path) -> Iterator[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("oscd", type=Path, help="folder with one folder per city")
-    parser.add_argument("cities", nargs="*", help="all where none is named")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/expansion.md")
     chosen = parser.parse_args()
-    root = chosen.oscd
-    print("| city | pair | AP of pair mode | best reference | ratio |\n|---|---|---|---|---|")
-    for city in chosen.cities or sorted(p.name for p in root.iterdir() if p.is_dir()):
-        for row in rows(root / city):
+    lines = ["| city | pair | AP of pair mode | best reference | ratio |", "|---|---|---|---|---|"]
+    for folder in sorted(p for p in chosen.oscd.iterdir() if p.is_dir()):
+        for row in rows(folder):
             print(row, flush=True)
+            lines.append(row)
+    if chosen.write:
+        write_table("expansion.md", "pair-perturbed", lines, method=["score_pair"], seeds="real image pairs")
 
 
 if __name__ == "__main__":

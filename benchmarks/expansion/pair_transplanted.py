@@ -1,7 +1,6 @@
 """Pair mode beside its references where built and bare ground is moved onto plants: AP per real pair.
 
-    python -m benchmarks.expansion.pair_transplanted ../shared/data | tee table
-    python -m benchmarks.manual expansion.md pair-transplanted < table
+    python -m benchmarks.expansion.pair_transplanted ../shared/data [--write]
 
 Pairs on which nothing was tuned: clear dates of June 2022 over Bolzano, and the three cities of OSCD
 backwards in time with what is labelled as changed left out. Onto plants of the later date, pieces of the same
@@ -11,7 +10,7 @@ as the instrument does. Whatever else changed between the dates (fields that wer
 
 from __future__ import annotations
 
-import sys
+import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from scipy.ndimage import binary_dilation, binary_erosion, gaussian_filter
 
 from benchmarks.expansion.pair_false_alarms import read_date
 from benchmarks.expansion.pair_mode import REFERENCES, auroc, average_precision, read_city
+from benchmarks.manual import write_table
 from detection.pairs.score import score_pair
 
 BOLZANO = (("20220610", "20220630"), ("20220612", "20220625"), ("20220615", "20220620"))
@@ -133,10 +133,18 @@ def row(pair: Pair) -> str:
 
 
 def main() -> None:
-    print(f"| pair | pair mode | {' | '.join(REFERENCES)} | AP to the best reference |")
-    print("|---|---|" + "---|" * (len(REFERENCES) + 1))
-    for pair in pairs(Path(sys.argv[1])):
-        print(row(pair), flush=True)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path, help="folder with bolzano-stac and oscd")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/expansion.md")
+    chosen = parser.parse_args()
+    lines = [f"| pair | pair mode | {' | '.join(REFERENCES)} | AP to the best reference |"]
+    lines.append("|---|---|" + "---|" * (len(REFERENCES) + 1))
+    for pair in pairs(chosen.data):
+        lines.append(row(pair))
+        print(lines[-1], flush=True)
+    if chosen.write:
+        seeds = f"real image pairs, draws {SEEDS}"
+        write_table("expansion.md", "pair-transplanted", lines, method=["score_pair"], seeds=seeds)
 
 
 if __name__ == "__main__":

@@ -403,9 +403,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--write", action="store_true", help="put the table into docs/simulator.md")
     chosen = parser.parse_args()
+    real = {place.__name__: place() for place in (romania, bolzano, aurora, korba)}
+    lacking = [name for name, stack in real.items() if stack is None]
+    if chosen.write and lacking:
+        parser.error(f"the page shows places that are not at hand: {', '.join(lacking)}")
     made = simulated_stacks()
-    text = table([stack for stack in (romania(), bolzano(), aurora(), *made) if stack is not None])
-    spectra = spectra_table([stack for stack in (korba(), aurora(), *made) if stack is not None])
+
+    def beside(*names: str) -> list[Stack]:
+        return [stack for name in names if (stack := real[name]) is not None] + made
+
+    text, spectra = table(beside("romania", "bolzano", "aurora")), spectra_table(beside("korba", "aurora"))
     print(text, spectra, sep="\n\n")
     if chosen.write:
         for name, made_of in (("realism table", text), ("spectra table", spectra)):
