@@ -31,6 +31,14 @@ def test_the_script_of_every_table_is_kept():
     assert [name for name in named if importlib.util.find_spec(name) is None] == []
 
 
+def test_every_method_that_a_benchmark_names_is_in_the_code():
+    scripts = [path.read_text("utf-8") for path in (manual.ROOT / "benchmarks").rglob("*.py")]
+    lists = [names for text in scripts for names in re.findall(r"(?i:method) ?= ?\[([^\]]*)\]", text)]
+    named = {name for names in lists for name in re.findall(r'"(\w+)"', names)}
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not manual.digest_of(name)] == []
+
+
 @pytest.fixture
 def page(tmp_path, monkeypatch):
     folder = tmp_path / "docs"

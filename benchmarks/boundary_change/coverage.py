@@ -125,7 +125,7 @@ def main() -> None:
             "boundary-change.md",
             "coverage",
             text,
-            method=["measure_boundary_change", "sector_advances"],
+            method=["measure_boundary_change", "boundary_area"],
             seeds=f"seeds from {options.seed}",
         )
 
