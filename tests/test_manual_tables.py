@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import re
 import shutil
@@ -29,6 +30,11 @@ def test_the_script_of_every_table_is_kept():
         for module in re.findall(r"by `python -m ([\w.]+)", place.text.splitlines()[-2])
     }
     assert [name for name in named if importlib.util.find_spec(name) is None] == []
+
+
+def test_every_benchmark_can_be_imported():
+    for path in sorted((manual.ROOT / "benchmarks").rglob("*.py")):
+        importlib.import_module(".".join(path.relative_to(manual.ROOT).with_suffix("").parts))
 
 
 def test_every_method_that_a_benchmark_names_is_in_the_code():

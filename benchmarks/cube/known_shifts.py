@@ -19,7 +19,7 @@ from pyproj import Transformer
 from benchmarks.cube.real_sites import Place
 from imagery.cube.fusion import SourceBand, SourceProduct, read_scene
 from imagery.cube.loading import load_cube
-from imagery.cube.reference import Reference, ReferenceParams, build_reference
+from imagery.cube.reference import Reference, ReferenceParams, build_references
 from imagery.cube.scene import CubeParams, measure_shift
 from imagery.cube.scenes import ArchivedScene, group_archived
 from imagery.resampling import wkt_of
@@ -76,13 +76,13 @@ def known_rows(name: str, place: Place, *, seed: int, rounds: int) -> Iterator[s
     seen, snow = cube["valid_fraction"].values, cube["snow_fraction"].values
     clear = dict(zip(cube["scene_id"].values, (seen >= CLEAR) & (snow < SNOWY), strict=True))
     scenes = group_archived(products)
-    reference = build_reference(scenes, grid, ReferenceParams())
+    references = build_references(scenes, grid, ReferenceParams())
     rng = np.random.default_rng(seed)
     kinds = {True: Outcome(), False: Outcome()}
     for scene in scenes:
         put = rng.uniform(-MOST_PX, MOST_PX, (rounds, 2))
         is_clear = bool(clear[scene.id])
-        refusal = _tried(scene, grid, reference, put, kinds[is_clear])
+        refusal = _tried(scene, grid, references.at(scene), put, kinds[is_clear])
         if is_clear and refusal:
             print(f"{scene.id}: {refusal}")
     for is_clear, outcome in kinds.items():

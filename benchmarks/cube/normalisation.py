@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.cube.real_sites import Place, places
 from benchmarks.manual import write_table
 from imagery.cube.loading import load_cube
-from imagery.cube.reference import ReferenceParams, build_reference
+from imagery.cube.reference import ReferenceParams, build_references
 from imagery.cube.scene import CubeParams
 from imagery.cube.scenes import group_archived
 from imagery.masks.cells import to_pixels
@@ -34,18 +34,21 @@ SEASON_DAYS = (15, 105, 196, 288)
 
 
 def had_no_say(place: Place) -> NDArray[np.bool_]:
-    """(y, x) pixels that are invariant ground in no season."""
+    """(y, x) pixels that are invariant ground in no season of any edition of the reference."""
     products, grid = place
-    reference = build_reference(group_archived(products), grid, ReferenceParams())
-    seasons = sorted(reference.looks)
-    days = [reference.looks[season].day for season in seasons]
-    unsteady = np.stack([reference.looks[season].unsteady for season in seasons])
-    taken = np.zeros(unsteady.shape[1:], bool)
-    for day in SEASON_DAYS:
-        usual = usual_on(reference.basis, days, day, unsteady=unsteady)
-        taken |= invariant_ground(usual, NormaliseParams())
+    scenes = group_archived(products)
+    references = build_references(scenes, grid, ReferenceParams())
     height, width = (int(length) for length in grid.shape)
-    return ~to_pixels(taken, 2, height, width)
+    free = np.ones((height, width), bool)
+    for scene in {references.edition(one).digest: one for one in scenes}.values():
+        reference = references.at(scene)
+        seasons = sorted(reference.looks)
+        days = [reference.looks[season].day for season in seasons]
+        unsteady = np.stack([reference.looks[season].unsteady for season in seasons])
+        for day in SEASON_DAYS:
+            usual = usual_on(reference.basis, days, day, unsteady=unsteady)
+            free &= ~to_pixels(invariant_ground(usual, NormaliseParams()), 2, height, width)
+    return free
 
 
 def differences(cube: xr.Dataset, where: NDArray[np.bool_], band: str) -> Iterator[NDArray[np.float32]]:
