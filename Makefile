@@ -9,8 +9,8 @@ DEMO ?= campwatch-demo
 demo: $(VENV)/.demo  ## the main job on real imagery: a table, a map, nothing new the second time
 	$(BIN)/campwatch demo "$(DEMO)"
 
-test: lint layers  ## everything that must hold; types are checked beside the tests, for they need one processor
-	$(MAKE) --jobs=2 types unit
+test: lint  ## everything that must hold; types and layers are checked beside the tests, for they need one processor
+	$(MAKE) --jobs=2 types unit layers
 
 env: $(VENV)/.env  ## .venv with the campwatch command in it
 
@@ -42,8 +42,8 @@ types: dev
 layers: dev
 	$(BIN)/lint-imports
 
-unit: dev browser
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
+unit: dev browser  ## the modules that commands in processes of their own load are compiled once
+	PYTHONDONTWRITEBYTECODE= OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --junitxml=build/tests.xml
 
 browser:  ## Debian's chromium, for the tests of the maps
 	@sh tests/need_chromium.sh

@@ -7,6 +7,7 @@ import datetime as dt
 import types
 import typing
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any, TypeVar
 
 import shapely
@@ -33,17 +34,23 @@ def read_data(kind: type[Record], data: Mapping[str, Any], *, geometry: bytes | 
     Raises:
         LedgerError: where a field is missing that the record needs.
     """
-    hints = typing.get_type_hints(kind)
     values: dict[str, Any] = {}
-    for field in dataclasses.fields(typing.cast("Any", kind)):
-        if field.name == "geometry":
+    for name, hint in _fields(typing.cast("Any", kind)):
+        if name == "geometry":
             values["geometry"] = None if geometry is None else shapely.from_wkb(geometry)
-        elif field.name in data:
-            values[field.name] = _read(hints[field.name], data[field.name])
+        elif name in data:
+            values[name] = _read(hint, data[name])
     try:
         return kind(**values)
     except TypeError as err:
         raise LedgerError(f"these fields are not a {kind.__name__}: {err}") from err
+
+
+@cache
+def _fields(kind: type[Any]) -> tuple[tuple[str, Any], ...]:
+    """Names and types of a record's fields: to find them out takes longer than to read a row."""
+    hints = typing.get_type_hints(kind)
+    return tuple((field.name, hints[field.name]) for field in dataclasses.fields(kind))
 
 
 def record_document(record: Any) -> dict[str, Any]:

@@ -9,12 +9,12 @@ import os
 import re
 import sys
 from difflib import get_close_matches
+from functools import cache
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from typer import rich_utils
 from typer.core import TyperGroup
 
 from campwatch import __version__
@@ -142,19 +142,27 @@ def _helped(command: Any, context: Any) -> Any:
     return command
 
 
-_TITLES = {
-    name: getattr(rich_utils, name)
-    for name in (
-        "ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE", "ERRORS_PANEL_TITLE",
-        "DEFAULT_STRING", "REQUIRED_LONG_STRING", "ABORTED_TEXT", "RICH_HELP",
-    )
-}  # fmt: skip
-"""What the library says around our help, in English."""
+_TITLES = (
+    "ARGUMENTS_PANEL_TITLE", "OPTIONS_PANEL_TITLE", "COMMANDS_PANEL_TITLE", "ERRORS_PANEL_TITLE",
+    "DEFAULT_STRING", "REQUIRED_LONG_STRING", "ABORTED_TEXT", "RICH_HELP",
+)  # fmt: skip
+"""Names of what the library says around our help."""
+_HELP = "typer.rich_utils"
+"""Where it keeps them; slow to load, and needed for help, errors and languages alone."""
+
+
+@cache
+def _english() -> dict[str, str]:
+    """What the library says, before it was first said otherwise."""
+    module = importlib.import_module(_HELP)
+    return {name: getattr(module, name) for name in _TITLES}
 
 
 def _titled() -> None:
-    for name, title in _TITLES.items():
-        setattr(rich_utils, name, told(title))
+    if spoken() == ENGLISH and _HELP not in sys.modules:
+        return
+    for name, title in _english().items():
+        setattr(sys.modules[_HELP], name, told(title))
 
 
 app = typer.Typer(
