@@ -166,8 +166,12 @@ def test_the_test_command_is_what_continuous_integration_calls():
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    """campwatch as `pip install .` leaves it, found before the checkout; with the kernels compiled there."""
+def environment(tmp_path_factory, reviewed_folder):
+    """campwatch as `pip install .` leaves it, found before the checkout; with the kernels compiled there.
+
+    In a fresh clone none are before the first run in it, which is that of `reviewed_folder`.
+    """
+    assert reviewed_folder.is_dir()
     target = tmp_path_factory.mktemp("설치 site")
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
     done = subprocess.run(
