@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from campwatch.alerts.book import ALERTS
 from campwatch.questions.records import ANSWERS
-from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS
+from campwatch.reviews.records import MANUAL_OBSERVATIONS, REVIEWS, SAMPLED_RATES
 from campwatch.run.rows import RUNS
 from campwatch.run.series import series_rows
 from detection.boundary.records import BOUNDARY_CHANGES
@@ -35,6 +35,7 @@ LAYERS = by_name(
         LANDSAT_GROUND,
         LANDSAT_RATES,
         JOINED_RATES,
+        SAMPLED_RATES,
         BOUNDARY_CHANGES,
         STOCKPILE_AREAS,
         STOCKPILES,

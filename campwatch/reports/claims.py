@@ -22,6 +22,7 @@ from aoi.records import Site
 from campwatch.language import KOREAN, told
 from campwatch.questions.records import ANSWERS
 from campwatch.reports.content import Count, Source, Value
+from campwatch.reviews.records import SAMPLED_RATES
 from detection.answers.activity import FLOOR_HA, Presence, judge_presence
 from detection.answers.judgement import Verdict
 from detection.answers.sentences import VERDICTS, number
@@ -33,6 +34,8 @@ from evidence.quantity import Quantity
 from evidence.rows import StoredRow
 
 M2_PER_HA = 10_000.0
+RATE_COLUMNS = ("before_ha_a_year", "after_ha_a_year", "change_ha_a_year")
+"""Of every layer of rates."""
 CLAIMS = {
     "C": ("C, coal lay in visible stockpiles", "C. 석탄이 보이는 저탄장에 쌓여 있었다"),
     "A": ("A, coal production went up", "A. 석탄 생산이 늘었다"),
@@ -369,6 +372,19 @@ def _perimeters(answers: Sequence[StoredRow], changes: Sequence[StoredRow], site
     )  # fmt: skip
 
 
+def _sampled_text(s: StoredRow) -> tuple[str, str]:
+    """Rates by the site's random sample, which go before what the map counts."""
+    data = s.row.data
+    version, day, sample, n = data["boundary_id"], data["split"][:10], data["sample_id"], data["labels"]
+    english, korean = ([quantity_text(s, column, korean=k) for column in RATE_COLUMNS] for k in (False, True))
+    where = f"outside the fixed version {version} " if version else ""
+    where_ko = f"고정 판본 {version} 밖 " if version else ""
+    return (
+        f"by the random sample {sample}, the figure to cite ({n} labels): newly disturbed {where}a year {english[0]} before {day}, {english[1]} after; after less before {english[2]}",
+        f"무작위 표본 {sample}에 의한 인용할 수치(표지 {n}개): {where_ko}연간 새 교란 {day} 전 {korean[0]}, 후 {korean[1]}; 후 − 전 {korean[2]}",
+    )
+
+
 def reference_epochs(footprints: Sequence[StoredRow]) -> list[StoredRow]:
     """Accounts against one fixed boundary version, one for each epoch, oldest first."""
     fixed = [s for s in footprints if s.row.data.get("boundary_role") == "fixed"]
@@ -418,6 +434,13 @@ def ground_line(answers: Sequence[StoredRow], own: Rows, shared: Any) -> ClaimLi
             values += quantity_sources(last, "outside_ha")
     else:
         texts.append(("no epoch was assessable", "평가할 수 있는 시기 없음"))
+    sampled = [
+        s for s in own.get(SAMPLED_RATES.name, ()) if s.row.data["before_ha_a_year"]["value"] is not None
+    ]
+    texts = [*map(_sampled_text, sampled), *texts]
+    for s in sampled:
+        values += tuple(source for column in RATE_COLUMNS for source in quantity_sources(s, column))
+        rows.append(s.row_id)
     for s in (*own.get(LANDSAT_RATES.name, ()), *own.get(GROUND_RATES.name, ())):
         if s.row.data["before_ha_a_year"]["value"] is None:
             continue

@@ -13,6 +13,7 @@ from campwatch.language import speaking, told
 from campwatch.questions.records import ANSWERS
 from campwatch.reports.claims import (
     CLAIMS,
+    RATE_COLUMNS,
     RUBRIC,
     ClaimSheet,
     claim_sheets,
@@ -31,6 +32,7 @@ from campwatch.reports.content import (
 )
 from campwatch.reports.site_pages import Frozen, Options, SitePages
 from campwatch.reports.words import HOSTILE, METHOD, REFERENCES, word
+from campwatch.reviews.records import SAMPLED_RATES
 from campwatch.workspace import Workspace
 from detection.ground.landsat_records import LANDSAT_RATES
 from detection.ground.records import FOOTPRINTS, GROUND_RATES
@@ -39,7 +41,6 @@ from evidence.rows import StoredRow
 from imagery.cube.observations import OBSERVATIONS
 
 ACCOUNT_HEADS = ("accounts_opened_ha", "accounts_area_ha")
-RATE_COLUMNS = ("before_ha_a_year", "after_ha_a_year", "change_ha_a_year")
 RATE_HEADS = ("rates_before", "rates_after", "rates_change")
 MOST_IMAGES = 400
 """Rows of the list of images that are printed; the release has all."""
@@ -142,12 +143,16 @@ def _comparison(sites: Sequence[Site], rows: dict[str, list[StoredRow]], lang: s
     for site in sites:
         own = {
             spec.name: [s for s in rows.get(spec.name, ()) if s.row.site_id == site.id]
-            for spec in (FOOTPRINTS, LANDSAT_RATES, GROUND_RATES)
+            for spec in (FOOTPRINTS, SAMPLED_RATES, LANDSAT_RATES, GROUND_RATES)
         }
         known = [
             s for s in reference_epochs(own[FOOTPRINTS.name]) if s.row.data["opened_ha"]["value"] is not None
         ]
         accounts += [(site, s, s.row.data["account_date"][:10]) for s in known[-1:]]
+        rates += [
+            (site, s, word("rates_sample", lang, id=s.row.data["sample_id"], n=s.row.data["labels"]))
+            for s in own[SAMPLED_RATES.name]
+        ]
         rates += [
             (site, s, f"{s.row.data['sensor']}, {s.row.data['resolution_m']:g} m")
             for s in (*own[LANDSAT_RATES.name], *own[GROUND_RATES.name])

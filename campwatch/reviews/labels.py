@@ -208,6 +208,8 @@ class SampleResult:
     """Labels that each reader still owes."""
     waiting: tuple[str, ...]
     """Units where the two differ and the third has not spoken."""
+    labels: Mapping[str, str]
+    """Resolved label by unit."""
     accuracy: AccuracyReport | None
     """By class; None where there is a fault."""
     summary: SampleSummary
@@ -253,6 +255,7 @@ def sample_result(ledger: Ledger, site_id: str, *, as_of_run: str | None = None)
         drawn=drawn,
         missing={reader: len(data["units"]) - len(found.get(reader, {})) for reader in readers},
         waiting=tuple(waiting),
+        labels=resolved,
         accuracy=accuracy,
         summary=replace(summary, fault=fault),
     )

@@ -8,6 +8,7 @@ from aoi.records import Site
 from campwatch.identity import Clock
 from campwatch.reviews.findings import PLACE, Finding, Place, all_places, findings_at, random_places
 from campwatch.reviews.labels import Labels, take_labels
+from campwatch.reviews.sampled_rates import keep_rates
 from campwatch.reviews.verdicts import ReviewState, import_review, review_states
 from campwatch.workspace import Workspace
 from evidence.errors import LedgerError
@@ -70,5 +71,7 @@ class Desk:
         return import_review(self.ledger, review, clock=clock, places=all_places(self.site))
 
     def take_labels(self, labels: Labels, clock: Clock) -> AppendResult:
-        """Put the labels of a sample into the ledger."""
-        return take_labels(self.ledger, labels, clock=clock)
+        """Put the labels of a sample into the ledger, and what it says once they are complete."""
+        taken = take_labels(self.ledger, labels, clock=clock)
+        keep_rates(self.ledger, self.site.id, clock=clock)
+        return taken

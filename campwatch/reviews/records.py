@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from shapely.geometry.base import BaseGeometry
 
-from evidence.layers import NO_SCENES, SKY, LayerSpec, Style, column, kept, record
+from detection.boundary.records import BOUNDARY
+from evidence.layers import (
+    NO_SCENES,
+    SKY,
+    LayerSpec,
+    Printed,
+    Rows,
+    Shown,
+    Style,
+    column,
+    kept,
+    record,
+)
+from evidence.quantity import Quantity
 
 METHOD = "review/1"
+SAMPLED = "sampled-rates/1"
 
 
 @record
@@ -63,6 +79,52 @@ class ManualObservationRecord:
     geometry: BaseGeometry | None = None
 
 
+@record
+class SampledRateRecord:
+    """Ground newly disturbed a year, before and after a date, by a random sample that two read blind."""
+
+    sample_id: str = column("the sample", "표본", shown=Shown.PUBLIC)
+    map_date: dt.date = column(
+        "day on which it was drawn from the map's strata", "지도 층에서 추출한 날", shown=Shown.PUBLIC
+    )
+    labels: int = column("labels on this ground that tell", "이 땅에서 판독된 표지 수", shown=Shown.PUBLIC)
+    unclear: int = column(
+        "points on this ground where nobody could tell",
+        "이 땅에서 아무도 판단하지 못한 점의 수",
+        shown=Shown.PUBLIC,
+    )
+    boundary_id: str | None = column(
+        "version outside of which ground counts: in force on 2016-12-31, or the first; empty: all ground",
+        "이 판본 밖의 땅만 셈: 2016-12-31에 유효한 것, 없으면 첫 판본; 비어 있으면 전체",
+        shown=Shown.BOUNDARY,
+        names=BOUNDARY,
+    )
+    since: dt.date = column("first day that counts", "셈의 첫날", shown=Shown.PUBLIC)
+    split: dt.date = column("the date", "기준일", shown=Shown.PUBLIC)
+    until: dt.date = column("day after the last", "마지막 날의 다음 날", shown=Shown.PUBLIC)
+    before_ha_a_year: Quantity = column(
+        "newly disturbed a year before the date",
+        "기준일 전 연간 새 교란",
+        unit="ha/a",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+    )
+    after_ha_a_year: Quantity = column(
+        "newly disturbed a year after it",
+        "기준일 후 연간 새 교란",
+        unit="ha/a",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+    )
+    change_ha_a_year: Quantity = column(
+        "after less before; whether it goes beyond ordinary years is a question",
+        "후 − 전; 평년을 넘는지는 별도의 질문",
+        unit="ha/a",
+        shown=Shown.BOUNDARY,
+        public_decimals=3,
+    )
+
+
 REVIEWS = LayerSpec(
     name="reviews",
     title="Verdicts of reviewers",
@@ -89,4 +151,34 @@ MANUAL_OBSERVATIONS = LayerSpec(
     span=("observed_at", None),
     label="Manual observation: {kind}",
     style=Style(line=SKY, width_mm=0.5, height=90),
+)
+SAMPLED_RATES = LayerSpec(
+    name="sampled_rates",
+    title="Ground newly disturbed a year before and after a date, by a labelled sample: the figure to cite",
+    title_ko="기준일 전후 연간 새 교란, 판독된 무작위 표본에 의함: 인용할 수치",
+    record=SampledRateRecord,
+    method=SAMPLED,
+    subject="rates",
+    time=("since", "until"),
+    scenes=NO_SCENES,
+    from_imagery=False,
+    rows=Rows.PUBLIC,
+    age="until",
+    span=("since", "until"),
+    label="Ground newly disturbed a year by a sample, before and after {split}",
+    printed=Printed(
+        caption="Ground newly disturbed a year before and after a date, by a labelled random sample",
+        caption_ko="기준일 전후 연간 새 교란, 판독된 무작위 표본에 의함",
+        note="Labels of two blind readers, a third where they differed; areas corrected for their errors.",
+        note_ko="서로 모르는 두 판독자의 표지, 다를 때는 세 번째 판독자; 면적은 판독 오류를 보정함.",
+        columns=(
+            ("sample_id", "sample", "표본"),
+            ("labels", "labels", "표지 수"),
+            ("boundary_id", "outside version", "이 판본 밖"),
+            ("split", "date", "기준일"),
+            ("before_ha_a_year", "before, ha a year", "전, ha/년"),
+            ("after_ha_a_year", "after, ha a year", "후, ha/년"),
+            ("change_ha_a_year", "change, ha a year", "변화, ha/년"),
+        ),
+    ),
 )

@@ -7,7 +7,7 @@ import datetime as dt
 import io
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
@@ -26,16 +26,10 @@ from campwatch.identity import new_run_id, system_clock, timestamp
 from campwatch.reviews.findings import row_geometry
 from campwatch.reviews.labels import CANNOT_TELL, THIRD, SampleResult, sample_result, write_labels
 from campwatch.reviews.queue import Desk
-from detection.ground.params import YEAR_DAYS
-from detection.ground.records import BARE_AT_START, DISTURBANCES, FOOTPRINTS, GROUND_RATES
-from detection.sampling.accuracy import STABLE, AccuracyReport, merged
-from detection.sampling.design import (
-    SamplingParams,
-    allocate,
-    change_strata,
-    draw_sample,
-    year_of,
-)
+from campwatch.reviews.sampled_rates import asked_rates, rate_of
+from detection.ground.records import BARE_AT_START, DISTURBANCES, FOOTPRINTS
+from detection.sampling.accuracy import STABLE, AccuracyReport
+from detection.sampling.design import SamplingParams, allocate, change_strata, draw_sample
 from evidence.errors import MeasurementError
 from evidence.files import atomic_path, below, write_text, write_zip
 from evidence.hashing import sha256_json
@@ -49,8 +43,6 @@ from imagery.cube.scenes import group_archived
 METHOD = "sample/1"
 HALF_PIXEL_M = 5.0
 CODE_DIGITS = 5
-RATE_DAYS = ("since", "split", "until")
-"""Columns of the rates' rows: first day, the date, day after the last."""
 DEFAULT_READERS = ("A", "B")
 
 
@@ -107,14 +99,17 @@ def draw(
     )
     units = draw_sample(strata, allocate(strata.strata, n=params.n, per_rare=params.per_rare), rng=rng)
     by_name = {f"u{i}": asdict(unit) for i, unit in enumerate(units)}
+    asked = asked_rates(desk.ledger, desk.site)
+    years = asked.classes if asked else []
     told = {
         "seed": seed,
         "layer": layer,
         "readers": list(readers),
         "params": asdict(params),
         "strata": [asdict(stratum) for stratum in strata.strata],
-        "classes": list(dict.fromkeys([*(s.mapped for s in strata.strata), STABLE])),
+        "classes": list(dict.fromkeys([*(s.mapped for s in strata.strata), *years, STABLE])),
         "units": by_name,
+        "rates": asked and asked.told(strata, units, list(by_name)),
     }
     sample_id = f"s-{sha256_json(plain(told))[:8]}"
     codes = {reader: _codes(list(by_name), rng) for reader in (*readers, THIRD)}
@@ -203,30 +198,22 @@ def report(desk: Desk, result: SampleResult) -> tuple[dict[str, Any], list[str]]
     document |= {"unclear": result.summary.unclear, "result": asdict(result.summary)}
     if result.accuracy is None:
         return document, [f"not assessable: {result.summary.text}"]
-    lines = [*sides(desk, result.accuracy), *_lines(result.accuracy, result.summary.unclear)]
+    lines = [*_rates(result), *_lines(result.accuracy, result.summary.unclear)]
     lines.append(result.summary.text)
     return document | {"report": asdict(result.accuracy)}, lines
 
 
-def sides(desk: Desk, found: AccuracyReport) -> list[str]:
+def _rates(result: SampleResult) -> list[str]:
     """What the sample says of the time before and after the date of the claim: the figure to cite."""
-    rates = desk.ledger.current(GROUND_RATES.name, site_id=desk.site.id)
-    if not rates:
+    found = rate_of(result)
+    if found is None:
         return []
-    since, split, until = (dt.date.fromisoformat(str(rates[0].row.data[k])[:10]) for k in RATE_DAYS)
-    side = {
-        name: "before" if year_of(name) <= split.year else "after" for name in found.classes if name != STABLE
-    }
-    sides = merged(found, side)
-    lines = []
-    for name, start, end in (("before", since, split), ("after", split, until)):
-        years = (end - start).days / YEAR_DAYS
-        if name in sides.classes and years > 0:
-            area = sides.of(name).area_ha
-            ends = {k: v / years for k in ("value", "low", "high") if (v := getattr(area, k)) is not None}
-            told = _told(replace(area, **ends))
-            lines.append(f"newly disturbed a year {name} {split}, by the sample: {told} ha")
-    return lines
+    new = f"newly disturbed outside {found.boundary_id}" if found.boundary_id else "newly disturbed"
+    return [
+        f"{new} a year before {found.split}, by the sample: {_told(found.before_ha_a_year)} ha",
+        f"{new} a year after {found.split}, by the sample: {_told(found.after_ha_a_year)} ha",
+        f"after less before, by the sample: {_told(found.change_ha_a_year)} ha a year",
+    ]
 
 
 def _lines(found: AccuracyReport, unclear: int) -> list[str]:

@@ -27,7 +27,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -235,23 +235,6 @@ def estimate_accuracy(
         by_class=tuple(_class(design, mapped, j, name) for j, name in enumerate(classes)),
         level=level,
         reader_error=error,
-    )
-
-
-def merged(found: AccuracyReport, names: Mapping[str, str]) -> AccuracyReport:
-    """The same sample with some classes taken together: estimated anew, since their errors go together.
-
-    Args:
-        found: of the sample.
-        names: new name by class; classes that are not named stay.
-    """
-    classes = tuple(dict.fromkeys(names.get(name, name) for name in found.classes))
-    counts = np.zeros((len(found.strata), len(classes)), np.int64)
-    for k, name in enumerate(found.classes):
-        counts[:, classes.index(names.get(name, name))] += [row[k] for row in found.counts]
-    strata = [replace(s, mapped=names.get(s.mapped, s.mapped)) for s in found.strata]
-    return estimate_accuracy(
-        strata, counts.tolist(), classes, level=found.level, reader_error=found.reader_error
     )
 
 

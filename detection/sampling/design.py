@@ -119,6 +119,27 @@ def change_strata(
     return _named(codes, geobox, [disturbed(year) for year in found])
 
 
+def outside_strata(
+    drawn: StratumMap, units: Sequence[SampleUnit], version: BaseGeometry
+) -> tuple[dict[str, float], list[bool]]:
+    """What of each stratum, and which units, lie outside a boundary version.
+
+    Args:
+        drawn: the strata.
+        units: of the sample.
+        version: EPSG:4326; a pixel is inside where its centre is.
+
+    Returns:
+        hectares by stratum, and a bool a unit.
+    """
+    outside = _burn([(version, 1)], drawn.geobox) == 0
+    pixel_ha = pixel_area_ha(drawn.geobox)
+    hectares = {
+        s.name: int((outside & (drawn.codes == i)).sum()) * pixel_ha for i, s in enumerate(drawn.strata)
+    }
+    return hectares, [bool(outside[unit.row, unit.column]) for unit in units]
+
+
 def _named(codes: NDArray[np.int16], geobox: GeoBox, changed: Sequence[str]) -> StratumMap:
     names = [*((name, name) for name in changed), (BARE, STABLE), (BUFFER, STABLE), (STABLE, STABLE)]
     pixel_ha = pixel_area_ha(geobox)

@@ -188,6 +188,38 @@ def test_rates_name_the_version_that_they_stand_outside_of():
     assert "그날 유효한 판본 밖 연간 새 교란" in korean
 
 
+def test_the_rates_of_a_labelled_sample_go_before_those_of_the_map():
+    def row(layer, value):
+        ha = {"value": value, "low": 0.5, "high": 9.5, "level": 0.95, "sd_random": 0.25, "shared": {}}
+        data = dict.fromkeys(("before_ha_a_year", "after_ha_a_year", "change_ha_a_year"), ha)
+        data |= {
+            "boundary_id": "first",
+            "boundary_role": "fixed",
+            "sensor": "landsat-8-9",
+            "resolution_m": 30.0,
+        }
+        data |= {"split": "2016-12-31", "sample_id": "s-1", "labels": 290}
+        said = SimpleNamespace(data=data, layer=layer, site_id="x", subject="x", time="")
+        return SimpleNamespace(row=said, row_id=layer)
+
+    rows = {name: [row(name, value)] for name, value in (("landsat_rates", 1.0), ("sampled_rates", 3.0))}
+    line = claims.ground_line((), rows, SimpleNamespace(is_empty=True))
+    english, korean = line.text
+    assert english.startswith(
+        "by the random sample s-1, the figure to cite (290 labels): newly disturbed outside"
+    )
+    assert english.index("3.00") < english.index("1.00")
+    assert korean.startswith("무작위 표본 s-1")
+    assert line.rows[0] == "sampled_rates"
+    sites = [SimpleNamespace(id=name, name=name, purpose=None) for name in ("x", "y")]
+    other = row("landsat_rates", 1.0)
+    other.row.site_id = "y"
+    (table,) = compose._comparison(sites, rows | {"landsat_rates": [*rows["landsat_rates"], other]}, "en")
+    assert [one.cells[2] for one in table.lines] == [
+        "random sample s-1, 290 labels: the figure to cite", "landsat-8-9, 30 m", "landsat-8-9, 30 m",
+    ]  # fmt: skip
+
+
 def test_rates_of_several_places_stand_beside_each_other_and_one_place_beside_none():
     def row(site, sensor, role="fixed"):
         ha = {"value": 1.0, "low": 0.5, "high": 1.5, "level": 0.95, "sd_random": 0.25, "shared": {}}

@@ -8,7 +8,6 @@ import json
 import shutil
 import zipfile
 from dataclasses import asdict, replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,12 +16,11 @@ from shapely.geometry import box
 
 from aoi.geodesy import area_ha
 from aoi.records import Site
-from campwatch.reviews import samples
 from campwatch.reviews.findings import changed_evidence, findings_at, random_places
 from campwatch.reviews.labels import THIRD, drawn_sample
 from campwatch.reviews.validation import annotation
 from campwatch.reviews.verdicts import import_review, kept_blind, queue, review_rates, review_states
-from detection.sampling.accuracy import STABLE, Stratum, estimate_accuracy
+from detection.sampling.accuracy import STABLE
 from detection.sampling.references import NOT_VALIDATED
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger
@@ -551,23 +549,48 @@ def test_a_sample_stays_blind_and_comes_to_areas_with_intervals(folder, command)
     assert not np.isnan(new["area_ha"]["value"])
 
 
-def test_a_sample_says_what_was_disturbed_a_year_before_and_after_the_date():
-    strata = [
-        Stratum(name=n, mapped=n, area_ha=a)
-        for n, a in (("disturbed_2016", 10.0), ("disturbed_2018", 20.0), (STABLE, 970.0))
-    ]
-    found = estimate_accuracy(
-        strata, [[50, 0, 0], [0, 50, 0], [0, 0, 100]], ["disturbed_2016", "disturbed_2018", STABLE]
-    )
-    days = {"since": "2014-12-31", "split": "2016-12-31", "until": "2020-12-31"}
-    rates = [SimpleNamespace(row=SimpleNamespace(data=days))]
-    for held in (rates, []):
-        ledger = SimpleNamespace(current=lambda *_, held=held, **__: held)
-        told = samples.sides(SimpleNamespace(ledger=ledger, site=SimpleNamespace(id="x")), found)
-        assert len(told) == len(held) * 2
-        if told:
-            assert "before 2016-12-31, by the sample: 5.00 [" in told[0]
-            assert "after 2016-12-31, by the sample: 5.00 [" in told[1]
+def draw_rates(folder):
+    """Put rates into the ledger of the small workspace: the days that a sample is asked for."""
+    ha = area(1.0)
+    data = {
+        "boundary_role": "fixed", "boundary_id": None, "before_ha_a_year": ha,
+        "since": "2014-12-31", "split": "2016-12-31", "until": "2020-12-31",
+    }  # fmt: skip
+    rates = replace(row("landsat_rates", "landsat fixed", data, "x"), site_id="tiny")
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        ledger.append(
+            [rates], chain="tiny", run_id="x", time="2026-01-01T00:00:00Z", actor="test", action="draw"
+        )
+
+
+def test_a_labelled_sample_is_the_row_to_cite_of_rates_before_and_after(folder, command):
+    draw_footprint(folder)
+    draw_rates(folder)
+    drawn = json.loads(command("--json", "-C", folder, "review", "sample", "tiny", "--n", "60").stdout)
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        data = drawn_sample(ledger, "tiny").row.data
+    assert {f"disturbed_{year}" for year in range(2014, 2021)} < set(data["classes"])
+    of_year = {
+        code: data["units"][unit]["stratum"] for of in data["codes"].values() for code, unit in of.items()
+    }
+    for k, reader in enumerate(drawn["folders"]):
+        path = folder / reader / "labels.csv"
+        fill(path, lambda point: "disturbed_2015" if of_year[point].startswith("disturbed") else STABLE)
+        with Ledger(folder / "ledger.sqlite") as ledger:
+            assert ledger.current("sampled_rates", site_id="tiny") == [], "not before both have labelled"
+        assert command("-C", folder, "review", "import", path).returncode == 0, k
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        (stored,) = ledger.current("sampled_rates", site_id="tiny")
+        entries = len(ledger.custody("tiny"))
+    told = stored.row.data
+    mapped = sum(s["area_ha"] for s in data["strata"] if s["mapped"] != STABLE)
+    assert told["before_ha_a_year"]["value"] == pytest.approx(mapped / 2.0, rel=1e-3)
+    assert told["after_ha_a_year"]["value"] == pytest.approx(0.0, abs=1e-6)
+    assert told["labels"] == len(data["units"])
+    lines = command("-C", folder, "review", "sample", "tiny").stderr
+    assert "newly disturbed a year before 2016-12-31, by the sample" in lines
+    with Ledger(folder / "ledger.sqlite") as ledger:
+        assert len(ledger.custody("tiny")) == entries, "reading it again writes nothing"
 
 
 def test_labels_of_another_sample_or_class_are_refused(folder, command):

@@ -7,12 +7,10 @@ from hypothesis import strategies as st
 
 from benchmarks.validation.simulated_reviewers import CASES, run_case
 from detection.sampling.accuracy import (
-    STABLE,
     ReaderAgreement,
     ReaderError,
     Stratum,
     estimate_accuracy,
-    merged,
     sample_size,
     tally,
 )
@@ -223,15 +221,3 @@ def test_faults_are_named():
         estimate_accuracy(both, [[5, 5], [5, 5]], ["a", "b"], reader_error=guessed)
     with pytest.raises(MeasurementError, match="no stratum or class"):
         tally(one, [("a", "z")], ["a"])
-
-
-def test_classes_taken_together_are_estimated_anew():
-    strata = [Stratum(name=n, mapped=n, area_ha=a) for n, a in (("a", 10.0), ("b", 20.0), (STABLE, 970.0))]
-    counts = [[40, 5, 5], [5, 40, 5], [1, 1, 98]]
-    apart = estimate_accuracy(strata, counts, ["a", "b", STABLE])
-    both = merged(apart, {"a": "ab", "b": "ab"})
-    assert both.classes == ("ab", STABLE)
-    assert both.counts == ((45, 5), (45, 5), (2, 98))
-    total = both.of("ab").area_ha
-    assert total.value == pytest.approx(apart.of("a").area_ha.value + apart.of("b").area_ha.value)
-    assert total.low < 10.0 * 0.9 + 20.0 * 0.9 + 970.0 * 0.02 < total.high
