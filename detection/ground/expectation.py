@@ -58,6 +58,8 @@ TIE = 1e-3
 """Weight of the first harmonic in the order from which k-means starts: it breaks ties of level. Assumed."""
 SEASON_SAMPLE = 20_000
 """Pixels from which covers are found. Assumed."""
+MORE_BY_CHANCE = 2.0
+"""Of the scatter of one number: by so much one more number must bring a season nearer (Akaike 1974)."""
 TINY = 1e-12
 """Bound of arithmetic. Assumed."""
 SECOND_ORDER = 4.0 / 3.0
@@ -86,6 +88,18 @@ class Expectation(NamedTuple):
     """(time,) time of the year in bins."""
     cover: NDArray[np.int16]
     """(pixel,)."""
+    ends: NDArray[np.int16]
+    """(2, pixel) the covers whose courses a pixel takes,"""
+    parts: Floats
+    """(2, pixel) and how much of each."""
+
+
+class Covers(NamedTuple):
+    """Groups of pixels that go through the year alike, and of which of them each pixel is made."""
+
+    cover: NDArray[np.int16]
+    ends: NDArray[np.int16]
+    parts: Floats
 
 
 def harmonics(day: NDArray[np.int64]) -> Floats:
@@ -116,7 +130,7 @@ def fit_expectation(
     expected: NDArray[np.uint8],
     params: ExpectationParams,
     *,
-    cover: NDArray[np.int16],
+    covers: Covers,
     earlier: Expectation | None = None,
     changed: NDArray[np.int64] | None = None,
 ) -> Expectation:
@@ -126,11 +140,12 @@ def fit_expectation(
         series: looks.
         expected: (time, pixel) probability that a pixel was as expected, 255 for one.
         params: numbers.
-        cover: (pixel,) groups of pixels that go through the year alike.
+        covers: of the pixels.
         earlier: of other weights, from which reweighting goes on.
         changed: pixels whose weights differ since `earlier`; the others keep theirs, covers their courses.
     """
     n, t, size = series.index.shape
+    cover, ends, parts = covers
     if earlier is None:
         beta, spread = np.zeros((n, TERMS, size), np.float32), np.zeros((n, PAIRS, size), np.float32)
         variance, own = np.zeros((n, BINS, size), np.float32), np.zeros((n, size), np.float32)
@@ -160,7 +175,7 @@ def fit_expectation(
     for i in range(n):
         residual = np.full((t, size), np.nan, np.float32)
         rounds = params.rounds if earlier is None else params.rounds // 2
-        _fit_pixels(pixels, series.index[i], expected, course[i], terms, part, cover, precision, kernel,
+        _fit_pixels(pixels, series.index[i], expected, course[i], terms, part, covers, precision, kernel,
                     rounds, params.least_sd, lightest, earlier is not None, beta[i], spread[i], variance[i],
                     own[i], residual)  # fmt: skip
         look[i] = (
@@ -168,7 +183,7 @@ def fit_expectation(
         )
     return Expectation(
         beta=beta, spread=spread, variance=variance, own=own, course=course, look=look, terms=terms,
-        part=part, cover=cover,
+        part=part, cover=cover, ends=ends, parts=parts,
     )  # fmt: skip
 
 
@@ -200,7 +215,8 @@ def held_against(
         course[i] = _gaps_filled(course[i], terms, learnt)
         for j, mine in enumerate(members):
             beta = expectation.beta[i][:, mine]
-            fit = beta[0] + course[i, learnt:, j : j + 1] * beta[1] + terms[learnt:] @ beta[2:]
+            pair = course[i, learnt:][:, expectation.ends[:, mine]] * expectation.parts[:, mine]
+            fit = beta[0] + pair.sum(axis=1) * beta[1] + terms[learnt:] @ beta[2:]
             seen = plane[:, mine] != UNSEEN
             residual = np.where(seen, plane[:, mine] * SCALE - fit, np.nan)
             look[i, learnt:, j] = [_spread(row, params) for row in residual]
@@ -236,8 +252,19 @@ def fit_seasons(
     return out, greenest
 
 
-def season_covers(season: Floats, params: ExpectationParams) -> NDArray[np.int16]:
-    """(pixel,) groups by k-means of the season, started from quantiles: a function of the pixels alone."""
+def season_covers(season: Floats, bare: float, params: ExpectationParams) -> Covers:
+    """Groups by k-means of the season, started from quantiles: a function of the pixels alone.
+
+    A pixel at the edge of a wood is part wood and part meadow, and a track through it part wood and part bare
+    ground, that has no season. What a late autumn does to such a pixel is what it does to its parts:
+    they are where its season lies on the way between two covers', or a cover's and bare ground's. A pixel is
+    of one cover where no way comes nearer by more than one more number would by chance (Akaike 1974).
+
+    Args:
+        season: (coefficient, pixel).
+        bare: NDVI of bare ground.
+        params: numbers.
+    """
     points = season.T.astype(np.float64)
     order = np.argsort(points[:, 0] + TIE * points[:, 1], kind="stable")
     sample = points[order[:: max(1, len(order) // SEASON_SAMPLE)]]
@@ -250,13 +277,38 @@ def season_covers(season: Floats, params: ExpectationParams) -> NDArray[np.int16
                 for k in range(len(centres))
             ]
         )
-    out = np.zeros(len(points), np.int16)
+    cover = np.zeros(len(points), np.int16)
     best = np.full(len(points), np.inf)
     for k, centre in enumerate(centres):
         d = ((points - centre) ** 2).sum(axis=1)
         closer = d < best
-        out[closer], best[closer] = k, d[closer]
-    return out
+        cover[closer], best[closer] = k, d[closer]
+    return Covers(cover, *_between(points, cover, best, centres, bare))
+
+
+def _between(
+    points: NDArray[np.float64],
+    cover: NDArray[np.int16],
+    alone: NDArray[np.float64],
+    centres: NDArray[np.float64],
+    bare: float,
+) -> tuple[NDArray[np.int16], Floats]:
+    """(2, pixel) the covers that a pixel is made of, and how much of each."""
+    ends = np.stack([cover, cover])
+    parts = np.stack([np.ones(len(points), np.float32), np.zeros(len(points), np.float32)])
+    best = alone - MORE_BY_CHANCE * alone.mean() / points.shape[1]
+    unseasonal = np.eye(1, points.shape[1])[0] * bare
+    for k, one in enumerate(centres):
+        for j, other in enumerate([*centres[k + 1 :], unseasonal], start=k + 1):
+            way = other - one
+            share = np.clip((points - one) @ way / max(float(way @ way), TINY), 0.0, 1.0)
+            d = ((points - one - share[:, None] * way) ** 2).sum(axis=1)
+            closer = d < best
+            best[closer] = d[closer]
+            ends[:, closer] = np.array([[k], [min(j, len(centres) - 1)]])
+            parts[0, closer] = 1.0 - share[closer]
+            parts[1, closer] = share[closer] if j < len(centres) else 0.0
+    return ends, parts
 
 
 def _courses(
@@ -421,12 +473,13 @@ def _fit_seasons(  # noqa: C901, PLR0912 - one pass over plain arrays is its poi
 
 @njit(cache=True)
 def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass over plain arrays is its point
-    pixels: Any, plane: Any, expected: Any, course: Any, terms: Any, part: Any, cover: Any, precision: Any,
+    pixels: Any, plane: Any, expected: Any, course: Any, terms: Any, part: Any, covers: Any, precision: Any,
     kernel: Any, rounds: int, least: float, lightest: float, warm: Any, beta: Any, spread: Any,
     variance: Any, own: Any, residual: Any,
 ) -> None:  # fmt: skip
     """Ridge regression of each pixel, its scatter by time of year, its residuals."""
     t = plane.shape[0]
+    ends, parts = covers.ends, covers.parts
     x = np.empty((t, TERMS))
     y = np.empty(t)
     w0 = np.empty(t)
@@ -449,7 +502,7 @@ def _fit_pixels(  # noqa: C901, PLR0912, PLR0913, PLR0915, PLR0917 - one pass ov
                 w0[n] = expected[i, p] / ONE
                 w[n] = w0[n]
                 x[n, 0] = 1.0
-                x[n, 1] = course[i, cover[p]]
+                x[n, 1] = parts[0, p] * course[i, ends[0, p]] + parts[1, p] * course[i, ends[1, p]]
                 for k in range(TERMS - 2):
                     x[n, k + 2] = terms[i, k]
                 at[n] = i

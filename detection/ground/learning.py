@@ -152,11 +152,11 @@ def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) ->
     begin = start(at_start, params)
     farmed = farmland(field_class(first, greenest, params), series.shape, side_m, params.start)
     group = np.where(water.river, RIVER_CLASS, farmed).astype(np.int8)
-    cover = season_covers(first, params.expectation)
+    covers = season_covers(first, params.bare.ndvi, params.expectation)
     expectation, changed = None, None
     for number in range(params.expectation.em_rounds):
         expectation = fit_expectation(
-            series, expected, params.expectation, cover=cover, earlier=expectation, changed=changed
+            series, expected, params.expectation, covers=covers, earlier=expectation, changed=changed
         )
         if number == params.expectation.em_rounds - 1:
             break

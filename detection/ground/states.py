@@ -88,6 +88,8 @@ class Model(NamedTuple):
     terms: Floats
     part: Floats
     cover: NDArray[np.int16]
+    ends: NDArray[np.int16]
+    parts: Floats
     bare: Floats
     """(index,) of bare ground."""
     bare_sd: Floats
@@ -254,7 +256,8 @@ def ground_model(
     model = Model(
         index=series.index, haze=series.haze, beta=expectation.beta, spread=expectation.spread,
         variance=expectation.variance, own=expectation.own, course=expectation.course, look=expectation.look,
-        terms=expectation.terms, part=expectation.part, cover=expectation.cover, bare=bare, bare_sd=bare_sd,
+        terms=expectation.terms, part=expectation.part, cover=expectation.cover,
+        ends=expectation.ends, parts=expectation.parts, bare=bare, bare_sd=bare_sd,
         numbers=numbers, table=emission_table(e), stray=stray.astype(np.float32),
         odds=odds.astype(np.float32), code=np.zeros(series.haze.shape, np.uint16),
         moves=transitions(series.day, params), group=group, start=start,
@@ -266,7 +269,7 @@ def ground_model(
 @njit(cache=True, inline="always", fastmath=True)
 def expected_index(m: Any, i: int, t: int, p: int) -> Any:
     """(value, variance) that an index of a pixel is expected to have on a look."""
-    g = m.course[i, t, m.cover[p]]
+    g = m.parts[0, p] * m.course[i, t, m.ends[0, p]] + m.parts[1, p] * m.course[i, t, m.ends[1, p]]
     h0 = m.terms[t, 0]
     h1 = m.terms[t, 1]
     h2 = m.terms[t, 2]

@@ -58,12 +58,12 @@ def made_model(series: GroundSeries) -> Model:
     p = PARAMS
     expected = anchor_weights(series, p.expectation)
     season, greenest = fit_seasons(series, expected, p.expectation)
-    cover = season_covers(season, p.expectation)
+    covers = season_covers(season, p.bare.ndvi, p.expectation)
     size = series.index.shape[2]
     fields = field_class(season, greenest, p)
     return ground_model(
         series,
-        fit_expectation(series, expected, p.expectation, cover=cover),
+        fit_expectation(series, expected, p.expectation, covers=covers),
         p,
         bare=np.array([0.16, -0.15], np.float32),
         bare_sd=np.array([0.08, 0.12], np.float32),
