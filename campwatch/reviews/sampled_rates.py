@@ -63,7 +63,7 @@ def asked_rates(ledger: Ledger, site: Site) -> AskedRates | None:
 
 
 def rate_of(result: SampleResult) -> SampledRateRecord | None:
-    """The rates by a sample; None where it was asked for none, is not labelled, or its readers differ too much."""
+    """The rates by a sample; None where none were asked for, labels are missing, or readers differ too much."""
     data = result.drawn.row.data
     asked = data.get("rates")
     if asked is None or result.accuracy is None:
@@ -90,7 +90,7 @@ def rate_of(result: SampleResult) -> SampledRateRecord | None:
 
 
 def keep_rates(ledger: Ledger, site_id: str, *, clock: Clock) -> None:
-    """Put the rates by the newest sample into the ledger, once it is labelled and where they are not there."""
+    """Put the rates by the newest sample into the ledger once it is labelled, where they are not there."""
     result = sample_result(ledger, site_id)
     found = None if result is None else rate_of(result)
     if result is None or found is None:
