@@ -63,7 +63,7 @@ def asked_rates(ledger: Ledger, site: Site) -> AskedRates | None:
 
 
 def rate_of(result: SampleResult) -> SampledRateRecord | None:
-    """The rates by a sample; None where none were asked for, labels are missing, or readers differ too much."""
+    """The rates by a sample; None where none were asked for, labels are missing or readers do not agree."""
     data = result.drawn.row.data
     asked = data.get("rates")
     if asked is None or result.accuracy is None:
