@@ -107,7 +107,7 @@ def draw(
         "readers": list(readers),
         "params": asdict(params),
         "strata": [asdict(stratum) for stratum in strata.strata],
-        "classes": list(dict.fromkeys([*(s.mapped for s in strata.strata), *years, STABLE])),
+        "classes": [*sorted({*(s.mapped for s in strata.strata), *years} - {STABLE}), STABLE],
         "units": by_name,
         "rates": asked and asked.told(strata, units, list(by_name)),
     }
