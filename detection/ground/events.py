@@ -128,7 +128,7 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
     taken = np.zeros(history.smoothed.shape[1], np.bool_)
     for event in found:
         taken[event.pixels] = True
-    found = [_weighted(history, event, taken) for event in found]
+    found = [_weighted(history, event, taken) for event in _named_once(found)]
     return sorted(_rims_once(found, taken.size), key=lambda e: (-len(e.pixels), e.event_id))
 
 
@@ -425,6 +425,23 @@ def event_name(pixels: Ints, grid: GeoBox, prefix: str) -> str:
     corners = [world(grid, int(c), int(r)) for c, r in zip(columns, rows, strict=True)]
     texts = [f"{prefix}|{x:.0f}|{y:.0f}" for x, y in corners]
     return "d-" + min(hashlib.sha256(text.encode()).hexdigest() for text in texts)[:12]
+
+
+def name_again(name: str) -> str:
+    """The name of the next event that would have this one: ground that was disturbed again."""
+    return "d-" + hashlib.sha256(f"{name}|again".encode()).hexdigest()[:12]
+
+
+def _named_once(events: Sequence[Event]) -> list[Event]:
+    """The same; of those that share their lowest-ranked cell the earliest keeps the name."""
+    out, names = [], set()
+    for event in sorted(events, key=lambda e: (e.first_seen, e.event_id)):
+        name = event.event_id
+        while name in names:
+            name = name_again(name)
+        names.add(name)
+        out.append(replace(event, event_id=name))
+    return out
 
 
 def overlap(one: Ints, two: Ints) -> float:

@@ -136,6 +136,22 @@ def test_an_event_that_another_has_taken_in_is_merged_and_not_withdrawn(rows) ->
     assert [(r.disturbance_id, r.revision) for r in revisions] == [("d-part", "merged")]
 
 
+def test_ground_disturbed_again_takes_no_name_that_was_frozen(rows) -> None:
+    (found,) = [d for d in rows.disturbances if d.machine_status == "persistent"]
+    over = dataclasses.replace(
+        found, machine_status="closed", founding_cells=("1 1", *found.founding_cells[:1]),
+        first_seen=found.first_seen - dt.timedelta(days=900),
+    )  # fmt: skip
+    for current in ([over, found], [found, over], [found]):
+        kept, _ = freeze(current, [over], day=20_000, params=GroundParams())
+        (old,) = [d for d in kept if d.disturbance_id == over.disturbance_id]
+        assert (old.first_seen, old.founding_cells) == (over.first_seen, over.founding_cells)
+        (new,) = [d for d in kept if d.first_seen == found.first_seen]
+        assert new.disturbance_id not in {old.disturbance_id, ""}
+        again, _ = freeze(current, kept, day=20_000, params=GroundParams())
+        assert {d.disturbance_id for d in again} == {old.disturbance_id, new.disturbance_id}
+
+
 def test_ground_that_was_cleared_twice_is_reopened() -> None:
     twice = ground(looks=130).isel(SMALL).load()
     shut, again = STARTS + 20, STARTS + 45
@@ -147,6 +163,7 @@ def test_ground_that_was_cleared_twice_is_reopened() -> None:
     first, second = sorted(found.disturbances, key=lambda d: d.first_seen)
     assert [d.machine_status for d in (first, second)] == ["closed", "persistent"]
     assert second.parents == (first.disturbance_id,)
+    assert first.disturbance_id != second.disturbance_id
     assert (first.disturbance_id, "reopened") in {(r.disturbance_id, r.revision) for r in found.revisions}
 
 
