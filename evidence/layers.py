@@ -159,6 +159,12 @@ def column(
     return field(default=default, metadata={_COLUMN: _Meta(told=known, kind=kind, in_tables=True)})
 
 
+def same_column(kind: type, name: str) -> Any:
+    """A record's field told as another record tells it: the same meaning, unit and rules of showing."""
+    (found,) = (f for f in dataclasses.fields(kind) if f.name == name)
+    return field(metadata=found.metadata)
+
+
 def kept(meaning: str, *, default: Any = MISSING, default_factory: Any = MISSING) -> Any:
     """A record's field that the ledger keeps and no table shows; `meaning` says what it is for."""
     meta = {_COLUMN: _Meta(told={"meaning": meaning}, kind=Kind.TEXT, in_tables=False)}

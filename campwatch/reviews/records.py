@@ -7,6 +7,7 @@ import datetime as dt
 from shapely.geometry.base import BaseGeometry
 
 from detection.boundary.records import BOUNDARY
+from detection.ground.records import GroundRate
 from evidence.layers import (
     NO_SCENES,
     SKY,
@@ -18,6 +19,7 @@ from evidence.layers import (
     column,
     kept,
     record,
+    same_column,
 )
 from evidence.quantity import Quantity
 
@@ -100,22 +102,10 @@ class SampledRateRecord:
         names=BOUNDARY,
     )
     since: dt.date = column("first day that counts", "셈의 첫날", shown=Shown.PUBLIC)
-    split: dt.date = column("the date", "기준일", shown=Shown.PUBLIC)
-    until: dt.date = column("day after the last", "마지막 날의 다음 날", shown=Shown.PUBLIC)
-    before_ha_a_year: Quantity = column(
-        "newly disturbed a year before the date",
-        "기준일 전 연간 새 교란",
-        unit="ha/a",
-        shown=Shown.BOUNDARY,
-        public_decimals=3,
-    )
-    after_ha_a_year: Quantity = column(
-        "newly disturbed a year after it",
-        "기준일 후 연간 새 교란",
-        unit="ha/a",
-        shown=Shown.BOUNDARY,
-        public_decimals=3,
-    )
+    split: dt.date = same_column(GroundRate, "split")
+    until: dt.date = same_column(GroundRate, "until")
+    before_ha_a_year: Quantity = same_column(GroundRate, "before_ha_a_year")
+    after_ha_a_year: Quantity = same_column(GroundRate, "after_ha_a_year")
     change_ha_a_year: Quantity = column(
         "after less before; whether it goes beyond ordinary years is a question",
         "후 − 전; 평년을 넘는지는 별도의 질문",
