@@ -5,9 +5,14 @@ Simulated, not real.
 
 from __future__ import annotations
 
+import argparse
 import datetime as dt
+import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+from benchmarks.manual import kept_in
 from detection.coal.measure import StockpileParams
 from imagery.simulate import SimulatedSite
 from imagery.simulate.params import CoalParams, SensorParams, SimulationParams
@@ -44,3 +49,31 @@ def layout(seed: int) -> SimulationParams:
 def zone_truth(simulated: SimulatedSite, zone_id: str, day: dt.date) -> float:
     """Hectares of coal in a zone."""
     return float(sum(p.area_ha(day) for p in simulated.truth.piles if p.zone_id == zone_id))
+
+
+def asked_seeds(
+    doc: str | None, name: str, measure: Callable[[int], Any]
+) -> tuple[list[Any], tuple[int, int], bool]:
+    """Rows of the seeds that the command line names, measured where they are not kept.
+
+    Args:
+        doc: of the module, for its help.
+        name: of the kept files.
+        measure: rows of one seed, as JSON can hold them.
+
+    Returns:
+        the rows, the first seed and the one after the last, and whether the table is to be written.
+    """
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("FIRST", "AFTER"))
+    parser.add_argument("--keep", type=Path, required=True)
+    parser.add_argument("--write", action="store_true")
+    options = parser.parse_args()
+    folder, rows = kept_in(options.keep, MADE_WITH), []
+    for seed in range(*options.seeds):
+        path = folder / f"{name}-{seed}.json"
+        if not path.exists():
+            path.write_text(json.dumps(measure(seed)), encoding="utf-8")
+            print(path.name, flush=True)
+        rows += json.loads(path.read_text("utf-8"))
+    return rows, tuple(options.seeds), options.write

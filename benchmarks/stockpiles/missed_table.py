@@ -7,12 +7,9 @@ python -m benchmarks.stockpiles.missed_table --seeds 800 820 --keep FOLDER [--wr
 
 from __future__ import annotations
 
-import argparse
 import datetime as dt
-import json
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,8 +18,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from aoi.pixels import coverage
-from benchmarks.manual import kept_in, write_table
-from benchmarks.stockpiles.layouts import BANDS, CLEAR, MADE_WITH, PIXEL_HA, layout
+from benchmarks.manual import write_table
+from benchmarks.stockpiles.layouts import BANDS, CLEAR, MADE_WITH, PIXEL_HA, asked_seeds, layout
 from detection.coal.measure import METHOD, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 from imagery.simulate.params import CoalParams, MineParams, PilePlan, SensorParams, SimulationParams
@@ -134,26 +131,12 @@ def by_size(rows: list[Row]) -> Iterator[str]:
 
 def main() -> None:
     """Measure the seeds that are not kept, then the tables."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("FIRST", "AFTER"))
-    parser.add_argument("--keep", type=Path, required=True)
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    options.keep = kept_in(options.keep, MADE_WITH)
-    rows: list[Row] = []
-    for seed in range(*options.seeds):
-        path = options.keep / f"missed-{seed}.json"
-        if not path.exists():
-            path.write_text(json.dumps(judged(seed)), encoding="utf-8")
-            print(path.name, flush=True)
-        rows += json.loads(path.read_text("utf-8"))
+    rows, _, write = asked_seeds(__doc__, "missed", judged)
     seeds = sorted({row["seed"] for row in rows})
     told = f"Simulated, {len(seeds)} sites of either kind, seeds {seeds[0]} to {seeds[-1]}. Method {METHOD}."
     lines = [told, "", *table(rows)]
     print("\n".join(lines))
-    if options.write:
+    if write:
         write_table(
             "stockpiles.md",
             "missed table",

@@ -7,19 +7,16 @@ python -m benchmarks.stockpiles.operating_points --seeds 860 866 --keep FOLDER [
 
 from __future__ import annotations
 
-import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import shapely
 
 from aoi.records import ZoneKind
-from benchmarks.manual import kept_in, write_table
-from benchmarks.stockpiles.layouts import MADE_WITH, PER_25_KM2, layout
+from benchmarks.manual import write_table
+from benchmarks.stockpiles.layouts import MADE_WITH, PER_25_KM2, asked_seeds, layout
 from detection.coal.measure import StockpileParams, measure_stockpiles
 from detection.coal.records import Stockpile
 from detection.coal.search import OPERATING_POINTS
@@ -72,25 +69,11 @@ def points_table(found: list[dict[str, Any]]) -> list[str]:
 
 def main() -> None:
     """Measure the seeds that are not kept, then the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("FIRST", "AFTER"))
-    parser.add_argument("--keep", type=Path, required=True)
-    parser.add_argument("--write", action="store_true")
-    options = parser.parse_args()
-    options.keep = kept_in(options.keep, MADE_WITH)
-    rows: list[dict[str, Any]] = []
-    for seed in range(*options.seeds):
-        path = options.keep / f"points-{seed}.json"
-        if not path.exists():
-            path.write_text(json.dumps(pointed(seed)), encoding="utf-8")
-            print(path.name, flush=True)
-        rows += json.loads(path.read_text("utf-8"))
+    rows, (first, after), write = asked_seeds(__doc__, "points", pointed)
     lines = points_table(rows)
     print("\n".join(lines))
-    if options.write:
-        seeds = f"seeds {options.seeds[0]} to {options.seeds[1] - 1}"
+    if write:
+        seeds = f"seeds {first} to {after - 1}"
         write_table("stockpiles.md", "operating points", lines, method=MADE_WITH, seeds=seeds)
 
 
