@@ -21,7 +21,7 @@ import numpy as np
 
 from benchmarks.manual import digest_of, write_table
 from benchmarks.stockpiles.layouts import CLEAR, MADE_WITH, ONLY_ZONES
-from benchmarks.stockpiles.state_model import states
+from benchmarks.stockpiles.state_model import five_states, states
 from benchmarks.stockpiles.yards import Yard, measured_digest, yard_of
 from detection.coal.measure import StockpileParams, measure_stockpiles
 
@@ -53,6 +53,7 @@ PATCHED: Mapping[str, tuple[str, Callable[..., Any]]] = MappingProxyType(
     {
         "no onset of coal": ("detection.coal.fraction.coal_onset", _nothing),
         "coal and ground as states": ("detection.coal.fraction._onset", states),
+        "five states": ("detection.coal.fraction._onset", five_states),
         "no first guess of a bare yard": ("detection.coal.ground.yard_fractions", lambda *_: None),
         "no missed shadow": (
             "detection.coal.blocks.lit_looks",
@@ -69,12 +70,14 @@ PATCHED: Mapping[str, tuple[str, Callable[..., Any]]] = MappingProxyType(
     }
 )
 STATES = "two states through time in place of onset and first guess"
+FIVE = "five states (wet, shade, char) in their place"
 WITHOUT = MappingProxyType(
     {
         "none of onset, likeness of cores, misfit": (
             "no onset of coal", "cores by their fraction alone", "any misfit",
         ),
         STATES: ("coal and ground as states", "no first guess of a bare yard"),
+        FIVE: ("five states", "no first guess of a bare yard"),
     }
 )  # fmt: skip
 """Variants that leave out or change several things."""
@@ -90,7 +93,7 @@ KNOBS: Mapping[str, StockpileParams] = MappingProxyType(
         "two turns": fraction(rounds=2),
     }
 )
-ALONE = tuple(name for name in PATCHED if name != "coal and ground as states")
+ALONE = tuple(name for name in PATCHED if "states" not in name)
 VARIANTS = (*KNOBS, *ALONE, *WITHOUT)
 
 

@@ -126,19 +126,21 @@ def plain_item(item: object) -> dict[str, Any]:
         left[0] -= 1
         if depth > DEEPEST or left[0] < 0:
             raise ValueError(f"an item deeper than {DEEPEST} or of more than {MOST_VALUES} values")
-        if isinstance(value, Mapping):
-            return {plain(str(key), depth): plain(inner, depth + 1) for key, inner in value.items()}
-        if isinstance(value, (list, tuple)):
-            return [plain(inner, depth + 1) for inner in value]
         if isinstance(value, str):
             if len(value) > LONGEST_TEXT:
                 raise ValueError(f"an item with a text of {len(value)} characters")
             return value if value.isascii() else value.encode("utf-8", "replace").decode()
+        if value is None or isinstance(value, bool):
+            return value
         if isinstance(value, float):
             return value if math.isfinite(value) else None
-        if isinstance(value, int) and not isinstance(value, bool):
+        if isinstance(value, int):
             return value if abs(value) < 1 << 63 else None
-        return value if isinstance(value, bool) or value is None else shown(value)
+        if isinstance(value, (list, tuple)):
+            return [plain(inner, depth + 1) for inner in value]
+        if isinstance(value, Mapping):
+            return {plain(str(key), depth): plain(inner, depth + 1) for key, inner in value.items()}
+        return shown(value)
 
     found: dict[str, Any] = plain(item, 0)
     return found
