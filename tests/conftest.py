@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shutil
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,6 +110,27 @@ def reviewed_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
             document["features"][0]["properties"]["name"] = HOSTILE
             run_workspace(open_workspace(write_workspace(root / "watch", catalog, document)), RunOptions())
             (root / "made").touch()
+    return root / "watch"
+
+
+@pytest.fixture(scope="session")
+def demo_folder(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """What `make demo` makes, made once for all processes of a test run; None where it cannot be made.
+
+    What it said stands in `said.txt` beside the folder.
+    """
+    if shutil.which("make") is None or not (ROOT / ".venv" / ".demo").exists() or nrt_data_folder() is None:
+        return None
+    base = tmp_path_factory.getbasetemp()
+    root = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "demo 데모"
+    with FileLock(f"{root}.lock"):
+        if not (root / "said.txt").exists():
+            made = subprocess.run(
+                ["make", "demo", f"DEMO={root / 'watch'}"], cwd=ROOT, capture_output=True, encoding="utf-8",
+                check=False, timeout=600,
+            )  # fmt: skip
+            assert made.returncode == 0, made.stderr
+            (root / "said.txt").write_text(made.stderr, encoding="utf-8")
     return root / "watch"
 
 

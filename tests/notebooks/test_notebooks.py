@@ -22,11 +22,12 @@ def test_the_six_are_there():
 
 
 @pytest.fixture(scope="module")
-def watch(tmp_path_factory):
-    """The workspace that the first notebook opens."""
-    return simulated_workspace(tmp_path_factory.mktemp("notebooks") / "watch").folder
+def watch(demo_folder, tmp_path_factory):
+    """The workspace that the first notebook opens: the demo's, which holds the same mine."""
+    return demo_folder or simulated_workspace(tmp_path_factory.mktemp("notebooks") / "watch").folder
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_runs_and_shows_figures(path, watch, monkeypatch):
     monkeypatch.setenv("CAMPWATCH_WORKSPACE", str(watch))
