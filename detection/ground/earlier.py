@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy.ndimage import map_coordinates
 
+from detection.ground.days import month_of
 from detection.ground.expectation import fit_seasons, harmonics
 from detection.ground.params import ONE, GroundParams
 from detection.ground.series import SCALE, UNSEEN, GroundSeries, read_series
@@ -31,8 +32,6 @@ LEAST_SHARE = 0.08
 """Error of the bare share of a coarse pixel over some looks, 1. Assumed."""
 BESIDE = 2
 """Looks before and after one over which that share is taken. Assumed."""
-MONTHS = 12
-"""Defined."""
 WHOLE = 0.99
 """Weight of clear coarse pixels about a fine one from which it was seen. Assumed."""
 
@@ -130,7 +129,7 @@ def _remaining(was: GroundSeries, n: int, params: GroundParams) -> Floats:
     steps, over looks of the months in which plants grow; other looks go by the nearest of these.
     """
     s = params.start
-    month = was.day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % MONTHS + 1
+    month = month_of(was.day)
     grows = (month >= s.growing_months[0]) & (month < s.growing_months[1])
     seen = was.index[0] != UNSEEN
     value: Floats = np.where(seen, was.index[0] * np.float32(SCALE), np.nan)

@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import xarray as xr
 from numpy.typing import NDArray
 from odc.geo.geobox import GeoBox
 from scipy.ndimage import binary_dilation, binary_erosion, generate_binary_structure, uniform_filter
@@ -24,6 +25,8 @@ from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, logit
 
 from aoi.pixels import crs_wkt, world
+from detection.ground.burns import burn_rate, patch_red
+from detection.ground.days import month_of
 from detection.ground.history import History
 from detection.ground.params import HALF, ONE, YEAR_DAYS, EventParams
 from detection.ground.states import EPISODE, decoded, episodes, for_good, normal_density, seasons, shares
@@ -101,7 +104,9 @@ class Event:
         return self.persistent_day >= 0
 
 
-def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -> list[Event]:
+def find_events(
+    history: History, grid: GeoBox, site_id: str, weights: Floats, cube: xr.Dataset | None = None
+) -> list[Event]:
     """Events of a history, largest first.
 
     Args:
@@ -109,6 +114,7 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
         grid: its lattice.
         site_id: part of every name.
         weights: (y, x), hectares of the aoi in each pixel.
+        cube: (time, y, x) reflectance by which soil is told from what burnt; without it nothing is.
     """
     p, day = history.params.events, history.series.day
     if len(day) == 0:
@@ -123,7 +129,7 @@ def find_events(history: History, grid: GeoBox, site_id: str, weights: Floats) -
     if not large:
         return []
     common = common_variance(history)
-    told = [_event(history, mine, common, grid, site_id, least) for mine in large]
+    told = [_event(history, mine, common, grid, site_id, least, cube) for mine in large]
     found = [event for event in told if event is not None]
     taken = np.zeros(history.smoothed.shape[1], np.bool_)
     for event in found:
@@ -226,7 +232,13 @@ def _block_variance(share: Planes, variance: Planes, seen: Bools, shape: tuple[i
 
 
 def _event(
-    history: History, cells: Ints, common: Floats, grid: GeoBox, site_id: str, least: float
+    history: History,
+    cells: Ints,
+    common: Floats,
+    grid: GeoBox,
+    site_id: str,
+    least: float,
+    cube: xr.Dataset | None,
 ) -> Event | None:
     p, day = history.params.events, history.series.day
     pixels, onset, end = cells.T
@@ -239,11 +251,13 @@ def _event(
     begin = day[int(np.median(began))]
     since = np.maximum(day[looks], begin)
     months = history.params.start.growing_months
+    grown = seasons(since, months) - seasons(np.array([begin]), months)
+    burnt: Floats | float = 0.0
+    if cube is not None and month_of(begin) in history.params.burns.months:
+        red = patch_red(cube, history.series, pixels[founding])[looks]
+        burnt = burn_rate(red, share, day[looks], looks >= began.min(), grown, history.params.burns)
     lasting = for_good(
-        history.model.group[pixels[founding]],
-        (since - begin) / YEAR_DAYS,
-        seasons(since, months) - seasons(np.array([begin]), months),
-        history.params.rates,
+        history.model.group[pixels[founding]], (since - begin) / YEAR_DAYS, grown, history.params.rates, burnt
     )
     told = _told(history, looks, evidence, sd, lasting, int(np.median(began)), int(began.min()))
     if told is None:
@@ -427,18 +441,19 @@ def event_name(pixels: Ints, grid: GeoBox, prefix: str) -> str:
     return "d-" + min(hashlib.sha256(text.encode()).hexdigest() for text in texts)[:12]
 
 
-def name_again(name: str) -> str:
-    """The name of the next event that would have this one: ground that was disturbed again."""
-    return "d-" + hashlib.sha256(f"{name}|again".encode()).hexdigest()[:12]
+def unused_name(name: str, used: Collection[str]) -> str:
+    """This name, or the first of those after it that is not used: ground that was disturbed again."""
+    while name in used:
+        name = "d-" + hashlib.sha256(f"{name}|again".encode()).hexdigest()[:12]
+    return name
 
 
 def _named_once(events: Sequence[Event]) -> list[Event]:
     """The same; of those that share their lowest-ranked cell the earliest keeps the name."""
-    out, names = [], set()
+    out: list[Event] = []
+    names: set[str] = set()
     for event in sorted(events, key=lambda e: (e.first_seen, e.event_id)):
-        name = event.event_id
-        while name in names:
-            name = name_again(name)
+        name = unused_name(event.event_id, names)
         names.add(name)
         out.append(replace(event, event_id=name))
     return out

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from detection.ground.days import to_date
-from detection.ground.events import name_again, overlap
+from detection.ground.events import overlap, unused_name
 from detection.ground.params import METHOD, EventParams, GroundParams
 from detection.ground.records import Disturbance, DisturbanceRevision
 
@@ -41,7 +41,7 @@ def freeze(
         old = next((k for k in known if k.disturbance_id not in taken and _same(k, found, p)), None)
         one = found
         if old is None:
-            one = _with_own_name(found, names)
+            one = replace(found, disturbance_id=unused_name(found.disturbance_id, names))
             names.add(one.disturbance_id)
         settled = (
             one.persistent_since is not None and (to_date(day) - one.persistent_since).days >= p.wait_days
@@ -84,14 +84,6 @@ def freeze(
         rows.append(replace(old, machine_status=what, cause=why))
         revisions.append(revision(old, what, None, why))
     return rows, revisions
-
-
-def _with_own_name(one: Disturbance, names: Collection[str]) -> Disturbance:
-    """An event that was not known before: none that was frozen has its name, on whatever ground it lies."""
-    name = one.disturbance_id
-    while name in names:
-        name = name_again(name)
-    return replace(one, disturbance_id=name)
 
 
 def revision(old: Disturbance, what: str, to: dt.date | None, detail: str) -> DisturbanceRevision:

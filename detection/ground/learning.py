@@ -26,7 +26,7 @@ from scipy.ndimage import (
     percentile_filter,
 )
 
-from detection.ground.days import to_date, to_day
+from detection.ground.days import month_of, to_date, to_day
 from detection.ground.expectation import (
     Expectation,
     anchor_weights,
@@ -201,7 +201,7 @@ def bare_reference(
     sd = np.array([p.ndvi_sd, p.nbr_sd][: len(series.index)])
     where = np.flatnonzero(bare)
     where = where[:: max(1, len(where) // OWN_SAMPLE)]
-    month = series.day.astype("datetime64[D]").astype("datetime64[M]").astype(int) % (HALF_MONTHS // 2) + 1
+    month = month_of(series.day)
     first, last = params.start.growing_months
     looks = np.flatnonzero((month >= first) & (month < last))
     if not len(where) or not len(looks):

@@ -149,7 +149,9 @@ def ground_rows(
     weights = coverage(site.aoi, grid) * pixel_area_ha(grid)
     g = _Ground(cube=cube, site=site, grid=grid, weights=weights, history=history, params=params, inside={})
     anchored, own = int(series.day[0]) + round(params.expectation.anchor_days), int(series.day[series.older])
-    events = [one for one in find_events(history, grid, site.id, weights) if _lasted(one, series.day, own)]
+    events = [
+        one for one in find_events(history, grid, site.id, weights, cube) if _lasted(one, series.day, own)
+    ]
     current = [_disturbance(g, event) for event in events]
     sure = [
         event

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
-METHOD = "ground-4"
+METHOD = "ground-5"
 """Of all rows of the ground, and the epoch of its events: another one opens a new epoch."""
 ONE = 255
 """Probability one, as the bytes in which probabilities are kept have it. Defined."""
@@ -268,6 +268,25 @@ class CouplingParams:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BurnParams:
+    """Loss that is black for now, on any ground: burns of the dry months, until plants grow."""
+
+    rate: float = 0.005
+    """Of expected ground, per year: half as often as ground is bared. Assumed."""
+    months: tuple[int, ...] = (11, 12, 1, 2, 3, 4, 5)
+    """November to May: months in which dry grass, litter and stubble burn at the sites watched. Assumed."""
+    over: float = 12.0
+    """What burnt is green again or sown, per growing season: within two weeks of it in mean. Assumed."""
+    soil: tuple[float, float] = (0.18, 0.10)
+    """Red, and its spread, of what is opened: measured soils .28, gravel .18, dry plants .17 and roads .11,
+    each with its own spread, with equal weights (earthlib 1.1.0)."""
+    char: tuple[float, float] = (0.052, 0.029)
+    """The same of measured char (earthlib 1.1.0, 16 spectra)."""
+    look_sd: float = 0.02
+    """Error of a patch's red on a look beside that of other years: haze, wetness, light. Assumed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class EventParams:
     """Pixels that belong together, what is said of them and when."""
 
@@ -375,4 +394,5 @@ class GroundParams:
     rates: RateParams = field(default_factory=RateParams)
     start: StartParams = field(default_factory=StartParams)
     coupling: CouplingParams = field(default_factory=CouplingParams)
+    burns: BurnParams = field(default_factory=BurnParams)
     events: EventParams = field(default_factory=EventParams)

@@ -23,6 +23,7 @@ from numba import njit
 from numpy.typing import NDArray
 from scipy.linalg import expm
 
+from detection.ground.days import MONTHS
 from detection.ground.expectation import BINS, MISSING, Expectation
 from detection.ground.params import (
     AS_EXPECTED,
@@ -63,8 +64,6 @@ STEADY = 230
 CHUNK = 4096
 """Pixels that are smoothed at once: a bound of memory. Assumed."""
 EPISODE = ("pixel", "first look", "first look after")
-MONTHS = 12.0
-"""Of a year. Defined."""
 GAPS_KEPT = 4096
 """Gaps between looks whose transitions are kept. Assumed."""
 SHARES = (-1.0, 2.0, 151)
@@ -160,9 +159,13 @@ def seasons(day: NDArray[np.int64], months: tuple[float, float]) -> NDArray[np.f
 
 
 def for_good(
-    group: NDArray[np.int8], years: NDArray[np.float64], seasons: NDArray[np.float64], rates: RateParams
+    group: NDArray[np.int8],
+    years: NDArray[np.float64],
+    seasons: NDArray[np.float64],
+    rates: RateParams,
+    burnt: NDArray[np.float64] | float = 0.0,
 ) -> NDArray[np.float64]:
-    """(time,) probability that loss which has lasted so long is not one for now, by the rates alone.
+    """(time,) probability that loss which has lasted so long is not one for now, by the rates.
 
     That of the median pixel: what is mostly not a field is opened, with the edge of a field that it takes in.
 
@@ -171,13 +174,15 @@ def for_good(
         years: (time,) since it began.
         seasons: (time,) growing seasons that have passed since.
         rates: numbers.
+        burnt: (time,) rate of burns that last so long, by what the ground shows.
     """
     river = group == RIVER_CLASS
     field = np.where(river, 0.0, group / (FIELD_CLASSES - 1))
     enters = np.where(river, 2.0 * rates.bar_laid_bare, (rates.field_bare + rates.field_thin) * field)
     over = np.where(river, rates.bar_covered * years[:, None], rates.field_over * seasons[:, None])
     good = rates.bared + np.where(river, 0.0, rates.thinned)
-    return np.asarray(np.median(good / (good + enters * np.exp(-over)), axis=1))
+    for_now = enters * np.exp(-over) + np.reshape(burnt, (-1, 1))
+    return np.asarray(np.median(good / (good + for_now), axis=1))
 
 
 def transitions(day: NDArray[np.int64], params: GroundParams) -> Floats:
