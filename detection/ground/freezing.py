@@ -34,12 +34,13 @@ def freeze(
         One row for each of `current`, in their order, then the frozen events that are no longer found.
     """
     p = params.events
-    rows, revisions, taken = [], [], set()
+    rows, revisions = [], []
     known = [one for one in earlier if one.frozen_on is not None or one.method_epoch != METHOD]
     names = {one.disturbance_id for one in known}
-    for found in current:
-        old = next((k for k in known if k.disturbance_id not in taken and _same(k, found, p)), None)
-        one = found
+    held = _held(current, known, p)
+    taken = {old.disturbance_id for old in held.values()}
+    for number, found in enumerate(current):
+        old, one = held.get(number), found
         if old is None:
             one = replace(found, disturbance_id=unused_name(found.disturbance_id, names))
             names.add(one.disturbance_id)
@@ -49,7 +50,6 @@ def freeze(
         if old is None:
             rows.append(replace(one, frozen_on=to_date(day)) if settled else one)
             continue
-        taken.add(old.disturbance_id)
         if old.method_epoch != METHOD:
             rows.append(
                 replace(one, disturbance_id=old.disturbance_id, frozen_on=to_date(day) if settled else None)
@@ -97,12 +97,33 @@ def revision(old: Disturbance, what: str, to: dt.date | None, detail: str) -> Di
     )
 
 
-def _same(old: Disturbance, new: Disturbance, p: EventParams) -> bool:
-    """Whether two rows are of one event: by founding cells, across epochs by ground."""
+def _held(
+    current: Sequence[Disturbance], known: Sequence[Disturbance], p: EventParams
+) -> dict[int, Disturbance]:
+    """By position in `current` the earlier row of the same event; who agrees on the date goes first.
+
+    What was open when it was last looked at and is now dated otherwise is one event, whose date is revised.
+    """
+    held: dict[int, Disturbance] = {}
+    left = list(known)
+    for dated in (True, False):
+        for number, found in enumerate(current):
+            if number in held:
+                continue
+            likely = (k for k in left if dated or k.machine_status == "persistent")
+            old = next((k for k in likely if _same(k, found, p, dated=dated)), None)
+            if old is not None:
+                held[number] = old
+                left = [k for k in left if k is not old]
+    return held
+
+
+def _same(old: Disturbance, new: Disturbance, p: EventParams, *, dated: bool) -> bool:
+    """Whether two rows are of one event: by founding cells (and date), across epochs by ground."""
     if old.method_epoch == new.method_epoch:
         one, two = (np.array(sorted(x.founding_cells)) for x in (old, new))
         apart = abs((old.first_seen - new.first_seen).days)
-        return overlap(one, two) >= p.same_event and apart <= p.same_days
+        return overlap(one, two) >= p.same_event and (not dated or apart <= p.same_days)
     smaller = min(old.geometry.area, new.geometry.area)
     return bool(old.geometry.intersection(new.geometry).area >= p.same_event * smaller)
 

@@ -130,12 +130,10 @@ def plain_item(item: object) -> dict[str, Any]:
             if len(value) > LONGEST_TEXT:
                 raise ValueError(f"an item with a text of {len(value)} characters")
             return value if value.isascii() else value.encode("utf-8", "replace").decode()
-        if value is None or isinstance(value, bool):
-            return value
         if isinstance(value, float):
             return value if math.isfinite(value) else None
-        if isinstance(value, int):
-            return value if abs(value) < 1 << 63 else None
+        if value is None or isinstance(value, int):  # truth values among them
+            return value if value is None or abs(value) < 1 << 63 else None
         if isinstance(value, (list, tuple)):
             return [plain(inner, depth + 1) for inner in value]
         if isinstance(value, Mapping):

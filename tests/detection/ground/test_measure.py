@@ -152,6 +152,20 @@ def test_ground_disturbed_again_takes_no_name_that_was_frozen(rows) -> None:
         assert {d.disturbance_id for d in again} == {old.disturbance_id, new.disturbance_id}
 
 
+def test_an_open_event_that_is_dated_otherwise_keeps_its_name(rows) -> None:
+    """What is learnt anew each year may move the day by more than a year: no second alert for it."""
+    (found,) = [d for d in rows.disturbances if d.machine_status == "persistent"]
+    before = found.first_seen - dt.timedelta(days=900)
+    old = dataclasses.replace(found, disturbance_id="d-told", first_seen=before, first_seen_high=before)
+    kept, revisions = freeze([found], [old], day=20_000, params=GroundParams())
+    assert [(d.disturbance_id, d.first_seen) for d in kept] == [("d-told", before)]
+    assert [(r.disturbance_id, r.revision) for r in revisions] == [("d-told", "smoothed")]
+    assert "outside" in revisions[0].detail
+    gone = dataclasses.replace(old, machine_status="withdrawn")
+    kept, _ = freeze([found], [gone], day=20_000, params=GroundParams())
+    assert {d.disturbance_id for d in kept} == {"d-told", found.disturbance_id}
+
+
 def test_ground_that_was_cleared_twice_is_reopened() -> None:
     twice = ground(looks=130).isel(SMALL).load()
     shut, again = STARTS + 20, STARTS + 45
