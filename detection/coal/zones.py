@@ -25,7 +25,6 @@ from detection.coal.family import FamilyFit, updated
 from detection.coal.fraction import block_fractions
 from detection.coal.search import Materials, found_supports, patches
 from detection.coal.smoothing import EIGHT
-from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 
 Bools = NDArray[np.bool_]
@@ -71,7 +70,7 @@ def found_masks(
     zones: Sequence[Subject],
     known: Mapping[str, Bools],
     *,
-    coal: CoalSpectrum,
+    prior: FamilyFit,
     bands: tuple[str, ...],
     params: StockpileParams,
 ) -> tuple[dict[str, Bools], Bools]:
@@ -82,7 +81,7 @@ def found_masks(
         site: with its aoi and exclusions.
         zones: measured as such.
         known: ground found in earlier years: what touches it belongs to it, the rest stays.
-        coal: spectrum to begin with.
+        prior: of coal, before any ground was seen.
         bands: that are used.
         params: knobs.
     """
@@ -93,9 +92,8 @@ def found_masks(
         closed |= zone.share > 0.0
     for exclusion in site.zones_of(ZoneKind.EXCLUSION):
         closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
-    masks, doubtful = found_supports(
-        cube, bands, closed, coal, params.found, Materials(family=params.family, water=params.water)
-    )
+    materials = Materials(family=params.family, water=params.water, prior=prior)
+    masks, doubtful = found_supports(cube, bands, closed, params.found, materials)
     return joined(known, masks), doubtful
 
 
