@@ -12,7 +12,7 @@ are called. Where parcels have calendars of their own, dates differ by a standar
 and 8 more every year, one parcel in twenty is a month early or late in a year, one in fifty lies fallow, and
 half are ploughed after the harvest. Hillsides: `farmed_site` (measured materials, terraces, parcels given up
 for three years, slopes burnt in April, a river whose gravel floods and dries, ponds that fall dry) with
-relief of 600 m and twice the snow. Seeds 700 to 761, 788 to 798, 801 to 813 were looked at or judged before.
+relief of 600 m and twice the snow. Seeds up to 844 were looked at or judged before.
 April's fires on slopes are no false alarms where they are called burnt, which alerts nobody, and stand in a
 column of their own.
 """
