@@ -346,7 +346,8 @@ def measure_year(
         bands = tuple(band for band in bands if band in coal.bands)
     zones = stockyards(cube, site)
     prior = prior_fit(bands, params.family, coal, site_id=site.id)
-    found, doubtful = found_masks(cube, site, zones, carried.found, prior=prior, bands=bands, params=params)
+    spectrum = prior.spectrum(COAL, params.family)
+    found, doubtful = found_masks(cube, site, zones, carried.found, coal=spectrum, bands=bands, params=params)
     subjects = [*zones, *as_subjects(found)]
     shape = cube.odc.geobox.shape
     water = np.zeros((2, *shape)) if carried.water is None else carried.water.astype(np.float64)
@@ -380,6 +381,7 @@ def measure_year(
     )
 
 
+COAL = "coal"
 FAMILY_ID = "coal-family-1"
 """Name and version of the family that a measurement without calibration begins with."""
 

@@ -25,6 +25,7 @@ from detection.coal.family import FamilyFit, updated
 from detection.coal.fraction import block_fractions
 from detection.coal.search import Materials, found_supports, patches
 from detection.coal.smoothing import EIGHT
+from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 
 Bools = NDArray[np.bool_]
@@ -70,7 +71,7 @@ def found_masks(
     zones: Sequence[Subject],
     known: Mapping[str, Bools],
     *,
-    prior: FamilyFit,
+    coal: CoalSpectrum,
     bands: tuple[str, ...],
     params: StockpileParams,
 ) -> tuple[dict[str, Bools], Bools]:
@@ -81,7 +82,7 @@ def found_masks(
         site: with its aoi and exclusions.
         zones: measured as such.
         known: ground found in earlier years: what touches it belongs to it, the rest stays.
-        prior: of coal, before any ground was seen.
+        coal: spectrum to begin with.
         bands: that are used.
         params: knobs.
     """
@@ -92,8 +93,9 @@ def found_masks(
         closed |= zone.share > 0.0
     for exclusion in site.zones_of(ZoneKind.EXCLUSION):
         closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
-    materials = Materials(family=params.family, water=params.water, prior=prior)
-    masks, doubtful = found_supports(cube, bands, closed, params.found, materials)
+    masks, doubtful = found_supports(
+        cube, bands, closed, coal, params.found, Materials(family=params.family, water=params.water)
+    )
     return joined(known, masks), doubtful
 
 
