@@ -269,6 +269,7 @@ def test_the_readme_names_no_other_command():
 
 @pytest.mark.long
 @pytest.mark.timeout(900)
+@pytest.mark.nrt
 def test_make_demo_ends_with_a_table_and_a_map_and_then_with_nothing_new(demo_folder):
     if demo_folder is None:
         pytest.skip("no make, no nrt wheel, or make has not built .venv (make demo does)")

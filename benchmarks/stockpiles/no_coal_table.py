@@ -57,6 +57,8 @@ COMING_AND_GOING = (
 PONDS = (0.9, -0.2, -0.2)
 """Share of a pond that is water at its lowest; below 0 it falls dry."""
 STAYS, MOVES = "stays", "comes and goes"
+UNTOLD = ("asphalt", "roofing felt", "tar paper")
+"""That come and go like coal: nothing tells them apart, and the sentence says so."""
 SITES = (STAYS, MOVES, "town and rail yard")
 SURROUNDINGS = ("town", "rail yard", "farmed valley")
 
@@ -179,11 +181,12 @@ def zone_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
         part = [row for row in rows if row["what"] == what and row["habit"] == habit]
         if part:
             lines.append(_row(what, habit, part))
-    for habit, named in ((STAYS, "all of these"), (MOVES, "all of these")):
+    for habit in (STAYS, MOVES):
         part = [row for row in rows if row["habit"] == habit]
         if part:
-            lines.append(_row(named, habit, part))
-    return lines
+            lines.append(_row("all of these", habit, part))
+    told = [row for row in rows if row["habit"] == STAYS or row["what"].replace("_", " ") not in UNTOLD]
+    return [*lines, _row(f"all but {', '.join(UNTOLD)} that come and go", "either", told)]
 
 
 def _row(what: str, habit: str, part: Sequence[Mapping[str, Any]]) -> str:
