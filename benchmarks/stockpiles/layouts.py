@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
+import itertools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -51,9 +52,7 @@ def zone_truth(simulated: SimulatedSite, zone_id: str, day: dt.date) -> float:
     return float(sum(p.area_ha(day) for p in simulated.truth.piles if p.zone_id == zone_id))
 
 
-def asked_seeds(
-    doc: str | None, name: str, measure: Callable[[int], Any]
-) -> tuple[list[Any], tuple[int, int], bool]:
+def asked_rows(doc: str | None, name: str, measure: Callable[[int], Any]) -> tuple[list[Any], bool]:
     """Rows of the seeds that the command line names, measured where they are not kept.
 
     Args:
@@ -62,18 +61,19 @@ def asked_seeds(
         measure: rows of one seed, as JSON can hold them.
 
     Returns:
-        the rows, the first seed and the one after the last, and whether the table is to be written.
+        the rows, and whether the table is to be written.
     """
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, nargs=2, required=True, metavar=("FIRST", "AFTER"))
+    parser.add_argument("--seeds", type=int, nargs="+", required=True, metavar="FIRST AFTER")
     parser.add_argument("--keep", type=Path, required=True)
     parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     folder, rows = kept_in(options.keep, MADE_WITH), []
-    for seed in range(*options.seeds):
+    ranges = zip(options.seeds[::2], options.seeds[1::2], strict=True)
+    for seed in itertools.chain.from_iterable(range(*ends) for ends in ranges):
         path = folder / f"{name}-{seed}.json"
         if not path.exists():
             path.write_text(json.dumps(measure(seed)), encoding="utf-8")
             print(path.name, flush=True)
         rows += json.loads(path.read_text("utf-8"))
-    return rows, tuple(options.seeds), options.write
+    return rows, options.write

@@ -2,7 +2,7 @@
 
 Simulated, not real.
 
-python -m benchmarks.stockpiles.missed_table --seeds 800 820 --keep FOLDER [--write]
+python -m benchmarks.stockpiles.missed_table --seeds 850 858 870 878 --keep FOLDER [--write]
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 
 from aoi.pixels import coverage
 from benchmarks.manual import write_table
-from benchmarks.stockpiles.layouts import BANDS, CLEAR, MADE_WITH, PIXEL_HA, asked_seeds, layout
+from benchmarks.stockpiles.layouts import BANDS, CLEAR, MADE_WITH, PIXEL_HA, asked_rows, layout
+from benchmarks.stockpiles.rank_table import seeds_of
 from detection.coal.measure import METHOD, measure_stockpiles
 from imagery.simulate import SimulatedSite, simulate_site
 from imagery.simulate.params import CoalParams, MineParams, PilePlan, SensorParams, SimulationParams
@@ -131,9 +132,9 @@ def by_size(rows: list[Row]) -> Iterator[str]:
 
 def main() -> None:
     """Measure the seeds that are not kept, then the tables."""
-    rows, _, write = asked_seeds(__doc__, "missed", judged)
-    seeds = sorted({row["seed"] for row in rows})
-    told = f"Simulated, {len(seeds)} sites of either kind, seeds {seeds[0]} to {seeds[-1]}. Method {METHOD}."
+    rows, write = asked_rows(__doc__, "missed", judged)
+    seeds = seeds_of(rows)
+    told = f"Simulated, {seeds.count(',') + 1} sites of either kind. Method {METHOD}."
     lines = [told, "", *table(rows)]
     print("\n".join(lines))
     if write:
@@ -142,7 +143,7 @@ def main() -> None:
             "missed table",
             lines,
             method=MADE_WITH,
-            seeds=f"seeds {seeds[0]} to {seeds[-1]}",
+            seeds=f"seeds {seeds}",
         )
 
 

@@ -16,7 +16,8 @@ import shapely
 
 from aoi.records import ZoneKind
 from benchmarks.manual import write_table
-from benchmarks.stockpiles.layouts import MADE_WITH, PER_25_KM2, asked_seeds, layout
+from benchmarks.stockpiles.layouts import MADE_WITH, PER_25_KM2, asked_rows, layout
+from benchmarks.stockpiles.rank_table import seeds_of
 from detection.coal.measure import StockpileParams, measure_stockpiles
 from detection.coal.records import Stockpile
 from detection.coal.search import OPERATING_POINTS
@@ -69,11 +70,11 @@ def points_table(found: list[dict[str, Any]]) -> list[str]:
 
 def main() -> None:
     """Measure the seeds that are not kept, then the table."""
-    rows, (first, after), write = asked_seeds(__doc__, "points", pointed)
+    rows, write = asked_rows(__doc__, "points", pointed)
     lines = points_table(rows)
     print("\n".join(lines))
     if write:
-        seeds = f"seeds {first} to {after - 1}"
+        seeds = f"seeds {seeds_of(rows)}"
         write_table("stockpiles.md", "operating points", lines, method=MADE_WITH, seeds=seeds)
 
 

@@ -110,7 +110,7 @@ def yard_of(condition: str, seed: int, folder: Path) -> Yard:
 MEASURING = (
     "areas", "background", "blocks", "burn_scars", "dark_ground", "family", "fraction", "ground",
     "matched_filter", "mixture", "onset", "rows", "search", "smoothing", "spectra",
-    "stockpile_records", "tracking", "years", "zones",
+    "stockpile_records", "tracking", "water", "years", "zones",
 )  # fmt: skip
 """Modules that what is measured in a year depends on; intervals and verdicts come after."""
 

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import binary_dilation, label, uniform_filter
+from scipy.ndimage import binary_dilation, label
 from scipy.special import ndtr
 
 from detection.coal.blocks import WHOLE, Block
 from detection.coal.family import COARSE_BANDS, SWIR, DarkGround, FamilyParams, component_means
 from detection.coal.smoothing import EIGHT, TINY, YEAR_DAYS, nan_median
+from detection.coal.water import WaterParams, dry_ponds, water_objects
 from evidence.quantity import DEFAULT_LEVEL, coverage_factor
 
 Floats = NDArray[np.float64]
@@ -32,88 +33,6 @@ DECLINATION_DEG = 23.44
 """Largest declination of the sun, degrees. By definition."""
 AROUND_PX = 6
 """Pixels around a small zone or a found pile whose ground says what its own is like. Assumed."""
-SPECK = 6
-"""Pixels for each pixel of a rim below which a piece is a speck. Assumed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WaterParams:
-    """When dark ground is water by its history; measured on ponds and on coal of every rank."""
-
-    nir_over_red: float = 0.8
-    """Means of 3 × 3 pixels; water has less. Assumed."""
-    swir16: float = 0.06
-    """Reflectance; water has less. Assumed."""
-    looks_share: float = 0.1
-    """Share of a pixel's lit looks that show water, from which the pixel is water. Assumed."""
-    nir_over_green: float = 0.9
-    """Means of 3 × 3 pixels; water that is not clear has less (Korba .86), coal of the family 1.09 and more.
-    Assumed."""
-    falling_weight: float = 0.2
-    """Looks with that alone count as this share of a look that shows water: half of them make a pixel water.
-    Assumed."""
-    object_share: float = 0.1
-    """Share of such pixels from which the whole dark object is. Assumed."""
-    rim_px: int = 2
-    """Muddy rim of water, pixels. Assumed."""
-
-
-def watery_looks(block: Block, own: Bools, params: WaterParams) -> tuple[Floats, Floats]:
-    """Looks that show water and lit looks, each (y, x); shadow was left out before (`lit`).
-
-    Without SWIR nothing is said.
-
-    Args:
-        block: around a zone.
-        own: (time,) looks that count.
-        params: of the test.
-    """
-    seen = block.seen[own]
-    count = seen.sum(axis=0).astype(np.float64)
-    if "swir16" not in block.bands:
-        return np.zeros_like(count), count
-    pixels = block.pixels[own]
-    green, red, nir, swir = (
-        pixels[..., block.bands.index(band)] for band in ("green", "red", "nir", "swir16")
-    )
-    weight = uniform_filter(seen.astype(np.float64), size=(1, *EIGHT.shape), mode="nearest")
-
-    def around(values: Floats) -> Floats:
-        total = uniform_filter(np.where(seen, values, 0.0), size=(1, *EIGHT.shape), mode="nearest")
-        return np.asarray(total / np.maximum(weight, TINY))
-
-    dark = seen & (around(swir) < params.swir16)
-    water = dark & (around(nir) < params.nir_over_red * around(red))
-    falling = dark & ~water & (around(nir) < params.nir_over_green * around(green))
-    return water.sum(axis=0) + params.falling_weight * falling.sum(axis=0), count
-
-
-def water_objects(watery: Floats, lit: Floats, dark: Bools, params: WaterParams) -> Bools:
-    """(y, x) dark objects that are water over their history, and their muddy rims.
-
-    Water with its rim is cut out first, so that coal on a quay is judged by itself.
-
-    Args:
-        watery: (y, x) looks that show water.
-        lit: (y, x) lit looks.
-        dark: (y, x) ground that is dark on any look's median.
-        params: of the test.
-    """
-    water = (watery >= params.looks_share * np.maximum(lit, 1.0)) & (watery >= 1.0)
-    parts, count = label(dark | water, structure=EIGHT)
-    size = np.bincount(parts.ravel(), minlength=count + 1)
-    wet = np.bincount(parts[water], minlength=count + 1)
-    ponds = wet >= params.object_share * np.maximum(size, 1)
-    ponds[0] = False
-    waters, pieces = label(water, structure=EIGHT)
-    specks = np.bincount(waters.ravel(), minlength=pieces + 1) < params.rim_px * SPECK
-    water &= ~specks[waters] | ponds[parts]
-    cut = binary_dilation(water, structure=EIGHT, iterations=params.rim_px)
-    small = ponds & (wet >= 0.5 * size)  # mostly water: the whole object goes
-    rest, pieces = label(dark & ~cut & ponds[parts], structure=EIGHT)
-    sizes = np.bincount(rest.ravel(), minlength=pieces + 1)
-    rim = (sizes < params.rim_px * SPECK)[rest] & (rest > 0)
-    return np.asarray((cut & ponds[parts]) | small[parts] | rim | (cut & (dark | water)))
 
 
 def noon_sun_deg(days: Floats, latitude: float) -> Floats:
@@ -146,6 +65,8 @@ class DarkSurvey:
     """Brightness (red to swir) of the zone's ground and what lies around it, reflectance."""
     water: Bools
     """(y, x) water by its history, with its rim."""
+    pond_ratio: Floats
+    """(y, x) ln likelihood ratio of water over coal of the year's looks at dark ground."""
     bare_share: float
     """Share of the zone that is bare ground and never dark."""
 
@@ -154,7 +75,7 @@ def survey_dark_ground(
     block: Block,
     share: Floats,
     own: Bools,
-    wetness: tuple[Floats, Floats],
+    wetness: Floats,
     *,
     latitude: float,
     params: FamilyParams,
@@ -166,7 +87,7 @@ def survey_dark_ground(
         block: around the zone.
         share: (y, x) of the zone within the block.
         own: (time,) looks of the year.
-        wetness: `watery_looks`, each (y, x), of all years so far.
+        wetness: (3, y, x) `watery_looks` of all years so far; of the years before, the ratio of `dry_ponds`.
         latitude: degrees, for the sun.
         params: of the family.
         water: of the test for water.
@@ -184,6 +105,7 @@ def survey_dark_ground(
             ground=np.zeros(0),
             level=0.0,
             water=nothing,
+            pond_ratio=np.zeros(share.shape),
             bare_share=0.0,
         )
     bands = block.bands
@@ -199,7 +121,12 @@ def survey_dark_ground(
     with np.errstate(invalid="ignore"):
         dark = bright < params.darkest_ratio * level
         ndvi = (every[..., nir] - every[..., red]) / (every[..., nir] + every[..., red])
-        wet = water_objects(*wetness, (dark & (ndvi < params.greenest)).any(axis=0), water)
+        may = (dark & (ndvi < params.greenest)).any(axis=0)
+        wet = water_objects(wetness[0], wetness[1], may, water)
+        shown = (block.seen & own[:, None, None]) & (may & ~wet)
+        shown &= block.pixels[..., long].mean(axis=-1) < params.darkest_ratio * level
+        ponds, pond_ratio = dry_ponds(block, shown, wetness[2], core_px=params.fewest_dark, params=water)
+        wet |= ponds
         usable = np.isfinite(bright) & (ndvi < params.greenest) & (inside & ~wet)[None]
     clusters = []
     medians_of_pixels = np.full((1, *every.shape[1:]), np.nan)
@@ -231,6 +158,7 @@ def survey_dark_ground(
         ground=ground,
         level=level,
         water=wet & (share > 0.0),
+        pond_ratio=pond_ratio,
         bare_share=float(bare.sum() / max(int(inside.sum()), 1)),
     )
 

@@ -383,9 +383,8 @@ def _evidence(fit: FamilyFit, dark: DarkGround, params: FamilyParams) -> list[_P
     pure = np.maximum(pure, params.least_pure * dark.reflectance)
     seen = np.log(np.maximum(pure, DARKEST))
     mixed = np.log(np.maximum(dark.reflectance, DARKEST)) - seen
-    error = params.observed_sd**2 * 0.5 * (np.eye(size) + 1.0)
+    error = _median_error(fit.bands, params)
     error = error + (params.impurity_sd * mixed)[:, None] * (params.impurity_sd * mixed)
-    error = error + year_covariance(fit.bands, params)
     out = []
     for mean, covariance in zip(fit.mean, fit.covariance, strict=True):
         total = covariance + error
@@ -395,6 +394,29 @@ def _evidence(fit: FamilyFit, dark: DarkGround, params: FamilyParams) -> list[_P
         log_evidence = -0.5 * (far + float(np.linalg.slogdet(total)[1]))
         left = covariance - gain @ covariance
         out.append((log_evidence, far / size, mean + gain @ away, 0.5 * (left + left.T)))
+    return out
+
+
+def _median_error(bands: Sequence[str], params: FamilyParams) -> Floats:
+    """(band, band) of ln reflectance: how far medians of a ground's looks lie from its spectrum."""
+    observed = params.observed_sd**2 * 0.5 * (np.eye(len(bands)) + 1.0)
+    return np.asarray(observed + year_covariance(bands, params))
+
+
+def is_near(fit: FamilyFit, medians: Floats, params: FamilyParams) -> Bools:
+    """(…) ground that is as near to a component as the dark ground of a zone must be; False where not seen.
+
+    Args:
+        fit: of what coal looks like.
+        medians: (…, band) reflectance over looks of the same ground, NaN where not seen.
+        params: of the family.
+    """
+    seen, error = np.log(np.maximum(medians, DARKEST)), _median_error(fit.bands, params)
+    out = np.zeros(medians.shape[:-1], dtype=bool)
+    for mean, covariance in zip(fit.mean, fit.covariance, strict=True):
+        away = seen - mean
+        square = ((away @ np.linalg.inv(covariance + error)) * away).mean(axis=-1)
+        out |= square < params.fitting_distance
     return out
 
 

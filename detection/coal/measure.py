@@ -43,6 +43,7 @@ from detection.coal.verdicts import (
     judged_pile,
     sentence,
 )
+from detection.coal.water import KEPT
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
 from detection.coal.zones import Known, as_subjects, found_masks, measure_subjects, not_called, stockyards
 from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
@@ -346,17 +347,14 @@ def measure_year(
         bands = tuple(band for band in bands if band in coal.bands)
     zones = stockyards(cube, site)
     prior = prior_fit(bands, params.family, coal, site_id=site.id)
-    spectrum = prior.spectrum(COAL, params.family)
-    found, doubtful = found_masks(cube, site, zones, carried.found, coal=spectrum, bands=bands, params=params)
+    found, doubtful = found_masks(cube, site, zones, carried.found, prior=prior, bands=bands, params=params)
     subjects = [*zones, *as_subjects(found)]
     shape = cube.odc.geobox.shape
-    water = np.zeros((2, *shape)) if carried.water is None else carried.water.astype(np.float64)
+    water = np.zeros((KEPT, *shape)) if carried.water is None else carried.water.astype(np.float64)
     at = np.zeros(cube.sizes["time"], dtype=bool)
     at[list(own)] = True
-    known = Known(prior=prior, fits=carried.fits, watery=water[0], lit=water[1])
-    measured, watery, lit = measure_subjects(
-        cube, subjects, at, known, latitude=site.aoi.centroid.y, params=params
-    )
+    known = Known(prior=prior, fits=carried.fits, water=water)
+    measured, water = measure_subjects(cube, subjects, at, known, latitude=site.aoi.centroid.y, params=params)
     piles, tracked = [], dict(carried.tracked)
     for one in measured:
         name = one.subject.id
@@ -376,12 +374,11 @@ def measure_year(
             found=found,
             tracked=tracked,
             fits=dict(carried.fits) | {one.subject.id: one.fit for one in measured},
-            water=np.stack([watery, lit]).astype(np.float32),
+            water=water.astype(np.float32),
         ),
     )
 
 
-COAL = "coal"
 FAMILY_ID = "coal-family-1"
 """Name and version of the family that a measurement without calibration begins with."""
 

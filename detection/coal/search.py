@@ -14,13 +14,13 @@ from scipy.ndimage import binary_dilation, label
 from detection.coal.areas import LEAST_VARIANCE, plausible_mixture
 from detection.coal.blocks import Block, block_of, tiles, within
 from detection.coal.burn_scars import Looks, burn_scars, leaf_season, may_be_burnt
-from detection.coal.dark_ground import WaterParams, water_objects, watery_looks
-from detection.coal.family import FamilyParams, like_family
+from detection.coal.family import FamilyFit, FamilyParams, is_near, like_family
 from detection.coal.fraction import Fractions, block_fractions, first_fraction
 from detection.coal.ground import FractionParams
 from detection.coal.onset import LEAST_RISE, SURE_SD, coal_onset, standing_out
-from detection.coal.smoothing import EIGHT, TINY, smooth_time
+from detection.coal.smoothing import EIGHT, TINY, nan_median, smooth_time
 from detection.coal.spectra import CoalSpectrum
+from detection.coal.water import WaterParams, water_objects, watery_looks
 
 Floats = NDArray[np.float64]
 
@@ -140,13 +140,14 @@ class Materials:
 
     family: FamilyParams
     water: WaterParams
+    prior: FamilyFit
+    """Of coal, before any ground was seen."""
 
 
 def found_supports(
     cube: xr.Dataset,
     bands: tuple[str, ...],
     closed: Bools,
-    coal: CoalSpectrum,
     params: FoundParams,
     materials: Materials,
 ) -> tuple[list[Bools], Bools]:
@@ -156,7 +157,6 @@ def found_supports(
         cube: (time, y, x).
         bands: that are used.
         closed: (y, x) where not to look: zones, exclusions, outside the aoi.
-        coal: spectrum to begin with.
         params: of the search.
         materials: what coal and water look like.
 
@@ -164,6 +164,7 @@ def found_supports(
         masks (y, x), each around one pile or several that touch; (y, x) ground that may hold coal now, piles
         among it: steady, small, wide or new dark ground, and what nobody saw.
     """
+    coal = materials.prior.spectrum("coal", materials.family)
     core, changed, burnt, dark = (np.zeros_like(closed) for _ in "cbbd")
     height, width = closed.shape
     for own, wide in tiles(height, width, about_px=params.tile_px, margin_px=params.margin_px):
@@ -226,7 +227,36 @@ def found_in_block(
     dark = may_hold_coal(np.where(block.seen, first, np.nan), like, block.days)
     wetness = watery_looks(block, np.ones(len(block.days), dtype=bool), materials.water)
     water = water_objects(*wetness, dark | (2 * like.sum(axis=0) > block.seen.sum(axis=0)), materials.water)
-    return _joined(told, dark, water)
+    return _joined(told, near_family(block, dark, materials), water)
+
+
+def near_family(block: Block, dark: Bools, materials: Materials) -> Bools:
+    """(y, x) of dark ground: what is near the coal family by its medians, with its rim, and what nobody saw.
+
+    A look by itself lets most dark ground pass. Medians are held against the family as a zone's dark ground
+    is: of the newest looks, of the year (one look may be shade), and the newest look where it is near coal
+    and the one before is not: a pile may be one look old. Pixels at the rim of coal are mixed and like
+    nothing: they go with what they lie beside.
+    """
+    seen, pixels = block.seen[:, dark], block.pixels[:, dark]
+    age = np.where(seen, seen[::-1].cumsum(axis=0)[::-1], 0)
+    of_year = seen & (block.days > block.days[-1] - WATCHED_DAYS)[:, None]
+
+    def near(looks: Bools) -> Bools:
+        return is_near(materials.prior, _medians(pixels, looks), materials.family)
+
+    came = near(seen & (age == 1)) & ~near(seen & (age == 2))  # noqa: PLR2004 - the look before
+    out = np.zeros_like(dark)
+    out[dark] = near(seen & (age <= NEWEST)) | near(of_year) | came | ~of_year.any(axis=0)
+    return np.asarray(dark & binary_dilation(out, structure=EIGHT))
+
+
+def _medians(pixels: Floats, looks: Bools) -> Floats:
+    """(n, band) over some looks (time, n) of pixels (time, n, band); NaN where there are none."""
+    out = np.full(pixels.shape[1:], np.nan)
+    some = looks.any(axis=0)
+    out[some] = nan_median(np.where(looks[:, some, None], pixels[:, some], np.nan))
+    return out
 
 
 def _onset(

@@ -9,13 +9,13 @@ from numpy.typing import NDArray
 
 from detection.coal.areas import AreaParams, ZoneSeries
 from detection.coal.blocks import Window
-from detection.coal.dark_ground import WaterParams
 from detection.coal.family import FamilyFit, FamilyParams
 from detection.coal.fraction import Fractions
 from detection.coal.ground import FractionParams
 from detection.coal.intervals import IntervalParams
 from detection.coal.search import FoundParams
 from detection.coal.verdicts import VerdictParams
+from detection.coal.water import WaterParams
 
 Floats = NDArray[np.float64]
 

@@ -45,7 +45,7 @@ class Carried:
     fits: Mapping[str, FamilyFit] = field(default_factory=dict)
     """What dark ground said of the coal of each subject."""
     water: NDArray[np.float32] | None = None
-    """(2, y, x) looks that showed water, and lit looks, on the whole grid."""
+    """(plane, y, x) looks that showed water, lit looks, ln likelihood ratio of ponds, on the whole grid."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,7 +156,7 @@ def _carried_bytes(carried: Carried) -> bytes:
     buffer = io.BytesIO()
     head = np.frombuffer(json.dumps(told).encode(), dtype=np.uint8)
     shape = np.array(masks[0].shape if masks else (0, 0))
-    water = np.zeros((2, 0, 0), dtype=np.float32) if carried.water is None else carried.water
+    water = np.zeros((0, 0, 0), dtype=np.float32) if carried.water is None else carried.water
     np.savez(buffer, told=head, shape=shape, masks=np.packbits(np.array(masks, dtype=bool)), water=water)
     return buffer.getvalue()
 

@@ -19,14 +19,13 @@ from detection.coal.dark_ground import (
     DarkSurvey,
     rim_width_px,
     survey_dark_ground,
-    watery_looks,
 )
 from detection.coal.family import FamilyFit, updated
 from detection.coal.fraction import block_fractions
 from detection.coal.search import Materials, found_supports, patches
 from detection.coal.smoothing import EIGHT
-from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
+from detection.coal.water import watery_looks
 
 Bools = NDArray[np.bool_]
 
@@ -71,7 +70,7 @@ def found_masks(
     zones: Sequence[Subject],
     known: Mapping[str, Bools],
     *,
-    coal: CoalSpectrum,
+    prior: FamilyFit,
     bands: tuple[str, ...],
     params: StockpileParams,
 ) -> tuple[dict[str, Bools], Bools]:
@@ -82,7 +81,7 @@ def found_masks(
         site: with its aoi and exclusions.
         zones: measured as such.
         known: ground found in earlier years: what touches it belongs to it, the rest stays.
-        coal: spectrum to begin with.
+        prior: of coal, before any ground was seen.
         bands: that are used.
         params: knobs.
     """
@@ -93,9 +92,8 @@ def found_masks(
         closed |= zone.share > 0.0
     for exclusion in site.zones_of(ZoneKind.EXCLUSION):
         closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
-    masks, doubtful = found_supports(
-        cube, bands, closed, coal, params.found, Materials(family=params.family, water=params.water)
-    )
+    materials = Materials(family=params.family, water=params.water, prior=prior)
+    masks, doubtful = found_supports(cube, bands, closed, params.found, materials)
     return joined(known, masks), doubtful
 
 
@@ -184,10 +182,8 @@ class Known:
     """Of every subject."""
     fits: Mapping[str, FamilyFit]
     """By subject, after the years before."""
-    watery: Floats
-    """(y, x) looks that showed water."""
-    lit: Floats
-    """(y, x) lit looks."""
+    water: Floats
+    """(3, y, x) looks that showed water, lit looks, ln likelihood ratio of ponds that fall dry."""
 
 
 def measure_subjects(
@@ -198,7 +194,7 @@ def measure_subjects(
     *,
     latitude: float,
     params: StockpileParams,
-) -> tuple[list[Measured], Floats, Floats]:
+) -> tuple[list[Measured], Floats]:
     """Fractions and sums of all subjects, block by block.
 
     Args:
@@ -210,39 +206,42 @@ def measure_subjects(
         params: of the measurement.
 
     Returns:
-        the measured subjects; looks that showed water and lit looks (y, x) of these and all years before.
+        the measured subjects; what is known of water after these looks, (3, y, x) as in `known`.
     """
-    watery, lit = known.watery.copy(), known.lit.copy()
+    water = known.water.copy()
     if not subjects:
-        return [], watery, lit
+        return [], water
     bands = known.prior.bands
     shape = subjects[0].share.shape
     margin = round(params.ring_m / PIXEL_M)
     out: list[Measured] = []
     for window, members in grouped_zones([s.share for s in subjects], margin):
-        at = window.rows, window.columns
+        at = slice(None), window.rows, window.columns
         block = block_of(cube, window, bands, np.zeros(shape, dtype=bool))
-        wet, seen = watery_looks(block, own, params.water)
-        watery[at], lit[at] = known.watery[at] + wet, known.lit[at] + seen
+        wetness = known.water[at].copy()
+        wetness[:2] += watery_looks(block, own, params.water)
         surveys = {
             index: survey_dark_ground(
                 block,
-                subjects[index].share[at],
+                subjects[index].share[at[1:]],
                 own,
-                (watery[at], lit[at]),
+                wetness,
                 latitude=latitude,
                 params=params.family,
                 water=params.water,
             )
             for index in members
         }
+        water[at] = wetness
+        for survey in surveys.values():
+            water[at][2] = np.where(survey.pond_ratio == 0.0, water[at][2], wetness[2] + survey.pond_ratio)
         tight = [
             is_tight(subject, surveys[index].bare_share if index in surveys else 0.0)
             for index, subject in enumerate(subjects)
         ]
-        suspect = suspect_ground(subjects, tight)[at]
-        water = np.any([survey.water for survey in surveys.values()], axis=0)
-        block = replace(block, seen=block.seen & ~water, suspect=suspect & ~water)
+        suspect = suspect_ground(subjects, tight)[at[1:]]
+        wet = np.any([survey.water for survey in surveys.values()], axis=0)
+        block = replace(block, seen=block.seen & ~wet, suspect=suspect & ~wet)
         fits = {
             index: updated(
                 known.fits.get(subjects[index].id, known.prior),
@@ -260,7 +259,7 @@ def measure_subjects(
             if fractions is None:
                 continue
             for index, subject in own_subjects.items():
-                share = np.where(water, 0.0, subject.share[at])
+                share = np.where(wet, 0.0, subject.share[at[1:]])
                 if not share.any():
                     continue
                 series = zone_series(fractions, block.seen, share, block.days, params.area)
@@ -279,7 +278,7 @@ def measure_subjects(
                         rim_px=rim_width(mean, surveys[index], bands, params),
                     )
                 )
-    return out, watery, lit
+    return out, water
 
 
 def rim_width(coal: Floats, survey: DarkSurvey, bands: tuple[str, ...], params: StockpileParams) -> float:

@@ -18,11 +18,9 @@ from detection.coal.calibration import identity_documented, is_documented
 from detection.coal.dark_ground import (
     BLUR_PX2,
     COARSE_BLUR_PX2,
-    WaterParams,
     brightest_coal,
     noon_sun_deg,
     rim_width_px,
-    water_objects,
 )
 from detection.coal.family import (
     FAMILY,
@@ -162,20 +160,6 @@ def test_damp_coal_of_a_zone_is_like_the_family_although_no_dry_part_is(wetness:
     assert fit.name == FAMILY[-1].name
     assert fit.distance < 0.4
     assert fit.distance < dry.distance or wetness == 0.0
-
-
-def test_coal_on_a_quay_stays_where_the_water_beside_it_goes() -> None:
-    object_, watery, lit = np.zeros((30, 40), dtype=bool), np.zeros((30, 40)), np.full((30, 40), 40.0)
-    object_[5:25, 5:35] = True
-    watery[5:25, 5:15] = 20.0
-    gone = water_objects(watery, lit, object_, WaterParams())
-    assert gone[5:25, 5:15].all()
-    assert not gone[5:25, 19:35].any()
-    speck = np.zeros((30, 40))
-    speck[10:12, 20:22] = 20.0
-    assert not water_objects(speck, lit, object_, WaterParams()).any()
-    alone = water_objects(np.where(object_, 20.0, 0.0), lit, object_, WaterParams())
-    assert alone[object_].all()
 
 
 def test_the_sun_is_high_in_june_and_low_in_december() -> None:

@@ -10,8 +10,9 @@ import xarray as xr
 from scipy.ndimage import binary_dilation
 
 from aoi.pixels import coverage
-from detection.coal.blocks import bands_of
+from detection.coal.blocks import Block, bands_of
 from detection.coal.family import prior_fit
+from detection.coal.search import Materials, near_family
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.zones import FULL_OF_DARK, Known, is_tight, measure_subjects, suspect_ground
 from imagery.simulate import SimulatedSite
@@ -44,12 +45,12 @@ def drawn_around(simulated: SimulatedSite, cube: xr.Dataset, pixels: int) -> Mea
     outline = simulated.truth.pile_outline(simulated.truth.piles[0].pile_id, dt.date(2019, 9, 1))
     assert outline is not None
     mask = binary_dilation(coverage(outline, cube.odc.geobox) > 0.5, iterations=pixels)
-    params, nothing = StockpileParams(), np.zeros(mask.shape)
-    (measured,), _, _ = measure_subjects(
+    params, nothing = StockpileParams(), np.zeros((3, *mask.shape))
+    (measured,), _ = measure_subjects(
         cube,
         [Subject(id="tight", share=mask.astype(np.float64), found=False)],
         np.ones(cube.sizes["time"], dtype=bool),
-        Known(prior=prior_fit(bands_of(cube), params.family), fits={}, watery=nothing, lit=nothing),
+        Known(prior=prior_fit(bands_of(cube), params.family), fits={}, water=nothing),
         latitude=39.0,
         params=params,
     )
@@ -78,3 +79,37 @@ def test_a_large_zone_full_of_coal_has_a_figure_only_with_bare_ground_in_it() ->
     assert measured.refused is None
     area = measured.series.area[measured.series.seen_share > 0.9] * 0.01
     assert abs(np.median(area) - 6.0) < 0.3
+
+
+FLAT = (0.042, 0.043, 0.045, 0.047, 0.051, 0.052)
+SOIL = (0.08, 0.10, 0.13, 0.19, 0.26, 0.22)
+MIXED = tuple(0.5 * (coal + soil) for coal, soil in zip(FLAT, SOIL, strict=True))
+WET_SOIL = (0.044, 0.055, 0.066, 0.093, 0.099, 0.070)
+"""Darker than soil, and falling in short-wave infrared, where water takes the light. Made up."""
+
+
+def test_dark_ground_may_be_missed_coal_where_its_median_or_its_neighbour_is_near_the_family() -> None:
+    looks = 8
+    history = {
+        "coal": [FLAT] * looks,
+        "its rim": [MIXED] * looks,
+        "beyond": [MIXED] * looks,
+        "wet soil": [WET_SOIL] * looks,
+        "coal until long ago, in shade now": [SOIL] * (looks - 1) + [WET_SOIL],
+        "soil": [SOIL] * looks,
+        "coal since the newest look": [SOIL] * (looks - 1) + [FLAT],
+    }
+    params = StockpileParams()
+    pixels = np.moveaxis(np.array([list(history.values())]), 2, 0)
+    bands = ("blue", "green", "red", "nir", "swir16", "swir22")
+    everywhere = np.ones(pixels.shape[:3], dtype=bool)
+    block = Block(
+        pixels=pixels, seen=everywhere, suspect=~everywhere[0], days=12.0 * np.arange(looks), bands=bands
+    )
+    materials = Materials(family=params.family, water=params.water, prior=prior_fit(bands, params.family))
+    dark = np.array([[name != "soil" for name in history]])
+    near = near_family(block, dark, materials)
+    assert dict(zip(history, near[0].tolist(), strict=True)) == {
+        "coal": True, "its rim": True, "beyond": False, "wet soil": False,
+        "coal until long ago, in shade now": False, "soil": False, "coal since the newest look": True,
+    }  # fmt: skip
