@@ -89,7 +89,8 @@ def _feature(geometry: shapely.Polygon, **properties: str) -> dict[str, Any]:
 def write_romania_catalog(files: tuple[Path, Path], catalog_path: Path) -> Path:
     """Write the cubes as a static STAC catalogue: one item per date, one GeoTIFF per band, source numbers."""
     folder = catalog_path.parent
-    cubes = [xr.open_dataset(path, engine="h5netcdf") for path in files]
+    # Whole: a chunk of these files holds many dates, and each read of one would unpack it again.
+    cubes = [xr.load_dataset(path, engine="h5netcdf") for path in files]
     footprint = _footprint(cubes[0])
     items = []
     for i, time in enumerate(cubes[0]["time"].to_numpy()):
@@ -99,8 +100,6 @@ def write_romania_catalog(files: tuple[Path, Path], catalog_path: Path) -> Path:
         item = _item(day, assets, footprint)
         write_text(item_folder / f"{item['id']}.json", json.dumps(item, indent=1))
         items.append(f"./{day}/{item['id']}.json")
-    for cube in cubes:
-        cube.close()
     _write_json(folder / _COLLECTION / "collection.json", _collection(items, footprint))
     _write_json(catalog_path, _catalog())
     return catalog_path

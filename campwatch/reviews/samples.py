@@ -6,7 +6,7 @@ import base64
 import datetime as dt
 import io
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,6 @@ from xml.sax.saxutils import escape
 
 import numpy as np
 import shapely
-import xarray as xr
 from numpy.typing import NDArray
 from PIL import Image
 from shapely.geometry import Point, Polygon, mapping
@@ -115,7 +114,8 @@ def draw(
     codes = {reader: _codes(list(by_name), rng) for reader in (*readers, THIRD)}
     row = _row(desk, plain(told | {"sample_id": sample_id, "codes": codes}))
     _append(desk, row)
-    folders = [write_reader(desk, row.data, reader) for reader in readers]
+    pictures = clear_looks(desk)
+    folders = [write_reader(desk, row.data, reader, pictures) for reader in readers]
     lines = [f"{s.name}: {s.area_ha:.1f} ha, {_drawn_in(row.data, s.name)} points" for s in strata.strata]
     lines += [f"for {reader}: {folder}" for reader, folder in zip(readers, folders, strict=True)]
     lines.append("give each reader one folder only; then: campwatch review import labels.csv")
@@ -158,7 +158,9 @@ def _append(desk: Desk, row: Row) -> None:
     )
 
 
-def write_reader(desk: Desk, drawn: Mapping[str, Any], reader: str, units: Sequence[str] = ()) -> Path:
+def write_reader(
+    desk: Desk, drawn: Mapping[str, Any], reader: str, pictures: ClearLooks | None, units: Sequence[str] = ()
+) -> Path:
     """One reader's folder: points.kmz, chips.json, labels.csv; no stratum and no earlier label in it."""
     folder = below(desk.workspace.exports_folder / "samples", desk.site.id, str(drawn["sample_id"]), reader)
     wanted = set(units or drawn["units"])
@@ -166,7 +168,8 @@ def write_reader(desk: Desk, drawn: Mapping[str, Any], reader: str, units: Seque
     points = [_point(code, drawn["units"][unit]) for code, unit in codes.items() if unit in wanted]
     folder.mkdir(parents=True, exist_ok=True)
     allowed = [*sorted(str(name) for name in drawn["classes"]), CANNOT_TELL]
-    write_sample_files(desk, folder, points, allowed=allowed, sample_id=str(drawn["sample_id"]))
+    told = {"site": desk.site.id, "sample": str(drawn["sample_id"])}
+    write_sample_files(folder, points, pictures, allowed=allowed, told=told)
     write_labels(
         folder / "labels.csv",
         site_id=desk.site.id,
@@ -190,7 +193,7 @@ def report(desk: Desk, result: SampleResult) -> tuple[dict[str, Any], list[str]]
     if any(result.missing.values()):
         return document, [f"{reader}: {n} labels missing" for reader, n in result.missing.items()]
     if result.waiting:
-        folder = write_reader(desk, data, THIRD, result.waiting)
+        folder = write_reader(desk, data, THIRD, clear_looks(desk), result.waiting)
         lines = [
             f"the readers differ on {len(result.waiting)} points; for somebody who has seen neither: {folder}"
         ]
@@ -245,6 +248,8 @@ CLEAR = 0.7
 GAMMA = 1.6
 WHITE = 0.3
 """Reflectance shown white: bright soil and concrete."""
+UNSEEN = 128
+"""Grey of what was not seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,35 +270,67 @@ class Chip:
     png: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClearLooks:
+    """Looks of a site as they are shown to readers."""
+
+    dates: tuple[str, ...]
+    pixels: NDArray[np.uint8]
+    """(time, y, x, band) red, green, blue; half a chip of what was not seen around."""
+    made: dict[tuple[int, int], tuple[Chip, ...]]
+    """What was cut, for the next reader of the same point."""
+
+    def chips(self, point: SamplePoint) -> tuple[Chip, ...]:
+        """One picture of each look, the point's pixel in a frame."""
+        place = point.row, point.column
+        if place not in self.made:
+            rows, columns = (slice(start, start + CHIP_PX) for start in place)
+            windows = self.pixels[:, rows, columns]
+            pairs = zip(self.dates, windows, strict=True)
+            self.made[place] = tuple(Chip(date=date, png=_png(window)) for date, window in pairs)
+        return self.made[place]
+
+
 def write_sample_files(
-    desk: Desk, folder: Path, points: Sequence[SamplePoint], *, allowed: Sequence[str], sample_id: str
+    folder: Path,
+    points: Sequence[SamplePoint],
+    pictures: ClearLooks | None,
+    *,
+    allowed: Sequence[str],
+    told: Mapping[str, str],
 ) -> None:
-    """Write `points.kmz` and `chips.json`."""
-    cube = _clear_looks(desk)
-    chips = {point.code: list(_chips(cube, point)) if cube is not None else [] for point in points}
-    told = [_point_document(point, chips[point.code]) for point in points]
+    """Write `points.kmz` and `chips.json`, which begins with what is `told` of the sample."""
+    chips = {point.code: pictures.chips(point) if pictures is not None else () for point in points}
     document = {
         "format": "campwatch-sample/1",
-        "site": desk.site.id,
-        "sample": sample_id,
+        **told,
         "question": "What is the ground inside the square, and since when?",
         "labels": list(allowed),
         "attribution": "Contains modified Copernicus Sentinel data",
-        "points": told,
+        "points": [_point_document(point, chips[point.code]) for point in points],
     }
     write_text(folder / "chips.json", json.dumps(document, ensure_ascii=False, indent=1))
     _write_kmz(folder / "points.kmz", points, chips, allowed)
 
 
-def _clear_looks(desk: Desk) -> xr.Dataset | None:
-    """Cube of up to five clear looks spread over time; unregistered ones where there is no other."""
+def clear_looks(desk: Desk) -> ClearLooks | None:
+    """Up to five clear looks spread over time; unregistered ones where there is no other."""
     looks = [stored.row.data for stored in desk.ledger.current(OBSERVATIONS.name, site_id=desk.site.id)]
     clear = [look for look in looks if float(look["valid_fraction"] or 0) >= CLEAR]
     used = [look for look in clear if look["status"] == "used"] or clear
     chosen = {scene for _, scene in _spread(sorted((str(u["datetime"]), str(u["scene_id"])) for u in used))}
     scenes = group_archived(Archive(desk.workspace.archive_folder).products(desk.site.id))
     products = [product for scene in scenes if scene.id in chosen for product in scene.products]
-    return load_cube(products, site_grid(desk.site)) if products else None
+    if not products:
+        return None
+    cube = load_cube(products, site_grid(desk.site))
+    around = ((0, 0), (CHIP_PX // 2, CHIP_PX // 2), (CHIP_PX // 2, CHIP_PX // 2))
+    planes = [
+        np.pad(_bright(cube[band].to_numpy()), around, constant_values=UNSEEN)
+        for band in ("red", "green", "blue")
+    ]
+    dates = tuple(np.datetime_as_string(cube["time"].to_numpy(), unit="D").tolist())
+    return ClearLooks(dates=dates, pixels=np.stack(planes, axis=-1), made={})
 
 
 def _spread(looks: list[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -304,21 +341,15 @@ def _spread(looks: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [looks[i] for i in places]
 
 
-def _chips(cube: xr.Dataset, point: SamplePoint) -> Iterator[Chip]:
-    half = CHIP_PX // 2
-    bands = cube[["red", "green", "blue"]]
-    for i, time in enumerate(cube["time"].to_numpy()):
-        layer = np.stack([bands[band].isel(time=i).to_numpy() for band in bands])
-        padded = np.pad(layer, ((0, 0), (half, half), (half, half)), constant_values=np.nan)
-        window = padded[:, point.row : point.row + CHIP_PX, point.column : point.column + CHIP_PX]
-        yield Chip(date=str(np.datetime_as_string(time, unit="D")), png=_png(window))
+def _bright(reflectance: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """How bright it is shown; what is missing in grey."""
+    bright = np.clip(reflectance / WHITE, 0, 1) ** (1 / GAMMA)
+    return np.where(np.isfinite(bright), bright * 255, UNSEEN).astype(np.uint8)
 
 
-def _png(window: NDArray[np.float32]) -> bytes:
-    """Red, green, blue; the point's pixel in a frame, what is missing in grey."""
-    bright = np.clip(window / WHITE, 0, 1) ** (1 / GAMMA)
-    pixels = np.where(np.isfinite(bright), bright * 255, 128).astype(np.uint8).transpose(1, 2, 0)
-    large = np.repeat(np.repeat(pixels, ENLARGED, axis=0), ENLARGED, axis=1)
+def _png(window: NDArray[np.uint8]) -> bytes:
+    """Of (y, x, band); the point's pixel in a frame."""
+    large = np.repeat(np.repeat(window, ENLARGED, axis=0), ENLARGED, axis=1)
     start, end = CHIP_PX // 2 * ENLARGED - 1, (CHIP_PX // 2 + 1) * ENLARGED
     for line in (start, end):
         large[start : end + 1, line] = large[line, start : end + 1] = (255, 255, 0)
@@ -336,7 +367,7 @@ def _point_document(point: SamplePoint, chips: Sequence[Chip]) -> dict[str, Any]
 
 
 def _write_kmz(
-    path: Path, points: Sequence[SamplePoint], chips: dict[str, list[Chip]], allowed: Sequence[str]
+    path: Path, points: Sequence[SamplePoint], chips: Mapping[str, Sequence[Chip]], allowed: Sequence[str]
 ) -> None:
     names = ", ".join(allowed)
     marks = "".join(_placemark(point, chips[point.code]) for point in points)
