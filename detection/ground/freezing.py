@@ -14,6 +14,8 @@ from detection.ground.params import METHOD, EventParams, GroundParams
 from detection.ground.records import Disturbance, DisturbanceRevision
 
 UNBORNE = "later looks do not bear it out"
+GONE = ("withdrawn", "merged")
+"""Statuses of what is told no more."""
 
 
 def freeze(
@@ -22,7 +24,8 @@ def freeze(
     """Current rows under what earlier runs froze, and what they now say otherwise.
 
     An event is frozen when it has been persistent for `wait_days`. Events of another method epoch hand on
-    their id to the event that lies where they lay, so that verdicts and alerts follow.
+    their id to the event that lies where they lay, so that verdicts and alerts follow; what was told then and
+    is not found by this method stays as withdrawn, with that as the cause.
 
     Args:
         current: rows that the scenes alone give.
@@ -77,10 +80,9 @@ def freeze(
         if one.machine_status == "closed":
             revisions.append(revision(old, "closed", None, "as expected again"))
     for old in known:
-        if old.disturbance_id in taken or old.method_epoch != METHOD:
+        if old.disturbance_id in taken or old.machine_status == "provisional":
             continue
-        whole = next((row for row in rows[: len(current)] if _part_of(old, row, p.likely)), None)
-        what, why = ("withdrawn", UNBORNE) if whole is None else ("merged", f"part of {whole.disturbance_id}")
+        what, why = _fate(old, rows[: len(current)], p)
         rows.append(replace(old, machine_status=what, cause=why))
         revisions.append(revision(old, what, None, why))
     return rows, revisions
@@ -105,7 +107,7 @@ def _held(
     What was open when it was last looked at and is now dated otherwise is one event, whose date is revised.
     """
     held: dict[int, Disturbance] = {}
-    left = list(known)
+    left = [one for one in known if not _gone(one)]
     for dated in (True, False):
         for number, found in enumerate(current):
             if number in held:
@@ -116,6 +118,21 @@ def _held(
                 held[number] = old
                 left = [k for k in left if k is not old]
     return held
+
+
+def _fate(old: Disturbance, found: Sequence[Disturbance], p: EventParams) -> tuple[str, str]:
+    """What became of an event that is not found again, and why."""
+    if _gone(old):
+        return old.machine_status, old.cause or UNBORNE
+    whole = next((row for row in found if _part_of(old, row, p.likely)), None)
+    if whole is not None:
+        return "merged", f"part of {whole.disturbance_id}"
+    return "withdrawn", UNBORNE if old.method_epoch == METHOD else f"{METHOD} does not find it"
+
+
+def _gone(old: Disturbance) -> bool:
+    """Whether a method before this one, or this one of what a method before had told, has taken it back."""
+    return old.method_epoch != METHOD and old.machine_status in GONE
 
 
 def _same(old: Disturbance, new: Disturbance, p: EventParams, *, dated: bool) -> bool:

@@ -242,3 +242,22 @@ def test_a_new_method_takes_over_ids_by_ground_so_that_verdicts_follow(rows) -> 
     assert (taken.disturbance_id, taken.method_epoch) == ("d-old", METHOD)
     assert taken.first_seen == found.first_seen
     assert revisions == []
+
+
+def test_what_a_new_method_does_not_find_is_withdrawn_and_says_so_in_every_run(rows) -> None:
+    (found,) = [d for d in rows.disturbances if d.machine_status == "persistent"]
+    old = dataclasses.replace(earlier_method(found), machine_status="persistent")
+    provisional = dataclasses.replace(old, disturbance_id="d-never-told", machine_status="provisional")
+    held, revisions = freeze([], [old, provisional], day=20_000, params=GroundParams())
+    again, repeated = freeze([], held, day=20_010, params=GroundParams())
+    assert [(d.disturbance_id, d.machine_status) for d in held] == [("d-old", "withdrawn")]
+    assert revisions[0].detail == f"{METHOD} does not find it"
+    assert (again, repeated) == (held, revisions)
+
+
+def test_what_was_taken_back_gives_its_name_to_nothing_else(rows) -> None:
+    (found,) = [d for d in rows.disturbances if d.machine_status == "persistent"]
+    gone = dataclasses.replace(earlier_method(found), machine_status="merged", cause="part of another")
+    (kept, still), _ = freeze([found], [gone], day=20_000, params=GroundParams())
+    assert kept.disturbance_id == found.disturbance_id
+    assert (still.disturbance_id, still.machine_status, still.cause) == ("d-old", "merged", "part of another")
