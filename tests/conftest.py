@@ -17,6 +17,7 @@ from numba.core.compiler_lock import global_compiler_lock
 from numba.core.dispatcher import Dispatcher
 
 from campwatch.language import ENGLISH, speak
+from campwatch.run.allocation import keep_freed_memory
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -58,6 +59,12 @@ def compiled_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(Dispatcher, "compile", compile_alone)
         yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def memory_kept() -> None:
+    """As in a run."""
+    keep_freed_memory()
 
 
 @pytest.fixture(autouse=True)

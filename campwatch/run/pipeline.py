@@ -18,6 +18,7 @@ from campwatch.alerts.watch import channels, deliver_open, watch_sites
 from campwatch.identity import Clock, new_run_id, system_clock, timestamp
 from campwatch.layers import NO_LONGER_KEPT, measured_layers
 from campwatch.pages.paths import kept_pages, shown_state
+from campwatch.run.allocation import keep_freed_memory
 from campwatch.run.derived import DerivedFiles, derived_files, rebuild_behind
 from campwatch.run.health import heartbeat
 from campwatch.run.journal import Journal, journalled
@@ -258,6 +259,7 @@ def _ask(run: _Run, item: _Prepared, others: Workers | None) -> Future[Measured]
 
 
 def _bench(run: _Run, work: SiteWork) -> SiteBench:
+    keep_freed_memory()
     with run.watch.stage("libraries"):
         from campwatch.run.site_bench import SiteBench  # noqa: PLC0415 - as above: only where there is work
     return SiteBench(run.workspace, work, progress=run.progress, watch=run.watch)

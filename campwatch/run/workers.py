@@ -20,6 +20,7 @@ from types import MappingProxyType
 from typing import Any
 
 from campwatch.identity import code_identity, same_code
+from campwatch.run.allocation import keep_freed_memory
 from campwatch.run.site_job import SiteWork
 from evidence.errors import WatchError, WorkspaceError
 from evidence.rows import Row
@@ -110,6 +111,7 @@ def measure_in_worker(folder: str, work: SiteWork) -> Measured:
     from campwatch.run.site_bench import SiteBench  # noqa: PLC0415 - its libraries take seconds to load
     from campwatch.workspace import open_workspace  # noqa: PLC0415 - as above
 
+    keep_freed_memory()
     rows = SiteBench(open_workspace(Path(folder)), work).rows()
     return Measured(rows=rows, code=code_identity())
 
