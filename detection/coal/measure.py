@@ -77,7 +77,8 @@ class StockpileResult:
     validated_on: str | None = "painted"
     missed_ha: Quantity | None = None
     """Coal outside zones on the newest look that was not called a pile: nought, up to all ground that its
-    newest looks show like coal, whatever it is, and all that nobody saw; None where nobody looked."""
+    newest looks show like coal and that is near the family or beside what is, and all that nobody saw; None
+    where nobody looked."""
     radar: Mapping[str, RadarOpinion] = field(default_factory=dict)
     """What Sentinel-1 says of every zone's series; empty where there is none."""
     notes: tuple[str, ...] = ()
