@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 import struct
-from collections.abc import Mapping, Sequence
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +90,39 @@ CODEC = Blosc(cname="lz4", clevel=1, shuffle=Blosc.BITSHUFFLE)
 LENGTH = struct.Struct("<Q")
 """Of the header, before it."""
 
+HELD_BYTES = 256_000_000
+"""Of blocks that were read last: a small site is read from the disk once in a run. Assumed."""
+
 Blocks = Mapping[str, Sequence[tuple[int, int]]]
 """By plane, (offset in the file, bytes) of each block of rows."""
+
+
+class HeldBlocks:
+    """Blocks that were read last, unpacked; of too many bytes what was asked for longest ago goes first."""
+
+    def __init__(self, most: int = HELD_BYTES) -> None:  # noqa: D107
+        self._most, self._bytes = most, 0
+        self._held: OrderedDict[tuple[str, str, int], NDArray[Any]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __reduce__(self) -> tuple[type[HeldBlocks], tuple[int]]:
+        """A copy holds nothing yet."""
+        return HeldBlocks, (self._most,)
+
+    def get(self, key: tuple[str, str, int], read: Callable[[], NDArray[Any]]) -> NDArray[Any]:
+        """The block of (scene, plane, number), read where it is not held; nobody writes into it."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+        block = read()
+        with self._lock:
+            if key not in self._held:
+                self._held[key] = block
+                self._bytes += block.nbytes
+            while self._bytes > self._most:
+                self._bytes -= self._held.popitem(last=False)[1].nbytes
+        return block
 
 
 @dataclass(slots=True)
@@ -101,6 +135,7 @@ class CubeStore:
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Coordinate values by the digest of what a scene's pixels hang on."""
     _blocks: dict[str, Blocks] = field(default_factory=dict)
+    _held: HeldBlocks = field(default_factory=HeldBlocks)
 
     @classmethod
     def open(cls, root: Path, key: str, bands: Sequence[str], shape: tuple[int, int]) -> CubeStore:
@@ -152,18 +187,21 @@ class CubeStore:
         """Rows of a band as they are stored, (y, x); of all masks for a mask's name."""
         plane = name if name in self.bands else MASK_BITS
         kind = np.int16 if name in self.bands else np.uint8
-        blocks = self._blocks[digest][plane]
-        rows = []
-        with (self.folder / f"{digest}{SUFFIX}").open("rb") as stream:
-            (length,) = LENGTH.unpack(stream.read(LENGTH.size))
-            for number in range(first // CHUNK_ROWS, -(-end // CHUNK_ROWS)):
-                offset, size = blocks[number]
-                stream.seek(LENGTH.size + length + offset)
-                block = np.frombuffer(CODEC.decode(stream.read(size)), kind)
-                rows.append(block.reshape(-1, self.shape[1]))
+        rows = [
+            self._held.get((digest, plane, number), partial(self._block, digest, plane, number, kind))
+            for number in range(first // CHUNK_ROWS, -(-end // CHUNK_ROWS))
+        ]
         start = first // CHUNK_ROWS * CHUNK_ROWS
         held = rows[0] if len(rows) == 1 else np.concatenate(rows)
         return held[first - start : end - start]
+
+    def _block(self, digest: str, plane: str, number: int, kind: type[np.generic]) -> NDArray[Any]:
+        """One block of rows, from the disk."""
+        offset, size = self._blocks[digest][plane][number]
+        with (self.folder / f"{digest}{SUFFIX}").open("rb") as stream:
+            (length,) = LENGTH.unpack(stream.read(LENGTH.size))
+            stream.seek(LENGTH.size + length + offset)
+            return np.frombuffer(CODEC.decode(stream.read(size)), kind).reshape(-1, self.shape[1])
 
 
 def column(records: Sequence[Mapping[str, Any]], name: str) -> NDArray[Any]:

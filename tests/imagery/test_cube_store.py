@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 import xarray as xr
 
 from imagery.cube.scene import MASKS
-from imagery.cube.store import CHUNK_ROWS, SUFFIX, CubeStore, lazy_variable, packed, unpacked
+from imagery.cube.store import CHUNK_ROWS, SUFFIX, CubeStore, HeldBlocks, lazy_variable, packed, unpacked
 
 SHAPE = (2 * CHUNK_ROWS + 8, 60)
 BANDS = ("red", "nir")
@@ -85,3 +86,17 @@ def test_another_key_drops_what_was_kept(tmp_path, scenes):
     CubeStore.open(tmp_path, "k" * 64, BANDS, SHAPE).add("d0", scenes["d0"])
     assert CubeStore.open(tmp_path, "j" * 64, BANDS, SHAPE).records == {}
     assert CubeStore.open(tmp_path, "k" * 64, BANDS, SHAPE).records == {}
+
+
+def test_what_was_read_is_held_up_to_a_bound_and_a_copy_begins_without():
+    held, read = HeldBlocks(most=2500), []
+
+    def block(name):
+        read.append(name)
+        return np.zeros(1000, np.uint8)
+
+    for name in ("a", "b", "a", "c", "a", "b"):
+        assert held.get((name, "red", 0), lambda name=name: block(name)).size == 1000
+    assert read == ["a", "b", "c", "b"]  # of three that do not fit together, b was asked for longest ago
+    copy.deepcopy(held).get(("b", "red", 0), lambda: block("again"))
+    assert read[-1] == "again"
