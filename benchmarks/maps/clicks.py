@@ -91,6 +91,7 @@ def by_keys(hand: Hand) -> None:
     hand.key("r")
     hand.type("bora")
     hand.key("Enter")
+    hand.page.wait_for_selector("#desk")  # as a person does: the server says first what waits for the reader
     for key in (".", "/", "1"):
         hand.key(key)
 
