@@ -240,6 +240,10 @@ def run(  # noqa: PLR0913 - every option of a run
     dask: Annotated[
         str | None, typer.Option(help="Dask scheduler whose workers measure, or local:N.", metavar="ADDRESS")
     ] = None,
+    share: Annotated[
+        str | None,
+        typer.Option(help="Object store by which Dask workers get files: s3://BUCKET/FOLDER.", metavar="URL"),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Search and count the cost, no more.")] = False,
     wait: Annotated[bool, typer.Option("--wait", help="Wait for another run instead of leaving.")] = False,
     include_cloudy: Annotated[
@@ -251,6 +255,8 @@ def run(  # noqa: PLR0913 - every option of a run
     if dry_run:
         look(context.obj, site, since, until)
         return
+    if share is not None and dask is None:
+        raise typer.BadParameter("is for the workers of --dask", param_hint="--share")
     from campwatch.cli.summaries import run_and_report  # noqa: PLC0415
     from campwatch.run.pipeline import RunOptions  # noqa: PLC0415 - start-up stays quick
     from campwatch.workspace import open_workspace  # noqa: PLC0415
@@ -262,6 +268,7 @@ def run(  # noqa: PLR0913 - every option of a run
         wait=wait,
         workers=workers,
         dask=dask,
+        share=share,
         include_cloudy=include_cloudy,
     )
     summary = run_and_report(open_workspace(context.obj.folder), options, session=context.obj, console=stderr)

@@ -239,7 +239,7 @@ def _prepare(
 
 
 def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> Iterator[SiteSummary]:
-    with open_workers(run.options.workers, run.options.dask) as others:
+    with open_workers(run.options.workers, run.options.dask, run.options.share) as others:
         asked = {id(item): _ask(run, item, others) for item in prepared if isinstance(item, _Prepared)}
         for item in prepared:
             if isinstance(item, SiteSummary):
@@ -255,7 +255,7 @@ def _ask(run: _Run, item: _Prepared, others: Workers | None) -> Future[Measured]
     with Ledger(run.workspace.ledger_path, create=True) as ledger:
         if is_measured(ledger, item.work):
             return None
-    return others.submit(run.workspace.folder, item.work)
+    return others.submit(run.workspace, item.work)
 
 
 def _bench(run: _Run, work: SiteWork) -> SiteBench:

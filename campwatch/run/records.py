@@ -23,6 +23,9 @@ class RunOptions:
     """Processes that measure; they return rows and never write."""
     dask: str | None = None
     """Address of a Dask scheduler whose workers measure instead, or `local:N`."""
+    share: str | None = None
+    """Address of an object store (fsspec) by way of which those workers get what is archived; None: they see
+    the workspace's folder."""
     include_cloudy: bool = False
     """Fetch also what a rule left out for cloud."""
 

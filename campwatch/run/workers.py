@@ -14,14 +14,16 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from campwatch.identity import code_identity, same_code
 from campwatch.run.allocation import keep_freed_memory
+from campwatch.run.share import SharedWork, ShareError, receive, send
 from campwatch.run.site_job import SiteWork
+from campwatch.workspace import Workspace, open_workspace
 from evidence.errors import WatchError, WorkspaceError
 from evidence.rows import Row
 
@@ -63,11 +65,19 @@ class Workers:
     executor: Executor
     lost: tuple[type[BaseException], ...]
     """What is raised where a worker, or the way to it, is lost."""
+    share: str | None = None
+    """Address of an object store by way of which they get a site's files; None: they see the workspace."""
 
-    def submit(self, folder: Path, work: SiteWork) -> Future[Measured] | None:
-        """Ask for the rows of a site; None where nobody is left to ask."""
+    def submit(self, workspace: Workspace, work: SiteWork) -> Future[Measured] | None:
+        """Ask for the rows of a site; None where nobody is left to ask.
+
+        Raises:
+            WorkspaceError: where the object store's address cannot be used here.
+        """
         try:
-            return self.executor.submit(measure_in_worker, str(folder), work)
+            if self.share is not None:
+                return self.executor.submit(measure_shared, send(workspace, work, self.share))
+            return self.executor.submit(measure_in_worker, str(workspace.folder), work)
         except self.lost as err:
             _log.warning("site %s is measured by the run itself: %s", work.site.id, _words(err))
             return None
@@ -94,7 +104,7 @@ class Workers:
 
 
 def _words(error: BaseException) -> str:
-    return f"a worker was lost ({type(error).__name__})"
+    return str(error) if isinstance(error, ShareError) else f"a worker was lost ({type(error).__name__})"
 
 
 def _version(code: Mapping[str, Any]) -> str:
@@ -108,28 +118,36 @@ def measure_in_worker(folder: str, work: SiteWork) -> Measured:
         folder: the workspace, which the worker sees under the same path; its archive is read.
         work: what the run found there.
     """
+    return _measured(open_workspace(Path(folder)), work)
+
+
+def measure_shared(shared: SharedWork) -> Measured:
+    """The same where the worker does not see the workspace: files come by way of an object store."""
+    return _measured(*receive(shared))
+
+
+def _measured(workspace: Workspace, work: SiteWork) -> Measured:
     from campwatch.run.site_bench import SiteBench  # noqa: PLC0415 - its libraries take seconds to load
-    from campwatch.workspace import open_workspace  # noqa: PLC0415 - as above
 
     keep_freed_memory()
-    rows = SiteBench(open_workspace(Path(folder)), work).rows()
-    return Measured(rows=rows, code=code_identity())
+    return Measured(rows=SiteBench(workspace, work).rows(), code=code_identity())
 
 
 @contextmanager
-def open_workers(processes: int, dask: str | None) -> Iterator[Workers | None]:
+def open_workers(processes: int, dask: str | None, share: str | None = None) -> Iterator[Workers | None]:
     """Who measures beside the run; None where nobody does.
 
     Args:
         processes: of this machine.
         dask: address of a scheduler, or `local:N`.
+        share: address of an object store, for workers of the scheduler that do not see the workspace.
 
     Raises:
         WorkspaceError: where the scheduler does not answer, or the extra is not installed.
     """
     if dask is not None:
         with _cluster(dask) as found:
-            yield found
+            yield None if found is None else replace(found, share=share)
     elif processes > 1:
         with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
             yield Workers(pool, (BrokenProcessPool, CancelledError, OSError))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import pickle
+import shutil
 import time
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
@@ -13,10 +14,12 @@ import pytest
 from campwatch.identity import code_identity
 from campwatch.run import workers
 from campwatch.run.pipeline import RunOptions, run_workspace
+from campwatch.run.share import WORKER_FOLDER, ShareError, receive, send
 from campwatch.run.site_job import site_work
-from campwatch.run.workers import Measured, Workers, open_workers
+from campwatch.run.workers import Measured, Workers, measure_shared, open_workers
 from campwatch.workspace import open_workspace
 from evidence.errors import WatchError, WorkspaceError
+from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
 from tests.servers import tiny
 
@@ -133,3 +136,70 @@ def test_without_dask_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "distributed", None)
     with pytest.raises(WorkspaceError, match=r"campwatch\[dask\]"), open_workers(1, "local:2"):
         pytest.fail("there is none")
+
+
+@pytest.fixture
+def shared(watch, tmp_path, monkeypatch):
+    """A copy of the workspace, an object store with its files, and another machine's folder."""
+    pytest.importorskip("fsspec")
+    monkeypatch.setenv(WORKER_FOLDER, str(tmp_path / "another machine"))
+    folder = shutil.copytree(watch[0], tmp_path / "w")
+    return folder, send(open_workspace(folder), work_of(folder), (tmp_path / "store").as_uri())
+
+
+def objects(tmp_path):
+    return sorted(path for path in (tmp_path / "store").rglob("*") if path.is_file())
+
+
+def test_a_worker_without_the_folder_gives_the_same_rows(watch, shared, tmp_path):
+    (shared[0] / "archive").rename(tmp_path / "nowhere")
+    measured = measure_shared(pickle.loads(pickle.dumps(shared[1])))  # noqa: S301 - our own
+    found = {row.row_id for row in measured.rows}
+    assert found == rows(watch[0])
+    assert measured.code == code_identity()
+
+
+def test_what_the_store_holds_is_not_sent_again_and_what_is_torn_is(shared, tmp_path):
+    held = objects(tmp_path)
+    assert {path.stem for path in held} == {sha256_file(path) for path in held}
+    before = [path.stat().st_mtime_ns for path in held]
+    held[0].write_bytes(held[0].read_bytes()[:-1])
+    send(open_workspace(shared[0]), work_of(shared[0]), shared[1].share)
+    assert sha256_file(held[0]) == held[0].stem
+    assert [path.stat().st_mtime_ns for path in held][1:] == before[1:]
+
+
+def test_other_bytes_than_were_sent_are_not_measured(shared, tmp_path):
+    changed = objects(tmp_path)[0]
+    data = changed.read_bytes()
+    changed.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+    with pytest.raises(ShareError, match="other bytes than were sent"):
+        receive(shared[1])
+    assert not list((tmp_path / "another machine").rglob(changed.name))
+
+
+def test_a_store_that_cannot_be_reached_leaves_the_site_to_the_run(watch, caplog):
+    others = Workers(Gone(takes=True), (BrokenProcessPool, OSError), share="file:///proc/no/such/place")
+    assert others.submit(open_workspace(watch[0]), work_of(watch[0])) is None
+    assert "site tiny is measured by the run itself: file:///proc/no/such/place" in caplog.text
+
+
+def test_a_store_that_nobody_knows_ends_the_run(watch):
+    with pytest.raises(WorkspaceError, match=r"--share nosuch://here"):
+        send(open_workspace(watch[0]), work_of(watch[0]), "nosuch://key@here")
+
+
+def test_dask_workers_measure_by_way_of_a_store(watch, tmp_path, monkeypatch, cli):
+    pytest.importorskip("distributed")
+    monkeypatch.setenv(WORKER_FOLDER, str(tmp_path / "another machine"))
+    folder = write_workspace(tmp_path / "w", watch[1], site_document())
+    store = (tmp_path / "store").as_uri()
+    summary = run_workspace(open_workspace(folder), RunOptions(dask="local:1", share=store))
+    assert summary.complete
+    assert rows(folder) == rows(watch[0])
+    assert not (folder / "cache" / "tiny").exists() or not list((folder / "state").rglob("measured"))
+    names = {path.name for path in (tmp_path / "another machine").rglob("objects/tiny/*")}
+    assert names == {path.name for path in objects(tmp_path)}
+    refused = cli("-C", folder, "run", "--share", store)
+    assert refused.returncode == 2
+    assert "--dask" in refused.stderr
