@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -36,7 +35,7 @@ from campwatch.run.site_job import (
 )
 from campwatch.run.sources import build_sources
 from campwatch.run.stopwatch import Stopwatch
-from campwatch.run.workers import Measured, Workers, open_workers
+from campwatch.run.workers import Asked, Workers, open_workers
 from campwatch.settings import FILE_NAME, exposed_secrets
 from campwatch.workspace import Workspace
 from evidence.custody import heads_digest
@@ -238,24 +237,51 @@ def _prepare(
     return _Prepared(path=path, summary=summary, work=work)
 
 
-def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> Iterator[SiteSummary]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Late:
+    """Pages of a site that are behind."""
+
+    asked: tuple[bool | None, ...]
+    """As `SiteBench.draw` takes it, each."""
+    shown: str
+    """What they are to show."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Drawing:
+    """A site that is measured and whose pages others draw."""
+
+    summary: SiteSummary
+    work: SiteWork
+    late: _Late
+    others: Workers
+    asked: Asked
+
+
+def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> list[SiteSummary]:
+    """Every site's rows and pages; where others draw, pages are waited for when all rows are there."""
     with open_workers(run.options.workers, run.options.dask, run.options.share) as others:
         asked = {id(item): _ask(run, item, others) for item in prepared if isinstance(item, _Prepared)}
-        for item in prepared:
-            if isinstance(item, SiteSummary):
-                yield item
-                continue
-            yield _guarded(item.work.site.id, partial(_measure, run, item, others, asked[id(item)]))
+        measured = [
+            _guarded(item.work.site.id, partial(_measure, run, item, others, asked[id(item)]))
+            if isinstance(item, _Prepared)
+            else item
+            for item in prepared
+        ]
+        return [
+            _guarded(item.work.site.id, partial(_awaited, run, item)) if isinstance(item, _Drawing) else item
+            for item in measured
+        ]
 
 
-def _ask(run: _Run, item: _Prepared, others: Workers | None) -> Future[Measured] | None:
+def _ask(run: _Run, item: _Prepared, others: Workers | None) -> Asked | None:
     """Ask a worker for the rows of a site that is not measured yet."""
     if others is None:
         return None
     with Ledger(run.workspace.ledger_path, create=True) as ledger:
         if is_measured(ledger, item.work):
             return None
-    return others.submit(run.workspace, item.work)
+    return others.ask_rows(run.workspace, item.work)
 
 
 def _bench(run: _Run, work: SiteWork) -> SiteBench:
@@ -266,8 +292,8 @@ def _bench(run: _Run, work: SiteWork) -> SiteBench:
 
 
 def _measure(
-    run: _Run, item: _Prepared, others: Workers | None, asked: Future[Measured] | None
-) -> SiteSummary:
+    run: _Run, item: _Prepared, others: Workers | None, asked: Asked | None
+) -> SiteSummary | _Drawing:
     """Append what is new of one site and draw its map where it is behind."""
     work = item.work
     bench: SiteBench | None = None
@@ -278,7 +304,7 @@ def _measure(
         if not measured:
             if run.out_of_time():
                 return replace(item.summary, error="left for the next run: the time limit has passed")
-            rows = None if others is None else others.rows(asked, work)
+            rows = None if others is None else others.rows(asked)
             if rows is None:
                 bench = _bench(run, work)
                 rows = bench.rows()
@@ -288,22 +314,44 @@ def _measure(
             alerts = run.workspace.settings.alerts
             trouble = {work.site.id: item.summary.unsearched}
             watch_sites(ledger, trouble, alerts, run_id=run.run_id, clock=run.clock)
-        return _summary(item.summary, ledger, appended, _drawn(run, ledger, work, bench))
+        summary, late = _summary(item.summary, ledger, appended), _late_pages(run, ledger, work)
+        if not late.asked:
+            return summary
+        if others is not None and others.here and bench is None:
+            told = others.ask_pages(run.workspace, work, late.asked)
+            return _Drawing(summary=summary, work=work, late=late, others=others, asked=told)
+        return _drawn(run, ledger, work, summary, late, bench)
 
 
-def _drawn(run: _Run, ledger: Ledger, work: SiteWork, bench: SiteBench | None) -> Path | None:
-    """The map, where it was behind and has been drawn."""
+def _awaited(run: _Run, drawing: _Drawing) -> SiteSummary:
+    """A site whose pages others were asked for."""
+    pages = drawing.others.pages(drawing.asked)
+    if pages is None:
+        with Ledger(run.workspace.ledger_path, read_only=True) as ledger:
+            return _drawn(run, ledger, drawing.work, drawing.summary, drawing.late, None)
+    return _stamped(run, drawing.summary, drawing.late, pages)
+
+
+def _late_pages(run: _Run, ledger: Ledger, work: SiteWork) -> _Late:
     with run.watch.stage("ledger"):
         shown = shown_state(ledger, work.site)
         kept = kept_pages(run.workspace, work.site)
-    late = [asked for asked, page in kept if not run.derived.is_current(page, shown)]
-    if not late:
-        return None
+    late = tuple(asked for asked, page in kept if not run.derived.is_current(page, shown))
+    return _Late(asked=late, shown=shown)
+
+
+def _drawn(
+    run: _Run, ledger: Ledger, work: SiteWork, summary: SiteSummary, late: _Late, bench: SiteBench | None
+) -> SiteSummary:
+    """The pages that are behind, drawn here."""
     bench = bench or _bench(run, work)
-    drawn = [bench.draw(ledger, restricted=asked) for asked in late]
-    for page in drawn:
-        run.derived.stamp(page, shown)
-    return drawn[0]
+    return _stamped(run, summary, late, [bench.draw(ledger, restricted=asked) for asked in late.asked])
+
+
+def _stamped(run: _Run, summary: SiteSummary, late: _Late, pages: Sequence[Path]) -> SiteSummary:
+    for page in pages:
+        run.derived.stamp(page, late.shown)
+    return replace(summary, map_path=pages[0])
 
 
 def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> AppendResult:
@@ -319,9 +367,7 @@ def _append(run: _Run, ledger: Ledger, work: SiteWork, rows: list[Row]) -> Appen
     )
 
 
-def _summary(
-    summary: SiteSummary, ledger: Ledger, appended: AppendResult | None, drawn: Path | None
-) -> SiteSummary:
+def _summary(summary: SiteSummary, ledger: Ledger, appended: AppendResult | None) -> SiteSummary:
     looks = ledger.current(OBSERVATIONS.name, site_id=summary.site_id)
     return replace(
         summary,
@@ -329,7 +375,6 @@ def _summary(
         used=sum(look.row.data["status"] == "used" for look in looks),
         new_rows=appended.new if appended else 0,
         retired_rows=appended.retired if appended else 0,
-        map_path=drawn,
     )
 
 

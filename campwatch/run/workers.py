@@ -2,7 +2,7 @@
 
 All give the rows of one function, and only the process of the run appends them. A worker that dies, a message
 that is lost, or a folder that two workers write at once cost time: the site is measured again, at last by the
-run itself.
+run itself. Processes of this machine also draw pages, from what the run has appended.
 """
 
 from __future__ import annotations
@@ -10,14 +10,14 @@ from __future__ import annotations
 import copyreg
 import logging
 import multiprocessing
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from campwatch.identity import code_identity, same_code
 from campwatch.run.allocation import keep_freed_memory
@@ -25,7 +25,11 @@ from campwatch.run.share import SharedWork, ShareError, receive, send
 from campwatch.run.site_job import SiteWork
 from campwatch.workspace import Workspace, open_workspace
 from evidence.errors import WatchError, WorkspaceError
+from evidence.ledger import Ledger
 from evidence.rows import Row
+
+if TYPE_CHECKING:
+    from campwatch.run.site_bench import SiteBench
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +37,8 @@ LOCAL = "local:"
 """Before a number: a cluster of so many processes on this machine, for as long as the run lasts."""
 RETRIES = 2
 """Times that the cluster tries a site again that failed. Assumed: what stays is met by the run itself."""
+RENEWALS = 3
+"""Times that processes of this machine are started again in a run. Assumed: more is the fault of a site."""
 CONNECT_S = 30
 """Seconds that a scheduler is waited for. Assumed."""
 
@@ -58,42 +64,83 @@ class Measured:
     """Identity of the code that measured."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
+class Asked:
+    """What somebody was asked to do for a site."""
+
+    site_id: str
+    task: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    future: Future[Any] | None = None
+    """None where nobody took it."""
+
+    def result(self) -> Any:
+        """What came of it; waits for it, and raises what was raised over it."""
+        if self.future is None:
+            raise BrokenProcessPool("nobody took it")
+        return self.future.result()
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it was not done, and will not be where the processes are gone."""
+        if self.future is None or not self.future.done() or self.future.cancelled():
+            return True
+        return isinstance(self.future.exception(), BrokenProcessPool)
+
+
 class Workers:
-    """Others that measure."""
+    """Others that measure, and where they are processes of this machine draw."""
 
-    executor: Executor
-    lost: tuple[type[BaseException], ...]
-    """What is raised where a worker, or the way to it, is lost."""
-    share: str | None = None
-    """Address of an object store by way of which they get a site's files; None: they see the workspace."""
+    def __init__(
+        self,
+        executor: Executor,
+        lost: tuple[type[BaseException], ...],
+        *,
+        share: str | None = None,
+        here: bool = False,
+        renew: Callable[[], Executor] | None = None,
+    ) -> None:
+        """Nobody is asked yet.
 
-    def submit(self, workspace: Workspace, work: SiteWork) -> Future[Measured] | None:
-        """Ask for the rows of a site; None where nobody is left to ask.
+        Args:
+            executor: whom to ask.
+            lost: what is raised where a worker, or the way to it, is lost.
+            share: address of an object store by way of which they get a site's files; None: they see the
+                workspace.
+            here: whether they are processes of this machine, which may read the ledger.
+            renew: gives others where one was lost and took all with it.
+        """
+        self._executor, self._share, self.here = executor, share, here
+        self._lost: tuple[type[BaseException], ...] = (*lost, BrokenProcessPool)
+        self._renew, self._renewals = renew, RENEWALS
+        self._asked: list[Asked] = []
+
+    def ask_rows(self, workspace: Workspace, work: SiteWork) -> Asked | None:
+        """Ask for the rows of a site; None where its files cannot be handed over.
 
         Raises:
             WorkspaceError: where the object store's address cannot be used here.
         """
+        if self._share is None:
+            return self._ask(work.site.id, measure_in_worker, str(workspace.folder), work)
         try:
-            if self.share is not None:
-                return self.executor.submit(measure_shared, send(workspace, work, self.share))
-            return self.executor.submit(measure_in_worker, str(workspace.folder), work)
-        except self.lost as err:
+            return self._ask(work.site.id, measure_shared, send(workspace, work, self._share))
+        except ShareError as err:
             _log.warning("site %s is measured by the run itself: %s", work.site.id, _words(err))
             return None
 
-    def rows(self, future: Future[Measured] | None, work: SiteWork) -> list[Row] | None:
+    def ask_pages(self, workspace: Workspace, work: SiteWork, asked: Sequence[bool | None]) -> Asked:
+        """Ask for pages of a site, from the ledger as it stands; `asked` as `SiteBench.draw` takes it."""
+        return self._ask(work.site.id, draw_in_worker, str(workspace.folder), work, tuple(asked))
+
+    def rows(self, asked: Asked | None) -> list[Row] | None:
         """The rows of a site; None where its worker was lost, and the run has to measure it itself.
 
         Raises:
             WatchError: what the worker met, or that it runs other code.
         """
-        if future is None:
-            return None
-        try:
-            measured = future.result()
-        except self.lost as err:
-            _log.warning("site %s is measured by the run itself: %s", work.site.id, _words(err))
+        measured: Measured | None = None if asked is None else self._answer(asked, "measured")
+        if measured is None:
             return None
         if not same_code(measured.code, code_identity()):
             raise WatchError(
@@ -101,6 +148,52 @@ class Workers:
                 f"{_version(code_identity())} here): install the same version, Python and packages on both"
             )
         return measured.rows
+
+    def pages(self, asked: Asked) -> list[Path] | None:
+        """The pages that were drawn; None where the run has to draw them itself.
+
+        Raises:
+            WatchError: what the worker met.
+        """
+        drawn: list[Path] | None = self._answer(asked, "drawn")
+        return drawn
+
+    def _ask(self, site_id: str, task: Callable[..., Any], *arguments: Any) -> Asked:
+        asked = Asked(site_id, task, arguments)
+        self._asked.append(asked)
+        self._submit(asked)
+        return asked
+
+    def _submit(self, asked: Asked) -> None:
+        try:
+            asked.future = self._executor.submit(asked.task, *asked.arguments)
+        except self._lost:
+            asked.future = None
+
+    def _answer(self, asked: Asked, done: str) -> Any:
+        """What came of it; None where it was lost."""
+        try:
+            while True:
+                try:
+                    return asked.result()
+                except BrokenProcessPool:
+                    if not self._renewed():
+                        raise
+        except self._lost as err:
+            _log.warning("site %s is %s by the run itself: %s", asked.site_id, done, _words(err))
+            return None
+        finally:
+            self._asked.remove(asked)
+
+    def _renewed(self) -> bool:
+        """Whether there are others again; what was lost is asked of them."""
+        if self._renew is None or not self._renewals:
+            return False
+        self._renewals -= 1
+        self._executor = self._renew()
+        for asked in [one for one in self._asked if one.is_lost]:
+            self._submit(asked)
+        return True
 
 
 def _words(error: BaseException) -> str:
@@ -126,11 +219,29 @@ def measure_shared(shared: SharedWork) -> Measured:
     return _measured(*receive(shared))
 
 
+def draw_in_worker(folder: str, work: SiteWork, asked: Sequence[bool | None]) -> list[Path]:
+    """Draw pages of one site in another process of the run's machine; the ledger is read.
+
+    Args:
+        folder: the workspace.
+        work: what the run found there.
+        asked: a page each, as `SiteBench.draw` takes it.
+    """
+    workspace = open_workspace(Path(folder))
+    bench = _bench(workspace, work)
+    with Ledger(workspace.ledger_path, read_only=True) as ledger:
+        return [bench.draw(ledger, restricted=restricted) for restricted in asked]
+
+
 def _measured(workspace: Workspace, work: SiteWork) -> Measured:
+    return Measured(rows=_bench(workspace, work).rows(), code=code_identity())
+
+
+def _bench(workspace: Workspace, work: SiteWork) -> SiteBench:
     from campwatch.run.site_bench import SiteBench  # noqa: PLC0415 - its libraries take seconds to load
 
     keep_freed_memory()
-    return Measured(rows=SiteBench(workspace, work).rows(), code=code_identity())
+    return SiteBench(workspace, work)
 
 
 @contextmanager
@@ -146,17 +257,23 @@ def open_workers(processes: int, dask: str | None, share: str | None = None) -> 
         WorkspaceError: where the scheduler does not answer, or the extra is not installed.
     """
     if dask is not None:
-        with _cluster(dask) as found:
-            yield None if found is None else replace(found, share=share)
+        with _cluster(dask, share) as found:
+            yield found
     elif processes > 1:
-        with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
-            yield Workers(pool, (BrokenProcessPool, CancelledError, OSError))
+        with ExitStack() as pools:
+
+            def pool() -> Executor:
+                return pools.enter_context(
+                    ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
+                )
+
+            yield Workers(pool(), (BrokenProcessPool, CancelledError, OSError), here=True, renew=pool)
     else:
         yield None
 
 
 @contextmanager
-def _cluster(address: str) -> Iterator[Workers | None]:
+def _cluster(address: str, share: str | None) -> Iterator[Workers | None]:
     try:
         from distributed import Client, LocalCluster  # noqa: PLC0415 - an extra
         from distributed.comm import CommClosedError  # noqa: PLC0415
@@ -177,14 +294,14 @@ def _cluster(address: str) -> Iterator[Workers | None]:
             yield None
             return
         with cluster, Client(cluster) as client:
-            yield Workers(client.get_executor(pure=False, retries=RETRIES), lost)
+            yield Workers(client.get_executor(pure=False, retries=RETRIES), lost, share=share, here=True)
         return
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as err:
         raise WorkspaceError(f"no Dask scheduler answers at {address}: {err}") from err
     with client:
-        yield Workers(client.get_executor(pure=False, retries=RETRIES), lost)
+        yield Workers(client.get_executor(pure=False, retries=RETRIES), lost, share=share)
 
 
 def _count(address: str) -> int:

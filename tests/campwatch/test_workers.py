@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import logging
+import os
 import pickle
 import shutil
 import time
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
+from pathlib import Path
 
 import pytest
 
 from campwatch.identity import code_identity
-from campwatch.run import workers
+from campwatch.run import pipeline, workers
 from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.run.share import WORKER_FOLDER, ShareError, receive, send
 from campwatch.run.site_job import site_work
-from campwatch.run.workers import Measured, Workers, measure_shared, open_workers
+from campwatch.run.workers import RENEWALS, Measured, Workers, measure_in_worker, measure_shared, open_workers
 from campwatch.workspace import open_workspace
 from evidence.errors import WatchError, WorkspaceError
 from evidence.hashing import sha256_file
@@ -39,6 +41,18 @@ class Gone(Executor):
             raise BrokenProcessPool("killed before")
         future = Future()
         future.set_exception(BrokenProcessPool("killed over it"))
+        return future
+
+
+class Answers(Executor):
+    """Gives one answer to all."""
+
+    def __init__(self, answer) -> None:
+        self.answer = answer
+
+    def submit(self, *_):
+        future = Future()
+        (future.set_exception if isinstance(self.answer, Exception) else future.set_result)(self.answer)
         return future
 
 
@@ -67,7 +81,7 @@ def test_a_site_whose_worker_is_lost_is_measured_by_the_run(watch, takes, tmp_pa
     gone = Gone(takes=takes)
     monkeypatch.setattr(workers, "ProcessPoolExecutor", lambda *_, **__: gone)
     summary = run_workspace(open_workspace(folder), RunOptions(workers=2))
-    assert gone.asked == 1
+    assert gone.asked == 1 + RENEWALS
     assert summary.complete
     assert rows(folder) == rows(watch[0])
     (told,) = [record for record in caplog.records if record.name == "campwatch.run.workers"]
@@ -75,19 +89,38 @@ def test_a_site_whose_worker_is_lost_is_measured_by_the_run(watch, takes, tmp_pa
     assert "site tiny is measured by the run itself" in told.getMessage()
 
 
+def dies_once(folder, work):
+    """Measures a site, but the first time it is asked ends its process as a kill would."""
+    flag = Path(folder) / "died"
+    if not flag.exists():
+        flag.touch()
+        os._exit(1)
+    return measure_in_worker(folder, work)
+
+
+def test_processes_of_which_one_was_killed_are_started_again(watch, tmp_path, monkeypatch, caplog):
+    folder = write_workspace(tmp_path / "w", watch[1], site_document("one"), site_document("two"))
+    monkeypatch.setattr(workers, "measure_in_worker", dies_once)
+    monkeypatch.setattr(pipeline, "_bench", lambda *_: pytest.fail("the run worked itself"))
+    summary = run_workspace(open_workspace(folder), RunOptions(workers=2))
+    assert (folder / "died").exists()
+    assert summary.complete
+    assert all(site.map_path and site.map_path.exists() for site in summary.sites)
+    assert not [record for record in caplog.records if record.name == "campwatch.run.workers"]
+    assert run_workspace(open_workspace(folder), RunOptions()).sites[0].map_path is None
+
+
 def test_rows_of_other_code_are_refused(watch):
     work = work_of(watch[0])
-    answer = Future()
-    answer.set_result(Measured(rows=[], code={**code_identity(), "source": "0" * 64}))
+    others = Workers(Answers(Measured(rows=[], code={**code_identity(), "source": "0" * 64})), ())
     with pytest.raises(WatchError, match=r"other code than this run.*000000000000"):
-        Workers(Gone(takes=True), (BrokenProcessPool,)).rows(answer, work)
+        others.rows(others.ask_rows(open_workspace(watch[0]), work))
 
 
 def test_what_a_worker_met_is_told_as_its_own_fault(watch):
-    answer = Future()
-    answer.set_exception(WatchError("the archive's file is torn"))
+    others = Workers(Answers(WatchError("the archive's file is torn")), ())
     with pytest.raises(WatchError, match="torn"):
-        Workers(Gone(takes=True), (BrokenProcessPool,)).rows(answer, work_of(watch[0]))
+        others.rows(others.ask_rows(open_workspace(watch[0]), work_of(watch[0])))
 
 
 def test_what_is_sent_arrives_as_it_was(watch):
@@ -105,13 +138,18 @@ def test_a_scheduler_that_does_not_answer_ends_the_run_before_anything_is_measur
         pytest.fail("nobody is there")
 
 
-def test_a_scheduler_that_dies_leaves_its_sites_to_the_run(watch):
+def slow(*_):
+    time.sleep(5)
+
+
+def test_a_scheduler_that_dies_leaves_its_sites_to_the_run(watch, monkeypatch):
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=None)
     with open_workers(1, cluster.scheduler_address) as others:
-        asked = others.executor.submit(time.sleep, 5)
+        monkeypatch.setattr(workers, "measure_in_worker", slow)
+        asked = others.ask_rows(open_workspace(watch[0]), work_of(watch[0]))
         cluster.close()
-        assert others.rows(asked, work_of(watch[0])) is None
+        assert others.rows(asked) is None
 
 
 def test_a_cluster_that_does_not_start_leaves_all_sites_to_the_run(monkeypatch, caplog):
@@ -179,8 +217,8 @@ def test_other_bytes_than_were_sent_are_not_measured(shared, tmp_path):
 
 
 def test_a_store_that_cannot_be_reached_leaves_the_site_to_the_run(watch, caplog):
-    others = Workers(Gone(takes=True), (BrokenProcessPool, OSError), share="file:///proc/no/such/place")
-    assert others.submit(open_workspace(watch[0]), work_of(watch[0])) is None
+    others = Workers(Gone(takes=True), (OSError,), share="file:///proc/no/such/place")
+    assert others.rows(others.ask_rows(open_workspace(watch[0]), work_of(watch[0]))) is None
     assert "site tiny is measured by the run itself: file:///proc/no/such/place" in caplog.text
 
 
