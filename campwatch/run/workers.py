@@ -39,6 +39,8 @@ RETRIES = 2
 """Times that the cluster tries a site again that failed. Assumed: what stays is met by the run itself."""
 RENEWALS = 3
 """Times that processes of this machine are started again in a run. Assumed: more is the fault of a site."""
+HERE = "127.0.0.1"
+"""All that a cluster of this machine listens on, its page of figures included."""
 CONNECT_S = 30
 """Seconds that a scheduler is waited for. Assumed."""
 
@@ -77,7 +79,7 @@ class Asked:
     def result(self) -> Any:
         """What came of it; waits for it, and raises what was raised over it."""
         if self.future is None:
-            raise BrokenProcessPool("nobody took it")
+            raise BrokenProcessPool
         return self.future.result()
 
     @property
@@ -139,8 +141,12 @@ class Workers:
         Raises:
             WatchError: what the worker met, or that it runs other code.
         """
-        measured: Measured | None = None if asked is None else self._answer(asked, "measured")
-        if measured is None:
+        if asked is None:
+            return None
+        try:
+            measured: Measured = self._answer(asked)
+        except self._lost as err:
+            _log.warning("site %s is measured by the run itself: %s", asked.site_id, _words(err))
             return None
         if not same_code(measured.code, code_identity()):
             raise WatchError(
@@ -155,7 +161,11 @@ class Workers:
         Raises:
             WatchError: what the worker met.
         """
-        drawn: list[Path] | None = self._answer(asked, "drawn")
+        try:
+            drawn: list[Path] = self._answer(asked)
+        except self._lost as err:
+            _log.warning("the map of site %s is drawn by the run itself: %s", asked.site_id, _words(err))
+            return None
         return drawn
 
     def _ask(self, site_id: str, task: Callable[..., Any], *arguments: Any) -> Asked:
@@ -170,8 +180,8 @@ class Workers:
         except self._lost:
             asked.future = None
 
-    def _answer(self, asked: Asked, done: str) -> Any:
-        """What came of it; None where it was lost."""
+    def _answer(self, asked: Asked) -> Any:
+        """What came of it."""
         try:
             while True:
                 try:
@@ -179,9 +189,6 @@ class Workers:
                 except BrokenProcessPool:
                     if not self._renewed():
                         raise
-        except self._lost as err:
-            _log.warning("site %s is %s by the run itself: %s", asked.site_id, done, _words(err))
-            return None
         finally:
             self._asked.remove(asked)
 
@@ -287,7 +294,11 @@ def _cluster(address: str, share: str | None) -> Iterator[Workers | None]:
         count = _count(address)
         try:
             cluster = LocalCluster(
-                n_workers=count, threads_per_worker=1, processes=True, dashboard_address=None
+                n_workers=count,
+                threads_per_worker=1,
+                processes=True,
+                host=HERE,
+                dashboard_address=f"{HERE}:0",
             )
         except (RuntimeError, OSError) as err:  # a process ended while it started
             _log.warning("the run measures all sites itself, no cluster started: %s", err)

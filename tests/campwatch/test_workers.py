@@ -144,7 +144,9 @@ def slow(*_):
 
 def test_a_scheduler_that_dies_leaves_its_sites_to_the_run(watch, monkeypatch):
     distributed = pytest.importorskip("distributed")
-    cluster = distributed.LocalCluster(n_workers=1, processes=False, protocol="tcp", dashboard_address=None)
+    cluster = distributed.LocalCluster(
+        n_workers=1, processes=False, protocol="tcp", host="127.0.0.1", dashboard_address="127.0.0.1:0"
+    )
     with open_workers(1, cluster.scheduler_address) as others:
         monkeypatch.setattr(workers, "measure_in_worker", slow)
         asked = others.ask_rows(open_workspace(watch[0]), work_of(watch[0]))
