@@ -40,7 +40,7 @@ RETRIES = 2
 RENEWALS = 3
 """Times that processes of this machine are started again in a run. Assumed: more is the fault of a site."""
 HERE = "127.0.0.1"
-"""All that a cluster of this machine listens on, its page of figures included."""
+"""What a cluster of this machine listens on; its page of figures on any free port."""
 CONNECT_S = 30
 """Seconds that a scheduler is waited for. Assumed."""
 
