@@ -33,6 +33,9 @@ from evidence.redaction import Place, remove
 from evidence.row_packing import RowPacking
 from evidence.rows import Row, StoredRow
 
+HELD_ROWS = 20_000
+"""Rows that are kept as they were read, a few kilobytes each. Assumed: several sites of ten years."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AppendResult:
@@ -82,6 +85,8 @@ class Ledger:
             )
             self._custody = CustodyTable(self._db)
             self._packing = RowPacking(self._db)
+            self._held: dict[int, StoredRow] = {}
+            self._version_read = -1
             self._prepare()
         except sqlite3.Error as err:
             raise LedgerError(f"cannot open the ledger {path}: {err}") from err
@@ -125,6 +130,7 @@ class Ledger:
             raise
 
     def _rollback(self) -> None:
+        self._held.clear()
         with suppress(sqlite3.Error):
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -224,6 +230,7 @@ class Ledger:
                 data={"reason": reason, "removed": removed},
             )
             self._custody.append(self._next("custody"), entry, whole=True)
+        self._held.clear()
         self._db.execute("VACUUM")
         return removed
 
@@ -329,7 +336,24 @@ class Ledger:
             f"(SELECT max(seq) FROM rows WHERE {condition} GROUP BY layer, site_id, subject, time) "
             "AND retired = 0 ORDER BY layer, site_id, time, subject"
         )
-        return [self._packing.row(values_) for values_ in self._db.execute(query, values)]
+        self._forget_what_others_changed()
+        return [self._unpacked(found) for found in self._db.execute(query, values)]
+
+    def _forget_what_others_changed(self) -> None:
+        """Another process may have taken something out of rows that were read here before."""
+        (version,) = self._db.execute("PRAGMA data_version").fetchone()
+        if version != self._version_read:
+            self._version_read = version
+            self._held.clear()
+
+    def _unpacked(self, values: Sequence[Any]) -> StoredRow:
+        """A row as it was read before: what is appended stays as it is, and a run asks for it many times."""
+        held = self._held.get(values[0])
+        if held is None:
+            if len(self._held) >= HELD_ROWS:
+                self._held.clear()
+            held = self._held[values[0]] = self._packing.row(values)
+        return held
 
     def newest(self, key: tuple[str, str, str, str]) -> StoredRow | None:
         """The newest row of a key, retired or not; None where there is none."""

@@ -20,8 +20,7 @@ def write_collection(folder: Path, site_id: str) -> None:
     """Renew `collection.json` of one site and sensor."""
     items_here = (product / f"{product.name}.json" for product in sensor_products(folder))
     paths = [path for path in items_here if path.exists()]
-    items = [read_item(path) for path in paths]
-    if not items:
+    if not paths:
         return
     links = [
         {"rel": "root", "href": "../../catalog.json", "type": "application/json"},
@@ -31,6 +30,9 @@ def write_collection(folder: Path, site_id: str) -> None:
         {"rel": "item", "href": f"./{path.relative_to(folder).as_posix()}", "type": "application/geo+json"}
         for path in paths
     ]
+    if _known(folder / "collection.json").get("links") == links:
+        return  # items are never rewritten: the same ones give the same extent
+    items = [read_item(path) for path in paths]
     _write_if_changed(
         folder / "collection.json",
         {
@@ -79,13 +81,17 @@ def _extent(items: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _write_if_changed(path: Path, document: dict[str, Any]) -> None:
     text = item_text(document)
-    if path.exists():
-        try:
-            if json.loads(path.read_text(encoding="utf-8")) == json.loads(text):
-                return
-        except ValueError:
-            pass
-    write_text(path, text)
+    if _known(path) != json.loads(text):
+        write_text(path, text)
+
+
+def _known(path: Path) -> dict[str, Any]:
+    """What a collection or catalogue says; nothing where it is missing or damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 log = logging.getLogger(__name__)

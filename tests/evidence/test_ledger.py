@@ -10,6 +10,7 @@ from campwatch.layers import LAYERS
 from evidence.errors import LedgerError
 from evidence.ledger import Ledger, holds_ledger
 from evidence.quantity import Quantity
+from evidence.redaction import Place
 from evidence.results import write_custody, write_results
 from evidence.rows import Row, plain
 from evidence.verify import verify_ledger
@@ -201,3 +202,34 @@ def test_results_and_custody_are_rebuilt_from_the_ledger(path, tmp_path):
     assert table.geometry.iloc[0].equals(shapely.box(126.0, 39.0, 126.1, 39.1))
     lines = [json.loads(line) for line in (tmp_path / "custody.jsonl").read_text("utf-8").splitlines()]
     assert [line["action"] for line in lines] == ["measure"]
+
+
+def test_rows_are_read_once_and_again_where_somebody_else_changed_them(path):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2016, 10), footprint(2017, 11)])
+        first = ledger.current()
+        assert all(one is other for one, other in zip(first, ledger.current("footprints"), strict=True))
+        with Ledger(path) as other:
+            append(other, [footprint(2017, 12)], run="r2")
+        again = ledger.current()
+        assert again[0] == first[0]
+        assert [row.row.data["area_ha"]["value"] for row in again] == [10, 12]
+
+
+def test_what_another_process_took_out_is_not_shown_from_memory(path):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2016, 10)])
+        (held,) = ledger.current()
+        assert "S2A_1" in str(held.row.data)
+        with Ledger(path) as other:
+            place = [Place(kind="row", subject=held.row_id)]
+            other.redact(place, "S2A_1", reason="asked", run_id="r2", time="2026-01-02T00:00:00Z", actor="t")
+            assert "S2A_1" not in str(other.current()[0].row.data)
+        assert "S2A_1" not in str(ledger.current()[0].row.data)
+
+
+def test_more_rows_than_are_held_are_read_whole(path, monkeypatch):
+    monkeypatch.setattr("evidence.ledger.HELD_ROWS", 2)
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(year, year) for year in range(2016, 2021)])
+        assert [row.row.data["area_ha"]["value"] for row in ledger.current()] == list(range(2016, 2021))
