@@ -88,7 +88,9 @@ def attempt(base: Path, folder: Path, trial: Trial, chance: random.Random) -> Ou
     before, clock = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     command = [sys.executable, "-m", "campwatch", "-q", "-C", str(folder), "run", *trial.options]
     path = os.pathsep.join([str(ROOT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
-    run = subprocess.Popen(command, env=os.environ | {"PYTHONPATH": path}, stderr=subprocess.DEVNULL)
+    environment = os.environ | {"PYTHONPATH": path}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # as installed: modules are compiled once
+    run = subprocess.Popen(command, env=environment, stderr=subprocess.DEVNULL)
     killed = 0
     seen = psutil.Process(run.pid)
     while run.poll() is None and killed < trial.kills:
