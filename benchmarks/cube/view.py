@@ -92,7 +92,7 @@ def table(cube: xr.Dataset) -> list[str]:
         return bool((day[look] - start) % CYCLE_DAYS) == (brighter > 0)
 
     lines = [
-        f"| band | one orbit ({len(same)} pairs) | two orbits ({len(cross)}) | after the c-factor | less |",
+        f"| band | one orbit ({len(same)} pairs) | two orbits ({len(cross)} pairs) | after the c-factor | less |",
         "|---|---|---|---|---|",
     ]
     for band in BANDS:
