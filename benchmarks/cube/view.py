@@ -91,8 +91,9 @@ def table(cube: xr.Dataset) -> list[str]:
     def east(look: int) -> bool:
         return bool((day[look] - start) % CYCLE_DAYS) == (brighter > 0)
 
+    held = f"one orbit ({len(same)} pairs) | two orbits ({len(cross)} pairs)"
     lines = [
-        f"| band | one orbit ({len(same)} pairs) | two orbits ({len(cross)} pairs) | after the c-factor | less |",
+        f"| band | {held} | after the c-factor | less |",
         "|---|---|---|---|---|",
     ]
     for band in BANDS:
