@@ -320,7 +320,11 @@ def site_from(proposal: Proposal, *, answers: Answers | None = None) -> SiteRead
         more = f" (and {len(proposal.questions) - 1} more)" if len(proposal.questions) > 1 else ""
         meant = f" (it may mean {' or '.join(first.meanings)})" if first.meanings else ""
         many = "; a list of places is added with --each" if len(proposal.questions) > SAME_NOTICES else ""
-        raise AoiError(f"{first.candidate.where}: the {first.question} is not known{meant}{more}{many}")
+        example = "boundary" if first.question == "role" else "2016-05"
+        answer = f"; say it as in --{first.question} {first.number}={example}"
+        raise AoiError(
+            f"{first.candidate.where}: the {first.question} is not known{meant}{more}{answer}{many}"
+        )
     taken = [feature for feature in proposal.features if not feature.skipped]
     notices = list(proposal.notices)
     features = _features([feature for feature in taken if not feature.outline], given)

@@ -27,6 +27,10 @@ MAX_FACES = 2_000
 Position = tuple[float, float]
 
 
+class TooSmallError(AoiError):
+    """Less than a pixel, or no area at all: a click beside the thing, a label's frame, a guard post."""
+
+
 def closed(ring: Sequence[Position], *, where: str, notices: list[str]) -> list[Position]:
     """The ring without repeated neighbours, closed.
 
@@ -40,7 +44,7 @@ def closed(ring: Sequence[Position], *, where: str, notices: list[str]) -> list[
     if len(unique) < len(ring):
         notices.append(f"{where}: {len(ring) - len(unique)} repeated vertices were dropped")
     if len(set(unique)) < 3:  # noqa: PLR2004 - a triangle
-        raise AoiError(f"{where}: a ring of {len(set(unique))} distinct vertices encloses nothing")
+        raise TooSmallError(f"{where}: a ring of {len(set(unique))} distinct vertices encloses nothing")
     return unique
 
 
@@ -156,7 +160,7 @@ def without_slivers(
     polygons = [part for part in parts(geometry) if isinstance(part, Polygon)]
     kept = [part for part in polygons if area_m2(part) >= SLIVER_M2]
     if not kept:
-        raise AoiError(f"{where}: {area_m2(geometry):.1f} m² is less than one pixel (100 m²)")
+        raise TooSmallError(f"{where}: {area_m2(geometry):.1f} m² is less than one pixel (100 m²)")
     filled = [
         Polygon(part.exterior, [h for h in part.interiors if area_m2(Polygon(h)) >= SLIVER_M2])
         for part in kept

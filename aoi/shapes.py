@@ -13,7 +13,7 @@ from shapely.geometry.base import BaseGeometry
 
 from aoi import rings
 from aoi.geodesy import WIDEST_SITE_DEG, parts
-from aoi.rings import Position
+from aoi.rings import Position, TooSmallError
 from evidence.errors import AoiError
 
 Projector = Callable[[float, float], Position]
@@ -78,6 +78,18 @@ class ShapeReader:
             raise AoiError(f"{where}: geometry type {str(kind)[:40]!r} is not known")
         return readers[kind](geometry.get("coordinates"), where)
 
+    def read_or_tell(self, geometry: Any, *, where: str) -> BaseGeometry | None:
+        """The geometry, or None with a notice where it is a click that encloses and leads to nothing.
+
+        Raises:
+            AoiError: as `read` does.
+        """
+        try:
+            return self.read(geometry, where=where)
+        except TooSmallError as error:
+            self._tell(f"{error}: left out")
+            return None
+
     def _collection(self, members: Any, where: str, depth: int) -> BaseGeometry:
         if depth >= MAX_DEPTH:
             raise AoiError(f"{where}: geometry collections are nested more than {MAX_DEPTH} deep")
@@ -125,7 +137,7 @@ class ShapeReader:
         path = self._positions(value, where)
         path = [p for i, p in enumerate(path) if i == 0 or p != path[i - 1]]
         if len(path) < 2:  # noqa: PLR2004
-            raise AoiError(f"{where}: a line of {len(path)} distinct vertices")
+            raise TooSmallError(f"{where}: a line of {len(path)} distinct vertices")
         lon = [p[0] for p in path]
         if max(lon) > WIDEST_SITE_DEG or min(lon) < -WIDEST_SITE_DEG or max(lon) - min(lon) > WIDEST_SITE_DEG:
             raise AoiError(f"{where}: a line across the antimeridian; give it in two parts")

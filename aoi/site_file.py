@@ -23,7 +23,7 @@ from aoi.records import Purpose, Site
 from aoi.shapes import Projector, ShapeReader
 from aoi.versions import ordered_versions
 from evidence.errors import AoiError
-from evidence.files import write_text
+from evidence.files import WINDOWS_DEVICES, write_text
 from evidence.limits import Limits
 
 logger = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ AOI_PROPERTIES = (
 )  # fmt: skip
 TEXTS = ("name_ko", "kind", "status", "source", "source_url", "note")
 WGS84_NAMES = ("4326", "CRS84", "WGS84")
+WGS84_RADIUS_M, SAME_RADIUS_M = 6_378_137.0, 1.0
+"""Of the ellipsoids of WGS 84 and GRS 80: a system on them that names no datum is within metres of WGS 84."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +126,8 @@ def geojson_features(document: Any) -> list[Mapping[str, Any]]:
         return [{"type": "Feature", "properties": {}, "geometry": document}]
     members = document.get("features")
     if kind != "FeatureCollection" or not isinstance(members, list):
-        raise AoiError(f"type {kind[:40]!r} is not a FeatureCollection")
+        esri = " (JSON of Esri: save it as GeoJSON, in EPSG:4326)" if "geometryType" in document else ""
+        raise AoiError(f"type {kind[:40]!r} is not a FeatureCollection{esri}")
     if not members:
         raise AoiError("there are no features")
     if not all(isinstance(member, Mapping) for member in members):
@@ -152,7 +155,7 @@ def projector(definition: str, notices: list[str]) -> Projector | None:
     """How to bring coordinates of a named system to EPSG:4326; None where they are.
 
     Raises:
-        AoiError: where the system is not known.
+        AoiError: where the system is not known; on first use where nobody published how its datum lies.
     """
     if definition.upper().replace(" ", "").endswith(WGS84_NAMES):
         return None
@@ -162,12 +165,32 @@ def projector(definition: str, notices: list[str]) -> Projector | None:
     except (ProjError, ValueError) as error:
         raise AoiError(f"coordinate system {definition[:60]!r} is not known") from error
     notices.append(f"coordinates were brought from {crs.name} to EPSG:4326")
+    checked = False
 
     def project(x: float, y: float) -> tuple[float, float]:
+        nonlocal checked
         lon, lat = transformer.transform(x, y)
+        if not checked:
+            _check_datum(crs, transformer)
+            checked = True
         return float(lon), float(lat)
 
     return project
+
+
+def _check_datum(crs: CRS, transformer: Transformer) -> None:
+    """Refuse a system of which PROJ does not know how its datum lies: it would take the shift for zero."""
+    try:
+        used = transformer.get_last_used_operation()
+    except ProjError:  # there was only one
+        used = transformer
+    ellipsoid = crs.ellipsoid
+    ours = ellipsoid is not None and abs(ellipsoid.semi_major_metre - WGS84_RADIUS_M) < SAME_RADIUS_M
+    if "ballpark" in used.description.lower() and not ours:
+        raise AoiError(
+            f"how the datum of {crs.name} lies to WGS 84 is not known here, which may be hundreds of metres: "
+            "bring the file to EPSG:4326 with the program that made it"
+        )
 
 
 def feature_label(number: int, properties: Mapping[str, Any]) -> str:
@@ -186,7 +209,8 @@ def checked_features(document: Any, notices: list[str], *, skip_empty: bool = Fa
     Args:
         document: as `json` reads it.
         notices: takes what was repaired or left out.
-        skip_empty: leave out features without a geometry, with a notice; else they are an error.
+        skip_empty: leave out features without a geometry or of less than a pixel, with a notice; else they
+            are an error.
 
     Raises:
         AoiError: where properties are no object, or a geometry cannot be mended.
@@ -200,12 +224,25 @@ def checked_features(document: Any, notices: list[str], *, skip_empty: bool = Fa
             raise AoiError(f"feature {number}: its properties are {type(properties).__name__}, not an object")
         where = feature_label(number, properties)
         told = member.get("geometry")
+        for part in (member, told):
+            _check_one_system(document, part, where)
         if skip_empty and _is_empty(told):
             notices.append(f"{where}: no geometry, left out")
             continue
-        geometry = reader.read(told, where=where)
-        checked.append(Feature(where=where, geometry=geometry, properties=properties))
+        read = reader.read_or_tell if skip_empty else reader.read
+        geometry = read(told, where=where)
+        if geometry is not None:
+            checked.append(Feature(where=where, geometry=geometry, properties=properties))
     return checked
+
+
+def _check_one_system(document: Mapping[str, Any], part: Any, where: str) -> None:
+    """Refuse a feature or geometry that names another coordinate system than its file."""
+    own = part.get("crs") if isinstance(part, Mapping) else None
+    if own is None or own == document.get("crs"):
+        return
+    if document.get("crs") is not None or projector_of(part, []) is not None:
+        raise AoiError(f"{where}: names a coordinate system of its own; save all features in one, EPSG:4326")
 
 
 def _is_empty(geometry: Any) -> bool:
@@ -304,6 +341,8 @@ def _site(
     site_id = features.slug(fields, "id") if fields.text("id") else slug_from(title) or slug_from(name)
     if not site_id:
         raise AoiError(f"{aoi.where}: no id, and none can be made from the name {title[:60]!r}")
+    if site_id in WINDOWS_DEVICES:
+        raise AoiError(f"{aoi.where}: the id {site_id!r} is a device on Windows, where no file can bear it")
     texts: dict[str, Any] = {key: fields.text(key) for key in TEXTS}
     derived = fields.flag("derived")
     site = Site(

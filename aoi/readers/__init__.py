@@ -10,7 +10,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from aoi.features import Feature
-from aoi.readers.candidates import Candidate, name_of
+from aoi.readers.candidates import Candidate, name_of, why_none
 from aoi.readers.kml import is_mac_fork, read_kml, read_kmz, unpacking, zip_archive
 from aoi.readers.tables import csv_rows, read_sheet, read_table, workbook_rows
 from aoi.readers.text import decoded
@@ -60,16 +60,27 @@ def _read(
         return read_table(path, notices, limits, encoding=encoding)
     if not data.strip():
         raise AoiError("the file is empty")
-    head = data.lstrip(b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n")[:1]
+    head = data.lstrip(b"\xef\xbb\xbf\xff\xfe\x00\x1e \t\r\n")[:1]
     if head == b"<":
         return read_kml(data, notices, limits, encoding=encoding)
     if head in {b"{", b"["}:
         text = decoded(data, notices, encoding=encoding)
+        if lines := _features_by_line(text):
+            text = lines
         document = json_document(text.encode("utf-8", "surrogatepass"), name=path.name, limits=limits)
         return _of_geojson(document, notices)
     if path.suffix.lower() in SHEETS:
         return read_sheet(csv_rows(decoded(data, notices, encoding=encoding)), notices)
     raise AoiError(f"not a format that can be read ({FORMATS})")
+
+
+def _features_by_line(text: str) -> str | None:
+    """A file with one feature in each line as one collection; None for any other."""
+    lines = [line.strip("\x1e \t\r") for line in text.splitlines()]
+    full = [line for line in lines if line]
+    if len(full) < 2 or not all(line.startswith("{") and line.endswith("}") for line in full):  # noqa: PLR2004
+        return None
+    return f'{{"type":"FeatureCollection","features":[{",".join(full)}]}}'
 
 
 def _is_gpx(path: Path, data: bytes) -> bool:
@@ -83,7 +94,7 @@ def _is_mapinfo(path: Path, data: bytes) -> bool:
 def _of_geojson(document: Any, notices: list[str]) -> list[Candidate]:
     found = [_candidate(feature) for feature in checked_features(document, notices, skip_empty=True)]
     if not found:
-        raise AoiError("there are no features with a geometry")
+        raise AoiError(f"there are no features with a geometry{why_none(notices)}")
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -37,6 +37,11 @@ def name_of(properties: Mapping[str, Any]) -> str | None:
     )
 
 
+def why_none(notices: Sequence[str]) -> str:
+    """In brackets, why the first feature of a file was left out that holds no other; empty where none was."""
+    return next((f" ({notice})" for notice in notices if notice.endswith("left out")), "")
+
+
 def by_kind(geometry: Mapping[str, Any], where: str, notices: list[str]) -> list[Mapping[str, Any]]:
     """A GeoJSON geometry, taken apart where it collects different kinds.
 
@@ -48,6 +53,9 @@ def by_kind(geometry: Mapping[str, Any], where: str, notices: list[str]) -> list
         for kind in ("Polygon", "LineString", "Point")
     }
     held = [kind for kind, members in kinds.items() if members]
+    if held == ["Point"] and len(flat) > 1:
+        notices.append(f"{where}: holds {len(flat)} points, which were taken apart")
+        return flat
     if len(held) <= 1:
         return [geometry]
     if kinds["Point"]:

@@ -18,7 +18,7 @@ from xml.etree.ElementTree import Element, ParseError, TreeBuilder
 from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser
 
-from aoi.readers.candidates import Candidate, by_kind
+from aoi.readers.candidates import Candidate, by_kind, why_none
 from aoi.readers.text import mended_xml
 from aoi.shapes import ShapeReader
 from evidence.errors import AoiError
@@ -68,13 +68,15 @@ def read_kmz(
     if others:
         notices.append(f"{others} further files in the KMZ (photos, icons) were not taken over")
     found: list[Candidate] = []
+    instead = ""
     inside = {info.filename for info in documents}
     for info, body in zip(documents, bodies, strict=True):
         root = xml_root(BytesIO(mended_xml(body, notices, encoding=encoding)), limits)
         folder = () if len(documents) == 1 else (PurePosixPath(info.filename).stem,)
         found += _candidates(root, notices, folder=folder, first=len(found) + 1, inside=inside)
+        instead = instead or _instead(root)
     if not found:
-        raise AoiError("the KMZ holds no placemarks")
+        raise AoiError(f"the KMZ holds no placemarks with a geometry{instead or why_none(notices)}")
     return found
 
 
@@ -198,8 +200,20 @@ def read_kml(
     root = xml_root(BytesIO(mended_xml(data, notices, encoding=encoding)), limits)
     found = _candidates(root, notices)
     if not found:
-        raise AoiError("the KML holds no placemarks with a geometry")
+        raise AoiError(f"the KML holds no placemarks with a geometry{_instead(root) or why_none(notices)}")
     return found
+
+
+def _instead(root: Element) -> str:
+    """What a document without placemarks holds, and what to do."""
+    held = {_tag(element) for element in root.iter()}
+    if "html" in {tag.lower() for tag in held}:
+        return ": it is a web page, perhaps of a sign-in; download the file itself"
+    if "NetworkLink" in held:
+        return ", only a link to another file: open it in Google Earth and save the places themselves as KMZ"
+    if held & set(NOT_READ):
+        return f", only {', '.join(sorted(held & set(NOT_READ)))}: trace outlines on it and save those"
+    return ""
 
 
 def _candidates(
@@ -295,14 +309,15 @@ def _read_mark(mark: _Mark, number: int, reader: ShapeReader, notices: list[str]
     return [
         Candidate(
             where=where,
-            geometry=reader.read(shape, where=where),
+            geometry=shape,
             name=name,
             folder=mark.context.folder,
             begin=mark.context.begin or track[0],
             end=mark.context.end or track[1],
             properties=_properties(mark.element, where),
         )
-        for shape in by_kind(read, where, notices)
+        for part in by_kind(read, where, notices)
+        if (shape := reader.read_or_tell(part, where=where)) is not None
     ]
 
 

@@ -9,7 +9,7 @@ import io
 import re
 import struct
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -19,8 +19,8 @@ import pyogrio
 import shapely
 from shapely.geometry import mapping
 
-from aoi.readers.candidates import Candidate, by_kind, name_of
-from aoi.readers.text import code_page_of
+from aoi.readers.candidates import Candidate, by_kind, name_of, why_none
+from aoi.readers.text import code_page_of, stated_page
 from aoi.shapes import ShapeReader
 from aoi.site_file import feature_label, projector
 from evidence.errors import AoiError
@@ -46,6 +46,10 @@ def read_table(
         AoiError: where GDAL cannot read the file, or a feature has no certain meaning.
     """
     limits = limits or Limits()
+    if path.suffix.lower() == ".shp" and not any(path.with_suffix(end).exists() for end in (".shx", ".SHX")):
+        raise AoiError(
+            "a Shapefile is several files, and the .shx is missing: bring .shp, .shx, .dbf and .prj together"
+        )
     size = sum(other.stat().st_size for other in path.parent.glob(f"{glob.escape(path.stem)}.*"))
     if size > limits.site_file_bytes:
         raise AoiError(f"its files take {size / 1e6:.0f} MB, more than {limits.site_file_bytes / 1e6:.0f} MB")
@@ -54,7 +58,7 @@ def read_table(
     for layer in _layers(path):
         found += _layer(path, layer, notices, first=len(found) + 1, encoding=page)
     if not found:
-        raise AoiError("there are no features with a geometry")
+        raise AoiError(f"there are no features with a geometry{why_none(notices)}")
     return found
 
 
@@ -106,25 +110,34 @@ def _layer(
         found += [
             Candidate(
                 where=where,
-                geometry=reader.read(part, where=where),
+                geometry=read_shape,
                 name=name,
                 folder=(layer,),
                 properties=row,
             )
             for part in by_kind(mapping(shape), where, notices)
+            if (read_shape := reader.read_or_tell(part, where=where)) is not None
         ]
     return found
 
 
 def _code_page(path: Path, notices: list[str]) -> str | None:
-    """The code page of a Shapefile's texts where no .cpg says it; None where GDAL knows."""
+    """The code page of a Shapefile's texts where its .cpg does not say it, or says another than they have.
+
+    None where GDAL knows.
+    """
     files = {other.suffix.lower(): other for other in path.parent.glob(f"{glob.escape(path.stem)}.*")}
-    if path.suffix.lower() != ".shp" or ".cpg" in files or ".dbf" not in files:
+    if path.suffix.lower() != ".shp" or ".dbf" not in files:
         return None
-    page = code_page_of(_dbase_texts(files[".dbf"].read_bytes()))
+    texts = _dbase_texts(files[".dbf"].read_bytes())
+    stated = files[".cpg"].read_text("ascii", "replace").strip()[:40] if ".cpg" in files else None
+    if stated is not None and (known := stated_page(stated, texts)) is not None:
+        return known
+    page = code_page_of(texts)
     if page is not None:
+        lacking = "has no .cpg" if stated is None else f"says {stated!r} in its .cpg, which its texts are not"
         notices.append(
-            f"the Shapefile has no .cpg; its texts were read as {page.upper()}. --encoding says otherwise"
+            f"the Shapefile {lacking}; its texts were read as {page.upper()}. --encoding says otherwise"
         )
     return page
 
@@ -203,9 +216,11 @@ _DMS = re.compile(
     + _PART
     + r"\s*(?:['’′m분]|\s)\s*)?(?:"
     + _PART
-    + r"\s*(\"|”|″|''|s|초)?)?\s*([NSEW])?",
+    + r"\s*(\"|”|″|''|(?-i:s)|S(?=\s*[NSEW]$)|초)?)?\s*([NSEW])?",
     re.IGNORECASE,
 )
+"""A small s is seconds, a large one at the end is south."""
+_LOWER_S, _MARKED = re.compile(r"\ds?\s*s\s*$"), re.compile(r"[°º˚'’′dm도분]")
 _SOUTH_WEST = frozenset("SWsw남서")
 
 
@@ -239,37 +254,67 @@ def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Can
         )
     if heading:
         notices.append(f"the heading is the row {' | '.join(cell for cell in lines[heading] if cell)[:80]}")
-    found = []
+    _tell_columns(lines[heading], columns, notices)
+    found, left_out = [], []
     for number, line in enumerate(lines[heading + 1 : heading + MAX_FEATURES + 1], start=1):
         cells = {what: line[at] for what, at in columns.items() if at < len(line) and line[at]}
         where = f"row {number}" + (f" ({cells['name'][:60]})" if cells.get("name") else "")
         try:
             lon, lat = _place(cells, where)
         except AoiError as error:
-            notices.append(f"{error}, left out")
+            left_out.append(f"{error}, left out")
             continue
         told: dict[str, Any] = {
             key: cells[key] for key in ("name_ko", "kind", "status", "source", "note") if key in cells
         }
-        if "accuracy_m" in cells and re.fullmatch(r"\d+(\.\d+)?\s*m?", cells["accuracy_m"]):
-            told |= {"accuracy_m": float(cells["accuracy_m"].rstrip("m ").strip())}
+        if any(char.isdigit() for char in cells.get("accuracy_m", "")):
+            told |= {"accuracy_m": _metres(cells["accuracy_m"], where)}
         shape = ShapeReader(notices).read({"type": "Point", "coordinates": [lon, lat]}, where=where)
         folder = (cells["status"],) if "status" in cells else ()
         found.append(
             Candidate(where=where, geometry=shape, name=cells.get("name"), folder=folder, properties=told)
         )
     if not found:
-        raise AoiError("no row has coordinates")
+        why = f" ({left_out[0].removesuffix(', left out')})" if left_out else ""
+        raise AoiError(f"no row has coordinates that can be read{why}")
+    notices += left_out
     return found
 
 
+def _tell_columns(heading: Sequence[str], columns: Mapping[str, int], notices: list[str]) -> None:
+    """Say which columns were not taken over."""
+    unknown = [cell[:40] for at, cell in enumerate(heading) if cell and at not in columns.values()]
+    if unknown:
+        notices.append(f"columns not taken over: {', '.join(unknown[:8])}{', …' if len(unknown) > 8 else ''}")  # noqa: PLR2004
+
+
+_LENGTH = re.compile(r"(?:±|\+/-|~|<|≤|ca\.?)?\s*(\d+(?:[.,]\d+)?)\s*(km|m|meters?|metres?)?", re.IGNORECASE)
+METRES_IN_KM = 1000.0
+
+
+def _metres(text: str, where: str) -> float:
+    """A length as people write it, in metres unless it says kilometres."""
+    match = _LENGTH.fullmatch(text.strip())
+    if match is None:
+        raise AoiError(f"{where}: accuracy {text[:40]!r} is no length; write metres, as in 50")
+    size = float(match[1].replace(",", "."))
+    return size * METRES_IN_KM if (match[2] or "").lower() == "km" else size
+
+
 def csv_rows(text: str) -> list[list[str]]:
-    """Cells of a CSV text, whatever separates them."""
+    """Cells of a CSV text, whatever separates them.
+
+    Raises:
+        AoiError: where it is no table.
+    """
     try:
         dialect: Any = csv.Sniffer().sniff(text[:10_000], delimiters=",;\t|")
     except csv.Error:
         dialect = csv.excel
-    return list(csv.reader(io.StringIO(text), dialect))
+    try:
+        return list(csv.reader(io.StringIO(text), dialect))
+    except csv.Error as error:
+        raise AoiError(f"not a table ({error}); does a quotation mark stand alone?") from error
 
 
 def workbook_rows(data: bytes) -> list[Sequence[object]]:
@@ -341,12 +386,15 @@ def angle(text: str, where: str) -> float:
     Raises:
         AoiError: where it is neither.
     """
-    plain = re.fullmatch(r"[-+]?\d{1,3}(?:[.,]\d+)?", text.strip())
+    plain = re.fullmatch(r"([NSEW])?\s*([-+]?\d{1,3}(?:[.,]\d+)?)\s*([NSEW])?", text.strip(), re.IGNORECASE)
     if plain is not None:
-        return float(text.strip().replace(",", "."))
+        size = float(plain[2].replace(",", "."))
+        return -abs(size) if {plain[1], plain[3]} & _SOUTH_WEST else size
     match = _DMS.fullmatch(text.strip())
     if match is None:
         raise AoiError(f"{where}: {text[:40]!r} is no angle")
+    if _LOWER_S.search(text) and not _MARKED.search(text):
+        raise AoiError(f"{where}: {text[:40]!r} may mean seconds or south; write S, or a sign")
     degrees, minutes, seconds = (float((match[k] or "0").replace(",", ".")) for k in (2, 3, 4))
     if match[3] is None and match[5] is None:  # "39 34.2": a second number without a mark is minutes
         minutes, seconds = seconds, 0.0
@@ -354,4 +402,4 @@ def angle(text: str, where: str) -> float:
         raise AoiError(f"{where}: {text[:40]!r} has more than 59 minutes or seconds")
     size = abs(degrees) + minutes / MINUTES + seconds / MINUTES**2
     letters = {match[1] or "", match[6] or ""}
-    return -size if degrees < 0 or letters & _SOUTH_WEST else size
+    return -size if match[2].startswith("-") or letters & _SOUTH_WEST else size

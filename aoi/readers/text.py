@@ -82,6 +82,33 @@ def _korean(data: bytes) -> str | None:
     return text if _HANGUL.search(text) else None
 
 
+def stated_page(name: str, values: list[bytes]) -> str | None:
+    """The codec of a code page that a file names in words, if its texts are written in it; else None.
+
+    A Western page fits any bytes: where all texts that are not ASCII are UTF-8, or Hangul in the Korean page,
+    they are taken for that, since Western text practically never is.
+    """
+    plain = re.sub(r"^(?:ansi|oem|windows|ms|cp)?[\s_-]*(\d{3,5})$", r"cp\1", name.lower().strip())
+    plain = re.sub(r"^(?:iso)?[\s_-]*8859[\s_-]*(\d{1,2})$", r"iso8859-\1", plain)
+    korean = re.fullmatch(r"euc[-_]?kr|ks[-_]?c[-_]?5601(?:-\d{4})?|uhc|cp(?:949|51949)", plain) is not None
+    codec = KOREAN if korean else {"cp65001": "utf-8"}.get(plain, plain)
+    try:
+        western = len(bytes(range(0xA0, 0x100)).decode(codec)) == 0x60  # noqa: PLR2004 - each byte a letter
+    except (LookupError, UnicodeError):
+        western = False
+    marked = [value for value in values if not value.isascii()]
+    if (
+        western
+        and marked
+        and (all(_fits(value, "utf-8") for value in marked) or all(_korean(value) for value in marked))
+    ):
+        return None
+    try:
+        return codec if all(_fits(value, codec) for value in values) else None
+    except LookupError:
+        return None
+
+
 def code_page_of(values: list[bytes]) -> str | None:
     """The code page of short texts that say nothing of it, as in a dBase table; None for plain ASCII.
 

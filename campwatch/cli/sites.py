@@ -62,6 +62,20 @@ def site_paths(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*.geojson") if path.is_file() and not is_temporary(path))
 
 
+UNREAD = frozenset(
+    {".json", ".kml", ".kmz", ".gpkg", ".shp", ".zip", ".fgb", ".gpx", ".tab", ".csv", ".xlsx"}
+)
+"""Ends of files that `sites add` reads and `sites/` does not hold."""
+
+
+def unread_files(folder: Path) -> list[str]:
+    """A line for each file of the folder that looks like a place and is no site file."""
+    found = sorted(path.name for path in folder.iterdir() if path.suffix.lower() in UNREAD)
+    return [
+        f"{name}: not read, sites are .geojson files; `campwatch sites add` makes one of it" for name in found
+    ]
+
+
 def read_folder(folder: Path) -> tuple[list[tuple[Path, SiteReading]], list[str]]:
     """What can be read, and a line for each file that cannot."""
     readings, failures = [], []
@@ -432,6 +446,7 @@ def validate(ctx: typer.Context) -> None:
     notices = [f"{path.name}: {notice}" for path, reading in readings for notice in reading.notices]
     notices += [f"{path.name}: {line}" for path, reading in readings for line in site_findings(reading.site)]
     notices += registry_findings([reading.site for _, reading in readings])
+    notices += unread_files(sites_folder(ctx))
     if ctx.obj.json:
         _print_json({"valid": len(readings), "errors": failures, "notices": notices})
     else:

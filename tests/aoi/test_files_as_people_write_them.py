@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
 import openpyxl
 import pytest
 import shapely
@@ -462,7 +463,10 @@ def test_a_workbook_with_titles_above_its_heading(tmp_path):
     found = read_candidates(tmp_path / "mines.xlsx", notices)
     assert [one.name for one in found] == ["Aoji", "Kogonwon"]
     assert found[1].geometry.y == pytest.approx(42.6694, abs=1e-4)
-    assert notices == ["the heading is the row No. | Mine | Lat. | Long. | First seen"]
+    assert notices == [
+        "the heading is the row No. | Mine | Lat. | Long. | First seen",
+        "columns not taken over: No., First seen",
+    ]
 
 
 def test_a_fence_traced_in_pieces_that_follow_each_other_is_a_perimeter(tmp_path):
@@ -554,3 +558,207 @@ def test_what_is_said_of_many_features_is_said_once():
 @pytest.mark.parametrize("query", ["개천 14호", "14 kaechon", "Kaech'ŏn Camp 14"])
 def test_the_words_of_a_name_may_come_in_any_order(query):
     assert [site.id for site in search(query, shipped_sites())] == ["camp-14"]
+
+
+KATEC = (
+    'PROJCS["KATEC",GEOGCS["unknown",DATUM["unknown",SPHEROID["Bessel_1841",6377397.155,299.1528128]],'
+    'PRIMEM["Greenwich",0.0],UNIT["Degree",0.0174532925199433]],PROJECTION["Transverse_Mercator"],'
+    'PARAMETER["False_Easting",400000.0],PARAMETER["False_Northing",600000.0],'
+    'PARAMETER["Central_Meridian",128.0],PARAMETER["Scale_Factor",0.9999],'
+    'PARAMETER["Latitude_Of_Origin",38.0],UNIT["Meter",1.0]]'
+)
+"""Korean navigation data as programs hand it on: on Bessel's ellipsoid, without the datum."""
+
+
+def test_a_datum_whose_place_is_not_known_is_refused_and_not_shifted_by_nothing(tmp_path):
+    path = shapefile(tmp_path, encoding="utf-8")
+    path.with_suffix(".prj").write_text(KATEC)
+    with pytest.raises(AoiError, match=r"datum of KATEC .* bring the file to EPSG:4326"):
+        read_candidates(path, [])
+
+
+OUTLINE_BOX = box(126.0, 39.5, 126.03, 39.53)
+
+
+def collection(*features: dict, **members: object) -> str:
+    return json.dumps({"type": "FeatureCollection", "features": list(features), **members})
+
+
+def named(geometry: object, name: str, **members: object) -> dict:
+    return {"type": "Feature", "properties": {"name": name}, "geometry": mapping(geometry), **members}
+
+
+def system(name: str) -> dict:
+    return {"type": "name", "properties": {"name": name}}
+
+
+@pytest.mark.parametrize("name", ["EPSG:5132", "EPSG:4214", "EPSG:4555"])
+def test_systems_that_proj_would_shift_by_nothing_in_korea(tmp_path, name):
+    with pytest.raises(AoiError, match="hundreds of metres"):
+        read(tmp_path, collection(named(OUTLINE_BOX, "fence 2016"), crs=system(name)), "a.geojson")
+
+
+def from_korean_1985(lon: float, lat: float) -> tuple[float, float]:
+    """WGS 84 of a place on Korean 1985: Molodensky-Badekas with EPSG's published parameters, by hand."""
+    turns = np.radians(np.array([-1.162, 2.347, 1.592]) / 3600.0)
+    pivot = np.array([-3159521.31, 4068151.32, 3748113.85])
+    radius, squashed = 6377397.155, 1.0 / 299.1528128
+    x, y = np.radians([lon, lat])
+    eccentric = squashed * (2.0 - squashed)
+    normal = radius / np.sqrt(1.0 - eccentric * np.sin(y) ** 2)
+    place = normal * np.array([np.cos(y) * np.cos(x), np.cos(y) * np.sin(x), (1.0 - eccentric) * np.sin(y)])
+    rx, ry, rz = turns
+    turned = np.array([[1.0, rz, -ry], [-rz, 1.0, rx], [ry, -rx, 1.0]]) @ (place - pivot)
+    east, north, up = pivot + np.array([-145.907, 505.034, 685.756]) + (1.0 + 6.342e-6) * turned
+    flat, wgs84 = np.hypot(east, north), 0.00669437999014
+    latitude = np.arctan2(up, flat * (1.0 - wgs84))
+    for _ in range(8):
+        bent = 6378137.0 / np.sqrt(1.0 - wgs84 * np.sin(latitude) ** 2)
+        latitude = np.arctan2(up + wgs84 * bent * np.sin(latitude), flat)
+    return float(np.degrees(np.arctan2(north, east))), float(np.degrees(latitude))
+
+
+@pytest.mark.parametrize(
+    ("name", "place"),
+    [
+        ("EPSG:4162", from_korean_1985(126.0, 39.5)),
+        ("EPSG:4737", (126.0, 39.5)),
+        ("+proj=longlat +ellps=GRS80 +no_defs", (126.0, 39.5)),
+    ],
+)
+def test_known_datums_lie_where_they_do(tmp_path, name, place):
+    point = named(shapely.Point(126.0, 39.5), "x")
+    found, _ = read(tmp_path, collection(point, crs=system(name)), "a.geojson")
+    lon, lat = found[0].geometry.coords[0]
+    assert (lon, lat) == (pytest.approx(place[0], abs=1e-6), pytest.approx(place[1], abs=1e-6))
+
+
+def test_a_feature_in_a_system_of_its_own_is_refused(tmp_path):
+    odd = named(OUTLINE_BOX, "coal yard", crs=system("EPSG:3857"))
+    with pytest.raises(AoiError, match=r"coal yard.*a coordinate system of its own"):
+        read(tmp_path, collection(named(OUTLINE_BOX, "fence 2016"), odd), "a.geojson")
+    plain = named(OUTLINE_BOX, "coal yard", crs=system("urn:ogc:def:crs:OGC:1.3:CRS84"))
+    assert len(read(tmp_path, collection(plain), "a.geojson")[0]) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "degrees"),
+    [
+        ("33 51 54S", -33.865),
+        ("33 51 54 S", -33.865),
+        ("33°51'54S", -33.865),
+        ("33d51m54s", 33.865),
+        ("33d51m54sS", -33.865),
+        ("-0 30 0", -0.5),
+        ("39.5N", 39.5),
+        ("S39.5", -39.5),
+        ("126.1E", 126.1),
+    ],
+)
+def test_a_letter_of_the_south_is_no_second(text, degrees):
+    assert angle(text, "x") == pytest.approx(degrees, abs=1e-6)
+
+
+def test_an_s_that_may_be_either_is_refused():
+    with pytest.raises(AoiError, match="seconds or south"):
+        angle("33 51 54 s", "x")
+
+
+@pytest.mark.parametrize(
+    ("stated", "told"),
+    [("MS949", False), ("ANSI 949", False), ("ks_c_5601-1987", False), ("UTF-8", True), ("ISO-8859-1", True)],
+)
+def test_a_cpg_in_words_or_of_another_page_does_not_break_hangul(tmp_path, stated, told):
+    path = shapefile(tmp_path, encoding="cp949")
+    path.with_suffix(".cpg").write_text(stated)
+    notices: list[str] = []
+    found = read_candidates(path, notices)
+    assert [one.name for one in found] == ["경계 2016-05-01", "저탄장"]
+    assert any(f"says {stated!r} in its .cpg" in notice for notice in notices) == told
+
+
+def test_a_western_cpg_is_believed_of_western_text(tmp_path):
+    frame = gpd.GeoDataFrame({"name": ["périmètre 2016"]}, geometry=[OUTLINE_BOX], crs=4326)
+    frame.to_file(tmp_path / "site.shp", encoding="ISO-8859-1")
+    (tmp_path / "site.cpg").write_text("ISO 88591")
+    assert read_candidates(tmp_path / "site.shp", [])[0].name == "périmètre 2016"
+
+
+def test_a_shapefile_that_came_alone_says_what_else_to_bring(tmp_path):
+    path = shapefile(tmp_path, encoding="utf-8")
+    path.with_suffix(".shx").unlink()
+    with pytest.raises(AoiError, match=r"bring \.shp, \.shx, \.dbf and \.prj"):
+        read_candidates(path, [])
+
+
+def test_several_points_of_one_placemark_are_taken_apart(tmp_path):
+    points = "".join(f"<Point><coordinates>126.0{k},39.51</coordinates></Point>" for k in (1, 2))
+    found, notices = read(
+        tmp_path, kml(GOOD + placemark("posts", f"<MultiGeometry>{points}</MultiGeometry>"))
+    )
+    assert [one.geometry.x for one in found[2:]] == [126.01, 126.02]
+    assert "placemark 3 (posts): holds 2 points, which were taken apart" in notices
+
+
+CLICKS = {
+    "tower": polygon("126.01,39.51 126.01005,39.51 126.01005,39.51005 126.01,39.51"),
+    "Untitled Polygon": polygon("126.01,39.51,0 126.01,39.51,0"),
+    "Untitled Path": "<LineString><coordinates>126.01,39.51,0</coordinates></LineString>",
+}
+
+
+@pytest.mark.parametrize("name", CLICKS)
+def test_a_stray_click_costs_no_other_outline(tmp_path, name):
+    found, notices = read(tmp_path, kml(GOOD + placemark(name, CLICKS[name])))
+    assert len(found) == 2
+    assert any(name in notice and notice.endswith("left out") for notice in notices)
+    with pytest.raises(AoiError, match=f"{name}.*left out"):
+        read(tmp_path, kml(placemark(name, CLICKS[name])))
+
+
+@pytest.mark.parametrize(
+    ("text", "do"),
+    [
+        (
+            kml("<NetworkLink><Link><href>https://example.org/a.kml</href></Link></NetworkLink>"),
+            "save the places",
+        ),
+        (kml("<GroundOverlay><Icon><href>a.png</href></Icon></GroundOverlay>"), "trace outlines"),
+        ("<!DOCTYPE html><html><body>Sign in</body></html>", "web page"),
+    ],
+)
+def test_a_kml_that_holds_no_places_says_what_to_do(tmp_path, text, do):
+    with pytest.raises(AoiError, match=do):
+        read(tmp_path, text)
+    with pytest.raises(AoiError, match=do):
+        read(tmp_path, archive({"doc.kml": text}), "a.kmz")
+
+
+def test_a_file_with_a_feature_in_each_line(tmp_path):
+    lines = [json.dumps(named(OUTLINE_BOX, name)) for name in ("fence 2016", "coal yard")]
+    found, _ = read(tmp_path, "\n".join(lines) + "\n", "a.geojsonl")
+    assert [one.name for one in found] == ["fence 2016", "coal yard"]
+
+
+def test_what_a_table_says_of_accuracy_is_read_or_refused(tmp_path):
+    found, notices = read(tmp_path, "name,lat,lon,accuracy,seen\nA,39.5,126.1,±5 km,2016\n", "a.csv")
+    assert found[0].properties["accuracy_m"] == 5000.0
+    assert "columns not taken over: seen" in notices
+    with pytest.raises(AoiError, match="write metres"):
+        read(tmp_path, "name,lat,lon,accuracy\nA,39.5,126.1,5 miles\n", "a.csv")
+
+
+def test_a_table_that_cannot_be_read_says_why(tmp_path):
+    with pytest.raises(AoiError, match=r"row 1 .A.: '957000.12' is no angle"):
+        read(tmp_path, "name,x,y\nA,957000.12,2057000.3\n", "a.csv")
+    with pytest.raises(AoiError, match="not a table"):
+        read(tmp_path, f'name,lat,lon\n"{"x" * 200_000}",39.5,126.1\n', "a.csv")
+
+
+def test_what_is_asked_says_how_to_answer(tmp_path):
+    (tmp_path / "a.kml").write_text(kml(placemark("x", polygon(OUTLINE)) + placemark("y", polygon(YARD))))
+    with pytest.raises(AoiError, match="--role 1=boundary"):
+        site_from(propose(tmp_path / "a.kml"))
+    (tmp_path / "a.kml").write_text(kml(placemark("fence", polygon(OUTLINE))))
+    with pytest.raises(AoiError, match="--date 1=2016-05"):
+        site_from(propose(tmp_path / "a.kml"))

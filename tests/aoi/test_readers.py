@@ -112,7 +112,7 @@ def test_what_cannot_be_told_is_asked(tmp_path: Path) -> None:
         ("a.kml", GOOGLE_EARTH.replace(RING, "126,39 126.1,39.1 126.1,39 126,39.1 126,39"), "crosses itself"),
         ("a.kmz", b"PK\x03\x04 nothing", "not a KMZ"),
         ("a.gpkg", b"SQLite format 3\x00 nothing", "GDAL cannot read it"),
-        ("a.shp", b"\x00\x00\x27\x0a nothing", "GDAL cannot read it"),
+        ("a.shp", b"\x00\x00\x27\x0a nothing", "the .shx is missing"),
         ("a.txt", "126.0 39.5", "not a format"),
         ("a.kml", "", "empty"),
     ],

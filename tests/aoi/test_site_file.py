@@ -8,7 +8,7 @@ import pytest
 from shapely import LineString, Polygon
 
 from aoi.records import Extent, Sensitivity, ZoneKind
-from aoi.site_file import read_site, read_site_file, write_site
+from aoi.site_file import read_site, read_site_file, site_of, write_site
 from evidence.errors import AoiError
 
 SQUARE = [[126.0, 39.5], [126.1, 39.5], [126.1, 39.6], [126.0, 39.6], [126.0, 39.5]]
@@ -146,3 +146,9 @@ def test_a_site_comes_back_as_it_was_written(tmp_path: Path) -> None:
     assert again.site == site
     assert again.notices == ()
     assert site.boundaries[0].extra == {"survey": 4}
+
+
+def test_an_id_that_names_a_device_on_windows_is_refused() -> None:
+    document = collection(feature(polygon(SQUARE), role="aoi", id="con"))
+    with pytest.raises(AoiError, match="device on Windows"):
+        site_of(document, name="con")

@@ -53,6 +53,14 @@ def drawing(folder: Path, file: str = "drawn.geojson", **properties: Any) -> Pat
     return path
 
 
+def test_a_place_that_was_only_copied_into_sites_is_told(tmp_path: Path) -> None:
+    (tmp_path / "sites").mkdir()
+    drawing(tmp_path / "sites", "fence.json", role="aoi", id="fence", name="Fence")
+    said = run(tmp_path, "validate").stderr
+    assert "fence.json: not read" in said
+    assert "sites add" in said
+
+
 def test_a_shipped_site_is_added_shown_accepted_and_listed(tmp_path: Path) -> None:
     assert "campwatch sites list --shipped" in run(tmp_path, "list").stderr
     shipped = json.loads(run(tmp_path, "list", "Deukjang", "--shipped", as_json=True).stdout)
