@@ -67,8 +67,30 @@ def asset_entry(path: Path, raster: Raster, asset: Asset | None, *, sha256: str,
         ]
     if asset is not None:
         entry |= {"raster:scale": asset.scale, "raster:offset": asset.offset}
-        entry["campwatch:source_href"] = public_url(asset.href)
+        entry["campwatch:source_href"] = _public_href(asset.href)
+        if asset.scale is None and _holds_reflectance(raster):
+            entry |= {"raster:scale": 1.0, "raster:offset": asset.offset or 0.0}
     return {key: value for key, value in entry.items() if value is not None}
+
+
+def _public_href(href: str) -> str:
+    """Where a file came from, without signatures; of one on this machine its name alone.
+
+    Items travel in bags, and a path names its user.
+    """
+    return public_url(href) if "://" in href else re.split(r"[/\\]", href)[-1]
+
+
+LARGEST_REFLECTANCE = 2.0
+"""Above what ground, snow and cloud reflect; digital numbers of L2A stay below it only in holes."""
+
+
+def _holds_reflectance(raster: Raster) -> bool:
+    """Whether an optical band that states no scale holds reflectance itself, as real numbers up to one."""
+    if raster.band not in OPTICAL_BANDS or not np.issubdtype(raster.pixels.dtype, np.floating):
+        return False
+    largest = float(np.nanmax(np.where(np.isfinite(raster.pixels), raster.pixels, 0.0)))
+    return 0.0 < largest <= LARGEST_REFLECTANCE
 
 
 def build_item(

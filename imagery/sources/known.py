@@ -17,6 +17,8 @@ from imagery.records import Product
 from imagery.sources.addresses import shown
 from imagery.sources.items import DEM_PLATFORM, MALFORMED, band_of_asset
 
+UNNAMED = "unknown"
+"""Platform of a product of which neither metadata nor id nor collection names the satellite."""
 KNOWN_PLATFORMS = frozenset(
     {DEM_PLATFORM}
     | {f"sentinel-2{letter}" for letter in ("", "a", "b", "c")}
@@ -287,6 +289,8 @@ def strange_deliveries(products: Iterable[Product]) -> list[str]:
     return [
         *(
             f"{source}: {count} products of {shown(platform)}, a satellite not known here; taken along"
+            if platform != UNNAMED
+            else f"{source}: {count} products name no satellite (a platform, an id like S2A_…), not read"
             for (source, platform), count in sorted(platforms.items())
         ),
         *(

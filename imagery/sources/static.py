@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
+import sys
 import threading
 import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
@@ -65,8 +67,12 @@ class StaticCatalog:
                 product = read_listed(item, source=self._name, resolve=_resolver(path.parent))
                 if isinstance(product, MalformedItem):
                     self.malformed.append(product)
-                else:
+                    continue
+                first = found.get((product.collection, product.id))
+                if first is None or first.datetime == product.datetime:
                     found[product.collection, product.id] = product
+                else:
+                    self.malformed.append(_second_of_one_id(first, product))
             self._products = tuple(sorted(found.values(), key=lambda product: (product.datetime, product.id)))
         return self._products
 
@@ -192,10 +198,22 @@ def _load(path: Path, limits: Limits) -> Mapping[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
+def _second_of_one_id(first: Product, second: Product) -> MalformedItem:
+    days = f"{first.datetime:%Y-%m-%d} and {second.datetime:%Y-%m-%d}"
+    reason = shown(f"{second.source}: products of {days} bear one id, {second.id!r}; the first is read")
+    return MalformedItem(source=second.source, id=second.id, datetime=second.datetime, reason=reason)
+
+
+def file_of(url: str, *, windows: bool = sys.platform == "win32") -> Path:
+    """The file of a `file:` address; on Windows ``file:///C:/data`` is ``C:/data``."""
+    path = urllib.parse.unquote(urllib.parse.urlsplit(url).path)
+    return Path(path.lstrip("/") if windows and re.match(r"/+[A-Za-z]:", path) else path)
+
+
 def local_path(href: str, folder: Path) -> Path | None:
     """The file that `href` names, seen from `folder`; None for an address on the net."""
     if href.startswith("file:"):
-        return Path(urllib.parse.unquote(urllib.parse.urlsplit(href).path))
+        return file_of(href)
     if "://" in href:
         return None
     plain = folder / href

@@ -4,6 +4,7 @@ import datetime as dt
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,14 +14,16 @@ import pytest
 import rasterio
 from shapely.geometry import box
 
+from aoi.grid import site_grid
 from aoi.records import Site
 from evidence.errors import SourceError
 from imagery.archive.fetch import fetch_new
 from imagery.archive.gaps import GapKind
 from imagery.archive.store import Archive
+from imagery.cube.loading import load_cube
 from imagery.radiometry.offset import decide_offset
 from imagery.records import FetchedProduct
-from imagery.sources.static import StaticCatalog
+from imagery.sources.static import StaticCatalog, file_of
 from tests.servers import tiny
 
 ALL = {"since": dt.datetime(2015, 1, 1, tzinfo=dt.UTC), "until": dt.datetime(2030, 1, 1, tzinfo=dt.UTC)}
@@ -241,3 +244,61 @@ def test_a_site_keeps_its_own_copy(catalog: Path, tmp_path: Path) -> None:
     assert archive.sites() == ["one", "two"]
     document = json.loads((tmp_path / "catalog.json").read_text(encoding="utf-8"))
     assert [link["rel"] for link in document["links"]] == ["root", "child", "child"]
+
+
+def changed(catalog: Path, number: int, change: Callable[[dict[str, Any]], None]) -> None:
+    path = catalog.parent / f"item {number}" / "item.json"
+    document = json.loads(path.read_text(encoding="utf-8"))
+    change(document)
+    path.write_text(json.dumps(document), encoding="utf-8")
+
+
+def test_two_days_under_one_id_are_told_and_the_first_is_read(tmp_path: Path) -> None:
+    catalog = tiny.write_catalog(tmp_path / "source", dates=tiny.days(2))
+    for number in (0, 1):
+        changed(catalog, number, lambda item: item.update(id="same"))
+    source = StaticCatalog(catalog)
+    assert [product.datetime.date() for product in source.products()] == [tiny.days(2)[0].date()]
+    assert ["bear one id" in one.reason for one in source.malformed] == [True]
+
+
+def test_reflectance_as_real_numbers_without_a_scale_is_taken_as_it_is(tmp_path: Path) -> None:
+    """Simulated: the same scene as numbers with their scale and as reflectance that states none."""
+    archives = []
+    for name in ("numbers", "reflectance"):
+        catalog = tiny.write_catalog(tmp_path / name, dates=tiny.days(1))
+        if name == "reflectance":
+            for band in tiny.BANDS_10M | {"swir16": "", "swir22": ""}:
+                path, pixel = catalog.parent / "item 0" / f"{band}.tif", 10 if band in tiny.BANDS_10M else 20
+                with rasterio.open(path) as file:
+                    values = (file.read(1).astype("float32") - 1000.0) * 1e-4
+                tiny.write_tif(path, values, pixel=pixel)
+            changed(catalog, 0, lambda item: [asset.pop("raster:bands") for asset in item["assets"].values()])
+        archive = Archive(tmp_path / f"{name} archive")
+        assert len(fetch_new(tiny.site(), archive, [StaticCatalog(catalog)], **ALL).fetched) == 1
+        archives.append(archive)
+    grid = site_grid(tiny.site())
+    one, two = (load_cube(archive.products("tiny"), grid) for archive in archives)
+    for band in ("blue", "nir", "swir16"):
+        assert float(two[band].median()) == pytest.approx(float(one[band].median()), abs=2e-4)
+        assert float(two[band].median()) > 0.03
+
+
+def test_an_archived_item_does_not_tell_where_it_lay_on_this_machine(catalog: Path, tmp_path: Path) -> None:
+    archive = Archive(tmp_path / "archive")
+    fetch_new(tiny.site(), archive, [StaticCatalog(catalog)], **ALL)
+    told = "".join(path.read_text(encoding="utf-8") for path in archive.root.rglob("*.json"))
+    assert '"campwatch:source_href": "blue.tif"' in told
+    assert str(catalog.parent.parent) not in told
+
+
+@pytest.mark.parametrize(
+    ("url", "windows", "path"),
+    [
+        ("file:///C:/Users/a%20b/x.tif", True, "C:/Users/a b/x.tif"),
+        ("file:///srv/a%20b/x.tif", False, "/srv/a b/x.tif"),
+        ("file://localhost/srv/x.tif", False, "/srv/x.tif"),
+    ],
+)
+def test_an_address_of_a_file_names_it_on_either_system(url: str, path: str, *, windows: bool) -> None:
+    assert file_of(url, windows=windows) == Path(path)
