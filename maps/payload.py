@@ -137,7 +137,8 @@ class Payload:
             "id": b.boundary_id, "from": b.valid_from, "to": b.valid_to, "extent": str(b.extent),
             "source": b.source, "accuracy_m": b.accuracy_m, "accuracy_kind": b.accuracy_kind,
             "basis": b.basis,
-            "digitised_by": b.digitised_by, "note": b.note, "restricted": b.sensitivity.value == "restricted",
+            "digitised_by": b.digitised_by if self.data.profile.restricted else None,  # people stay at home
+            "note": b.note, "restricted": b.sensitivity.value == "restricted",
             "image": None if image is None else [image.provider, image.id, image.date, image.resolution_m],
             "geometry": self.geometry(b.geometry),
         }  # fmt: skip

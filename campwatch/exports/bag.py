@@ -15,7 +15,7 @@ import shapely
 
 from campwatch.exports.bundle import Bundle, find
 from campwatch.exports.chips import finding_chips
-from campwatch.exports.dictionary import data_dictionary, provenance
+from campwatch.exports.dictionary import data_dictionary, guarded_table, provenance
 from campwatch.exports.figure_page import figure_style, save_figure
 from campwatch.exports.figures import finding_figure
 from campwatch.exports.formats import named
@@ -91,12 +91,14 @@ def _fill(
     write_text(root / "custody.jsonl", _custody_extract(ledger, bundle, site_id))
     _write_json(root / "finding.json", document)
     _write_json(root / "finding.geojson", _feature(document, stored))
-    layer_table(layer, [stored]).to_csv(root / "finding.csv", index=False, encoding="utf-8-sig")
+    guarded_table(layer_table(layer, [stored])).to_csv(
+        root / "finding.csv", index=False, encoding="utf-8-sig"
+    )
     dictionary = data_dictionary()
     dictionary[dictionary["layer"] == layer.name].to_csv(
         root / "data_dictionary.csv", index=False, encoding="utf-8-sig"
     )
-    provenance(bundle).to_csv(root / "provenance.csv", index=False, encoding="utf-8-sig")
+    guarded_table(provenance(bundle)).to_csv(root / "provenance.csv", index=False, encoding="utf-8-sig")
     _write_json(root / "manifest.json", _manifest(root, bundle, stored, products))
     texts = {
         "method": method_text(layer, stored, _code(ledger, stored)),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from campwatch.exports.bundle import Bundle, Table
-from campwatch.exports.dictionary import GEOMETRY, LONGEST_CELL, data_dictionary, guarded, provenance
+from campwatch.exports.dictionary import GEOMETRY, LONGEST_CELL, data_dictionary, guarded_table, provenance
 from campwatch.exports.formats import named
 from evidence.files import atomic_path
 
@@ -31,9 +31,6 @@ def write_csv(bundle: Bundle, folder: Path) -> list[Path]:
 def csv_table(table: Table) -> pd.DataFrame:
     """The table as the CSV holds it."""
     frame = table.plain.copy()
-    for name, dtype in frame.dtypes.items():
-        if dtype == "string":
-            frame[name] = frame[name].map(guarded, na_action="ignore")
     if table.layer.has_geometry:
         wkt = table.frame.geometry.to_wkt(rounding_precision=WKT_DECIMALS)
         fits = table.frame.geometry.notna() & (wkt.str.len() <= LONGEST_CELL)
@@ -43,5 +40,5 @@ def csv_table(table: Table) -> pd.DataFrame:
 
 def _write(table: pd.DataFrame, path: Path) -> Path:
     with atomic_path(path) as temporary:
-        table.to_csv(temporary, index=False, encoding=BOM_UTF8, lineterminator="\r\n")
+        guarded_table(table).to_csv(temporary, index=False, encoding=BOM_UTF8, lineterminator="\r\n")
     return path

@@ -20,7 +20,8 @@ GEOMETRY = Column(
 )
 GUARD = "'"
 """Put before a text that a spreadsheet would take for a formula."""
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = (*"=+-@", *"\t\r\n", *"＝＋－＠")
+"""What spreadsheets take for the start of a formula; the wide signs too, where the system writes Korean."""
 _TYPES = {Kind.QUANTITY: "real", Kind.SECTORS: "text"}
 _BOUNDS = {
     "_low": ("lower end of the interval: ", "구간의 하한: "),
@@ -53,6 +54,16 @@ def provenance(bundle: Bundle) -> pd.DataFrame:
 def guarded(text: str) -> str:
     """`text` as a spreadsheet keeps it text."""
     return GUARD + text if text.startswith(_FORMULA_STARTS) else text
+
+
+def guarded_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """The table with every text as a spreadsheet keeps it text."""
+    texts = frame.select_dtypes(include=["object", "string"])
+    return frame.assign(**{str(name): texts[name].map(_guarded_cell) for name in texts})
+
+
+def _guarded_cell(cell: object) -> object:
+    return guarded(cell) if isinstance(cell, str) else cell
 
 
 def _columns(layer: Layer) -> list[tuple[str, Column]]:

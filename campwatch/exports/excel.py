@@ -64,11 +64,17 @@ def write_excel(bundle: Bundle, path: Path) -> Path:
 def _units(table: Table) -> list[str]:
     said = {Kind.BOOLEAN: "true or false", Kind.LIST: "list"}
     frame = table.plain
-    timed = {name for name in frame if any(_TIME.match(str(value)) for value in frame[name].dropna().head(5))}
+    timed = {name for name in frame if any(_is_moment(value) for value in frame[name].dropna().head(5))}
     return [
         column.unit or ("UTC" if name in timed else said.get(column.kind, ""))
         for name, column in table.columns
     ]
+
+
+def _is_moment(value: object) -> bool:
+    """Whether a text is a time of day in UTC; a date alone is a day of the calendar that its column names."""
+    found = _TIME.match(str(value))
+    return found is not None and found[1] is not None
 
 
 def rounded(table: Table) -> pd.DataFrame:

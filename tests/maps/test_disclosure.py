@@ -179,3 +179,13 @@ def test_places_that_would_tell_of_what_is_hidden_are_left_out(make: Make) -> No
     hidden = disclose(replace(data, site=replace(data.site, zones=zones)))
     delayed = disclose(replace(data, profile=Profile(delay_days=30)))
     assert [(shown.queue, shown.places) for shown in (hidden, delayed)] == [((), ()), ((), ())]
+
+
+def test_who_traced_a_boundary_is_not_on_public_pages(make: Make, tmp_path: Path) -> None:
+    data = make()
+    traced = tuple(replace(one, digitised_by=HIDDEN_WORD) for one in data.site.boundaries)
+    data = replace(data, site=replace(data.site, boundaries=traced))
+    write_site_map(tmp_path / "open" / "site.html", replace(data, profile=Profile(restricted=False)))
+    assert HIDDEN_WORD not in all_bytes(tmp_path / "open")
+    write_site_map(tmp_path / "closed" / "site.html", data)
+    assert HIDDEN_WORD in all_bytes(tmp_path / "closed")

@@ -65,7 +65,7 @@ def document():
         item["properties"]["sensitivity"] = "public"
     told["features"][0]["properties"] |= {
         "name_ko": HANGUL,
-        "source": "simulated for tests",
+        "source": f"{FORMULA} simulated for tests",
         "source_url": "https://example.invalid/sites",
     }
     return told

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import hashlib
 import json
@@ -189,6 +190,16 @@ def test_a_bag_holds_source_derived_custody_method_and_readme(bag, workspace):
     assert len(list((data / "derived").glob("*.tif"))) >= 2
     manifest = json.loads((data / "manifest.json").read_text("utf-8"))
     assert manifest["products"][0]["sha256"]["red"] == hashlib.sha256(sources[0].read_bytes()).hexdigest()
+
+
+def test_a_bag_holds_no_formula_and_no_path_of_this_machine(bag, workspace):
+    _, root = bag
+    for path in sorted((root / "data").glob("*.csv")):
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            cells = [cell for row in csv.reader(stream) for cell in row]
+        assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))], path.name
+    texts = [path for path in root.rglob("*") if path.suffix in {".json", ".jsonl", ".md", ".csv", ".txt"}]
+    assert not [path.name for path in texts if str(workspace.folder.parent) in path.read_text("utf-8")]
 
 
 def bag_of(workspace, finding, folder):

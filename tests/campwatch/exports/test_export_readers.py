@@ -94,6 +94,17 @@ def test_every_layer_of_the_interface_is_exported(csv_tables):
 
 def test_a_formula_in_a_csv_is_guarded(csv_tables):
     assert csv_tables["reviews"][0]["note"] == "'" + FORMULA
+    (named,) = [row["value"] for row in csv_tables["provenance"] if row["item"] == "attribution of sites"]
+    assert named.startswith(f"'{FORMULA} simulated for tests")
+    for rows in csv_tables.values():
+        assert not [cell for row in rows for cell in row.values() if cell.startswith(("=", "@", "＝"))]
+
+
+def test_only_times_of_day_are_said_to_be_utc(restricted, tmp_path):
+    book = openpyxl.load_workbook(write_excel(restricted, tmp_path / "c.xlsx"))
+    head, units = ([cell.value for cell in row] for row in book["observations"].iter_rows(max_row=2))
+    said = dict(zip(head, units, strict=True))
+    assert (said["datetime"], said["as_of"], said["local_date"]) == ("[UTC]", "[UTC]", None)
 
 
 def test_excel_read_by_calamine_equals_the_csv(restricted, csv_tables, tmp_path):
