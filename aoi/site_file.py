@@ -74,6 +74,18 @@ def read_site_file(path: Path, *, keep: Iterable[str] = ()) -> SiteReading:
         raise AoiError(f"{path.name}: {error}") from error
 
 
+def read_whole_site(path: Path) -> SiteReading:
+    """The site of a GeoJSON file with every property that its author gave it, to be written again.
+
+    Raises:
+        AoiError: as `read_site_file` does.
+    """
+    members = geojson_features(json_document(file_bytes(path), name=path.name))
+    given = [member.get("properties") for member in members]
+    names = {str(name) for properties in given if isinstance(properties, Mapping) for name in properties}
+    return read_site_file(path, keep=sorted(names))
+
+
 def file_bytes(path: Path, limits: Limits | None = None) -> bytes:
     """The file's bytes, if it is there and of a size that a site file can have.
 

@@ -30,7 +30,7 @@ from aoi.proposal import (
 from aoi.readers import FORMATS
 from aoi.records import Site
 from aoi.registry import search, shipped_sites
-from aoi.site_file import SiteReading, read_site_file, site_document, write_site
+from aoi.site_file import SiteReading, read_site_file, read_whole_site, site_document, site_of, write_site
 from campwatch.cli.session import put, sure
 from campwatch.language import told
 from campwatch.settings import FILE_NAME, read_settings
@@ -286,9 +286,10 @@ def add(  # noqa: PLR0913 - options of a command
         _add_each(ctx, Path(source), answers, yes=yes)
         return
     reading = _shipped(source) or _proposed(Path(source), answers, ask=not yes, limits=_limits(ctx))
-    if to is not None:
-        reading = _added_to(one_site(to, [one.site for _, one in read_folder(sites_folder(ctx))[0]]), reading)
     target = sites_folder(ctx) / f"{reading.site.id}.geojson"
+    if to is not None:
+        target = _path_of(ctx, to)
+        reading = _added_to(read_whole_site(target).site, reading)
     if target.exists() and to is None:
         raise AoiError(f"{target.name} exists in sites/; give another --id, or remove it first")
     tell([*reading.notices, *site_findings(reading.site)])
@@ -297,6 +298,17 @@ def add(  # noqa: PLR0913 - options of a command
         raise typer.Exit(FAILED)
     write_site(target, reading.site)
     _print_json(_summary(reading.site)) if ctx.obj.json else put(str(target))
+
+
+def _path_of(ctx: typer.Context, name: str) -> Path:
+    """The file of the workspace's site that a user names.
+
+    Raises:
+        AoiError: where there is none, or several.
+    """
+    readings, _ = read_folder(sites_folder(ctx))
+    site = one_site(name, [reading.site for _, reading in readings])
+    return next(path for path, reading in readings if reading.site is site)
 
 
 def _added_to(site: Site, reading: SiteReading) -> SiteReading:
@@ -312,13 +324,11 @@ def _added_to(site: Site, reading: SiteReading) -> SiteReading:
         raise AoiError(f"{site.id} has {', '.join(twice)} already; give what you add another name")
     if not come:
         raise AoiError(f"the file holds no boundary, zone or point to add to {site.id}")
-    merged = replace(
-        site,
-        boundaries=(*site.boundaries, *new.boundaries),
-        zones=(*site.zones, *new.zones),
-        points=(*site.points, *new.points),
-    )
-    return SiteReading(site=merged, notices=tuple(n for n in reading.notices if not n.startswith("no aoi")))
+    held, brought = (site_document(one)["features"] for one in (site, replace(new, id=site.id)))
+    parts = [one for one in brought if one["properties"]["role"] != Role.AOI]
+    merged = site_of({"type": "FeatureCollection", "features": [*held, *parts]}, name=site.id)
+    said = [notice for notice in reading.notices if not notice.startswith("no aoi")]
+    return SiteReading(site=merged.site, notices=(*said, *merged.notices))
 
 
 def _image(text: str | None) -> dict[str, str] | None:
@@ -432,9 +442,8 @@ def _once_asked(feature: Proposed) -> Proposed:
 @app.command()
 def accept(ctx: typer.Context, name: Annotated[str, typer.Argument(help="Id or name.")]) -> None:
     """Accept a derived ordering box: from now on imagery is ordered for it."""
-    readings, _ = read_folder(sites_folder(ctx))
-    site = one_site(name, [reading.site for _, reading in readings])
-    path = next(path for path, reading in readings if reading.site == site)
+    path = _path_of(ctx, name)
+    site = read_whole_site(path).site
     write_site(path, replace(site, accepted=True))
     _print_json({"id": site.id, "accepted": True}) if ctx.obj.json else put(f"{site.id}: accepted")
 

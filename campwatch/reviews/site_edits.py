@@ -25,7 +25,7 @@ from aoi.edtf import first_day
 from aoi.features import Basis, Criterion
 from aoi.geodesy import area_ha
 from aoi.records import Extent, Site, ZoneKind
-from aoi.site_file import file_bytes, read_site, site_document, site_of, write_site
+from aoi.site_file import file_bytes, read_whole_site, site_document, site_of, write_site
 from campwatch.identity import Clock, new_run_id, site_digest, timestamp
 from detection.coal.records import STOCKPILES
 from detection.ground.records import DISTURBANCES
@@ -239,7 +239,7 @@ def write_zone(ledger: Ledger, path: Path, edit: ZoneEdit, *, clock: Clock) -> S
     Raises:
         AoiError: where the zone does not hold, or its id is taken; the file stays as it was.
     """
-    site = read_site(path)
+    site = read_whole_site(path).site
     told: dict[str, Any] = {"decision": edit.decision.value, "proposal": edit.proposal}
     if edit.decision is Decision.REFUSED:
         if edit.proposal is None:
@@ -264,7 +264,7 @@ def write_boundary(ledger: Ledger, path: Path, edit: BoundaryEdit, *, clock: Clo
     Raises:
         AoiError: where it does not hold, or its id is taken; the file stays as it was.
     """
-    site = read_site(path)
+    site = read_whole_site(path).site
     image = edit.image
     feature = {
         "role": "boundary", "boundary_id": edit.boundary_id, "valid_from": edit.valid_from,

@@ -61,6 +61,57 @@ def test_a_place_that_was_only_copied_into_sites_is_told(tmp_path: Path) -> None
     assert "sites add" in said
 
 
+def own_file(folder: Path, name: str, **properties: Any) -> Path:
+    """A site file as somebody writes it by hand, with fields of their own."""
+    (folder / "sites").mkdir(exist_ok=True)
+    path = folder / "sites" / name
+    aoi = {"role": "aoi", "id": "own", "name": "Own", "case_number": "17-b"}
+    boundary = {"role": "boundary", "boundary_id": "v1", "valid_from": "2016-05-01", "drawn_for": "a court"}
+    features = [
+        {
+            "type": "Feature",
+            "properties": given | properties,
+            "geometry": {"type": "Polygon", "coordinates": [RING]},
+        }
+        for given in (aoi, boundary)
+    ]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    return path
+
+
+def yard_file(folder: Path, **properties: Any) -> Path:
+    ring = [[126.04, 39.54], [126.05, 39.54], [126.05, 39.55], [126.04, 39.55], [126.04, 39.54]]
+    feature = {
+        "type": "Feature",
+        "properties": properties,
+        "geometry": {"type": "Polygon", "coordinates": [ring]},
+    }
+    path = folder / "more.geojson"
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), encoding="utf-8")
+    return path
+
+
+def test_a_file_that_is_written_again_keeps_what_its_author_put_there(tmp_path: Path) -> None:
+    path = own_file(tmp_path, "영변.geojson")
+    assert run(tmp_path, "accept", "own").exit_code == 0
+    yard = yard_file(tmp_path, role="zone", id="yard", kind="stockyard")
+    assert run(tmp_path, "add", str(yard), "--to", "own", "--yes").exit_code == 0
+    assert [one.name for one in path.parent.iterdir()] == [path.name]
+    site = read_site(path)
+    assert site.extra["case_number"] == "17-b"
+    assert site.boundaries[0].extra["drawn_for"] == "a court"
+    assert [zone.id for zone in site.zones] == ["yard"]
+
+
+def test_what_is_added_to_a_site_is_held_to_the_rules_of_its_file(tmp_path: Path) -> None:
+    path = own_file(tmp_path, "own.geojson")
+    before = path.read_bytes()
+    fence = yard_file(tmp_path, role="boundary", boundary_id="v2", valid_from="2016-05-01")
+    with pytest.raises(AoiError, match="both begin on 2016-05-01"):
+        run(tmp_path, "add", str(fence), "--to", "own", "--yes")
+    assert path.read_bytes() == before
+
+
 def test_a_shipped_site_is_added_shown_accepted_and_listed(tmp_path: Path) -> None:
     assert "campwatch sites list --shipped" in run(tmp_path, "list").stderr
     shipped = json.loads(run(tmp_path, "list", "Deukjang", "--shipped", as_json=True).stdout)
