@@ -12,7 +12,7 @@ from typing import Any
 from aoi.features import Feature
 from aoi.readers.candidates import Candidate, name_of, why_none
 from aoi.readers.kml import is_mac_fork, read_kml, read_kmz, unpacking, zip_archive
-from aoi.readers.tables import csv_rows, read_sheet, read_table, workbook_rows
+from aoi.readers.tables import csv_rows, read_sheet, read_table, read_workbook
 from aoi.readers.text import decoded
 from aoi.site_file import checked_features, file_bytes, json_document
 from evidence.errors import AoiError
@@ -20,6 +20,7 @@ from evidence.files import path_component
 from evidence.limits import Limits
 
 ZIP, SQLITE, SHAPEFILE = b"PK\x03\x04", b"SQLite format 3\x00", b"\x00\x00\x27\x0a"
+OLD_OFFICE = b"\xd0\xcf\x11\xe0"
 FLATGEOBUF, MAPINFO = b"fgb\x03fgb", b"!table"
 GPX = re.compile(rb"\s*(?:<\?xml[^>]*>\s*)?(?:<!--.*?-->\s*)*<gpx[\s>]", re.DOTALL)
 FORMATS = "GeoJSON, KML, KMZ, GeoPackage, Shapefile, FlatGeobuf, GPX, MapInfo, CSV, Excel"
@@ -69,6 +70,8 @@ def _read(
             text = lines
         document = json_document(text.encode("utf-8", "surrogatepass"), name=path.name, limits=limits)
         return _of_geojson(document, notices)
+    if data.startswith(OLD_OFFICE):
+        raise AoiError("a file of Excel before 2007: save it as .xlsx or CSV")
     if path.suffix.lower() in SHEETS:
         return read_sheet(csv_rows(decoded(data, notices, encoding=encoding)), notices)
     raise AoiError(f"not a format that can be read ({FORMATS})")
@@ -115,7 +118,7 @@ def _read_zip(data: bytes, notices: list[str], limits: Limits, encoding: str | N
     if any(member.filename == "xl/workbook.xml" for member in members):
         if sum(member.file_size for member in members) > limits.site_file_bytes:
             raise AoiError(f"larger than {limits.site_file_bytes / 1e6:.0f} MB once unpacked")
-        return read_sheet(workbook_rows(data), notices)
+        return read_workbook(data, notices)
     if ".kml" in suffixes and ".shp" not in suffixes:
         return read_kmz(data, notices, limits, encoding=encoding)
     readable = (".shp", ".gpkg", ".geojson", ".json", ".kml", ".kmz", *SHEETS)

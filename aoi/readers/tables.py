@@ -10,6 +10,7 @@ import re
 import struct
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -254,9 +255,12 @@ def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Can
         )
     if heading:
         notices.append(f"the heading is the row {' | '.join(cell for cell in lines[heading] if cell)[:80]}")
+    _check_datum(lines[heading], columns)
     _tell_columns(lines[heading], columns, notices)
+    if len(lines) - heading - 1 > MAX_FEATURES:
+        raise AoiError(f"more than {MAX_FEATURES} rows; bring it in parts")
     found, left_out = [], []
-    for number, line in enumerate(lines[heading + 1 : heading + MAX_FEATURES + 1], start=1):
+    for number, line in enumerate(lines[heading + 1 :], start=1):
         cells = {what: line[at] for what, at in columns.items() if at < len(line) and line[at]}
         where = f"row {number}" + (f" ({cells['name'][:60]})" if cells.get("name") else "")
         try:
@@ -281,6 +285,19 @@ def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Can
     return found
 
 
+_OTHER_DATUM = re.compile(r"tokyo|bessel|pulkovo|krass?ov|1985|nad\s?27|ed\s?50|베셀|도쿄", re.IGNORECASE)
+
+
+def _check_datum(heading: Sequence[str], columns: Mapping[str, int]) -> None:
+    """Refuse coordinates whose heading says that they are on another datum than WGS 84."""
+    said = [heading[at] for what, at in columns.items() if what in {"lat", "lon", "both"}]
+    other = next((cell for cell in said if _OTHER_DATUM.search(cell)), None)
+    if other is not None:
+        raise AoiError(
+            f"{other[:60]!r}: coordinates of a table must be on WGS 84, others are hundreds of metres off"
+        )
+
+
 def _tell_columns(heading: Sequence[str], columns: Mapping[str, int], notices: list[str]) -> None:
     """Say which columns were not taken over."""
     unknown = [cell[:40] for at, cell in enumerate(heading) if cell and at not in columns.values()]
@@ -301,28 +318,62 @@ def _metres(text: str, where: str) -> float:
     return size * METRES_IN_KM if (match[2] or "").lower() == "km" else size
 
 
+_SEPARATOR = re.compile(r"\ufeff?sep=(.)\r?\n?", re.IGNORECASE)
+
+
 def csv_rows(text: str) -> list[list[str]]:
     """Cells of a CSV text, whatever separates them.
 
     Raises:
         AoiError: where it is no table.
     """
+    named = _SEPARATOR.match(text)  # as Excel writes it for itself
+    text = text[named.end() :] if named else text
     try:
-        dialect: Any = csv.Sniffer().sniff(text[:10_000], delimiters=",;\t|")
+        separator = named[1] if named else csv.Sniffer().sniff(text[:10_000], delimiters=",;\t|").delimiter
     except csv.Error:
-        dialect = csv.excel
+        separator = ","
     try:
-        return list(csv.reader(io.StringIO(text), dialect))
+        return list(csv.reader(io.StringIO(text, newline=None), delimiter=separator))
     except csv.Error as error:
         raise AoiError(f"not a table ({error}); does a quotation mark stand alone?") from error
 
 
-def workbook_rows(data: bytes) -> list[Sequence[object]]:
-    """Cells of a workbook's first sheet."""
+def read_workbook(data: bytes, notices: list[str]) -> list[Candidate]:
+    """Places of every sheet of an Excel workbook that has coordinates; the others are told.
+
+    Raises:
+        AoiError: where no sheet has any, or it is no workbook.
+    """
+    found: dict[str, list[Candidate]] = {}
+    refused: dict[str, AoiError] = {}
+    for title, rows in _sheets(data):
+        told: list[str] = []
+        try:
+            found[title] = read_sheet(rows, told)
+        except AoiError as error:
+            refused[title] = error
+        notices += told
+    if not found:
+        raise next(iter(refused.values()), AoiError("the workbook is empty"))
+    notices += [f"sheet {title!r}: {error}, left out" for title, error in refused.items()]
+    if len(found) == 1:
+        return next(iter(found.values()))
+    return [
+        replace(one, where=f"{title}, {one.where}", folder=(title, *one.folder))
+        for title, members in found.items()
+        for one in members
+    ]
+
+
+def _sheets(data: bytes) -> list[tuple[str, list[Sequence[object]]]]:
+    """Title and cells of the sheets that hold any."""
     from openpyxl import load_workbook  # noqa: PLC0415 - a second, for those who bring Excel
 
     book = _asked(lambda: load_workbook(io.BytesIO(data), read_only=True, data_only=True))
-    return list(_asked(lambda: list(islice(book.worksheets[0].values, MAX_FEATURES + 1))))
+    most = MAX_FEATURES + HEADING_WITHIN + 1
+    read = _asked(lambda: [(str(one.title), list(islice(one.values, most))) for one in book.worksheets])
+    return [(title, rows) for title, rows in read if any(any(c is not None for c in row) for row in rows)]
 
 
 def _columns_of(heading: Sequence[str]) -> dict[str, int]:
@@ -339,6 +390,9 @@ def _columns_of(heading: Sequence[str]) -> dict[str, int]:
 def _place(cells: dict[str, str], where: str) -> tuple[float, float]:
     """(longitude, latitude) in degrees."""
     if "lat" in cells and "lon" in cells:
+        for what, letters in (("lat", _EAST_WEST), ("lon", _NORTH_SOUTH)):
+            if letters.search(cells[what]):
+                raise AoiError(f"{where}: {cells[what][:40]!r} stands in the column of the other axis")
         return angle(cells["lon"], where), angle(cells["lat"], where)
     text = cells.get("mgrs") or cells.get("both") or ""
     if _MGRS.fullmatch(text.strip()):
@@ -353,6 +407,12 @@ def _place(cells: dict[str, str], where: str) -> tuple[float, float]:
     if pair is None:
         raise AoiError(f"{where}: no coordinates")
     return pair
+
+
+_EAST_WEST = re.compile(r"(?<![A-Z])[EW](?![A-Z])|동경|서경", re.IGNORECASE)
+_NORTH_SOUTH = re.compile(r"(?<![A-Z])N(?![A-Z])|북위|남위", re.IGNORECASE)
+_NARROW = {wide: wide - 0xFEE0 for wide in range(0xFF01, 0xFF5F)}
+"""Letters of East Asian typewriters, as wide as Hangul, to ours."""
 
 
 def coordinate_pair(text: str) -> tuple[float, float] | None:
@@ -386,6 +446,7 @@ def angle(text: str, where: str) -> float:
     Raises:
         AoiError: where it is neither.
     """
+    text = text.translate(_NARROW)
     plain = re.fullmatch(r"([NSEW])?\s*([-+]?\d{1,3}(?:[.,]\d+)?)\s*([NSEW])?", text.strip(), re.IGNORECASE)
     if plain is not None:
         size = float(plain[2].replace(",", "."))

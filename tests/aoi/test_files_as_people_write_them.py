@@ -762,3 +762,53 @@ def test_what_is_asked_says_how_to_answer(tmp_path):
     (tmp_path / "a.kml").write_text(kml(placemark("fence", polygon(OUTLINE))))
     with pytest.raises(AoiError, match="--date 1=2016-05"):
         site_from(propose(tmp_path / "a.kml"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "sep=;\r\nname;lat;lon\r\nA;39,5;126,1\r\n",
+        "name,lat,lon\rA,39.5,126.1\r",
+        "name,lat,lon\nA,３９．５,126.1\n",
+        'name,coords\nA,"39°30\'00""N, 126°06\'00""E"\n',
+    ],
+)
+def test_a_csv_as_spreadsheets_and_maps_write_it(tmp_path, text):
+    found, _ = read(tmp_path, text.encode(), "a.csv")
+    assert [found[0].geometry.coords[0]] == [(pytest.approx(126.1), pytest.approx(39.5))]
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("name,lat,lon\nA,82.5E,22.3N\n", "column of the other axis"),
+        ("name,Latitude (Tokyo datum),Longitude (Tokyo datum)\nA,39.5,126.1\n", "WGS 84"),
+        ("name,lat,lon\n" + "A,39.5,126.1\n" * 20_001, "more than 20000 rows"),
+    ],
+)
+def test_a_table_that_would_be_misread_is_refused(tmp_path, text, why):
+    with pytest.raises(AoiError, match=why):
+        read(tmp_path, text, "a.csv")
+
+
+def test_every_sheet_of_a_workbook_is_read_or_told(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.title = "notes"
+    book.active.append(["written by hand"])
+    for title, lon in (("active", 126.1), ("closed", 126.2)):
+        sheet = book.create_sheet(title)
+        sheet.append(["name", "lat", "lon"])
+        sheet.append([title.title(), 39.5, lon])
+    book.save(tmp_path / "a.xlsx")
+    notices: list[str] = []
+    found = read_candidates(tmp_path / "a.xlsx", notices)
+    assert [(one.name, one.folder, one.geometry.x) for one in found] == [
+        ("Active", ("active",), 126.1),
+        ("Closed", ("closed",), 126.2),
+    ]
+    assert any(notice.startswith("sheet 'notes'") for notice in notices)
+
+
+def test_an_old_workbook_says_how_to_save_it(tmp_path):
+    with pytest.raises(AoiError, match=r"save it as \.xlsx"):
+        read(tmp_path, bytes.fromhex("d0cf11e0a1b11ae1") + bytes(600), "a.xls")
