@@ -124,6 +124,8 @@ class StacApi(SearchNotes):
 
     def _take(self, item: object, found: dict[str, Product]) -> None:
         product = read_listed(item, source=self._name, make=self._make)
+        if isinstance(product, Product) and (own := _files_of_ours(product)) is not None:
+            product = own
         if isinstance(product, MalformedItem):
             self.malformed.append(product)
         else:
@@ -169,6 +171,17 @@ class StacApi(SearchNotes):
         key, spelling = TILE_PROPERTY.get(self._host, ("grid:code", "MGRS-{}"))
         query[key] = {"in": [spelling.format(tile) for tile in sentinel2_tiles(bounds)]}
         return {"query": query}
+
+
+def _files_of_ours(product: Product) -> MalformedItem | None:
+    """What is wrong with a product of which a provider on the net says that it lies on this machine."""
+    local = [band for band, asset in product.assets.items() if not asset.is_remote]
+    if not local:
+        return None
+    reason = f"{product.source}: item {product.id!r} names files that are not on the net: {', '.join(local)}"
+    return MalformedItem(
+        source=product.source, id=product.id, datetime=product.datetime, reason=shown(reason)
+    )
 
 
 def _identity(item: object) -> object:

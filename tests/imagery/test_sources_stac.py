@@ -293,6 +293,17 @@ def test_a_product_without_a_single_value_is_a_look_not_made(world: World, tmp_p
     assert (look.status, look.datetime.day) == ("no_data", 6)
 
 
+@pytest.mark.parametrize("spelling", ["{path}", "../..{path}", "file://{path}"])
+def test_a_provider_on_the_net_cannot_name_files_of_this_machine(
+    spelling: str, world: World, tmp_path: Path
+) -> None:
+    own = (world.folder / "item 1" / "red.tif").as_posix()
+    world.stac.items[1]["assets"]["red"]["href"] = spelling.format(path=own)
+    report = run(world, Archive(tmp_path / "archive"))
+    assert len(report.fetched) == 2
+    assert [gap.datetime.day for gap in report.failed] == [tiny.days(3)[1].day]
+
+
 def test_in_tile_mode_neither_box_nor_window_leaves(world: World, tmp_path: Path) -> None:
     report = run(world, Archive(tmp_path / "archive"), mode=PrivacyMode.TILE)
     assert len(report.fetched) == 3
