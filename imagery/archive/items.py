@@ -82,7 +82,7 @@ def _public_href(href: str) -> str:
 
 
 LARGEST_REFLECTANCE = 2.0
-"""Above what ground, snow and cloud reflect; digital numbers of L2A stay below it only in holes."""
+"""Above what ground, snow and cloud reflect; digital numbers of L2A stay below it only in holes. Assumed."""
 
 
 def _holds_reflectance(raster: Raster) -> bool:
