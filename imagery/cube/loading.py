@@ -205,7 +205,9 @@ class _Work:
         reference = references.at(scene)
         if not self.params.register:
             return dataclasses.replace(reference, members={})
-        return reference if self.params.use_history else dataclasses.replace(reference, looks={}, basis={})
+        if self.params.use_history:
+            return reference
+        return dataclasses.replace(reference, looks={}, basis={}, ground={}, ground_basis={})
 
     def contents(self, scenes: Sequence[ArchivedScene], references: References | None) -> list[str]:
         """What each scene's pixels on the grid hang on: its bytes, its reference, the parameters."""

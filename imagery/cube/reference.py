@@ -158,6 +158,10 @@ class Reference:
     """The ground's usual look by season, where there are scenes enough."""
     basis: Mapping[str, Floats32]
     """The looks side by side: band to (season, y, x) on the masks' cells."""
+    ground: Mapping[int, SeasonLook]
+    """The same of members alone whose offset is proven: what offsets that are open are told by."""
+    ground_basis: Mapping[str, Floats32]
+    """As `basis`, of `ground`."""
     prior: Prior
     """What clear products of each kind turned out to need, by their own numbers or by their ground."""
     support: Bools
@@ -175,21 +179,10 @@ class Reference:
         return usual_on(self.basis, days, scene.datetime.timetuple().tm_yday, unsteady=unsteady)
 
     def settled(
-        self,
-        sources: Sequence[SourceProduct],
-        usual: Usual | None,
-        grid: GeoBox,
-        params: ReferenceParams,
+        self, scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoBox, params: ReferenceParams
     ) -> list[SourceProduct]:
-        """The products of a scene with the offsets that ground and like products tell."""
-        return settled(
-            sources,
-            grid,
-            usual,
-            self.prior,
-            margin_cells=params.cloud_margin_cells,
-            params=params.ground,
-        )
+        """The products of a scene with the offsets that proven ground and like products tell."""
+        return _told_by_ground(scene, sources, (self.ground, self.ground_basis), self.prior, grid, params)
 
     def shift(self, scene: ArchivedScene, image: Chips, params: RegistrationParams) -> Shift | None:
         """How far the scene lies from the others of its season; None where there are no others."""
@@ -228,10 +221,13 @@ class Edition:
     """Scene ids by season."""
     looks: Mapping[int, str]
     """Names of the usual looks by season."""
+    ground: Mapping[int, str]
+    """The same of members alone whose offset is proven."""
     prior: Prior
     """As in `Reference`."""
     digest: str
-    """Of the members' bytes, in the order in which they came; what hangs on the edition hangs on it."""
+    """Of the members' bytes, in the order in which they came, of their offsets and of `prior`; what hangs on
+    the edition hangs on it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -266,13 +262,20 @@ class References:
 
     def _reference(self, edition: Edition) -> Reference:
         looks = {season: self.looks[name] for season, name in edition.looks.items()}
+        basis = basis_of(looks)
+        ground, ground_basis = looks, basis
+        if edition.ground != edition.looks:
+            ground = {season: self.looks[name] for season, name in edition.ground.items()}
+            ground_basis = basis_of(ground)
         return Reference(
             windows=self.windows,
             members=edition.members,
             member_chips=self.member_chips,
             composites={s: self._composite(names) for s, names in edition.members.items()},
             looks=looks,
-            basis=basis_of(looks),
+            basis=basis,
+            ground=ground,
+            ground_basis=ground_basis,
             prior=edition.prior,
             support=self.support,
         )
@@ -290,7 +293,8 @@ def build_references(
 
     The first `base_members` of each season are registered as a group, as far as they lie in the beginning of
     the record, see `base_until`; each later one, in order of time, against those of its season before it, and
-    stays there.
+    stays there. What products of a kind need is told by all clear scenes of the beginning, from the first day
+    on.
     """
     windows, support = reference_frame(grid, params)
     chosen = {
@@ -304,13 +308,15 @@ def build_references(
     growing = _Growing(grid=grid, windows=windows, support=support, params=params)
     clear = [member.scene.datetime for one in chosen.values() for member in one.members]
     until = base_until([scene.datetime for scene in scenes], clear, params)
-    base = {
-        season: [member for member in one.members[: params.base_members] if member.scene.datetime <= until]
+    beginning = {
+        season: [member for member in one.members if member.scene.datetime <= until]
         for season, one in chosen.items()
     }
-    growing.begin(base)
+    growing.begin(beginning)
     later = [
-        (season, member) for season, one in chosen.items() for member in one.members[len(base[season]) :]
+        (season, member)
+        for season, one in chosen.items()
+        for member in one.members[len(growing.members[season]) :]
     ]
     for season, member in sorted(later, key=lambda pair: (pair[1].scene.datetime, pair[1].scene.id)):
         growing.add(season, member)
@@ -357,31 +363,43 @@ class _Growing:
     looks: dict[str, SeasonLook] = field(default_factory=dict)
     members: dict[int, list[_Member]] = field(default_factory=dict)
     """By season, those whose offset is open too: they fill a place, and none is made of them."""
+    witnesses: dict[str, _Member] = field(default_factory=dict)
+    """By scene id, who has a say in what products of a kind need: the members, and all of the beginning."""
 
-    def begin(self, chosen: Mapping[int, Sequence[_Member]]) -> None:
-        """The base: seasons that are registered together."""
-        found, prior = _with_ground(chosen, self.grid, self.params)
-        self.members = {season: list(members) for season, members in found.items()}
+    def begin(self, beginning: Mapping[int, Sequence[_Member]]) -> None:
+        """The base: the first of each season, registered together.
+
+        Args:
+            beginning: clear scenes of the record's beginning by season, in order of time.
+        """
+        found, prior = _with_ground(beginning, self.grid, self.params)
+        self.witnesses = {one.scene.id: one for members in found.values() for one in members}
+        self.members = {
+            season: list(members[: self.params.base_members]) for season, members in found.items()
+        }
+        base = [one for members in self.members.values() for one in members]
         cut = {
             one.scene.id: one.chips(self.grid, self.windows, self.params)
-            for members in found.values()
-            for one in members
+            for one in base
             if one.look is not None
         }
         shifts = _group_shifts(self._ids(), cut, self.support, self.params.registration)
         self.chips = {name: aligned(chip, shifts[name]) for name, chip in cut.items()}
-        looks = {season: name for season in found if (name := self._look(season)) is not None}
-        digests = [member.scene.digest for members in found.values() for member in members]
-        self._edition(dt.datetime.min.replace(tzinfo=dt.UTC), looks, prior, digests)
+        looks, ground = (
+            {season: name for season in found if (name := self._look(season, proven=proven)) is not None}
+            for proven in (False, True)
+        )
+        self._edition(dt.datetime.min.replace(tzinfo=dt.UTC), looks, ground, prior, (), base)
 
     def add(self, season: int, member: _Member) -> None:
         """One more clear scene: the edition from its day on."""
         before = self.editions[-1]
-        held = self._offset(member, before)
+        held = self._offset(self.witnesses.get(member.scene.id, member), before)
+        self.witnesses[held.scene.id] = held
         own = self._ids()
         near = season if own.get(season) else nearest_season(season, own)
         self.members[season].append(held)
-        looks = dict(before.looks)
+        looks, ground = dict(before.looks), dict(before.ground)
         if held.look is not None:
             cut = held.chips(self.grid, self.windows, self.params)
             others = [] if near is None else [self.chips[name] for name in own[near]]
@@ -392,24 +410,38 @@ class _Growing:
             )
             moved = aligned(cut, (step.dx_px, step.dy_px)) if step is not None and step.accepted else cut
             self.chips[held.scene.id] = moved
-            name = self._look(season)
-            looks |= {} if name is None else {season: name}
-        prior = _prior(_votes(one for members in self.members.values() for one in members))
-        self._edition(held.scene.datetime, looks, prior, [before.digest, held.scene.digest])
+            for known, proven in ((looks, False), (ground, True)):
+                name = self._look(season, proven=proven)
+                known.update({} if name is None else {season: name})
+        prior = _prior(_votes(self.witnesses.values()))
+        self._edition(held.scene.datetime, looks, ground, prior, (before.digest,), (held,))
 
     def _offset(self, member: _Member, before: Edition) -> _Member:
         """The member, its offset told by ground and like products where its own numbers leave it open."""
         if member.proven:
             return member
-        looks = {season: self.looks[name] for season, name in before.looks.items()}
-        return _settled_member(member, looks, before.prior, self.grid, self.params)
+        ground = {season: self.looks[name] for season, name in before.ground.items()}
+        return _settled_member(member, ground, before.prior, self.grid, self.params)
 
     def _edition(
-        self, since: dt.datetime, looks: Mapping[int, str], prior: Prior, digests: Sequence[str]
+        self,
+        since: dt.datetime,
+        looks: Mapping[int, str],
+        ground: Mapping[int, str],
+        prior: Prior,
+        before: Sequence[str],
+        new: Sequence[_Member],
     ) -> None:
-        members = _lend(self._ids(), self.params.least_members)
+        told = [[one.scene.digest, sorted(one.offsets.items())] for one in new]
         self.editions.append(
-            Edition(since=since, members=members, looks=looks, prior=prior, digest=sha256_json(digests))
+            Edition(
+                since=since,
+                members=_lend(self._ids(), self.params.least_members),
+                looks=looks,
+                ground=ground,
+                prior=prior,
+                digest=sha256_json([*before, told, sorted(prior.items())]),
+            )
         )
 
     def _ids(self) -> dict[int, tuple[str, ...]]:
@@ -418,14 +450,23 @@ class _Growing:
             for season, members in self.members.items()
         }
 
-    def _look(self, season: int) -> str | None:
-        """The name of the season's look as it stands; None where there are too few scenes."""
-        cells = [one.look for one in self.members[season] if one.look is not None]
-        look = look_of(cells, self.params)
-        if look is None:
-            return None
-        name = f"{season}-{len(cells)}"
-        self.looks[name] = look
+    def _look(self, season: int, *, proven: bool) -> str | None:
+        """The name of the season's look as it stands; None where there are too few scenes.
+
+        Args:
+            season: whose members.
+            proven: of those alone whose offset is proven.
+        """
+        held = [one for one in self.members[season] if one.look is not None]
+        chosen = [one for one in held if one.proven or not proven]
+        name = (
+            f"{season}-{len(held)}" if len(chosen) == len(held) else f"{season}-{len(chosen)}-of-{len(held)}"
+        )
+        if name not in self.looks:
+            look = look_of([one.look for one in chosen if one.look is not None], self.params)
+            if look is None:
+                return None
+            self.looks[name] = look
         return name
 
 
@@ -549,11 +590,23 @@ def _settled_member(
 ) -> _Member:
     """The member read again, its offset told by the ground of its day and by products of its kind."""
     sources = read_scene(member.scene, grid, _look_bands_of(params))
-    basis, days = basis_of(looks), [looks[season].day for season in sorted(looks)]
-    usual = usual_on(basis, days, member.scene.datetime.timetuple().tm_yday) if basis else None
-    margin = params.cloud_margin_cells
-    told = settled(sources, grid, usual, prior, margin_cells=margin, params=params.ground)
+    told = _told_by_ground(member.scene, sources, (looks, basis_of(looks)), prior, grid, params)
     return _member(member.scene, told, grid, params)
+
+
+def _told_by_ground(
+    scene: ArchivedScene,
+    sources: Sequence[SourceProduct],
+    known: tuple[Mapping[int, SeasonLook], Mapping[str, Floats32]],
+    prior: Prior,
+    grid: GeoBox,
+    params: ReferenceParams,
+) -> list[SourceProduct]:
+    """The products of a scene, offsets told by looks of proven members (and their basis) and by kind."""
+    looks, basis = known
+    days = [looks[season].day for season in sorted(looks)]
+    usual = usual_on(basis, days, scene.datetime.timetuple().tm_yday) if basis else None
+    return settled(sources, grid, usual, prior, margin_cells=params.cloud_margin_cells, params=params.ground)
 
 
 def looks_clear(scene: ArchivedScene, grid: GeoBox, params: ReferenceParams) -> bool:
@@ -613,7 +666,7 @@ def _aligned(
 
 
 NAME = "reference.npz"
-LAYOUT = 6
+LAYOUT = 7
 """Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 UNSTEADY = "unsteady"
 
@@ -663,6 +716,7 @@ def _write(path: Path, key: str, built: References) -> None:
                 "since": edition.since.isoformat(),
                 "members": list(edition.members.items()),
                 "looks": list(edition.looks.items()),
+                "ground": list(edition.ground.items()),
                 "prior": list(edition.prior.items()),
                 "digest": edition.digest,
             }
@@ -704,6 +758,7 @@ def _edition(note: Mapping[str, Any]) -> Edition:
         since=dt.datetime.fromisoformat(note["since"]),
         members={season: tuple(names) for season, names in note["members"]},
         looks=dict(note["looks"]),
+        ground=dict(note["ground"]),
         prior={(kind[0], kind[1], kind[2]): offset for kind, offset in note["prior"]},
         digest=note["digest"],
     )

@@ -108,7 +108,7 @@ def load_scene(
     sources = read_scene(scene, grid, (*bands, "clp"))
     usual = reference.usual(scene) if reference is not None else None
     if reference is not None:
-        sources = reference.settled(sources, usual, grid, params.reference)
+        sources = reference.settled(scene, sources, grid, params.reference)
     clock = stages.add("read", clock)
     decided = [source for source in sources if source.offset is not None]
     shift = measure_shift(scene, decided, grid, params.reference, reference)

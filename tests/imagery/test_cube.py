@@ -18,8 +18,9 @@ from aoi.records import Site
 from evidence.errors import MeasurementError
 from imagery.archive.fetch import fetch_new
 from imagery.archive.store import Archive
+from imagery.cube.fusion import SourceProduct, read_scene
 from imagery.cube.loading import load_cube
-from imagery.cube.reference import ReferenceParams, base_until, build_references
+from imagery.cube.reference import ReferenceParams, References, base_until, build_references
 from imagery.cube.scene import CubeParams
 from imagery.cube.scenes import group_archived
 from imagery.records import ArchivedProduct
@@ -332,6 +333,67 @@ def test_the_first_member_of_a_season_is_put_where_its_neighbour_lies(
     inner = (..., slice(8, -8), slice(8, -8))
     one, other = (references.member_chips[scene.id].features[inner].ravel() for scene in scenes[-2:])
     assert np.corrcoef(one, other)[0, 1] > 0.8
+
+
+FLAG = "earthsearch:boa_offset_applied"
+DENIED = {FLAG: True}
+
+
+def with_plants() -> dict[str, NDArray[np.uint16]]:
+    """Ground whose plants stand where the offset puts them: its numbers prove the offset."""
+    bands = ground()
+    bands["nir"] += 800
+    return bands
+
+
+def hazy_and_brown() -> dict[str, NDArray[np.uint16]]:
+    """Ground that has the offset too, and is so unlike the other that it proves neither."""
+    bands = ground()
+    bands["blue"] += 1000
+    bands["nir"] -= 1100
+    return bands
+
+
+def offsets_of(products: list[ArchivedProduct], grid: GeoBox) -> tuple[References, list[SourceProduct]]:
+    """The references, and each scene's product as it is settled against that of its day."""
+    scenes = group_archived(products)
+    references = build_references(scenes, grid, ReferenceParams())
+    told = []
+    for scene in scenes:
+        sources = read_scene(scene, grid, (*BANDS, "scl"))
+        told += references.at(scene).settled(scene, sources, grid, ReferenceParams())
+    return references, told
+
+
+def test_an_offset_that_nothing_proves_proves_nothing_of_others(
+    write_product: WriteProduct, small_grid: GeoBox
+) -> None:
+    autumn = [write_product(with_plants(), when=f"2023-09-{day:02}T02:36:00") for day in (5, 10, 15)]
+    winter = [
+        write_product(hazy_and_brown(), when=f"2023-12-{day:02}T02:36:00", properties=DENIED)
+        for day in (5, 10, 15, 20)
+    ]
+    references, told = offsets_of([*autumn, *winter], small_grid)
+    edition = references.editions[0]
+    assert (sorted(edition.looks), sorted(edition.ground)) == ([0, 3], [3])
+    assert [one.proven for one in told] == [True] * 3 + [False] * 4
+    assert edition.prior == {("test", "05.10", "None"): pytest.approx(-0.1)}
+
+
+def test_what_any_clear_scene_of_the_beginning_proves_is_told_its_first_days(
+    write_product: WriteProduct, small_grid: GeoBox
+) -> None:
+    winter = write_product(hazy_and_brown(), when="2023-01-05T02:36:00", properties=DENIED)
+    days = (5, 10, 15, 20, 25)
+    autumn = [write_product(with_plants(), when=f"2023-09-{day:02}T02:36:00") for day in days]
+    sixth = write_product(with_plants(), when="2023-10-05T02:36:00", properties=DENIED)
+    _, before = offsets_of([winter, *autumn], small_grid)
+    references, after = offsets_of([winter, *autumn, sixth], small_grid)
+    assert [len(edition.members[3]) for edition in references.editions] == [5, 6]
+    assert before[0].offset == pytest.approx(0.0)
+    assert after[0].offset == pytest.approx(-0.1)
+    assert after[0].evidence.endswith("as its like")
+    assert [one.offset for one in after[1:]] == pytest.approx([-0.1] * 6)
 
 
 def test_the_beginning_of_a_record_has_a_year_and_scenes_enough() -> None:
