@@ -62,6 +62,7 @@ REGIMES = (
     Regime("+1000, denied always", True, lambda *_: True),  # noqa: FBT003
     Regime("+1000, denied on half", True, lambda _, rng: bool(rng.random() < 0.5) or None),  # noqa: FBT003
     Regime("+1000, flag false", True, lambda *_: False),  # noqa: FBT003
+    Regime("taken out, flag true", False, lambda *_: True),  # noqa: FBT003
     Regime("taken out, flag false", False, lambda *_: False),  # noqa: FBT003
     Regime("taken out, no flag", False, lambda *_: None),  # noqa: FBT003
     Regime(

@@ -74,6 +74,8 @@ class SourceProduct:
     evidence: str
     proven: bool = True
     """Whether the numbers themselves settled the offset; else the metadata did, or nothing."""
+    lifted: bool = False
+    """Whether it rests on ground that must be dark and is not: thin cloud lifts it too."""
 
     def scale(self, band: str) -> float:
         """Reflectance per number."""
@@ -150,6 +152,7 @@ def read_product(product: ArchivedProduct, grid: GeoBox, bands: Iterable[str]) -
         offset=decision.offset if decision.usable else None,
         evidence=decision.detail,
         proven=decision.basis in PROVEN,
+        lifted=decision.by_lifted_ground,
     )
 
 

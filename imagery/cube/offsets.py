@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from odc.geo.geobox import GeoBox
 
-from imagery.cube.fusion import Prior, SourceProduct, classes_on_grid, coarse_grid, kind_of, on_grid
+from imagery.cube.fusion import Kind, Prior, SourceProduct, classes_on_grid, coarse_grid, kind_of, on_grid
 from imagery.masks.cells import grow
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA, SCL_SNOW, cells_per_side
 from imagery.masks.season import Usual
@@ -28,7 +28,8 @@ def settled(
 
     Clear ground decides first. Where it leaves the offset open too, what clear products of the same kind
     turned out to need is taken; where these differ among themselves, their metadata are worth nothing and the
-    product is refused.
+    product is refused. An offset that rests on lifted dark ground is open where products of the same kind
+    need another: thin cloud over the site lifts dark ground too.
 
     Args:
         sources: of one scene.
@@ -39,9 +40,20 @@ def settled(
         params: of the comparison.
     """
     return [
-        source if source.proven else _settled(source, grid, usual, prior, margin_cells, params)
+        _settled(source, grid, usual, prior, margin_cells, params) if is_open(source, prior) else source
         for source in sources
     ]
+
+
+def is_open(source: SourceProduct, prior: Prior) -> bool:
+    """Whether a product's numbers leave its offset open, or what its like need speaks against them."""
+    kind = kind_of(source.product)
+    return not source.proven or speaks_against(prior, kind, source.offset, lifted=source.lifted)
+
+
+def speaks_against(prior: Prior, kind: Kind, offset: float | None, *, lifted: bool) -> bool:
+    """Whether products of a kind need another offset than lifted dark ground tells of."""
+    return lifted and prior.get(kind) not in {None, offset}
 
 
 def _settled(

@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from odc.geo.geobox import GeoBox
@@ -31,7 +31,7 @@ from imagery.cube.fusion import (
     read_scene,
     scene_chips,
 )
-from imagery.cube.offsets import settled
+from imagery.cube.offsets import settled, speaks_against
 from imagery.cube.scenes import ArchivedScene
 from imagery.masks.cells import grow
 from imagery.masks.scene_masks import SCL_CLOUD, SCL_NODATA, SCL_SNOW, cells_per_side
@@ -418,6 +418,7 @@ class _Growing:
 
     def _offset(self, member: _Member, before: Edition) -> _Member:
         """The member, its offset told by ground and like products where its own numbers leave it open."""
+        member = member.held_against(before.prior)
         if member.proven:
             return member
         ground = {season: self.looks[name] for season, name in before.ground.items()}
@@ -476,6 +477,15 @@ def reference_frame(grid: GeoBox, params: ReferenceParams) -> tuple[tuple[tuple[
     return windows, inner_support(shape_of(grid), windows, params.registration)
 
 
+class _Told(NamedTuple):
+    """What is known of one product's offset; as in `SourceProduct`."""
+
+    kind: Kind
+    offset: float | None
+    proven: bool
+    lifted: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Member:
     """One clear scene of a season."""
@@ -483,17 +493,27 @@ class _Member:
     scene: ArchivedScene
     look: CellLook | None
     """None where its offset is open."""
-    offsets: Mapping[str, tuple[Kind, float | None, bool]]
-    """By product: kind, offset, and whether that is proven."""
+    offsets: Mapping[str, _Told]
+    """By product."""
 
     @property
     def proven(self) -> bool:
         """Whether every product's own numbers settled its offset."""
-        return all(proven for _, _, proven in self.offsets.values())
+        return all(told.proven for told in self.offsets.values())
+
+    def held_against(self, prior: Prior) -> _Member:
+        """The member, no proof where lifted dark ground tells of another offset than its like need."""
+        offsets = {
+            name: told._replace(
+                proven=told.proven and not speaks_against(prior, told.kind, told.offset, lifted=told.lifted)
+            )
+            for name, told in self.offsets.items()
+        }
+        return replace(self, offsets=offsets)
 
     def sources(self, grid: GeoBox, bands: Sequence[str]) -> list[SourceProduct]:
         """The products again, with their offsets."""
-        known = {name: offset for name, (_, offset, _) in self.offsets.items() if offset is not None}
+        known = {name: told.offset for name, told in self.offsets.items() if told.offset is not None}
         read = read_scene(self.scene, grid, bands)
         return [
             replace(source, offset=known[source.product.id]) for source in read if source.product.id in known
@@ -542,7 +562,8 @@ def _member(
         scene=scene,
         look=cell_look(scene, known, grid, params) if known else None,
         offsets={
-            source.product.id: (kind_of(source.product), source.offset, source.proven) for source in sources
+            source.product.id: _Told(kind_of(source.product), source.offset, source.proven, source.lifted)
+            for source in sources
         },
     )
 
@@ -551,9 +572,9 @@ def _votes(members: Iterable[_Member]) -> dict[Kind, Counter[float]]:
     """What products of each kind turned out to need, by proof."""
     votes: dict[Kind, Counter[float]] = defaultdict(Counter)
     for member in members:
-        for kind, offset, proven in member.offsets.values():
-            if proven and offset is not None:
-                votes[kind][offset] += 1
+        for told in member.offsets.values():
+            if told.proven and told.offset is not None:
+                votes[told.kind][told.offset] += 1
     return votes
 
 
@@ -561,10 +582,23 @@ def _prior(votes: Mapping[Kind, Counter[float]]) -> Prior:
     return {kind: count.most_common(1)[0][0] if len(count) == 1 else None for kind, count in votes.items()}
 
 
+def _sure(members: Sequence[_Member]) -> Prior:
+    """What most products of a kind need by dark numbers, where lifted dark ground says otherwise of a few."""
+    told = [one for member in members for one in member.offsets.values() if one.proven]
+    lifted = Counter(one.kind for one in told if one.lifted)
+    dark: dict[Kind, Counter[float]] = defaultdict(Counter)
+    for one in told:
+        if not one.lifted and one.offset is not None:
+            dark[one.kind][one.offset] += 1
+    return _prior({kind: count for kind, count in dark.items() if count.total() > lifted[kind]})
+
+
 def _with_ground(
     chosen: Mapping[int, Sequence[_Member]], grid: GeoBox, params: ReferenceParams
 ) -> tuple[Mapping[int, Sequence[_Member]], Prior]:
     """The members with the offsets that proven members' ground tells, and what each kind needs."""
+    sure = _sure([member for members in chosen.values() for member in members])
+    chosen = {season: [one.held_against(sure) for one in members] for season, members in chosen.items()}
     prior = _prior(_votes(member for members in chosen.values() for member in members))
     if all(member.proven for members in chosen.values() for member in members):
         return chosen, prior
@@ -666,7 +700,7 @@ def _aligned(
 
 
 NAME = "reference.npz"
-LAYOUT = 7
+LAYOUT = 8
 """Raised when what is stored, or how it is computed, changes. Assumed: a running number."""
 UNSTEADY = "unsteady"
 

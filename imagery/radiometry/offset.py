@@ -114,6 +114,11 @@ class OffsetDecision:
         """In units of reflectance: -0.1 or 0."""
         return self.add_dn / DN_PER_UNIT
 
+    @property
+    def by_lifted_ground(self) -> bool:
+        """Whether it rests on ground that must be dark and is not, which thin cloud lifts too."""
+        return self.add_dn == RAW_ADD_DN == self.from_pixels
+
 
 def decide_offset(
     properties: Mapping[str, Any],
