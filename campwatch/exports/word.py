@@ -78,7 +78,7 @@ def cell_text(column: Column, row: Mapping[str, Any]) -> str:
     if column.kind is Kind.QUANTITY:
         return told(quantity_text(column, {**row, "reason": None}).replace(f" {column.unit} ", " "))
     if column.kind is Kind.LIST:
-        return str(len(str(value).split())) if value else "0"
+        return str(len(str(value).split())) if value else "" if row.get("reason") else "0"
     if column.kind is Kind.BOOLEAN:
         return "" if value is None else told("yes" if value else "no")
     if column.name == "datetime":

@@ -31,7 +31,8 @@ from campwatch.exports.kmz import write_kmz
 from campwatch.exports.pictures import site_pictures
 from campwatch.exports.qgis import write_qgis
 from campwatch.exports.vector import geometry_type, write_geojson, write_geopackage, write_parquet
-from campwatch.exports.word import printed_tables, write_word
+from campwatch.exports.word import cell_text, printed_tables, write_word
+from campwatch.layers import LAYERS
 from evidence.layers import Kind
 
 from .conftest import FORMULA, HANGUL
@@ -504,7 +505,7 @@ def word_cell(column, record: dict) -> str:
         return f"{low} to {high}{'' if name.endswith('_ha') else ' m'} (best {best})".replace(" m (", " (")
     text = record[name]
     if name == "scene_ids":
-        return str(len(text.split()))
+        return str(len(text.split())) if text or not record["reason"] else ""
     if column.kind is Kind.BOOLEAN:
         return {"True": "yes", "False": "no", "": ""}[text]
     if name == "valid_fraction":
@@ -529,3 +530,10 @@ def test_the_same_rows_give_the_same_bytes(restricted, tmp_path):
     for writer, name in ((write_kmz, "c.kmz"), (write_word, "c.docx")):
         once = writer(restricted, tmp_path / "1" / name).read_bytes()
         assert writer(restricted, tmp_path / "2" / name).read_bytes() == once
+
+
+@pytest.mark.parametrize(("reason", "shown"), [("8 looks that can be compared, 12 needed", ""), (None, "0")])
+def test_a_row_without_a_figure_counts_no_looks_in_word(reason, shown):
+    (column,) = [one for one in LAYERS["footprints"].columns if one.name == "scene_ids"]
+    assert cell_text(column, {"scene_ids": "", "reason": reason}) == shown
+    assert cell_text(column, {"scene_ids": "S2A_1 S2B_2", "reason": reason}) == "2"
