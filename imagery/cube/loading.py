@@ -26,7 +26,8 @@ from evidence.hashing import sha256_json
 from imagery.bands import NATIVE_RESOLUTION_M
 from imagery.cube.landsat import PIXEL_M as LANDSAT_M
 from imagery.cube.landsat import as_read, is_landsat
-from imagery.cube.reference import Reference, References, build_references, stored_references
+from imagery.cube.reference import Reference, References, build_references
+from imagery.cube.reference_store import stored_references
 from imagery.cube.scene import MASKS, CubeParams, SceneImage, Stages, load_scene
 from imagery.cube.scenes import ArchivedScene, group_archived
 from imagery.cube.store import LAYOUT, CubeStore, column, lazy_variable
