@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ UNSTEADY = "unsteady"
 def stored_references(
     scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams, folder: Path
 ) -> References:
-    """The references from `folder` while they still hold, else built anew and stored there."""
+    """The references from `folder` while they still hold, else built anew and stored there.
+
+    Looks stay in the file until they are asked for.
+    """
     path = folder / NAME
     key = sha256_json([LAYOUT, repr(grid), repr(params)])
     known = _read(path, key, grid, params)
@@ -45,7 +49,7 @@ def stored_references(
     built = build_references(scenes, grid, params)
     folder.mkdir(parents=True, exist_ok=True)
     _write(path, key, built)
-    return built
+    return replace(built, looks=_StoredLooks(path, _known(built)))
 
 
 def _holds(known: References, scenes: Sequence[ArchivedScene], grid: GeoBox, params: ReferenceParams) -> bool:
@@ -72,7 +76,7 @@ def _write(path: Path, key: str, built: References) -> None:
     note = {
         "key": key,
         "chips": list(built.member_chips),
-        "looks": {name: [look.day, look.scenes] for name, look in built.looks.items()},
+        "looks": _known(built),
         "editions": [
             {
                 "since": edition.since.isoformat(),
@@ -90,6 +94,11 @@ def _write(path: Path, key: str, built: References) -> None:
     arrays["note"] = np.array(json.dumps(note))
     with atomic_path(path) as temporary, temporary.open("wb") as file:
         np.savez(file, **arrays)
+
+
+def _known(built: References) -> dict[str, tuple[float, int]]:
+    """Day of the year and number of scenes of each look, by its name."""
+    return {name: (look.day, look.scenes) for name, look in built.looks.items()}
 
 
 def _read(path: Path, key: str, grid: GeoBox, params: ReferenceParams) -> References | None:

@@ -218,8 +218,7 @@ def _image(  # noqa: PLR0913, PLR0917 - gathers what the stages made
 ) -> SceneImage:
     masks = {name: getattr(mask, name) for name in MASKS}
     valid_fraction, snow_fraction = (_share(masks[name], within) for name in ("valid", "snow"))
-    nothing = np.logical_and.reduce([np.isnan(image) for image in reflectance.values()])
-    unseen = _share(np.asarray(nothing), within)
+    unseen = _share(_nowhere_seen(reflectance), within)
     status, detail = _status(sources, shift, masks, within, params, unseen)
     move = _move_m(shift, grid) if shift is not None and shift.accepted else (np.nan, np.nan)
     offsets = [source.offset for source in sources if source.offset is not None]
@@ -245,6 +244,17 @@ def _image(  # noqa: PLR0913, PLR0917 - gathers what the stages made
         "sun_azimuth_deg": sun[1],
     }
     return SceneImage(reflectance=reflectance, masks=masks, record=record)
+
+
+def _nowhere_seen(reflectance: Mapping[str, Image]) -> Bools:
+    """(y, x): where no band shows anything."""
+    first, *others = reflectance.values()
+    nothing: Bools = np.isnan(first)
+    for image in others:
+        if not nothing.any():
+            break
+        nothing &= np.isnan(image)
+    return nothing
 
 
 def _share(mask: Bools, within: Bools | None) -> float:

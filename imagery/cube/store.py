@@ -159,12 +159,11 @@ class CubeStore:
 
     def add(self, digest: str, image: SceneImage) -> None:
         """Write one scene, whole or not at all."""
-        planes: dict[str, NDArray[Any]] = {name: packed(image.reflectance[name]) for name in self.bands}
-        planes[MASK_BITS] = as_bits(image.masks, MASKS)
         blocks: dict[str, list[tuple[int, int]]] = {}
         parts: list[bytes] = []
         at = 0
-        for name, plane in planes.items():
+        for name in (*self.bands, MASK_BITS):
+            plane = as_bits(image.masks, MASKS) if name == MASK_BITS else packed(image.reflectance[name])
             blocks[name] = []
             for start in range(0, self.shape[0], CHUNK_ROWS):
                 part = CODEC.encode(np.ascontiguousarray(plane[start : start + CHUNK_ROWS]))
@@ -173,8 +172,8 @@ class CubeStore:
                 at += len(part)
         header = json.dumps({"record": image.record, "blocks": blocks}).encode()
         path = self.folder / f"{digest}{SUFFIX}"
-        with atomic_path(path) as temporary:
-            temporary.write_bytes(b"".join([LENGTH.pack(len(header)), header, *parts]))
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            stream.writelines([LENGTH.pack(len(header)), header, *parts])
         self._take(path)
 
     def keep(self, wanted: Sequence[str]) -> None:

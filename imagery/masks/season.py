@@ -111,38 +111,57 @@ def season_look(
         clear: (y, x), free of cloud and snow.
         dark_member: share of the season's level in red and infrared below which a scene lies in shadow.
     """
-    stacks = {
-        band: np.stack([np.where(c, m[band], np.nan) for m, c in zip(members, clear, strict=True)])
-        for band in members[0]
-    }
-    levels = [_levels(stacks[band]) for band in ("red", "nir")]
+    levels = [_levels(_stacked(band, members, clear, every=_EVERY)) for band in ("red", "nir")]
     known = np.isfinite(levels).all(axis=0)
     keep = known & ~((levels[0] < dark_member) & (levels[1] < dark_member))
     if not keep.any():
         return None
     turned = (np.array(days)[keep] + DECEMBER_DAYS) % YEAR_DAYS - DECEMBER_DAYS
-    bands = {band: nan_median(stack[keep]) for band, stack in stacks.items()}
+    lit = [member for member, kept in zip(members, keep, strict=True) if kept]
+    lit_clear = [mask for mask, kept in zip(clear, keep, strict=True) if kept]
+    bands: dict[str, Image] = {}
+    departures: list[Floats32] = []
+    for band in members[0]:  # one after the other: all of a large site at once are hundreds of megabytes
+        stack = _stacked(band, lit, lit_clear)
+        bands[band] = nan_median(stack)
+        if band in {"red", "nir"}:
+            departures.append(_departures(stack, bands[band]))
+    both, other = departures
+    both += other
+    both /= 2.0
     return SeasonLook(
-        day=float(np.median(turned)),
-        bands=bands,
-        scenes=int(keep.sum()),
-        unsteady=_unsteady({band: stacks[band][keep] for band in bands}, bands),
+        day=float(np.median(turned)), bands=bands, scenes=int(keep.sum()), unsteady=nan_median(both)
     )
 
 
-def _unsteady(stacks: Mapping[str, Floats32], medians: Mapping[str, Image]) -> Image:
-    """Median over scenes of the relative departure in red and infrared, each scene's own level taken out."""
-    departures = []
-    for band in ("red", "nir"):
-        ratio = stacks[band] / np.maximum(medians[band], _TINY)
-        level = [float(np.median(r[np.isfinite(r)])) if np.isfinite(r).any() else 1.0 for r in ratio]
-        departures.append(np.abs(ratio / np.array(level, np.float32)[:, None, None] - 1.0))
-    return nan_median(np.asarray((departures[0] + departures[1]) / 2.0, np.float32))
+def _stacked(
+    band: str, members: Sequence[Mapping[str, Image]], clear: Sequence[Mask], *, every: int = 1
+) -> Floats32:
+    """(member, y, x): one band of all members at each `every`-th cell, NaN where not clear."""
+    step = slice(None, None, every)
+    images = [
+        np.where(c[step, step], m[band][step, step], np.float32(np.nan))
+        for m, c in zip(members, clear, strict=True)
+    ]
+    return np.stack(images)
 
 
-def _levels(stack: Floats32) -> Floats:
-    """Each member's brightness against the median of all, relative to the brighter ones."""
-    sample: Floats32 = np.ascontiguousarray(stack[:, ::_EVERY, ::_EVERY])
+def _departures(stack: Floats32, median: Image) -> Floats32:
+    """By how much of itself each scene departs from the median, its level taken out; written over `stack`."""
+    stack /= np.maximum(median, _TINY)
+    for k in range(len(stack)):
+        finite = stack[k][np.isfinite(stack[k])]
+        stack[k] /= np.float32(np.median(finite, overwrite_input=True) if finite.size else 1.0)
+    stack -= 1.0
+    return np.abs(stack, out=stack)
+
+
+def _levels(sample: Floats32) -> Floats:
+    """Each member's brightness against the median of all, relative to the brighter ones.
+
+    Args:
+        sample: (member, y, x).
+    """
     ratios = sample / nan_median(sample)
     level = np.array([np.median(r[np.isfinite(r)]) if np.isfinite(r).any() else np.nan for r in ratios])
     top = np.percentile(level[np.isfinite(level)], _BRIGHTER) if np.isfinite(level).any() else np.nan

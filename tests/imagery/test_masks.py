@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 from imagery.cube.scenes import sun_position
 from imagery.masks.cells import cell_means
 from imagery.masks.scene_masks import mask_scene
-from imagery.masks.season import Usual
+from imagery.masks.season import USUAL_BANDS, Usual, season_look
 
 SUN = (40.0, 150.0)
 
@@ -79,6 +80,43 @@ def test_haze_that_the_classes_miss_is_told_by_time() -> None:
     mask = mask_scene(bands, classes, SUN, 10.0, usual=usual())
     assert mask.cloud[:55].mean() > 0.95
     assert mask.valid[70:].all()
+
+
+def season(side: int) -> tuple[list[dict[str, NDArray[np.float32]]], list[NDArray[np.bool_]]]:
+    """Seven members on cells and where they are clear; the third lies in shadow as a whole."""
+    rng = np.random.default_rng(3)
+    light = [1.0, 0.95, 0.4, 1.1, 1.0, 0.9, 1.05]
+    members = [
+        {band: (rng.uniform(0.1, 0.3, (side, side)) * level).astype(np.float32) for band in USUAL_BANDS}
+        for level in light
+    ]
+    return members, [rng.random((side, side)) < 0.9 for _ in members]
+
+
+def test_a_seasons_look_is_the_median_of_what_is_clear_and_lit() -> None:
+    members, clear = season(24)
+    look = season_look([170] * 7, members, clear, dark_member=0.8)
+    assert look is not None
+    assert look.scenes == 6
+    departures = []
+    for band in USUAL_BANDS:
+        seen = np.array([np.where(c, m[band], np.nan) for m, c in zip(members, clear, strict=True)])
+        seen = np.delete(seen, 2, axis=0)
+        np.testing.assert_allclose(look.bands[band], np.nanmedian(seen, axis=0), rtol=1e-6)
+        ratio = seen / np.nanmedian(seen, axis=0)
+        departures.append(np.abs(ratio / np.nanmedian(ratio, axis=(1, 2), keepdims=True) - 1.0))
+    both = (departures[1] + departures[2]) / 2.0
+    np.testing.assert_allclose(look.unsteady, np.nanmedian(both, axis=0), atol=1e-5)
+
+
+def test_a_seasons_look_takes_the_room_of_a_few_bands() -> None:
+    members, clear = season(200)
+    season_look([170] * 7, members, clear, dark_member=0.8)  # compiles the median
+    tracemalloc.start()
+    season_look([170] * 7, members, clear, dark_member=0.8)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 4 * sum(member["red"].nbytes for member in members)
 
 
 def winter() -> tuple[dict[str, NDArray[np.float32]], Usual]:
