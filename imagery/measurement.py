@@ -52,6 +52,16 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ahead:
+    """What of a measurement can be computed by others, before it is made, into what is remembered."""
+
+    compute: Callable[[Work, int, int], None]
+    """One part, counted from 0, of so many."""
+    divisible: bool = False
+    """Whether there can be more parts than one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Measurement:
     """One step of a run."""
 
@@ -64,6 +74,8 @@ class Measurement:
     """Gives the defaults of its parameters; None where it has none."""
     settings: str | None = None
     """The table of `[measure]` that changes them; None where nothing does."""
+    ahead: Ahead | None = None
+    """None where all of it is computed when it is made."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

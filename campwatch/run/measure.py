@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import xarray as xr
@@ -53,23 +53,63 @@ def measured_rows(
         others: cubes of other instruments, by sensor.
     """
     watch = watch or Stopwatch()
+    work = _work(cube, site, inputs, memory, others)
     rows: list[Row] = []
     for measurement in MEASUREMENTS:
         params = _params(measurement, inputs.overrides)
-        work = Work(
-            cube=cube,
-            site=site,
-            site_digest=inputs.site,
-            params=params,
-            memory=memory,
-            earlier={DISTURBANCES.name: inputs.earlier, OBSERVATIONS.name: inputs.gaps},
-            others=others or {},
-        )
         with watch.stage(measurement.stage):
-            found = measurement.measure(work)
+            found = measurement.measure(replace(work, params=params))
         with watch.stage("rows"):
             rows += [row for one in found for row in _rows(one, site, inputs, _params_hash(params))]
     return rows
+
+
+def measure_ahead(
+    cube: xr.Dataset,
+    site: Site,
+    inputs: Inputs,
+    *,
+    memory: MutableMapping[str, bytes],
+    part: int,
+    parts: int,
+    others: Mapping[str, Callable[[], xr.Dataset]] | None = None,
+) -> None:
+    """Compute a part of what `measured_rows` will find remembered; arguments as there.
+
+    Args:
+        cube: the site's scenes.
+        site: to be measured.
+        inputs: what it is measured from.
+        memory: extended.
+        part: from 0. The first ones are measurements that cannot be divided; the others share the rest.
+        parts: so many in all, more than measurements that cannot be divided.
+        others: cubes of other instruments.
+    """
+    found = [one for one in MEASUREMENTS if one.ahead is not None]
+    whole = [one for one in found if one.ahead is not None and not one.ahead.divisible]
+    mine = whole[part : part + 1] or [one for one in found if one not in whole]
+    at, of = (0, 1) if part < len(whole) else (part - len(whole), parts - len(whole))
+    work = _work(cube, site, inputs, memory, others)
+    for one in mine:
+        if one.ahead is not None:
+            one.ahead.compute(replace(work, params=_params(one, inputs.overrides)), at, of)
+
+
+def _work(
+    cube: xr.Dataset,
+    site: Site,
+    inputs: Inputs,
+    memory: MutableMapping[str, bytes] | None,
+    others: Mapping[str, Callable[[], xr.Dataset]] | None,
+) -> Work:
+    return Work(
+        cube=cube,
+        site=site,
+        site_digest=inputs.site,
+        memory=memory,
+        earlier={DISTURBANCES.name: inputs.earlier, OBSERVATIONS.name: inputs.gaps},
+        others=others or {},
+    )
 
 
 def known_parameters(overrides: Overrides) -> dict[str, dict[str, Any]]:

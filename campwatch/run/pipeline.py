@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -261,9 +262,9 @@ class _Drawing:
 def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> list[SiteSummary]:
     """Every site's rows and pages; where others draw, pages are waited for when all rows are there."""
     with open_workers(run.options.workers, run.options.dask, run.options.share) as others:
-        asked = {id(item): _ask(run, item, others) for item in prepared if isinstance(item, _Prepared)}
+        asked = _ask(run, prepared, others)
         measured = [
-            _guarded(item.work.site.id, partial(_measure, run, item, others, asked[id(item)]))
+            _guarded(item.work.site.id, partial(_measure, run, item, others, asked))
             if isinstance(item, _Prepared)
             else item
             for item in prepared
@@ -274,14 +275,33 @@ def _measure_all(run: _Run, prepared: Sequence[SiteSummary | _Prepared]) -> list
         ]
 
 
-def _ask(run: _Run, item: _Prepared, others: Workers | None) -> Asked | None:
-    """Ask a worker for the rows of a site that is not measured yet."""
+def _ask(
+    run: _Run, prepared: Sequence[SiteSummary | _Prepared], others: Workers | None
+) -> dict[str, Asked | None]:
+    """Ask workers for the rows of the sites that are not measured yet; one that is divided waits its turn."""
     if others is None:
-        return None
+        return {}
+    from aoi.grid import site_grid  # noqa: PLC0415 - only where there is work
+
+    sites = [item for item in prepared if isinstance(item, _Prepared)]
     with Ledger(run.workspace.ledger_path, create=True) as ledger:
-        if is_measured(ledger, item.work):
-            return None
-    return others.ask_rows(run.workspace, item.work)
+        new = [item.work for item in sites if not is_measured(ledger, item.work)]
+    return {
+        work.site.id: others.ask_rows(run.workspace, work)
+        for work in new
+        if not others.divides(math.prod(site_grid(work.site).shape), len(new))
+    }
+
+
+def _rows_of(
+    run: _Run, work: SiteWork, others: Workers, asked: Mapping[str, Asked | None]
+) -> list[Row] | None:
+    """The rows that a worker measured; None where the run has to measure them itself."""
+    if work.site.id in asked:
+        return others.rows(asked[work.site.id])
+    run.progress(Step(site_id=work.site.id, doing="measuring in parts"))
+    others.compute_ahead(run.workspace, work)
+    return others.rows(others.ask_rows(run.workspace, work))
 
 
 def _bench(run: _Run, work: SiteWork) -> SiteBench:
@@ -292,7 +312,7 @@ def _bench(run: _Run, work: SiteWork) -> SiteBench:
 
 
 def _measure(
-    run: _Run, item: _Prepared, others: Workers | None, asked: Asked | None
+    run: _Run, item: _Prepared, others: Workers | None, asked: Mapping[str, Asked | None]
 ) -> SiteSummary | _Drawing:
     """Append what is new of one site and draw its map where it is behind."""
     work = item.work
@@ -304,7 +324,7 @@ def _measure(
         if not measured:
             if run.out_of_time():
                 return replace(item.summary, error="left for the next run: the time limit has passed")
-            rows = None if others is None else others.rows(asked)
+            rows = None if others is None else _rows_of(run, work, others, asked)
             if rows is None:
                 bench = _bench(run, work)
                 rows = bench.rows()

@@ -18,7 +18,7 @@ from campwatch.identity import drawing_code, measuring_code, pixel_code
 from campwatch.pages.first_page import write_first_page
 from campwatch.pages.paths import kept_first_pages
 from campwatch.reviews.validation import all_checks
-from campwatch.run.measure import measured_rows
+from campwatch.run.measure import measure_ahead, measured_rows
 from campwatch.run.memory import Memory
 from campwatch.run.progress import Progress, Step, log_step
 from campwatch.run.rebuild import rebuild_tables, write_site_page
@@ -30,7 +30,7 @@ from evidence.ledger import Ledger
 from evidence.results import write_custody
 from evidence.rows import Row
 from imagery.cube.landsat import SENSOR, landsat_grid
-from imagery.cube.loading import load_cube
+from imagery.cube.loading import load_cube, put_on_grid
 
 
 class SiteBench:
@@ -75,12 +75,40 @@ class SiteBench:
             self._work.inputs,
             watch=self._watch,
             memory=self._memory,
-            others=other_cubes(
-                self._workspace, self._work, cache=cube_cache(self._workspace, self._work.site)
-            ),
+            others=self._others(),
         )
         self._memory.forget()
         return rows
+
+    def put_on_grid(self, which: slice) -> None:
+        """Put some of the scenes on the grid ahead, as `imagery.cube.loading.put_on_grid`."""
+        put_on_grid(
+            self._work.products,
+            site_grid(self._work.site),
+            cache_dir=cube_cache(self._workspace, self._work.site),
+            which=which,
+            aoi=self._work.site.aoi,
+            dem=self._work.dem,
+        )
+
+    def measure_ahead(self, part: int, parts: int) -> None:
+        """Compute a part of what `rows` will find remembered, as `campwatch.run.measure.measure_ahead`."""
+        cube = load_site_cube(
+            self._workspace, self._work, cache=cube_cache(self._workspace, self._work.site), lazy=True
+        )
+        measure_ahead(
+            cube,
+            self._work.site,
+            self._work.inputs,
+            memory=self._memory,
+            part=part,
+            parts=parts,
+            others=self._others(),
+        )
+
+    def _others(self) -> dict[str, Callable[[], xr.Dataset]]:
+        cache = cube_cache(self._workspace, self._work.site)
+        return other_cubes(self._workspace, self._work, cache=cache)
 
     def draw(self, ledger: Ledger, *, restricted: bool | None = None) -> Path:
         """Write the site's map from the ledger as it stands; returns where it is."""

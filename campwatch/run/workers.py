@@ -3,6 +3,10 @@
 All give the rows of one function, and only the process of the run appends them. A worker that dies, a message
 that is lost, or a folder that two workers write at once cost time: the site is measured again, at last by the
 run itself. Processes of this machine also draw pages, from what the run has appended.
+
+A large site is divided where workers see the workspace: first they put its scenes on the grid, then they
+compute parts of its measurements, each into what is remembered between runs; at last one of them
+measures it, and finds there what would take most of its time. What was lost is computed then.
 """
 
 from __future__ import annotations
@@ -39,6 +43,12 @@ RETRIES = 2
 """Times that the cluster tries a site again that failed. Assumed: what stays is met by the run itself."""
 RENEWALS = 3
 """Times that processes of this machine are started again in a run. Assumed: more is the fault of a site."""
+PARTS_EACH = 2
+"""Parts of a divided site for each process. Assumed: they take unequal time."""
+DIVIDED_PX = 50_000
+"""Pixels of a grid from which a site is worth dividing: 5 km². Assumed: four tiles of a search for coal."""
+LARGE_PX = 250_000
+"""Pixels from which a site is divided although there are others to measure: 25 km². Assumed."""
 HERE = "127.0.0.1"
 """What a cluster of this machine listens on; its page of figures on any free port."""
 CONNECT_S = 30
@@ -98,6 +108,7 @@ class Workers:
         executor: Executor,
         lost: tuple[type[BaseException], ...],
         *,
+        processes: int = 1,
         share: str | None = None,
         here: bool = False,
         renew: Callable[[], Executor] | None = None,
@@ -107,12 +118,14 @@ class Workers:
         Args:
             executor: whom to ask.
             lost: what is raised where a worker, or the way to it, is lost.
+            processes: how many they are.
             share: address of an object store by way of which they get a site's files; None: they see the
                 workspace.
             here: whether they are processes of this machine, which may read the ledger.
             renew: gives others where one was lost and took all with it.
         """
         self._executor, self._share, self.here = executor, share, here
+        self.processes = processes
         self._lost: tuple[type[BaseException], ...] = (*lost, BrokenProcessPool)
         self._renew, self._renewals = renew, RENEWALS
         self._asked: list[Asked] = []
@@ -130,6 +143,36 @@ class Workers:
         except ShareError as err:
             _log.warning("site %s is measured by the run itself: %s", work.site.id, _words(err))
             return None
+
+    def divides(self, size_px: int, sites: int) -> bool:
+        """Whether a site is divided among them.
+
+        Args:
+            size_px: pixels of its grid.
+            sites: that are to be measured in this run.
+        """
+        idle = sites < self.processes and size_px >= DIVIDED_PX
+        return self._share is None and self.processes > 1 and (idle or size_px >= LARGE_PX)
+
+    def compute_ahead(self, workspace: Workspace, work: SiteWork) -> None:
+        """Have parts of a site computed, and wait for them: `ask_rows` then takes less.
+
+        What fails or is lost is computed with the rows, which tell what is wrong.
+        """
+        parts = 1 + PARTS_EACH * self.processes
+        for task, count in (
+            (reference_in_worker, 1),
+            (grid_in_worker, self.processes),
+            (ahead_in_worker, parts),
+        ):
+            folder, site = str(workspace.folder), work.site.id
+            for asked in [self._ask(site, task, folder, work, k, count) for k in range(count)]:
+                try:
+                    self._answer(asked)
+                except self._lost as err:
+                    _log.warning("a part of site %s is computed later: %s", site, _words(err))
+                except Exception as err:  # noqa: BLE001 - met again, and told, where the rows are measured
+                    _log.info("a part of site %s was not computed: %s", site, err)
 
     def ask_pages(self, workspace: Workspace, work: SiteWork, asked: Sequence[bool | None]) -> Asked:
         """Ask for pages of a site, from the ledger as it stands; `asked` as `SiteBench.draw` takes it."""
@@ -221,6 +264,28 @@ def measure_in_worker(folder: str, work: SiteWork) -> Measured:
     return _measured(open_workspace(Path(folder)), work)
 
 
+def reference_in_worker(folder: str, work: SiteWork, _part: int, _parts: int) -> None:
+    """Make what a site's scenes are held against; arguments as `grid_in_worker`."""
+    _bench(open_workspace(Path(folder)), work).put_on_grid(slice(0))
+
+
+def grid_in_worker(folder: str, work: SiteWork, part: int, parts: int) -> None:
+    """Put a part of a site's scenes on its grid.
+
+    Args:
+        folder: the workspace, which the worker sees under the same path.
+        work: what the run found there.
+        part: from 0.
+        parts: so many.
+    """
+    _bench(open_workspace(Path(folder)), work).put_on_grid(slice(part, None, parts))
+
+
+def ahead_in_worker(folder: str, work: SiteWork, part: int, parts: int) -> None:
+    """Compute a part of a site's measurements into what is remembered; arguments as `grid_in_worker`."""
+    _bench(open_workspace(Path(folder)), work).measure_ahead(part, parts)
+
+
 def measure_shared(shared: SharedWork) -> Measured:
     """The same where the worker does not see the workspace: files come by way of an object store."""
     return _measured(*receive(shared))
@@ -274,7 +339,8 @@ def open_workers(processes: int, dask: str | None, share: str | None = None) -> 
                     ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn"))
                 )
 
-            yield Workers(pool(), (BrokenProcessPool, CancelledError, OSError), here=True, renew=pool)
+            lost = (BrokenProcessPool, CancelledError, OSError)
+            yield Workers(pool(), lost, processes=processes, here=True, renew=pool)
     else:
         yield None
 
@@ -305,14 +371,16 @@ def _cluster(address: str, share: str | None) -> Iterator[Workers | None]:
             yield None
             return
         with cluster, Client(cluster) as client:
-            yield Workers(client.get_executor(pure=False, retries=RETRIES), lost, share=share, here=True)
+            executor = client.get_executor(pure=False, retries=RETRIES)
+            yield Workers(executor, lost, processes=count, share=share, here=True)
         return
     try:
         client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, TimeoutError, ValueError) as err:
         raise WorkspaceError(f"no Dask scheduler answers at {address}: {err}") from err
     with client:
-        yield Workers(client.get_executor(pure=False, retries=RETRIES), lost, share=share)
+        executor = client.get_executor(pure=False, retries=RETRIES)
+        yield Workers(executor, lost, processes=len(client.nthreads()), share=share)
 
 
 def _count(address: str) -> int:

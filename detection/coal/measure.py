@@ -15,9 +15,9 @@ import xarray as xr
 
 from aoi.pixels import pixel_area_ha
 from aoi.records import Site
-from detection.coal.blocks import bands_of, in_order
+from detection.coal.blocks import in_order
 from detection.coal.calibration import identity_documented, spectrum_of
-from detection.coal.family import SWIR, prior_fit
+from detection.coal.family import SWIR
 from detection.coal.intervals import calibrated
 from detection.coal.records import (
     COAL_SEARCH,
@@ -29,9 +29,10 @@ from detection.coal.records import (
     StockpileArea,
 )
 from detection.coal.rows import area_records, blind_records, pile_records, time_of, with_last_seen
-from detection.coal.series import smoothed_series
+from detection.coal.search import KeptTiles, Searched, open_tiles, searched
+from detection.coal.series import nought_or_more, smoothed_series
 from detection.coal.spectra import CoalSpectrum
-from detection.coal.stockpile_records import Measured, StockpileParams, Subject
+from detection.coal.stockpile_records import Measured, StockpileParams
 from detection.coal.tracking import Tracked
 from detection.coal.verdicts import (
     Identity,
@@ -45,11 +46,21 @@ from detection.coal.verdicts import (
 )
 from detection.coal.water import KEPT
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
-from detection.coal.zones import Known, as_subjects, found_masks, measure_subjects, not_called, stockyards
+from detection.coal.zones import (
+    Known,
+    Sought,
+    as_subjects,
+    found_masks,
+    materials,
+    measure_subjects,
+    not_called,
+    sought,
+    stockyards,
+)
 from detection.radar.second_opinion import RadarOpinion, radar_opinions, radar_series
 from evidence.quantity import Quantity, total
+from imagery.measurement import Ahead, Measurement, Remembered, Work
 from imagery.measurement import Measured as MeasuredLayer
-from imagery.measurement import Measurement, Remembered, Work
 
 __all__ = ["METHOD", "StockpileParams", "StockpileResult", "measure_stockpiles"]
 
@@ -92,6 +103,7 @@ def measure_stockpiles(
     params: StockpileParams | None = None,
     calibration: CoalSpectrum | None = None,
     years: MutableMapping[str, YearOfCoal] | None = None,
+    tiles: MutableMapping[str, Searched] | None = None,
     radar: xr.Dataset | None = None,
 ) -> StockpileResult:
     """Area of probable coal in every stockyard zone on every date, and the piles inside and outside.
@@ -103,13 +115,14 @@ def measure_stockpiles(
         params: of the measurement.
         calibration: spectrum of marked coal; where None, the site file's, else the coal family.
         years: what years gave, by key; read, and extended. The result is the same with and without.
+        tiles: the same of the search outside zones, see `search_ahead`.
         radar: Sentinel-1 on the same grid, as `radar_series` takes it: a second opinion; no area
             depends on it.
     """
     params = params or StockpileParams()
     coal = calibration or spectrum_of(site)
     cube = in_order(cube)
-    measured = measured_years(cube, site, coal, params, years)
+    measured = measured_years(cube, site, coal, params, years, tiles)
     zones = {zone.id: zone.share for zone in stockyards(cube, site)}
     result = result_of_years(measured, site, tuple(zones), coal=coal, params=params)
     if radar is None or not zones:
@@ -267,7 +280,7 @@ def coal_searches(
         if params.find_piles:
             told = [pile.area_ha for pile in newest.values() if pile.area_ha.value is not None]
             nought = Quantity.interval(0.0, 0.0, 0.0, level=params.level)
-            found = _nought_or_more(total(told, level=params.level)) if told else nought
+            found = nought_or_more(total(told, level=params.level)) if told else nought
             unsure = sum(_most(pile) for pile in newest.values() if pile.area_ha.value is None)
             high = year.doubtful_ha + unsure + params.floor_ha
             missed = Quantity.interval(0.0, 0.0, high, level=params.level)
@@ -290,12 +303,6 @@ def coal_searches(
     return tuple(out)
 
 
-def _nought_or_more(q: Quantity) -> Quantity:
-    """The part of an interval of hectares that can be."""
-    value, low, high = (max(end or 0.0, 0.0) for end in (q.value, q.low, q.high))
-    return replace(q, value=value, low=low, high=high)
-
-
 def _most(pile: Stockpile) -> float:
     """Largest area that a pile without a figure may have, hectares."""
     ends = [one.high for one in (pile.area_ha, pile.dark_ha) if one is not None and one.high is not None]
@@ -308,6 +315,7 @@ def measured_years(
     coal: CoalSpectrum | None,
     params: StockpileParams,
     years: MutableMapping[str, YearOfCoal] | None,
+    tiles: MutableMapping[str, Searched] | None = None,
 ) -> list[YearOfCoal]:
     """Every year, from what is held or measured."""
     carried, out = Carried(), []
@@ -316,12 +324,56 @@ def measured_years(
         key = "" if years is None else year_key(METHOD, looks, site, carried, coal, params)
         found = None if years is None else years.get(key)
         if found is None:
-            found = measure_year(looks.load(), site, span.own.tolist(), carried, coal=coal, params=params)
+            kept = None if tiles is None else _kept_tiles(looks, site, coal, params, tiles)
+            own = span.own.tolist()
+            found = measure_year(looks.load(), site, own, carried, coal=coal, params=params, kept=kept)
             if years is not None:
                 years[key] = found
         carried = found.carried
         out.append(found)
     return out
+
+
+def _kept_tiles(
+    looks: xr.Dataset,
+    site: Site,
+    coal: CoalSpectrum | None,
+    params: StockpileParams,
+    tiles: MutableMapping[str, Searched],
+) -> KeptTiles:
+    """The tiles of some looks; a search of them follows from nothing that earlier years gave."""
+    return KeptTiles(key=year_key(METHOD, looks, site, Carried(), coal, params), held=tiles)
+
+
+def search_ahead(
+    cube: xr.Dataset,
+    site: Site,
+    tiles: MutableMapping[str, Searched],
+    *,
+    params: StockpileParams,
+    part: int,
+    parts: int,
+) -> None:
+    """Search some of the tiles outside zones: every so manieth of each span of looks.
+
+    Args:
+        cube: (time, y, x) as `measure_stockpiles` takes it.
+        site: to be measured.
+        tiles: what was searched; extended.
+        params: of the measurement.
+        part: from 0.
+        parts: into how many the tiles are dealt.
+    """
+    coal, cube, number = spectrum_of(site), in_order(cube), 0
+    for span in spans(cube["time"].values) if params.find_piles else ():
+        looks = cube.isel(time=span.use)
+        kept = _kept_tiles(looks, site, coal, params, tiles)
+        looks = looks.load()
+        there = sought(looks, site, coal, params)
+        found = list(open_tiles(there.closed, params.found))
+        for tile in found[(part - number) % parts :: parts]:
+            searched(looks, tile, there.closed, params.found, materials(there, params), kept)
+        number += len(found)
 
 
 def measure_year(
@@ -332,6 +384,7 @@ def measure_year(
     *,
     coal: CoalSpectrum | None,
     params: StockpileParams,
+    kept: KeptTiles | None = None,
 ) -> YearOfCoal:
     """What one year gives.
 
@@ -342,19 +395,16 @@ def measure_year(
         carried: from the years before.
         coal: spectrum of marked coal; None without a calibration.
         params: of the measurement.
+        kept: tiles outside the zones that were searched before.
     """
-    bands = bands_of(cube)
-    if coal is not None:
-        bands = tuple(band for band in bands if band in coal.bands)
-    zones = stockyards(cube, site)
-    prior = prior_fit(bands, params.family, coal, site_id=site.id)
-    found, doubtful = found_masks(cube, site, zones, carried.found, prior=prior, bands=bands, params=params)
-    subjects = [*zones, *as_subjects(found)]
+    there = sought(cube, site, coal, params)
+    found, doubtful = found_masks(cube, there, carried.found, params=params, kept=kept)
+    subjects = [*there.zones, *as_subjects(found)]
     shape = cube.odc.geobox.shape
     water = np.zeros((KEPT, *shape)) if carried.water is None else carried.water.astype(np.float64)
     at = np.zeros(cube.sizes["time"], dtype=bool)
     at[list(own)] = True
-    known = Known(prior=prior, fits=carried.fits, water=water)
+    known = Known(prior=there.prior, fits=carried.fits, water=water)
     measured, water = measure_subjects(cube, subjects, at, known, latitude=site.aoi.centroid.y, params=params)
     piles, tracked = [], dict(carried.tracked)
     for one in measured:
@@ -366,7 +416,7 @@ def measure_year(
     missed = not_called(doubtful, measured, own, least_px=params.found.minimum_px)
     hectares = pixel_area_ha(cube.odc.geobox)
     return YearOfCoal(
-        areas=tuple(_zone_areas(cube, zones, measured, own, bands, site.id, params)),
+        areas=tuple(_zone_areas(cube, there, measured, own, site.id, params)),
         piles=tuple(piles),
         doubtful_ha=float(missed.sum()) * hectares,
         last_look=time_of(cube, own[-1]),
@@ -403,20 +453,19 @@ def _subject_year(one: Measured, own: Sequence[int], hectares: float) -> Subject
 
 def _zone_areas(
     cube: xr.Dataset,
-    zones: Sequence[Subject],
+    there: Sought,
     measured: Sequence[Measured],
     own: Sequence[int],
-    bands: tuple[str, ...],
     site_id: str,
     params: StockpileParams,
 ) -> list[StockpileArea]:
     """Records of every zone, null where it could not be measured."""
     by_zone = {one.subject.id: one for one in measured if not one.subject.found}
     out: list[StockpileArea] = []
-    for zone in zones:
+    for zone in there.zones:
         one = by_zone.get(zone.id)
         if one is None:
-            out += blind_records(cube, zone.id, own, bands, params)
+            out += blind_records(cube, zone.id, own, there.prior.bands, params)
         else:
             out += area_records(cube, one, own, site_id=site_id, params=params)
     return out
@@ -448,9 +497,20 @@ def notes(
     return tuple(out)
 
 
+def _remembered_tiles(memory: MutableMapping[str, bytes]) -> Remembered[Searched]:
+    return Remembered(held=memory, encode=Searched.encoded, decode=Searched.decoded)
+
+
+def _ahead(work: Work, part: int, parts: int) -> None:
+    if work.memory is not None:
+        tiles = _remembered_tiles(work.memory)
+        search_ahead(work.cube, work.site, tiles, params=work.params, part=part, parts=parts)
+
+
 def _measure(work: Work) -> list[MeasuredLayer]:
     years = None if work.memory is None else Remembered(held=work.memory, encode=year_bytes, decode=year_from)
-    found = measure_stockpiles(work.cube, work.site, params=work.params, years=years)
+    tiles = None if work.memory is None else _remembered_tiles(work.memory)
+    found = measure_stockpiles(work.cube, work.site, params=work.params, years=years, tiles=tiles)
     layers = (
         (STOCKPILE_AREAS, found.areas),
         (STOCKPILES, found.piles),
@@ -466,6 +526,7 @@ MEASUREMENT = Measurement(
     layers=(STOCKPILE_AREAS, STOCKPILES, COAL_SEARCH),
     stage="coal",
     measure=_measure,
+    ahead=Ahead(compute=_ahead, divisible=True),
     params=StockpileParams,
     settings="stockpile",
 )

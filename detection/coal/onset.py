@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
@@ -19,6 +20,8 @@ from detection.coal.smoothing import nan_median
 Floats = NDArray[np.float64]
 
 Bools = NDArray[np.bool_]
+
+Ints = NDArray[np.int64]
 
 AFTER_DAYS = 90.0
 """Days over which looks say together that coal has come. Assumed."""
@@ -103,18 +106,11 @@ def coal_onset(
         fewest: looks before, and from then on.
     """
     out, shade = standing_out(first), standing_out(np.log(np.maximum(brightness, DARKEST)))
-    told, darker = _Sums.of(out), _Sums.of(shade)
-    best, rise, level, fall = (np.full(out.shape[1:], -np.inf) for _ in "brlf")
-    onset = np.full(out.shape[1:], np.inf)
-    for t, day in enumerate(days):
-        since, until = np.searchsorted(days, (day - BEFORE_DAYS, day + AFTER_DAYS), side="left").tolist()
-        low, high = told.between(since, t), told.between(t, until)
-        enough = np.minimum(low.count, high.count) >= fewest
-        sure = np.where(enough, (high.mean - low.mean) / _error(low, high), -np.inf)
-        better = sure > best
-        best, onset = np.where(better, sure, best), np.where(better, day, onset)
-        rise, level = np.where(better, high.mean - low.mean, rise), np.where(better, low.mean, level)
-        fall = np.where(better, darker.between(since, t).mean - darker.between(t, until).mean, fall)
+    since = np.searchsorted(days, days - BEFORE_DAYS)
+    until = np.searchsorted(days, days + AFTER_DAYS)
+    told = _best(_by_pixel(out), _by_pixel(shade), since, until, fewest, PRIOR_LOOKS, PRIOR_SD)
+    best, rise, level, fall = (part.reshape(out.shape[1:]) for part in told[:4])
+    onset = np.where(told[4] >= 0, days[told[4]], np.inf).reshape(out.shape[1:])
     mask = (best > sure_sd) & (rise > step) & (level < CLEAN * step) & (fall > LEAST_FALL)
     seen, age = np.isfinite(out), days[:, None, None] - onset
     with np.errstate(invalid="ignore"):
@@ -124,41 +120,63 @@ def coal_onset(
     return Onset(mask=mask, coal=mask & coal, bare=mask & seen & (age < 0.0))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Group:
-    """Some looks at every pixel, each (y, x)."""
-
-    count: Floats
-    mean: Floats
-    squares: Floats
-    """Sum of squares about the mean."""
+def _by_pixel(values: Floats) -> Floats:
+    """(n, time) of (time, y, x)."""
+    return np.ascontiguousarray(values.reshape(len(values), -1).T)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sums:
-    """Running sums over the looks, (3, time + 1, y, x): how many, their values, their squares."""
+@njit(cache=True)
+def _best(
+    out: Floats, shade: Floats, since: Ints, until: Ints, fewest: int, prior_looks: float, prior_sd: float
+) -> tuple[Floats, Floats, Floats, Floats, Ints]:
+    """The look from which on each pixel differs most surely from what it was.
 
-    running: Floats
+    The looks before and from it on are compared by their means, with one scatter for both.
 
-    @classmethod
-    def of(cls, values: Floats) -> _Sums:
-        """Of values (time, y, x), NaN where not seen."""
-        seen = np.isfinite(values)
-        shown = np.where(seen, values, 0.0)
-        parts = np.stack([seen.astype(np.float64), shown, shown**2])
-        return cls(running=np.concatenate([np.zeros_like(parts[:, :1]), parts.cumsum(axis=1)], axis=1))
+    Args:
+        out: (n, time) what a pixel reads beyond its surroundings, NaN where not seen.
+        shade: (n, time) the same of the logarithm of its brightness.
+        since: (time,) first look that says what was there before a look.
+        until: (time,) end of the looks that say what is there from it on.
+        fewest: looks on each side.
+        prior_looks: at which a pixel's own scatter weighs as much as the usual one,
+        prior_sd: and that.
 
-    def between(self, first: int, after: int) -> _Group:
-        """The looks from `first` to before `after`."""
-        count, total, squares = self.running[:, after] - self.running[:, first]
-        mean = total / np.maximum(count, 1.0)
-        return _Group(count=count, mean=mean, squares=np.maximum(squares - total * mean, 0.0))
-
-
-def _error(low: _Group, high: _Group) -> Floats:
-    """(y, x) standard error of the difference of two means, with one scatter for both."""
-    told = np.maximum(low.count + high.count - 2.0, 0.0) + PRIOR_LOOKS
-    variance = (low.squares + high.squares + PRIOR_LOOKS * PRIOR_SD**2) / told
-    return np.asarray(
-        np.sqrt(variance * (1.0 / np.maximum(low.count, 1.0) + 1.0 / np.maximum(high.count, 1.0)))
-    )
+    Returns:
+        each (n,): standard errors of the rise (-inf where no look has enough on both sides), the rise, the
+        mean before, by how much it got darker, and the look; -1 where there is none.
+    """
+    pixels, looks = out.shape
+    best, rise, level, fall = np.full((4, pixels), -np.inf)
+    onset = np.full(pixels, -1)
+    # How many looks, their values and their squares; the same of the shade without the squares.
+    running = np.zeros((5, looks + 1))
+    for p in range(pixels):
+        for t in range(looks):
+            running[:, t + 1] = running[:, t]
+            if np.isfinite(out[p, t]):
+                running[0, t + 1] += 1.0
+                running[1, t + 1] += out[p, t]
+                running[2, t + 1] += out[p, t] ** 2
+            if np.isfinite(shade[p, t]):
+                running[3, t + 1] += 1.0
+                running[4, t + 1] += shade[p, t]
+        for t in range(looks):
+            first, end = since[t], until[t]
+            low, high = running[0, t] - running[0, first], running[0, end] - running[0, t]
+            if min(low, high) < fewest:
+                continue
+            total_low, total_high = running[1, t] - running[1, first], running[1, end] - running[1, t]
+            mean_low, mean_high = total_low / low, total_high / high
+            squares = max(running[2, t] - running[2, first] - total_low * mean_low, 0.0)
+            squares += max(running[2, end] - running[2, t] - total_high * mean_high, 0.0)
+            freedom = max(low + high - 2.0, 0.0) + prior_looks
+            variance = (squares + prior_looks * prior_sd**2) / freedom
+            sure = (mean_high - mean_low) / np.sqrt(variance * (1.0 / low + 1.0 / high))
+            if sure > best[p]:
+                best[p], onset[p], level[p] = sure, t, mean_low
+                rise[p] = mean_high - mean_low
+                before = (running[4, t] - running[4, first]) / max(running[3, t] - running[3, first], 1.0)
+                after = (running[4, end] - running[4, t]) / max(running[3, end] - running[3, t], 1.0)
+                fall[p] = before - after
+    return best, rise, level, fall, onset

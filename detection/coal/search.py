@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import io
+from collections.abc import Iterator, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
@@ -12,14 +14,13 @@ from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, label
 
 from detection.coal.areas import LEAST_VARIANCE, plausible_mixture
-from detection.coal.blocks import Block, block_of, tiles, within
+from detection.coal.blocks import Block, Window, block_of, tiles, within
 from detection.coal.burn_scars import Looks, burn_scars, leaf_season, may_be_burnt
 from detection.coal.family import FamilyFit, FamilyParams, is_near, like_family
 from detection.coal.fraction import Fractions, block_fractions, first_fraction
 from detection.coal.ground import FractionParams
 from detection.coal.onset import LEAST_RISE, SURE_SD, coal_onset, standing_out
 from detection.coal.smoothing import EIGHT, TINY, nan_median, smooth_time
-from detection.coal.spectra import CoalSpectrum
 from detection.coal.water import WaterParams, water_objects, watery_looks
 
 Floats = NDArray[np.float64]
@@ -146,36 +147,30 @@ class Materials:
 
 def found_supports(
     cube: xr.Dataset,
-    bands: tuple[str, ...],
     closed: Bools,
     params: FoundParams,
     materials: Materials,
+    kept: KeptTiles | None = None,
 ) -> tuple[list[Bools], Bools]:
     """Ground around every found pile, and all ground that may hold coal.
 
     Args:
         cube: (time, y, x).
-        bands: that are used.
         closed: (y, x) where not to look: zones, exclusions, outside the aoi.
         params: of the search.
         materials: what coal and water look like.
+        kept: tiles that were searched before, of these looks and with these parameters.
 
     Returns:
         masks (y, x), each around one pile or several that touch; (y, x) ground that may hold coal now, piles
         among it: steady, small, wide or new dark ground, and what nobody saw.
     """
-    coal = materials.prior.spectrum("coal", materials.family)
     core, changed, burnt, dark = (np.zeros_like(closed) for _ in "cbbd")
-    height, width = closed.shape
-    for own, wide in tiles(height, width, about_px=params.tile_px, margin_px=params.margin_px):
-        if closed[own.rows, own.columns].all():
-            continue
-        block = block_of(cube, wide, bands, closed)
-        rows, columns = within(own, wide)
-        told = found_in_block(block, bands, coal, params, materials)
-        of_tile = (told.core, told.changed, told.burnt, told.dark)
+    for tile in open_tiles(closed, params):
+        told = searched(cube, tile, closed, params, materials, kept)
+        own, of_tile = tile[0], (told.core, told.changed, told.burnt, told.dark)
         for whole, part in zip((core, changed, burnt, dark), of_tile, strict=True):
-            whole[own.rows, own.columns] |= part[rows, columns]
+            whole[own.rows, own.columns] |= part
     sure = core & ~burnt & ~burn_scars(core, burnt)
     parts, count = label(binary_dilation(sure & ~closed, structure=EIGHT, iterations=2), structure=EIGHT)
     masks = [(parts == i) & ~closed for i in range(1, count + 1)]
@@ -183,9 +178,44 @@ def found_supports(
     return piles, (core | dark) & ~closed
 
 
+Tile = tuple[Window, Window]
+"""A piece of the grid that is searched by itself, without and with its margin."""
+
+
+def open_tiles(closed: Bools, params: FoundParams) -> Iterator[Tile]:
+    """The tiles that hold ground to be searched.
+
+    Args:
+        closed: (y, x) where not to look.
+        params: of the search.
+    """
+    for own, wide in tiles(*closed.shape, about_px=params.tile_px, margin_px=params.margin_px):
+        if not closed[own.rows, own.columns].all():
+            yield own, wide
+
+
+def searched(
+    cube: xr.Dataset,
+    tile: Tile,
+    closed: Bools,
+    params: FoundParams,
+    materials: Materials,
+    kept: KeptTiles | None = None,
+) -> Searched:
+    """What a search says of one tile; arguments as those of `found_supports`."""
+    held = None if kept is None else kept.get(tile)
+    if held is None:
+        own, wide = tile
+        block = block_of(cube, wide, materials.prior.bands, closed)
+        held = found_in_block(block, within(own, wide), params, materials)
+        if kept is not None:
+            kept.keep(tile, held)
+    return held
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Judged:
-    """What a witness says of one block, each (y, x)."""
+    """What a witness says of one piece of ground, each (y, x)."""
 
     core: Bools
     """Ground that stays coal look after look."""
@@ -197,28 +227,74 @@ class _Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Searched(_Judged):
-    """What a search says of one block, each (y, x)."""
+    """What a search says of one tile, each (y, x)."""
 
     dark: Bools
     """Ground that may hold coal now."""
 
+    def encoded(self) -> bytes:
+        """For keeping: an npz file, the masks as bits."""
+        masks = np.stack([self.core, self.changed, self.burnt, self.dark])
+        buffer = io.BytesIO()
+        np.savez(buffer, shape=np.array(masks.shape), masks=np.packbits(masks))
+        return buffer.getvalue()
+
+    @classmethod
+    def decoded(cls, held: bytes) -> Searched:
+        """The inverse of `encoded`."""
+        with np.load(io.BytesIO(held)) as opened:
+            shape = tuple(opened["shape"].tolist())
+            bits = np.unpackbits(opened["masks"], count=int(np.prod(shape)))
+        core, changed, burnt, dark = bits.astype(bool).reshape(shape)
+        return cls(core=core, changed=changed, burnt=burnt, dark=dark)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptTiles:
+    """What was searched before of some looks, with some parameters."""
+
+    key: str
+    """Digest of all that a search of these looks follows from."""
+    held: MutableMapping[str, Searched]
+    """By digest of that and of the tile; read, and extended."""
+
+    def get(self, tile: Tile) -> Searched | None:
+        """What is held of a tile; None where it was not searched."""
+        return self.held.get(self._name(tile))
+
+    def keep(self, tile: Tile, told: Searched) -> None:
+        """Hold what was found in a tile."""
+        self.held[self._name(tile)] = told
+
+    def _name(self, tile: Tile) -> str:
+        return hashlib.sha256(f"{self.key}|{tile}".encode()).hexdigest()
+
 
 def found_in_block(
-    block: Block, bands: tuple[str, ...], coal: CoalSpectrum, params: FoundParams, materials: Materials
+    block: Block, own: tuple[slice, slice], params: FoundParams, materials: Materials
 ) -> Searched:
-    """Cores of piles in one block, from two witnesses; what either of them is sure of counts.
+    """Cores of piles in one tile, from two witnesses; what either of them is sure of counts.
 
     Candidates come from the ground's own reflectance. One witness is the full estimate of what a matched
     filter picks among them, the other what they were before. Water by its history is neither.
+
+    Args:
+        block: the tile with its margin.
+        own: rows and columns of the tile in the block; what is found in the margin is the next tile's.
+        params: of the search.
+        materials: what coal and water look like.
     """
-    mean, covariance = coal.select(bands)
+    bands = materials.prior.bands
+    mean, covariance = materials.prior.spectrum("coal", materials.family).select(bands)
     like = _like_looks(block, bands, params, materials.family)
     often = (like.sum(axis=0) >= params.looks) & ~block.suspect
     first = first_fraction(replace(block, suspect=np.zeros_like(often)), mean)
     witnesses = [_onset(block, bands, first, like, often, params)]
     candidates = often & _candidates(first, block, params)
     near = binary_dilation(candidates, structure=EIGHT, iterations=2)
-    found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH) if near.any() else None
+    found = None
+    if candidates[own].any():
+        found = block_fractions(replace(block, suspect=near), mean, covariance, SEARCH)
     if found is not None:
         witnesses.append((candidates, *_estimated(found, block.days, params)))
     told = [_judged(block, bands, mean, covariance, params, *witness) for witness in witnesses]
@@ -227,7 +303,10 @@ def found_in_block(
     dark = may_hold_coal(np.where(block.seen, first, np.nan), like, block.days)
     wetness = watery_looks(block, np.ones(len(block.days), dtype=bool), materials.water)
     water = water_objects(*wetness, dark | (2 * like.sum(axis=0) > block.seen.sum(axis=0)), materials.water)
-    return _joined(told, near_family(block, dark, materials), water)
+    whole = _joined(told, near_family(block, dark, materials), water)
+    parts = (whole.core, whole.changed, whole.burnt, whole.dark)
+    core, changed, burnt, dark = (part[own].copy() for part in parts)
+    return Searched(core=core, changed=changed, burnt=burnt, dark=dark)
 
 
 def near_family(block: Block, dark: Bools, materials: Materials) -> Bools:

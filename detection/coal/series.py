@@ -148,11 +148,19 @@ def _one_series(zone_id: str, areas: Sequence[StockpileArea], level: float) -> l
                 subject_kind="zone",
                 subject_id=zone_id,
                 datetime=area.datetime,
-                value=quantity,
+                value=nought_or_more(quantity),
                 n_looks=len(seen) if index is not None else 0,
             )
         )
     return out
+
+
+def nought_or_more(q: Quantity) -> Quantity:
+    """The part of an interval of hectares that can be; what has no figure stays as it is."""
+    if q.low is None or q.high is None:
+        return q
+    value = None if q.value is None else max(q.value, 0.0)
+    return replace(q, value=value, low=max(q.low, 0.0), high=max(q.high, 0.0))
 
 
 def draws(smooth: Level, *, count: int, seed: int) -> Floats:

@@ -13,17 +13,18 @@ from scipy.ndimage import binary_dilation
 from aoi.pixels import coverage
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import ZoneSeries, zone_series
-from detection.coal.blocks import block_of, grouped_zones
+from detection.coal.blocks import bands_of, block_of, grouped_zones
 from detection.coal.dark_ground import (
     AROUND_PX,
     DarkSurvey,
     rim_width_px,
     survey_dark_ground,
 )
-from detection.coal.family import FamilyFit, updated
+from detection.coal.family import FamilyFit, prior_fit, updated
 from detection.coal.fraction import block_fractions
-from detection.coal.search import Materials, found_supports, patches
+from detection.coal.search import KeptTiles, Materials, found_supports, patches
 from detection.coal.smoothing import EIGHT
+from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.water import watery_looks
 
@@ -64,37 +65,65 @@ def stockyards(cube: xr.Dataset, site: Site) -> list[Subject]:
     return [subject for subject in found if subject.share.any()]
 
 
-def found_masks(
-    cube: xr.Dataset,
-    site: Site,
-    zones: Sequence[Subject],
-    known: Mapping[str, Bools],
-    *,
-    prior: FamilyFit,
-    bands: tuple[str, ...],
-    params: StockpileParams,
-) -> tuple[dict[str, Bools], Bools]:
-    """Ground (y, x) outside the zones on which coal was found, by id, and all that may hold coal now.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sought:
+    """What some looks are measured with."""
+
+    zones: Sequence[Subject]
+    """The stockyard zones."""
+    prior: FamilyFit
+    """Of coal in the bands that are used, before any ground was seen."""
+    closed: Bools
+    """(y, x) where no piles are looked for: zones, exclusions, outside the aoi."""
+
+
+def sought(cube: xr.Dataset, site: Site, coal: CoalSpectrum | None, params: StockpileParams) -> Sought:
+    """What the looks of a cube (time, y, x) are measured with.
 
     Args:
-        cube: (time, y, x).
-        site: with its aoi and exclusions.
-        zones: measured as such.
-        known: ground found in earlier years: what touches it belongs to it, the rest stays.
-        prior: of coal, before any ground was seen.
-        bands: that are used.
-        params: knobs.
+        cube: read as far as its bands are counted.
+        site: with its aoi, zones and exclusions.
+        coal: spectrum of marked coal; None without a calibration.
+        params: of the measurement.
     """
-    if not params.find_piles:
-        return {}, np.zeros(cube.odc.geobox.shape, dtype=bool)
+    bands = bands_of(cube)
+    if coal is not None:
+        bands = tuple(band for band in bands if band in coal.bands)
+    zones = stockyards(cube, site)
     closed = coverage(site.aoi, cube.odc.geobox) <= 0.0
     for zone in zones:
         closed |= zone.share > 0.0
     for exclusion in site.zones_of(ZoneKind.EXCLUSION):
         closed |= coverage(exclusion.geometry, cube.odc.geobox) > 0.0
-    materials = Materials(family=params.family, water=params.water, prior=prior)
-    masks, doubtful = found_supports(cube, bands, closed, params.found, materials)
+    return Sought(zones=zones, prior=prior_fit(bands, params.family, coal, site_id=site.id), closed=closed)
+
+
+def found_masks(
+    cube: xr.Dataset,
+    site: Sought,
+    known: Mapping[str, Bools],
+    *,
+    params: StockpileParams,
+    kept: KeptTiles | None = None,
+) -> tuple[dict[str, Bools], Bools]:
+    """Ground (y, x) outside the zones on which coal was found, by id, and all that may hold coal now.
+
+    Args:
+        cube: (time, y, x).
+        site: where to look, and for what.
+        known: ground found in earlier years: what touches it belongs to it, the rest stays.
+        params: knobs.
+        kept: tiles that were searched before.
+    """
+    if not params.find_piles:
+        return {}, np.zeros_like(site.closed)
+    masks, doubtful = found_supports(cube, site.closed, params.found, materials(site, params), kept)
     return joined(known, masks), doubtful
+
+
+def materials(site: Sought, params: StockpileParams) -> Materials:
+    """What coal and water look like there."""
+    return Materials(family=params.family, water=params.water, prior=site.prior)
 
 
 def not_called(doubtful: Bools, measured: Sequence[Measured], own: Sequence[int], *, least_px: int) -> Bools:

@@ -52,7 +52,7 @@ from detection.ground.records import (
 from detection.ground.series import UNSEEN, read_series
 from evidence.arrays import Bools, Floats, Ints
 from evidence.quantity import Quantity
-from imagery.measurement import Measured, Measurement, Work
+from imagery.measurement import Ahead, Measured, Measurement, Work
 
 NO_BOUNDARY = "no_boundary"
 EARLIER = "landsat"
@@ -606,6 +606,11 @@ def _bearing(g: _Ground, cells: Cells, k: int) -> float | None:
     return round(float(np.degrees(np.arctan2(east, north)) % CIRCLE_DEG), 1)
 
 
+def _ahead(work: Work, _part: int, _parts: int) -> None:
+    """Learn what the ground is expected to look like, which is most of the work: only that is kept."""
+    _measure(work)
+
+
 def _measure(work: Work) -> list[Measured]:
     params, memory, coarse = work.params, work.memory, work.cube_of(EARLIER)
     rows = measure_ground(
@@ -644,6 +649,7 @@ MEASUREMENT = Measurement(
     ),
     stage="ground",
     measure=_measure,
+    ahead=Ahead(compute=_ahead),
     params=GroundParams,
     settings="ground",
 )

@@ -95,30 +95,63 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
     Raises:
         MeasurementError: where there is nothing to load, or it does not fit and there is no cache.
     """
-    params = params or CubeParams()
-    scenes = group_archived(as_read(one) if is_landsat(one) else one for one in products)
-    if not scenes:
-        raise MeasurementError("no archived product to make a cube of")
-    held = {band for scene in scenes for product in scene.products for band in product.bands}
-    bands = tuple(band for band in params.bands if band in held)
-    fits = cube_bytes(len(scenes), len(bands), grid) <= IN_MEMORY_SHARE * memory_gb * 1e9
+    scenes, work = _prepared(products, grid, params, aoi, dem)
+    work = dataclasses.replace(work, progress=progress, stages=stages or Stages())
+    fits = cube_bytes(len(scenes), len(work.bands), grid) <= IN_MEMORY_SHARE * memory_gb * 1e9
     if cache_dir is None and not fits:
-        size = cube_bytes(len(scenes), len(bands), grid) / 1e9
+        size = cube_bytes(len(scenes), len(work.bands), grid) / 1e9
         raise MeasurementError(f"a cube of {size:.1f} GB needs a cache folder to stay under {memory_gb:g} GB")
-    work = _Work(
-        grid=grid,
-        bands=bands,
-        params=params,
-        aoi=aoi,
-        terrain=read_terrain(dem, grid) if dem else None,
-        progress=progress,
-        stages=stages or Stages(),
-    )
     if cache_dir is None:
         return work.in_memory(scenes)
     dataset, new = work.in_cache(scenes, cache_dir)
     mostly_new = new > len(scenes) / 2
     return dataset.load() if fits and (mostly_new or not lazy) else dataset
+
+
+def put_on_grid(
+    products: Sequence[ArchivedProduct],
+    grid: GeoBox,
+    *,
+    cache_dir: Path,
+    which: slice,
+    params: CubeParams | None = None,
+    aoi: BaseGeometry | None = None,
+    dem: Sequence[Path] = (),
+) -> None:
+    """Put some of a site's scenes on its grid ahead, where `load_cube` finds them; several may do so at once.
+
+    Args:
+        products: all that the archive holds of the site.
+        grid: the site's grid.
+        cache_dir: where scenes on the grid are kept, and what they are held against.
+        which: of the scenes, in the order of time; with none of them only what they are held against is made.
+        params: knobs.
+        aoi: as `load_cube` takes it.
+        dem: the same.
+
+    Raises:
+        MeasurementError: where there is nothing to load.
+    """
+    scenes, work = _prepared(products, grid, params, aoi, dem)
+    work.put_on_grid(scenes, cache_dir, which)
+
+
+def _prepared(
+    products: Sequence[ArchivedProduct],
+    grid: GeoBox,
+    params: CubeParams | None,
+    aoi: BaseGeometry | None,
+    dem: Sequence[Path],
+) -> tuple[list[ArchivedScene], _Work]:
+    """The scenes of a cube, and what they share."""
+    params = params or CubeParams()
+    scenes = group_archived(as_read(one) if is_landsat(one) else one for one in products)
+    if not scenes:
+        raise MeasurementError("no archived product to make a cube of")
+    held = {band for scene in scenes for product in scene.products for band in product.bands}
+    terrain = read_terrain(dem, grid) if dem else None
+    bands = tuple(band for band in params.bands if band in held)
+    return scenes, _Work(grid=grid, bands=bands, params=params, aoi=aoi, terrain=terrain)
 
 
 def cube_bytes(scenes: int, bands: int, grid: GeoBox) -> int:
@@ -146,8 +179,8 @@ class _Work:
     params: CubeParams
     aoi: BaseGeometry | None
     terrain: Terrain | None
-    progress: Callable[[int, int], None] | None
-    stages: Stages
+    progress: Callable[[int, int], None] | None = None
+    stages: Stages = dataclasses.field(default_factory=Stages)
 
     def in_memory(self, scenes: Sequence[ArchivedScene]) -> xr.Dataset:
         references = self.references(scenes)
@@ -186,6 +219,18 @@ class _Work:
         records = [store.records[content] for content in contents]
         variables = {name: lazy_variable(store, name, contents) for name in (*self.bands, *MASKS)}
         return self.dataset(variables, records, contents), len(new)
+
+    def put_on_grid(self, scenes: Sequence[ArchivedScene], cache_dir: Path, which: slice) -> None:
+        references = self.references(scenes, cache_dir)
+        store = CubeStore.open(cache_dir, self.key(), self.bands, shape_of(self.grid), alone=False)
+        contents = self.contents(scenes, references)
+        new = {
+            content: scene
+            for content, scene in zip(contents[which], scenes[which], strict=True)
+            if content not in store.records
+        }
+        for content, image in zip(new, self.images(list(new.values()), references), strict=True):
+            store.add(content, image)
 
     def references(self, scenes: Sequence[ArchivedScene], folder: Path | None = None) -> References | None:
         if not self.params.register and not self.params.use_history:

@@ -138,15 +138,27 @@ class CubeStore:
     _held: HeldBlocks = field(default_factory=HeldBlocks)
 
     @classmethod
-    def open(cls, root: Path, key: str, bands: Sequence[str], shape: tuple[int, int]) -> CubeStore:
-        """The store for `key` below `root`; other keys' stores are dropped, they are derived."""
+    def open(
+        cls, root: Path, key: str, bands: Sequence[str], shape: tuple[int, int], *, alone: bool = True
+    ) -> CubeStore:
+        """The store for `key` below `root`.
+
+        Args:
+            root: of all stores of a site.
+            key: what every scene hangs on.
+            bands: of the scenes.
+            shape: of the grid.
+            alone: whether nobody else writes there now: leftovers, and other keys' stores, which are derived,
+                are dropped.
+        """
         folder = root / f"cube-{key[:16]}"
-        for other in root.glob("cube-*"):
-            if other != folder and other.is_dir():
-                shutil.rmtree(other, ignore_errors=True)
         store = cls(folder=folder, bands=tuple(bands), shape=shape)
         folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder)
+        if alone:
+            for other in root.glob("cube-*"):
+                if other != folder and other.is_dir():
+                    shutil.rmtree(other, ignore_errors=True)
+            remove_leftovers(folder)
         for path in folder.glob(f"*{SUFFIX}"):
             store._take(path)
         return store

@@ -20,9 +20,11 @@ from campwatch.run.share import WORKER_FOLDER, ShareError, receive, send
 from campwatch.run.site_job import site_work
 from campwatch.run.workers import RENEWALS, Measured, Workers, measure_in_worker, measure_shared, open_workers
 from campwatch.workspace import open_workspace
+from detection.coal import search
 from evidence.errors import WatchError, WorkspaceError
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
+from imagery.cube import loading, reference_store
 from tests.servers import tiny
 
 from .conftest import site_document, write_workspace
@@ -53,6 +55,22 @@ class Answers(Executor):
     def submit(self, *_):
         future = Future()
         (future.set_exception if isinstance(self.answer, Exception) else future.set_result)(self.answer)
+        return future
+
+
+class Here(Executor):
+    """Does the work at once, in this process; some of it is lost over it."""
+
+    def __init__(self, lost=()) -> None:
+        self.asked, self.lost = [], set(lost)
+
+    def submit(self, task, *arguments):
+        self.asked.append(task.__name__)
+        future = Future()
+        if len(self.asked) in self.lost:
+            future.set_exception(BrokenProcessPool("killed over it"))
+        else:
+            future.set_result(task(*arguments))
         return future
 
 
@@ -108,6 +126,71 @@ def test_processes_of_which_one_was_killed_are_started_again(watch, tmp_path, mo
     assert all(site.map_path and site.map_path.exists() for site in summary.sites)
     assert not [record for record in caplog.records if record.name == "campwatch.run.workers"]
     assert run_workspace(open_workspace(folder), RunOptions()).sites[0].map_path is None
+
+
+def once(task, *unwanted):
+    """The task, in which some functions must not be called any more."""
+
+    def remembered(*arguments):
+        with pytest.MonkeyPatch.context() as patch:
+            for module, name in unwanted:
+                patch.setattr(module, name, lambda *_, **__: pytest.fail("computed twice"))
+            return task(*arguments)
+
+    remembered.__name__ = task.__name__
+    return remembered
+
+
+def test_a_large_site_is_divided_and_nothing_of_it_is_computed_twice(watch, tmp_path, monkeypatch):
+    folder = write_workspace(tmp_path / "w", watch[1], site_document())
+    here = Here()
+    monkeypatch.setattr(workers, "DIVIDED_PX", 100)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", lambda *_, **__: here)
+    unwanted = ((reference_store, "build_references"), (loading, "load_scene"), (search, "found_in_block"))
+    monkeypatch.setattr(workers, "measure_in_worker", once(measure_in_worker, *unwanted))
+    summary = run_workspace(open_workspace(folder), RunOptions(workers=2))
+    assert summary.complete
+    assert rows(folder) == rows(watch[0])
+    parts = ["reference_in_worker", *2 * ["grid_in_worker"], *5 * ["ahead_in_worker"]]
+    assert here.asked == [*parts, "measure_in_worker", "draw_in_worker"]
+
+
+@pytest.mark.parametrize("lost", [(1,), (2, 3), (5, 6, 7), range(1, 9)])
+def test_parts_that_are_lost_cost_time_alone(watch, lost, tmp_path, monkeypatch, caplog):
+    folder = write_workspace(tmp_path / "w", watch[1], site_document())
+    monkeypatch.setattr(workers, "DIVIDED_PX", 100)
+    monkeypatch.setattr(workers, "RENEWALS", 0)
+    monkeypatch.setattr(workers, "ProcessPoolExecutor", lambda *_, **__: Here(lost))
+    summary = run_workspace(open_workspace(folder), RunOptions(workers=2))
+    assert summary.complete
+    assert rows(folder) == rows(watch[0])
+    told = [record for record in caplog.records if record.name == "campwatch.run.workers"]
+    assert len(told) == len(lost)
+    assert all("a part of site tiny is computed later" in record.getMessage() for record in told)
+
+
+def test_real_processes_divide_a_site_and_give_the_same_rows(watch, tmp_path):
+    folder = write_workspace(tmp_path / "w", watch[1], site_document())
+    workspace, work = open_workspace(folder), work_of(watch[0])
+    shutil.copytree(watch[0] / "archive", folder / "archive")
+    with open_workers(2, None) as others:
+        others.compute_ahead(workspace, work)
+        kept = list((folder / "state" / "memory" / "tiny" / "measured").rglob("*/*"))
+        found = others.rows(others.ask_rows(workspace, work))
+    assert kept
+    assert {row.row_id for row in found} == {
+        row.row_id for row in measure_in_worker(str(watch[0]), work).rows
+    }
+
+
+def test_which_sites_are_divided():
+    others = Workers(Here(), (), processes=4)
+    assert others.divides(workers.DIVIDED_PX, 3)
+    assert not others.divides(workers.DIVIDED_PX - 1, 1)
+    assert not others.divides(workers.DIVIDED_PX, 4)
+    assert others.divides(workers.LARGE_PX, 200)
+    assert not Workers(Here(), (), processes=1).divides(workers.LARGE_PX, 1)
+    assert not Workers(Here(), (), processes=4, share="s3://bucket/folder").divides(workers.LARGE_PX, 1)
 
 
 def test_rows_of_other_code_are_refused(watch):

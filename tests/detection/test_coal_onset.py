@@ -11,7 +11,7 @@ import pytest
 from detection.coal.areas import AreaParams, zone_supports
 from detection.coal.fraction import Fractions
 from detection.coal.measure import measure_stockpiles
-from detection.coal.onset import coal_onset
+from detection.coal.onset import AFTER_DAYS, BEFORE_DAYS, PRIOR_LOOKS, PRIOR_SD, _best, coal_onset
 from detection.coal.search import may_hold_coal, patches
 from imagery.simulate import SimulatedSite
 from tests.detection.made_pile import one_pile
@@ -49,6 +49,38 @@ def test_what_is_no_coal_that_came(what: str) -> None:
     if what != "no darker":
         bright[since:, *PILE] *= 0.5
     assert not coal_onset(first, bright, DAYS).mask.any()
+
+
+def test_the_look_from_which_coal_came_is_that_of_the_textbook_comparison() -> None:
+    """Each look's means before and after, written out with NumPy alone; some of it was not seen."""
+    rng = np.random.default_rng(3)
+    out, shade = rng.normal(0.0, 0.1, (2, 16, 40))
+    out[10:, :20] += 0.6
+    shade[10:, :20] -= 0.5
+    out[rng.random(out.shape) < 0.3] = np.nan
+    shade[rng.random(out.shape) < 0.1] = np.nan
+    out[:, 39] = np.nan
+    since, until = np.searchsorted(DAYS, (DAYS - BEFORE_DAYS, DAYS + AFTER_DAYS))
+    told = _best(out.T.copy(), shade.T.copy(), since, until, 3, PRIOR_LOOKS, PRIOR_SD)
+    for p in range(40):
+        best, expected = -np.inf, None
+        for t in range(16):
+            low, high = (v[np.isfinite(v)] for v in (out[since[t] : t, p], out[t : until[t], p]))
+            if min(len(low), len(high)) < 3:
+                continue
+            scatter = len(low) * low.var() + len(high) * high.var() + PRIOR_LOOKS * PRIOR_SD**2
+            variance = scatter / (len(low) + len(high) - 2 + PRIOR_LOOKS)
+            rise = high.mean() - low.mean()
+            sure = rise / np.sqrt(variance * (1 / len(low) + 1 / len(high)))
+            if sure > best:
+                fall = np.nanmean(shade[since[t] : t, p]) - np.nanmean(shade[t : until[t], p])
+                best, expected = sure, (sure, rise, low.mean(), fall, t)
+        if expected is None:
+            assert told[0][p] == -np.inf
+            assert told[4][p] == -1
+        else:
+            assert [part[p] for part in told] == pytest.approx(expected, abs=1e-9)
+    assert (np.abs(told[4][:20] - 10) <= 1).all()
 
 
 def test_one_newest_look_like_coal_is_enough_to_have_missed_it() -> None:

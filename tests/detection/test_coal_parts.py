@@ -15,6 +15,7 @@ from detection.coal.calibration import PROPERTY, spectrum_document, spectrum_of
 from detection.coal.family import rank_spectrum
 from detection.coal.mixture import cholesky, whitened
 from detection.coal.records import StockpileArea
+from detection.coal.series import smoothed_series
 from detection.coal.smoothing import Lattice
 from detection.coal.spectra import CoalSpectrum, like_coal
 from evidence.errors import MeasurementError
@@ -91,6 +92,25 @@ def test_a_site_file_keeps_its_spectrum_and_refuses_nonsense() -> None:
     for wrong in ("text", {"id": "x"}, spectrum_document(coal) | {"mean": [2.0] * 5}):
         with pytest.raises(MeasurementError, match="coal_spectrum"):
             spectrum_of(Site(id="x", name="X", aoi=place, extra={PROPERTY: wrong}))
+
+
+def test_a_smoothed_series_says_no_negative_hectares() -> None:
+    """Areas themselves may: means over looks stay unbiased."""
+    bare = [
+        StockpileArea(
+            zone_id="yard",
+            datetime=dt.datetime(2018, 7, 1, tzinfo=dt.UTC) + dt.timedelta(days=8 * k),
+            area_ha=Quantity.measured(value, sd_random=0.02),
+            valid_fraction=1.0,
+            below_floor=True,
+            bands=BANDS,
+            scene_ids=("s",),
+        )
+        for k, value in enumerate([-0.01, -0.01, -0.02, 0.0])
+    ]
+    points = [point.value for point in smoothed_series(bare)]
+    assert {(point.value, point.low) for point in points} == {(0.0, 0.0)}
+    assert all(point.high is not None and 0.0 < point.high < 0.05 for point in points)
 
 
 def test_activity_counts_a_pile_that_went_away_once() -> None:

@@ -16,7 +16,9 @@ from detection.coal.measure import (
     measure_stockpiles,
     measure_year,
     result_of_years,
+    search_ahead,
 )
+from detection.coal.search import FoundParams, Searched
 from detection.coal.stockpile_records import StockpileParams
 from detection.coal.years import YearOfCoal, spans, year_bytes, year_from
 from detection.coal.zones import joined
@@ -140,3 +142,24 @@ def test_found_ground_keeps_its_id_and_grows() -> None:
     assert list(second) == ["found-001", "found-002"]
     assert (second["found-001"] == (ground[0] | ground[1])).all()
     assert (second["found-002"] == ground[2]).all()
+
+
+def test_tiles_that_were_searched_before_are_not_searched_again(
+    watched: tuple[xr.Dataset, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cube, site = watched
+    looks = cube.isel(time=np.flatnonzero(cube["time"].dt.year.to_numpy() <= 2018))
+    params = StockpileParams(found=FoundParams(tile_px=45))
+    whole = measure_stockpiles(looks, site, params=params)
+    parts: list[dict[str, Searched]] = [{}, {}, {}]
+    for part, held in enumerate(parts):
+        search_ahead(looks, site, held, params=params, part=part, parts=3)
+    assert [len(held) for held in parts] == [3, 3, 2]  # four tiles in either of two spans
+    together = {name: one for held in parts for name, one in held.items()}
+    assert len(together) == 8
+    kept = {name: Searched.decoded(one.encoded()) for name, one in together.items()}
+    monkeypatch.setattr("detection.coal.search.found_in_block", lambda *_: pytest.fail("searched twice"))
+    assert measure_stockpiles(looks, site, params=params, tiles=kept) == whole
+    other = replace(site, zones=())
+    with pytest.raises(pytest.fail.Exception, match="searched twice"):
+        measure_stockpiles(looks, other, params=params, tiles=kept)
