@@ -7,6 +7,7 @@ processes waited for its processors on average (load) is told.
 
     python -m benchmarks.runs.workers                    all of it
     python -m benchmarks.runs.workers --sites 2 --kills 1 --without-dask       the short version
+    python -m benchmarks.runs.workers --sites 1 --size 320      one large site, divided
     python -m benchmarks.runs.workers --write            the table into docs/running.md
 
 POSIX only. Exits with 1 where a run did not complete or rows differ.
@@ -32,6 +33,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.manual import ROOT, write_table
+from benchmarks.runs.new_scene import Bench
 from campwatch.workspace import open_workspace
 from evidence.ledger import Ledger
 from tests.campwatch.conftest import site_document, write_workspace
@@ -134,6 +136,20 @@ def table(found: Sequence[tuple[Trial, Outcome]], truth: frozenset[str]) -> list
     return lines
 
 
+def copies(base: Path, options: argparse.Namespace) -> Path:
+    """A workspace with copies of a small made-up site."""
+    catalog = tiny.write_catalog(base / "source", dates=tiny.days(options.dates, step=10))
+    documents = [site_document(f"site-{k}", size_m=10.0 * options.size) for k in range(options.sites)]
+    return write_workspace(base / "fetched", catalog, *documents)
+
+
+def large_site(base: Path, size_px: int) -> Path:
+    """A workspace with one simulated mine, two years of every pass."""
+    bench = Bench(base, years=2, size_px=size_px)
+    bench.prepare()
+    return bench.workspace
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -150,9 +166,7 @@ def main() -> int:
     chance = random.Random(SEED)  # noqa: S311 - repeatable, not secret
     with tempfile.TemporaryDirectory(prefix="campwatch-workers-") as temporary:
         base = Path(temporary)
-        catalog = tiny.write_catalog(base / "source", dates=tiny.days(options.dates, step=10))
-        documents = [site_document(f"site-{k}", size_m=10.0 * options.size) for k in range(options.sites)]
-        fetched = write_workspace(base / "fetched", catalog, *documents)
+        fetched = large_site(base, options.size) if options.sites == 1 else copies(base, options)
         subprocess.run(
             [sys.executable, "-m", "campwatch", "-q", "-C", str(fetched), "run"], check=True, cwd=ROOT
         )
@@ -169,8 +183,9 @@ def main() -> int:
         products = sum(1 for _ in open_workspace(fetched).archive_folder.rglob("source.json"))
     truth = found[0][1].rows
     lines = table(found, truth)
+    what = "simulated site" if options.sites == 1 else "simulated sites"
     told = (
-        f"{options.sites} simulated sites of {options.size} × {options.size} pixels, {products} products, "
+        f"{options.sites} {what} of {options.size} × {options.size} pixels, {products} products, "
         f"{len(truth)} rows; {os.cpu_count()} processors, "
         f"load {os.getloadavg()[2]:.0f} in the last quarter of an hour. Libraries "
         "are loaded and maps drawn in every run."
@@ -182,8 +197,9 @@ def main() -> int:
             f"{options.size} --kills {options.kills} --repeats {options.repeats}"
         )
         by += " --without-dask" if options.without_dask else ""
+        block = "large site" if options.sites == 1 else "workers"
         seeds = f"kills at moments drawn with seed {SEED}"
-        write_table("running.md", "workers", [*lines, "", told], method=MADE_WITH, seeds=seeds, by=by)
+        write_table("running.md", block, [*lines, "", told], method=MADE_WITH, seeds=seeds, by=by)
     return 0 if all(outcome.code == 0 and outcome.rows == truth for _, outcome in found) else 1
 
 
