@@ -45,7 +45,7 @@ def plain(image: Image) -> Image:
 
 
 def detail(image: Image) -> Image:
-    return high_pass(image, np.ones(image.shape, bool))
+    return high_pass([image], np.ones(image.shape, bool))[0]
 
 
 def local_contrast(image: Image) -> Image:

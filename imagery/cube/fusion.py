@@ -81,6 +81,10 @@ class SourceProduct:
         """Reflectance per number."""
         return self.product.scale.get(band) or DEFAULT_SCALE
 
+    def of_bands(self, names: Sequence[str]) -> SourceProduct:
+        """The product as if nothing but these bands had been read."""
+        return replace(self, bands={name: band for name, band in self.bands.items() if name in names})
+
     def missing(self, band: str, window: tuple[slice, slice]) -> Bools:
         """Where no band of the same lattice holds anything: a zero among others is clamped ground."""
         own = self.bands[band]

@@ -302,7 +302,7 @@ def build_references(
         season: tuple(s.digest for s in [s for s in scenes if season_of(s) == season][: one.looked_at])
         for season, one in chosen.items()
     }
-    growing = _Growing(grid=grid, windows=windows, support=support, params=params)
+    growing = _Growing(grid=grid, support=support, params=params)
     clear = [member.scene.datetime for one in chosen.values() for member in one.members]
     until = base_until([scene.datetime for scene in scenes], clear, params)
     beginning = {
@@ -352,7 +352,6 @@ class _Growing:
     """A reference in the making."""
 
     grid: GeoBox
-    windows: tuple[tuple[slice, slice], ...]
     support: Bools
     params: ReferenceParams
     editions: list[Edition] = field(default_factory=list)
@@ -375,11 +374,7 @@ class _Growing:
             season: list(members[: self.params.base_members]) for season, members in found.items()
         }
         base = [one for members in self.members.values() for one in members]
-        cut = {
-            one.scene.id: one.chips(self.grid, self.windows, self.params)
-            for one in base
-            if one.look is not None
-        }
+        cut = {one.scene.id: one.chips for one in base if one.chips is not None}
         shifts = _group_shifts(self._ids(), cut, self.support, self.params.registration)
         self.chips = {name: aligned(chip, shifts[name]) for name, chip in cut.items()}
         looks, ground = (
@@ -397,8 +392,8 @@ class _Growing:
         near = season if own.get(season) else nearest_season(season, own)
         self.members[season].append(held)
         looks, ground = dict(before.looks), dict(before.ground)
-        if held.look is not None:
-            cut = held.chips(self.grid, self.windows, self.params)
+        if held.chips is not None:
+            cut = held.chips
             others = [] if near is None else [self.chips[name] for name in own[near]]
             step = (
                 estimate_shift(cut, composite(others, support=self.support), self.params.registration)
@@ -490,6 +485,8 @@ class _Member:
     scene: ArchivedScene
     look: CellLook | None
     """None where its offset is open."""
+    chips: Chips | None
+    """The blocks that scenes are registered by; as `look`."""
     offsets: Mapping[str, _Told]
     """By product."""
 
@@ -507,19 +504,6 @@ class _Member:
             for name, told in self.offsets.items()
         }
         return replace(self, offsets=offsets)
-
-    def sources(self, grid: GeoBox, bands: Sequence[str]) -> list[SourceProduct]:
-        """The products again, with their offsets."""
-        known = {name: told.offset for name, told in self.offsets.items() if told.offset is not None}
-        read = read_scene(self.scene, grid, bands)
-        return [
-            replace(source, offset=known[source.product.id]) for source in read if source.product.id in known
-        ]
-
-    def chips(self, grid: GeoBox, windows: Sequence[tuple[slice, slice]], params: ReferenceParams) -> Chips:
-        """The blocks that scenes are registered by."""
-        bands = params.registration.bands
-        return scene_chips(self.sources(grid, bands), grid, windows, bands, params.spectra)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -541,9 +525,9 @@ def _season(candidates: Sequence[ArchivedScene], grid: GeoBox, params: Reference
         if not looks_clear(scene, grid, params):
             continue
         sources = read_scene(scene, grid, _look_bands_of(params))
-        member = _member(scene, sources, grid, params)
-        if sources and (member.look is None or member.look.cloud_free >= params.least_clear):
-            members.append(member)
+        look = _look(scene, sources, grid, params)
+        if sources and (look is None or look.cloud_free >= params.least_clear):
+            members.append(_member(scene, sources, look, grid, params))
     return _Season(members=tuple(members), looked_at=looked_at)
 
 
@@ -551,18 +535,40 @@ def _look_bands_of(params: ReferenceParams) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*params.registration.bands, *NEEDED)))
 
 
-def _member(
+def _look(
     scene: ArchivedScene, sources: Sequence[SourceProduct], grid: GeoBox, params: ReferenceParams
-) -> _Member:
+) -> CellLook | None:
     known = [source for source in sources if source.offset is not None]
+    return cell_look(scene, known, grid, params) if known else None
+
+
+def _member(
+    scene: ArchivedScene,
+    sources: Sequence[SourceProduct],
+    look: CellLook | None,
+    grid: GeoBox,
+    params: ReferenceParams,
+) -> _Member:
     return _Member(
         scene=scene,
-        look=cell_look(scene, known, grid, params) if known else None,
+        look=look,
+        chips=_chips([source for source in sources if source.offset is not None], grid, params),
         offsets={
             source.product.id: _Told(kind_of(source.product), source.offset, source.proven, source.lifted)
             for source in sources
         },
     )
+
+
+def _chips(known: Sequence[SourceProduct], grid: GeoBox, params: ReferenceParams) -> Chips | None:
+    """Blocks of the products whose offset is known, of the bands that are registered by alone."""
+    if not known:
+        return None
+    bands = params.registration.bands
+    parts = [source.of_bands((*bands, "scl")) for source in known]
+    shown = [part for part in parts if any(part.bands[band].dn.any() for band in bands if band in part.bands)]
+    windows = block_windows(shape_of(grid), params.registration)
+    return scene_chips(shown, grid, windows, bands, params.spectra)
 
 
 def _votes(members: Iterable[_Member]) -> dict[Kind, Counter[float]]:
@@ -622,7 +628,7 @@ def _settled_member(
     """The member read again, its offset told by the ground of its day and by products of its kind."""
     sources = read_scene(member.scene, grid, _look_bands_of(params))
     told = _told_by_ground(member.scene, sources, (looks, basis_of(looks)), prior, grid, params)
-    return _member(member.scene, told, grid, params)
+    return _member(member.scene, told, _look(member.scene, told, grid, params), grid, params)
 
 
 def _told_by_ground(

@@ -69,7 +69,8 @@ def chips(
             slice(w.start - o.start, w.stop - o.start) for w, o in zip((rows, cols), outer, strict=True)
         )
         seen = usable[outer]
-        features.append([high_pass(band[outer], seen)[inner] for band in bands])
+        details = high_pass([band[outer] for band in bands], seen)
+        features.append([detail[inner] for detail in details])
         masks.append(ndimage.binary_erosion(seen, iterations=2, border_value=0)[inner])
     return Chips(features=np.array(features, np.float32), usable=np.array(masks, bool))
 
@@ -115,13 +116,21 @@ _WHOLLY = 0.99
 _TINY = np.float32(1e-6)
 
 
-def high_pass(image: Image, usable: Mask, *, fine_px: float = FINE_PX, coarse_px: float = COARSE_PX) -> Image:
-    """Detail between two Gaussians, blind to what is masked (normalised convolution)."""
-    filled = np.where(usable, image, np.float32(0.0))
-    mean = gaussian(filled, coarse_px)
-    if not usable.all():
-        mean /= np.maximum(gaussian(usable.astype(np.float32), coarse_px), _TINY)
-    return gaussian(np.where(usable, image - mean, np.float32(0.0)), fine_px)
+def high_pass(images: Sequence[Image], usable: Mask) -> list[Image]:
+    """Detail between two Gaussians, blind to what is masked (normalised convolution).
+
+    Args:
+        images: (y, x) each.
+        usable: (y, x), of all of them.
+    """
+    weight = None if usable.all() else np.maximum(gaussian(usable.astype(np.float32), COARSE_PX), _TINY)
+    details = []
+    for image in images:
+        mean = gaussian(np.where(usable, image, np.float32(0.0)), COARSE_PX)
+        if weight is not None:
+            mean /= weight
+        details.append(gaussian(np.where(usable, image - mean, np.float32(0.0)), FINE_PX))
+    return details
 
 
 ONE_SD_PERCENT = 68

@@ -67,26 +67,29 @@ def between_pixels(image: Floats32, usable: Bools, dx: float, dy: float) -> Floa
     height, width = image.shape
     row0, col0 = int(np.floor(dy)), int(np.floor(dx))
     wy, wx = cubic_weights(dy - row0), cubic_weights(dx - col0)
+    north, above, below, south = np.float32(wy[0]), np.float32(wy[1]), np.float32(wy[2]), np.float32(wy[3])
+    west, left, right, east = np.float32(wx[0]), np.float32(wx[1]), np.float32(wx[2]), np.float32(wx[3])
+    zero, missing = np.float32(0.0), np.float32(np.nan)
     out = np.full((height, width), np.nan, np.float32)
     line = np.empty(width, np.float32)
+    first, end = max(0, 1 - col0), min(width, width - EDGE - col0)
+    count, start = max(0, end - first), first + col0 - 1
+    a, b = line[start : start + count], line[start + 1 : start + 1 + count]
+    c, d = line[start + 2 : start + 2 + count], line[start + 3 : start + 3 + count]
     for y in range(max(0, 1 - row0), min(height, height - EDGE - row0)):
-        for x in range(width):
-            line[x] = 0.0
-            for i in range(UNKNOWNS):
-                row = y + row0 + i - 1
-                line[x] += np.float32(wy[i]) * image[row, x] if usable[row, x] else np.float32(np.nan)
-        for x in range(max(0, 1 - col0), min(width, width - EDGE - col0)):
-            k = x + col0 - 1
-            out[y, x] = (
-                np.float32(wx[0]) * line[k]
-                + np.float32(wx[1]) * line[k + 1]
-                + np.float32(wx[2]) * line[k + 2]
-                + np.float32(wx[3]) * line[k + 3]
-            )
+        top = y + row0 - 1
+        one, two, three, four = image[top], image[top + 1], image[top + 2], image[top + 3]
+        seen, seen2, seen3, seen4 = usable[top], usable[top + 1], usable[top + 2], usable[top + 3]
+        for x in range(width):  # no negative index and no branch: several pixels at once
+            value = zero + north * one[x] + above * two[x] + below * three[x] + south * four[x]
+            line[x] = value if seen[x] & seen2[x] & seen3[x] & seen4[x] else missing
+        row = out[y, first : first + count]
+        for x in range(count):
+            row[x] = west * a[x] + left * b[x] + right * c[x] + east * d[x]
     return out
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, error_model="numpy")
 def _accumulate(
     reference: Floats32,
     reference_usable: Bools,
@@ -97,33 +100,52 @@ def _accumulate(
     fit: Floats,
     scale: float,
 ) -> tuple[Floats, Floats, float, float]:
-    """Normal equations of (x gradient, y gradient, gain, bias), weighted by the last fit's residuals."""
+    """Normal equations of (x gradient, y gradient, gain, bias), weighted by the last fit's residuals.
+
+    Row by row: what both see, its weights, then the sums, each in a variable of its own, pixel after pixel.
+    """
     height, width = reference.shape
     moved = between_pixels(image, image_usable, dx, dy)
-    normal, right = np.zeros((UNKNOWNS, UNKNOWNS)), np.zeros(UNKNOWNS)
+    along, down, level, value = np.empty(width), np.empty(width), np.empty(width), np.empty(width)
+    residual, weight = np.empty(width), np.empty(width)
+    xx = xy = yy = xl = yl = ll = xb = yb = lb = bb = 0.0
+    xv = yv = lv = bv = 0.0
     deviation, count = 0.0, 0.0
-    line = np.empty(UNKNOWNS)
     for y in range(1, height - 1):
+        row, above, below = reference[y], reference[y - 1], reference[y + 1]
+        seen, other = reference_usable[y], moved[y]
+        n = 0
         for x in range(1, width - 1):
-            value = moved[y, x]
-            if not reference_usable[y, x] or np.isnan(value):
-                continue
-            line[0] = 0.5 * (reference[y, x + 1] - reference[y, x - 1])
-            line[1] = 0.5 * (reference[y + 1, x] - reference[y - 1, x])
-            line[2] = reference[y, x]
-            line[3] = 1.0
-            residual = value - fit[0] * line[0] - fit[1] * line[1] - fit[2] * line[2] - fit[3]
-            weight = 1.0 / (1.0 + (residual / scale) ** 2)
-            deviation += abs(residual)
-            count += 1.0
-            for i in range(UNKNOWNS):
-                right[i] += weight * line[i] * value
-                for j in range(i + 1):
-                    normal[i, j] += weight * line[i] * line[j]
-    for i in range(UNKNOWNS):
-        for j in range(i + 1, UNKNOWNS):
-            normal[i, j] = normal[j, i]
-    return normal, right, deviation, count
+            along[n] = 0.5 * (row[x + 1] - row[x - 1])
+            down[n] = 0.5 * (below[x] - above[x])
+            level[n] = row[x]
+            value[n] = other[x]
+            n += seen[x] and not np.isnan(other[x])
+        for k in range(n):
+            left = value[k] - fit[0] * along[k] - fit[1] * down[k] - fit[2] * level[k] - fit[3]
+            residual[k] = abs(left)
+            weight[k] = 1.0 / (1.0 + (left / scale) ** 2)
+        for k in range(n):
+            deviation += residual[k]
+            w, v = weight[k], value[k]
+            wx, wy, wl = w * along[k], w * down[k], w * level[k]
+            xx += wx * along[k]
+            xy += wy * along[k]
+            yy += wy * down[k]
+            xl += wl * along[k]
+            yl += wl * down[k]
+            ll += wl * level[k]
+            xb += wx
+            yb += wy
+            lb += wl
+            bb += w
+            xv += wx * v
+            yv += wy * v
+            lv += wl * v
+            bv += w * v
+        count += n
+    normal = np.array([[xx, xy, xl, xb], [xy, yy, yl, yb], [xl, yl, ll, lb], [xb, yb, lb, bb]])
+    return normal, np.array([xv, yv, lv, bv]), deviation, count
 
 
 @numba.njit(cache=True)

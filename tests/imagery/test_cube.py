@@ -193,6 +193,25 @@ def test_a_new_scene_is_read_once_and_no_other_again(
     assert sorted(read) == sorted(products[8].bands.values())  # each file of the new scene, once
 
 
+def test_a_member_of_the_reference_is_read_once_beside_its_classes(
+    write_product: WriteProduct, small_grid: GeoBox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import imagery.cube.fusion as cube_read
+
+    read: list[Path] = []
+    original = cube_read.read_window
+
+    def counted(path: Path, grid: GeoBox) -> object:
+        read.append(path)
+        return original(path, grid)
+
+    monkeypatch.setattr(cube_read, "read_window", counted)
+    products = [write_product(with_plants(), when=f"2023-06-{day:02d}T02:36:00") for day in range(1, 10)]
+    references = build_references(group_archived(products), small_grid, ReferenceParams())
+    assert len(references.member_chips) == 7
+    assert {read.count(product.bands["green"]) for product in products[:7]} == {1}
+
+
 def test_the_cubes_knobs_and_the_invariant_residual_are_recorded(
     write_product: WriteProduct, small_grid: GeoBox
 ) -> None:

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from imagery.masks.cells import cell_means, gaussian, mean_of_nine, to_pixels
-from imagery.registration.correlation import RefineParams, correlate, refine, spectra
+from imagery.registration.correlation import (
+    RefineParams,
+    _accumulate,
+    between_pixels,
+    correlate,
+    refine,
+    spectra,
+)
 from imagery.resampling import axis_taps, separable
 from imagery.robust import nan_median
 
@@ -35,10 +42,10 @@ def test_smoothing_is_scipys(height: int, width: int, sigma: float, truncate: fl
 
 @pytest.mark.parametrize("members", [1, 2, 5, 8])
 def test_medians_are_numpys(members: int) -> None:
-    stack = picture(members, members, 9, 11)
+    stack = picture(members, members, 29, 41)
     stack[np.random.default_rng(1).random(stack.shape) < 0.3] = np.nan
     stack[:, 0, 0] = np.nan
-    expected = np.full((9, 11), np.nan)
+    expected = np.full((29, 41), np.nan)
     seen = np.isfinite(stack).any(axis=0)
     expected[seen] = np.nanmedian(stack[:, seen], axis=0)
     np.testing.assert_allclose(nan_median(stack), expected, rtol=1e-6)
@@ -111,6 +118,25 @@ def wavy(shift: tuple[float, float], seed: int = 1) -> np.ndarray:
         kx, ky = 2 * np.pi / length * np.cos(angle), 2 * np.pi / length * np.sin(angle)
         total += np.cos(kx * (x - shift[0]) + ky * (y - shift[1]) + phase)
     return (0.01 * total).astype(np.float32)
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(0.0, 0.0), (0.4, -0.3), (-2.6, 1.7), (30.0, 0.5)])
+def test_normal_equations_are_those_of_all_pixels_that_both_see(dx: float, dy: float) -> None:
+    reference, image, rng = wavy((0.0, 0.0)), wavy((0.5, 0.2), seed=2), np.random.default_rng(6)
+    seen_r, seen_v = rng.random((96, 96)) < 0.9, rng.random((96, 96)) < 0.99
+    fit, scale = np.array([0.001, -0.002, 0.8, 0.01]), 0.02
+    moved = between_pixels(image, seen_v, dx, dy).astype(float)
+    down, along = np.gradient(reference.astype(float))
+    columns = np.stack([along, down, reference, np.ones_like(down)])[:, 1:-1, 1:-1]
+    both = (seen_r & np.isfinite(moved))[1:-1, 1:-1]
+    columns, values = columns[:, both], moved[1:-1, 1:-1][both]
+    left = values - fit @ columns
+    weight = 1.0 / (1.0 + (left / scale) ** 2)
+    normal, right, deviation, count = _accumulate(reference, seen_r, image, seen_v, dx, dy, fit, scale)
+    assert count == both.sum()
+    np.testing.assert_allclose(normal, (columns * weight) @ columns.T, rtol=1e-6, atol=1e-6)
+    np.testing.assert_allclose(right, (columns * weight) @ values, rtol=1e-6, atol=1e-6)
+    assert deviation == pytest.approx(np.abs(left).sum())
 
 
 @pytest.mark.parametrize("shift", [(0.0, 0.0), (0.37, -0.21), (-0.5, 0.5), (1.4, -0.8)])
