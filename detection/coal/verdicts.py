@@ -52,6 +52,9 @@ class VerdictParams:
     """Least range of the smoothed area: the floor of 10 m bands (DOMAIN notes). Assumed."""
     least_dark_ha: float = 0.1
     """Dark ground under which nothing is said of its likeness: the floor of 10 m bands. Assumed."""
+    least_read_share: float = 0.05
+    """Share of lasting dark ground that looks like coal under which reading it as none is a contradiction.
+    Assumed: yards whose ground is black with dust read .08 of it and more (fitting seeds 510 to 521)."""
     faint_ratio: float = 0.45
     """Brightness of dark ground over that of its zone from which its contrast is little. Chosen with
     `faint_distance`: zones of lignite that read half of it or less have .47 to .60."""
@@ -255,12 +258,13 @@ def coal_family(years: Sequence[SubjectYear], params: FamilyParams) -> str | Non
 
 
 def _disagreement(
-    reads_ha: Sequence[float], dark_ha: float, rims_ha: float, *, like: bool, least_ha: float
+    reads_ha: Sequence[float], dark_ha: float, rims_ha: float, *, like: bool, limits: VerdictParams
 ) -> str | None:
     """Why what reads as coal cannot be the ground that was dark for long; None where it can."""
     if float(np.median(reads_ha)) > dark_ha + rims_ha:
         return MORE_THAN_DARK
-    if like and max(reads_ha) < min(least_ha, dark_ha):
+    least = max(min(limits.least_dark_ha, dark_ha), limits.least_read_share * dark_ha)
+    if like and max(reads_ha) < least:
         return READS_AS_NONE
     return None
 
@@ -316,7 +320,7 @@ def identity(
     elif refused and len(refused) == len(years):
         why = refused[-1]
     elif is_dark and not calibrated and reads_ha:
-        why = _disagreement(reads_ha, dark, rims, like=like, least_ha=limits.least_dark_ha)
+        why = _disagreement(reads_ha, dark, rims, like=like, limits=limits)
     if why is None and is_dark and not like and dark < limits.least_dark_ha:
         why = TOO_LITTLE
     far = distance is not None and distance > limits.faint_distance

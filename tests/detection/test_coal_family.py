@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -282,6 +283,16 @@ def test_dark_ground_like_coal_that_reads_as_none_is_refused_unless_it_was_marke
         )  # fmt: skip
 
     assert (told(0.0, 0.05).verdict, told(0.0, 0.05).reason) == (Verdict.NOT_ASSESSABLE, READS_AS_NONE)
+    wide = (replace(year(), dark_ha=2.9),)
+    few, some = (
+        identity(
+            wide, changing=False, has_swir=True, calibrated=False, documented=False, params=PARAMS,
+            reads_ha=(0.0, most_ha),
+        )
+        for most_ha in (0.12, 0.2)
+    )  # fmt: skip
+    assert (few.verdict, few.reason) == (Verdict.NOT_ASSESSABLE, READS_AS_NONE)
+    assert some.verdict is Verdict.COAL_UNCHANGED
     assert told(0.0, 0.3).verdict is Verdict.COAL_UNCHANGED
     assert told(0.0, calibrated=True).verdict is Verdict.COAL_UNCHANGED
     assert told().verdict is Verdict.COAL_UNCHANGED
