@@ -10,7 +10,7 @@ from shapely.geometry.base import BaseGeometry
 from evidence.layers import LayerSpec, Printed, ReferenceKind, Rows, Shown, Style, column, record
 from evidence.quantity import Quantity
 
-METHOD = "coal-family-14"
+METHOD = "coal-family-15"
 PILE, ZONE = "pile", "zone"
 AREA_DECIMALS = 3
 """Of hectares that are published. A choice of notation."""
