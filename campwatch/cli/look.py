@@ -84,10 +84,12 @@ def _row(site: SiteStatus, today: dt.date) -> tuple[str, ...]:
 
 def _tell_of(site: SiteStatus) -> None:
     """What the search outside the zones came to, what stands behind the intervals, open alerts."""
-    from campwatch.cli.summaries import search_text  # noqa: PLC0415 - start-up stays quick
+    from campwatch.cli.summaries import UNCALIBRATED, search_text  # noqa: PLC0415 - start-up stays quick
 
     if site.coal_search is not None:
         say(f"{site.site_id}: {search_text(site.coal_search)}")
+        if not site.coal_search["calibrated"]:
+            say(UNCALIBRATED)
     for line in site.validation:
         say(f"{site.site_id}: {line}")
     for alert in site.alerts:

@@ -180,7 +180,14 @@ def search_lines(searches: Sequence[StoredRow]) -> list[str]:
         stored.row.site_id: stored.row.data
         for stored in sorted(searches, key=lambda stored: int(stored.row.data["year"]))
     }
-    return [f"{site_id}: {search_text(data)}" for site_id, data in sorted(newest.items())]
+    lines = [f"{site_id}: {search_text(data)}" for site_id, data in sorted(newest.items())]
+    return lines if all(data["calibrated"] for data in newest.values()) else [*lines, UNCALIBRATED]
+
+
+UNCALIBRATED = (
+    "Coal of any rank was looked for: a marked pile narrows what may be missed (campwatch calibrate)."
+)
+"""By how much: *Without zones* in docs/stockpiles.md."""
 
 
 def search_text(data: Mapping[str, Any]) -> str:

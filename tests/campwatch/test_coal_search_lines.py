@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import zipfile
+from dataclasses import replace
 
 import pytest
 from typer.testing import CliRunner
 
 from campwatch.cli.app import app
-from campwatch.cli.summaries import search_lines, zone_lines
+from campwatch.cli.summaries import UNCALIBRATED, search_lines, zone_lines
 from campwatch.exports.bundle import collect
 from campwatch.exports.word import write_word
 from campwatch.run.pipeline import RunOptions, run_workspace
@@ -37,13 +38,16 @@ def test_the_search_is_a_row_and_a_line_of_the_summary_without_zones(without_zon
     with Ledger(without_zones.ledger_path, read_only=True) as ledger:
         (row,) = ledger.current(COAL_SEARCH.name)
         assert ledger.current(STOCKPILE_AREAS.name) == []
-        (line,) = search_lines([row])
+        line, more = search_lines([row])
     missed = row.row.data["missed_ha"]
     assert missed["low"] == 0.0
     assert missed["high"] >= 0.1
     assert line.startswith("tiny: probable coal outside the zones by ")
     assert f"may have been missed 0.00 to {missed['high']:.2f}" in line
     assert row.row.data["notes"] in line
+    assert more == UNCALIBRATED
+    marked = replace(row, row=replace(row.row, data=row.row.data | {"calibrated": True}))
+    assert search_lines([marked]) == [line]
 
 
 def test_status_tells_it_to_people_and_programs(without_zones: Workspace) -> None:
