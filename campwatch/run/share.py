@@ -87,13 +87,16 @@ def receive(shared: SharedWork) -> tuple[Workspace, SiteWork]:
     lacking = [name for name in set(shared.files.values()) if not (own / name).exists()]
     if lacking:
         arriving = {name: temporary_sibling(own / name) for name in lacking}
-        with _reaching(shared.share):
-            store.get([f"{root}/{name}" for name in lacking], [str(path) for path in arriving.values()])
-        for name, path in arriving.items():
-            if sha256_file(path) != Path(name).stem:
-                path.unlink()
-                raise ShareError(f"{name} in {_shown(shared.share)} holds other bytes than were sent")
-            path.replace(own / name)
+        try:
+            with _reaching(shared.share):
+                store.get([f"{root}/{name}" for name in lacking], [str(path) for path in arriving.values()])
+            for name, path in arriving.items():
+                if sha256_file(path) != Path(name).stem:
+                    raise ShareError(f"{name} in {_shown(shared.share)} holds other bytes than were sent")
+                path.replace(own / name)
+        finally:
+            for path in arriving.values():
+                path.unlink(missing_ok=True)
     settings = Settings(limits=LimitSettings(memory_gb=shared.memory_gb))
     return Workspace(folder=folder, settings=settings), _placed(shared, own)
 
