@@ -20,8 +20,11 @@ from numpy.typing import NDArray
 from aoi.pixels import coverage
 from benchmarks.manual import write_table
 from benchmarks.stockpiles.layouts import BANDS, CLEAR, MADE_WITH, PIXEL_HA, asked_rows, layout
+from benchmarks.stockpiles.open_yards import calibrated_on
 from benchmarks.stockpiles.rank_table import seeds_of
 from detection.coal.measure import METHOD, measure_stockpiles
+from detection.coal.spectra import CoalSpectrum
+from evidence.errors import MeasurementError
 from imagery.simulate import SimulatedSite, simulate_site
 from imagery.simulate.params import CoalParams, MineParams, PilePlan, SensorParams, SimulationParams
 
@@ -34,7 +37,11 @@ LOOKS = 5
 """Clear looks after which a new pile is searched for."""
 BEGUN = (0.5, 0.75, 1.0)
 """Parts of a record on whose last clear look a yard with many piles is judged."""
-NAMES = {"yard": "yards with many piles", "bare": "one new pile on a bare yard"}
+NAMES = {
+    "yard": "yards with many piles",
+    "marked": "the same yards, their largest pile marked (`campwatch calibrate`)",
+    "bare": "one new pile on a bare yard",
+}
 
 
 def bare(seed: int) -> SimulationParams:
@@ -64,7 +71,19 @@ def judged(seed: int) -> list[Row]:
             chosen = [int(t) for t in clear if dates[t] >= np.datetime64(CAME)][:LOOKS]
         for look, t in enumerate(chosen, 1):
             rows.append({"seed": seed, "kind": kind, "look": look} | on_date(simulated, cube, t))
+            coal = marked(simulated, cube.isel(time=slice(0, t + 1))) if kind == "yard" else None
+            if coal is not None:
+                told = on_date(simulated, cube, t, coal)
+                rows.append({"seed": seed, "kind": "marked", "look": look} | told)
     return rows
+
+
+def marked(simulated: SimulatedSite, cube: xr.Dataset) -> CoalSpectrum | None:
+    """What the site's largest pile says of its coal by the looks until then; None where too few show it."""
+    try:
+        return replace(calibrated_on(simulated, cube), measured_at=simulated.site.id)
+    except (MeasurementError, ValueError):
+        return None
 
 
 def clear_looks(simulated: SimulatedSite, cube: xr.Dataset) -> NDArray[np.intp]:
@@ -74,10 +93,11 @@ def clear_looks(simulated: SimulatedSite, cube: xr.Dataset) -> NDArray[np.intp]:
     return np.flatnonzero((seen * yard).sum(axis=(1, 2)) >= CLEAR * yard.sum())
 
 
-def on_date(simulated: SimulatedSite, cube: xr.Dataset, t: int) -> Row:
+def on_date(simulated: SimulatedSite, cube: xr.Dataset, t: int, coal: CoalSpectrum | None = None) -> Row:
     """Coal on one date, what of it lies under no pile that was found by then, and what was said of that."""
     day = cube["time"].values[t].astype("datetime64[D]").item()
-    result = measure_stockpiles(cube.isel(time=slice(0, t + 1)), replace(simulated.site, zones=()))
+    looks, site = cube.isel(time=slice(0, t + 1)), replace(simulated.site, zones=())
+    result = measure_stockpiles(looks, site, calibration=coal)
     found = shapely.union_all([pile.geometry for pile in result.piles])
     under = coverage(found, cube.odc.geobox) if result.piles else np.zeros(cube.odc.geobox.shape)
     true, missed = 0.0, 0.0
@@ -142,7 +162,7 @@ def main() -> None:
             "stockpiles.md",
             "missed table",
             lines,
-            method=MADE_WITH,
+            method=[*MADE_WITH, "calibrate_spectrum"],
             seeds=f"seeds {seeds}",
         )
 
