@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.manual import ROOT
 from benchmarks.stockpiles.layouts import ONLY_ZONES
 from benchmarks.stockpiles.rank_table import measured, pairs
-from benchmarks.stockpiles.yards import CONDITIONS, FITTED, measured_digest, years_path
+from benchmarks.stockpiles.yards import CONDITIONS, FITTED, HEIGHTS_KNOWN, measured_digest, years_path
 from detection.coal.intervals import IntervalParams, Stratum, pooled_quantile, stratum_of
 from detection.coal.verdicts import Verdict
 from evidence.quantity import Quantity, coverage_factor
@@ -43,8 +43,8 @@ MORE = (
     (".045-.055", 531),
 )  # fmt: skip
 """Layouts of the same seeds under other conditions."""
-LEFT_OUT = ("half-coal yard",)
-"""Conditions whose zones have no figure."""
+LEFT_OUT = ("half-coal yard", HEIGHTS_KNOWN)
+"""Conditions whose zones have no figure, and one that repeats another."""
 COAL = (Stratum.FLAT, Stratum.COAL)
 COAL_LIKE = {Verdict.COAL_CHANGING, Verdict.COAL_UNCHANGED}
 FEWEST_SITES = 19

@@ -115,7 +115,8 @@ def clustered(values: Sequence[float], sites: Sequence[int | str]) -> tuple[floa
 
 LOOKED_AT = (
     "nothing was fitted on them; 802 to 804 and 1122 judged earlier methods as well, 800 and 801 were looked "
-    "at while those changed, lignite of 803 while this one did"
+    "at while those changed; lignite of 803, the half-coal yard of 1124 and the hills of 1126 and 1135 while "
+    "this one did"
 )
 HEAD = (
     "| condition | sites | clear looks | no figure, % | RMSE ha | bias ha | width ha | truth ha "

@@ -22,6 +22,7 @@ from benchmarks.stockpiles.rank_table import seeds_of
 from benchmarks.stockpiles.real_places import RANKS, painted
 from benchmarks.stockpiles.yards import (
     CONDITIONS,
+    HEIGHTS_KNOWN,
     JUDGED,
     keep_options,
     kept_result,
@@ -36,8 +37,8 @@ from detection.coal.years import year_from
 HILLS = "relief 600 m"
 SLOPES = tuple(range(540, 554))
 """Seeds of hilly sites beside those that judge."""
-LEFT_OUT = ("lignite", "half-coal yard")
-"""Hardly darker than its yard; full of dark ground."""
+LEFT_OUT = ("lignite", "half-coal yard", HEIGHTS_KNOWN)
+"""Hardly darker than its yard; full of dark ground; one that repeats another."""
 LAYOUTS = (330, 331)
 Truth = Mapping[tuple[str, Any], float]
 
