@@ -357,7 +357,7 @@ def search_ahead(
     """Search some of the tiles outside zones: every so manieth of each span of looks.
 
     Args:
-        cube: (time, y, x) as `measure_stockpiles` takes it.
+        cube: (time, y, x) as `measure_stockpiles` takes it; of a lazy one no more than a tile is held.
         site: to be measured.
         tiles: what was searched; extended.
         params: of the measurement.
@@ -368,7 +368,6 @@ def search_ahead(
     for span in spans(cube["time"].values) if params.find_piles else ():
         looks = cube.isel(time=span.use)
         kept = _kept_tiles(looks, site, coal, params, tiles)
-        looks = looks.load()
         there = sought(looks, site, coal, params)
         found = list(open_tiles(there.closed, params.found))
         for tile in found[(part - number) % parts :: parts]:
