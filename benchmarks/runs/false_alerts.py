@@ -118,7 +118,7 @@ def table(found: dict[int, list[str]]) -> list[str]:
         "|---|---|---|",
         *(
             f"| `{rule}` | {told[rule]} | {told[rule] / years:.2f} |"
-            for rule in (PERSISTENT, OUTSIDE, STOCKPILE)
+            for rule in dict.fromkeys((PERSISTENT, OUTSIDE, STOCKPILE, *sorted(told)))
         ),
         f"| all | {told.total()} | **{told.total() / years:.2f}** |",
     ]
