@@ -51,6 +51,10 @@ class AppendResult:
     """Hash of the chain's newest custody entry."""
 
 
+LEFT_HALF = frozenset({"SQLITE_READONLY_ROLLBACK", "SQLITE_READONLY_RECOVERY"})
+"""What SQLite says to a reader of a file whose writer was killed over a commit. By definition."""
+
+
 def holds_ledger(path: Path) -> bool:
     """Whether a ledger is at `path`; an empty file is none: nothing was ever appended to it."""
     return path.exists() and path.stat().st_size > 0
@@ -76,20 +80,36 @@ class Ledger:
         if not holds_ledger(path) and not create:
             raise LedgerError(f"no ledger at {path}")
         self.path = path
-        mode = "ro" if read_only else "rw"
         try:
             if not holds_ledger(path):
                 _make_ledger(path)
-            self._db = sqlite3.connect(
-                f"{path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30.0
-            )
-            self._custody = CustodyTable(self._db)
-            self._packing = RowPacking(self._db)
-            self._held: dict[int, StoredRow] = {}
-            self._version_read = -1
-            self._prepare()
+            self._open("ro" if read_only else "rw")
         except sqlite3.Error as err:
-            raise LedgerError(f"cannot open the ledger {path}: {err}") from err
+            if not read_only or err.sqlite_errorname not in LEFT_HALF:
+                raise LedgerError(f"cannot open the ledger {path}: {err}") from err
+            self._open_after_rollback()
+
+    def _open_after_rollback(self) -> None:
+        """Open to read what a writer left who was killed over a commit: only who may write can undo it."""
+        try:
+            self._open("rw")
+            self.close()
+            self._open("ro")
+        except sqlite3.Error as err:
+            raise LedgerError(
+                f"cannot open the ledger {self.path}: a run was killed over it, and what it left half "
+                f"cannot be undone here ({err})"
+            ) from err
+
+    def _open(self, mode: str) -> None:
+        self._db = sqlite3.connect(
+            f"{self.path.resolve().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=30.0
+        )
+        self._custody = CustodyTable(self._db)
+        self._packing = RowPacking(self._db)
+        self._held: dict[int, StoredRow] = {}
+        self._version_read = -1
+        self._prepare()
 
     def _prepare(self) -> None:
         self._db.execute("PRAGMA foreign_keys = ON")

@@ -160,8 +160,9 @@ class Bench:
 
         if (code := ended(in_child(job))) != 0:
             return f"the next run ended with {code}"
-        if rows(folder) != wanted:
-            return "rows differ from those of an undisturbed run"
+        if (found := rows(folder)) != wanted:
+            lacking, more = len(wanted - found), len(found - wanted)
+            return f"rows differ from those of an undisturbed run: {lacking} lack, {more} are others"
         return told.read_text("utf-8") or None
 
 
@@ -247,7 +248,9 @@ def sweep(bench: Bench, options: argparse.Namespace) -> tuple[dict[str, dict[str
         trial.make(folder)
         done[trial.name] = bench.whole(folder, wanted)
         if done[trial.name]:
-            print(f"{trial.name}: {done[trial.name]}", flush=True)
+            kept = bench.base / f"failed-{trial.kind}-{len(done)}"
+            shutil.copytree(folder, kept, symlinks=True, dirs_exist_ok=True)
+            print(f"{trial.name}: {done[trial.name]}; see {kept.name}", flush=True)
         file.write_text(json.dumps(results, indent=1), encoding="utf-8")
     return results, left
 

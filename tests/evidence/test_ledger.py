@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 import shapely
@@ -186,6 +188,49 @@ def test_a_ledger_whose_making_is_interrupted_is_not_there(path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         Ledger(path, create=True)
     assert list(path.parent.iterdir()) == []
+
+
+def killed_over_a_commit(path, folder):
+    """A copy of the ledger as a kill leaves it whose writer had begun to change the file itself."""
+    left = folder / path.name
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("PRAGMA cache_size = 1")  # pages go to the file before the commit
+        db.execute("BEGIN IMMEDIATE")
+        db.execute("CREATE TABLE more (x)")
+        db.executemany("INSERT INTO more VALUES (?)", [("x" * 3000,)] * 200)
+        for name in (path.name, f"{path.name}-journal"):
+            shutil.copy(path.with_name(name), folder / name)
+        db.execute("ROLLBACK")
+    return left
+
+
+def test_who_only_reads_undoes_what_a_killed_writer_left_half(path, tmp_path):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2020, 1.0)])
+        rows, heads = [stored.row_id for stored in ledger.current()], ledger.heads()
+    (tmp_path / "left").mkdir()
+    left = killed_over_a_commit(path, tmp_path / "left")
+    with (
+        closing(sqlite3.connect(f"{left.as_uri()}?mode=ro", uri=True)) as db,
+        pytest.raises(sqlite3.OperationalError, match="readonly"),
+    ):
+        db.execute("SELECT count(*) FROM rows").fetchone()
+    with Ledger(left, read_only=True) as ledger:
+        assert [stored.row_id for stored in ledger.current()] == rows
+        assert ledger.heads() == heads
+        assert verify_ledger(ledger) == []
+    assert not left.with_name(f"{left.name}-journal").exists()
+
+
+def test_what_is_left_half_and_cannot_be_undone_is_told(path, tmp_path, monkeypatch):
+    with Ledger(path, create=True) as ledger:
+        append(ledger, [footprint(2020, 1.0)])
+    (tmp_path / "left").mkdir()
+    left = killed_over_a_commit(path, tmp_path / "left")
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda at, **more: connect(at.replace("=rw", "=ro"), **more))
+    with pytest.raises(LedgerError, match="a run was killed over it"):
+        Ledger(left, read_only=True)
 
 
 def test_results_and_custody_are_rebuilt_from_the_ledger(path, tmp_path):
