@@ -107,9 +107,9 @@ def attempt(base: Path, folder: Path, trial: Trial, chance: random.Random) -> Ou
     return Outcome(wall, cpu, killed, code, rows(folder))
 
 
-def trials(kills: int, repeats: int, *, dask: bool) -> list[Trial]:
-    ways = [("--workers", "2"), ("--workers", "4")]
-    ways += [("--dask", "local:2"), ("--dask", "local:4")] if dask else []
+def trials(kills: int, repeats: int, processes: Sequence[int], *, dask: bool) -> list[Trial]:
+    ways = [("--workers", f"{count}") for count in processes]
+    ways += [("--dask", f"local:{count}") for count in processes] if dask else []
     made = [Trial("one process", ())]
     for way in ways:
         made.append(Trial(" ".join(way), way))
@@ -158,6 +158,7 @@ def main() -> int:
     parser.add_argument("--dates", type=int, default=8)
     parser.add_argument("--size", type=int, default=240, help="side of a site in 10 m pixels")
     parser.add_argument("--kills", type=int, default=2, help="in a run")
+    parser.add_argument("--processes", type=int, nargs="+", default=(2, 4))
     parser.add_argument("--repeats", type=int, default=2, help="runs with kills, a way")
     parser.add_argument("--without-dask", action="store_true")
     parser.add_argument("--write", action="store_true", help="write the table into docs/running.md")
@@ -174,8 +175,8 @@ def main() -> int:
             path = fetched / part
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         found = []
-        for trial in trials(options.kills, options.repeats, dask=dask):
-            outcome = attempt(fetched, base / "w", trial, chance)
+        for trial in trials(options.kills, options.repeats, options.processes, dask=dask):
+            outcome = attempt(fetched, base / "measured", trial, chance)
             found.append((trial, outcome))
             print(
                 json.dumps({"trial": trial.name, "killed": outcome.killed, "code": outcome.code}), flush=True
@@ -194,7 +195,8 @@ def main() -> int:
     if options.write:
         by = (
             f"python -m benchmarks.runs.workers --sites {options.sites} --dates {options.dates} --size "
-            f"{options.size} --kills {options.kills} --repeats {options.repeats}"
+            f"{options.size} --kills {options.kills} --repeats {options.repeats} --processes "
+            f"{' '.join(map(str, options.processes))}"
         )
         by += " --without-dask" if options.without_dask else ""
         block = "large site" if options.sites == 1 else "workers"
