@@ -147,36 +147,38 @@ def _best(
         mean before, by how much it got darker, and the look; -1 where there is none.
     """
     pixels, looks = out.shape
-    best, rise, level, fall = np.full((4, pixels), -np.inf)
-    onset = np.full(pixels, -1)
-    # How many looks, their values and their squares; the same of the shade without the squares.
-    running = np.zeros((5, looks + 1))
+    best, onset = np.full(pixels, -np.inf), np.full(pixels, -1)
+    rise, level, fall = best.copy(), best.copy(), best.copy()
+    # Running sums over the looks of a pixel: how many, their values and squares; how many shades, and theirs.
+    count, total, squared = np.zeros(looks + 1), np.zeros(looks + 1), np.zeros(looks + 1)
+    shaded, dark = np.zeros(looks + 1), np.zeros(looks + 1)
     for p in range(pixels):
         for t in range(looks):
-            running[:, t + 1] = running[:, t]
+            count[t + 1], total[t + 1], squared[t + 1] = count[t], total[t], squared[t]
+            shaded[t + 1], dark[t + 1] = shaded[t], dark[t]
             if np.isfinite(out[p, t]):
-                running[0, t + 1] += 1.0
-                running[1, t + 1] += out[p, t]
-                running[2, t + 1] += out[p, t] ** 2
+                count[t + 1] += 1.0
+                total[t + 1] += out[p, t]
+                squared[t + 1] += out[p, t] ** 2
             if np.isfinite(shade[p, t]):
-                running[3, t + 1] += 1.0
-                running[4, t + 1] += shade[p, t]
+                shaded[t + 1] += 1.0
+                dark[t + 1] += shade[p, t]
         for t in range(looks):
             first, end = since[t], until[t]
-            low, high = running[0, t] - running[0, first], running[0, end] - running[0, t]
+            low, high = count[t] - count[first], count[end] - count[t]
             if min(low, high) < fewest:
                 continue
-            total_low, total_high = running[1, t] - running[1, first], running[1, end] - running[1, t]
+            total_low, total_high = total[t] - total[first], total[end] - total[t]
             mean_low, mean_high = total_low / low, total_high / high
-            squares = max(running[2, t] - running[2, first] - total_low * mean_low, 0.0)
-            squares += max(running[2, end] - running[2, t] - total_high * mean_high, 0.0)
+            squares = max(squared[t] - squared[first] - total_low * mean_low, 0.0)
+            squares += max(squared[end] - squared[t] - total_high * mean_high, 0.0)
             freedom = max(low + high - 2.0, 0.0) + prior_looks
             variance = (squares + prior_looks * prior_sd**2) / freedom
             sure = (mean_high - mean_low) / np.sqrt(variance * (1.0 / low + 1.0 / high))
             if sure > best[p]:
                 best[p], onset[p], level[p] = sure, t, mean_low
                 rise[p] = mean_high - mean_low
-                before = (running[4, t] - running[4, first]) / max(running[3, t] - running[3, first], 1.0)
-                after = (running[4, end] - running[4, t]) / max(running[3, end] - running[3, t], 1.0)
+                before = (dark[t] - dark[first]) / max(shaded[t] - shaded[first], 1.0)
+                after = (dark[end] - dark[t]) / max(shaded[end] - shaded[t], 1.0)
                 fall[p] = before - after
     return best, rise, level, fall, onset
