@@ -173,9 +173,8 @@ def test_the_real_dates_of_bolzano(shared_data: Path, tmp_path: Path) -> None:
     np.testing.assert_array_equal(again["red"].values, cube["red"].values)
 
 
-def test_a_new_scene_is_read_once_and_no_other_again(
-    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def files_read(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The files that are read from now on, in order."""
     import imagery.cube.fusion as cube_read
 
     read: list[Path] = []
@@ -186,6 +185,13 @@ def test_a_new_scene_is_read_once_and_no_other_again(
         return original(path, grid)
 
     monkeypatch.setattr(cube_read, "read_window", counted)
+    return read
+
+
+def test_a_new_scene_is_read_once_and_no_other_again(
+    write_product: WriteProduct, small_grid: GeoBox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = files_read(monkeypatch)
     products = [write_product(ground(), when=f"2023-06-{day:02d}T02:36:00") for day in range(1, 10)]
     load_cube(products[:8], small_grid, cache_dir=tmp_path / "cache")
     read.clear()
@@ -196,16 +202,7 @@ def test_a_new_scene_is_read_once_and_no_other_again(
 def test_a_member_of_the_reference_is_read_once_beside_its_classes(
     write_product: WriteProduct, small_grid: GeoBox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import imagery.cube.fusion as cube_read
-
-    read: list[Path] = []
-    original = cube_read.read_window
-
-    def counted(path: Path, grid: GeoBox) -> object:
-        read.append(path)
-        return original(path, grid)
-
-    monkeypatch.setattr(cube_read, "read_window", counted)
+    read = files_read(monkeypatch)
     products = [write_product(with_plants(), when=f"2023-06-{day:02d}T02:36:00") for day in range(1, 10)]
     references = build_references(group_archived(products), small_grid, ReferenceParams())
     assert len(references.member_chips) == 7
