@@ -85,14 +85,16 @@ def measure_ahead(
         parts: so many in all, more than measurements that cannot be divided.
         others: cubes of other instruments.
     """
-    found = [one for one in MEASUREMENTS if one.ahead is not None]
-    whole = [one for one in found if one.ahead is not None and not one.ahead.divisible]
-    mine = whole[part : part + 1] or [one for one in found if one not in whole]
-    at, of = (0, 1) if part < len(whole) else (part - len(whole), parts - len(whole))
+    ahead = [(one, one.ahead) for one in MEASUREMENTS if one.ahead is not None]
+    whole = [pair for pair in ahead if not pair[1].divisible]
+    if part < len(whole):
+        mine, share, shares = whole[part : part + 1], 0, 1
+    else:
+        mine = [pair for pair in ahead if pair[1].divisible]
+        share, shares = part - len(whole), parts - len(whole)
     work = _work(cube, site, inputs, memory, others)
-    for one in mine:
-        if one.ahead is not None:
-            one.ahead.compute(replace(work, params=_params(one, inputs.overrides)), at, of)
+    for measurement, its in mine:
+        its.compute(replace(work, params=_params(measurement, inputs.overrides)), share, shares)
 
 
 def _work(

@@ -28,6 +28,8 @@ WHOLE = 0.99
 """Coverage from which a pixel lies inside a zone; pixels on its edge are mixed with other ground. Assumed."""
 MOST_DATES = 0.8
 """Share of the dates on which a band must have been seen to be used. Assumed."""
+SPARSE = 7
+"""Pixels from one to the next that say on which dates a band was seen. Assumed."""
 LEAST_WEIGHT = 1e-6
 """Weight under which nothing was seen near. Assumed: rounding."""
 VEIL_PERCENTILE = 20.0
@@ -159,14 +161,10 @@ def within(own: Window, wide: Window) -> tuple[slice, slice]:
 
 def bands_of(cube: xr.Dataset) -> tuple[str, ...]:
     """The bands that the measurement uses: there, and seen on most dates."""
-    used = []
-    for band in USED_BANDS:
-        if band in cube:
-            some = np.isfinite(cube[band].values[:, ::7, ::7]).any(axis=(1, 2))
-            any_date = np.isfinite(cube["red"].values[:, ::7, ::7]).any(axis=(1, 2)).sum()
-            if some.sum() > MOST_DATES * any_date:
-                used.append(band)
-    return tuple(used)
+    there = [band for band in USED_BANDS if band in cube]
+    some = cube[there].isel(y=slice(None, None, SPARSE), x=slice(None, None, SPARSE))
+    dates = {band: int(np.isfinite(some[band].values).any(axis=(1, 2)).sum()) for band in there}
+    return tuple(band for band in there if dates[band] > MOST_DATES * dates["red"])
 
 
 def days_of(cube: xr.Dataset) -> Floats:

@@ -65,6 +65,9 @@ from imagery.measurement import Measured as MeasuredLayer
 __all__ = ["METHOD", "StockpileParams", "StockpileResult", "measure_stockpiles"]
 
 METHOD = STOCKPILE_AREAS.method
+HELD_BYTES = 1_000_000_000
+"""Of the looks of two years that are read at once; those of a larger site are read block by block: a bound of
+memory. Assumed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -326,7 +329,8 @@ def measured_years(
         if found is None:
             kept = None if tiles is None else _kept_tiles(looks, site, coal, params, tiles)
             own = span.own.tolist()
-            found = measure_year(looks.load(), site, own, carried, coal=coal, params=params, kept=kept)
+            looks = looks.load() if looks.nbytes <= HELD_BYTES else looks
+            found = measure_year(looks, site, own, carried, coal=coal, params=params, kept=kept)
             if years is not None:
                 years[key] = found
         carried = found.carried

@@ -81,7 +81,7 @@ def load_cube(  # noqa: PLR0913 - one loader, each option with a default
         grid: the site's grid.
         params: knobs.
         cache_dir: where scenes on the grid are kept, so that a new scene costs one scene. A cube that does
-            not fit in memory stays there and is read as it is used; see `iter_rows`.
+            not fit in memory stays there and is read as it is used.
         aoi: polygon in EPSG:4326 over which valid and snow fractions are counted; the grid by default.
         memory_gb: the limit.
         dem: files of heights in metres that cover the grid together: light on slopes is corrected and
@@ -158,16 +158,6 @@ def cube_bytes(scenes: int, bands: int, grid: GeoBox) -> int:
     """What the cube takes in memory: float32 bands and boolean masks."""
     height, width = grid.shape
     return int(scenes * height * width * (4 * bands + len(MASKS)))
-
-
-def iter_rows(cube: xr.Dataset, *, memory_gb: float = 0.25) -> Iterator[tuple[slice, xr.Dataset]]:
-    """Strips of rows over all dates, loaded, each within `memory_gb`; for what works pixel by pixel."""
-    height = cube.sizes["y"]
-    per_row = sum(v.dtype.itemsize * v.size // height for v in cube.data_vars.values())
-    rows = max(1, int(memory_gb * 1e9 // max(per_row, 1)))
-    for start in range(0, height, rows):
-        strip = slice(start, min(start + rows, height))
-        yield strip, cube.isel(y=strip).load()
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from detection.coal.measure import measure_stockpiles
 from detection.coal.onset import AFTER_DAYS, BEFORE_DAYS, PRIOR_LOOKS, PRIOR_SD, _best, coal_onset
 from detection.coal.search import may_hold_coal, patches
 from imagery.simulate import SimulatedSite
-from tests.detection.made_pile import one_pile
+from tests.detection.coal.made_pile import one_pile
 
 DAYS = np.arange(16) * 20.0
 CAME = slice(10, 16)

@@ -8,6 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
 
 from aoi.records import Site
 from detection.coal.blocks import in_order
@@ -142,6 +144,42 @@ def test_found_ground_keeps_its_id_and_grows() -> None:
     assert list(second) == ["found-001", "found-002"]
     assert (second["found-001"] == (ground[0] | ground[1])).all()
     assert (second["found-002"] == ground[2]).all()
+
+
+class _Counted(BackendArray):
+    """Pixels that are read as they are used; how many at most at once."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values, self.shape, self.dtype = values, values.shape, values.dtype
+        self.most = 0
+
+    def __getitem__(self, key: indexing.ExplicitIndexer) -> object:
+        return indexing.explicit_indexing_adapter(key, self.shape, indexing.IndexingSupport.OUTER, self._read)
+
+    def _read(self, key: tuple[object, ...]) -> np.ndarray:
+        grid = np.ix_(*(np.arange(n)[one] for n, one in zip(self.shape, key, strict=True)))
+        found = self.values[grid]
+        self.most = max(self.most, found.size)
+        return found
+
+
+def test_a_large_site_is_read_block_by_block(
+    watched: tuple[xr.Dataset, Site], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cube, site = watched
+    looks = cube.isel(time=np.flatnonzero(cube["time"].dt.year.to_numpy() <= 2017))
+    site, params = replace(site, zones=()), StockpileParams(found=FoundParams(tile_px=45, margin_px=8))
+    whole = measure_stockpiles(looks, site, params=params)
+    arrays = {str(name): _Counted(looks[name].values) for name in looks.data_vars}
+    lazy = looks.assign(
+        {
+            name: xr.Variable(("time", "y", "x"), indexing.LazilyIndexedArray(array))
+            for name, array in arrays.items()
+        }
+    )
+    monkeypatch.setattr("detection.coal.measure.HELD_BYTES", 0)
+    assert measure_stockpiles(lazy, site, params=params) == whole
+    assert 0 < max(array.most for array in arrays.values()) < 0.7 * looks["red"].size
 
 
 def test_tiles_that_were_searched_before_are_not_searched_again(

@@ -16,7 +16,7 @@ from detection.coal.search import Materials, near_family
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
 from detection.coal.zones import FULL_OF_DARK, Known, is_tight, measure_subjects, suspect_ground
 from imagery.simulate import SimulatedSite
-from tests.detection.made_pile import one_pile
+from tests.detection.coal.made_pile import one_pile
 
 CAME, TRUTH_HA = dt.date(2019, 7, 1), 0.9
 
