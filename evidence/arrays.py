@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,3 +20,10 @@ Bools = NDArray[np.bool_]
 """Flags, of a shape that the docstring says."""
 Ints = NDArray[np.int64]
 """Whole numbers, of a shape that the docstring says."""
+Room = Callable[[tuple[int, ...], type[np.generic]], NDArray[Any]]
+"""Gives an array of a shape and type, whose values nobody has set: in memory, or on a disk."""
+
+
+def in_memory(shape: tuple[int, ...], dtype: type[np.generic]) -> NDArray[Any]:
+    """An array in memory."""
+    return np.empty(shape, dtype)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from aoi.records import Site
+from evidence.arrays import Room, in_memory
 from evidence.layers import LayerSpec
 from evidence.record_reading import record_document, record_from
 
@@ -35,6 +36,8 @@ class Work:
     left no pixels."""
     others: Mapping[str, Callable[[], xr.Dataset]] = field(default_factory=dict)
     """Cubes of other instruments of the site, by sensor; loaded where they are asked for."""
+    room: Room = in_memory
+    """Where large arrays are put."""
 
     def cube_of(self, sensor: str) -> xr.Dataset | None:
         """The cube of another instrument, (time, y, x) on its own lattice; None where there is none."""

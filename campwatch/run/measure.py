@@ -17,6 +17,7 @@ from detection.coal import measure as stockpiles
 from detection.ground import landsat
 from detection.ground import measure as ground
 from detection.ground.records import DISTURBANCES
+from evidence.arrays import Room, in_memory
 from evidence.hashing import sha256_json
 from evidence.rows import Row, carried_row, plain
 from imagery.cube import observations
@@ -41,6 +42,7 @@ def measured_rows(
     watch: Stopwatch | None = None,
     memory: MutableMapping[str, bytes] | None = None,
     others: Mapping[str, Callable[[], xr.Dataset]] | None = None,
+    room: Room = in_memory,
 ) -> list[Row]:
     """Every row that the cube of a site yields.
 
@@ -51,9 +53,10 @@ def measured_rows(
         watch: where to book the time.
         memory: parts that were computed before; the rows are the same with and without.
         others: cubes of other instruments, by sensor.
+        room: where large arrays are put.
     """
     watch = watch or Stopwatch()
-    work = _work(cube, site, inputs, memory, others)
+    work = _work(cube, site, inputs, memory, others, room)
     rows: list[Row] = []
     for measurement in MEASUREMENTS:
         params = _params(measurement, inputs.overrides)
@@ -73,6 +76,7 @@ def measure_ahead(
     part: int,
     parts: int,
     others: Mapping[str, Callable[[], xr.Dataset]] | None = None,
+    room: Room = in_memory,
 ) -> None:
     """Compute a part of what `measured_rows` will find remembered; arguments as there.
 
@@ -84,6 +88,7 @@ def measure_ahead(
         part: from 0. The first ones are measurements that cannot be divided; the others share the rest.
         parts: so many in all, more than measurements that cannot be divided.
         others: cubes of other instruments.
+        room: where large arrays are put.
     """
     ahead = [(one, one.ahead) for one in MEASUREMENTS if one.ahead is not None]
     whole = [pair for pair in ahead if not pair[1].divisible]
@@ -92,7 +97,7 @@ def measure_ahead(
     else:
         mine = [pair for pair in ahead if pair[1].divisible]
         share, shares = part - len(whole), parts - len(whole)
-    work = _work(cube, site, inputs, memory, others)
+    work = _work(cube, site, inputs, memory, others, room)
     for measurement, its in mine:
         its.compute(replace(work, params=_params(measurement, inputs.overrides)), share, shares)
 
@@ -103,6 +108,7 @@ def _work(
     inputs: Inputs,
     memory: MutableMapping[str, bytes] | None,
     others: Mapping[str, Callable[[], xr.Dataset]] | None,
+    room: Room,
 ) -> Work:
     return Work(
         cube=cube,
@@ -111,6 +117,7 @@ def _work(
         memory=memory,
         earlier={DISTURBANCES.name: inputs.earlier, OBSERVATIONS.name: inputs.gaps},
         others=others or {},
+        room=room,
     )
 
 

@@ -18,6 +18,7 @@ from campwatch.identity import drawing_code, measuring_code, pixel_code
 from campwatch.pages.first_page import write_first_page
 from campwatch.pages.paths import kept_first_pages
 from campwatch.reviews.validation import all_checks
+from campwatch.run.allocation import on_disk
 from campwatch.run.measure import measure_ahead, measured_rows
 from campwatch.run.memory import Memory
 from campwatch.run.progress import Progress, Step, log_step
@@ -25,12 +26,13 @@ from campwatch.run.rebuild import rebuild_tables, write_site_page
 from campwatch.run.site_job import SiteWork, site_work
 from campwatch.run.stopwatch import Stopwatch
 from campwatch.workspace import Workspace
+from evidence.arrays import Room, in_memory
 from evidence.errors import FileInUseError, WorkspaceError
 from evidence.ledger import Ledger
 from evidence.results import write_custody
 from evidence.rows import Row
 from imagery.cube.landsat import SENSOR, landsat_grid
-from imagery.cube.loading import load_cube, put_on_grid
+from imagery.cube.loading import IN_MEMORY_SHARE, load_cube, put_on_grid
 
 
 class SiteBench:
@@ -76,6 +78,7 @@ class SiteBench:
             watch=self._watch,
             memory=self._memory,
             others=self._others(),
+            room=self._room(self.cube),
         )
         self._memory.forget()
         return rows
@@ -104,7 +107,13 @@ class SiteBench:
             part=part,
             parts=parts,
             others=self._others(),
+            room=self._room(cube),
         )
+
+    def _room(self, cube: xr.Dataset) -> Room:
+        """Where arrays of as many looks are put: of a cube that is not held, on the disk as it is."""
+        held = cube.nbytes <= IN_MEMORY_SHARE * self._workspace.settings.limits.memory_gb * 1e9
+        return in_memory if held else on_disk(cube_cache(self._workspace, self._work.site))
 
     def _others(self) -> dict[str, Callable[[], xr.Dataset]]:
         cache = cube_cache(self._workspace, self._work.site)

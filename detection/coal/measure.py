@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 import numpy as np
 import xarray as xr
@@ -29,7 +30,7 @@ from detection.coal.records import (
     StockpileArea,
 )
 from detection.coal.rows import area_records, blind_records, pile_records, time_of, with_last_seen
-from detection.coal.search import KeptTiles, Searched, open_tiles, searched
+from detection.coal.search import KeptTiles, Searched, open_tiles, patches, searched
 from detection.coal.series import nought_or_more, smoothed_series
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams
@@ -48,12 +49,10 @@ from detection.coal.water import KEPT
 from detection.coal.years import Carried, YearOfCoal, spans, year_bytes, year_from, year_key
 from detection.coal.zones import (
     Known,
-    Sought,
     as_subjects,
     found_masks,
     materials,
-    measure_subjects,
-    not_called,
+    measured_blocks,
     sought,
     stockyards,
 )
@@ -407,29 +406,36 @@ def measure_year(
     water = np.zeros((KEPT, *shape)) if carried.water is None else carried.water.astype(np.float64)
     at = np.zeros(cube.sizes["time"], dtype=bool)
     at[list(own)] = True
-    known = Known(prior=there.prior, fits=carried.fits, water=water)
-    measured, water = measure_subjects(cube, subjects, at, known, latitude=site.aoi.centroid.y, params=params)
-    piles, tracked = [], dict(carried.tracked)
-    for one in measured:
-        name = one.subject.id
-        more, tracked[name] = pile_records(
-            cube, one, own, carried.tracked.get(name, Tracked()), site_id=site.id, params=params
-        )
-        piles += more
-    missed = not_called(doubtful, measured, own, least_px=params.found.minimum_px)
-    hectares = pixel_area_ha(cube.odc.geobox)
+    known = Known(prior=there.prior, fits=carried.fits, water=water.copy())
+    hectares, latitude = pixel_area_ha(cube.odc.geobox), site.aoi.centroid.y
+    zones, piles, tracked = {}, [], dict(carried.tracked)
+    told, fits = {}, dict(carried.fits)
+    for measured, window, wet in measured_blocks(cube, subjects, at, known, latitude=latitude, params=params):
+        water[:, window.rows, window.columns] = wet
+        for one in measured:
+            name = one.subject.id
+            more, tracked[name] = pile_records(
+                cube, one, own, carried.tracked.get(name, Tracked()), site_id=site.id, params=params
+            )
+            piles += more
+            if not one.subject.found:
+                zones[name] = area_records(cube, one, own, site_id=site.id, params=params)
+            elif one.refused is None:
+                called = one.series.support[np.asarray(own, dtype=np.intp)].any(axis=0)
+                doubtful[window.rows, window.columns] &= ~called
+            told[name], fits[name] = _subject_year(one, own, hectares), one.fit
+    missed = patches(doubtful, params.found.minimum_px)
+    areas = [
+        zones[zone.id] if zone.id in zones else blind_records(cube, zone.id, own, there.prior.bands, params)
+        for zone in there.zones
+    ]
     return YearOfCoal(
-        areas=tuple(_zone_areas(cube, there, measured, own, site.id, params)),
+        areas=tuple(chain.from_iterable(areas)),
         piles=tuple(piles),
         doubtful_ha=float(missed.sum()) * hectares,
         last_look=time_of(cube, own[-1]),
-        subjects={one.subject.id: _subject_year(one, own, hectares) for one in measured},
-        carried=Carried(
-            found=found,
-            tracked=tracked,
-            fits=dict(carried.fits) | {one.subject.id: one.fit for one in measured},
-            water=water.astype(np.float32),
-        ),
+        subjects=told,
+        carried=Carried(found=found, tracked=tracked, fits=fits, water=water.astype(np.float32)),
     )
 
 
@@ -452,26 +458,6 @@ def _subject_year(one: Measured, own: Sequence[int], hectares: float) -> Subject
         may_ha=one.may_px * hectares,
         has_swir=bool(SWIR & set(one.bands)),
     )
-
-
-def _zone_areas(
-    cube: xr.Dataset,
-    there: Sought,
-    measured: Sequence[Measured],
-    own: Sequence[int],
-    site_id: str,
-    params: StockpileParams,
-) -> list[StockpileArea]:
-    """Records of every zone, null where it could not be measured."""
-    by_zone = {one.subject.id: one for one in measured if not one.subject.found}
-    out: list[StockpileArea] = []
-    for zone in there.zones:
-        one = by_zone.get(zone.id)
-        if one is None:
-            out += blind_records(cube, zone.id, own, there.prior.bands, params)
-        else:
-            out += area_records(cube, one, own, site_id=site_id, params=params)
-    return out
 
 
 def notes(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -13,7 +13,7 @@ from scipy.ndimage import binary_dilation
 from aoi.pixels import coverage
 from aoi.records import Site, ZoneKind
 from detection.coal.areas import ZoneSeries, zone_series
-from detection.coal.blocks import bands_of, block_of, grouped_zones
+from detection.coal.blocks import Block, Window, bands_of, block_of, grouped_zones
 from detection.coal.dark_ground import (
     AROUND_PX,
     DarkSurvey,
@@ -22,7 +22,7 @@ from detection.coal.dark_ground import (
 )
 from detection.coal.family import FamilyFit, prior_fit, updated
 from detection.coal.fraction import block_fractions
-from detection.coal.search import KeptTiles, Materials, found_supports, patches
+from detection.coal.search import KeptTiles, Materials, found_supports
 from detection.coal.smoothing import EIGHT
 from detection.coal.spectra import CoalSpectrum
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
@@ -126,23 +126,6 @@ def materials(site: Sought, params: StockpileParams) -> Materials:
     return Materials(family=params.family, water=params.water, prior=site.prior)
 
 
-def not_called(doubtful: Bools, measured: Sequence[Measured], own: Sequence[int], *, least_px: int) -> Bools:
-    """(y, x) ground that may hold coal and lies under no found pile of the dates `own`, specks left out.
-
-    Args:
-        doubtful: (y, x) of the whole grid.
-        measured: subjects.
-        own: positions of the dates.
-        least_px: smallest piece that counts.
-    """
-    out = doubtful.copy()
-    for one in measured:
-        if one.subject.found and one.refused is None:
-            piles = one.series.support[np.asarray(own, dtype=np.intp)].any(axis=0)
-            out[one.window.rows, one.window.columns] &= ~piles
-    return patches(out, least_px)
-
-
 def joined(known: Mapping[str, Bools], masks: Sequence[Bools]) -> dict[str, Bools]:
     """Known ground with the new masks: one that overlaps known ground widens it, the others get new ids."""
     out = dict(known)
@@ -215,7 +198,7 @@ class Known:
     """(3, y, x) looks that showed water, lit looks, ln likelihood ratio of ponds that fall dry."""
 
 
-def measure_subjects(
+def measured_blocks(
     cube: xr.Dataset,
     subjects: Sequence[Subject],
     own: Bools,
@@ -223,8 +206,8 @@ def measure_subjects(
     *,
     latitude: float,
     params: StockpileParams,
-) -> tuple[list[Measured], Floats]:
-    """Fractions and sums of all subjects, block by block.
+) -> Iterator[tuple[list[Measured], Window, Floats]]:
+    """Fractions and sums of all subjects, one block after the other: what one takes is not held for the next.
 
     Args:
         cube: (time, y, x).
@@ -234,80 +217,91 @@ def measure_subjects(
         latitude: degrees.
         params: of the measurement.
 
-    Returns:
-        the measured subjects; what is known of water after these looks, (3, y, x) as in `known`.
+    Yields:
+        the measured subjects of a block; where it lies; what is known of water there after these looks,
+        (3, y, x) as in `known`.
     """
-    water = known.water.copy()
-    if not subjects:
-        return [], water
-    bands = known.prior.bands
-    shape = subjects[0].share.shape
     margin = round(params.ring_m / PIXEL_M)
-    out: list[Measured] = []
     for window, members in grouped_zones([s.share for s in subjects], margin):
-        at = slice(None), window.rows, window.columns
-        block = block_of(cube, window, bands, np.zeros(shape, dtype=bool))
-        wetness = known.water[at].copy()
-        wetness[:2] += watery_looks(block, own, params.water)
-        surveys = {
-            index: survey_dark_ground(
-                block,
-                subjects[index].share[at[1:]],
-                own,
-                wetness,
-                latitude=latitude,
-                params=params.family,
-                water=params.water,
-            )
-            for index in members
-        }
-        water[at] = wetness
-        for survey in surveys.values():
-            water[at][2] = np.where(survey.pond_ratio == 0.0, water[at][2], wetness[2] + survey.pond_ratio)
-        tight = [
-            is_tight(subject, surveys[index].bare_share if index in surveys else 0.0)
-            for index, subject in enumerate(subjects)
-        ]
-        suspect = suspect_ground(subjects, tight)[at[1:]]
-        wet = np.any([survey.water for survey in surveys.values()], axis=0)
-        block = replace(block, seen=block.seen & ~wet, suspect=suspect & ~wet)
-        fits = {
-            index: updated(
-                known.fits.get(subjects[index].id, known.prior),
-                known.prior,
-                surveys[index].clusters,
-                params.family,
-            )
-            for index in members
-        }
-        for name, alike in _by_coal(fits, params).items():
-            own_subjects = {index: subjects[index] for index in alike}
-            mean, covariance = _spectrum(name, [fits[index] for index in alike], known.prior, params)
-            alone = len(members) == 1 and subjects[members[0]].found
-            fractions = block_fractions(block, mean, covariance, replace(params.fraction, onset_alone=alone))
-            if fractions is None:
+        block = block_of(cube, window, known.prior.bands, np.zeros(subjects[0].share.shape, dtype=bool))
+        yield _measured_block(block, window, members, subjects, own, known, latitude=latitude, params=params)
+
+
+def _measured_block(
+    block: Block,
+    window: Window,
+    members: Sequence[int],
+    subjects: Sequence[Subject],
+    own: Bools,
+    known: Known,
+    *,
+    latitude: float,
+    params: StockpileParams,
+) -> tuple[list[Measured], Window, Floats]:
+    """The subjects at the positions `members` of all, which lie in one block; else as `measured_blocks`."""
+    out: list[Measured] = []
+    at = slice(None), window.rows, window.columns
+    wetness = known.water[at].copy()
+    wetness[:2] += watery_looks(block, own, params.water)
+    surveys = {
+        index: survey_dark_ground(
+            block,
+            subjects[index].share[at[1:]],
+            own,
+            wetness,
+            latitude=latitude,
+            params=params.family,
+            water=params.water,
+        )
+        for index in members
+    }
+    water = wetness.copy()
+    for survey in surveys.values():
+        water[2] = np.where(survey.pond_ratio == 0.0, water[2], wetness[2] + survey.pond_ratio)
+    tight = [
+        is_tight(subject, surveys[index].bare_share if index in surveys else 0.0)
+        for index, subject in enumerate(subjects)
+    ]
+    suspect = suspect_ground(subjects, tight)[at[1:]]
+    wet = np.any([survey.water for survey in surveys.values()], axis=0)
+    block = replace(block, seen=block.seen & ~wet, suspect=suspect & ~wet)
+    fits = {
+        index: updated(
+            known.fits.get(subjects[index].id, known.prior),
+            known.prior,
+            surveys[index].clusters,
+            params.family,
+        )
+        for index in members
+    }
+    for name, alike in _by_coal(fits, params).items():
+        own_subjects = {index: subjects[index] for index in alike}
+        mean, covariance = _spectrum(name, [fits[index] for index in alike], known.prior, params)
+        alone = len(members) == 1 and subjects[members[0]].found
+        fractions = block_fractions(block, mean, covariance, replace(params.fraction, onset_alone=alone))
+        if fractions is None:
+            continue
+        for index, subject in own_subjects.items():
+            share = np.where(wet, 0.0, subject.share[at[1:]])
+            if not share.any():
                 continue
-            for index, subject in own_subjects.items():
-                share = np.where(wet, 0.0, subject.share[at[1:]])
-                if not share.any():
-                    continue
-                series = zone_series(fractions, block.seen, share, block.days, params.area)
-                full = is_full(series, share, float(surveys[index].dark.sum()))
-                out.append(
-                    Measured(
-                        subject=subject,
-                        window=window,
-                        fractions=fractions,
-                        series=series,
-                        bands=bands,
-                        refused=FULL_OF_DARK if full else None,
-                        fit=fits[index],
-                        dark_px=surveys[index].most_px,
-                        may_px=surveys[index].may_px,
-                        rim_px=rim_width(mean, surveys[index], bands, params),
-                    )
+            series = zone_series(fractions, block.seen, share, block.days, params.area)
+            full = is_full(series, share, float(surveys[index].dark.sum()))
+            out.append(
+                Measured(
+                    subject=subject,
+                    window=window,
+                    fractions=fractions,
+                    series=series,
+                    bands=known.prior.bands,
+                    refused=FULL_OF_DARK if full else None,
+                    fit=fits[index],
+                    dark_px=surveys[index].most_px,
+                    may_px=surveys[index].may_px,
+                    rim_px=rim_width(mean, surveys[index], known.prior.bands, params),
                 )
-    return out, water
+            )
+    return out, window, water
 
 
 def rim_width(coal: Floats, survey: DarkSurvey, bands: tuple[str, ...], params: StockpileParams) -> float:

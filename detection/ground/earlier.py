@@ -10,7 +10,7 @@ differs by from the coarse pixel about it is learnt on the years that both saw.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
@@ -22,6 +22,7 @@ from detection.ground.days import month_of
 from detection.ground.expectation import fit_seasons, harmonics
 from detection.ground.params import ONE, GroundParams
 from detection.ground.series import SCALE, UNSEEN, GroundSeries, read_series
+from evidence.arrays import Room
 
 Floats = NDArray[np.float32]
 
@@ -77,12 +78,20 @@ def with_earlier(
         out[i] = np.where(index[i, :n] == UNSEEN, UNSEEN, told)
     return replace(
         series,
-        index=np.concatenate([out, series.index], axis=1),
-        haze=np.concatenate([haze[:n], series.haze]),
+        index=_joined(out, series.index, series.room),
+        haze=_joined(haze[:n], series.haze, series.room),
         day=np.concatenate([was.day[:n], series.day]),
         scene_ids=(*(other.scene_ids[k] for k in before), *series.scene_ids),
         older=n,
     )
+
+
+def _joined(before: NDArray[Any], after: NDArray[Any], room: Room) -> NDArray[Any]:
+    """Looks (…, time, pixel) of one instrument, then of the other."""
+    n = before.shape[-2]
+    out = room((*before.shape[:-2], n + after.shape[-2], before.shape[-1]), after.dtype.type)
+    out[..., :n, :], out[..., n:, :] = before, after
+    return out
 
 
 def _last(series: GroundSeries, n: int) -> GroundSeries:

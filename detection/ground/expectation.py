@@ -114,15 +114,25 @@ def anchor_weights(series: GroundSeries, params: ExpectationParams) -> NDArray[n
     Where an older instrument, which looked less often, saw the anchor, all later looks together count as at
     most `LATER_SHARE` of it: a pixel opened in between would be learnt from the many that see it open.
     """
-    seen = series.index[0] != UNSEEN
-    age = (series.day - series.day[:1])[:, None]
-    few = np.cumsum(seen, axis=0, dtype=np.int32) <= params.anchor_looks
-    early = (age < params.anchor_days) | (few & (age < params.anchor_most_days))
+    age = series.day - series.day[:1]
+    out = series.room(series.haze.shape, np.uint8)
+    count, count_early = np.zeros((2, series.haze.shape[1]), np.int32)
+    for t, days in enumerate(age):
+        seen = series.index[0, t] != UNSEEN
+        count += seen
+        early = (days < params.anchor_days) | (
+            (count <= params.anchor_looks) & (days < params.anchor_most_days)
+        )
+        count_early += seen & early
+        out[t] = early
     later = params.later_weight
     if series.older:
-        many = float(np.median((seen & ~early).sum(axis=0)))
-        later = min(later, LATER_SHARE * float(np.median((seen & early).sum(axis=0))) / max(many, 1.0))
-    return np.where(early, ONE, max(round(ONE * later), 1)).astype(np.uint8)
+        many = float(np.median(count - count_early))
+        later = min(later, LATER_SHARE * float(np.median(count_early)) / max(many, 1.0))
+    least = max(round(ONE * later), 1)
+    for row in out:
+        row[:] = np.where(row, ONE, least)
+    return out
 
 
 def fit_expectation(
@@ -173,7 +183,8 @@ def fit_expectation(
         least = JUST_BELOW * float(expected.min(initial=ONE)) / ONE
         lightest = min(LEAST_WEIGHT, least) if series.older else ANCHORED
     for i in range(n):
-        residual = np.full((t, size), np.nan, np.float32)
+        residual = series.room((t, size), np.float32)
+        residual[:] = np.nan
         rounds = params.rounds if earlier is None else params.rounds // 2
         _fit_pixels(pixels, series.index[i], expected, course[i], terms, part, covers, precision, kernel,
                     rounds, params.least_sd, lightest, earlier is not None, beta[i], spread[i], variance[i],

@@ -77,7 +77,7 @@ def freeze(
                     f"smoothed to {one.first_seen}, {told} the frozen interval",
                 )
             )
-        if one.machine_status == "closed":
+        if one.closed_on is not None and old.frozen_on is not None and one.closed_on > old.frozen_on:
             revisions.append(revision(old, "closed", None, "as expected again"))
     for old in known:
         if old.disturbance_id in taken or old.machine_status == "provisional":

@@ -81,8 +81,8 @@ def fit_history(
 def _history(
     series: GroundSeries, model: Model, params: GroundParams, water: Water, bare_at_start: Floats
 ) -> History:
-    now, field, least = filtered(model, series.shape)
-    expected, disturbed = smooth(model, field, least)
+    now, field, least = filtered(model, series.shape, series.room)
+    expected, disturbed = smooth(model, field, least, series.room)
     return History(series=series, model=model, params=params, field=field, filtered=now, smoothed=disturbed,
                    waiting=waiting_since(expected, series, model, params), water=water,
                    bare_at_start=bare_at_start)  # fmt: skip

@@ -111,8 +111,9 @@ def remembered(
     if memory is None:
         return learn(series, params, side_m)
     digest = hashlib.sha256(f"{METHOD}|{params!r}|{side_m}|{series.shape}|{series.day.tolist()}".encode())
-    for part in (series.index, series.haze, series.early):
-        digest.update(np.ascontiguousarray(part).tobytes())
+    for part in (*series.index, series.haze, series.early):
+        for row in part:
+            digest.update(row.tobytes())
     key = digest.hexdigest()
     held = Remembered(held=memory, encode=_bytes, decode=_from)
     if key not in held:
@@ -142,10 +143,14 @@ def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) ->
     """Expectation and states in turn (EM): a plain fit would take a mine's bare ground for normal."""
     expected: NDArray[np.uint8] = anchor_weights(series, params.expectation)
     # The anchor alone tells what ground was when first seen: opened since, it would be a field or own cover.
-    anchor = np.where(expected == ONE, expected, np.uint8(0))
-    first, greenest = fit_seasons(series, anchor, params.expectation)
+    weights = series.room(expected.shape, np.uint8)
+    for anchor, known in zip(weights, expected, strict=True):
+        anchor[:] = np.where(known == ONE, known, 0)
+    first, greenest = fit_seasons(series, weights, params.expectation)
     at_start = bare_at_start(first, params)
-    habit, _ = fit_seasons(series, np.full_like(expected, ONE), params.expectation)  # floods are rare
+    weights[:] = ONE
+    habit, _ = fit_seasons(series, weights, params.expectation)  # floods are rare
+    del weights
     water = find_water(habit, series.early, params, series.shape, side_m)
     at_start = np.where(water.water, np.float32(0.0), at_start)
     bare, bare_sd = bare_reference(series, (at_start >= params.start.bare_surely) & ~water.river, params)
@@ -163,16 +168,23 @@ def learn(series: GroundSeries, params: GroundParams, side_m: float = SIDE_M) ->
         model = ground_model(
             series, expectation, params, bare=bare, bare_sd=bare_sd, group=group, start=begin
         )
-        _, field, least = filtered(model, series.shape)
+        _, field, least = filtered(model, series.shape, series.room)
         before = expected
-        expected, _ = smooth(model, field, least)
+        expected, _ = smooth(model, field, least, series.room)
         # From the second round on weights change where something happened only.
-        moved = (np.maximum(expected, before) - np.minimum(expected, before)).max(axis=0) > CHANGED
-        changed = np.flatnonzero(moved) if number else None
+        changed = np.flatnonzero(_moved(before, expected)) if number else None
     if expectation is None:
         raise ValueError("em_rounds must be one or more")
     return Learnt(expectation=expectation, trusted=expected[-1] >= HALF, group=group, start=begin, bare=bare,
                   bare_sd=bare_sd, water=water, bare_at_start=at_start)  # fmt: skip
+
+
+def _moved(one: NDArray[np.uint8], two: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """(pixel,) whether weights (time, pixel) differ on any look."""
+    out = np.zeros(one.shape[1], np.bool_)
+    for a, b in zip(one, two, strict=True):
+        out |= np.maximum(a, b) - np.minimum(a, b) > CHANGED
+    return out
 
 
 def bare_at_start(season: Floats, params: GroundParams) -> Floats:

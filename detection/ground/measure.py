@@ -50,7 +50,7 @@ from detection.ground.records import (
     GroundRate,
 )
 from detection.ground.series import UNSEEN, read_series
-from evidence.arrays import Bools, Floats, Ints
+from evidence.arrays import Bools, Floats, Ints, Room, in_memory
 from evidence.quantity import Quantity
 from imagery.measurement import Ahead, Measured, Measurement, Work
 
@@ -97,7 +97,7 @@ class _Ground:
         return self.inside[boundary.boundary_id]
 
 
-def measure_ground(
+def measure_ground(  # noqa: PLR0913 - one measurement, each option with a default
     cube: xr.Dataset,
     site: Site,
     *,
@@ -107,6 +107,7 @@ def measure_ground(
     memory: MutableMapping[str, bytes] | None = None,
     quiet: QuietCount | None = None,
     coarse: xr.Dataset | None = None,
+    room: Room = in_memory,
 ) -> GroundRows:
     """The ground of a site through time.
 
@@ -121,9 +122,10 @@ def measure_ground(
         quiet: events that were counted where nothing is opened, for rates; None: not for this instrument.
         coarse: (time, y, x) of an older instrument with larger pixels, whose looks before the first of `cube`
             say what was there: no time of `cube` is then needed to learn it.
+        room: where arrays of (time, pixel) are put; ten of them take some 11 bytes a pixel and look.
     """
     params = params or GroundParams()
-    series = read_series(cube, params.looks)
+    series = read_series(cube, params.looks, room=room)
     if len(series.day) < params.events.least_looks:
         years = sorted({int(year) for year in cube["time"].dt.year.to_numpy()})
         why = f"{len(series.day)} looks that can be compared, {params.events.least_looks} needed"
@@ -458,9 +460,8 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
     reach = (p.reach_sd_m, p.residual_m, p.level)
     far, bearing = advance(share, window, boundary, g.grid, params=reach)
     weights = g.weights[window]
-    open_now = event.end < 0
-    closed = weights[mask].sum() > 0 and open_now.mean() < 1.0 - p.closed_share
-    status = "provisional" if not event.is_persistent else "closed" if closed else "persistent"
+    closed = _closed_on(g, event) if weights[mask].sum() > 0 else None
+    status = "provisional" if not event.is_persistent else "persistent" if closed is None else "closed"
     rim = float((weights * np.abs(share))[(share != 1.0) & (share != 0.0)].sum())
     low, high = to_date(event.first_seen_low), min(to_date(event.first_seen_high), to_date(series.day[-1]))
     cells = [
@@ -480,12 +481,13 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
         first_seen_low=low,
         first_seen_high=max(high, first),
         persistent_since=to_date(event.persistent_day) if event.is_persistent else None,
+        closed_on=closed if event.is_persistent else None,
         machine_status=status,
-        cause="as expected again" if closed else None,
+        cause="as expected again" if closed is not None else None,
         boundary_id=None if boundary is None else boundary.boundary_id,
         relation=relation(mask, inside),
         area_ha=_area(g, area, 0.0, rim),
-        open_ha=_area(g, area * level if not closed else 0.0, p.open_sd * area),
+        open_ha=_area(g, area * level if closed is None else 0.0, p.open_sd * area),
         likelihood=round(event.probability, LIKELIHOOD_DIGITS),
         outside_ha=Quantity.not_assessable(NO_BOUNDARY)
         if inside is None
@@ -498,6 +500,13 @@ def _disturbance(g: _Ground, event: Event) -> Disturbance:
         scene_ids=_evidence(g, event),
         geometry=_polygon(mask, window, g.grid),
     )
+
+
+def _closed_on(g: _Ground, event: Event) -> dt.date | None:
+    """Look from which nearly all of its cells were as expected again; None while they are open."""
+    needed = int(np.floor(g.params.events.closed_share * len(event.end))) + 1
+    ended = np.sort(g.history.series.day[event.end[event.end >= 0]])
+    return to_date(ended[needed - 1]) if len(ended) >= needed else None
 
 
 def _last_share(event: Event, p: EventParams) -> float:
@@ -621,6 +630,7 @@ def _measure(work: Work) -> list[Measured]:
         memory=memory,
         quiet=quiet_count(),
         coarse=coarse,
+        room=work.room,
     )
     joined: tuple[GroundRate, ...] = ()
     if coarse is not None and rows.joined:

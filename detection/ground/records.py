@@ -316,6 +316,12 @@ class Disturbance:
     persistent_since: dt.date | None = column(
         "when enough later looks agreed", "이후 관측이 충분히 일치한 날", shown=Shown.PUBLIC
     )
+    closed_on: dt.date | None = column(
+        "look from which nearly all of it was as expected again; empty while it is open",
+        "거의 모두 회복된 것으로 보인 관측일; 열려 있으면 비어 있음",
+        default=None,
+        shown=Shown.PUBLIC,
+    )
     machine_status: str = column(
         "provisional, persistent, closed (as expected again), merged (part of another) or withdrawn",
         "provisional(잠정), persistent(지속), closed(회복), merged(통합), withdrawn(철회)",
@@ -519,7 +525,7 @@ DISTURBANCES = LayerSpec(
     references=ReferenceKind.LABELS,
     rows=Rows.PUBLIC,
     age="first_seen",
-    span=("first_seen", None),
+    span=("first_seen", "closed_on"),
     finding="disturbance_id",
     reviewed_as=DISTURBANCE,
     label="Disturbance {disturbance_id}, first seen {first_seen}",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import xarray as xr
@@ -11,6 +11,7 @@ from scipy.ndimage import percentile_filter
 
 from aoi.pixels import pixel_size_m
 from detection.ground.params import HALF, ONE, ExpectationParams, LookParams
+from evidence.arrays import Room, in_memory
 
 Planes = NDArray[np.float32]
 
@@ -22,7 +23,7 @@ AROUND_STEP_M = 30.0
 """Distance of the pixels that say whether what lies around is hazy, m. Assumed."""
 CLEAREST = 25
 """Per cent of them that must be clear, and it is not haze. Assumed."""
-BLOCK = 16
+BLOCK = 8
 """Looks that are read at once: a bound of memory. Assumed."""
 
 
@@ -44,6 +45,8 @@ class GroundSeries:
     """(band of `EARLY`, pixel) mean reflectance over the clear looks of the anchor; NaN for bands without."""
     older: int = 0
     """How many of the earliest looks are of another instrument, which looked less often."""
+    room: Room = in_memory
+    """Where arrays of (time, pixel) that follow from these are put."""
 
     @property
     def bands(self) -> tuple[str, ...]:
@@ -52,19 +55,22 @@ class GroundSeries:
 
     def first(self, n: int) -> GroundSeries:
         """So many of the earliest looks."""
-        return GroundSeries(
+        return replace(
+            self,
             index=self.index[:, :n],
             haze=self.haze[:n],
             day=self.day[:n],
             scene_ids=self.scene_ids[:n],
-            shape=self.shape,
-            early=self.early,
             older=min(n, self.older),
         )
 
 
 def read_series(
-    cube: xr.Dataset, params: LookParams | None = None, *, anchor_days: float | None = None
+    cube: xr.Dataset,
+    params: LookParams | None = None,
+    *,
+    anchor_days: float | None = None,
+    room: Room = in_memory,
 ) -> GroundSeries:
     """Indices of all looks that can be compared.
 
@@ -74,47 +80,54 @@ def read_series(
             be lazy.
         params: which looks speak.
         anchor_days: of the earliest looks, whose mean reflectance is kept.
+        room: where the series, and arrays as large that follow from it, are put.
     """
     params = params or LookParams()
     anchored = ExpectationParams().anchor_most_days if anchor_days is None else anchor_days
-    sums = np.zeros((len(EARLY), cube.sizes["y"] * cube.sizes["x"]))
-    counts = np.zeros(sums.shape[1])
-    before = np.zeros(sums.shape[1], np.float32)  # haze of a pixel's look before: what stays blue is a roof
-    indices, hazes, days, scenes = [], [], [], []
+    shape = (cube.sizes["y"], cube.sizes["x"])
+    size = shape[0] * shape[1]
     names = [b for b in ("blue", "red", "nir", "swir16") if b in cube]
+    looks = comparable(cube, params)
+    day = cube["time"].to_numpy()[looks].astype("datetime64[D]").astype(np.int64)
+    index = room((2 if "swir16" in names else 1, len(looks), size), np.int16)
+    haze = room((len(looks), size), np.uint8)
+    sums, counts = np.zeros((len(EARLY), size)), np.zeros(size)
+    before = np.zeros(size, np.float32)  # haze of a pixel's look before: what stays blue is a roof
     step = max(1, round(AROUND_STEP_M / pixel_size_m(cube.odc.geobox)))
-    for start in range(0, cube.sizes["time"], BLOCK):
-        part = cube.isel(time=slice(start, start + BLOCK))
-        bands = {band: part[band].to_numpy().astype(np.float32) for band in names}
-        valid, snow = part["valid"].to_numpy(), part["snow"].to_numpy()
-        days_here = part["time"].to_numpy().astype("datetime64[D]").astype(np.int64)
-        for k, scene in enumerate(part["scene_id"].to_numpy()):
-            clear = valid[k] & ~snow[k]
-            if not clear.any() or (snow[k] & valid[k]).sum() > params.snow_at_most * valid[k].sum():
-                continue
-            planes = {band: values[k] for band, values in bands.items()}
-            indices.append(_indices(planes, clear))
-            haze = _haze(planes, clear, params, step)
-            hazes.append((haze * (1.0 - before / ONE)).astype(np.uint8))
-            before[clear.ravel()] = haze[clear.ravel()]
-            days.append(days_here[k])
-            if days[-1] - days[0] < anchored:
-                used = (indices[-1][0] != UNSEEN) & (hazes[-1] < HALF)
+    for start in range(0, len(looks), BLOCK):
+        part = cube[[*names, "valid", "snow"]].isel(time=looks[start : start + BLOCK]).load()
+        for k in range(part.sizes["time"]):
+            planes = {band: part[band].to_numpy()[k].astype(np.float32, copy=False) for band in names}
+            clear = part["valid"].to_numpy()[k] & ~part["snow"].to_numpy()[k]
+            t = start + k
+            index[:, t] = _indices(planes, clear)
+            hazy = _haze(planes, clear, params, step)
+            haze[t] = (hazy * (1.0 - before / ONE)).astype(np.uint8)
+            before[clear.ravel()] = hazy[clear.ravel()]
+            if day[t] - day[0] < anchored:
+                used = (index[0, t] != UNSEEN) & (haze[t] < HALF)
                 counts += used
                 for i, band in enumerate(EARLY):
                     sums[i] += np.where(used, planes[band].ravel(), 0.0) if band in planes else np.nan
-            scenes.append(str(scene))
-    shape = (cube.sizes["y"], cube.sizes["x"])
-    size, n = shape[0] * shape[1], 2 if "swir16" in names else 1
-    index = np.stack(indices, axis=1) if indices else np.zeros((n, 0, size), np.int16)
     return GroundSeries(
         index=index,
-        haze=np.stack(hazes) if hazes else np.zeros((0, size), np.uint8),
-        day=np.array(days, np.int64),
-        scene_ids=tuple(scenes),
+        haze=haze,
+        day=day,
+        scene_ids=tuple(cube["scene_id"].to_numpy()[looks].astype(str).tolist()),
         shape=shape,
         early=(sums / np.maximum(counts, 1)).astype(np.float32),
+        room=room,
     )
+
+
+def comparable(cube: xr.Dataset, params: LookParams) -> NDArray[np.intp]:
+    """Positions of the looks on which something was clear, and hardly anything of that was snow."""
+    out = []
+    for t in range(cube.sizes["time"]):
+        valid, snow = (cube[name][t].to_numpy() for name in ("valid", "snow"))
+        if (valid & ~snow).any() and (snow & valid).sum() <= params.snow_at_most * valid.sum():
+            out.append(t)
+    return np.array(out, np.intp)
 
 
 def _indices(planes: dict[str, Planes], clear: NDArray[np.bool_]) -> NDArray[np.int16]:

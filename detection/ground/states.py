@@ -36,6 +36,7 @@ from detection.ground.params import (
     State,
 )
 from detection.ground.series import SCALE, GroundSeries
+from evidence.arrays import Room, in_memory
 
 Floats = NDArray[np.float32]
 
@@ -264,7 +265,7 @@ def ground_model(
         terms=expectation.terms, part=expectation.part, cover=expectation.cover,
         ends=expectation.ends, parts=expectation.parts, bare=bare, bare_sd=bare_sd,
         numbers=numbers, table=emission_table(e), stray=stray.astype(np.float32),
-        odds=odds.astype(np.float32), code=np.zeros(series.haze.shape, np.uint16),
+        odds=odds.astype(np.float32), code=series.room(series.haze.shape, np.uint16),
         moves=transitions(series.day, params), group=group, start=start,
     )  # fmt: skip
     encode(model)
@@ -441,7 +442,7 @@ def advance(  # noqa: C901, PLR0912 - one pass over plain arrays is its point
 
 
 def filtered(
-    model: Model, shape: tuple[int, int]
+    model: Model, shape: tuple[int, int], room: Room = in_memory
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """Probability of disturbed as known on each look (time, pixel), what neighbours said, least of expected.
 
@@ -449,11 +450,11 @@ def filtered(
     """
     t, size = model.haze.shape
     belief = np.ascontiguousarray(model.start.T)
-    room = np.zeros((2, shape[0] + 2, shape[1] + 2), np.float32)
-    field, disturbed = np.empty((t, size), np.uint8), np.empty((t, size), np.uint8)
+    around = np.zeros((2, shape[0] + 2, shape[1] + 2), np.float32)
+    field, disturbed = room((t, size), np.uint8), room((t, size), np.uint8)
     least = np.full(size, ONE, np.uint8)
     for i in range(t):
-        advance(model, i, shape, belief, room, field[i], disturbed[i], least)
+        advance(model, i, shape, belief, around, field[i], disturbed[i], least)
     return disturbed, field, least
 
 
@@ -517,14 +518,14 @@ def smoothed(m: Any, field: Any, pixels: Any, out: Any) -> None:
 
 
 def smooth(
-    model: Model, field: NDArray[np.uint8], least: NDArray[np.uint8]
+    model: Model, field: NDArray[np.uint8], least: NDArray[np.uint8], room: Room = in_memory
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
     """(time, pixel) probability of being as expected and of disturbed given all looks, 255 for one.
 
     Pixels that were never unlikely as expected when filtered are so when smoothed.
     """
-    expected = np.full(model.haze.shape, ONE, np.uint8)
-    disturbed = np.zeros(model.haze.shape, np.uint8)
+    expected, disturbed = room(model.haze.shape, np.uint8), room(model.haze.shape, np.uint8)
+    expected[:], disturbed[:] = ONE, 0
     moving = np.flatnonzero(least < STEADY)
     for first in range(0, len(moving), CHUNK):
         some = moving[first : first + CHUNK]

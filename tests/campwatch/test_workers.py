@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from campwatch.identity import code_identity
-from campwatch.run import pipeline, workers
+from campwatch.run import allocation, pipeline, site_bench, workers
 from campwatch.run.pipeline import RunOptions, run_workspace
 from campwatch.run.share import WORKER_FOLDER, ShareError, receive, send
 from campwatch.run.site_job import site_work
 from campwatch.run.workers import RENEWALS, Measured, Workers, measure_in_worker, measure_shared, open_workers
 from campwatch.workspace import open_workspace
-from detection.coal import search
+from detection.coal import measure, search
 from evidence.errors import WatchError, WorkspaceError
 from evidence.hashing import sha256_file
 from evidence.ledger import Ledger
@@ -91,6 +91,19 @@ def rows(folder):
 def work_of(folder):
     workspace = open_workspace(folder)
     return site_work(workspace, workspace.site_paths()[0])
+
+
+def test_a_site_that_is_not_held_in_memory_has_the_same_rows(watch, tmp_path, monkeypatch):
+    folder = write_workspace(tmp_path / "w", watch[1], site_document())
+    put = []
+    mapped = allocation._mapped
+    monkeypatch.setattr(allocation, "_mapped", lambda *told: put.append(told[1]) or mapped(*told))
+    monkeypatch.setattr(loading, "IN_MEMORY_SHARE", 0.0)
+    monkeypatch.setattr(site_bench, "IN_MEMORY_SHARE", 0.0)
+    monkeypatch.setattr(measure, "HELD_BYTES", 0)
+    assert run_workspace(open_workspace(folder), RunOptions()).complete
+    assert put
+    assert rows(folder) == rows(watch[0])
 
 
 @pytest.mark.parametrize("takes", [True, False])

@@ -14,7 +14,7 @@ from detection.coal.blocks import Block, bands_of
 from detection.coal.family import prior_fit
 from detection.coal.search import Materials, near_family
 from detection.coal.stockpile_records import Measured, StockpileParams, Subject
-from detection.coal.zones import FULL_OF_DARK, Known, is_tight, measure_subjects, suspect_ground
+from detection.coal.zones import FULL_OF_DARK, Known, is_tight, measured_blocks, suspect_ground
 from imagery.simulate import SimulatedSite
 from tests.detection.coal.made_pile import one_pile
 
@@ -46,7 +46,7 @@ def drawn_around(simulated: SimulatedSite, cube: xr.Dataset, pixels: int) -> Mea
     assert outline is not None
     mask = binary_dilation(coverage(outline, cube.odc.geobox) > 0.5, iterations=pixels)
     params, nothing = StockpileParams(), np.zeros((3, *mask.shape))
-    (measured,), _ = measure_subjects(
+    (((measured,), _, _),) = measured_blocks(
         cube,
         [Subject(id="tight", share=mask.astype(np.float64), found=False)],
         np.ones(cube.sizes["time"], dtype=bool),

@@ -45,6 +45,21 @@ def test_a_clearing_is_one_persistent_event_with_its_area_date_and_advance(cube,
     assert found.geometry.intersection(box(10, 10, 16, 20)).area > 0.9 * box(10, 10, 16, 20).area
 
 
+def test_rows_are_the_same_wherever_large_arrays_are_put(cube, rows) -> None:
+    put = []
+
+    def filled(shape, dtype):
+        put.append(shape)
+        return (
+            np.frombuffer(b"\x55" * int(np.prod(shape)) * np.dtype(dtype).itemsize, dtype)
+            .reshape(shape)
+            .copy()
+        )
+
+    assert measure_ground(cube, BOUNDED, room=filled) == rows
+    assert len(put) > 10
+
+
 def test_accounts_add_up_exactly_and_hold_no_negative_hectares(rows) -> None:
     assessed = [f for f in rows.footprints if f.area_ha.value is not None]
     assert len(assessed) >= 2
@@ -179,6 +194,34 @@ def test_ground_that_was_cleared_twice_is_reopened() -> None:
     assert second.parents == (first.disturbance_id,)
     assert first.disturbance_id != second.disturbance_id
     assert (first.disturbance_id, "reopened") in {(r.disturbance_id, r.revision) for r in found.revisions}
+
+
+def test_a_second_measurement_of_the_same_looks_adds_nothing() -> None:
+    cube = ground(looks=130).isel(SMALL).load()
+    shut = STARTS + 20
+    calm = {band: cube[band].to_numpy()[:, 14, 16] for band in ("red", "nir", "blue", "green")}
+    for band, values in calm.items():
+        cube[band][shut:, 4:14, 6:12] = values[shut:, None, None]
+    known: tuple[Disturbance, ...] = ()
+    told = []
+    for _ in range(2):
+        now = measure_ground(cube, BOUNDED, earlier=known)
+        known = now.disturbances
+        told.append(now)
+    assert told[0] == told[1]
+    (closed,) = told[0].disturbances
+    assert closed.machine_status == "closed"
+    day = cube["time"].to_numpy()[shut].astype("datetime64[D]").astype(dt.date)
+    assert dt.timedelta(0) <= closed.closed_on - day < dt.timedelta(days=60)
+    assert told[0].revisions == ()
+    # Frozen while it was open, and closed by later looks: that is a revision, each time it is measured.
+    early = dataclasses.replace(
+        closed, machine_status="persistent", frozen_on=closed.closed_on - dt.timedelta(days=1)
+    )
+    later = [measure_ground(cube, BOUNDED, earlier=(early,)) for _ in range(2)]
+    assert [(r.disturbance_id, r.revision) for r in later[0].revisions] == [(closed.disturbance_id, "closed")]
+    again = measure_ground(cube, BOUNDED, earlier=later[0].disturbances)
+    assert again.revisions == later[0].revisions
 
 
 def test_rates_before_and_after_a_date_count_what_lies_outside(rows) -> None:
