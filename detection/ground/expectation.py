@@ -6,6 +6,7 @@ springs and harvests go out with the cover), and harmonics of its own, shrunk to
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -156,13 +157,15 @@ def fit_expectation(
     """
     n, t, size = series.index.shape
     cover, ends, parts = covers
+    shapes = (n, TERMS, size), (n, PAIRS, size), (n, BINS, size), (n, size)
+    estimates = [series.room(shape, np.float32) for shape in shapes]
     if earlier is None:
-        beta, spread = np.zeros((n, TERMS, size), np.float32), np.zeros((n, PAIRS, size), np.float32)
-        variance, own = np.zeros((n, BINS, size), np.float32), np.zeros((n, size), np.float32)
+        before: Sequence[Floats | float] = (0.0,) * len(shapes)
     else:
-        beta, spread, variance, own = (
-            x.copy() for x in (earlier.beta, earlier.spread, earlier.variance, earlier.own)
-        )
+        before = (earlier.beta, earlier.spread, earlier.variance, earlier.own)
+    for estimate, value in zip(estimates, before, strict=True):
+        estimate[:] = value
+    beta, spread, variance, own = estimates
     keep = earlier is not None and changed is not None
     pixels = changed if changed is not None else np.arange(size)
     terms = harmonics(series.day)
