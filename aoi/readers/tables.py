@@ -28,6 +28,8 @@ from evidence.errors import AoiError
 from evidence.limits import Limits
 
 MAX_FEATURES = 20_000
+LONGEST_CELL = 1_000_000
+"""Characters of a cell: an outline of some 30,000 corners as text. Assumed."""
 DBASE_FIELD = 32
 """Bytes of a dBase header, and of each field's description in it."""
 
@@ -168,6 +170,7 @@ def _value(value: Any) -> Any:
 
 
 _COLUMNS = {
+    "wkt": ("wkt", "wkt_geom", "geometry", "geom", "the_geom", "도형"),
     "lat": ("lat", "latitude", "y", "위도", "북위"),
     "lon": ("lon", "long", "lng", "longitude", "x", "경도", "동경"),
     "both": (
@@ -226,7 +229,7 @@ _SOUTH_WEST = frozenset("SWsw남서")
 
 
 def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Candidate]:
-    """Places of a table with a heading, a point each.
+    """Places of a table with a heading, a point each, or what a column of WKT says.
 
     Coordinates may be decimal, in degrees, minutes and seconds, or MGRS, in one column or two.
 
@@ -245,13 +248,13 @@ def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Can
         (
             (k, named)
             for k, line in enumerate(lines[:HEADING_WITHIN])
-            if {"lat", "lon"} <= set(named := _columns_of(line)) or {"both", "mgrs"} & set(named)
+            if {"lat", "lon"} <= set(named := _columns_of(line)) or {"both", "mgrs", "wkt"} & set(named)
         ),
         (0, {}),
     )
     if not columns:
         raise AoiError(
-            "no column is called latitude and longitude, coordinates or MGRS (위도 and 경도, 좌표)"
+            "no column is called latitude and longitude, coordinates, MGRS or WKT (위도 and 경도, 좌표)"
         )
     if heading:
         notices.append(f"the heading is the row {' | '.join(cell for cell in lines[heading] if cell)[:80]}")
@@ -264,7 +267,7 @@ def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Can
         cells = {what: line[at] for what, at in columns.items() if at < len(line) and line[at]}
         where = f"row {number}" + (f" ({cells['name'][:60]})" if cells.get("name") else "")
         try:
-            lon, lat = _place(cells, where)
+            geometry = _geometry(cells, where)
         except AoiError as error:
             left_out.append(f"{error}, left out")
             continue
@@ -273,7 +276,7 @@ def read_sheet(rows: Iterable[Sequence[object]], notices: list[str]) -> list[Can
         }
         if any(char.isdigit() for char in cells.get("accuracy_m", "")):
             told |= {"accuracy_m": _metres(cells["accuracy_m"], where)}
-        shape = ShapeReader(notices).read({"type": "Point", "coordinates": [lon, lat]}, where=where)
+        shape = ShapeReader(notices).read(geometry, where=where)
         folder = (cells["status"],) if "status" in cells else ()
         found.append(
             Candidate(where=where, geometry=shape, name=cells.get("name"), folder=folder, properties=told)
@@ -333,10 +336,13 @@ def csv_rows(text: str) -> list[list[str]]:
         separator = named[1] if named else csv.Sniffer().sniff(text[:10_000], delimiters=",;\t|").delimiter
     except csv.Error:
         separator = ","
+    longest = csv.field_size_limit(LONGEST_CELL)
     try:
         return list(csv.reader(io.StringIO(text, newline=None), delimiter=separator))
     except csv.Error as error:
         raise AoiError(f"not a table ({error}); does a quotation mark stand alone?") from error
+    finally:
+        csv.field_size_limit(longest)
 
 
 def read_workbook(data: bytes, notices: list[str]) -> list[Candidate]:
@@ -385,6 +391,32 @@ def _columns_of(heading: Sequence[str]) -> dict[str, int]:
         if at is not None:
             found[what] = at
     return found
+
+
+_WKT = re.compile(r"(?:SRID=(\d+);)?\s*([A-Z]+ ?(?:Z|M|ZM)?\s*(?:\(|EMPTY).*)", re.IGNORECASE | re.DOTALL)
+WGS84 = "4326"
+
+
+def _geometry(cells: dict[str, str], where: str) -> Mapping[str, Any]:
+    """A place as GeoJSON: what a column of well-known text says, else the point of its coordinates."""
+    text = cells.get("wkt", "")
+    said = _WKT.fullmatch(text)
+    if said is None and ("lat" in cells or "both" in cells or "mgrs" in cells or not text):
+        lon, lat = _place(cells, where)
+        return {"type": "Point", "coordinates": [lon, lat]}
+    if said is None:
+        raise AoiError(f"{where}: {text[:40]!r} is no well-known text (WKT)")
+    if said[1] not in {None, WGS84}:
+        raise AoiError(
+            f"{where}: WKT of EPSG:{said[1]}; coordinates of a table must be on WGS 84 (EPSG:4326)"
+        )
+    try:
+        found = shapely.from_wkt(said[2])
+    except shapely.errors.ShapelyError as error:
+        raise AoiError(f"{where}: {text[:40]!r} is no well-known text (WKT)") from error
+    if found.is_empty:
+        raise AoiError(f"{where}: no coordinates")
+    return mapping(found)
 
 
 def _place(cells: dict[str, str], where: str) -> tuple[float, float]:

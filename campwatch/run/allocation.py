@@ -60,8 +60,9 @@ def _mapped(folder: Path, shape: tuple[int, ...], dtype: type[np.generic]) -> ND
             _take(stream, size)
             return np.asarray(np.memmap(stream, dtype, "r+", shape=shape))
     except OSError as err:
-        wanted = f"{size / 1e9:.2f} GB to measure a large site with"
-        raise WorkspaceError(f"{folder} has no room for {wanted}: {err.strerror or err}") from err
+        raise WorkspaceError(
+            f"no room for {size / 1e9:.2f} GB in {folder} to measure a large site: {err.strerror or err}"
+        ) from err
 
 
 def _take(stream: BinaryIO, size: int) -> None:

@@ -110,7 +110,7 @@ CW.factsOf = {
   disturbance: (r) => CW.facts([
     ["kind", CW.kindWord(r)], ["area", CW.figure(r.area, "ha")], ["outside_boundary", CW.figure(r.outside, "ha")], ["advance", CW.figure(r.advance, "m")],
     ["bearing", r.bearing === null ? null : `${Math.round(r.bearing)}°`], ["first_seen", CW.range(r.first_low, r.first, r.first_high)],
-    ["persistent_since", r.persistent], ["relation", `${CW.word("relation", r.relation)}${r.boundary_id ? ` (${r.boundary_id})` : ""}`],
+    ["persistent_since", r.persistent], ["closed_on", r.closed], ["relation", `${CW.word("relation", r.relation)}${r.boundary_id ? ` (${r.boundary_id})` : ""}`],
     ["cause", r.cause && CW.name(r.cause)], ["review_state", CW.reviewWord(r.id)], ["id", CW.name(r.id)],
   ]),
   pile: (r) => CW.facts([

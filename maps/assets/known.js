@@ -10,7 +10,7 @@ CW.data.checks = Object.fromEntries([...CW.ownLayers].map((name) => [name, CW.ch
 CW.TERMS = ["before", "opened", "closed", "revised", "open", "open_before", "open_opened", "deepened", "regrown", "open_closed", "waiting", "bare_at_start"];
 CW.data.footprints = CW.view("footprints", (r) => ({ role: r.boundary_role || "in_force", day: r.account_date, terms: Object.fromEntries(CW.TERMS.map((name) => [name, r[`${name}_ha`]])), start: r.epoch_start, end: r.epoch_end, boundary_id: r.boundary_id, area: r.area_ha, inside: r.inside_ha, outside: r.outside_ha, valid: r.valid_fraction, n_scenes: (r.scene_ids || []).length })).filter((f) => f.role === "in_force");
 CW.data.disturbances = CW.view("disturbances", (r) => ({
-  id: r.disturbance_id, parents: r.parents || [], kind: r.kind, first: r.first_seen, first_low: r.first_seen_low, first_high: r.first_seen_high, persistent: r.persistent_since, status: r.machine_status, cause: r.cause, came: r.persistent_since || r.first_seen_high,
+  id: r.disturbance_id, parents: r.parents || [], kind: r.kind, first: r.first_seen, first_low: r.first_seen_low, first_high: r.first_seen_high, persistent: r.persistent_since, closed: r.closed_on || null, status: r.machine_status, cause: r.cause, came: r.persistent_since || r.first_seen_high,
   boundary_id: r.boundary_id, relation: r.relation || "no_boundary", area: r.area_ha, outside: r.outside_ha, advance: r.advance_m, bearing: r.bearing_deg, scenes: r.scene_ids || [],
 }));
 CW.data.areas = CW.view("stockpile_areas", (r) => ({ zone: r.zone_id, utc: r.utc, local: r.local, area: r.area_ha, valid: r.valid_fraction, below_floor: r.below_floor, bands: r.bands || [], scenes: r.scene_ids || [] }));

@@ -127,7 +127,8 @@ CW.drawSide = (side, i) => {
   for (const d of CW.data.disturbances) {
     if (!d.geometry || !CW.stands(d) || day < d.first_low) continue;
     const colour = CW.kindColour(d);
-    const end = d.status === "closed" ? CW.closing.get(d.id) || { from: d.first_high, to: "9999" } : null;
+    const closing = d.closed ? { from: d.closed, to: d.closed } : CW.closing.get(d.id);
+    const end = d.status === "closed" ? closing || { from: d.first_high, to: "9999" } : null;
     /* Dotted once its ground is as expected again; dashed while provisional, and while it may or may not be there. */
     const over = Boolean(end) && day >= end.to;
     const unsure = d.status === "provisional" || day < d.first_high || (Boolean(end) && day >= end.from);

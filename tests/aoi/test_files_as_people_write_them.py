@@ -386,6 +386,46 @@ def test_a_csv_of_places_in_korean_excels_spelling(tmp_path, encoding, separator
     assert any("row 2" in notice and "left out" in notice for notice in notices)
 
 
+RING_WKT = "((126.03 39.53, 126.07 39.53, 126.07 39.57, 126.03 39.57, 126.03 39.53))"
+
+
+def test_a_csv_with_outlines_as_qgis_and_postgis_write_them(tmp_path):
+    rows = [
+        f'"POLYGON {RING_WKT}",fence 2016',
+        f'"SRID=4326;MULTIPOLYGON({RING_WKT})",yard',
+        '"LINESTRING Z (126.03 39.53 1, 126.03 39.57 2)",track',
+        '"POINT (126.05 39.55)",gate',
+        '"POLYGON EMPTY",nothing',
+        f'"SRID=5186;POLYGON {RING_WKT}",elsewhere',
+        '"POLYGON ((126 39, 127 39))",broken',
+        "0101000020E6100000,binary",
+    ]
+    for heading in ("WKT,name", "the_geom,name", "도형,이름"):
+        found, notices = read(tmp_path, "\n".join([heading, *rows]), "a.csv")
+        assert [one.name for one in found] == ["fence 2016", "yard", "track", "gate"]
+        assert [one.geometry.geom_type for one in found] == ["Polygon", "Polygon", "LineString", "Point"]
+        assert found[0].geometry.equals(shapely.box(126.03, 39.53, 126.07, 39.57))
+        told = " ".join(notices)
+        for why in (
+            "EPSG:5186",
+            "no coordinates",
+            "'POLYGON ((126 39, 127 39))' is no well-known",
+            "'0101000",
+        ):
+            assert why in told
+    with pytest.raises(AoiError, match="out of range"):
+        read(tmp_path, 'WKT,name\n"POINT (957000 2057000)",metres\n', "a.csv")
+
+
+def test_an_outline_of_many_corners_stands_in_one_cell(tmp_path):
+    ring = shapely.Point(126.05, 39.55).buffer(0.02, quad_segs=2000)
+    found, _ = read(tmp_path, f'WKT,name\n"{ring.wkt}",fence 2016\n', "a.csv")
+    assert len(ring.wkt) > 131_072
+    assert found[0].geometry.symmetric_difference(ring).area < 1e-3 * ring.area
+    found, _ = read(tmp_path, "geometry,lat,lon\n{},39.5,126.1\n", "b.csv")
+    assert (found[0].geometry.x, found[0].geometry.y) == (126.1, 39.5)
+
+
 def test_a_workbook_with_mgrs(tmp_path):
     from openpyxl import Workbook
 
@@ -752,7 +792,7 @@ def test_a_table_that_cannot_be_read_says_why(tmp_path):
     with pytest.raises(AoiError, match=r"row 1 .A.: '957000.12' is no angle"):
         read(tmp_path, "name,x,y\nA,957000.12,2057000.3\n", "a.csv")
     with pytest.raises(AoiError, match="not a table"):
-        read(tmp_path, f'name,lat,lon\n"{"x" * 200_000}",39.5,126.1\n', "a.csv")
+        read(tmp_path, f'name,lat,lon\n"{"x" * 2_000_000}",39.5,126.1\n', "a.csv")
 
 
 def test_what_is_asked_says_how_to_answer(tmp_path):

@@ -61,7 +61,7 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
 
     monkeypatch.setattr(os, "posix_fallocate", full)
     with pytest.raises(
-        WorkspaceError, match=r"no room for 0\.10 GB to measure a large site with: No space left"
+        WorkspaceError, match=r"no room for 0\.10 GB in .*: No space left"
     ):
         on_disk(tmp_path)((1000, 100_000), np.uint8)
 
