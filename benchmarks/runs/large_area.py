@@ -1,159 +1,167 @@
-"""What measuring a site of a camp's area takes: processor seconds and peak memory, ground and coal.
+"""What a run takes on a site of a camp's area: processor seconds by stage, and peak memory.
 
     python -m benchmarks.runs.large_area [--km2 10.6 106] [--years 2] [--write]
 
-The pixels of a simulated mine are laid side by side until they fill the area, as scenes that the cube's own
-store keeps; every measurement runs in a process of its own and reads them from there as a run does where a
-cube is too large to be held. There is a mine to every 2.6 km², more than at any real site, so that piles and
-events weigh more; only the first has a zone. Memory is what lies on no disk (`RssAnon` of Linux, fifty times
-a second): pages of mapped files are given back when others need them.
+The products of a simulated mine are laid side by side until they fill the area, and `campwatch run` backfills
+it from its catalogue, in a process of its own, with the settings as they are by default. There is a mine to
+every 3 km², more than at any real site, so that piles and events weigh more; only the first has a zone.
+Memory is what lies on no disk (`RssAnon` of Linux, ten times a second): pages of mapped files are given back
+when others need them.
 """
 
 from __future__ import annotations
 
 import argparse
-import datetime as dt
 import json
+import os
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-import xarray as xr
-from odc.geo.geobox import GeoBox
-from odc.geo.xr import xr_coords
-from shapely.geometry import box
+import rasterio
+import shapely
+from affine import Affine
+from pyproj import Transformer
+from shapely.geometry import Polygon, box, mapping
 
-from aoi.pixels import to_degrees
-from aoi.records import Site
 from benchmarks.manual import ROOT, write_table
-from campwatch.run.allocation import on_disk
-from detection.coal.measure import measure_stockpiles
-from detection.ground.measure import measure_ground
-from evidence.arrays import in_memory
-from imagery.cube.loading import IN_MEMORY_SHARE
-from imagery.cube.scene import MASKS, SceneImage
-from imagery.cube.store import CubeStore, lazy_variable
-from imagery.simulate import SensorParams, SimulatedSite, SimulationParams, simulate_site
+from benchmarks.runs.new_scene import SEED, Bench
 
-SEED = 9001
-BANDS = ("blue", "green", "red", "nir", "swir16", "swir22")
 MINE_PX = 160
-PX_PER_KM2 = 1e4
-EDGE_M = 15.0
-"""By which the aoi lies within the grid."""
-MEMORY_GB = 2.0
-"""`[limits] memory_gb` as it is by default."""
-OFTEN_S = 0.02
+EDGE_M = 250.0
+"""Between the aoi and the edge of what the products show."""
+OFTEN_S = 0.1
+WARM_KM2 = 2.0
+"""Area of a run that compiles what is not compiled yet."""
+TOLD = ("fetch", "cube", "ground", "coal", "map")
+"""Stages that have a column; the others go with the whole."""
+OF_FILE = ("file:", "proj:shape", "proj:transform", "proj:bbox", "proj:geometry", "proj:centroid")
+"""What an item says of files that are no longer as they were."""
 
 
-def ground(cube: xr.Dataset, site: Site, folder: Path) -> None:
-    held = cube.nbytes <= IN_MEMORY_SHARE * MEMORY_GB * 1e9
-    measure_ground(cube, site, room=in_memory if held else on_disk(folder))
+@dataclass(frozen=True)
+class Extent:
+    """What the products of a catalogue show."""
+
+    left: float
+    top: float
+    side: float
+    """m"""
+    crs: str
+
+    def degrees(self, inwards_m: float) -> Polygon:
+        """Its outline, or one that lies so far within."""
+        to = Transformer.from_crs(self.crs, "EPSG:4326", always_xy=True)
+        within = box(self.left, self.top - self.side, self.left + self.side, self.top).buffer(-inwards_m)
+        return shapely.transform(within, to.transform, interleaved=False)
 
 
-def coal(cube: xr.Dataset, site: Site, _folder: Path) -> None:
-    measure_stockpiles(cube, site, years={})
+def laid_out(source: Path, target: Path, side_m: float) -> Extent:
+    """A catalogue whose products show `side_m` and more, made of another's side by side."""
+    extent = None
+    for path in sorted(source.rglob("*.json")):
+        document = json.loads(path.read_text(encoding="utf-8"))
+        into = target / path.relative_to(source)
+        into.parent.mkdir(parents=True, exist_ok=True)
+        if document.get("type") == "Feature":
+            for asset in document["assets"].values():
+                drop(asset)
+                extent = enlarged(path.parent / asset["href"], into.parent / asset["href"], side_m) or extent
+            if extent is None:
+                raise ValueError(f"{path} has no raster")
+            shown = extent.degrees(0.0)
+            document |= {"geometry": mapping(shown), "bbox": list(shown.bounds)}
+            drop(document["properties"])
+        into.write_text(json.dumps(document), encoding="utf-8")
+    if extent is None:
+        raise ValueError(f"{source} has no item")
+    return extent
 
 
-MEASURED: Mapping[str, Callable[[xr.Dataset, Site, Path], None]] = MappingProxyType(
-    {"ground": ground, "coal": coal}
-)
+def drop(told: dict[str, Any]) -> None:
+    """Take out what is said of files that are no longer as they were."""
+    for name in [name for name in told if name.startswith(OF_FILE)]:
+        del told[name]
 
 
-class Peak:
-    """Most memory that lies on no disk, bytes, while it is watched."""
-
-    def __init__(self) -> None:
-        self.bytes, self._over = 0, threading.Event()
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _watch(self) -> None:
-        while not self._over.wait(OFTEN_S):
-            told = Path("/proc/self/status").read_text(encoding="ascii")
-            (line,) = (one for one in told.splitlines() if one.startswith("RssAnon"))
-            self.bytes = max(self.bytes, int(line.split()[1]) * 1024)
+def enlarged(path: Path, into: Path, side_m: float) -> Extent | None:
+    """A raster side by side until it shows `side_m` and its edges; None where it is none."""
+    if path.suffix != ".tif":
+        return None
+    with rasterio.open(path) as raster:
+        pixels, step, at, crs = raster.read(1), raster.transform.a, raster.transform, raster.crs
+        nodata = raster.nodata
+    side = -(-round(side_m + 2 * EDGE_M) // round(step))
+    times = -(-side // min(pixels.shape))
+    whole = np.tile(pixels, (times, times))[:side, :side]
+    into.parent.mkdir(parents=True, exist_ok=True)
+    profile = {"driver": "GTiff", "width": side, "height": side, "count": 1, "dtype": whole.dtype.name}
+    profile |= {"tiled": True, "blockxsize": 256, "blockysize": 256, "compress": "deflate", "zlevel": 1}
+    profile |= {"crs": crs, "nodata": nodata, "transform": Affine(step, 0, at.c, 0, -step, at.f)}
+    with rasterio.open(into, "w", **profile) as raster:
+        raster.write(whole, 1)
+    return Extent(left=at.c, top=at.f, side=side * step, crs=crs.to_string())
 
 
-def mine(years: int) -> SimulatedSite:
-    until = dt.date(2018 + years, 1, 1)
-    sensor = SensorParams(bands=BANDS)
-    params = SimulationParams(size_px=MINE_PX, since=dt.date(2018, 1, 1), until=until, sensor=sensor)
-    return simulate_site(params, seed=SEED)
+def workspace(base: Path, small: Bench, km2: float) -> Path:
+    """A workspace that watches the area."""
+    extent = laid_out(small.base / "source", base / "source", 1e3 * km2**0.5)
+    folder = base / "w"
+    (folder / "sites").mkdir(parents=True)
+    site = json.loads((small.base / "site.geojson").read_text(encoding="utf-8"))
+    inwards = (extent.side - 1e3 * km2**0.5) / 2
+    for feature in site["features"]:
+        if feature["properties"].get("role") == "aoi":
+            feature["geometry"] = mapping(extent.degrees(inwards))
+    (folder / "sites" / "site.geojson").write_text(json.dumps(site), encoding="utf-8")
+    url = json.dumps((base / "source" / "catalog.json").as_posix())
+    (folder / "campwatch.toml").write_text(f'[[source]]\nkind = "stac"\nurl = {url}\n', encoding="utf-8")
+    return folder
 
 
-def stored(folder: Path, made: SimulatedSite, side: int) -> None:
-    """Used looks of the mine, side by side."""
-    cube = made.cube()
-    cube = cube.isel(time=np.flatnonzero(cube["status"].to_numpy() == "used"))
-    store = CubeStore.open(folder, "large-area", BANDS, (side, side))
-    times = -(-side // MINE_PX)
-    for k, scene in enumerate(cube["scene_id"].to_numpy()):
-        planes = {
-            name: np.tile(cube[name][k].to_numpy(), (times, times))[:side, :side] for name in (*BANDS, *MASKS)
-        }
-        record = {"time": str(cube["time"].to_numpy()[k]), "scene_id": str(scene)}
-        image = SceneImage(
-            reflectance={name: planes[name] for name in BANDS},
-            masks={name: planes[name] for name in MASKS},
-            record=record,
-        )
-        store.add(f"{k:04d}", image)
+def run(folder: Path) -> tuple[Mapping[str, Any], float]:
+    """What a run says of itself as JSON, and its most memory that lies on no disk, bytes."""
+    command = [sys.executable, "-m", "campwatch", "-C", str(folder), "run", "--json"]
+    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    most = 0
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        with subprocess.Popen(command, stdout=out, stderr=err, cwd=ROOT, env=os.environ | threads) as process:
+            while process.poll() is None:
+                most = max(most, anonymous(process.pid))
+                time.sleep(OFTEN_S)
+        if process.returncode:
+            err.seek(0)
+            raise SystemExit(err.read().decode()[-2000:])
+        out.seek(0)
+        return json.loads(out.read()), most
 
 
-def opened(folder: Path, made: SimulatedSite, side: int) -> tuple[xr.Dataset, Site]:
-    """The cube, whose pixels are read as they are used, and the site."""
-    frame = made.truth.world.frame.geobox
-    grid = GeoBox((side, side), frame.affine, frame.crs)
-    store = CubeStore.open(folder, "large-area", BANDS, (side, side))
-    names = sorted(store.records)
-    coords: dict[Any, Any] = {**xr_coords(grid, dims=("y", "x"))}
-    coords["time"] = "time", np.array([store.records[name]["time"] for name in names], "datetime64[ns]")
-    coords["scene_id"] = "time", np.array([store.records[name]["scene_id"] for name in names])
-    coords["content"] = "time", np.array(names)
-    cube = xr.Dataset({name: lazy_variable(store, name, names) for name in (*BANDS, *MASKS)}, coords=coords)
-    edge = grid.boundingbox
-    inner = box(edge.left + EDGE_M, edge.bottom + EDGE_M, edge.right - EDGE_M, edge.top - EDGE_M)
-    return cube, replace(made.site, aoi=to_degrees(inner, grid))
+def anonymous(process: int) -> int:
+    """Bytes of a process's memory that lie on no disk; nought once it has ended."""
+    try:
+        told = Path(f"/proc/{process}/status").read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in told if line.startswith("RssAnon")), 0)
 
 
-def measure(what: str, folder: Path, years: int, side: int) -> dict[str, Any]:
-    """One measurement: processor seconds and memory, compiled kernels loaded before."""
-    made = mine(years)
-    with tempfile.TemporaryDirectory() as small:
-        stored(Path(small), made, MINE_PX)
-        MEASURED[what](*opened(Path(small), made, MINE_PX), folder)
-    with Peak() as peak:
-        begun = time.process_time()
-        cube, site = opened(folder, made, side)
-        MEASURED[what](cube, site, folder)
-        seconds = time.process_time() - begun
-    return {"seconds": seconds, "peak": peak.bytes, "looks": cube.sizes["time"]}
-
-
-def lines(told: Mapping[tuple[float, str], Mapping[str, Any]]) -> list[str]:
-    heads = ("area, km²", "looks used", "of", "CPU seconds", "a megapixel and look", "peak memory, GB")
+def lines(told: Mapping[float, tuple[Mapping[str, Any], float]]) -> list[str]:
+    """The table, a line for each area."""
+    stages = [f"{name}, s" for name in TOLD]
+    heads = ["area, km²", "looks", "of them used", *stages, "all, s", "peak memory, GB"]
     out = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    for (km2, what), one in told.items():
-        seen = km2 * PX_PER_KM2 * one["looks"] / 1e6
-        cells = (f"{km2:g}", one["looks"], what, f"{one['seconds']:.0f}", f"{one['seconds'] / seen:.2f}",
-                 f"{one['peak'] / 1e9:.2f}")  # fmt: skip
-        out.append("| " + " | ".join(map(str, cells)) + " |")
+    for km2, (summary, peak) in told.items():
+        site, seconds = summary["sites"][0], summary["seconds"]
+        cells = [f"{km2:g}", str(site["looks"]), str(site["used"])]
+        cells += [f"{seconds[name]:.0f}" for name in TOLD]
+        cells += [f"{sum(seconds.values()):.0f}", f"{peak / 1e9:.2f}"]
+        out.append("| " + " | ".join(cells) + " |")
     return out
 
 
@@ -164,26 +172,19 @@ def main() -> None:
     parser.add_argument("--km2", type=float, nargs="*", default=[10.6, 106.0])
     parser.add_argument("--years", type=int, default=2)
     parser.add_argument("--write", action="store_true")
-    parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)
     asked = parser.parse_args()
-    if asked.child:
-        what, folder = asked.child
-        side = round((asked.km2[0] * PX_PER_KM2) ** 0.5)
-        print(json.dumps(measure(what, Path(folder), asked.years, side)))
-        return
     told = {}
-    for km2 in asked.km2:
-        with tempfile.TemporaryDirectory(prefix="campwatch-area-") as folder:
-            stored(Path(folder), mine(asked.years), round((km2 * PX_PER_KM2) ** 0.5))
-            for what in MEASURED:
-                command = [sys.executable, "-m", "benchmarks.runs.large_area", "--km2", str(km2)]
-                command += ["--years", str(asked.years), "--child", what, folder]
-                done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
-                told[km2, what] = json.loads(done.stdout)
-                print(lines({(km2, what): told[km2, what]})[-1], flush=True)
+    with tempfile.TemporaryDirectory(prefix="campwatch-mine-") as mine:
+        small = Bench(base=Path(mine), years=asked.years, size_px=MINE_PX)
+        small.prepare()
+        for km2 in (WARM_KM2, *asked.km2):
+            with tempfile.TemporaryDirectory(prefix="campwatch-area-") as base:
+                told[km2] = run(workspace(Path(base), small, km2))
+            print(lines({km2: told[km2]})[-1], flush=True)
+    del told[WARM_KM2]
     if asked.write:
         write_table(
-            "running.md", "large area", lines(told), method=["measure_ground", "measure_stockpiles"],
+            "running.md", "large area", lines(told), method=["run_workspace"],
             seeds=f"simulated, seed {SEED}",
         )  # fmt: skip
 
