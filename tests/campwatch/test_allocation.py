@@ -60,9 +60,7 @@ def test_a_disk_without_room_is_told_before_anything_is_written(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    with pytest.raises(
-        WorkspaceError, match=r"no room for 0\.10 GB in .*: No space left"
-    ):
+    with pytest.raises(WorkspaceError, match=r"no room for 0\.10 GB in .*: No space left"):
         on_disk(tmp_path)((1000, 100_000), np.uint8)
 
 
