@@ -142,6 +142,12 @@ def run(folder: Path) -> tuple[Mapping[str, Any], float]:
         return json.loads(out.read()), most
 
 
+def backfill(small: Bench, km2: float) -> tuple[Mapping[str, Any], float]:
+    """What `run` says of so large an area."""
+    with tempfile.TemporaryDirectory(prefix="campwatch-area-") as base:
+        return run(workspace(Path(base), small, km2))
+
+
 def anonymous(process: int) -> int:
     """Bytes of a process's memory that lie on no disk; nought once it has ended."""
     try:
@@ -177,11 +183,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="campwatch-mine-") as mine:
         small = Bench(base=Path(mine), years=asked.years, size_px=MINE_PX)
         small.prepare()
-        for km2 in (WARM_KM2, *asked.km2):
-            with tempfile.TemporaryDirectory(prefix="campwatch-area-") as base:
-                told[km2] = run(workspace(Path(base), small, km2))
+        backfill(small, WARM_KM2)
+        for km2 in asked.km2:
+            told[km2] = backfill(small, km2)
             print(lines({km2: told[km2]})[-1], flush=True)
-    del told[WARM_KM2]
     if asked.write:
         write_table(
             "running.md", "large area", lines(told), method=["run_workspace"],
